@@ -1,0 +1,229 @@
+//! Typed ids: no bare integer or string names a thing across a function boundary.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A value that does not have the form of its id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is not {what}")]
+pub struct BadId {
+    what: &'static str,
+    value: String,
+}
+
+impl BadId {
+    fn new(what: &'static str, value: &str) -> Self {
+        Self { what, value: value.chars().take(60).collect() }
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $pattern:literal, $ok:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text, as printed and stored.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let ok: fn(&str) -> bool = $ok;
+                if ok(text) { Ok(Self(text.to_owned())) } else { Err(BadId::new($what, text)) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "pattern": $pattern})
+            }
+        }
+    };
+}
+
+fn within(text: &str, max: usize, ok: fn(char) -> bool) -> bool {
+    !text.is_empty() && text.len() <= max && text.chars().all(ok)
+}
+
+text_id!(
+    /// What the operator calls a customer: printed on every bill. Up to 20 letters, digits, `-`.
+    CustomerNumber, "a customer number (up to 20 letters, digits or -)", "^[0-9A-Za-z-]{1,20}$",
+    |t| within(t, 20, |c| c.is_ascii_alphanumeric() || c == '-')
+);
+text_id!(
+    /// One hand-over of the billing system, such as `2026-10-a3f9c2`. Names folders, so its alphabet is narrow.
+    RunId, "a run id (up to 40 lower-case letters, digits or -)", "^[0-9a-z-]{1,40}$",
+    |t| within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+);
+text_id!(
+    /// A sequence of bill numbers without gaps (ППЗДДС art. 78(2)), such as `main`.
+    Series, "a series (up to 20 lower-case letters, digits or -)", "^[0-9a-z-]{1,20}$",
+    |t| within(t, 20, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+);
+text_id!(
+    /// One bill on its way over one channel: `<bill number>-<attempted address no>`, such as `0000000042-1`.
+    DeliveryId, "a delivery id (bill number, -, count)", "^[0-9]{10}-[0-9]{1,4}$",
+    |t| within(t, 15, |c| c.is_ascii_digit() || c == '-') && t.len() >= 12 && t.as_bytes()[10] == b'-'
+);
+text_id!(
+    /// One consent to e-bills: 32 lower-case hexadecimal digits.
+    EnrolmentId, "an enrolment id (32 hexadecimal digits)", "^[0-9a-f]{32}$",
+    |t| t.len() == 32 && within(t, 32, |c| matches!(c, '0'..='9' | 'a'..='f'))
+);
+
+impl DeliveryId {
+    /// The id of a bill's `count`-th delivery (from 1): the same each time it is asked, so that a
+    /// chunk that is redone creates the same deliveries.
+    #[must_use]
+    pub fn of(bill: BillNumber, count: u16) -> Self {
+        Self(format!("{bill}-{count}"))
+    }
+}
+
+/// A tax document number: ten digits, ascending without gaps within its [`Series`] (ЗДДС art. 114(1)).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
+pub struct BillNumber(u64);
+
+impl BillNumber {
+    /// The largest number that ten digits hold.
+    pub const MAX: Self = Self(9_999_999_999);
+
+    /// The number, if it is 1 to 9,999,999,999.
+    #[must_use]
+    pub const fn new(number: u64) -> Option<Self> {
+        if number >= 1 && number <= Self::MAX.0 { Some(Self(number)) } else { None }
+    }
+
+    /// The bare number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number `offset` places further on in the range.
+    #[must_use]
+    pub const fn plus(self, offset: u64) -> Option<Self> {
+        match self.0.checked_add(offset) {
+            Some(number) => Self::new(number),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for BillNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:010}", self.0)
+    }
+}
+
+impl FromStr for BillNumber {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bad = || BadId::new("a bill number (ten digits)", text);
+        if text.len() != 10 || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(bad());
+        }
+        text.parse().ok().and_then(Self::new).ok_or_else(bad)
+    }
+}
+
+impl TryFrom<String> for BillNumber {
+    type Error = BadId;
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<BillNumber> for String {
+    fn from(number: BillNumber) -> Self {
+        number.to_string()
+    }
+}
+
+impl JsonSchema for BillNumber {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "BillNumber".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "pattern": "^[0-9]{10}$"})
+    }
+}
+
+/// The place of an order within its run, from 0: bill number = first number of the run + this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderSeq(pub u64);
+
+/// The place of a chunk within its run, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChunkNo(pub u32);
+
+impl fmt::Display for ChunkNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:05}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bill_numbers_are_ten_digits() {
+        assert_eq!("0000000042".parse::<BillNumber>().map(BillNumber::get), Ok(42));
+        for text in ["42", "0000000000", "00000000421", "000000004x", ""] {
+            assert!(text.parse::<BillNumber>().is_err(), "{text}");
+        }
+        assert_eq!(BillNumber::MAX.plus(1), None);
+    }
+
+    #[test]
+    fn ids_that_name_folders_cannot_climb_out_of_them() {
+        for text in ["", "..", "a/b", "A", "a b", &"a".repeat(41)] {
+            assert!(text.parse::<RunId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn delivery_ids_are_reproducible() {
+        let bill = BillNumber::new(42).expect("in range");
+        assert_eq!(DeliveryId::of(bill, 1).to_string(), "0000000042-1");
+        assert!("0000000042-1".parse::<DeliveryId>().is_ok());
+        assert!("42-1".parse::<DeliveryId>().is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! The words of Kvit: money, typed ids, bill orders, bills, customers, and the values that one
+//! stage hands to the next.
+//!
+//! Everything here is pure data. Nothing opens a socket or a file, reads a clock or knows SQL, so
+//! every other crate may import this one, and this one imports none of them.
+//!
+//! Start with [`order::BillOrder`] (what the billing system wants billed) and [`bill::Bill`] (the
+//! document that it becomes).
+
+pub mod bill;
+pub mod code;
+pub mod customer;
+pub mod document;
+pub mod id;
+pub mod money;
+pub mod operator;
+pub mod order;
+pub mod period;
+pub mod ports;
+pub mod reference;
+pub mod secret;
+
+pub use bill::Bill;
+pub use code::AuthorizationCode;
+pub use customer::{Address, Customer, Language};
+pub use document::{SealSlot, UnsealedPdf};
+pub use id::{
+    BillNumber, ChunkNo, CustomerNumber, DeliveryId, EnrolmentId, OrderSeq, RunId, Series,
+};
+pub use money::{Cents, Currency};
+pub use operator::Operator;
+pub use order::{BillKind, BillOrder};
+pub use period::Period;
+pub use secret::Secret;

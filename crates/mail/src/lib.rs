@@ -1,0 +1,1 @@
+//! Mail messages for bills, and what a mail server's answers mean

@@ -1,0 +1,1 @@
+//! PDF to sealed PDF (PAdES), and the verification of both

@@ -1,0 +1,1 @@
+//! The store's verbs and records, on SQLite and PostgreSQL

@@ -1,0 +1,1 @@
+//! The pack archive on an object store

@@ -1,0 +1,1 @@
+//! An invented operator, its customers and their believable bills
