@@ -92,9 +92,10 @@ text_id!(
     |t| within(t, 20, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
 text_id!(
-    /// One bill on its way over one channel: `<bill number>-<attempted address no>`, such as `0000000042-1`.
-    DeliveryId, "a delivery id (bill number, -, count)", "^[0-9]{10}-[0-9]{1,4}$",
-    |t| within(t, 15, |c| c.is_ascii_digit() || c == '-') && t.len() >= 12 && t.as_bytes()[10] == b'-'
+    /// One mail or paper on its way: `<bill number>-<count>` for a bill, such as `0000000042-1`,
+    /// `proof-<enrolment id>` for a mail that proves an address.
+    DeliveryId, "a delivery id (up to 40 lower-case letters, digits or -)", "^[0-9a-z-]{1,40}$",
+    |t| within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
 text_id!(
     /// One consent to e-bills: 32 lower-case hexadecimal digits.
@@ -108,6 +109,12 @@ impl DeliveryId {
     #[must_use]
     pub fn of(bill: BillNumber, count: u16) -> Self {
         Self(format!("{bill}-{count}"))
+    }
+
+    /// The id of the mail that proves the address of an enrolment.
+    #[must_use]
+    pub fn proof_of(enrolment: &EnrolmentId) -> Self {
+        Self(format!("proof-{enrolment}"))
     }
 }
 
@@ -224,6 +231,6 @@ mod tests {
         let bill = BillNumber::new(42).expect("in range");
         assert_eq!(DeliveryId::of(bill, 1).to_string(), "0000000042-1");
         assert!("0000000042-1".parse::<DeliveryId>().is_ok());
-        assert!("42-1".parse::<DeliveryId>().is_err());
+        assert!("42/1".parse::<DeliveryId>().is_err());
     }
 }

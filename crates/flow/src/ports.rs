@@ -1,0 +1,52 @@
+//! The outside as the stages see it. The binary chooses who stands behind each port.
+
+use std::ops::Range;
+
+use futures::future::BoxFuture;
+use kvit_mail::{Message, Outcome};
+
+/// Where packs are kept. Writing is whole or not at all: no reader ever sees half an object.
+pub trait Archive: Send + Sync {
+    /// Writes an object, replacing one of the same name, and returns once it is durable.
+    fn put<'a>(&'a self, object: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, Result<(), ArchiveError>>;
+
+    /// Reads a range of an object, in bytes.
+    fn read<'a>(
+        &'a self,
+        object: &'a str,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>>;
+}
+
+/// The archive could not do it.
+#[derive(Debug, thiserror::Error)]
+#[error("the archive cannot {action} `{object}`")]
+pub struct ArchiveError {
+    /// `write` or `read`.
+    pub action: &'static str,
+    /// Name of the object.
+    pub object: String,
+    /// What the object store said.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// How mail leaves.
+pub trait Mailer: Send + Sync {
+    /// One observed conversation. Never fails: whatever happens is an [`Outcome`].
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Outcome>;
+}
+
+/// A place where a process may die: before and after each effect. Production passes by; tests
+/// end the process there.
+pub trait Checkpoints: Send + Sync {
+    /// The process is at the place called `name`.
+    fn reached(&self, name: &'static str);
+}
+
+/// Passes every checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCheckpoints;
+
+impl Checkpoints for NoCheckpoints {
+    fn reached(&self, _: &'static str) {}
+}
