@@ -28,7 +28,10 @@ impl AuthorizationCode {
     /// the code's digits.
     #[must_use]
     pub fn matches(&self, typed: &str) -> bool {
-        let digits: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let digits: String = typed
+            .chars()
+            .filter(|c| !c.is_whitespace() && *c != '-')
+            .collect();
         bool::from(digits.as_bytes().ct_eq(self.0.expose().as_bytes()))
     }
 }
@@ -122,7 +125,11 @@ impl InstanceKey {
 
     /// A customer's authorization code. A new `generation` (from 1) makes the old code void.
     #[must_use]
-    pub fn authorization_code(&self, customer: &CustomerNumber, generation: u32) -> AuthorizationCode {
+    pub fn authorization_code(
+        &self,
+        customer: &CustomerNumber,
+        generation: u32,
+    ) -> AuthorizationCode {
         let tag = self.mac("authorization-code", &format!("{customer}/{generation}"));
         let mut head = [0; 16];
         head.copy_from_slice(&tag.as_ref()[..16]);
@@ -160,10 +167,12 @@ impl fmt::Debug for InstanceKey {
 
 fn to_hex(bytes: &[u8]) -> String {
     use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -190,7 +199,10 @@ mod tests {
         let receipt = key().token(TokenPurpose::Receipt, "0000000042-1");
         assert_ne!(receipt, key().token(TokenPurpose::Verify, "0000000042-1"));
         assert_eq!(Token::parse(receipt.expose()), Some(receipt.clone()));
-        assert_eq!(format!("{receipt:?} {:?}", receipt.hash()), "[token] [token hash]");
+        assert_eq!(
+            format!("{receipt:?} {:?}", receipt.hash()),
+            "[token] [token hash]"
+        );
         assert!(Token::parse("../../etc/passwd").is_none());
     }
 }

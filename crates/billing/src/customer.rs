@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::CustomerNumber;
 
 /// The language in which a customer is addressed.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Bulgarian: the default.
@@ -58,12 +56,18 @@ pub struct Text {
 impl Text {
     /// One text for both languages.
     pub fn same(text: impl Into<String>) -> Self {
-        Self { bg: text.into(), en: None }
+        Self {
+            bg: text.into(),
+            en: None,
+        }
     }
 
     /// A text in both languages.
     pub fn both(bg: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { bg: bg.into(), en: Some(en.into()) }
+        Self {
+            bg: bg.into(),
+            en: Some(en.into()),
+        }
     }
 
     /// The text for a reader of `language`.
@@ -100,7 +104,10 @@ impl From<TextForm> for Text {
     fn from(form: TextForm) -> Self {
         match form {
             TextForm::Same(text) => Self::same(text),
-            TextForm::Both(both) => Self { bg: both.bg, en: both.en },
+            TextForm::Both(both) => Self {
+                bg: both.bg,
+                en: both.en,
+            },
         }
     }
 }

@@ -15,7 +15,10 @@ pub struct BadId {
 
 impl BadId {
     fn new(what: &'static str, value: &str) -> Self {
-        Self { what, value: value.chars().take(60).collect() }
+        Self {
+            what,
+            value: value.chars().take(60).collect(),
+        }
     }
 }
 
@@ -119,9 +122,7 @@ impl DeliveryId {
 }
 
 /// A tax document number: ten digits, ascending without gaps within its [`Series`] (ЗДДС art. 114(1)).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BillNumber(u64);
 
@@ -132,7 +133,11 @@ impl BillNumber {
     /// The number, if it is 1 to 9,999,999,999.
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
-        if number >= 1 && number <= Self::MAX.0 { Some(Self(number)) } else { None }
+        if number >= 1 && number <= Self::MAX.0 {
+            Some(Self(number))
+        } else {
+            None
+        }
     }
 
     /// The bare number.
@@ -212,7 +217,10 @@ mod tests {
 
     #[test]
     fn bill_numbers_are_ten_digits() {
-        assert_eq!("0000000042".parse::<BillNumber>().map(BillNumber::get), Ok(42));
+        assert_eq!(
+            "0000000042".parse::<BillNumber>().map(BillNumber::get),
+            Ok(42)
+        );
         for text in ["42", "0000000000", "00000000421", "000000004x", ""] {
             assert!(text.parse::<BillNumber>().is_err(), "{text}");
         }

@@ -165,9 +165,7 @@ impl FromStr for Currency {
     type Err = BadCurrency;
     fn from_str(text: &str) -> Result<Self, BadCurrency> {
         match text.as_bytes() {
-            [a, b, c] if [a, b, c].iter().all(|l| l.is_ascii_uppercase()) => {
-                Ok(Self([*a, *b, *c]))
-            }
+            [a, b, c] if [a, b, c].iter().all(|l| l.is_ascii_uppercase()) => Ok(Self([*a, *b, *c])),
             _ => Err(BadCurrency(text.chars().take(40).collect())),
         }
     }

@@ -24,7 +24,10 @@ impl Period {
     /// The whole of the month that `day` is in.
     #[must_use]
     pub fn month_of(day: Date) -> Self {
-        Self { from: day.first_of_month(), to: day.last_of_month() }
+        Self {
+            from: day.first_of_month(),
+            to: day.last_of_month(),
+        }
     }
 
     /// The last day is not before the first.

@@ -23,7 +23,9 @@ impl CreditorReference {
         let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let well_formed = (5..=25).contains(&compact.len())
             && compact.starts_with("RF")
-            && compact.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+            && compact
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
         let (head, body) = compact.split_at_checked(4)?;
         (well_formed && mod97(&format!("{body}{head}")) == 1).then(|| Self(compact.clone()))
     }
@@ -50,10 +52,12 @@ impl fmt::Display for CreditorReference {
 
 /// ISO 7064 mod 97-10 over letters (A = 10 … Z = 35) and digits.
 fn mod97(text: &str) -> u32 {
-    text.chars().filter_map(|c| c.to_digit(36)).fold(0, |rest, digit| {
-        let shift = if digit > 9 { 100 } else { 10 };
-        (rest * shift + digit) % 97
-    })
+    text.chars()
+        .filter_map(|c| c.to_digit(36))
+        .fold(0, |rest, digit| {
+            let shift = if digit > 9 { 100 } else { 10 };
+            (rest * shift + digit) % 97
+        })
 }
 
 /// The content of a payment QR code (EPC069-12, version 002), or `None` where nothing is to be
@@ -61,13 +65,21 @@ fn mod97(text: &str) -> u32 {
 ///
 /// At most 331 bytes; to be drawn with error correction M, version 13 at most.
 #[must_use]
-pub fn epc_payment(operator: &Operator, to_pay: Cents, reference: &CreditorReference) -> Option<String> {
+pub fn epc_payment(
+    operator: &Operator,
+    to_pay: Cents,
+    reference: &CreditorReference,
+) -> Option<String> {
     let payable = (1..=99_999_999_999).contains(&to_pay.get());
     if !payable || operator.currency != crate::Currency::EUR {
         return None;
     }
     let name: String = operator.name.get(Language::En).chars().take(70).collect();
-    let iban: String = operator.iban.chars().filter(|c| !c.is_whitespace()).collect();
+    let iban: String = operator
+        .iban
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
     let text = format!(
         "BCD\n002\n1\nSCT\n{}\n{name}\n{iban}\nEUR{to_pay}\n\n{}",
         operator.bic,
@@ -85,7 +97,15 @@ mod tests {
         for text in ["RF451234512345", "RF68AB2G5", "RF45 1234 5123 45"] {
             assert!(CreditorReference::parse(text).is_some(), "{text}");
         }
-        for text in ["RF461234512345", "RF", "", "RF68AB2G6", "XX68AB2G5", "RF68ab2g5", "RF6ж8AB2G5"] {
+        for text in [
+            "RF461234512345",
+            "RF",
+            "",
+            "RF68AB2G6",
+            "XX68AB2G5",
+            "RF68ab2g5",
+            "RF6ж8AB2G5",
+        ] {
             assert!(CreditorReference::parse(text).is_none(), "{text}");
         }
     }

@@ -1,1 +1,18 @@
-//! The order of the stages: import, release, issue, deliver
+//! The order of the stages: import, release, issue, deliver.
+//!
+//! Each stage takes the product of the one before and hands its own to the next; none rewrites
+//! what an earlier one kept. Effects leave through [`ports`] and the store only. Every effect has a
+//! [`ports::Checkpoints`] before and after it, and the reasoning about a death there beside it.
+
+pub mod deliver;
+pub mod documents;
+pub mod import;
+pub mod issue;
+pub mod pack;
+pub mod ports;
+pub mod summary;
+
+pub use deliver::{Courier, DeliveryReport};
+pub use documents::{DocumentError, read_bill};
+pub use import::{ImportError, ImportOutcome, ImportRequest, Source};
+pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};

@@ -8,7 +8,11 @@ use kvit_mail::{Message, Outcome};
 /// Where packs are kept. Writing is whole or not at all: no reader ever sees half an object.
 pub trait Archive: Send + Sync {
     /// Writes an object, replacing one of the same name, and returns once it is durable.
-    fn put<'a>(&'a self, object: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, Result<(), ArchiveError>>;
+    fn put<'a>(
+        &'a self,
+        object: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<(), ArchiveError>>;
 
     /// Reads a range of an object, in bytes.
     fn read<'a>(

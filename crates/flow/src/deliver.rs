@@ -1,0 +1,226 @@
+//! Deliveries that are due leave as mail, each with its intent stored first.
+//!
+//! Claiming a delivery stores that it is about to be sent. A death after that leaves it claimed;
+//! the next start puts it back in the queue marked "possibly twice", because nobody can tell
+//! whether the mail server had taken it. The mail's bytes and Message-ID are the same each time,
+//! so mailboxes that know duplicates show it once.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+use jiff::SignedDuration;
+use kvit_billing::{
+    code::{InstanceKey, TokenPurpose},
+    ports::Clock,
+    reference::CreditorReference,
+};
+use kvit_mail::{BillMail, MailError, Mails, Message, Outcome, ProofMail, RetryLadder};
+use kvit_store::{
+    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, Store,
+    StoreError,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    documents::{DocumentError, read_bill},
+    ports::{Archive, Checkpoints, Mailer},
+};
+
+/// Deliveries claimed at once, for each connection. A death marks at most so many "possibly twice".
+const CLAIMS_PER_CONNECTION: usize = 2;
+/// A delivery whose mail cannot be built is looked at again after so long.
+const BUILD_RETRY_S: i64 = 900;
+
+/// Sends what is due.
+pub struct Courier {
+    /// The queue.
+    pub store: Store,
+    /// Where the documents are.
+    pub archive: Arc<dyn Archive>,
+    /// How mail leaves.
+    pub mailer: Arc<dyn Mailer>,
+    /// Builds the mails.
+    pub mails: Arc<Mails>,
+    /// Derives the tokens of the links.
+    pub key: Arc<InstanceKey>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where tests end the process.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// When to try again.
+    pub ladder: RetryLadder,
+    /// Base address of the portal, without a slash at the end.
+    pub public_url: String,
+    /// A bill is due in the mailbox so many hours after issue.
+    pub delivery_hours: u32,
+    /// Name of this worker; claims carry it.
+    pub worker: String,
+    /// Conversations at once.
+    pub connections: usize,
+}
+
+/// How the attempts of one pass ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Taken by the mail server.
+    pub accepted: u64,
+    /// To be tried again.
+    pub retried: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Acceptance could not be seen.
+    pub unknown: u64,
+}
+
+/// Delivering stopped. The queue is intact.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// The store failed.
+    #[error("the store failed while delivering")]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BuildError {
+    #[error("the bill cannot be read")]
+    Document(#[from] DocumentError),
+    #[error("the mail cannot be built")]
+    Mail(#[from] MailError),
+}
+
+impl Courier {
+    /// Sends everything that is due now, until the queue is empty or `stop` is called.
+    ///
+    /// # Errors
+    /// Where the store fails. What a mail server says is never an error: it is recorded.
+    pub async fn deliver(&self, stop: &CancellationToken) -> Result<DeliveryReport, DeliverError> {
+        let mut report = DeliveryReport::default();
+        let connections = self.connections.max(1);
+        while !stop.is_cancelled() {
+            let now = self.clock.now();
+            let jobs = self
+                .store
+                .claim_deliveries(&self.worker, now, connections * CLAIMS_PER_CONNECTION)
+                .await?;
+            if jobs.is_empty() {
+                break;
+            }
+            self.checkpoints.reached("deliveries-claimed");
+            let mut done = stream::iter(jobs)
+                .map(|job| self.deliver_one(job))
+                .buffer_unordered(connections);
+            while let Some(outcome) = done.next().await {
+                match outcome? {
+                    AttemptOutcome::Accepted => report.accepted += 1,
+                    AttemptOutcome::Retry { .. } => report.retried += 1,
+                    AttemptOutcome::Failed => report.failed += 1,
+                    AttemptOutcome::Unknown { .. } => report.unknown += 1,
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn deliver_one(&self, job: DeliveryJob) -> Result<AttemptOutcome, DeliverError> {
+        let (outcome, reply) = match self.build(&job).await {
+            Ok(message) => {
+                self.checkpoints.reached("before-send");
+                let outcome = self.mailer.send(&message).await;
+                self.checkpoints.reached("after-send");
+                self.judge(&job, outcome)
+            }
+            Err(error) => {
+                tracing::error!(delivery = %job.id, error = &error as &dyn std::error::Error, "mail not built");
+                let next = self.clock.now() + SignedDuration::from_secs(BUILD_RETRY_S);
+                (AttemptOutcome::Retry { next }, format!("not sent: {error}"))
+            }
+        };
+        let attempt = Attempt {
+            at: self.clock.now(),
+            outcome,
+            reply,
+        };
+        self.store.finish_delivery(&job.id, &attempt).await?;
+        self.checkpoints.reached("after-delivery-recorded");
+        Ok(attempt.outcome)
+    }
+
+    async fn build(&self, job: &DeliveryJob) -> Result<Message, BuildError> {
+        match &job.what {
+            DeliveryWhat::Bill(bill) => self.bill_mail(job, bill).await,
+            DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
+        }
+    }
+
+    async fn bill_mail(&self, job: &DeliveryJob, bill: &BillRecord) -> Result<Message, BuildError> {
+        let pdf = read_bill(self.archive.as_ref(), bill).await?;
+        let customer = self.store.customer(&job.account).await.ok().flatten();
+        let token = self.key.token(TokenPurpose::Receipt, job.id.as_str());
+        let receipt_url = format!("{}/receipt/{}", self.public_url, token.expose());
+        let reference = CreditorReference::of(bill.number);
+        Ok(self.mails.bill(&BillMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: customer.as_ref().map_or("", |c| c.customer.name.as_str()),
+            customer_number: &job.account,
+            language: job.language,
+            number: bill.number,
+            kind: bill.kind,
+            to_pay: bill.to_pay,
+            gross: bill.gross,
+            currency: bill.currency,
+            due_date: bill.due_date,
+            period: bill.period,
+            receipt_url: &receipt_url,
+            reference: &reference,
+            pdf: &pdf,
+            file_name: &format!("{}.pdf", bill.number),
+            // Fixed, so that a mail that goes out twice has the same bytes.
+            at: job.due_at - SignedDuration::from_hours(self.delivery_hours.into()),
+        })?)
+    }
+
+    fn proof_mail(
+        &self,
+        job: &DeliveryJob,
+        enrolment: &EnrolmentRecord,
+    ) -> Result<Message, MailError> {
+        let token = self
+            .key
+            .token(TokenPurpose::ProveAddress, enrolment.id.as_str());
+        let prove_url = format!("{}/prove/{}", self.public_url, token.expose());
+        self.mails.prove_address(&ProofMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            prove_url: &prove_url,
+            expires: enrolment.proof_expires.unwrap_or(job.due_at),
+            at: enrolment.created_at,
+        })
+    }
+
+    fn judge(&self, job: &DeliveryJob, outcome: Outcome) -> (AttemptOutcome, String) {
+        let next = self
+            .ladder
+            .next(job.attempts)
+            .and_then(|delay| SignedDuration::try_from(delay).ok())
+            .map(|delay| self.clock.now() + delay);
+        match outcome {
+            Outcome::Accepted { reply } => (AttemptOutcome::Accepted, reply),
+            Outcome::Permanent { reply } => (AttemptOutcome::Failed, reply),
+            Outcome::Temporary { reply } => (
+                next.map_or(AttemptOutcome::Failed, |next| AttemptOutcome::Retry {
+                    next,
+                }),
+                reply,
+            ),
+            Outcome::Unknown { reply } => (
+                next.map_or(AttemptOutcome::Failed, |next| AttemptOutcome::Unknown {
+                    next,
+                }),
+                reply,
+            ),
+        }
+    }
+}
