@@ -1,1 +1,21 @@
-//! Mail messages for bills, and what a mail server's answers mean
+//! Mail messages for bills, and what a mail server's answers mean.
+//!
+//! [`Mails`] turns a delivery into a [`Message`]: the same bytes each time it is asked for the
+//! same delivery, so that a mail that goes out twice is seen as one. [`ReplyRules`] turns what a
+//! mail server said into an [`Outcome`]. [`EmailAddress`] is what a customer may give us. Nothing
+//! here opens a connection or reads a clock.
+
+mod address;
+mod format;
+mod ladder;
+mod mails;
+mod mime;
+mod outcome;
+mod texts;
+
+pub use address::{AddressError, EmailAddress, typo_hint};
+pub use format::{amount, date, period};
+pub use ladder::{LadderError, RetryLadder};
+pub use mails::{BillMail, MailError, Mails, ProofMail};
+pub use mime::Message;
+pub use outcome::{Outcome, Reply, ReplyRules, RulesError};

@@ -1,0 +1,40 @@
+# The mails to customers. Each text can be replaced on its own.
+
+bill-subject-invoice = Your bill for { $period }: { $amount }, due { $due }
+bill-subject-debit = Debit note { $number }: { $amount }, due { $due }
+bill-subject-credit = Credit note { $number } for { $amount }
+bill-subject-nothing = Your bill for { $period }: nothing to pay
+
+greeting = Hello!
+greeting-named = Hello { $name },
+bill-intro-invoice = Here is your bill for { $period }. It is attached to this mail as a PDF file.
+bill-intro-nothing = Here is your bill for { $period }. It is attached to this mail as a PDF file.
+bill-intro-debit = Here is a debit note. It is attached to this mail as a PDF file.
+bill-intro-credit = Here is a credit note. It is attached to this mail as a PDF file.
+label-to-pay = To pay
+label-credit-note = Credit note for
+due = Pay by { $due }
+nothing-to-pay = You do not need to pay anything.
+in-credit = You have { $credit } in your favour.
+still-to-pay = You still have { $to_pay } to pay by { $due }.
+label-number = Document no.
+label-customer = Customer number
+label-period = Period
+label-iban = IBAN
+label-reference = Payment reference
+pay-hint = For a bank transfer, write the reference exactly as it is here, so that your payment reaches this bill.
+confirm-why = Please confirm that you received the bill. Otherwise we cannot know whether it reached you.
+confirm-button = Confirm receipt
+link-fallback = If the button does not work, open this address in your browser:
+pay-warning = Pay only to the account shown here and in the attached PDF file. We never change our IBAN by mail.
+
+proof-subject = Confirm your address for electronic bills
+proof-intro = Someone, most likely you, asked for the bills of { $operator } for customer number { $customer } to be sent to this address.
+proof-action = Before we start, please confirm that the address is yours:
+proof-button = Confirm the address
+proof-expires = The link works until { $expires }.
+proof-not-you = If it was not you, do nothing: without confirmation no bills will come here.
+
+why-bill = You get this mail because you chose to receive your bills from { $operator } by e-mail.
+paper = Go back to paper bills
+questions = Questions: { $hotline }
