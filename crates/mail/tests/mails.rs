@@ -1,0 +1,148 @@
+//! What customers get, as a mail program reads it.
+
+use jiff::civil::date;
+use kvit_billing::{
+    Address, BillKind, BillNumber, Cents, CustomerNumber, Currency, DeliveryId, Language, Operator,
+    Period, Secret, customer::Text, operator::Brand, reference::CreditorReference,
+};
+use kvit_mail::{BillMail, MailError, Mails, Message, ProofMail};
+use mail_parser::{MessageParser, MimeHeaders};
+
+fn mails() -> Mails {
+    let operator = Operator {
+        name: Text::both("Светлина Пример ЕАД", "Svetlina Primer EAD"),
+        short_name: Text::both("Светлина", "Svetlina"),
+        eik: "000000000".to_owned(),
+        vat_number: "BG000000000".to_owned(),
+        address: Address { city: "София".to_owned(), ..Address::default() },
+        address_en: Address { city: "Sofia".to_owned(), ..Address::default() },
+        iban: "BG80BNBG96611020345678".to_owned(),
+        bic: String::new(),
+        currency: Currency::EUR,
+        hotline: "0700 00 000".to_owned(),
+        email: "help@example.bg".to_owned(),
+        website: "https://example.bg".to_owned(),
+        complaints: Text::default(),
+        dispute_body: Text::default(),
+        switching: Text::default(),
+    };
+    let brand = Brand { primary: "#0a5c8f".to_owned(), accent: "#f2b705".to_owned(), logo: String::new() };
+    Mails::new(operator, brand, "https://bills.example.bg/", "example.bg", "bills@example.bg")
+        .expect("valid settings")
+}
+
+fn bill(mails: &Mails, language: Language, to: &str, name: &str, cents: i64) -> Result<Message, MailError> {
+    let number = BillNumber::new(42).expect("in range");
+    let customer: CustomerNumber = "1000042".parse().expect("a number");
+    mails.bill(&BillMail {
+        delivery: &DeliveryId::of(number, 1),
+        to: &Secret::new(to.to_owned()),
+        customer_name: name,
+        customer_number: &customer,
+        language,
+        number,
+        kind: BillKind::Invoice,
+        to_pay: Cents::new(cents),
+        gross: Cents::new(cents),
+        currency: Currency::EUR,
+        due_date: date(2026, 11, 20),
+        period: Period::month_of(date(2026, 10, 1)),
+        receipt_url: "https://bills.example.bg/receipt/abc",
+        reference: &CreditorReference::of(number),
+        pdf: b"%PDF-1.7 sealed\r\n.\r\n",
+        file_name: "0000000042.pdf",
+        at: "2026-11-05T08:00:00Z".parse().expect("a time"),
+    })
+}
+
+#[test]
+fn a_bill_reads_right_in_both_languages() {
+    for (language, subject, button) in [
+        (Language::Bg, "Сметка за октомври 2026\u{a0}г.: 1\u{a0}234,56\u{a0}€, срок до 20.11.2026\u{a0}г.", "Потвърдете получаването"),
+        (Language::En, "Your bill for October 2026: €1,234.56, due 20 November 2026", "Confirm receipt"),
+    ] {
+        let message = bill(&mails(), language, "ivan@abv.bg", "Иван <b>", 123_456).expect("a mail");
+        assert_eq!(message.id, "0000000042-1@example.bg");
+        assert_eq!(message.return_path, "bounce+0000000042-1@example.bg");
+        let mail = MessageParser::default().parse(&message.bytes).expect("a message");
+        assert_eq!(mail.subject(), Some(subject));
+        assert_eq!(mail.message_id(), Some("0000000042-1@example.bg"));
+        let html = mail.body_html(0).expect("HTML");
+        let text = mail.body_text(0).expect("a text");
+        assert!(html.contains("Иван &lt;b&gt;") && !html.contains("<img") && !html.contains("<script"));
+        for body in [&html, &text] {
+            for part in [button, "https://bills.example.bg/receipt/abc", "https://bills.example.bg/paper", "1000042"] {
+                assert!(body.contains(part), "{part} in {body}");
+            }
+        }
+        let pdf = mail.attachment(0).expect("the document");
+        assert_eq!(pdf.contents(), b"%PDF-1.7 sealed\r\n.\r\n");
+        assert_eq!(pdf.attachment_name(), Some("0000000042.pdf"));
+        let raw = String::from_utf8(message.bytes).expect("ASCII");
+        assert!(raw.is_ascii() && raw.split("\r\n").all(|line| line.len() <= 998 && !line.contains('\n')));
+        assert!(raw.contains("Auto-Submitted: auto-generated\r\n") && !raw.contains("1000042"));
+    }
+}
+
+#[test]
+fn the_same_delivery_gives_the_same_bytes() {
+    let once = bill(&mails(), Language::Bg, "ivan@abv.bg", "Иван", 1).expect("a mail");
+    let again = bill(&mails(), Language::Bg, "ivan@abv.bg", "Иван", 1).expect("a mail");
+    assert_eq!(once.bytes, again.bytes);
+}
+
+#[test]
+fn no_value_can_add_a_header() {
+    assert!(bill(&mails(), Language::Bg, "ivan@abv.bg\r\nBcc: eve@abv.bg", "", 1).is_err());
+    let evil = "Ivan\r\nBcc: eve@abv.bg\r\n\r\nhello";
+    let subject = format!("bill-subject-invoice = {{\"{}\"}}", "a\\u000d\\u000aBcc: eve@abv.bg");
+    let mails = mails().with_overrides(vec![("en.ftl".to_owned(), subject)]).expect("valid texts");
+    let message = bill(&mails, Language::En, "ivan@abv.bg", evil, 1).expect("a mail");
+    let raw = String::from_utf8(message.bytes).expect("ASCII");
+    assert!(!raw.contains("Bcc:"), "{raw}");
+}
+
+#[test]
+fn nothing_to_pay_asks_for_no_money() {
+    let message = bill(&mails(), Language::Bg, "ivan@abv.bg", "", -500).expect("a mail");
+    let mail = MessageParser::default().parse(&message.bytes).expect("a message");
+    let text = mail.body_text(0).expect("a text");
+    assert!(text.contains("Не е нужно да плащате") && text.contains("5,00") && !text.contains("IBAN"), "{text}");
+}
+
+#[test]
+fn a_proof_hides_the_customer_number() {
+    let customer: CustomerNumber = "1000042".parse().expect("a number");
+    let message = mails()
+        .prove_address(&ProofMail {
+            delivery: &"proof-1".parse().expect("an id"),
+            to: &Secret::new("ivan@abv.bg".to_owned()),
+            customer_number: &customer,
+            language: Language::Bg,
+            prove_url: "https://bills.example.bg/prove/abc",
+            expires: "2026-11-05T08:00:00Z".parse().expect("a time"),
+            at: "2026-11-04T08:00:00Z".parse().expect("a time"),
+        })
+        .expect("a mail");
+    let mail = MessageParser::default().parse(&message.bytes).expect("a message");
+    let text = mail.body_text(0).expect("a text");
+    assert!(text.contains("••••042") && !text.contains("1000042") && text.contains("10:00"), "{text}");
+    assert_eq!(mail.attachment_count(), 0);
+}
+
+#[test]
+fn broken_overrides_are_found_at_once() {
+    for (name, content) in [
+        ("bill.html", "{% if %}"), ("bill.txt", "{{ nothing }}"), ("bill.txt", "{{ t(\"nothing\") }}"),
+        ("bg.ftl", "proof-subject = { $nothing }"), ("bg.ftl", "= ="), ("other.html", ""),
+    ] {
+        let result = mails().with_overrides(vec![(name.to_owned(), content.to_owned())]);
+        assert!(result.is_err(), "{name} {content}");
+    }
+    let replaced = mails()
+        .with_overrides(vec![("bill.txt".to_owned(), "Only {{ amount }}".to_owned())])
+        .expect("a valid template");
+    let message = bill(&replaced, Language::En, "ivan@abv.bg", "", 100).expect("a mail");
+    let mail = MessageParser::default().parse(&message.bytes).expect("a message");
+    assert_eq!(mail.body_text(0).as_deref().map(str::trim), Some("Only €1.00"));
+}
