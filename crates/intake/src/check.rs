@@ -1,0 +1,551 @@
+//! The checks of an order's form and arithmetic. All faults of an order are reported, not the first.
+
+use std::collections::BTreeMap;
+
+use kvit_billing::{BillKind, BillOrder, Cents, customer::Text, order::VatCategory};
+use rust_decimal::Decimal;
+
+use crate::{Diagnostic, Findings, Rules, Severity};
+
+/// The largest amount, in cents.
+const MAX_CENTS: i64 = 9_999_999_999;
+/// The longest text, in characters.
+const MAX_TEXT: usize = 10_000;
+/// The longest name, in characters.
+const MAX_NAME: usize = 200;
+/// The most decimals of a quantity or a price.
+const MAX_SCALE: u32 = 10;
+/// Months of history.
+const MAX_MONTHS: usize = 13;
+
+/// Checks one order of the own format.
+pub fn check_order(
+    file: &str,
+    line: u64,
+    order: &BillOrder,
+    rules: &Rules,
+    findings: &mut Findings,
+) {
+    check(file, line, order, rules, findings, Severity::Error);
+}
+
+/// As [`check_order`]; `line_net` is how much a line that does not multiply out weighs.
+pub(crate) fn check(
+    file: &str,
+    line: u64,
+    order: &BillOrder,
+    rules: &Rules,
+    findings: &mut Findings,
+    line_net: Severity,
+) {
+    let mut c = Checker {
+        file,
+        line,
+        findings,
+    };
+    c.head(order, rules);
+    c.lines(order, line_net);
+    c.sums(order);
+    c.meters(order);
+    c.extras(order);
+}
+
+struct Checker<'a> {
+    file: &'a str,
+    line: u64,
+    findings: &'a mut Findings,
+}
+
+impl Checker<'_> {
+    fn add(
+        &mut self,
+        severity: Severity,
+        field: &str,
+        code: &'static str,
+        found: impl ToString,
+        expected: impl ToString,
+        remedy: &str,
+    ) {
+        self.findings.push(Diagnostic {
+            severity,
+            file: self.file.to_owned(),
+            line: self.line,
+            field: field.to_owned(),
+            code,
+            found: found.to_string(),
+            expected: expected.to_string(),
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    fn error(
+        &mut self,
+        field: &str,
+        code: &'static str,
+        found: impl ToString,
+        expected: impl ToString,
+        remedy: &str,
+    ) {
+        self.add(Severity::Error, field, code, found, expected, remedy);
+    }
+
+    fn text(&mut self, field: &str, text: &str, max: usize) {
+        let length = text.chars().count();
+        if text.trim().is_empty() || length > max {
+            self.error(
+                field,
+                "text-length",
+                format!("{length} characters"),
+                format!("1 to {max}"),
+                "fill in or shorten the text",
+            );
+        }
+        if text
+            .chars()
+            .any(|c| c.is_control() && !(c == '\n' && max == MAX_TEXT))
+        {
+            self.error(
+                field,
+                "control-character",
+                "a control character",
+                "printable text",
+                "remove it",
+            );
+        }
+    }
+
+    fn both(&mut self, field: &str, text: &Text, max: usize) {
+        self.text(field, &text.bg, max);
+        if let Some(en) = &text.en {
+            self.text(&format!("{field}/en"), en, max);
+        }
+    }
+
+    fn amount(&mut self, field: &str, amount: Cents) {
+        if amount.get().unsigned_abs() > MAX_CENTS.unsigned_abs() {
+            self.error(
+                field,
+                "amount-range",
+                amount.get(),
+                "within ±99,999,999.99",
+                "correct the amount",
+            );
+        }
+    }
+
+    fn scale(&mut self, field: &str, number: Decimal) {
+        if number.normalize().scale() > MAX_SCALE
+            || number.abs() > Decimal::from(1_000_000_000_000_i64)
+        {
+            self.error(
+                field,
+                "number-range",
+                number,
+                "at most 10 decimals and 10^12",
+                "round or correct the number",
+            );
+        }
+    }
+
+    fn head(&mut self, order: &BillOrder, rules: &Rules) {
+        if order.version == 0 {
+            self.error("/version", "version", 0, "from 1", "count versions from 1");
+        }
+        if !order.period.is_ordered() {
+            self.error(
+                "/period",
+                "period-order",
+                order.period,
+                "from not after to",
+                "correct the two days",
+            );
+        }
+        if order.due_date < order.tax_event_date {
+            self.error(
+                "/due_date",
+                "due-date",
+                order.due_date,
+                format!("not before {}", order.tax_event_date),
+                "correct one of the dates",
+            );
+        }
+        let years = i32::from(order.tax_event_date.year()) - i32::from(rules.today.year());
+        if !(-5..=1).contains(&years) {
+            self.add(
+                Severity::Warning,
+                "/tax_event_date",
+                "tax-event-date",
+                order.tax_event_date,
+                "within five years back and one ahead",
+                "check the date",
+            );
+        }
+        match (&order.corrects, order.kind) {
+            (Some(_), BillKind::Invoice) => self.error(
+                "/corrects",
+                "corrects",
+                "a corrected document",
+                "none for an invoice",
+                "remove it, or make the order a note",
+            ),
+            (None, BillKind::CreditNote | BillKind::DebitNote) => self.error(
+                "/corrects",
+                "corrects",
+                "nothing",
+                "the corrected document",
+                "name the original",
+            ),
+            (Some(correction), _) => self.both("/corrects/ground", &correction.ground, MAX_TEXT),
+            (None, BillKind::Invoice) => {}
+        }
+        let Some(customer) = &order.customer else {
+            return;
+        };
+        if customer.number != order.account {
+            self.error(
+                "/customer/number",
+                "customer-number",
+                &customer.number,
+                &order.account,
+                "send the account's own customer",
+            );
+        }
+        self.text("/customer/name", &customer.name, MAX_NAME);
+        self.text("/customer/address/city", &customer.address.city, MAX_NAME);
+        if let Some(eik) = &customer.eik {
+            let digits: Option<Vec<u32>> = eik.chars().map(|c| c.to_digit(10)).collect();
+            match digits {
+                Some(d) if d.len() == 9 || d.len() == 13 => {
+                    if !eik_is_valid(&d) {
+                        self.add(
+                            Severity::Warning,
+                            "/customer/eik",
+                            "eik-checksum",
+                            eik,
+                            "a valid check digit",
+                            "check the number",
+                        );
+                    }
+                }
+                // the number itself may be a personal one, so it is not repeated in a report
+                _ => self.error(
+                    "/customer/eik",
+                    "eik",
+                    format!("{} characters", eik.chars().count()),
+                    "9 or 13 digits",
+                    "send a company's ЕИК, never a person's ЕГН",
+                ),
+            }
+        }
+    }
+
+    fn lines(&mut self, order: &BillOrder, line_net: Severity) {
+        if order.lines.is_empty() {
+            self.error(
+                "/lines",
+                "no-lines",
+                0,
+                "at least one",
+                "send what is charged",
+            );
+        }
+        for (i, l) in order.lines.iter().enumerate() {
+            let at = |field: &str| format!("/lines/{i}/{field}");
+            self.both(&at("name"), &l.name, MAX_NAME);
+            self.scale(&at("quantity"), l.quantity);
+            self.scale(&at("unit_price"), l.unit_price);
+            self.amount(&at("net"), l.net);
+            if l.unit_price.is_sign_negative() && !l.unit_price.is_zero() {
+                self.error(
+                    &at("unit_price"),
+                    "negative-price",
+                    l.unit_price,
+                    "not negative",
+                    "make the quantity negative instead",
+                );
+            }
+            if l.period.is_some_and(|p| !p.is_ordered()) {
+                self.error(
+                    &at("period"),
+                    "period-order",
+                    "from after to",
+                    "from not after to",
+                    "correct the two days",
+                );
+            }
+            self.rate(&at("vat_rate"), l.vat_category, l.vat_rate);
+            if l.price_base <= Decimal::ZERO {
+                self.error(
+                    &at("price_base"),
+                    "price-base",
+                    l.price_base,
+                    "above 0",
+                    "send how many units the price is for",
+                );
+                continue;
+            }
+            let expected = l
+                .quantity
+                .checked_mul(l.unit_price)
+                .and_then(|n| n.checked_div(l.price_base))
+                .and_then(Cents::round);
+            if expected != Some(l.net) {
+                self.add(
+                    line_net,
+                    &at("net"),
+                    "line-net",
+                    l.net,
+                    expected.map_or("a countable amount".to_owned(), |e| e.to_string()),
+                    "net is quantity × price ÷ base, rounded to the cent",
+                );
+            }
+            if let Some(code) = &l.supply_point
+                && !order.supply_points.iter().any(|point| &point.code == code)
+            {
+                self.error(
+                    &at("supply_point"),
+                    "supply-point",
+                    code,
+                    "a code of /supply_points",
+                    "send the supply point too",
+                );
+            }
+        }
+    }
+
+    fn rate(&mut self, field: &str, category: VatCategory, rate: Decimal) {
+        let good = match category {
+            VatCategory::S => rate > Decimal::ZERO && rate <= Decimal::ONE_HUNDRED,
+            _ => rate.is_zero(),
+        };
+        if !good {
+            self.error(
+                field,
+                "vat-rate",
+                rate,
+                format!("a rate that fits category {category:?}"),
+                "S has a rate above 0, the others have 0",
+            );
+        }
+    }
+
+    fn sums(&mut self, order: &BillOrder) {
+        let cents = |c: Cents| i128::from(c.get());
+        let mut bases: BTreeMap<(VatCategory, Decimal), i128> = BTreeMap::new();
+        for l in &order.lines {
+            *bases.entry((l.vat_category, l.vat_rate)).or_default() += cents(l.net);
+        }
+        for (i, v) in order.vat.iter().enumerate() {
+            let at = |field: &str| format!("/vat/{i}/{field}");
+            self.amount(&at("base"), v.base);
+            self.amount(&at("amount"), v.amount);
+            self.rate(&at("rate"), v.category, v.rate);
+            match bases.remove(&(v.category, v.rate)) {
+                Some(sum) if sum == cents(v.base) => {}
+                sum => self.error(
+                    &at("base"),
+                    "vat-base",
+                    v.base.get(),
+                    format!("{} cents", sum.unwrap_or(0)),
+                    "one entry a category and rate, with the sum of its lines",
+                ),
+            }
+            let amount = v
+                .base
+                .to_decimal()
+                .checked_mul(v.rate)
+                .and_then(|n| Cents::round(n / Decimal::ONE_HUNDRED));
+            if amount.is_none_or(|a| (cents(a) - cents(v.amount)).abs() > 1) {
+                self.error(
+                    &at("amount"),
+                    "vat-amount",
+                    v.amount,
+                    amount.map_or(String::new(), |a| a.to_string()),
+                    "base × rate, rounded to the cent",
+                );
+            }
+            if matches!(
+                v.category,
+                VatCategory::E | VatCategory::AE | VatCategory::O
+            ) && v.exemption.is_none()
+            {
+                self.error(
+                    &at("exemption"),
+                    "exemption",
+                    "nothing",
+                    "the ground",
+                    "send why no VAT is charged",
+                );
+            }
+        }
+        for ((category, rate), sum) in bases {
+            self.error(
+                "/vat",
+                "vat-missing",
+                "no entry",
+                format!("{category:?} {rate} with {sum} cents"),
+                "send an entry for each category and rate",
+            );
+        }
+        let t = &order.totals;
+        for (field, a) in [
+            ("net", t.net),
+            ("vat", t.vat),
+            ("gross", t.gross),
+            ("prepaid", t.prepaid),
+            ("rounding", t.rounding),
+            ("carried_over", t.carried_over),
+            ("to_pay", t.to_pay),
+        ] {
+            self.amount(&format!("/totals/{field}"), a);
+        }
+        let gross = if order.kind == BillKind::CreditNote {
+            -cents(t.gross)
+        } else {
+            cents(t.gross)
+        };
+        for (field, code, found, expected, remedy) in [
+            (
+                "/totals/net",
+                "total-net",
+                t.net,
+                order.lines.iter().map(|l| cents(l.net)).sum::<i128>(),
+                "the sum of the lines",
+            ),
+            (
+                "/totals/vat",
+                "total-vat",
+                t.vat,
+                order.vat.iter().map(|v| cents(v.amount)).sum(),
+                "the sum of the VAT entries",
+            ),
+            (
+                "/totals/gross",
+                "total-gross",
+                t.gross,
+                cents(t.net) + cents(t.vat),
+                "net + VAT",
+            ),
+            (
+                "/totals/to_pay",
+                "to-pay",
+                t.to_pay,
+                gross - cents(t.prepaid) + cents(t.rounding) + cents(t.carried_over),
+                "gross − prepaid + rounding + carried over; a credit note's gross counts negative",
+            ),
+        ] {
+            if cents(found) != expected {
+                self.error(
+                    field,
+                    code,
+                    format!("{} cents", found.get()),
+                    format!("{expected} cents"),
+                    remedy,
+                );
+            }
+        }
+    }
+
+    fn meters(&mut self, order: &BillOrder) {
+        for (i, p) in order.supply_points.iter().enumerate() {
+            self.text(&format!("/supply_points/{i}/code"), &p.code, MAX_NAME);
+            for (j, m) in p.meters.iter().enumerate() {
+                let at = |field: &str| format!("/supply_points/{i}/meters/{j}/{field}");
+                if m.old.date > m.new.date {
+                    self.error(
+                        &at("new/date"),
+                        "reading-dates",
+                        m.new.date,
+                        format!("not before {}", m.old.date),
+                        "swap or correct the readings",
+                    );
+                }
+                if m.new.value < m.old.value {
+                    self.add(
+                        Severity::Warning,
+                        &at("new/value"),
+                        "register-rollover",
+                        m.new.value,
+                        format!("at least {}", m.old.value),
+                        "check that the register rolled over",
+                    );
+                    continue;
+                }
+                let expected = m
+                    .new
+                    .value
+                    .checked_sub(m.old.value)
+                    .and_then(|d| d.checked_mul(m.multiplier));
+                if expected != Some(m.consumption) {
+                    self.error(
+                        &at("consumption"),
+                        "consumption",
+                        m.consumption,
+                        expected.map_or(String::new(), |e| e.to_string()),
+                        "(new − old) × multiplier",
+                    );
+                }
+            }
+        }
+    }
+
+    fn extras(&mut self, order: &BillOrder) {
+        for (i, note) in order.notes.iter().enumerate() {
+            self.both(&format!("/notes/{i}"), note, MAX_TEXT);
+        }
+        if let Some(h) = &order.history {
+            let firsts = h.months.iter().all(|m| m.month.day() == 1);
+            let ascending = h.months.windows(2).all(|w| w[0].month < w[1].month);
+            if h.months.len() > MAX_MONTHS || !firsts || !ascending {
+                self.error(
+                    "/history/months",
+                    "history",
+                    format!("{} months", h.months.len()),
+                    "at most 13 first days of months, ascending",
+                    "sort and cut the history",
+                );
+            }
+            if h.months.iter().any(|m| m.quantity < Decimal::ZERO) {
+                self.error(
+                    "/history/months",
+                    "history-negative",
+                    "a negative quantity",
+                    "0 or more",
+                    "correct the quantity",
+                );
+            }
+        }
+        if !order.sources.is_empty() {
+            let sum = order
+                .sources
+                .iter()
+                .try_fold(Decimal::ZERO, |s, x| s.checked_add(x.percent));
+            if sum != Some(Decimal::ONE_HUNDRED) {
+                self.error(
+                    "/sources",
+                    "sources",
+                    sum.map_or(String::new(), |s| s.to_string()),
+                    "100",
+                    "the percentages add up to 100",
+                );
+            }
+        }
+    }
+}
+
+/// The check digits of a Bulgarian company identifier.
+fn eik_is_valid(d: &[u32]) -> bool {
+    let sum = |digits: &[u32], weights: &[u32]| {
+        digits.iter().zip(weights).map(|(a, b)| a * b).sum::<u32>() % 11
+    };
+    let digit = |digits: &[u32], first: &[u32], second: &[u32]| match sum(digits, first) {
+        10 => sum(digits, second) % 10,
+        n => n,
+    };
+    digit(
+        &d[..8],
+        &[1, 2, 3, 4, 5, 6, 7, 8],
+        &[3, 4, 5, 6, 7, 8, 9, 10],
+    ) == d[8]
+        && (d.len() == 9 || digit(&d[8..12], &[2, 7, 3, 5], &[4, 9, 5, 7]) == d[12])
+}

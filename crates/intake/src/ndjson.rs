@@ -1,0 +1,353 @@
+//! Kvit's own run file: one JSON object a line, the header first. Read with bounded memory.
+
+use std::io::{self, BufRead, Read, Write};
+
+use kvit_billing::{BillOrder, order::RunHeader};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    ControlTotals, Diagnostic, Findings, Header, Rules, Severity, check_header, check_order,
+};
+
+/// The longest line that is read, in bytes.
+pub const LINE_LIMIT: usize = 1024 * 1024;
+
+/// Reads a run file order by order.
+#[derive(Debug)]
+pub struct NdjsonReader<R> {
+    lines: Lines<R>,
+    header: Header,
+    rules: Rules,
+    orders: u64,
+    sum: i128,
+    faulty: bool,
+}
+
+impl<R: BufRead> NdjsonReader<R> {
+    /// Reads the header; `None`, with findings, where there is no usable one.
+    pub fn open(file: &str, reader: R, rules: &Rules, findings: &mut Findings) -> Option<Self> {
+        let mut lines = Lines {
+            file: file.to_owned(),
+            reader,
+            line: 0,
+            ended: false,
+        };
+        let text = match lines.next(findings) {
+            Next::Line(text) => text,
+            Next::Faulty => return None,
+            Next::End => {
+                lines.fault(
+                    findings,
+                    0,
+                    "",
+                    "empty-file",
+                    "no line",
+                    "a header line",
+                    "export the run again",
+                );
+                return None;
+            }
+        };
+        let line = lines.line;
+        let raw: RunHeader = lines.parse(&text, findings)?;
+        if raw.format != "kvit-run" || raw.format_version != 1 {
+            lines.fault(
+                findings,
+                line,
+                "/format",
+                "format",
+                &format!("{} {}", raw.format, raw.format_version),
+                "kvit-run 1",
+                "export in the format kvit-run, version 1",
+            );
+            return None;
+        }
+        let header = Header {
+            system: raw.system,
+            run: raw.run,
+            period: raw.period,
+            seller: raw.seller,
+            currency: raw.currency,
+            declared: Some(ControlTotals {
+                orders: raw.orders,
+                sum_cents: raw.sum_cents,
+            }),
+        };
+        for (field, value) in [("/system", &header.system), ("/run", &header.run)] {
+            if value.trim().is_empty()
+                || value.chars().count() > 200
+                || value.chars().any(char::is_control)
+            {
+                lines.fault(
+                    findings,
+                    line,
+                    field,
+                    "name",
+                    value,
+                    "1 to 200 characters",
+                    "give it a name",
+                );
+            }
+        }
+        check_header(file, line, &header, rules, findings);
+        Some(Self {
+            lines,
+            header,
+            rules: rules.clone(),
+            orders: 0,
+            sum: 0,
+            faulty: false,
+        })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next faultless order with its line. Faulty ones leave all their findings and are skipped.
+    pub fn next_order(&mut self, findings: &mut Findings) -> Option<(u64, BillOrder)> {
+        loop {
+            let text = match self.lines.next(findings) {
+                Next::End => return None,
+                Next::Faulty => {
+                    self.orders += 1;
+                    self.faulty = true;
+                    continue;
+                }
+                Next::Line(text) => text,
+            };
+            self.orders += 1;
+            let Some(order) = self.lines.parse::<BillOrder>(&text, findings) else {
+                self.faulty = true;
+                continue;
+            };
+            let sign = if order.kind == kvit_billing::BillKind::CreditNote {
+                -1
+            } else {
+                1
+            };
+            self.sum += sign * i128::from(order.totals.gross.get());
+            let before = findings.errors();
+            check_order(
+                &self.lines.file,
+                self.lines.line,
+                &order,
+                &self.rules,
+                findings,
+            );
+            if findings.errors() == before {
+                return Some((self.lines.line, order));
+            }
+        }
+    }
+
+    /// Compares the control totals. The sum is compared only where every line could be read.
+    pub fn finish(self, findings: &mut Findings) {
+        let Some(declared) = self.header.declared else {
+            return;
+        };
+        if declared.orders != self.orders {
+            self.lines.fault(
+                findings,
+                0,
+                "/orders",
+                "control-count",
+                &self.orders.to_string(),
+                &declared.orders.to_string(),
+                "the file is cut or the header is wrong: export again",
+            );
+        }
+        if !self.faulty && i128::from(declared.sum_cents.get()) != self.sum {
+            self.lines.fault(
+                findings,
+                0,
+                "/sum_cents",
+                "control-sum",
+                &format!("{} cents", self.sum),
+                &format!("{} cents", declared.sum_cents.get()),
+                "the file is cut or the header is wrong: export again",
+            );
+        }
+    }
+}
+
+enum Next {
+    Line(String),
+    Faulty,
+    End,
+}
+
+#[derive(Debug)]
+struct Lines<R> {
+    file: String,
+    reader: R,
+    line: u64,
+    ended: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self, findings: &mut Findings) -> Next {
+        loop {
+            if self.ended {
+                return Next::End;
+            }
+            let mut bytes = Vec::new();
+            let read = self
+                .reader
+                .by_ref()
+                .take(LINE_LIMIT as u64 + 1)
+                .read_until(b'\n', &mut bytes);
+            if read.is_ok() && bytes.is_empty() {
+                self.ended = true;
+                return Next::End;
+            }
+            self.line += 1;
+            if let Err(error) = read {
+                self.ended = true;
+                self.fault(
+                    findings,
+                    self.line,
+                    "",
+                    "unreadable",
+                    &error.to_string(),
+                    "readable bytes",
+                    "send the file again",
+                );
+                return Next::Faulty;
+            }
+            if bytes.len() > LINE_LIMIT {
+                if bytes.last() != Some(&b'\n') && self.skip_line().is_err() {
+                    self.ended = true;
+                }
+                self.fault(
+                    findings,
+                    self.line,
+                    "",
+                    "line-too-long",
+                    "a longer line",
+                    &format!("at most {LINE_LIMIT} bytes"),
+                    "one order a line, without attachments",
+                );
+                return Next::Faulty;
+            }
+            if self.line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
+                bytes.drain(..3);
+            }
+            let Ok(text) = String::from_utf8(bytes) else {
+                self.fault(
+                    findings,
+                    self.line,
+                    "",
+                    "utf-8",
+                    "other bytes",
+                    "UTF-8",
+                    "export as UTF-8",
+                );
+                return Next::Faulty;
+            };
+            if !text.trim().is_empty() {
+                return Next::Line(text);
+            }
+        }
+    }
+
+    /// Passes over the rest of an overlong line without keeping it.
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let buffer = self.reader.fill_buf()?;
+            if buffer.is_empty() {
+                return Ok(());
+            }
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let used = end.map_or(buffer.len(), |at| at + 1);
+            self.reader.consume(used);
+            if end.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(&self, text: &str, findings: &mut Findings) -> Option<T> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        let problem = match serde_path_to_error::deserialize(&mut json) {
+            Ok(value) => match json.end() {
+                Ok(()) => return Some(value),
+                Err(error) => (String::new(), error),
+            },
+            Err(error) => (pointer(error.path()), error.into_inner()),
+        };
+        self.fault(
+            findings,
+            self.line,
+            &problem.0,
+            "json",
+            &problem.1.to_string(),
+            "the shape in docs/run-file.schema.json",
+            "correct the export of this field",
+        );
+        None
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a finding has so many parts")]
+    fn fault(
+        &self,
+        findings: &mut Findings,
+        line: u64,
+        field: &str,
+        code: &'static str,
+        found: &str,
+        expected: &str,
+        remedy: &str,
+    ) {
+        findings.push(Diagnostic {
+            severity: Severity::Error,
+            file: self.file.clone(),
+            line,
+            field: field.to_owned(),
+            code,
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+            remedy: remedy.to_owned(),
+        });
+    }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{key}"),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => "/?".to_owned(),
+        })
+        .collect()
+}
+
+/// The JSON schema of a run file's lines.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    serde_json::json!({
+        "header": schemars::schema_for!(RunHeader),
+        "order": schemars::schema_for!(BillOrder),
+    })
+}
+
+/// Writes a run file.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_ndjson(
+    header: &RunHeader,
+    orders: impl Iterator<Item = BillOrder>,
+    mut out: impl Write,
+) -> io::Result<()> {
+    serde_json::to_writer(&mut out, header)?;
+    out.write_all(b"\n")?;
+    for order in orders {
+        serde_json::to_writer(&mut out, &order)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
