@@ -4,7 +4,7 @@
 //! run and chunk. So a death anywhere means: do the chunk again. It makes the same documents under
 //! the same numbers, overwrites its own orphaned pack, and the transaction either counted or not.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use kvit_billing::{
@@ -192,7 +192,7 @@ impl Issuer {
             return Ok(None);
         }
         let now = self.clock.now();
-        let until = now + SignedDuration::from(Duration::from_secs(self.settings.lease_s));
+        let until = now + SignedDuration::from_secs(self.settings.lease_s.cast_signed());
         let Some(job) = self
             .store
             .claim_chunk(run, &self.settings.worker, now, until)

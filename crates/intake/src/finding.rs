@@ -158,6 +158,14 @@ impl Findings {
         }
     }
 
+    /// Adds what another reader found; counts add up, and the limit holds for both together.
+    pub fn extend(&mut self, other: Self) {
+        let room = Self::LIMIT.saturating_sub(self.list.len());
+        self.list.extend(other.list.into_iter().take(room));
+        self.errors += other.errors;
+        self.warnings += other.warnings;
+    }
+
     /// Number of errors.
     #[must_use]
     pub const fn errors(&self) -> u64 {

@@ -54,6 +54,21 @@ pub struct Header {
     pub declared: Option<ControlTotals>,
 }
 
+impl Header {
+    /// The header of a file that could not be read far enough to have one.
+    #[must_use]
+    pub fn unknown(period: Period) -> Self {
+        Self {
+            system: String::new(),
+            run: String::new(),
+            period,
+            seller: String::new(),
+            currency: Currency::EUR,
+            declared: None,
+        }
+    }
+}
+
 /// The kind of a file by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
