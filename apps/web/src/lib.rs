@@ -1,1 +1,206 @@
-//! The customer portal
+//! The customer portal: check a bill, get it by e-mail or on paper again, confirm its receipt,
+//! and see whether it is genuine. Plain pages without script, in Bulgarian and English.
+//!
+//! Start with [`router`]; what each address does is in `rooms`, what happens to every request
+//! before and after is in `front`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware,
+    routing::{get, post},
+};
+use futures::future::BoxFuture;
+use jiff::tz::TimeZone;
+use kvit_billing::{
+    Brand, Operator,
+    code::InstanceKey,
+    ports::{Clock, Rng},
+};
+use kvit_store::{BillRecord, GuardPolicy, Store};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+
+mod failure;
+mod front;
+mod gate;
+mod pages;
+mod rooms;
+mod texts;
+
+const BODY_MAX_BYTES: usize = 16 * 1024;
+const REQUEST_MAX_SECONDS: u64 = 20;
+
+/// Everything that the portal stands on.
+pub struct Portal {
+    /// Bills, customers, enrolments, receipts, sessions.
+    pub store: Store,
+    /// Where the sealed files are read from.
+    pub documents: Arc<dyn Documents>,
+    /// Derives codes and link tokens.
+    pub key: Arc<InstanceKey>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes session and enrolment ids.
+    pub rng: Arc<dyn Rng>,
+    /// Whose portal it is.
+    pub operator: Operator,
+    /// Its colours.
+    pub brand: Brand,
+    /// Its logo; without one the built-in mark with the short name.
+    pub logo_svg: Option<Vec<u8>>,
+    /// Where the portal is reached, such as `https://bills.example.bg`. `https` makes cookies
+    /// `Secure` and sends HSTS.
+    pub public_url: String,
+    /// How much is allowed.
+    pub limits: PortalLimits,
+    /// Own templates, texts and style sheet as `(file name, contents)`; they go before the
+    /// built-in ones of the same name.
+    pub overrides: Vec<(String, String)>,
+    /// Version of the consent that customers give, kept with each enrolment.
+    pub declaration_version: String,
+    /// Where the operator sits: times and "today" on pages.
+    pub time_zone: TimeZone,
+}
+
+/// The named limits of the portal.
+pub struct PortalLimits {
+    /// Wrong codes for one customer number. Also bounds the proof mails asked for it.
+    pub per_number: GuardPolicy,
+    /// Wrong codes from one network address (IPv6: from one /64).
+    pub per_address: GuardPolicy,
+    /// How long a customer stays signed in, in minutes.
+    pub session_minutes: u32,
+    /// How long the link that proves an address is good, in hours.
+    pub proof_hours: u32,
+    /// Whether a proxy of the operator's stands in front, so that the last entry of
+    /// `X-Forwarded-For` is the visitor.
+    pub trusted_proxies: bool,
+}
+
+/// Reads sealed bills.
+pub trait Documents: Send + Sync {
+    /// The sealed PDF of `bill`, its hash checked.
+    fn bill_pdf<'a>(
+        &'a self,
+        bill: &'a BillRecord,
+    ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>>;
+}
+
+/// A document that could not be handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// It is not where the store says.
+    #[error("the document is not in the archive")]
+    Missing,
+    /// Its bytes are not those that were sealed.
+    #[error("the document in the archive was changed")]
+    Changed,
+    /// The archive did not answer.
+    #[error("the archive did not answer")]
+    Archive(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A portal that cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum PortalError {
+    /// A template, the built-in one or an own one, does not parse.
+    #[error("template `{0}` is broken")]
+    Template(String, #[source] Box<minijinja::Error>),
+    /// A Fluent file does not parse: its name, and what is wrong.
+    #[error("text file `{0}` is broken: {1}")]
+    Text(String, String),
+    /// A brand colour is not `#rrggbb`.
+    #[error("`{0}` is not a colour of the form #rrggbb")]
+    Colour(String),
+    /// The public address is not an `http` or `https` origin.
+    #[error("`{0}` is not a public address such as https://bills.example.bg")]
+    PublicUrl(String),
+}
+
+/// The portal and its derived parts, shared by all requests.
+pub(crate) struct Hall {
+    pub(crate) portal: Portal,
+    pub(crate) pages: pages::Pages,
+    pub(crate) locks: gate::Locks,
+    pub(crate) https: bool,
+}
+
+pub(crate) type App = Arc<Hall>;
+
+/// The addresses of the portal and their methods, for golden tests and for proxies.
+pub const ROUTES: &[(&str, &str)] = &[
+    ("GET", "/"),
+    ("GET", "/assets/{name}"),
+    ("GET POST", "/bill/check"),
+    ("GET", "/bills"),
+    ("GET", "/bills/{file}"),
+    ("GET POST", "/enrol"),
+    ("GET", "/enrol/sent"),
+    ("GET", "/help"),
+    ("POST", "/logout"),
+    ("GET POST", "/paper"),
+    ("GET", "/privacy"),
+    ("GET POST", "/prove/{token}"),
+    ("GET POST", "/receipt/{token}"),
+    ("GET", "/v/{slug}"),
+];
+
+/// The portal as a router. Serve it with connect info (`SocketAddr`), or every visitor counts as
+/// one network address.
+///
+/// # Errors
+/// [`PortalError`] names the template, text file, colour or address that is wrong.
+pub fn router(portal: Portal) -> Result<Router, PortalError> {
+    let url = portal.public_url.trim_end_matches('/').to_owned();
+    let https = url.starts_with("https://");
+    if !https && !url.starts_with("http://") {
+        return Err(PortalError::PublicUrl(url));
+    }
+    let pages = pages::Pages::new(
+        &portal.operator,
+        &portal.brand,
+        portal.logo_svg.clone(),
+        &portal.overrides,
+    )?;
+    let app: App = Arc::new(Hall {
+        portal,
+        pages,
+        locks: gate::Locks::default(),
+        https,
+    });
+    use rooms::{bills, enrol, info, links, paper};
+    Ok(Router::new()
+        .route("/", get(info::home))
+        .route("/assets/{name}", get(info::asset))
+        .route("/bill/check", post(bills::check).get(info::to_home))
+        .route("/bills", get(bills::list))
+        .route("/bills/{file}", get(bills::download))
+        .route("/enrol", get(enrol::form).post(enrol::submit))
+        .route("/enrol/sent", get(enrol::sent))
+        .route("/help", get(info::help))
+        .route("/logout", post(bills::logout))
+        .route("/paper", get(paper::form).post(paper::submit))
+        .route("/privacy", get(info::privacy))
+        .route("/prove/{token}", get(links::prove_form).post(links::prove))
+        .route(
+            "/receipt/{token}",
+            get(links::receipt_form).post(links::receipt),
+        )
+        .route("/v/{slug}", get(info::verify))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            Duration::from_secs(REQUEST_MAX_SECONDS),
+        ))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            front::door,
+        ))
+        .with_state(app))
+}

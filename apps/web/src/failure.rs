@@ -1,0 +1,45 @@
+//! What goes wrong while a page is made. The front door turns it into a page in the visitor's
+//! language; the visitor never sees the cause.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use kvit_store::StoreError;
+
+use crate::DocumentError;
+
+/// Why a request got no page of its own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("no such page")]
+    NotFound,
+    #[error("a form of another site, or an old one")]
+    Foreign,
+    #[error("the store did not answer")]
+    Store(#[from] StoreError),
+    #[error("a page could not be made")]
+    Page(#[source] minijinja::Error),
+    #[error("a document could not be read")]
+    Document(#[from] DocumentError),
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Self::Foreign => StatusCode::FORBIDDEN.into_response(),
+            fault => {
+                let mut chain = fault.to_string();
+                let mut cause = std::error::Error::source(&fault);
+                while let Some(inner) = cause {
+                    chain.push_str(": ");
+                    chain.push_str(&inner.to_string());
+                    cause = inner.source();
+                }
+                tracing::error!(error = %chain, "portal request failed");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The front door: who comes in (language, session, network address), whether a form is ours,
+//! and what every answer carries (headers, cookies, a page for every fault).
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{CustomerNumber, Language, code::Token};
+use minijinja::context;
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+use crate::{App, Hall, failure::Failure};
+
+const LANGUAGE_COOKIE_SECONDS: u32 = 365 * 24 * 3600;
+
+/// Who is asking, as far as a page needs to know. Inserted into every request.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    pub(crate) language: Language,
+    /// By a link or an earlier one, not by the browser's settings.
+    pub(crate) language_chosen: bool,
+    pub(crate) path: String,
+    /// Signed in with number and code.
+    pub(crate) customer: Option<CustomerNumber>,
+    /// The signed-in visitor's session token.
+    pub(crate) session: Option<Token>,
+    /// What a form of ours must bring back.
+    pub(crate) form_token: String,
+    /// Pseudonym of the network address.
+    pub(crate) address: String,
+    /// Pseudonym of the browser's name.
+    agent: String,
+}
+
+impl Visitor {
+    /// What is kept of an act: enough to recognise it, not to track a person.
+    pub(crate) fn evidence(&self) -> serde_json::Value {
+        json!({ "by": "web", "address": self.address, "agent": self.agent, "language": self.language.tag() })
+    }
+
+    /// Addressed in `language` unless the visitor chose another.
+    pub(crate) fn speaking(mut self, language: Language) -> Self {
+        if !self.language_chosen {
+            self.language = language;
+        }
+        self
+    }
+
+    /// Refuses a form that does not bring back the token of this visitor's cookie.
+    pub(crate) fn own_form(&self, brought: &str) -> Result<(), Failure> {
+        let same = brought.as_bytes().ct_eq(self.form_token.as_bytes());
+        if bool::from(same) {
+            Ok(())
+        } else {
+            Err(Failure::Foreign)
+        }
+    }
+}
+
+pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let form_secret = cookie(headers, &app.cookie_name("form")).and_then(Token::parse);
+    let new_secret = form_secret.is_none().then(|| app.random_token());
+    let secret = form_secret.as_ref().or(new_secret.as_ref());
+    let form_token = secret.map_or_else(String::new, |secret| {
+        app.portal.key.pseudonym("form", secret.expose())
+    });
+    let asked = asked_language(request.uri());
+    let kept = cookie(headers, "kvit_lang").and_then(Language::from_tag);
+    let session = cookie(headers, &app.cookie_name("session")).and_then(Token::parse);
+    let mut visitor = Visitor {
+        language: asked.or(kept).unwrap_or_else(|| accepted_language(headers)),
+        language_chosen: asked.or(kept).is_some(),
+        path: request.uri().path().to_owned(),
+        customer: None,
+        session: None,
+        form_token,
+        address: app
+            .portal
+            .key
+            .pseudonym("address", &network(&client(&app, &request))),
+        agent: app
+            .portal
+            .key
+            .pseudonym("agent", text(headers, &header::USER_AGENT)),
+    };
+    let public = visitor.path.starts_with("/assets/");
+    let posted = request.method() == Method::POST;
+    let response = if posted && !from_our_pages(&app, headers) {
+        Failure::Foreign.into_response()
+    } else {
+        match (session, public) {
+            (Some(token), false) => {
+                match app
+                    .portal
+                    .store
+                    .session(&token.hash(), app.portal.clock.now())
+                    .await
+                {
+                    Ok(customer) => {
+                        visitor.session = customer.is_some().then_some(token);
+                        visitor.customer = customer;
+                        request.extensions_mut().insert(visitor.clone());
+                        next.run(request).await
+                    }
+                    Err(fault) => Failure::from(fault).into_response(),
+                }
+            }
+            _ => {
+                request.extensions_mut().insert(visitor.clone());
+                next.run(request).await
+            }
+        }
+    };
+    let mut response = with_page(&app, &visitor, response);
+    if !public {
+        if let Some(secret) = new_secret.filter(|_| is_html(&response)) {
+            app.set_cookie(&mut response, "form", secret.expose(), None);
+        }
+        if let Some(language) = asked {
+            let secure = if app.https { "; Secure" } else { "" };
+            let tag = language.tag();
+            add_cookie(
+                &mut response,
+                &format!("kvit_lang={tag}; Path=/; Max-Age={LANGUAGE_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"),
+            );
+        }
+    }
+    guard_headers(&app, response.headers_mut());
+    response
+}
+
+impl Hall {
+    /// `__Host-` keeps a sibling domain from planting the cookie; it needs HTTPS.
+    pub(crate) fn cookie_name(&self, what: &str) -> String {
+        let prefix = if self.https { "__Host-" } else { "" };
+        format!("{prefix}kvit_{what}")
+    }
+
+    /// Sets a cookie that scripts and foreign sites do not get. Without an age it ends with the browser.
+    pub(crate) fn set_cookie(&self, to: &mut Response, what: &str, value: &str, age_s: Option<u32>) {
+        let name = self.cookie_name(what);
+        let secure = if self.https { "; Secure" } else { "" };
+        let age = age_s.map_or_else(String::new, |s| format!("; Max-Age={s}"));
+        add_cookie(
+            to,
+            &format!("{name}={value}; Path=/{age}; HttpOnly; SameSite=Lax{secure}"),
+        );
+    }
+
+    pub(crate) fn random_token(&self) -> Token {
+        let mut bytes = [0; 16];
+        self.portal.rng.fill(&mut bytes);
+        Token::from_random(bytes)
+    }
+}
+
+fn add_cookie(to: &mut Response, line: &str) {
+    if let Ok(value) = HeaderValue::from_str(line) {
+        to.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// A fault without a page gets one, in the visitor's language.
+fn with_page(app: &App, visitor: &Visitor, response: Response) -> Response {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || is_html(&response) {
+        return response;
+    }
+    let fault = match status {
+        StatusCode::NOT_FOUND => "not-found",
+        StatusCode::METHOD_NOT_ALLOWED => "method",
+        StatusCode::FORBIDDEN => "foreign",
+        StatusCode::REQUEST_TIMEOUT => "slow",
+        status if status.is_server_error() => "inside",
+        _ => "request",
+    };
+    let mut visitor = visitor.clone();
+    // A fault page has no address of its own to be shown in another language.
+    "/".clone_into(&mut visitor.path);
+    match app.pages.render(&visitor, "fault.html", context! { fault, private => true }) {
+        Ok(page) => {
+            let mut shown = (status, page).into_response();
+            if let Some(allow) = response.headers().get(header::ALLOW) {
+                shown.headers_mut().insert(header::ALLOW, allow.clone());
+            }
+            shown
+        }
+        Err(_) => status.into_response(),
+    }
+}
+
+fn is_html(response: &Response) -> bool {
+    text(response.headers(), &header::CONTENT_TYPE).starts_with("text/html")
+}
+
+fn guard_headers(app: &App, headers: &mut HeaderMap) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    };
+    set(header::CACHE_CONTROL, "no-store");
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    );
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    );
+    set(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    if app.https {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}
+
+/// Whether the browser says that a form came from our own pages. What the browser does not say
+/// (an old one, or `Origin: null` because our pages send no referrer) is left to the form token,
+/// or on link pages to the token in the address, which a foreign site cannot know.
+fn from_our_pages(app: &App, headers: &HeaderMap) -> bool {
+    let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
+    if !matches!(site, "" | "same-origin" | "none") {
+        return false;
+    }
+    let origin = text(headers, &header::ORIGIN);
+    let host = origin
+        .split_once("://")
+        .map_or(origin, |(_, host)| host);
+    origin.is_empty()
+        || origin == "null"
+        || origin == app.portal.public_url.trim_end_matches('/')
+        || host == text(headers, &header::HOST)
+}
+
+fn client(app: &App, request: &Request) -> Option<IpAddr> {
+    let proxied = || {
+        let chain = request.headers().get_all("x-forwarded-for");
+        let last = chain.iter().next_back()?.to_str().ok()?;
+        last.rsplit(',').next()?.trim().parse().ok()
+    };
+    let peer = || {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        Some(peer.0.ip())
+    };
+    if app.portal.limits.trusted_proxies {
+        proxied().or_else(peer)
+    } else {
+        peer()
+    }
+}
+
+/// What counts as one visitor: an IPv4 address, or the /64 that one IPv6 subscriber gets.
+fn network(address: &Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(v4)) => v4.to_string(),
+        Some(IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        None => "unknown".to_owned(),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+fn asked_language(uri: &Uri) -> Option<Language> {
+    uri.query()?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("lang="))
+        .and_then(Language::from_tag)
+}
+
+/// The first language of ours by weight; without any, the default.
+fn accepted_language(headers: &HeaderMap) -> Language {
+    let mut best = (0.0, Language::default());
+    for part in text(headers, &header::ACCEPT_LANGUAGE).split(',') {
+        let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+        let weight: f32 = weight.trim().parse().unwrap_or(0.0);
+        if let Some(language) = Language::from_tag(tag.trim())
+            && weight > best.0
+        {
+            best = (weight, language);
+        }
+    }
+    best.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_s_languages_are_weighed() {
+        for (header, expected) in [
+            ("", Language::Bg),
+            ("de-DE,de;q=0.9", Language::Bg),
+            ("de, en-GB;q=0.7, bg;q=0.3", Language::En),
+            ("bg-BG,bg;q=0.9,en;q=0.8", Language::Bg),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(header));
+            assert_eq!(accepted_language(&headers), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_one_visitor() {
+        let network = |text: &str| network(&text.parse().ok());
+        assert_eq!(network("2001:db8:1:2::3"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::3"), network("2001:db8:1:3::3"));
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}

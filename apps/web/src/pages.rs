@@ -1,0 +1,213 @@
+//! Templates and the files that pages need: style sheet, letters, logo.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_lc_rs::digest;
+use axum::response::Html;
+use fluent_bundle::FluentValue;
+use kvit_billing::{Brand, Language, Operator};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs,
+};
+
+use crate::{PortalError, failure::Failure, front::Visitor, texts::Texts};
+
+macro_rules! templates {
+    ($($name:literal),*) => {
+        /// The built-in templates, as `(file name, contents)`.
+        pub(crate) const TEMPLATES: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../templates/", $name)))),*];
+    };
+}
+templates!(
+    "ask.html", "base.html", "bills.html", "check.html", "enrol.html", "fault.html", "help.html",
+    "home.html", "lock.html", "parts.html", "privacy.html", "said.html", "sent.html", "verify.html"
+);
+
+/// A file that never changes under its name, because the name carries its hash.
+pub(crate) struct Asset {
+    pub(crate) media_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+pub(crate) struct Pages {
+    environment: Environment<'static>,
+    texts: Arc<[Texts; 2]>,
+    operators: [Value; 2],
+    links: Value,
+    pub(crate) assets: BTreeMap<String, Asset>,
+}
+
+impl Pages {
+    pub(crate) fn new(
+        operator: &Operator,
+        brand: &Brand,
+        logo: Option<Vec<u8>>,
+        overrides: &[(String, String)],
+    ) -> Result<Self, PortalError> {
+        let texts = Arc::new([
+            Texts::new(Language::Bg, overrides)?,
+            Texts::new(Language::En, overrides)?,
+        ]);
+        let (assets, links) = assets(brand, logo, overrides)?;
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        for (name, builtin) in TEMPLATES {
+            let own = overrides.iter().find(|(file, _)| file == name);
+            let source = own.map_or(*builtin, |(_, text)| text);
+            environment
+                .add_template_owned(name.to_string(), source.to_owned())
+                .map_err(|e| PortalError::Template(name.to_string(), Box::new(e)))?;
+        }
+        let operators = Language::ALL.map(|language| spoken(operator, language));
+        Ok(Self {
+            environment,
+            texts,
+            operators,
+            links,
+            assets,
+        })
+    }
+
+    pub(crate) fn texts(&self, language: Language) -> &Texts {
+        &self.texts[index(language)]
+    }
+
+    /// The page `template` in the visitor's language.
+    pub(crate) fn render(
+        &self,
+        visitor: &Visitor,
+        template: &str,
+        page: Value,
+    ) -> Result<Html<String>, Failure> {
+        let texts = Arc::clone(&self.texts);
+        let at = index(visitor.language);
+        let t = Value::from_function(move |key: &str, arguments: Kwargs| {
+            translate(&texts[at], key, &arguments)
+        });
+        let token = visitor.form_token.clone();
+        let form_token_field = Value::from_function(move || {
+            Value::from_safe_string(format!(
+                r#"<input type="hidden" name="form_token" value="{token}">"#
+            ))
+        });
+        let other = match visitor.language {
+            Language::Bg => Language::En,
+            Language::En => Language::Bg,
+        };
+        let frame = context! {
+            t, form_token_field, lang => visitor.language.tag(), other_lang => other.tag(),
+            operator => self.operators[at], assets => self.links, path => visitor.path,
+            signed_in => visitor.customer.is_some(), private => visitor.path != "/",
+            errors => Vec::<Value>::new(),
+        };
+        let html = self
+            .environment
+            .get_template(template)
+            .and_then(|t| t.render(context! { ..page, ..frame }))
+            .map_err(Failure::Page)?;
+        Ok(Html(html))
+    }
+}
+
+fn index(language: Language) -> usize {
+    usize::from(language == Language::En)
+}
+
+fn translate(texts: &Texts, key: &str, arguments: &Kwargs) -> Result<String, Error> {
+    let mut filled = Vec::new();
+    for name in arguments.args() {
+        let value: Value = arguments.get(name)?;
+        // Numbers stay numbers, so that Fluent can choose the plural.
+        let value = match i64::try_from(value.clone()) {
+            Ok(number) if value.is_number() => FluentValue::from(number),
+            _ => FluentValue::from(value.to_string()),
+        };
+        filled.push((name, value));
+    }
+    texts.get(key, &filled).ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("no text `{key}`, or an argument of it is missing"),
+        )
+    })
+}
+
+fn spoken(operator: &Operator, language: Language) -> Value {
+    let tel: String = operator
+        .hotline
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect();
+    context! {
+        name => operator.name.get(language), short_name => operator.short_name.get(language),
+        eik => operator.eik, hotline => operator.hotline, tel, email => operator.email,
+        complaints => operator.complaints.get(language),
+        dispute_body => operator.dispute_body.get(language),
+        switching => operator.switching.get(language),
+    }
+}
+
+fn assets(
+    brand: &Brand,
+    logo: Option<Vec<u8>>,
+    overrides: &[(String, String)],
+) -> Result<(BTreeMap<String, Asset>, Value), PortalError> {
+    for colour in [&brand.primary, &brand.accent] {
+        let hex = colour.strip_prefix('#').unwrap_or_default();
+        if hex.len() != 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(PortalError::Colour(colour.clone()));
+        }
+    }
+    let mut files = BTreeMap::new();
+    let mut add = |stem: &str, ending: &str, media_type, bytes: Vec<u8>| {
+        let name = format!("{stem}-{}.{ending}", &sha256_hex(&bytes)[..16]);
+        let path = format!("/assets/{name}");
+        files.insert(name, Asset { media_type, bytes });
+        path
+    };
+    let font_400 = add(
+        "sofia-sans-400",
+        "woff2",
+        "font/woff2",
+        include_bytes!("../assets/fonts/sofia-sans-400.woff2").to_vec(),
+    );
+    let font_700 = add(
+        "sofia-sans-700",
+        "woff2",
+        "font/woff2",
+        include_bytes!("../assets/fonts/sofia-sans-700.woff2").to_vec(),
+    );
+    let font_800 = add(
+        "sofia-sans-800",
+        "woff2",
+        "font/woff2",
+        include_bytes!("../assets/fonts/sofia-sans-800.woff2").to_vec(),
+    );
+    let own_css = overrides.iter().find(|(name, _)| name == "app.css");
+    let css = own_css.map_or(include_str!("../assets/app.css"), |(_, text)| text);
+    let css = format!(
+        ":root{{--brand:{};--accent:{}}}\n{css}",
+        brand.primary, brand.accent
+    )
+    .replace("{{font-400}}", &font_400)
+    .replace("{{font-700}}", &font_700)
+    .replace("{{font-800}}", &font_800);
+    let css = add("app", "css", "text/css; charset=utf-8", css.into_bytes());
+    let mark = include_str!("../assets/mark.svg")
+        .replace("BRAND", &brand.primary)
+        .replace("ACCENT", &brand.accent);
+    let mark = add("mark", "svg", "image/svg+xml", mark.into_bytes());
+    let own_logo = logo.is_some();
+    let logo = logo.map_or_else(
+        || mark.clone(),
+        |bytes| add("logo", "svg", "image/svg+xml", bytes),
+    );
+    Ok((files, context! { css, font_400, mark, logo, own_logo }))
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, bytes))
+}

@@ -1,0 +1,104 @@
+//! Pages that need nobody signed in: home, help, privacy, whether a bill is genuine, and files.
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{BillNumber, code::TokenPurpose};
+use minijinja::context;
+use subtle::ConstantTimeEq;
+
+use super::{go, shown};
+use crate::{App, failure::Failure, front::Visitor};
+
+pub(crate) async fn home(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let page = app.pages.render(&visitor, "home.html", context! {})?;
+    Ok(page.into_response())
+}
+
+/// For who reloads the answer to a form by its address.
+pub(crate) async fn to_home() -> Response {
+    go("/")
+}
+
+pub(crate) async fn help(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let page = app.pages.render(&visitor, "help.html", context! {})?;
+    Ok(page.into_response())
+}
+
+pub(crate) async fn privacy(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let session_minutes = app.portal.limits.session_minutes;
+    let page = app
+        .pages
+        .render(&visitor, "privacy.html", context! { session_minutes })?;
+    Ok(page.into_response())
+}
+
+pub(crate) async fn asset(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Response, Failure> {
+    let asset = app.pages.assets.get(&name).ok_or(Failure::NotFound)?;
+    // A drawing may style itself, and do nothing else.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+    let headers = [
+        (header::CONTENT_TYPE, asset.media_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+    ];
+    Ok((headers, asset.bytes.clone()).into_response())
+}
+
+/// Whether a bill is ours, for who scanned the code on it: `<bill number>-<token>`.
+pub(crate) async fn verify(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Path(slug): Path<String>,
+) -> Result<Response, Failure> {
+    let (number, token) = slug.split_once('-').unwrap_or_default();
+    let bill = match number.parse::<BillNumber>() {
+        Ok(number) => {
+            let right = app
+                .portal
+                .key
+                .token(TokenPurpose::Verify, &number.to_string());
+            let ours = bool::from(right.expose().as_bytes().ct_eq(token.as_bytes()));
+            match ours {
+                true => app.portal.store.bill(number).await?,
+                false => None,
+            }
+        }
+        Err(_) => None,
+    };
+    if let Some(bill) = bill {
+        let bill = shown(&app, visitor.language, &bill);
+        let page = app
+            .pages
+            .render(&visitor, "verify.html", context! { bill })?;
+        return Ok(page.into_response());
+    }
+    let texts = app.pages.texts(visitor.language);
+    let operator = app.portal.operator.name.get(visitor.language);
+    let links = [context! { href => "/help", text => texts.say("nav-help", &[]) }];
+    let page = app.pages.render(
+        &visitor,
+        "said.html",
+        context! {
+            good => false, title => texts.say("verify-not-title", &[]), links, bill => (),
+            text => texts.say("verify-not-text", &[("operator", operator)]),
+            more => texts.say("verify-not-typed", &[]),
+        },
+    )?;
+    Ok((StatusCode::NOT_FOUND, page).into_response())
+}

@@ -1,0 +1,42 @@
+//! What each address of the portal does, a room a file.
+
+pub(crate) mod bills;
+pub(crate) mod enrol;
+pub(crate) mod info;
+pub(crate) mod links;
+pub(crate) mod paper;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{BillKind, Language, reference::CreditorReference};
+use kvit_store::BillRecord;
+use minijinja::{Value, context};
+
+use crate::App;
+
+/// To another page, by GET.
+pub(crate) fn go(path: &'static str) -> Response {
+    let to = [(header::LOCATION, HeaderValue::from_static(path))];
+    (StatusCode::SEE_OTHER, to).into_response()
+}
+
+/// A bill as pages show it.
+fn shown(app: &App, language: Language, bill: &BillRecord) -> Value {
+    let texts = app.pages.texts(language);
+    let kind = match bill.kind {
+        BillKind::Invoice => "kind-invoice",
+        BillKind::CreditNote => "kind-credit",
+        BillKind::DebitNote => "kind-debit",
+    };
+    let sha256 = hex::encode(bill.sha256);
+    context! {
+        number => bill.number.to_string(), kind => texts.say(kind, &[]),
+        period => texts.period(bill.period), due => texts.date(bill.due_date),
+        issued => texts.date(bill.issue_date), to_pay => texts.money(bill.to_pay, &bill.currency),
+        gross => texts.money(bill.gross, &bill.currency),
+        payable => bill.kind != BillKind::CreditNote && bill.to_pay.get() > 0,
+        reference => CreditorReference::of(bill.number).to_string(), sha256,
+    }
+}

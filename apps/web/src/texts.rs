@@ -1,0 +1,194 @@
+//! The words of the pages: Fluent, Bulgarian and English.
+
+use std::borrow::Cow;
+
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use kvit_billing::{Cents, Currency, Language, Period};
+
+use crate::PortalError;
+
+/// The built-in texts of each language, as `(file name, contents)`.
+pub(crate) const BUILTIN: [(&str, &str); 2] = [
+    ("bg.ftl", include_str!("../texts/bg.ftl")),
+    ("en.ftl", include_str!("../texts/en.ftl")),
+];
+
+/// The texts of one language, with its ways to write money and dates.
+pub(crate) struct Texts {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+}
+
+impl Texts {
+    /// The built-in texts; those in `overrides` under the same file name go before them, one by one.
+    pub(crate) fn new(
+        language: Language,
+        overrides: &[(String, String)],
+    ) -> Result<Self, PortalError> {
+        let tag = language
+            .tag()
+            .parse()
+            .map_err(|_| PortalError::Text(language.tag().to_owned(), "no such language".into()))?;
+        let mut bundle = FluentBundle::new_concurrent(vec![tag]);
+        // The marks around inserted values would end up in titles and in copied numbers.
+        bundle.set_use_isolating(false);
+        let file = format!("{}.ftl", language.tag());
+        let builtin = BUILTIN.iter().filter(|(name, _)| *name == file);
+        let own = overrides.iter().filter(|(name, _)| *name == file);
+        for source in builtin
+            .map(|(_, text)| *text)
+            .chain(own.map(|(_, text)| text.as_str()))
+        {
+            let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, faults)| {
+                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                PortalError::Text(file.clone(), faults.join("; "))
+            })?;
+            bundle.add_resource_overriding(resource);
+        }
+        Ok(Self { language, bundle })
+    }
+
+    /// The text named `key` with `arguments` filled in, if there is one.
+    pub(crate) fn get(&self, key: &str, arguments: &[(&str, FluentValue<'_>)]) -> Option<String> {
+        let pattern = self.bundle.get_message(key)?.value()?;
+        let arguments: FluentArgs<'_> = arguments.iter().cloned().collect();
+        let mut faults = Vec::new();
+        let text = self
+            .bundle
+            .format_pattern(pattern, Some(&arguments), &mut faults);
+        faults.is_empty().then(|| text.into_owned())
+    }
+
+    /// The same with text arguments, for pages that build a sentence. A missing text shows its key;
+    /// the tests see to it that none is missing.
+    pub(crate) fn say(&self, key: &str, arguments: &[(&str, &str)]) -> String {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|(name, value)| (*name, FluentValue::String(Cow::Borrowed(value))))
+            .collect();
+        self.get(key, &arguments).unwrap_or_else(|| key.to_owned())
+    }
+
+    /// `1 234,56 €` or `€1,234.56`.
+    pub(crate) fn money(&self, amount: Cents, currency: &Currency) -> String {
+        let cents = amount.get().unsigned_abs();
+        let (group, point) = match self.language {
+            Language::Bg => ("\u{a0}", ","),
+            Language::En => (",", "."),
+        };
+        let digits = (cents / 100).to_string();
+        let mut whole = String::new();
+        for (i, digit) in digits.chars().enumerate() {
+            if i > 0 && (digits.len() - i).is_multiple_of(3) {
+                whole.push_str(group);
+            }
+            whole.push(digit);
+        }
+        let sign = if amount.is_negative() { "\u{2013}" } else { "" };
+        let symbol = match currency.as_str() {
+            "EUR" => "€",
+            other => other,
+        };
+        match self.language {
+            Language::En if symbol == "€" => {
+                format!("{sign}{symbol}{whole}{point}{:02}", cents % 100)
+            }
+            _ => format!("{sign}{whole}{point}{:02}\u{a0}{symbol}", cents % 100),
+        }
+    }
+
+    /// `5 декември 2026 г.` or `5 December 2026`.
+    pub(crate) fn date(&self, date: Date) -> String {
+        self.say(
+            "date",
+            &[
+                ("day", &date.day().to_string()),
+                ("month", &self.month(date)),
+                ("year", &date.year().to_string()),
+            ],
+        )
+    }
+
+    /// Day and time to the minute, where the operator sits.
+    pub(crate) fn moment(&self, at: Timestamp, zone: &TimeZone) -> String {
+        let at = at.to_zoned(zone.clone());
+        self.say(
+            "date-time",
+            &[
+                ("date", &self.date(at.date())),
+                ("time", &format!("{}:{:02}", at.hour(), at.minute())),
+            ],
+        )
+    }
+
+    /// A whole month by its name, anything else by its first and last day.
+    pub(crate) fn period(&self, period: Period) -> String {
+        if period == Period::month_of(period.from) {
+            return self.say(
+                "month-year",
+                &[
+                    ("month", &self.month(period.from)),
+                    ("year", &period.from.year().to_string()),
+                ],
+            );
+        }
+        self.say(
+            "date-span",
+            &[
+                ("from", &self.date(period.from)),
+                ("to", &self.date(period.to)),
+            ],
+        )
+    }
+
+    fn month(&self, date: Date) -> String {
+        self.say(&format!("month-{}", date.month()), &[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn keys(source: &str) -> BTreeSet<String> {
+        source
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            .filter_map(|line| line.split_once(" =").map(|(key, _)| key.to_owned()))
+            .collect()
+    }
+
+    fn texts(language: Language) -> Texts {
+        Texts::new(language, &[]).expect("the built-in texts are well-formed")
+    }
+
+    #[test]
+    fn both_languages_say_the_same_things() {
+        let [(_, bg), (_, en)] = BUILTIN;
+        assert_eq!(keys(bg), keys(en));
+        assert!(keys(bg).len() > 100);
+    }
+
+    #[test]
+    fn money_and_dates_read_as_people_write_them() {
+        let (bg, en) = (texts(Language::Bg), texts(Language::En));
+        let eur = Currency::EUR;
+        assert_eq!(bg.money(Cents::new(123_456), &eur), "1\u{a0}234,56\u{a0}€");
+        assert_eq!(en.money(Cents::new(-123_456_705), &eur), "–€1,234,567.05");
+        let day = jiff::civil::date(2026, 12, 5);
+        assert_eq!(bg.date(day), "5 декември 2026 г.");
+        assert_eq!(en.period(Period::month_of(day)), "December 2026");
+    }
+
+    #[test]
+    fn an_operator_may_replace_one_text() {
+        let own = vec![("en.ftl".to_owned(), "help-title = Need a hand?".to_owned())];
+        let en = Texts::new(Language::En, &own).expect("well-formed");
+        assert_eq!(en.say("help-title", &[]), "Need a hand?");
+        assert_eq!(en.say("nav-home", &[]), "Home");
+        let broken = vec![("bg.ftl".to_owned(), "= ?".to_owned())];
+        assert!(Texts::new(Language::Bg, &broken).is_err());
+    }
+}

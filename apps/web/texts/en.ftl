@@ -1,0 +1,201 @@
+# The texts of the pages in English. A folder with your own en.ftl can replace any of them.
+site-title = { $operator } · e-bill
+skip = Skip to content
+nav-label = Main navigation
+nav-bills = My bills
+nav-enrol = E-bill
+nav-help = Help
+nav-privacy = Privacy
+nav-logout = Sign out
+nav-home = Home
+language-switch = Български
+hotline = Line open day and night
+foot-eik = Company no. { $eik }
+
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+date = { $day } { $month } { $year }
+date-time = { $date }, { $time }
+month-year = { $month } { $year }
+date-span = { $from } – { $to }
+kind-invoice = Bill
+kind-credit = Credit note
+kind-debit = Debit note
+
+home-title = Your bill, two steps away
+home-lead = See how much to pay and by when, and download your bill. All you need are the two numbers printed on it.
+home-check = Check my bill
+home-point-1 = No account and no password
+home-point-2 = Amount, due date and the bill itself as a PDF
+home-point-3 = For your eyes only: access ends by itself
+home-enrol-title = Your bill can come by e-mail
+home-enrol-text = The same document as on paper, sealed by the company, on the very day we send it. Free. One press takes you back to paper whenever you like.
+home-enrol-button = I want the e-bill
+home-help-title = Rather talk to a person?
+home-help-text = Call us at any hour of the day or night.
+
+number-label = Customer number
+number-hint = Printed at the top of every bill.
+code-label = Authorization code
+code-hint = Eight digits, next to the customer number on the bill.
+check-button = Show my bills
+continue-button = Continue
+
+error-summary = Something needs a second look
+error-title-prefix = Error:
+error-number = Enter the customer number as printed: letters, digits and dashes only.
+error-code = Enter the eight digits of the authorization code.
+error-mismatch = The number and the code do not match. Check them on your latest bill and try again.
+error-email = Enter a full e-mail address, such as name@example.com.
+
+lock-title = Let us take a short break
+lock-text = There were too many attempts. To keep bills from strangers' eyes we have paused the check for a while.
+lock-when = { $minutes ->
+    [one] Try again in one minute.
+   *[other] Try again in { $minutes } minutes.
+}
+lock-help = If you are in a hurry or cannot find your code, call us and we will help at once.
+
+bills-title = My bills
+bills-for = Customer number { $number }
+bills-empty-title = No bills yet
+bills-empty-text = You will find the first one here as soon as we issue it.
+bills-number = No. { $number }
+bills-due = Pay by { $date }
+bills-nothing = Nothing to pay
+bills-download = Download PDF
+bills-download-label = Download bill no. { $number } as a PDF
+bills-older = Older bills
+bills-newest = Back to the latest bills
+bills-reference = Payment reference: { $reference }
+bills-paper-title = Your bill comes on paper
+bills-paper-text = It can come by e-mail instead: sooner, and it never gets lost.
+bills-pending-title = One step left: confirm your address
+bills-pending-text = We sent a link to { $email }. Open it and press the button. Until then your bill comes on paper.
+bills-pending-again = Send it to another address
+bills-active-title = Your bill comes by e-mail
+bills-active-text = We send it to { $email }.
+bills-active-change = Change the address
+bills-active-paper = Take me back to paper
+
+enrol-title = Your bill by e-mail
+enrol-lead = Two minutes now, and your bill arrives by itself, the same day, in your mailbox.
+enrol-step-1 = Step 1 of 2: who you are
+enrol-step-2 = Step 2 of 2: where to send it
+enrol-for = For customer number { $number }
+email-label = E-mail address
+email-hint = We will send a link to it to be sure that it is yours.
+consent-title = Your consent
+consent-text = I agree that { $operator } sends me invoices, credit notes and debit notes electronically to this address instead of on paper. I know that the electronic document has the same force as the paper one, and that I can return to paper at any time, free of charge.
+consent-version = Declaration, version { $version }
+consent-button = I agree, continue
+typo-hint = Did you mean { $suggestion }? If the address is right, press the button once more.
+enrol-sent-title = Check your mailbox
+enrol-sent-text = We sent a link to { $email }. Open the message and press its button to switch the e-bill on.
+enrol-sent-hours = { $hours ->
+    [one] The link is good for one hour.
+   *[other] The link is good for { $hours } hours.
+}
+enrol-sent-spam = No message? Look in the spam folder too. It may take a few minutes to arrive.
+enrol-sent-until = Until you confirm, your bill keeps coming on paper.
+enrol-another = I mistyped the address
+
+prove-title = Confirm your address
+prove-text = Press the button, and the bills for customer number { $number } will come to { $email }.
+prove-button = Yes, this address is mine
+prove-not-you = You did not ask for this? Close the page: nothing changes unless you press.
+proved-title = Done, thank you!
+proved-text = Your e-bill is on. Every bill issued after { $date } will come to { $email }.
+proved-paper = If you change your mind, one press takes you back to paper.
+prove-already-title = This address is already confirmed
+prove-already-text = Your bills come to { $email }. There is nothing more to do.
+prove-expired-title = This link is no longer valid
+prove-expired-text = Too much time has passed, or you asked for a new one. Start again, it takes two minutes.
+prove-unknown-title = We do not recognise this link
+prove-unknown-text = It may have been copied only in part. Open the message and press the link in it, or ask for a new one.
+prove-again = Ask for a new link
+
+receipt-title = Did you receive this bill?
+receipt-text = One press confirms that you have received it. This is not a payment, and it does not mean that you agree with the amount.
+receipt-button = Yes, I have received it
+receipt-done-title = Thank you, noted
+receipt-done-text = You confirmed receipt on { $when }.
+receipt-already-title = You have already confirmed
+receipt-already-text = Receipt was noted on { $when }. There is nothing more to do.
+receipt-unknown-title = We do not recognise this link
+receipt-unknown-text = It may be old, or not copied to the end. Open the message with the bill and press the link in it. No harm is done: the bill is still valid.
+fact-number = Number
+fact-period = For the period
+fact-amount = Amount to pay
+fact-total = Document total
+fact-due = Pay by
+fact-issued = Issued on
+fact-issuer = Issuer
+fact-kind = Document
+fact-hash = SHA-256 of the file
+
+paper-title = Back to paper
+paper-text = Bills for customer number { $number } will no longer come by e-mail but on paper. It works at once and is free.
+paper-ask = Enter the two numbers from your bill. It works at once and is free.
+paper-button = Take me back to paper
+paper-done-title = Done: back on paper
+paper-done-text = Every bill issued after { $date } will come on paper by post.
+paper-none-title = Your bill already comes on paper
+paper-none-text = There is no e-bill for this customer number, so there is nothing to switch off.
+paper-enrol = Switch the e-bill on
+
+verify-title = A genuine bill
+verify-text = This document was issued by { $operator }. Compare the figures below with your document: they must be the same.
+verify-how-title = How to check the file itself
+verify-how-1 = Open the PDF with a reader that shows signatures: the electronic seal must be that of { $operator }, with no changes after it.
+verify-how-2 = To be entirely sure, compute the SHA-256 of the file. If a single letter was changed, the value will differ.
+verify-not-title = We find no such document
+verify-not-text = This address does not lead to a bill issued by { $operator }. Do not pay the document before you have checked it with us.
+verify-not-typed = If you typed the address by hand, try again, or point your phone at the square code on the bill.
+
+help-title = Help
+help-where-title = Where are the number and the code?
+help-where-text = The customer number and the authorization code are printed side by side on the first page of every bill. The code has eight digits.
+help-wrong-title = The code does not work
+help-wrong-text = Look at your latest bill: the code may have changed. After a few wrong attempts the check pauses for a while to protect your data.
+help-mail-title = The message with the link does not arrive
+help-mail-text = Look in the spam folder. If it is not there, ask for the e-bill again and check that the address is spelled right.
+help-genuine-title = Is my bill genuine?
+help-genuine-text = Point your phone at the square verification code on the bill. The page that opens says whether we issued it.
+help-paper-title = I want paper again
+help-paper-link = Go back to paper with one press.
+help-complaint-title = I have a complaint
+help-dispute-title = If we cannot agree
+help-switch-title = Changing supplier
+help-contact-title = Call us
+help-contact-text = At any time, on:
+
+privacy-title = Privacy and cookies
+privacy-text-1 = These pages use only what they need: a cookie that keeps your access to the bills for { $minutes } minutes, one that protects forms from other sites, and one for the language you chose. No advertising, no tracking, and nothing is loaded from other sites.
+privacy-text-2 = We use your e-mail address only for your bills. We keep when and to which text you agreed, to be able to prove it. Instead of your network address we keep only a fingerprint from which it cannot be read.
+privacy-text-3 = Bills are kept for as long as the law requires. To ask for your data or to object, write to { $email }.
+
+fault-help = Call { $hotline } or start from the beginning.
+fault-home = To the start page
+fault-not-found-title = There is no such page
+fault-not-found-text = The address may be mistyped, or the page has moved.
+fault-method-title = This page does not open that way
+fault-method-text = Please start again from the beginning.
+fault-foreign-title = This form has expired
+fault-foreign-text = For your safety we accept forms only from these pages, and only with cookies on. Open the page again and retry.
+fault-request-title = We did not understand the request
+fault-request-text = Something is missing or too long. Open the page again and retry.
+fault-slow-title = That took too long
+fault-slow-text = Please try again in a minute.
+fault-inside-title = Something went wrong on our side
+fault-inside-text = It is not your fault. Nothing is lost, please try again in a minute.
