@@ -1,1 +1,223 @@
-//! The pack archive on an object store
+//! The pack archive on an object store: a folder in production, memory in tests.
+//!
+//! Writing is whole or not at all: the folder writes `<name>#<count>` beside the object, flushes
+//! it, renames it and flushes the parent folder. A death in between leaves only such a staged
+//! file, which [`FolderArchive::open`] removes once it is old.
+
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use kvit_flow::ports::{Archive, ArchiveError};
+use object_store::{
+    ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, memory::InMemory,
+};
+
+/// A staged file this old belongs to no writer that still lives.
+const STAGED_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Packs as files in a folder.
+pub type FolderArchive = ObjectArchive<LocalFileSystem>;
+
+/// Packs in memory, gone with the process.
+pub type MemoryArchive = ObjectArchive<InMemory>;
+
+/// An archive on any object store.
+#[derive(Debug)]
+pub struct ObjectArchive<S> {
+    store: S,
+}
+
+/// The folder cannot serve as an archive.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be made or read.
+    #[error("cannot use the folder {}", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The object store refuses it.
+    #[error("cannot keep objects in {}", folder.display())]
+    Objects {
+        /// Which.
+        folder: PathBuf,
+        /// What the object store said.
+        source: object_store::Error,
+    },
+}
+
+impl FolderArchive {
+    /// Opens the archive in `folder`, which is made if need be, and removes what dead writers
+    /// left behind more than a day ago.
+    ///
+    /// # Errors
+    /// The folder cannot be made, read or cleaned.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let folder = folder.as_ref();
+        let trouble = |source| OpenError::Folder {
+            folder: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(folder).map_err(trouble)?;
+        remove_staged(folder, SystemTime::now() - STAGED_AGE_MAX).map_err(trouble)?;
+        let store = LocalFileSystem::new_with_prefix(folder)
+            .map_err(|source| OpenError::Objects {
+                folder: folder.to_owned(),
+                source,
+            })?
+            .with_fsync(true);
+        Ok(Self { store })
+    }
+}
+
+impl MemoryArchive {
+    /// An empty archive.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            store: InMemory::new(),
+        }
+    }
+}
+
+impl Default for MemoryArchive {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Removes staged files last written before `before`, in `folder` and below it.
+fn remove_staged(folder: &Path, before: SystemTime) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            remove_staged(&entry.path(), before)?;
+        } else if kind.is_file()
+            && is_staged(&entry.file_name().to_string_lossy())
+            && entry.metadata()?.modified()? < before
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// `00001.zip#2`: how the object store names a file that is not yet published.
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(object, count)| {
+        !object.is_empty() && !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<S: ObjectStore> Archive for ObjectArchive<S> {
+    fn put<'a>(
+        &'a self,
+        object: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        async move {
+            let path = object_store::path::Path::parse(object)?;
+            self.store.put(&path, PutPayload::from(bytes)).await?;
+            Ok(())
+        }
+        .map(move |result: Result<(), BoxError>| result.map_err(|e| error("write", object, e)))
+        .boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        object: &'a str,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>> {
+        async move {
+            let path = object_store::path::Path::parse(object)?;
+            let wanted = range.end.saturating_sub(range.start);
+            let bytes = self.store.get_range(&path, range).await?;
+            // Object stores cut a range at the end of the object without a word.
+            if bytes.len() as u64 != wanted {
+                return Err(BoxError::from(format!(
+                    "{} bytes where {wanted} were asked for",
+                    bytes.len()
+                )));
+            }
+            Ok(Vec::from(bytes))
+        }
+        .map(move |result: Result<_, BoxError>| result.map_err(|e| error("read", object, e)))
+        .boxed()
+    }
+}
+
+fn error(action: &'static str, object: &str, source: BoxError) -> ArchiveError {
+    ArchiveError {
+        action,
+        object: object.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECT: &str = "runs/2026-10-a/00001.zip";
+
+    async fn keeps_objects(archive: &dyn Archive) {
+        archive
+            .put(OBJECT, b"first".to_vec())
+            .await
+            .expect("written");
+        archive
+            .put(OBJECT, b"second".to_vec())
+            .await
+            .expect("replaced");
+        assert_eq!(archive.read(OBJECT, 0..6).await.expect("read"), b"second");
+        assert_eq!(archive.read(OBJECT, 2..4).await.expect("read"), b"co");
+        assert!(archive.read(OBJECT, 2..60).await.is_err(), "past the end");
+        assert!(archive.read("runs/none.zip", 0..1).await.is_err());
+        for name in ["../out", "runs/../../out", "/a//b", ""] {
+            assert!(archive.put(name, vec![1]).await.is_err(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_keeps_objects_over_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("archive");
+        keeps_objects(&FolderArchive::open(&root).expect("opens")).await;
+        let again = FolderArchive::open(&root).expect("opens again");
+        assert_eq!(again.read(OBJECT, 0..6).await.expect("read"), b"second");
+        assert!(root.join(OBJECT).is_file(), "an object is a plain file");
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_objects() {
+        keeps_objects(&MemoryArchive::new()).await;
+    }
+
+    #[test]
+    fn only_old_staged_files_are_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runs = folder.path().join("runs");
+        fs::create_dir(&runs).expect("made");
+        let (staged, object) = (runs.join("00001.zip#1"), runs.join("00001.zip"));
+        fs::write(&staged, b"half").expect("written");
+        fs::write(&object, b"whole").expect("written");
+
+        FolderArchive::open(folder.path()).expect("opens");
+        assert!(staged.exists(), "a writer may still be at it");
+
+        let tomorrow = SystemTime::now() + Duration::from_secs(60);
+        remove_staged(folder.path(), tomorrow).expect("cleaned");
+        assert!(!staged.exists() && object.exists());
+    }
+}
