@@ -127,7 +127,9 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
             let tag = language.tag();
             add_cookie(
                 &mut response,
-                &format!("kvit_lang={tag}; Path=/; Max-Age={LANGUAGE_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"),
+                &format!(
+                    "kvit_lang={tag}; Path=/; Max-Age={LANGUAGE_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+                ),
             );
         }
     }
@@ -143,7 +145,13 @@ impl Hall {
     }
 
     /// Sets a cookie that scripts and foreign sites do not get. Without an age it ends with the browser.
-    pub(crate) fn set_cookie(&self, to: &mut Response, what: &str, value: &str, age_s: Option<u32>) {
+    pub(crate) fn set_cookie(
+        &self,
+        to: &mut Response,
+        what: &str,
+        value: &str,
+        age_s: Option<u32>,
+    ) {
         let name = self.cookie_name(what);
         let secure = if self.https { "; Secure" } else { "" };
         let age = age_s.map_or_else(String::new, |s| format!("; Max-Age={s}"));
@@ -183,7 +191,10 @@ fn with_page(app: &App, visitor: &Visitor, response: Response) -> Response {
     let mut visitor = visitor.clone();
     // A fault page has no address of its own to be shown in another language.
     "/".clone_into(&mut visitor.path);
-    match app.pages.render(&visitor, "fault.html", context! { fault, private => true }) {
+    match app
+        .pages
+        .render(&visitor, "fault.html", context! { fault, private => true })
+    {
         Ok(page) => {
             let mut shown = (status, page).into_response();
             if let Some(allow) = response.headers().get(header::ALLOW) {
@@ -234,9 +245,7 @@ fn from_our_pages(app: &App, headers: &HeaderMap) -> bool {
         return false;
     }
     let origin = text(headers, &header::ORIGIN);
-    let host = origin
-        .split_once("://")
-        .map_or(origin, |(_, host)| host);
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
     origin.is_empty()
         || origin == "null"
         || origin == app.portal.public_url.trim_end_matches('/')

@@ -113,7 +113,10 @@ pub(crate) async fn knock(
     tracing::info!("a number and code did not match");
     Ok(match until(at_number).max(until(at_address)) {
         Some(until) => Gate::Locked(until),
-        None => Gate::Wrong(vec![("number", "error-mismatch"), ("code", "error-mismatch")]),
+        None => Gate::Wrong(vec![
+            ("number", "error-mismatch"),
+            ("code", "error-mismatch"),
+        ]),
     })
 }
 
@@ -138,6 +141,6 @@ pub(crate) fn locked(app: &App, visitor: &Visitor, until: Timestamp) -> Result<R
 pub(crate) fn faults(wrong: &[(&str, &str)]) -> Value {
     wrong
         .iter()
-        .map(|(field, text)| context! { field, text })
+        .map(|&(field, text)| context! { field, text })
         .collect()
 }

@@ -16,8 +16,9 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use kvit_billing::{
-    Brand, Operator,
+    Operator,
     code::InstanceKey,
+    operator::Brand,
     ports::{Clock, Rng},
 };
 use kvit_store::{BillRecord, GuardPolicy, Store};

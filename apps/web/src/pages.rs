@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use aws_lc_rs::digest;
 use axum::response::Html;
 use fluent_bundle::FluentValue;
-use kvit_billing::{Brand, Language, Operator};
+use kvit_billing::{Language, Operator, operator::Brand};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs,
 };
@@ -20,8 +20,20 @@ macro_rules! templates {
     };
 }
 templates!(
-    "ask.html", "base.html", "bills.html", "check.html", "enrol.html", "fault.html", "help.html",
-    "home.html", "lock.html", "parts.html", "privacy.html", "said.html", "sent.html", "verify.html"
+    "ask.html",
+    "base.html",
+    "bills.html",
+    "check.html",
+    "enrol.html",
+    "fault.html",
+    "help.html",
+    "home.html",
+    "lock.html",
+    "parts.html",
+    "privacy.html",
+    "said.html",
+    "sent.html",
+    "verify.html"
 );
 
 /// A file that never changes under its name, because the name carries its hash.
@@ -98,7 +110,7 @@ impl Pages {
         };
         let frame = context! {
             t, form_token_field, lang => visitor.language.tag(), other_lang => other.tag(),
-            operator => self.operators[at], assets => self.links, path => visitor.path,
+            operator => self.operators[at].clone(), assets => self.links.clone(), path => visitor.path.clone(),
             signed_in => visitor.customer.is_some(), private => visitor.path != "/",
             errors => Vec::<Value>::new(),
         };
@@ -142,7 +154,7 @@ fn spoken(operator: &Operator, language: Language) -> Value {
         .collect();
     context! {
         name => operator.name.get(language), short_name => operator.short_name.get(language),
-        eik => operator.eik, hotline => operator.hotline, tel, email => operator.email,
+        eik => operator.eik.clone(), hotline => operator.hotline.clone(), tel, email => operator.email.clone(),
         complaints => operator.complaints.get(language),
         dispute_body => operator.dispute_body.get(language),
         switching => operator.switching.get(language),

@@ -112,7 +112,7 @@ impl Texts {
 
     /// Day and time to the minute, where the operator sits.
     pub(crate) fn moment(&self, at: Timestamp, zone: &TimeZone) -> String {
-        let at = at.to_zoned(zone.clone());
+        let at = at.to_zoned_datetime(zone.clone());
         self.say(
             "date-time",
             &[

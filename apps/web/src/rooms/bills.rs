@@ -64,7 +64,13 @@ pub(crate) fn check_page(
 ) -> Result<Response, Failure> {
     let (title, lead, step, button, next) = if enrols {
         let step = Some("enrol-step-1");
-        ("enrol-title", "enrol-lead", step, "continue-button", "enrol")
+        (
+            "enrol-title",
+            "enrol-lead",
+            step,
+            "continue-button",
+            "enrol",
+        )
     } else {
         ("home-check", "home-lead", None, "check-button", "bills")
     };
@@ -139,9 +145,7 @@ pub(crate) async fn list(
     };
     let store = &app.portal.store;
     let before: Option<BillNumber> = query.before.and_then(|text| text.parse().ok());
-    let mut bills = store
-        .bills_of(customer, before, BILLS_PER_PAGE + 1)
-        .await?;
+    let mut bills = store.bills_of(customer, before, BILLS_PER_PAGE + 1).await?;
     let more = bills.len() > BILLS_PER_PAGE;
     bills.truncate(BILLS_PER_PAGE);
     let older = bills

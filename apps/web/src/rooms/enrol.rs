@@ -56,7 +56,7 @@ fn email_page(
         "enrol.html",
         context! {
             number => customer.as_str(), typed, suggestion, errors,
-            declaration_version => app.portal.declaration_version,
+            declaration_version => app.portal.declaration_version.clone(),
         },
     )?;
     Ok(page.into_response())

@@ -29,7 +29,7 @@ fn say(app: &App, visitor: &Visitor, said: Said) -> Result<Response, Failure> {
     let links: Vec<_> = said
         .links
         .iter()
-        .map(|(href, text)| context! { href, text => texts.say(text, &[]) })
+        .map(|&(href, text)| context! { href, text => texts.say(text, &[]) })
         .collect();
     let page = app.pages.render(
         visitor,
@@ -71,7 +71,7 @@ pub(crate) async fn prove_form(
         &visitor,
         "ask.html",
         context! {
-            title => texts.say("prove-title", &[]), action => visitor.path, bill => (),
+            title => texts.say("prove-title", &[]), action => visitor.path.clone(), bill => (),
             text => texts.say("prove-text", &[("number", record.account.as_str()), ("email", &email)]),
             button => texts.say("prove-button", &[]), after => texts.say("prove-not-you", &[]),
         },
@@ -105,7 +105,7 @@ fn proof_said(app: &App, visitor: Visitor, proved: Prove) -> Result<Response, Fa
             let visitor = speak(&record);
             let texts = app.pages.texts(visitor.language);
             let now = app.portal.clock.now();
-            let today = texts.date(now.to_zoned(app.portal.time_zone.clone()).date());
+            let today = texts.date(now.to_zoned_datetime(app.portal.time_zone.clone()).date());
             let email = masked(record.email.expose());
             let said = Said {
                 status: StatusCode::OK,
@@ -133,12 +133,18 @@ fn proof_said(app: &App, visitor: Visitor, proved: Prove) -> Result<Response, Fa
         }
         Prove::Expired(record) => {
             let visitor = speak(&record);
-            let text = app.pages.texts(visitor.language).say("prove-expired-text", &[]);
+            let text = app
+                .pages
+                .texts(visitor.language)
+                .say("prove-expired-text", &[]);
             let title = "prove-expired-title";
             lost(app, &visitor, StatusCode::GONE, title, text, again)
         }
         Prove::Unknown => {
-            let text = app.pages.texts(visitor.language).say("prove-unknown-text", &[]);
+            let text = app
+                .pages
+                .texts(visitor.language)
+                .say("prove-unknown-text", &[]);
             let title = "prove-unknown-title";
             lost(app, &visitor, StatusCode::NOT_FOUND, title, text, again)
         }
@@ -186,7 +192,7 @@ pub(crate) async fn receipt_form(
         "ask.html",
         context! {
             title => texts.say("receipt-title", &[]), text => texts.say("receipt-text", &[]),
-            action => visitor.path, bill => shown(&app, visitor.language, &view.bill),
+            action => visitor.path.clone(), bill => shown(&app, visitor.language, &view.bill),
             button => texts.say("receipt-button", &[]), after => (),
         },
     )?;

@@ -95,7 +95,7 @@ async fn end(app: &App, visitor: &Visitor, customer: &CustomerNumber) -> Result<
         .store
         .end_enrolment(customer, now, "back to paper", visitor.evidence())
         .await?;
-    let today = texts.date(now.to_zoned(portal.time_zone.clone()).date());
+    let today = texts.date(now.to_zoned_datetime(portal.time_zone.clone()).date());
     let (title, text) = match ended {
         Some(_) => ("paper-done-title", "paper-done-text"),
         None => ("paper-none-title", "paper-none-text"),
