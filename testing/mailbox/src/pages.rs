@@ -10,8 +10,8 @@ use axum::{
     routing::get,
 };
 use mail_parser::{MessageParser, MimeHeaders};
-use minijinja::{Environment, context};
-use serde::{Deserialize, Serialize};
+use minijinja::{Environment, Value, context};
+use serde::Deserialize;
 
 use crate::{Shared, Stored};
 
@@ -36,14 +36,6 @@ struct Search {
     before: Option<usize>,
 }
 
-#[derive(Serialize)]
-struct Row {
-    number: usize,
-    to: String,
-    subject: String,
-    date: String,
-}
-
 async fn list(State(shared): State<Arc<Shared>>, Query(search): Query<Search>) -> Response {
     let wanted = search.q.trim().to_lowercase();
     let last = search.before.map_or(usize::MAX, |before| before.saturating_sub(1)).min(shared.shelf.count());
@@ -51,18 +43,19 @@ async fn list(State(shared): State<Arc<Shared>>, Query(search): Query<Search>) -
     let rows = tokio::task::spawn_blocking(move || {
         let newest = (1..=last).rev().take(SEARCH_MAX).filter_map(|number| shared.shelf.get(number));
         let fits = |mail: &Stored| wanted.is_empty() || mail.to.iter().any(|to| to.to_lowercase().contains(&wanted));
-        newest.filter(fits).take(PAGE).map(|mail| row(&mail)).collect::<Vec<_>>()
+        newest.filter(fits).take(PAGE).map(|mail| (mail.number, row(&mail))).collect::<Vec<_>>()
     });
     let rows = rows.await.unwrap_or_default();
-    let older = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.number);
+    let older = rows.last().filter(|_| rows.len() == PAGE).map(|(number, _)| *number);
+    let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
     render("list", context! { rows, older, count, q => search.q })
 }
 
-fn row(mail: &Stored) -> Row {
+fn row(mail: &Stored) -> Value {
     let parsed = MessageParser::default().parse(&mail.bytes);
     let subject = parsed.as_ref().and_then(|m| m.subject()).unwrap_or("(no subject)").to_owned();
     let date = parsed.as_ref().and_then(|m| m.date()).map(|d| d.to_rfc3339()).unwrap_or_default();
-    Row { number: mail.number, to: mail.to.join(", "), subject, date }
+    context! { number => mail.number, to => mail.to.join(", "), subject, date }
 }
 
 async fn mail(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Response {
@@ -74,7 +67,8 @@ async fn mail(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> R
         .flat_map(|m| m.attachments())
         .map(|part| format!("{} ({} bytes)", part.attachment_name().unwrap_or("file"), part.contents().len()))
         .collect();
-    render("mail", context! { row => row(&mail), from => mail.from, text, files, size => mail.bytes.len() })
+    let row = row(&mail);
+    render("mail", context! { row, from => mail.from, text, files, size => mail.bytes.len() })
 }
 
 async fn html(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Response {
@@ -117,7 +111,7 @@ async fn file(State(shared): State<Arc<Shared>>, Path((number, at)): Path<(usize
     (headers, part.contents().to_vec()).into_response()
 }
 
-fn render(name: &str, context: minijinja::Value) -> Response {
+fn render(name: &str, context: Value) -> Response {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
     let templates = [

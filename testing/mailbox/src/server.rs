@@ -178,8 +178,8 @@ impl Session {
         loop {
             let mut line = Vec::new();
             // A line without end would otherwise be memory without end.
-            let read = (&mut self.stream).take(max as u64 + 4).read_until(b'\n', &mut line);
-            timeout(IDLE_MAX, read).await??;
+            let mut limited = (&mut self.stream).take(max as u64 + 4);
+            timeout(IDLE_MAX, limited.read_until(b'\n', &mut line)).await??;
             if !line.ends_with(b"\n") {
                 return Ok(false);
             }
