@@ -57,7 +57,10 @@ impl EmailAddress {
             return Err(AddressError::TooLong);
         }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
-        if !local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(allowed)) {
+        if !local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.bytes().all(allowed))
+        {
             return Err(AddressError::Local);
         }
         let domain = domain_name(domain).ok_or(AddressError::Domain)?;
@@ -65,7 +68,10 @@ impl EmailAddress {
         if text.len() > LENGTH_MAX {
             return Err(AddressError::TooLong);
         }
-        Ok(Self { text, at: local.len() })
+        Ok(Self {
+            text,
+            at: local.len(),
+        })
     }
 
     /// The whole address.
@@ -98,7 +104,9 @@ pub(crate) fn domain_name(text: &str) -> Option<String> {
     let domain = idna::domain_to_ascii_strict(text).ok()?;
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -146,9 +154,17 @@ fn meant_domain(domain: &str) -> Option<&'static str> {
     if domain.len() > 40 {
         return None;
     }
-    let close = common.filter(|common| common.len() > 6).find(|common| one_slip(domain, common));
+    let close = common
+        .filter(|common| common.len() > 6)
+        .find(|common| one_slip(domain, common));
     // Of a short domain, only swapped letters are certain enough: a changed one names another firm.
-    close.or_else(|| known.common.iter().map(String::as_str).find(|common| swapped(domain, common)))
+    close.or_else(|| {
+        known
+            .common
+            .iter()
+            .map(String::as_str)
+            .find(|common| swapped(domain, common))
+    })
 }
 
 /// Whether one letter too many, too few, wrong, or two swapped make `a` of `b`.
@@ -184,12 +200,20 @@ mod tests {
 
     #[test]
     fn addresses_that_people_have() {
-        for text in ["ivan@abv.bg", " Ivan.Petrov+bill@Example.CO.uk ", "o'neil_1@mail-2.bg", "a@b.bg"] {
+        for text in [
+            "ivan@abv.bg",
+            " Ivan.Petrov+bill@Example.CO.uk ",
+            "o'neil_1@mail-2.bg",
+            "a@b.bg",
+        ] {
             assert!(EmailAddress::parse(text).is_ok(), "{text}");
         }
         let address = EmailAddress::parse("Ivan@ПРИМЕР.бг").expect("an IDN");
         assert_eq!(address.as_str(), "Ivan@xn--e1afmkfd.xn--90ae");
-        assert_eq!(EmailAddress::parse("ivan@abv.bg").expect("valid").masked(), "i•••@abv.bg");
+        assert_eq!(
+            EmailAddress::parse("ivan@abv.bg").expect("valid").masked(),
+            "i•••@abv.bg"
+        );
         assert_eq!(format!("{address:?}"), "[e-mail address]");
     }
 
@@ -198,11 +222,24 @@ mod tests {
         use AddressError::{At, Domain, Empty, Local, TooLong};
         let long = format!("{}@abv.bg", "a".repeat(65));
         for (text, error) in [
-            ("", Empty), ("ivan", At), ("a@b@abv.bg", At), ("@abv.bg", Local), ("a..b@abv.bg", Local),
-            (".a@abv.bg", Local), ("иван@abv.bg", Local), ("a b@abv.bg", Local), ("\"a\"@abv.bg", Local),
-            ("a\r\nBcc: x@abv.bg", Local), ("a@abv.bg\r\nBcc: x.bg", Domain), ("a@localhost", Domain),
-            ("a@-x.bg", Domain), ("a@x..bg", Domain), ("a@[127.0.0.1]", Domain), ("a@127.0.0.1", Domain),
-            ("a@abv.bg>", Domain), (&long, TooLong),
+            ("", Empty),
+            ("ivan", At),
+            ("a@b@abv.bg", At),
+            ("@abv.bg", Local),
+            ("a..b@abv.bg", Local),
+            (".a@abv.bg", Local),
+            ("иван@abv.bg", Local),
+            ("a b@abv.bg", Local),
+            ("\"a\"@abv.bg", Local),
+            ("a\r\nBcc: x@abv.bg", Local),
+            ("a@abv.bg\r\nBcc: x.bg", Domain),
+            ("a@localhost", Domain),
+            ("a@-x.bg", Domain),
+            ("a@x..bg", Domain),
+            ("a@[127.0.0.1]", Domain),
+            ("a@127.0.0.1", Domain),
+            ("a@abv.bg>", Domain),
+            (&long, TooLong),
         ] {
             assert_eq!(EmailAddress::parse(text), Err(error), "{text:?}");
         }
@@ -211,14 +248,30 @@ mod tests {
     #[test]
     fn mistyped_domains_are_noticed_and_real_ones_left_alone() {
         for (typed, meant) in [
-            ("i@gmial.com", "i@gmail.com"), ("i@gmail.con", "i@gmail.com"), ("i@gamil.com", "i@gmail.com"),
-            ("i@abv.gb", "i@abv.bg"), ("i@avb.bg", "i@abv.bg"), ("i@yaho.com", "i@yahoo.com"),
-            ("i@gmail", "i@gmail.com"), ("i@hotmial.com", "i@hotmail.com"), ("i@mial.bg", "i@mail.bg"),
-            ("i@abv,bg", "i@abv.bg"), ("i@outlok.com", "i@outlook.com"),
+            ("i@gmial.com", "i@gmail.com"),
+            ("i@gmail.con", "i@gmail.com"),
+            ("i@gamil.com", "i@gmail.com"),
+            ("i@abv.gb", "i@abv.bg"),
+            ("i@avb.bg", "i@abv.bg"),
+            ("i@yaho.com", "i@yahoo.com"),
+            ("i@gmail", "i@gmail.com"),
+            ("i@hotmial.com", "i@hotmail.com"),
+            ("i@mial.bg", "i@mail.bg"),
+            ("i@abv,bg", "i@abv.bg"),
+            ("i@outlok.com", "i@outlook.com"),
         ] {
             assert_eq!(typo_hint(typed).as_deref(), Some(meant), "{typed}");
         }
-        for fine in ["i@gmail.com", "i@abv.bg", "i@mail.com", "i@mail.ru", "i@gmx.net", "i@firma.bg", "i@dab.bg", "i"] {
+        for fine in [
+            "i@gmail.com",
+            "i@abv.bg",
+            "i@mail.com",
+            "i@mail.ru",
+            "i@gmx.net",
+            "i@firma.bg",
+            "i@dab.bg",
+            "i",
+        ] {
             assert_eq!(typo_hint(fine), None, "{fine}");
         }
         assert!(!DOMAINS.common.is_empty());

@@ -4,12 +4,32 @@ use jiff::civil::Date;
 use kvit_billing::{Cents, Currency, Language, Period};
 
 const MONTHS_BG: [&str; 12] = [
-    "януари", "февруари", "март", "април", "май", "юни", "юли", "август", "септември", "октомври",
-    "ноември", "декември",
+    "януари",
+    "февруари",
+    "март",
+    "април",
+    "май",
+    "юни",
+    "юли",
+    "август",
+    "септември",
+    "октомври",
+    "ноември",
+    "декември",
 ];
 const MONTHS_EN: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// `1 234,56 €` in Bulgarian, `€1,234.56` in English. Spaces within an amount never break a line.
@@ -48,7 +68,12 @@ pub fn amount(cents: Cents, currency: Currency, language: Language) -> String {
 #[must_use]
 pub fn date(day: Date, language: Language) -> String {
     match language {
-        Language::Bg => format!("{:02}.{:02}.{:04}\u{a0}г.", day.day(), day.month(), day.year()),
+        Language::Bg => format!(
+            "{:02}.{:02}.{:04}\u{a0}г.",
+            day.day(),
+            day.month(),
+            day.year()
+        ),
         Language::En => format!("{} {} {:04}", day.day(), month(day, language), day.year()),
     }
 }
@@ -61,9 +86,17 @@ pub fn period(period: Period, language: Language) -> String {
             Language::Bg => "\u{a0}г.",
             Language::En => "",
         };
-        return format!("{} {}{year}", month(period.from, language), period.from.year());
+        return format!(
+            "{} {}{year}",
+            month(period.from, language),
+            period.from.year()
+        );
     }
-    format!("{} – {}", date(period.from, language), date(period.to, language))
+    format!(
+        "{} – {}",
+        date(period.from, language),
+        date(period.to, language)
+    )
 }
 
 fn month(day: Date, language: Language) -> &'static str {
@@ -89,7 +122,10 @@ mod tests {
         assert_eq!(shown(-5, Language::Bg), "\u{2212}0,05\u{a0}€");
         assert_eq!(shown(100_000_000, Language::En), "€1,000,000.00");
         let usd = "USD".parse().expect("a currency");
-        assert_eq!(amount(Cents::new(99_900), usd, Language::En), "999.00\u{a0}USD");
+        assert_eq!(
+            amount(Cents::new(99_900), usd, Language::En),
+            "999.00\u{a0}USD"
+        );
     }
 
     #[test]
@@ -97,7 +133,13 @@ mod tests {
         let october = Period::month_of(day(2026, 10, 5));
         assert_eq!(period(october, Language::Bg), "октомври 2026\u{a0}г.");
         assert_eq!(period(october, Language::En), "October 2026");
-        let odd = Period { from: day(2026, 10, 3), to: day(2026, 11, 2) };
-        assert_eq!(period(odd, Language::En), "3 October 2026 – 2 November 2026");
+        let odd = Period {
+            from: day(2026, 10, 3),
+            to: day(2026, 11, 2),
+        };
+        assert_eq!(
+            period(odd, Language::En),
+            "3 October 2026 – 2 November 2026"
+        );
     }
 }

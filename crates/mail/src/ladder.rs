@@ -35,8 +35,14 @@ impl RetryLadder {
     /// Where there is no delay or more than 100, or one is not 1 second to a week.
     pub fn new(delays_s: Vec<u64>) -> Result<Self, LadderError> {
         let fits = (1..=STEPS_MAX).contains(&delays_s.len())
-            && delays_s.iter().all(|delay| (1..=STEP_MAX_S).contains(delay));
-        if fits { Ok(Self { delays_s }) } else { Err(LadderError::Range) }
+            && delays_s
+                .iter()
+                .all(|delay| (1..=STEP_MAX_S).contains(delay));
+        if fits {
+            Ok(Self { delays_s })
+        } else {
+            Err(LadderError::Range)
+        }
     }
 
     /// The ladder of a TOML text.
@@ -44,7 +50,8 @@ impl RetryLadder {
     /// # Errors
     /// As [`RetryLadder::new`], and where the text is not of the right shape.
     pub fn from_toml(text: &str) -> Result<Self, LadderError> {
-        let read: Self = toml::from_str(text).map_err(|error| LadderError::Form(Box::new(error)))?;
+        let read: Self =
+            toml::from_str(text).map_err(|error| LadderError::Form(Box::new(error)))?;
         Self::new(read.delays_s)
     }
 
@@ -83,10 +90,19 @@ mod tests {
     #[test]
     fn ladders_are_checked() {
         assert_eq!(
-            RetryLadder::from_toml("delays_s = [5]").expect("valid").next(1),
+            RetryLadder::from_toml("delays_s = [5]")
+                .expect("valid")
+                .next(1),
             Some(Duration::from_secs(5))
         );
-        for text in ["delays_s = []", "delays_s = [0]", "delays_s = [604801]", "delay = [1]", "", "x"] {
+        for text in [
+            "delays_s = []",
+            "delays_s = [0]",
+            "delays_s = [604801]",
+            "delay = [1]",
+            "",
+            "x",
+        ] {
             assert!(RetryLadder::from_toml(text).is_err(), "{text}");
         }
     }

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::{
-    BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator, Period,
-    Secret, operator::Brand, reference::CreditorReference,
+    Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator,
+    Period, Secret, operator::Brand, reference::CreditorReference,
 };
-use minijinja::{AutoEscape, Environment, ErrorKind, State, UndefinedBehavior, value::{Kwargs, Value}};
+use minijinja::{
+    AutoEscape, Environment, ErrorKind, State, UndefinedBehavior,
+    value::{Kwargs, Value},
+};
 
 use crate::{
-    AddressError, EmailAddress, Message, address::domain_name, format,
+    AddressError, EmailAddress, Message,
+    address::domain_name,
+    format,
     mime::{self, Attachment, Parts},
     texts::Texts,
 };
@@ -148,8 +153,14 @@ impl Mails {
         mail_domain: &str,
         sender: &str,
     ) -> Result<Self, MailError> {
-        let web = ["https://", "http://"].iter().any(|scheme| public_url.starts_with(scheme));
-        if !web || public_url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let web = ["https://", "http://"]
+            .iter()
+            .any(|scheme| public_url.starts_with(scheme));
+        if !web
+            || public_url
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control())
+        {
             return Err(setting("a web address", public_url));
         }
         for colour in [&brand.primary, &brand.accent] {
@@ -161,11 +172,21 @@ impl Mails {
         let domain = domain_name(mail_domain)
             .or_else(|| (mail_domain == "localhost").then(|| mail_domain.to_owned()))
             .ok_or_else(|| setting("a mail domain", mail_domain))?;
-        let sender = EmailAddress::parse(sender)
-            .map_err(|source| MailError::Address { whose: "sender's", source })?;
+        let sender = EmailAddress::parse(sender).map_err(|source| MailError::Address {
+            whose: "sender's",
+            source,
+        })?;
         let public_url = public_url.trim_end_matches('/').to_owned();
         let (texts, templates) = load(&BTreeMap::new())?;
-        Ok(Self { operator, brand, public_url, domain, sender, texts, templates })
+        Ok(Self {
+            operator,
+            brand,
+            public_url,
+            domain,
+            sender,
+            texts,
+            templates,
+        })
     }
 
     /// Replaces templates (`bill.html`, `bill.txt`, `proof.html`, `proof.txt`, `layout.html`,
@@ -175,7 +196,9 @@ impl Mails {
     /// Where a name is none of these, or a mail cannot be built any more: samples are tried.
     pub fn with_overrides(mut self, files: Vec<(String, String)>) -> Result<Self, MailError> {
         let files: BTreeMap<String, String> = files.into_iter().collect();
-        let known = |name: &str| TEMPLATES.iter().any(|(n, _)| *n == name) || matches!(name, "bg.ftl" | "en.ftl");
+        let known = |name: &str| {
+            TEMPLATES.iter().any(|(n, _)| *n == name) || matches!(name, "bg.ftl" | "en.ftl")
+        };
         if let Some(name) = files.keys().find(|name| !known(name)) {
             return Err(MailError::UnknownFile(name.clone()));
         }
@@ -206,17 +229,34 @@ impl Mails {
             ("amount", amount),
             ("to_pay", shown(mail.to_pay)),
             ("credit", shown(mail.to_pay.abs())),
-            ("in_credit", if mail.to_pay.is_negative() { "yes" } else { "" }.to_owned()),
+            (
+                "in_credit",
+                if mail.to_pay.is_negative() { "yes" } else { "" }.to_owned(),
+            ),
             ("due", format::date(mail.due_date, mail.language)),
             ("period", format::period(mail.period, mail.language)),
             ("url", mail.receipt_url.to_owned()),
             ("iban", grouped(&self.operator.iban)),
             ("reference", mail.reference.to_string()),
         ];
-        let attachment =
-            Attachment { name: mail.file_name, mime_type: "application/pdf", bytes: mail.pdf };
-        let envelope = Envelope { delivery: mail.delivery, to: mail.to, at: mail.at };
-        self.build("bill", &format!("bill-subject-{case}"), mail.language, values, &envelope, Some(attachment))
+        let attachment = Attachment {
+            name: mail.file_name,
+            mime_type: "application/pdf",
+            bytes: mail.pdf,
+        };
+        let envelope = Envelope {
+            delivery: mail.delivery,
+            to: mail.to,
+            at: mail.at,
+        };
+        self.build(
+            "bill",
+            &format!("bill-subject-{case}"),
+            mail.language,
+            values,
+            &envelope,
+            Some(attachment),
+        )
     }
 
     /// The mail that asks for the proof of an address.
@@ -229,10 +269,24 @@ impl Mails {
         let values = vec![
             ("customer", masked(mail.customer_number.as_str())),
             ("url", mail.prove_url.to_owned()),
-            ("expires", format!("{}, {time}", format::date(expires.date(), mail.language))),
+            (
+                "expires",
+                format!("{}, {time}", format::date(expires.date(), mail.language)),
+            ),
         ];
-        let envelope = Envelope { delivery: mail.delivery, to: mail.to, at: mail.at };
-        self.build("proof", "proof-subject", mail.language, values, &envelope, None)
+        let envelope = Envelope {
+            delivery: mail.delivery,
+            to: mail.to,
+            at: mail.at,
+        };
+        self.build(
+            "proof",
+            "proof-subject",
+            mail.language,
+            values,
+            &envelope,
+            None,
+        )
     }
 
     fn build(
@@ -244,8 +298,11 @@ impl Mails {
         envelope: &Envelope<'_>,
         attachment: Option<Attachment<'_>>,
     ) -> Result<Message, MailError> {
-        let to = EmailAddress::parse(envelope.to.expose())
-            .map_err(|source| MailError::Address { whose: "recipient's", source })?;
+        let to =
+            EmailAddress::parse(envelope.to.expose()).map_err(|source| MailError::Address {
+                whose: "recipient's",
+                source,
+            })?;
         let operator = &self.operator;
         let address = match language {
             Language::Bg => &operator.address,
@@ -256,7 +313,7 @@ impl Mails {
             ("operator", operator.short_name.get(language).to_owned()),
             ("operator_full", operator.name.get(language).to_owned()),
             ("eik", operator.eik.clone()),
-            ("address", [address.lines.join(", "), format!("{} {}", address.postcode, address.city)].join(", ")),
+            ("address", address_line(address)),
             ("hotline", operator.hotline.clone()),
             ("contact", operator.email.clone()),
             ("portal", self.public_url.clone()),
@@ -264,12 +321,14 @@ impl Mails {
             ("primary", self.brand.primary.clone()),
             ("accent", self.brand.accent.clone()),
         ]);
-        let subject = self.texts.get(&language).and_then(|texts| texts.get(subject, &values)).ok_or_else(|| {
-            MailError::Texts {
+        let subject = self
+            .texts
+            .get(&language)
+            .and_then(|texts| texts.get(subject, &values))
+            .ok_or_else(|| MailError::Texts {
                 file: format!("{}.ftl", language.tag()),
                 what: format!("`{subject}` is missing or asks for a value that there is not"),
-            }
-        })?;
+            })?;
         values.push(("subject", subject.clone()));
         let context: BTreeMap<&str, String> = values.into_iter().collect();
         let text = self.render(&format!("{template}.txt"), &context)?;
@@ -308,13 +367,21 @@ impl Mails {
     fn try_samples(&self) -> Result<(), MailError> {
         let to = Secret::new("sample@example.bg".to_owned());
         let number = BillNumber::MAX;
-        let Ok(customer_number) = "1000042".parse() else { return Ok(()) };
+        let Ok(customer_number) = "1000042".parse() else {
+            return Ok(());
+        };
         let delivery = DeliveryId::of(number, 1);
         let reference = CreditorReference::of(number);
-        let (kinds, url) = ([BillKind::Invoice, BillKind::CreditNote, BillKind::DebitNote], "https://example.bg");
+        let (kinds, url) = (
+            [BillKind::Invoice, BillKind::CreditNote, BillKind::DebitNote],
+            "https://example.bg",
+        );
         let day = Date::constant(2026, 11, 20);
         for language in Language::ALL {
-            for (kind, to_pay) in kinds.into_iter().flat_map(|kind| [(kind, 1), (kind, 0), (kind, -1)]) {
+            for (kind, to_pay) in kinds
+                .into_iter()
+                .flat_map(|kind| [(kind, 1), (kind, 0), (kind, -1)])
+            {
                 self.bill(&BillMail {
                     delivery: &delivery,
                     to: &to,
@@ -355,24 +422,37 @@ struct Envelope<'a> {
     at: Timestamp,
 }
 
-type Loaded = (HashMap<Language, std::sync::Arc<Texts>>, Environment<'static>);
+type Loaded = (
+    HashMap<Language, std::sync::Arc<Texts>>,
+    Environment<'static>,
+);
 
 fn load(files: &BTreeMap<String, String>) -> Result<Loaded, MailError> {
     let mut texts = HashMap::new();
     for language in Language::ALL {
-        let file = files.get(&format!("{}.ftl", language.tag())).map(String::as_str);
+        let file = files
+            .get(&format!("{}.ftl", language.tag()))
+            .map(String::as_str);
         texts.insert(language, std::sync::Arc::new(Texts::new(language, file)?));
     }
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        if name.ends_with(".html") {
+            AutoEscape::Html
+        } else {
+            AutoEscape::None
+        }
     });
     let spoken = texts.clone();
-    env.add_function("t", move |state: &State<'_, '_>, key: &str, args: Kwargs| text(&spoken, state, key, &args));
+    env.add_function(
+        "t",
+        move |state: &State<'_, '_>, key: &str, args: Kwargs| text(&spoken, state, key, &args),
+    );
     for (name, builtin) in TEMPLATES {
         let source = files.get(name).map_or(builtin, String::as_str);
-        env.add_template_owned(name, source.to_owned()).map_err(|error| template_error(name, error))?;
+        env.add_template_owned(name, source.to_owned())
+            .map_err(|error| template_error(name, error))?;
     }
     Ok((texts, env))
 }
@@ -385,11 +465,14 @@ fn text(
     key: &str,
     args: &Kwargs,
 ) -> Result<String, minijinja::Error> {
-    const SHARED: [&str; 12] = [
+    const SHARED: [&str; 13] = [
         "name", "customer", "number", "amount", "to_pay", "credit", "due", "period", "iban",
-        "operator", "hotline", "expires",
+        "operator", "hotline", "expires", "eik",
     ];
-    let language = state.lookup("lang").and_then(|tag| Language::from_tag(tag.as_str()?)).unwrap_or_default();
+    let language = state
+        .lookup("lang")
+        .and_then(|tag| Language::from_tag(tag.as_str()?))
+        .unwrap_or_default();
     let mut values: Vec<(&str, String)> = SHARED
         .into_iter()
         .filter_map(|name| Some((name, state.lookup(name)?.as_str()?.to_owned())))
@@ -398,30 +481,59 @@ fn text(
         values.push((name, args.get::<Value>(name)?.to_string()));
     }
     args.assert_all_used()?;
-    texts.get(&language).and_then(|texts| texts.get(key, &values)).ok_or_else(|| {
-        minijinja::Error::new(
-            ErrorKind::InvalidOperation,
-            format!("the text `{key}` is missing or asks for a value that there is not"),
-        )
-    })
+    texts
+        .get(&language)
+        .and_then(|texts| texts.get(key, &values))
+        .ok_or_else(|| {
+            minijinja::Error::new(
+                ErrorKind::InvalidOperation,
+                format!("the text `{key}` is missing or asks for a value that there is not"),
+            )
+        })
 }
 
 fn template_error(file: &str, error: minijinja::Error) -> MailError {
-    MailError::Template { file: file.to_owned(), source: Box::new(error) }
+    MailError::Template {
+        file: file.to_owned(),
+        source: Box::new(error),
+    }
 }
 
 fn setting(what: &'static str, value: &str) -> MailError {
-    MailError::Setting { what, value: value.chars().take(100).collect() }
+    MailError::Setting {
+        what,
+        value: value.chars().take(100).collect(),
+    }
 }
 
 fn one_line(text: &str) -> String {
-    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn address_line(address: &Address) -> String {
+    let town = format!("{} {}", address.postcode, address.city);
+    let parts = address
+        .lines
+        .iter()
+        .map(|line| one_line(line))
+        .chain([one_line(&town)]);
+    parts
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn grouped(iban: &str) -> String {
     let compact: Vec<char> = iban.chars().filter(|c| !c.is_whitespace()).collect();
-    compact.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("\u{a0}")
+    compact
+        .chunks(4)
+        .map(String::from_iter)
+        .collect::<Vec<_>>()
+        .join("\u{a0}")
 }
 
 fn masked(number: &str) -> String {

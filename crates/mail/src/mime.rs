@@ -44,7 +44,8 @@ pub(crate) struct Parts<'a> {
 /// of the id alone cannot occur in them.
 pub(crate) fn write(parts: &Parts<'_>) -> Vec<u8> {
     let size = parts.attachment.as_ref().map_or(0, |file| file.bytes.len()) * 3 / 2;
-    let mut out = String::with_capacity(size + (parts.text.len() + parts.html.len()) * 3 / 2 + 2000);
+    let mut out =
+        String::with_capacity(size + (parts.text.len() + parts.html.len()) * 3 / 2 + 2000);
     let mut header = |name: &str, value: &str| {
         out.push_str(name);
         out.push_str(": ");
@@ -68,12 +69,19 @@ pub(crate) fn write(parts: &Parts<'_>) -> Vec<u8> {
     let outer = format!("{}-mixed", parts.id);
     let inner = format!("{}-alternative", parts.id);
     if parts.attachment.is_some() {
-        header("Content-Type", &format!("multipart/mixed; boundary=\"{outer}\""));
+        header(
+            "Content-Type",
+            &format!("multipart/mixed; boundary=\"{outer}\""),
+        );
         out.push_str(&format!("\r\n--{outer}\r\n"));
     }
-    out.push_str(&format!("Content-Type: multipart/alternative; boundary=\"{inner}\"\r\n"));
+    out.push_str(&format!(
+        "Content-Type: multipart/alternative; boundary=\"{inner}\"\r\n"
+    ));
     for (kind, body) in [("plain", parts.text), ("html", parts.html)] {
-        out.push_str(&format!("\r\n--{inner}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"));
+        out.push_str(&format!(
+            "\r\n--{inner}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+        ));
         base64_body(&mut out, body.as_bytes());
     }
     out.push_str(&format!("\r\n--{inner}--\r\n"));
@@ -100,37 +108,56 @@ fn base64_body(out: &mut String, bytes: &[u8]) {
 
 /// `Fri, 20 Nov 2026 08:00:00 +0000`.
 fn date(at: Timestamp) -> String {
-    Offset::UTC.to_datetime(at).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    Offset::UTC
+        .to_datetime(at)
+        .strftime("%a, %d %b %Y %H:%M:%S +0000")
+        .to_string()
 }
 
 /// Header text as encoded words (RFC 2047), each within 75 characters and whole characters only.
 /// Control characters become spaces: no text can start a header of its own.
 fn words(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let text = text.trim();
     let plain = text.len() <= 60
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_'));
     if plain {
         return text.to_owned();
     }
     let mut chunks = vec![String::new()];
     for c in text.chars() {
         // 45 octets are 60 characters of Base64; with `=?utf-8?B?` and `?=`, 72.
-        if chunks.last().is_none_or(|chunk| chunk.len() + c.len_utf8() > 45) {
+        if chunks
+            .last()
+            .is_none_or(|chunk| chunk.len() + c.len_utf8() > 45)
+        {
             chunks.push(String::new());
         }
         if let Some(chunk) = chunks.last_mut() {
             chunk.push(c);
         }
     }
-    let encoded: Vec<_> =
-        chunks.iter().map(|chunk| format!("=?utf-8?B?{}?=", STANDARD.encode(chunk))).collect();
+    let encoded: Vec<_> = chunks
+        .iter()
+        .map(|chunk| format!("=?utf-8?B?{}?=", STANDARD.encode(chunk)))
+        .collect();
     encoded.join("\r\n ")
 }
 
 /// ASCII letters, digits, dots, dashes and underscores; at most 60 of them.
 fn file_name(name: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
+            c
+        } else {
+            '_'
+        }
+    };
     name.chars().take(60).map(safe).collect()
 }
 
@@ -144,7 +171,11 @@ mod tests {
         assert_eq!(date(at), "Fri, 20 Nov 2026 08:00:00 +0000");
         assert_eq!(words("Kvit mail"), "Kvit mail");
         assert_eq!(words("a\r\nBcc: b"), "=?utf-8?B?YSAgQmNjOiBi?=");
-        assert!(words(&"Сметка ".repeat(40)).split("\r\n ").all(|word| word.len() <= 75));
+        assert!(
+            words(&"Сметка ".repeat(40))
+                .split("\r\n ")
+                .all(|word| word.len() <= 75)
+        );
         assert_eq!(file_name("a\"\r\n/б.pdf"), "a_____.pdf");
     }
 }

@@ -62,7 +62,10 @@ impl Reply {
         let (mut code, mut enhanced, mut text) = (None, None, String::new());
         for line in lines {
             let (digits, rest) = line.split_at_checked(3)?;
-            let this = digits.parse::<u16>().ok().filter(|c| (200..600).contains(c))?;
+            let this = digits
+                .parse::<u16>()
+                .ok()
+                .filter(|c| (200..600).contains(c))?;
             if *code.get_or_insert(this) != this {
                 return None;
             }
@@ -80,7 +83,11 @@ impl Reply {
             text.extend(said.chars().map(|c| if c.is_control() { ' ' } else { c }));
         }
         let text = text.chars().take(TEXT_MAX).collect();
-        Some(Self { code: code?, enhanced, text })
+        Some(Self {
+            code: code?,
+            enhanced,
+            text,
+        })
     }
 }
 
@@ -96,9 +103,13 @@ impl std::fmt::Display for Reply {
 
 fn is_enhanced(word: &str) -> bool {
     let mut parts = word.split('.');
-    let class = parts.next().is_some_and(|class| matches!(class, "2" | "4" | "5"));
+    let class = parts
+        .next()
+        .is_some_and(|class| matches!(class, "2" | "4" | "5"));
     let mut number = || {
-        parts.next().is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
+        parts
+            .next()
+            .is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()))
     };
     class && number() && number() && parts.next().is_none()
 }
@@ -158,12 +169,8 @@ pub enum RulesError {
 }
 
 impl ReplyRules {
-    /// The rules that come with Kvit.
-    ///
-    /// # Panics
-    /// Never: a test reads them.
+    /// The rules that come with Kvit; a test proves that they can be read.
     #[must_use]
-    #[allow(clippy::missing_panics_doc, reason = "documented above")]
     pub fn builtin() -> Self {
         Self::parse(include_str!("../data/replies.toml")).unwrap_or(Self { rules: Vec::new() })
     }
@@ -173,7 +180,8 @@ impl ReplyRules {
     /// # Errors
     /// Where the text is no TOML of the right shape, or an example is not decided by its own rule.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
-        let rules: Self = toml::from_str(text).map_err(|error| RulesError::Form(Box::new(error)))?;
+        let rules: Self =
+            toml::from_str(text).map_err(|error| RulesError::Form(Box::new(error)))?;
         for rule in &rules.rules {
             let says = !rule.code.is_empty() || !rule.enhanced.is_empty() || !rule.words.is_empty();
             if rule.examples.is_empty() || !says {
@@ -184,7 +192,9 @@ impl ReplyRules {
                 match by {
                     Some(Some(by)) if by.name == rule.name => {}
                     _ => {
-                        let by = by.flatten().map_or("none".to_owned(), |by| format!("`{}`", by.name));
+                        let by = by
+                            .flatten()
+                            .map_or("none".to_owned(), |by| format!("`{}`", by.name));
                         return Err(RulesError::Example {
                             rule: rule.name.clone(),
                             example: example.clone(),
@@ -222,10 +232,12 @@ impl ReplyRules {
             code.starts_with(&rule.code)
                 && (rule.enhanced.is_empty()
                     || reply.enhanced.as_deref().is_some_and(|is| {
-                        rule.enhanced.iter().any(|want| match want.strip_suffix('*') {
-                            Some(beginning) => is.starts_with(beginning),
-                            None => is == want,
-                        })
+                        rule.enhanced
+                            .iter()
+                            .any(|want| match want.strip_suffix('*') {
+                                Some(beginning) => is.starts_with(beginning),
+                                None => is == want,
+                            })
                     }))
                 && (rule.words.is_empty() || rule.words.iter().any(|word| text.contains(word)))
         })
@@ -237,7 +249,9 @@ mod tests {
     use super::*;
 
     fn outcome(line: &str) -> &'static str {
-        ReplyRules::builtin().classify(&Reply::parse([line]).expect("a reply")).name()
+        ReplyRules::builtin()
+            .classify(&Reply::parse([line]).expect("a reply"))
+            .name()
     }
 
     #[test]
@@ -250,7 +264,9 @@ mod tests {
     fn a_rule_hidden_by_an_earlier_one_is_found() {
         let text = "[[rules]]\nname='a'\nverdict='permanent'\ncode='55'\nexamples=['550 no']\n\
                     [[rules]]\nname='b'\nverdict='temporary'\ncode='552'\nexamples=['552 full']\n";
-        assert!(matches!(ReplyRules::parse(text), Err(RulesError::Example { rule, .. }) if rule == "b"));
+        assert!(
+            matches!(ReplyRules::parse(text), Err(RulesError::Example { rule, .. }) if rule == "b")
+        );
     }
 
     #[test]
@@ -265,7 +281,14 @@ mod tests {
     fn replies_of_several_lines_are_joined() {
         let reply = Reply::parse(["550-5.1.1 No such\r", "550 5.1.1 user"]).expect("a reply");
         assert_eq!(reply.to_string(), "550 5.1.1 No such user");
-        for bad in [vec![], vec!["55"], vec!["abc x"], vec!["250-a", "550 b"], vec!["999 x"], vec!["5ж x"]] {
+        for bad in [
+            vec![],
+            vec!["55"],
+            vec!["abc x"],
+            vec!["250-a", "550 b"],
+            vec!["999 x"],
+            vec!["5ж x"],
+        ] {
             assert_eq!(Reply::parse(bad), None);
         }
     }

@@ -22,7 +22,10 @@ impl Texts {
         for text in std::iter::once(builtin).chain(overrides) {
             let resource = FluentResource::try_new(text.to_owned()).map_err(|(_, errors)| {
                 let what = errors.first().map(ToString::to_string).unwrap_or_default();
-                MailError::Texts { file: format!("{}.ftl", language.tag()), what }
+                MailError::Texts {
+                    file: format!("{}.ftl", language.tag()),
+                    what,
+                }
             })?;
             bundle.add_resource_overriding(resource);
         }
@@ -37,7 +40,10 @@ impl Texts {
             values.set(Cow::Borrowed(*name), value.as_str());
         }
         let mut errors = Vec::new();
-        let text = self.0.format_pattern(pattern, Some(&values), &mut errors).into_owned();
+        let text = self
+            .0
+            .format_pattern(pattern, Some(&values), &mut errors)
+            .into_owned();
         errors.is_empty().then_some(text)
     }
 }

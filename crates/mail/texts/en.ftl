@@ -37,4 +37,5 @@ proof-not-you = If it was not you, do nothing: without confirmation no bills wil
 
 why-bill = You get this mail because you chose to receive your bills from { $operator } by e-mail.
 paper = Go back to paper bills
+eik = Company no. (EIK) { $eik }
 questions = Questions: { $hotline }

@@ -3,7 +3,11 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use kvit_billing::Secret;
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
 
 /// How a conversation is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +77,10 @@ impl Checked {
     pub(crate) fn new(config: SmtpConfig) -> Result<Self, SmtpError> {
         let plain = config.security == SmtpSecurity::Plain;
         let loopback = config.host == "localhost"
-            || config.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            || config
+                .host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
         if plain && !loopback && !config.allow_plain_remote {
             return Err(SmtpError::PlainRemote(config.host));
         }
@@ -81,7 +88,9 @@ impl Checked {
         if login != config.password.is_some() || (login && plain && !loopback) {
             return Err(SmtpError::Login);
         }
-        let name = |text: &str| !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic());
+        let name = |text: &str| {
+            !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic())
+        };
         for host in [&config.host, &config.hello_name] {
             if !name(host) {
                 return Err(SmtpError::Host(host.chars().take(100).collect()));
@@ -89,7 +98,11 @@ impl Checked {
         }
         let tls = if plain { None } else { Some(tls(&config)?) };
         let timeout = Duration::from_secs(config.timeout_s.clamp(1, 3600));
-        Ok(Self { config, timeout, tls })
+        Ok(Self {
+            config,
+            timeout,
+            tls,
+        })
     }
 }
 
@@ -97,7 +110,7 @@ fn tls(config: &SmtpConfig) -> Result<(Arc<ClientConfig>, ServerName<'static>), 
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(pem) = &config.extra_root_pem {
-        let certificates: Vec<_> = rustls_pemfile::certs(&mut pem.as_slice())
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
             .map_err(|_| SmtpError::Roots)?;
         let given = certificates.len();

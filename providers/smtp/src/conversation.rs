@@ -28,7 +28,10 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Refused(Reply),
     #[error("{step}: the connection failed: {kind}")]
-    Io { step: &'static str, kind: io::ErrorKind },
+    Io {
+        step: &'static str,
+        kind: io::ErrorKind,
+    },
     #[error("{0}: no answer in time")]
     Timeout(&'static str),
     #[error("{0}: the answer is no SMTP reply")]
@@ -57,7 +60,11 @@ impl Conversation {
             (Some(_), SmtpSecurity::Tls) => handshake(checked, Box::new(tcp)).await?,
             _ => Box::new(tcp),
         };
-        let mut this = Self { stream: BufReader::new(stream), timeout: checked.timeout, offers: Vec::new() };
+        let mut this = Self {
+            stream: BufReader::new(stream),
+            timeout: checked.timeout,
+            offers: Vec::new(),
+        };
         this.expect("greeting", 220, checked.timeout).await?;
         this.hello(&config.hello_name).await?;
         if config.security == SmtpSecurity::StartTls {
@@ -79,7 +86,11 @@ impl Conversation {
     }
 
     pub(crate) async fn mail_from(&mut self, message: &Message) -> Result<(), Failure> {
-        let size = if self.offers("SIZE") { format!(" SIZE={}", message.bytes.len()) } else { String::new() };
+        let size = if self.offers("SIZE") {
+            format!(" SIZE={}", message.bytes.len())
+        } else {
+            String::new()
+        };
         let line = format!("MAIL FROM:<{}>{size}", path(&message.return_path)?);
         self.command("MAIL", &line, 250).await.map(|_| ())
     }
@@ -110,7 +121,9 @@ impl Conversation {
             self.stream.flush().await
         };
         within(self.timeout, "final dot", write).await?;
-        self.reply("final dot", self.timeout.max(FINAL_REPLY_MIN)).await.map(|(reply, _)| reply)
+        self.reply("final dot", self.timeout.max(FINAL_REPLY_MIN))
+            .await
+            .map(|(reply, _)| reply)
     }
 
     pub(crate) async fn reset(&mut self) -> Result<(), Failure> {
@@ -123,43 +136,70 @@ impl Conversation {
         if reply.code != 250 {
             return Err(Failure::Refused(reply));
         }
-        let offer = |line: &String| line.get(4..).unwrap_or_default().trim().to_ascii_uppercase();
+        let offer = |line: &String| {
+            line.get(4..)
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_uppercase()
+        };
         self.offers = lines.iter().skip(1).map(offer).collect();
         Ok(())
     }
 
     async fn login(&mut self, user: &str, password: &str) -> Result<(), Failure> {
-        let methods = self.offers.iter().find_map(|offer| offer.strip_prefix("AUTH ")).unwrap_or_default();
+        let methods = self
+            .offers
+            .iter()
+            .find_map(|offer| offer.strip_prefix("AUTH "))
+            .unwrap_or_default();
         if methods.split(' ').any(|method| method == "PLAIN") {
             let token = STANDARD.encode(format!("\0{user}\0{password}"));
-            self.command("AUTH", &format!("AUTH PLAIN {token}"), 235).await.map(|_| ())
+            self.command("AUTH", &format!("AUTH PLAIN {token}"), 235)
+                .await
+                .map(|_| ())
         } else if methods.split(' ').any(|method| method == "LOGIN") {
             self.command("AUTH", "AUTH LOGIN", 334).await?;
             self.command("AUTH", &STANDARD.encode(user), 334).await?;
-            self.command("AUTH", &STANDARD.encode(password), 235).await.map(|_| ())
+            self.command("AUTH", &STANDARD.encode(password), 235)
+                .await
+                .map(|_| ())
         } else {
             Err(Failure::NotOffered("a login by PLAIN or LOGIN"))
         }
     }
 
     fn offers(&self, what: &str) -> bool {
-        self.offers.iter().any(|offer| offer.split(' ').next() == Some(what))
+        self.offers
+            .iter()
+            .any(|offer| offer.split(' ').next() == Some(what))
     }
 
-    async fn command(&mut self, step: &'static str, line: &str, want: u16) -> Result<Reply, Failure> {
+    async fn command(
+        &mut self,
+        step: &'static str,
+        line: &str,
+        want: u16,
+    ) -> Result<Reply, Failure> {
         self.send(step, line).await?;
         self.expect(step, want, self.timeout).await
     }
 
     async fn send(&mut self, step: &'static str, line: &str) -> Result<(), Failure> {
         let write = async {
-            self.stream.write_all(format!("{line}\r\n").as_bytes()).await?;
+            self.stream
+                .write_all(format!("{line}\r\n").as_bytes())
+                .await?;
             self.stream.flush().await
         };
         within(self.timeout, step, write).await
     }
 
-    async fn expect(&mut self, step: &'static str, want: u16, wait: Duration) -> Result<Reply, Failure> {
+    async fn expect(
+        &mut self,
+        step: &'static str,
+        want: u16,
+        wait: Duration,
+    ) -> Result<Reply, Failure> {
         let (reply, _) = self.reply(step, wait).await?;
         match reply.code {
             code if code == want || (want == 250 && code == 251) => Ok(reply),
@@ -169,12 +209,19 @@ impl Conversation {
         }
     }
 
-    async fn reply(&mut self, step: &'static str, wait: Duration) -> Result<(Reply, Vec<String>), Failure> {
+    async fn reply(
+        &mut self,
+        step: &'static str,
+        wait: Duration,
+    ) -> Result<(Reply, Vec<String>), Failure> {
         let read = async {
             let mut lines = Vec::new();
             while lines.len() < LINES_MAX {
                 let mut line = Vec::new();
-                (&mut self.stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;
+                (&mut self.stream)
+                    .take(LINE_MAX)
+                    .read_until(b'\n', &mut line)
+                    .await?;
                 if !line.ends_with(b"\n") {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
@@ -194,7 +241,9 @@ impl Conversation {
 }
 
 async fn handshake(checked: &Checked, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, Failure> {
-    let Some((client, name)) = &checked.tls else { return Err(Failure::NotOffered("TLS")) };
+    let Some((client, name)) = &checked.tls else {
+        return Err(Failure::NotOffered("TLS"));
+    };
     let connect = TlsConnector::from(client.clone()).connect(name.clone(), stream);
     Ok(Box::new(within(checked.timeout, "TLS", connect).await?))
 }
@@ -206,15 +255,24 @@ async fn within<T>(
 ) -> Result<T, Failure> {
     match timeout(wait, work).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(Failure::Io { step, kind: error.kind() }),
+        Ok(Err(error)) => Err(Failure::Io {
+            step,
+            kind: error.kind(),
+        }),
         Err(_) => Err(Failure::Timeout(step)),
     }
 }
 
 /// An address may not end the command that it is in.
 fn path(address: &str) -> Result<&str, Failure> {
-    let safe = address.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
-    if safe && address.len() <= 254 { Ok(address) } else { Err(Failure::Unsendable) }
+    let safe = address
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
+    if safe && address.len() <= 254 {
+        Ok(address)
+    } else {
+        Err(Failure::Unsendable)
+    }
 }
 
 /// Doubles the dot at the start of a line, and ends the last line (RFC 5321, 4.5.2).

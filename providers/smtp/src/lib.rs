@@ -9,8 +9,8 @@ mod conversation;
 
 use std::{sync::Mutex, time::Duration};
 
-pub use config::{SmtpConfig, SmtpError, SmtpSecurity};
 use config::Checked;
+pub use config::{SmtpConfig, SmtpError, SmtpSecurity};
 use conversation::{Conversation, Failure};
 use futures::{FutureExt, future::BoxFuture};
 use kvit_flow::ports::Mailer;
@@ -38,7 +38,12 @@ impl SmtpMailer {
     pub fn new(config: SmtpConfig) -> Result<Self, SmtpError> {
         let places = Semaphore::new(config.connections.clamp(1, 1000));
         let config = Checked::new(config)?;
-        Ok(Self { config, rules: ReplyRules::builtin(), idle: Mutex::default(), places })
+        Ok(Self {
+            config,
+            rules: ReplyRules::builtin(),
+            idle: Mutex::default(),
+            places,
+        })
     }
 
     /// Judges replies by these rules in place of those that come with Kvit.
@@ -51,7 +56,9 @@ impl SmtpMailer {
     /// One conversation about one message. Never fails: whatever happens is an [`Outcome`].
     pub async fn send_message(&self, message: &Message) -> Outcome {
         let Ok(_place) = self.places.acquire().await else {
-            return Outcome::Temporary { reply: "the mailer is closed".to_owned() };
+            return Outcome::Temporary {
+                reply: "the mailer is closed".to_owned(),
+            };
         };
         let outcome = self.converse(message).await;
         tracing::debug!(message = %message.id, outcome = outcome.name(), "mail conversation ended");
@@ -70,7 +77,11 @@ impl SmtpMailer {
         let mut fresh = match Conversation::open(&self.config).await {
             Ok(fresh) => fresh,
             // A greeting or login that is refused says nothing about the recipient.
-            Err(failure) => return Outcome::Temporary { reply: failure.to_string() },
+            Err(failure) => {
+                return Outcome::Temporary {
+                    reply: failure.to_string(),
+                };
+            }
         };
         match fresh.mail_from(message).await {
             Ok(()) => self.rest(fresh, message).await,
@@ -96,14 +107,18 @@ impl SmtpMailer {
                 self.keep(conversation);
                 self.rules.classify(&reply)
             }
-            Err(failure) => Outcome::Unknown { reply: failure.to_string() },
+            Err(failure) => Outcome::Unknown {
+                reply: failure.to_string(),
+            },
         }
     }
 
     fn judge(&self, failure: Failure) -> Outcome {
         match failure {
             Failure::Refused(reply) => self.rules.classify(&reply),
-            other => Outcome::Temporary { reply: other.to_string() },
+            other => Outcome::Temporary {
+                reply: other.to_string(),
+            },
         }
     }
 

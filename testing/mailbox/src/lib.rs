@@ -5,10 +5,15 @@ mod pages;
 mod server;
 mod store;
 
-use std::{net::SocketAddr, path::PathBuf, sync::{Arc, Mutex, atomic::AtomicU64}, collections::HashSet};
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+};
 
-pub use store::Stored;
 use store::Shelf;
+pub use store::Stored;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
 
@@ -92,9 +97,14 @@ impl Mailbox {
     /// # Errors
     /// Where the port is taken or the folder cannot be used.
     pub async fn start(config: MailboxConfig) -> Result<Self, MailboxError> {
-        let shelf = Shelf::open(config.folder.clone()).map_err(|e| MailboxError::Io("open its folder", e))?;
-        let listener = TcpListener::bind(config.listen).await.map_err(|e| MailboxError::Io("open its port", e))?;
-        let smtp_addr = listener.local_addr().map_err(|e| MailboxError::Io("read its port", e))?;
+        let shelf = Shelf::open(config.folder.clone())
+            .map_err(|e| MailboxError::Io("open its folder", e))?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|e| MailboxError::Io("open its port", e))?;
+        let smtp_addr = listener
+            .local_addr()
+            .map_err(|e| MailboxError::Io("read its port", e))?;
         let shared = Arc::new(Shared {
             tls: config.tls.clone().map(TlsAcceptor::from),
             shelf,
@@ -104,7 +114,11 @@ impl Mailbox {
             config,
         });
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
-        Ok(Self { smtp_addr, shared, task })
+        Ok(Self {
+            smtp_addr,
+            shared,
+            task,
+        })
     }
 
     /// All mails, oldest first. With a folder, read from it: for tests, not for large numbers.

@@ -38,43 +38,87 @@ struct Search {
 
 async fn list(State(shared): State<Arc<Shared>>, Query(search): Query<Search>) -> Response {
     let wanted = search.q.trim().to_lowercase();
-    let last = search.before.map_or(usize::MAX, |before| before.saturating_sub(1)).min(shared.shelf.count());
+    let last = search
+        .before
+        .map_or(usize::MAX, |before| before.saturating_sub(1))
+        .min(shared.shelf.count());
     let count = shared.shelf.count();
     let rows = tokio::task::spawn_blocking(move || {
-        let newest = (1..=last).rev().take(SEARCH_MAX).filter_map(|number| shared.shelf.get(number));
-        let fits = |mail: &Stored| wanted.is_empty() || mail.to.iter().any(|to| to.to_lowercase().contains(&wanted));
-        newest.filter(fits).take(PAGE).map(|mail| (mail.number, row(&mail))).collect::<Vec<_>>()
+        let newest = (1..=last)
+            .rev()
+            .take(SEARCH_MAX)
+            .filter_map(|number| shared.shelf.get(number));
+        let fits = |mail: &Stored| {
+            wanted.is_empty() || mail.to.iter().any(|to| to.to_lowercase().contains(&wanted))
+        };
+        newest
+            .filter(fits)
+            .take(PAGE)
+            .map(|mail| (mail.number, row(&mail)))
+            .collect::<Vec<_>>()
     });
     let rows = rows.await.unwrap_or_default();
-    let older = rows.last().filter(|_| rows.len() == PAGE).map(|(number, _)| *number);
+    let older = rows
+        .last()
+        .filter(|_| rows.len() == PAGE)
+        .map(|(number, _)| *number);
     let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
     render("list", context! { rows, older, count, q => search.q })
 }
 
 fn row(mail: &Stored) -> Value {
     let parsed = MessageParser::default().parse(&mail.bytes);
-    let subject = parsed.as_ref().and_then(|m| m.subject()).unwrap_or("(no subject)").to_owned();
-    let date = parsed.as_ref().and_then(|m| m.date()).map(|d| d.to_rfc3339()).unwrap_or_default();
+    let subject = parsed
+        .as_ref()
+        .and_then(|m| m.subject())
+        .unwrap_or("(no subject)")
+        .to_owned();
+    let date = parsed
+        .as_ref()
+        .and_then(|m| m.date())
+        .map(|d| d.to_rfc3339())
+        .unwrap_or_default();
     context! { number => mail.number, to => mail.to.join(", "), subject, date }
 }
 
 async fn mail(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Response {
-    let Some(mail) = shared.shelf.get(number) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(mail) = shared.shelf.get(number) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let parsed = MessageParser::default().parse(&mail.bytes);
-    let text = parsed.as_ref().and_then(|m| m.body_text(0)).unwrap_or_default().into_owned();
+    let text = parsed
+        .as_ref()
+        .and_then(|m| m.body_text(0))
+        .unwrap_or_default()
+        .into_owned();
     let files: Vec<_> = parsed
         .iter()
         .flat_map(|m| m.attachments())
-        .map(|part| format!("{} ({} bytes)", part.attachment_name().unwrap_or("file"), part.contents().len()))
+        .map(|part| {
+            format!(
+                "{} ({} bytes)",
+                part.attachment_name().unwrap_or("file"),
+                part.contents().len()
+            )
+        })
         .collect();
     let row = row(&mail);
-    render("mail", context! { row, from => mail.from, text, files, size => mail.bytes.len() })
+    render(
+        "mail",
+        context! { row, from => mail.from, text, files, size => mail.bytes.len() },
+    )
 }
 
 async fn html(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Response {
-    let Some(mail) = shared.shelf.get(number) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(mail) = shared.shelf.get(number) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let parsed = MessageParser::default().parse(&mail.bytes);
-    let body = parsed.as_ref().and_then(|m| m.body_html(0)).unwrap_or_default().into_owned();
+    let body = parsed
+        .as_ref()
+        .and_then(|m| m.body_html(0))
+        .unwrap_or_default()
+        .into_owned();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
                   sandbox allow-popups allow-popups-to-escape-sandbox";
     // Links of the mail open outside of the frame.
@@ -83,7 +127,9 @@ async fn html(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> R
 }
 
 async fn raw(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Response {
-    let Some(mail) = shared.shelf.get(number) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(mail) = shared.shelf.get(number) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -91,8 +137,13 @@ async fn raw(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Re
     (headers, mail.bytes).into_response()
 }
 
-async fn file(State(shared): State<Arc<Shared>>, Path((number, at)): Path<(usize, u32)>) -> Response {
-    let Some(mail) = shared.shelf.get(number) else { return StatusCode::NOT_FOUND.into_response() };
+async fn file(
+    State(shared): State<Arc<Shared>>,
+    Path((number, at)): Path<(usize, u32)>,
+) -> Response {
+    let Some(mail) = shared.shelf.get(number) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let parsed = MessageParser::default().parse(&mail.bytes);
     let Some(part) = parsed.as_ref().and_then(|m| m.attachment(at)) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -101,11 +152,20 @@ async fn file(State(shared): State<Arc<Shared>>, Path((number, at)): Path<(usize
         .attachment_name()
         .unwrap_or("file")
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
+                c
+            } else {
+                '_'
+            }
+        })
         .collect();
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
     (headers, part.contents().to_vec()).into_response()
@@ -129,7 +189,10 @@ fn render(name: &str, context: Value) -> Response {
             ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "mailbox page not built");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "mailbox page not built"
+            );
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -1,6 +1,10 @@
 //! The SMTP side (RFC 5321).
 
-use std::{io, sync::{Arc, PoisonError, atomic::Ordering}, time::Duration};
+use std::{
+    io,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -23,14 +27,21 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let places = Arc::new(Semaphore::new(shared.config.connections_max.max(1)));
     let mut open = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         while open.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((tcp, _)) => {
                 let shared = Arc::clone(&shared);
                 open.spawn(async move {
                     let _place = place;
-                    let session = Session { stream: BufReader::new(Box::new(tcp)), shared, encrypted: false, logged_in: false };
+                    let session = Session {
+                        stream: BufReader::new(Box::new(tcp)),
+                        shared,
+                        encrypted: false,
+                        logged_in: false,
+                    };
                     if let Err(error) = session.run().await {
                         tracing::debug!(kind = ?error.kind(), "mailbox conversation broke off");
                     }
@@ -57,7 +68,11 @@ impl Session {
         let mut from: Option<String> = None;
         let mut to: Vec<String> = Vec::new();
         while let Some(line) = self.line().await? {
-            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let verb = line
+                .split([' ', ':'])
+                .next()
+                .unwrap_or_default()
+                .to_ascii_uppercase();
             match verb.as_str() {
                 "EHLO" | "HELO" => {
                     (from, to) = (None, Vec::new());
@@ -72,7 +87,10 @@ impl Session {
                 "MAIL" if self.shared.config.require_login && !self.logged_in => {
                     self.say("530 5.7.0 Authentication required").await?;
                 }
-                "MAIL" => match (path(&line, "FROM:"), size(&line) > self.shared.config.message_max) {
+                "MAIL" => match (
+                    path(&line, "FROM:"),
+                    size(&line) > self.shared.config.message_max,
+                ) {
                     (Some(_), true) => self.say("552 5.3.4 Message too big").await?,
                     (Some(path), false) => {
                         (from, to) = (Some(path), Vec::new());
@@ -83,7 +101,9 @@ impl Session {
                 "RCPT" => match path(&line, "TO:") {
                     _ if from.is_none() => self.say("503 5.5.1 MAIL first").await?,
                     None => self.say("501 5.5.4 RCPT TO:<address>").await?,
-                    Some(_) if to.len() >= RECIPIENTS_MAX => self.say("452 4.5.3 Too many recipients").await?,
+                    Some(_) if to.len() >= RECIPIENTS_MAX => {
+                        self.say("452 4.5.3 Too many recipients").await?
+                    }
                     Some(path) => match self.refusal(&path) {
                         Some(refusal) => self.say(refusal).await?,
                         None => {
@@ -127,19 +147,31 @@ impl Session {
             offers.push("STARTTLS".to_owned());
         }
         let last = offers.len() - 1;
-        let lines: Vec<_> =
-            offers.iter().enumerate().map(|(i, o)| format!("250{}{o}", if i == last { ' ' } else { '-' })).collect();
+        let lines: Vec<_> = offers
+            .iter()
+            .enumerate()
+            .map(|(i, o)| format!("250{}{o}", if i == last { ' ' } else { '-' }))
+            .collect();
         self.say(&lines.join("\r\n")).await
     }
 
     async fn encrypt(self) -> io::Result<Self> {
-        let Some(tls) = self.shared.tls.clone() else { return Ok(self) };
+        let Some(tls) = self.shared.tls.clone() else {
+            return Ok(self);
+        };
         let stream = timeout(IDLE_MAX, tls.accept(self.stream.into_inner())).await??;
-        Ok(Self { stream: BufReader::new(Box::new(stream)), encrypted: true, ..self })
+        Ok(Self {
+            stream: BufReader::new(Box::new(stream)),
+            encrypted: true,
+            ..self
+        })
     }
 
     async fn login(&mut self, line: &str) -> io::Result<()> {
-        let words: Vec<String> = line.split_whitespace().map(str::to_ascii_uppercase).collect();
+        let words: Vec<String> = line
+            .split_whitespace()
+            .map(str::to_ascii_uppercase)
+            .collect();
         let questions: &[&str] = match words.get(1).map(String::as_str) {
             Some("PLAIN") if words.len() > 2 => &[],
             Some("PLAIN") => &["334 "],
@@ -162,11 +194,17 @@ impl Session {
         if !faults.reject_containing.is_empty() && to.contains(&faults.reject_containing) {
             return Some("550 5.1.1 No such user here");
         }
-        let seen = || self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = || {
+            self.shared
+                .seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         if faults.greylist && seen().insert(to.to_owned()) {
             return Some("450 4.2.0 Greylisted, try again later");
         }
-        every(&self.shared.recipients, faults.temporary_every).then_some("451 4.3.0 Try again later")
+        every(&self.shared.recipients, faults.temporary_every)
+            .then_some("451 4.3.0 Try again later")
     }
 
     /// `false`: the connection is to be dropped.
@@ -198,7 +236,10 @@ impl Session {
         }
         let shared = Arc::clone(&self.shared);
         let put = tokio::task::spawn_blocking(move || shared.shelf.put(from, to, bytes)).await;
-        if every(&self.shared.dots, self.shared.config.faults.drop_after_dot_every) {
+        if every(
+            &self.shared.dots,
+            self.shared.config.faults.drop_after_dot_every,
+        ) {
             return Ok(false);
         }
         match put {
@@ -210,12 +251,22 @@ impl Session {
 
     async fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
-        timeout(IDLE_MAX, (&mut self.stream).take(LINE_MAX).read_until(b'\n', &mut line)).await??;
-        Ok(line.ends_with(b"\n").then(|| String::from_utf8_lossy(&line).trim_end().to_owned()))
+        timeout(
+            IDLE_MAX,
+            (&mut self.stream)
+                .take(LINE_MAX)
+                .read_until(b'\n', &mut line),
+        )
+        .await??;
+        Ok(line
+            .ends_with(b"\n")
+            .then(|| String::from_utf8_lossy(&line).trim_end().to_owned()))
     }
 
     async fn say(&mut self, reply: &str) -> io::Result<()> {
-        self.stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
+        self.stream
+            .write_all(format!("{reply}\r\n").as_bytes())
+            .await?;
         self.stream.flush().await
     }
 }
@@ -227,12 +278,18 @@ fn every(counter: &std::sync::atomic::AtomicU64, n: u64) -> bool {
 /// The address of `MAIL FROM:<address>` or `RCPT TO:<address>`.
 fn path(line: &str, label: &str) -> Option<String> {
     let rest = line.get(5..)?.trim_start();
-    let rest = rest.get(..label.len())?.eq_ignore_ascii_case(label).then(|| &rest[label.len()..])?;
+    let rest = rest
+        .get(..label.len())?
+        .eq_ignore_ascii_case(label)
+        .then(|| &rest[label.len()..])?;
     let (path, _) = rest.trim_start().strip_prefix('<')?.split_once('>')?;
     (path.len() <= 256 && !path.contains([',', '\r', '\n'])).then(|| path.to_owned())
 }
 
 fn size(line: &str) -> usize {
     let words = line.split_whitespace();
-    words.filter_map(|word| word.strip_prefix("SIZE=")?.parse().ok()).next().unwrap_or(0)
+    words
+        .filter_map(|word| word.strip_prefix("SIZE=")?.parse().ok())
+        .next()
+        .unwrap_or(0)
 }

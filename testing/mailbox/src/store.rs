@@ -41,11 +41,17 @@ impl Shelf {
             fs::create_dir_all(folder)?;
             for entry in fs::read_dir(folder)? {
                 let name = entry?.file_name();
-                let number = name.to_str().and_then(|n| n.strip_suffix(".eml")).and_then(|n| n.parse().ok());
+                let number = name
+                    .to_str()
+                    .and_then(|n| n.strip_suffix(".eml"))
+                    .and_then(|n| n.parse().ok());
                 inner.last = inner.last.max(number.unwrap_or(0));
             }
         }
-        Ok(Self { folder, inner: Mutex::new(inner) })
+        Ok(Self {
+            folder,
+            inner: Mutex::new(inner),
+        })
     }
 
     /// Keeps a mail; with a folder, durably.
@@ -55,7 +61,12 @@ impl Shelf {
             inner.last += 1;
             let number = inner.last;
             if self.folder.is_none() {
-                inner.kept.push_back(Stored { number, from, to, bytes });
+                inner.kept.push_back(Stored {
+                    number,
+                    from,
+                    to,
+                    bytes,
+                });
                 if inner.kept.len() > MEMORY_MAX {
                     inner.kept.pop_front();
                 }
@@ -66,7 +77,11 @@ impl Shelf {
         if let Some(folder) = &self.folder {
             let part = folder.join(format!("{number:08}.part"));
             let mut file = File::create(&part)?;
-            write!(file, "X-Envelope-From: {from}\r\nX-Envelope-To: {}\r\n", to.join(", "))?;
+            write!(
+                file,
+                "X-Envelope-From: {from}\r\nX-Envelope-To: {}\r\n",
+                to.join(", ")
+            )?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             fs::rename(&part, folder.join(format!("{number:08}.eml")))?;
@@ -76,7 +91,10 @@ impl Shelf {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).last
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .last
     }
 
     pub(crate) fn get(&self, number: usize) -> Option<Stored> {
@@ -89,16 +107,26 @@ impl Shelf {
         let (from, rest) = envelope_line(&raw, b"X-Envelope-From: ")?;
         let (to, bytes) = envelope_line(rest, b"X-Envelope-To: ")?;
         let to = to.split(", ").map(str::to_owned).collect();
-        Some(Stored { number, from, to, bytes: bytes.to_vec() })
+        Some(Stored {
+            number,
+            from,
+            to,
+            bytes: bytes.to_vec(),
+        })
     }
 
     pub(crate) fn all(&self) -> Vec<Stored> {
-        (1..=self.count()).filter_map(|number| self.get(number)).collect()
+        (1..=self.count())
+            .filter_map(|number| self.get(number))
+            .collect()
     }
 }
 
 fn envelope_line<'a>(raw: &'a [u8], name: &[u8]) -> Option<(String, &'a [u8])> {
     let rest = raw.strip_prefix(name)?;
     let end = rest.windows(2).position(|two| two == b"\r\n")?;
-    Some((String::from_utf8_lossy(&rest[..end]).into_owned(), &rest[end + 2..]))
+    Some((
+        String::from_utf8_lossy(&rest[..end]).into_owned(),
+        &rest[end + 2..],
+    ))
 }
