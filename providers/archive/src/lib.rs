@@ -126,7 +126,7 @@ impl<S: ObjectStore> Archive for ObjectArchive<S> {
         bytes: Vec<u8>,
     ) -> BoxFuture<'a, Result<(), ArchiveError>> {
         async move {
-            let path = object_store::path::Path::parse(object)?;
+            let path = path_of(object)?;
             self.store.put(&path, PutPayload::from(bytes)).await?;
             Ok(())
         }
@@ -140,7 +140,7 @@ impl<S: ObjectStore> Archive for ObjectArchive<S> {
         range: Range<u64>,
     ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>> {
         async move {
-            let path = object_store::path::Path::parse(object)?;
+            let path = path_of(object)?;
             let wanted = range.end.saturating_sub(range.start);
             let bytes = self.store.get_range(&path, range).await?;
             // Object stores cut a range at the end of the object without a word.
@@ -155,6 +155,14 @@ impl<S: ObjectStore> Archive for ObjectArchive<S> {
         .map(move |result: Result<_, BoxError>| result.map_err(|e| error("read", object, e)))
         .boxed()
     }
+}
+
+/// Refuses names that would climb out of the archive, or name nothing.
+fn path_of(object: &str) -> Result<object_store::path::Path, BoxError> {
+    if object.is_empty() {
+        return Err("an object needs a name".into());
+    }
+    Ok(object_store::path::Path::parse(object)?)
 }
 
 fn error(action: &'static str, object: &str, source: BoxError) -> ArchiveError {
