@@ -216,6 +216,8 @@ fn assets(
         || mark.clone(),
         |bytes| add("logo", "svg", "image/svg+xml", bytes),
     );
+    // Made here, so they need no escaping, which would only blur them.
+    let [css, font_400, mark, logo] = [css, font_400, mark, logo].map(Value::from_safe_string);
     Ok((files, context! { css, font_400, mark, logo, own_logo }))
 }
 
