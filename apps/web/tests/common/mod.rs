@@ -1,0 +1,278 @@
+//! A portal on a store of its own, and a browser that keeps cookies.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request, StatusCode, header},
+};
+use futures::future::BoxFuture;
+use jiff::{Timestamp, tz::TimeZone};
+use kvit_billing::{
+    Address, BillNumber, Currency, CustomerNumber, DeliveryId, Operator,
+    code::{InstanceKey, TokenPurpose},
+    customer::Text,
+    operator::Brand,
+    ports::{Clock, Rng},
+};
+use kvit_store::{BillRecord, GuardPolicy, Store};
+use kvit_web::{DocumentError, Documents, Portal, PortalLimits};
+use tower::ServiceExt;
+
+pub(crate) mod seed;
+
+pub(crate) struct Files;
+
+impl Documents for Files {
+    fn bill_pdf<'a>(
+        &'a self,
+        bill: &'a BillRecord,
+    ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>> {
+        Box::pin(async move { Ok(format!("%PDF-1.7 {}", bill.number).into_bytes()) })
+    }
+}
+
+/// A clock that the test moves.
+pub(crate) struct Hands(Mutex<Timestamp>);
+
+impl Hands {
+    pub(crate) fn forward_hours(&self, hours: i64) {
+        let mut now = self.0.lock().expect("not poisoned");
+        *now += jiff::SignedDuration::from_hours(hours);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().expect("not poisoned")
+    }
+}
+
+/// Different bytes each time, the same in each test.
+struct Counting(AtomicU64);
+
+impl Rng for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        bytes.fill(0xab);
+        bytes[..8].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) router: Router,
+    pub(crate) store: Store,
+    pub(crate) key: Arc<InstanceKey>,
+    pub(crate) clock: Arc<Hands>,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+pub(crate) fn number(text: &str) -> CustomerNumber {
+    text.parse().expect("a customer number")
+}
+
+pub(crate) fn operator() -> Operator {
+    let address = Address {
+        lines: vec!["ул. „Светла“ 1".into()],
+        postcode: "1000".into(),
+        city: "София".into(),
+        country: "BG".into(),
+    };
+    Operator {
+        name: Text::both("„Светлина Енерго“ АД", "Svetlina Energo AD"),
+        short_name: Text::both("Светлина", "Svetlina"),
+        eik: "200000004".into(),
+        vat_number: "BG200000004".into(),
+        address: address.clone(),
+        address_en: address,
+        iban: "BG80BNBG96611020345678".into(),
+        bic: String::new(),
+        currency: Currency::EUR,
+        hotline: "0700 12 345".into(),
+        email: "pomosht@svetlina.example".into(),
+        website: "https://svetlina.example".into(),
+        complaints: Text::both(
+            "Пишете ни или елате в център за клиенти. Отговаряме до 14 дни.",
+            "Write to us or come to a customer centre. We answer within 14 days.",
+        ),
+        dispute_body: Text::both(
+            "Комисия за енергийно и водно регулиране.",
+            "Energy and Water Regulatory Commission.",
+        ),
+        switching: Text::both(
+            "Може да смените доставчика безплатно.",
+            "You can change supplier free of charge.",
+        ),
+    }
+}
+
+impl World {
+    pub(crate) async fn new(public_url: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let start = "2026-11-20T08:30:00Z".parse().expect("a time");
+        let key = Arc::new(InstanceKey::new(&[7; 32]));
+        let store = seed::store(folder.path(), &key).await;
+        let clock = Arc::new(Hands(Mutex::new(start)));
+        let policy = |max_fails| GuardPolicy {
+            max_fails,
+            window_s: 900,
+            block_s: 900,
+        };
+        let portal = Portal {
+            store: store.clone(),
+            documents: Arc::new(Files),
+            key: Arc::clone(&key),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            rng: Arc::new(Counting(AtomicU64::new(1))),
+            operator: operator(),
+            brand: Brand {
+                primary: "#14532d".into(),
+                accent: "#f59e0b".into(),
+                logo: String::new(),
+            },
+            logo_svg: None,
+            public_url: public_url.into(),
+            limits: PortalLimits {
+                per_number: policy(5),
+                per_address: policy(50),
+                session_minutes: 30,
+                proof_hours: 48,
+                trusted_proxies: false,
+            },
+            overrides: Vec::new(),
+            declaration_version: "2026-01".into(),
+            time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
+        };
+        let router = kvit_web::router(portal).expect("the built-in portal opens");
+        Self {
+            router,
+            store,
+            key,
+            clock,
+            folder,
+        }
+    }
+
+    pub(crate) fn code(&self, customer: &str) -> String {
+        self.key.authorization_code(&number(customer), 1).printed()
+    }
+
+    pub(crate) fn browser(&self) -> Browser {
+        Browser {
+            router: self.router.clone(),
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn receipt_path(&self) -> String {
+        let delivery = DeliveryId::of(seed::first_bill(), 1);
+        let token = self.key.token(TokenPurpose::Receipt, &delivery.to_string());
+        format!("/receipt/{}", token.expose())
+    }
+
+    pub(crate) fn verify_path(&self, bill: BillNumber) -> String {
+        let token = self.key.token(TokenPurpose::Verify, &bill.to_string());
+        format!("/v/{bill}-{}", token.expose())
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |v| v.to_str().expect("text"))
+    }
+
+    pub(crate) fn form_token(&self) -> String {
+        let mark = "name=\"form_token\" value=\"";
+        let from = self.body.find(mark).expect("a form") + mark.len();
+        self.body[from..from + 32].to_owned()
+    }
+}
+
+pub(crate) struct Browser {
+    pub(crate) router: Router,
+    pub(crate) cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    pub(crate) async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        form: &str,
+        extra: &[(&str, &str)],
+    ) -> Answer {
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::COOKIE, cookies.join("; "));
+        if !form.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        for (name, value) in extra {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .body(Body::from(form.to_owned()))
+            .expect("a request");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
+        for line in response.headers().get_all(header::SET_COOKIE) {
+            let pair = line.to_str().expect("text").split(';').next().expect("one");
+            let (name, value) = pair.split_once('=').expect("a pair");
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.expect("a body");
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+        self.ask(Method::GET, path, "", &[]).await
+    }
+
+    /// Posts a form with the token that the home page handed out.
+    pub(crate) async fn post(&mut self, path: &str, form: &str) -> Answer {
+        let token = self.get("/").await.form_token();
+        let form = format!("form_token={token}&{form}");
+        self.ask(Method::POST, path, &form, &[]).await
+    }
+
+    pub(crate) async fn sign_in(&mut self, world: &World, customer: &str) {
+        let code = world.code(customer).replace(' ', "+");
+        let form = format!("number={customer}&code={code}");
+        let answer = self.post("/bill/check", &form).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::SEE_OTHER, "/bills")
+        );
+    }
+}

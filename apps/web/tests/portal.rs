@@ -1,0 +1,300 @@
+//! Journeys through the portal on a real store.
+
+mod common;
+
+use axum::http::{Method, StatusCode};
+use common::{World, seed};
+use kvit_billing::code::{Token, TokenPurpose};
+use kvit_store::EnrolmentState;
+
+const URL: &str = "http://localhost:8080";
+
+#[tokio::test]
+async fn a_customer_checks_and_downloads_a_bill() {
+    let world = World::new(URL).await;
+    let mut anna = world.browser();
+    assert!(anna.get("/bills").await.body.contains("Код за достъп"));
+    anna.sign_in(&world, seed::ANNA).await;
+    let list = anna.get("/bills").await;
+    assert!(list.body.contains("84,20\u{a0}€"), "{}", list.body);
+    assert!(list.body.contains("Платете до 5 декември 2026 г."));
+    assert_eq!(list.header("cache-control"), "no-store");
+    let pdf = anna.get("/bills/0000000001.pdf").await;
+    assert_eq!(pdf.header("content-type"), "application/pdf");
+    assert!(pdf.body.starts_with("%PDF"));
+    for path in ["/bills/0000000002.pdf", "/bills/0000000099.pdf", "/bills/x"] {
+        assert_eq!(anna.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(anna.post("/logout", "").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        anna.get("/bills/0000000001.pdf").await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_number_and_a_wrong_code_look_alike_and_lock() {
+    let world = World::new(URL).await;
+    let mut stranger = world.browser();
+    for attempt in 1..=6 {
+        let wrong = "number=1000001&code=00000000".replace("1000001", seed::ANNA);
+        let known = stranger.post("/bill/check", &wrong).await;
+        let unknown = stranger
+            .post("/bill/check", "number=7777777&code=00000000")
+            .await;
+        assert_eq!(known.status, unknown.status);
+        assert_eq!(known.body.replace(seed::ANNA, "7777777"), unknown.body);
+        let expected = match attempt {
+            1..=4 => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::TOO_MANY_REQUESTS,
+        };
+        assert_eq!(known.status, expected, "attempt {attempt}");
+    }
+    let code = world.code(seed::ANNA).replace(' ', "");
+    let form = format!("number={}&code={code}", seed::ANNA);
+    let locked = stranger.post("/bill/check", &form).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(locked.header("retry-after"), "900");
+    assert!(locked.body.contains("след 15 минути") && locked.body.contains("0700 12 345"));
+    world.clock.forward_hours(1);
+    stranger.sign_in(&world, seed::ANNA).await;
+}
+
+#[tokio::test]
+async fn bad_form_is_told_before_anything_is_looked_up() {
+    let world = World::new(URL).await;
+    let answer = world
+        .browser()
+        .post("/bill/check", "number=%3Cb%3E&code=12")
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for part in [
+        "role=\"alert\"",
+        "href=\"#code\"",
+        "aria-invalid",
+        "&lt;b&gt;",
+    ] {
+        assert!(answer.body.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn looking_at_a_receipt_changes_nothing_and_the_button_does() {
+    let world = World::new(URL).await;
+    let path = world.receipt_path();
+    let mut mail = world.browser();
+    for _ in 0..3 {
+        let page = mail.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.body.contains("Да, получих я") && page.body.contains("0000000001"));
+        let head = mail.ask(Method::HEAD, &path, "", &[]).await;
+        assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
+    }
+    // Mail programs may open the page without cookies; the token in the address is enough.
+    let mut other = world.browser();
+    let done = other.ask(Method::POST, &path, "", &[]).await;
+    assert!(
+        done.body.contains("20 ноември 2026 г. в 10:30."),
+        "{}",
+        done.body
+    );
+    world.clock.forward_hours(5);
+    let again = other.ask(Method::POST, &path, "", &[]).await;
+    assert!(again.body.contains("Вече сте потвърдили") && again.body.contains("10:30"));
+    assert!(mail.get(&path).await.body.contains("Вече сте потвърдили"));
+    for lost in ["/receipt/0123456789abcdef0123456789abcdef", "/receipt/x"] {
+        let page = mail.get(lost).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+        assert!(page.body.contains("Не разпознаваме тази връзка"));
+    }
+}
+
+#[tokio::test]
+async fn enrolling_proves_the_address_and_paper_undoes_it() {
+    let world = World::new(URL).await;
+    let mut anna = world.browser();
+    let first = anna.get(&format!("/enrol?n={}", seed::BORIS)).await;
+    assert!(first.body.contains(&format!("value=\"{}\"", seed::BORIS)));
+    let code = world.code(seed::BORIS).replace(' ', "");
+    let form = format!("next=enrol&number={}&code={code}", seed::BORIS);
+    let answer = anna.post("/bill/check", &form).await;
+    assert_eq!(answer.header("location"), "/enrol");
+    let bad = anna.post("/enrol", "email=boris").await;
+    assert!(bad.body.contains("href=\"#email\""));
+    let typo = anna.post("/enrol", "email=boris%40gmial.com").await;
+    assert!(typo.body.contains("boris@gmail.com"));
+    let sent = anna.post("/enrol", "email=boris%40primer.bg").await;
+    assert_eq!(sent.header("location"), "/enrol/sent");
+    let sent = anna.get("/enrol/sent").await;
+    assert!(sent.body.contains("@primer.bg") && !sent.body.contains("boris@"));
+
+    let account = common::number(seed::BORIS);
+    let state = world.store.enrolment_of(&account).await.expect("a store");
+    let EnrolmentState::Pending(record) = state else {
+        panic!("the enrolment waits for its proof");
+    };
+    let token: Token = world
+        .key
+        .token(TokenPurpose::ProveAddress, record.id.as_str());
+    let path = format!("/prove/{}", token.expose());
+    let mut scanner = world.browser();
+    for method in [Method::GET, Method::HEAD] {
+        let page = scanner.ask(method, &path, "", &[]).await;
+        assert_eq!(page.status, StatusCode::OK);
+    }
+    let state = world.store.enrolment_of(&account).await.expect("a store");
+    assert!(matches!(state, EnrolmentState::Pending(_)));
+    let proved = scanner.ask(Method::POST, &path, "", &[]).await;
+    assert!(
+        proved.body.contains("Готово, благодарим ви!"),
+        "{}",
+        proved.body
+    );
+    let again = scanner.ask(Method::POST, &path, "", &[]).await;
+    assert!(again.body.contains("Адресът вече е потвърден"));
+    assert!(
+        anna.get("/bills")
+            .await
+            .body
+            .contains("Сметката ви идва по имейл")
+    );
+
+    assert!(anna.get("/paper").await.body.contains("Върни ме на хартия"));
+    let paper = anna.post("/paper", "").await;
+    assert!(paper.body.contains("Готово: отново на хартия"));
+    let paper = anna.post("/paper", "").await;
+    assert!(paper.body.contains("Сметката ви вече идва на хартия"));
+    let mut stranger = world.browser();
+    let form = format!("number={}&code={code}", seed::BORIS);
+    assert_eq!(stranger.post("/paper", &form).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_expired_proof_shows_a_way_on() {
+    let world = World::new(URL).await;
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+    boris.post("/enrol", "email=boris%40primer.bg").await;
+    let account = common::number(seed::BORIS);
+    let state = world.store.enrolment_of(&account).await.expect("a store");
+    let EnrolmentState::Pending(record) = state else {
+        panic!("the enrolment waits for its proof");
+    };
+    let token = world
+        .key
+        .token(TokenPurpose::ProveAddress, record.id.as_str());
+    world.clock.forward_hours(49);
+    let path = format!("/prove/{}", token.expose());
+    for method in [Method::GET, Method::POST] {
+        let page = world.browser().ask(method, &path, "", &[]).await;
+        assert_eq!(page.status, StatusCode::GONE);
+        assert!(page.body.contains("Поискай нова връзка"));
+    }
+}
+
+#[tokio::test]
+async fn forms_of_other_sites_are_refused() {
+    let world = World::new(URL).await;
+    let code = world.code(seed::ANNA).replace(' ', "");
+    let form = format!("number={}&code={code}", seed::ANNA);
+    let mut victim = world.browser();
+    let token = victim.get("/").await.form_token();
+    let whole = format!("form_token={token}&{form}");
+    for extra in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+    ] {
+        let answer = victim
+            .ask(Method::POST, "/bill/check", &whole, &[extra])
+            .await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{extra:?}");
+        let path = world.receipt_path();
+        let answer = victim.ask(Method::POST, &path, "", &[extra]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{extra:?}");
+    }
+    for path in ["/bill/check", "/paper", "/enrol", "/logout"] {
+        let answer = victim.ask(Method::POST, path, &form, &[]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let null = [("origin", "null"), ("sec-fetch-site", "same-origin")];
+    let answer = victim.ask(Method::POST, "/bill/check", &whole, &null).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_bill_is_genuine_only_with_its_token() {
+    let world = World::new(URL).await;
+    let mut phone = world.browser();
+    let path = world.verify_path(seed::first_bill());
+    let page = phone.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("Документът е истински") && page.body.contains("84,20"));
+    let swapped = path.replace("0000000001", "0000000002");
+    for lost in [
+        swapped.as_str(),
+        "/v/x",
+        "/v/0000000001-",
+        "/v/0000000099-aa",
+    ] {
+        let page = phone.get(lost).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{lost}");
+        assert!(page.body.contains("Не намираме такъв документ"), "{lost}");
+    }
+}
+
+#[tokio::test]
+async fn every_address_answers_in_both_languages_with_strict_headers() {
+    let world = World::new("https://smetki.example").await;
+    let mut visitor = world.browser();
+    visitor.get("/?lang=en").await;
+    assert!(visitor.get("/").await.body.contains("Check my bill"));
+    for (methods, path) in kvit_web::ROUTES {
+        let path = path
+            .replace("{token}", "x")
+            .replace("{slug}", "x")
+            .replace("{file}", "x")
+            .replace("{name}", "x");
+        for lang in ["bg", "en"] {
+            let page = visitor.get(&format!("{path}?lang={lang}")).await;
+            assert!(!page.status.is_server_error(), "{path}");
+            assert_eq!(methods.contains("GET"), page.status != 405, "{path}");
+            let policy = page.header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'"), "{path}");
+            assert_eq!(page.header("referrer-policy"), "no-referrer");
+            assert!(!page.header("strict-transport-security").is_empty());
+            if !page.status.is_redirection() && !path.starts_with("/assets") {
+                assert!(
+                    page.body.contains(&format!("<html lang=\"{lang}\">")),
+                    "{path}"
+                );
+                assert!(!page.body.contains("<script") && !page.body.contains(" style="));
+            }
+        }
+    }
+    let names: Vec<_> = visitor.cookies.keys().map(String::as_str).collect();
+    assert_eq!(names, ["__Host-kvit_form", "kvit_lang"]);
+    for (path, status) in [("/nowhere", 404), ("/logout", 405)] {
+        let page = visitor.get(path).await;
+        assert_eq!(page.status, status);
+        assert!(page.body.contains("<h1>"));
+    }
+    let huge = format!("number={}", "1".repeat(20_000));
+    let page = visitor.post("/bill/check", &huge).await;
+    assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(page.body.contains("<h1>"));
+}
+
+#[tokio::test]
+async fn files_are_named_by_their_content() {
+    let world = World::new(URL).await;
+    let home = world.browser().get("/").await.body;
+    let from = home.find("/assets/app-").expect("a style sheet");
+    let path = &home[from..from + "/assets/app-0123456789abcdef.css".len()];
+    let css = world.browser().get(path).await;
+    assert_eq!(
+        css.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
+    assert!(css.body.starts_with(":root{--brand:#14532d") && !css.body.contains("{{"));
+}
