@@ -1,0 +1,40 @@
+//! A cluster starts, makes databases, and leaves nothing behind.
+
+use std::{env, net::TcpStream};
+
+use kvit_postgres::{Cluster, ClusterError};
+
+#[test]
+fn a_cluster_comes_and_goes() {
+    let Some(cluster) = Cluster::start().expect("PostgreSQL starts where it is installed") else {
+        assert!(
+            env::var("KVIT_REQUIRE_ALL_TESTS").as_deref() != Ok("1"),
+            "PostgreSQL is not installed, and KVIT_REQUIRE_ALL_TESTS=1"
+        );
+        eprintln!("SKIPPED: PostgreSQL is not installed");
+        return;
+    };
+    let url = cluster.create_database("kvit_one").expect("a new database");
+    assert_eq!(url, cluster.url("kvit_one"));
+    assert!(matches!(
+        cluster.create_database("kvit_one"),
+        Err(ClusterError::Program { .. })
+    ));
+    for name in ["", "two words", "Ё", "x; drop"] {
+        assert!(
+            matches!(cluster.create_database(name), Err(ClusterError::BadName(_))),
+            "{name}"
+        );
+    }
+
+    let address = url
+        .strip_prefix("postgres://postgres@")
+        .and_then(|rest| rest.strip_suffix("/kvit_one"))
+        .expect("host and port");
+    assert!(TcpStream::connect(address).is_ok());
+    drop(cluster);
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "the server outlived its cluster"
+    );
+}
