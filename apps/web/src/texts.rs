@@ -171,6 +171,57 @@ mod tests {
         assert!(keys(bg).len() > 100);
     }
 
+    /// The string literals of `source`, near enough: what lies between double quotes.
+    fn literals(source: &str) -> impl Iterator<Item = &str> {
+        source.split('"').filter(|part| {
+            let key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            part.contains('-') && part.chars().all(key) && !part.ends_with('-')
+        })
+    }
+
+    #[test]
+    fn every_text_that_pages_ask_for_is_there() {
+        let known = keys(BUILTIN[0].1);
+        let templates = crate::pages::TEMPLATES.iter().map(|(_, source)| *source);
+        let asked: BTreeSet<_> = templates
+            .flat_map(|source| source.split("t(").skip(1))
+            .filter_map(|call| literals(call.split([')', ',']).next()?).next())
+            .filter(|key| !key.starts_with("-"))
+            .collect();
+        let rooms = [
+            include_str!("gate.rs"),
+            include_str!("rooms/bills.rs"),
+            include_str!("rooms/enrol.rs"),
+            include_str!("rooms/info.rs"),
+            include_str!("rooms/links.rs"),
+            include_str!("rooms/mod.rs"),
+            include_str!("rooms/paper.rs"),
+        ];
+        let heads = [
+            "bills-",
+            "check-",
+            "consent-",
+            "continue-",
+            "enrol-",
+            "error-",
+            "fact-",
+            "home-",
+            "kind-",
+            "nav-",
+            "paper-",
+            "prove-",
+            "proved-",
+            "receipt-",
+            "verify-",
+        ];
+        let said = rooms.iter().flat_map(|source| literals(source));
+        let said = said.filter(|key| heads.iter().any(|head| key.starts_with(head)));
+        let asked: BTreeSet<_> = asked.into_iter().chain(said).collect();
+        assert!(asked.len() > 100, "{}", asked.len());
+        let missing: Vec<_> = asked.iter().filter(|key| !known.contains(**key)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
     #[test]
     fn money_and_dates_read_as_people_write_them() {
         let (bg, en) = (texts(Language::Bg), texts(Language::En));

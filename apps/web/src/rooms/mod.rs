@@ -31,12 +31,16 @@ fn shown(app: &App, language: Language, bill: &BillRecord) -> Value {
         BillKind::DebitNote => "kind-debit",
     };
     let sha256 = hex::encode(bill.sha256);
+    // In groups, on one line.
+    let reference = CreditorReference::of(bill.number)
+        .to_string()
+        .replace(' ', "\u{a0}");
     context! {
         number => bill.number.to_string(), kind => texts.say(kind, &[]),
         period => texts.period(bill.period), due => texts.date(bill.due_date),
         issued => texts.date(bill.issue_date), to_pay => texts.money(bill.to_pay, &bill.currency),
         gross => texts.money(bill.gross, &bill.currency),
         payable => bill.kind != BillKind::CreditNote && bill.to_pay.get() > 0,
-        reference => CreditorReference::of(bill.number).to_string(), sha256,
+        reference, sha256,
     }
 }
