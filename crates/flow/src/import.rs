@@ -188,7 +188,6 @@ async fn begin(
             currency: header.currency,
             seller: header.seller.clone(),
             file_name: file_name.to_owned(),
-            file_sha256: None,
             imported_by: by.to_owned(),
             imported_at: at,
         })

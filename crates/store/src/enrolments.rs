@@ -1,0 +1,220 @@
+//! Consents to e-bills. A change is a new row; an end is written once.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenHash};
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+
+use crate::{
+    Connection, EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store,
+    StoreError,
+    rows::{bytes, corrupt, language, optional_time, text, time},
+    runs::ROWS_MAX,
+};
+
+/// The mail that proves an address is due at once; this is when it counts as late.
+const PROOF_DUE: SignedDuration = SignedDuration::from_mins(15);
+
+impl Store {
+    /// Keeps a consent. With a proof to come, the mail that asks for it is queued in the same
+    /// transaction; without one the address counts as proven and replaces an earlier one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn enrol(&self, new: &NewEnrolment) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        if new.proof.is_none() {
+            end_active(&mut tx, &new.account, &new.id, new.at).await?;
+        }
+        sqlx::query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            .bind(new.id.as_str())
+            .bind(new.account.as_str())
+            .bind(new.channel.as_str())
+            .bind(new.email.expose())
+            .bind(new.language.tag())
+            .bind(&new.text_version)
+            .bind(new.evidence.to_string())
+            .bind(new.at.as_microsecond())
+            .bind(new.proof.as_ref().map(|p| bytes(&p.hash)))
+            .bind(new.proof.map(|p| p.expires.as_microsecond()))
+            .bind(new.proof.is_none().then(|| new.at.as_microsecond()))
+            .execute(&mut *tx)
+            .await?;
+        if new.proof.is_some() {
+            sqlx::query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
+                .bind(DeliveryId::proof_of(&new.id).as_str())
+                .bind(new.id.as_str())
+                .bind(new.account.as_str())
+                .bind(new.email.expose())
+                .bind(new.language.tag())
+                .bind((new.at + PROOF_DUE).as_microsecond())
+                .bind(new.at.as_microsecond())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The enrolment that a proof link belongs to.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn enrolment_by_proof(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<EnrolmentRecord>, StoreError> {
+        let row = sqlx::query("SELECT * FROM enrolments WHERE proof_hash = $1")
+            .bind(bytes(hash))
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(enrolment).transpose()
+    }
+
+    /// The holder of a proof link pressed its button. An earlier active enrolment of the customer
+    /// ends in the same transaction.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn prove_enrolment(
+        &self,
+        hash: &TokenHash,
+        at: Timestamp,
+        evidence: serde_json::Value,
+    ) -> Result<Prove, StoreError> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query("SELECT * FROM enrolments WHERE proof_hash = $1")
+            .bind(bytes(hash))
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
+            return Ok(Prove::Unknown);
+        };
+        if record.ended_at.is_some() {
+            return Ok(Prove::Expired(record));
+        }
+        if record.proven_at.is_some() {
+            return Ok(Prove::Already(record));
+        }
+        if record.proof_expires.is_some_and(|expires| expires < at) {
+            return Ok(Prove::Expired(record));
+        }
+        end_active(&mut tx, &record.account, &record.id, at).await?;
+        sqlx::query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3 WHERE id = $1")
+            .bind(record.id.as_str())
+            .bind(at.as_microsecond())
+            .bind(evidence.to_string())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        record.proven_at = Some(at);
+        Ok(Prove::Proved(record))
+    }
+
+    /// Back to paper: ends what is active or pending. Gives what was ended.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn end_enrolment(
+        &self,
+        account: &CustomerNumber,
+        at: Timestamp,
+        reason: &str,
+        evidence: serde_json::Value,
+    ) -> Result<Option<EnrolmentRecord>, StoreError> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
+            .bind(account.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
+            return Ok(None);
+        };
+        sqlx::query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
+            .bind(account.as_str())
+            .bind(at.as_microsecond())
+            .bind(reason)
+            .bind(evidence.to_string())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        record.ended_at = Some(at);
+        Ok(Some(record))
+    }
+
+    /// How a customer's bills travel now.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn enrolment_of(
+        &self,
+        account: &CustomerNumber,
+    ) -> Result<EnrolmentState, StoreError> {
+        let row = sqlx::query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
+            .bind(account.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(match row.as_ref().map(enrolment).transpose()? {
+            None => EnrolmentState::None,
+            Some(record) if record.proven_at.is_some() => EnrolmentState::Active(record),
+            Some(record) => EnrolmentState::Pending(record),
+        })
+    }
+
+    /// The active enrolments among these customers.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn active_enrolments(
+        &self,
+        accounts: &[CustomerNumber],
+    ) -> Result<HashMap<CustomerNumber, EnrolmentRecord>, StoreError> {
+        let mut active = HashMap::new();
+        for part in accounts.chunks(ROWS_MAX) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "SELECT * FROM enrolments WHERE ended_at IS NULL AND proven_at IS NOT NULL AND account IN (",
+            );
+            let mut list = query.separated(", ");
+            for account in part {
+                list.push_bind(account.as_str().to_owned());
+            }
+            list.push_unseparated(")");
+            for row in query.build().fetch_all(&self.readers).await? {
+                let record = enrolment(&row)?;
+                active.insert(record.account.clone(), record);
+            }
+        }
+        Ok(active)
+    }
+}
+
+async fn end_active(
+    tx: &mut Connection,
+    account: &CustomerNumber,
+    by: &EnrolmentId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND proven_at IS NOT NULL")
+        .bind(account.as_str())
+        .bind(at.as_microsecond())
+        .bind(by.as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(crate) fn enrolment(row: &SqliteRow) -> Result<EnrolmentRecord, StoreError> {
+    let channel: String = row.try_get("channel")?;
+    Ok(EnrolmentRecord {
+        id: text(row, "id")?,
+        account: text(row, "account")?,
+        channel: EnrolmentChannel::parse(&channel).ok_or_else(|| corrupt("channel", channel))?,
+        email: Secret::new(row.try_get("email")?),
+        language: language(row, "language")?,
+        text_version: row.try_get("text_version")?,
+        created_at: time(row, "created_at")?,
+        proof_expires: optional_time(row, "proof_expires")?,
+        proven_at: optional_time(row, "proven_at")?,
+        ended_at: optional_time(row, "ended_at")?,
+    })
+}
