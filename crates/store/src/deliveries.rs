@@ -63,7 +63,9 @@ impl Store {
             .bind(&attempt.reply)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("UPDATE deliveries SET state = $2, worker = NULL, next_attempt_at = COALESCE($3, next_attempt_at), possibly_twice = MAX(possibly_twice, $4) WHERE id = $1")
+        // A worker that was taken for dead may answer late. That a mail was taken always counts;
+        // anything else must not put back into the queue what another worker sent meanwhile.
+        sqlx::query("UPDATE deliveries SET state = $2, worker = NULL, next_attempt_at = COALESCE($3, next_attempt_at), possibly_twice = MAX(possibly_twice, $4) WHERE id = $1 AND (state = 'sending' OR $2 = 'sent')")
             .bind(id.as_str())
             .bind(state)
             .bind(next.map(Timestamp::as_microsecond))

@@ -25,7 +25,7 @@ impl Store {
     pub async fn enrol(&self, new: &NewEnrolment) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         if new.proof.is_none() {
-            end_active(&mut tx, &new.account, &new.id, new.at).await?;
+            end_earlier(&mut tx, &new.account, &new.id, new.at, new.at).await?;
         }
         sqlx::query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
             .bind(new.id.as_str())
@@ -99,7 +99,7 @@ impl Store {
         if record.proof_expires.is_some_and(|expires| expires < at) {
             return Ok(Prove::Expired(record));
         }
-        end_active(&mut tx, &record.account, &record.id, at).await?;
+        end_earlier(&mut tx, &record.account, &record.id, record.created_at, at).await?;
         sqlx::query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3 WHERE id = $1")
             .bind(record.id.as_str())
             .bind(at.as_microsecond())
@@ -188,16 +188,20 @@ impl Store {
     }
 }
 
-async fn end_active(
+/// Ends what an enrolment that counts from now on replaces: the active one, and those asked for
+/// before it. Without the latter, a link sent to a mistyped address could undo its correction.
+async fn end_earlier(
     tx: &mut Connection,
     account: &CustomerNumber,
     by: &EnrolmentId,
+    created_at: Timestamp,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND proven_at IS NOT NULL")
+    sqlx::query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND (proven_at IS NOT NULL OR created_at <= $4)")
         .bind(account.as_str())
         .bind(at.as_microsecond())
         .bind(by.as_str())
+        .bind(created_at.as_microsecond())
         .execute(tx)
         .await?;
     Ok(())

@@ -83,7 +83,13 @@ impl Store {
     /// # Errors
     /// Where the address is bad, the file cannot be opened, or a migration fails.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let bad = || StoreError::Url(url.to_owned());
+        // An address of another engine may hold a password: only its scheme is said.
+        let bad = || {
+            StoreError::Url(match url.split_once(':') {
+                Some((scheme, _)) if scheme != "sqlite" => format!("{scheme}:…"),
+                _ => url.to_owned(),
+            })
+        };
         if !url.starts_with("sqlite:") {
             return Err(bad());
         }

@@ -1,0 +1,178 @@
+//! Consents: asked for, proven, replaced, ended.
+
+use kvit_billing::{EnrolmentId, Language, Secret};
+use kvit_store::{
+    DeliveryWhat, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, Prove, Store,
+};
+use serde_json::json;
+
+use super::world::{account, at, token};
+
+fn id(n: u64) -> EnrolmentId {
+    format!("{n:032x}").parse().expect("an enrolment id")
+}
+
+/// The `n`-th consent of customer 1, with the address `n@example.bg`.
+async fn enrol(store: &Store, n: u64, proof: bool) {
+    store
+        .enrol(&NewEnrolment {
+            id: id(n),
+            account: account(1),
+            channel: EnrolmentChannel::Web,
+            email: Secret::new(format!("{n}@example.bg")),
+            language: Language::En,
+            text_version: "2026-1".to_owned(),
+            evidence: json!({"by": "web"}),
+            at: at(n.cast_signed()),
+            proof: proof.then(|| NewProof {
+                hash: token(n),
+                expires: at(1_000),
+            }),
+        })
+        .await
+        .expect("a kept consent");
+}
+
+async fn prove(store: &Store, n: u64, now: i64) -> Prove {
+    store
+        .prove_enrolment(&token(n), at(now), json!({"by": "web"}))
+        .await
+        .expect("an answer")
+}
+
+async fn active_email(store: &Store) -> Option<String> {
+    let active = store
+        .active_enrolments(&[account(1), account(2)])
+        .await
+        .expect("enrolments");
+    let state = store.enrolment_of(&account(1)).await.expect("a state");
+    let email = active
+        .get(&account(1))
+        .map(|record| record.email.expose().clone());
+    let agrees = match &state {
+        EnrolmentState::Active(record) => Some(record.email.expose()) == email.as_ref(),
+        EnrolmentState::Pending(_) | EnrolmentState::None => email.is_none(),
+    };
+    assert!(agrees && active.len() <= 1);
+    email
+}
+
+pub(crate) async fn an_address_is_proven_once(store: Store) {
+    enrol(&store, 1, true).await;
+    let state = store.enrolment_of(&account(1)).await.expect("a state");
+    assert!(matches!(state, EnrolmentState::Pending(_)));
+    assert!(!format!("{state:?}").contains('@'), "an address in a log");
+    assert_eq!(active_email(&store).await, None);
+
+    // The mail that asks for the proof was queued with the consent.
+    let mail = store
+        .claim_deliveries("a", at(1), 9)
+        .await
+        .expect("a claim")
+        .pop()
+        .expect("a mail");
+    assert_eq!(mail.id.to_string(), format!("proof-{}", id(1)));
+    let DeliveryWhat::Proof(record) = mail.what else {
+        panic!("not a proof")
+    };
+    assert_eq!((record.id, record.proof_expires), (id(1), Some(at(1_000))));
+
+    let found = store
+        .enrolment_by_proof(&token(1))
+        .await
+        .expect("an answer")
+        .expect("the consent");
+    assert_eq!((found.id, found.proven_at), (id(1), None));
+    assert!(
+        store
+            .enrolment_by_proof(&token(9))
+            .await
+            .expect("an answer")
+            .is_none()
+    );
+    assert!(matches!(prove(&store, 9, 2).await, Prove::Unknown));
+
+    assert!(matches!(prove(&store, 1, 2).await, Prove::Proved(r) if r.proven_at == Some(at(2))));
+    assert!(matches!(prove(&store, 1, 3).await, Prove::Already(r) if r.proven_at == Some(at(2))));
+    assert_eq!(active_email(&store).await.as_deref(), Some("1@example.bg"));
+
+    enrol(&store, 2, true).await;
+    assert!(matches!(prove(&store, 2, 1_001).await, Prove::Expired(_)));
+    assert_eq!(active_email(&store).await.as_deref(), Some("1@example.bg"));
+}
+
+pub(crate) async fn a_new_address_replaces_the_old(store: Store) {
+    enrol(&store, 1, true).await;
+    prove(&store, 1, 5).await;
+    enrol(&store, 2, true).await;
+    assert_eq!(
+        active_email(&store).await.as_deref(),
+        Some("1@example.bg"),
+        "not proven yet"
+    );
+    assert!(matches!(prove(&store, 2, 6).await, Prove::Proved(_)));
+    assert_eq!(active_email(&store).await.as_deref(), Some("2@example.bg"));
+    let old = store
+        .enrolment_by_proof(&token(1))
+        .await
+        .expect("an answer")
+        .expect("the old one");
+    assert_eq!(old.ended_at, Some(at(6)));
+}
+
+pub(crate) async fn an_old_link_cannot_undo_a_newer_address(store: Store) {
+    // The first address was mistyped; somebody else has its mail.
+    enrol(&store, 1, true).await;
+    enrol(&store, 2, true).await;
+    assert!(matches!(prove(&store, 2, 5).await, Prove::Proved(_)));
+    assert!(matches!(prove(&store, 1, 6).await, Prove::Expired(_)));
+    assert_eq!(active_email(&store).await.as_deref(), Some("2@example.bg"));
+
+    // Nor after a consent that needed no proof.
+    enrol(&store, 3, true).await;
+    enrol(&store, 4, false).await;
+    assert!(matches!(prove(&store, 3, 7).await, Prove::Expired(_)));
+    assert_eq!(active_email(&store).await.as_deref(), Some("4@example.bg"));
+}
+
+pub(crate) async fn a_customer_goes_back_to_paper(store: Store) {
+    let none = store
+        .end_enrolment(&account(1), at(1), "paper", json!({}))
+        .await;
+    assert!(none.expect("an answer").is_none());
+    enrol(&store, 1, true).await;
+    prove(&store, 1, 5).await;
+    let ended = store
+        .end_enrolment(&account(1), at(6), "paper", json!({}))
+        .await;
+    let ended = ended.expect("an answer").expect("the consent");
+    assert_eq!((ended.id, ended.ended_at), (id(1), Some(at(6))));
+    assert_eq!(active_email(&store).await, None);
+
+    enrol(&store, 2, true).await;
+    let ended = store
+        .end_enrolment(&account(1), at(7), "paper", json!({}))
+        .await;
+    assert_eq!(
+        ended.expect("an answer").map(|record| record.id),
+        Some(id(2)),
+        "a pending one"
+    );
+    assert!(matches!(prove(&store, 2, 8).await, Prove::Expired(_)));
+    let state = store.enrolment_of(&account(1)).await.expect("a state");
+    assert!(matches!(state, EnrolmentState::None));
+}
+
+pub(crate) async fn an_imported_enrolment_is_active_at_once(store: Store) {
+    enrol(&store, 1, false).await;
+    assert_eq!(active_email(&store).await.as_deref(), Some("1@example.bg"));
+    assert!(
+        store
+            .claim_deliveries("a", at(99), 9)
+            .await
+            .expect("a claim")
+            .is_empty()
+    );
+    enrol(&store, 2, false).await;
+    assert_eq!(active_email(&store).await.as_deref(), Some("2@example.bg"));
+}

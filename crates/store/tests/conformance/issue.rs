@@ -1,0 +1,210 @@
+//! Claims of chunks, and their one transaction.
+
+use kvit_billing::{Cents, ChunkNo};
+use kvit_store::{Finish, RunState, Store};
+
+use super::world::{at, checked, claimed, number, released, result, run_id};
+
+pub(crate) async fn four_workers_claim_each_chunk_once(store: Store) {
+    released(&store, "one", 40, 20).await;
+    let workers: Vec<_> = (0..4)
+        .map(|worker| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let name = format!("worker-{worker}");
+                let mut mine = Vec::new();
+                while let Some(job) = claimed(&store, &name, 3).await {
+                    let done = store
+                        .finish_chunk(&result(&job, &name))
+                        .await
+                        .expect("a kept chunk");
+                    assert_eq!(done, Finish::Done);
+                    mine.push(job.no);
+                }
+                mine
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for worker in workers {
+        all.extend(worker.await.expect("a finished worker"));
+    }
+    all.sort();
+    assert_eq!(all, (0..20).map(ChunkNo).collect::<Vec<_>>());
+
+    let run = store
+        .run(&run_id("one"))
+        .await
+        .expect("a run")
+        .expect("the run");
+    assert_eq!(run.state, RunState::Issued);
+    let bills = store
+        .bills_of_run(&run_id("one"), None, 100)
+        .await
+        .expect("bills");
+    let numbers: Vec<_> = bills.iter().map(|bill| bill.number).collect();
+    assert_eq!(
+        numbers,
+        (100..140).map(number).collect::<Vec<_>>(),
+        "no gap and no twin"
+    );
+}
+
+pub(crate) async fn an_expired_lease_is_claimed_again(store: Store) {
+    checked(&store, "waiting", 2, 1).await;
+    assert!(
+        claimed(&store, "a", 3).await.is_none(),
+        "a run that is not released"
+    );
+    store
+        .release_run(&run_id("waiting"), &super::world::release_by("boris"))
+        .await
+        .expect("numbers");
+    let first = claimed(&store, "a", 3).await.expect("the chunk");
+    assert!(claimed(&store, "b", 62).await.is_none(), "held until 63");
+    let again = claimed(&store, "b", 63).await.expect("the same chunk");
+    assert_eq!(
+        (again.no, again.first_number),
+        (first.no, first.first_number)
+    );
+    assert_eq!((again.issued_at, &again.orders), (at(2), &first.orders));
+
+    let other = store
+        .claim_chunk(Some(&run_id("other")), "c", at(999), at(1_000))
+        .await;
+    assert!(
+        other.expect("a claim").is_none(),
+        "another run was asked for"
+    );
+
+    // Both hand in. The same pack counts once; another pack is refused.
+    assert_eq!(
+        store
+            .finish_chunk(&result(&again, "b"))
+            .await
+            .expect("kept"),
+        Finish::Done
+    );
+    assert_eq!(
+        store
+            .finish_chunk(&result(&first, "a"))
+            .await
+            .expect("kept"),
+        Finish::AlreadyDone
+    );
+    let mut differs = result(&first, "a");
+    differs.pack.sha256 = [2; 32];
+    store
+        .finish_chunk(&differs)
+        .await
+        .expect_err("issued with another pack");
+}
+
+pub(crate) async fn the_last_chunk_issues_the_run(store: Store) {
+    released(&store, "one", 5, 2).await;
+    let first = claimed(&store, "a", 3).await.expect("a chunk");
+    store
+        .finish_chunk(&result(&first, "a"))
+        .await
+        .expect("a kept chunk");
+    let halfway = store.run_progress(&run_id("one")).await.expect("progress");
+    assert_eq!(
+        (halfway.orders, halfway.chunks, halfway.chunks_done),
+        (5, 2, 1)
+    );
+    assert_eq!((halfway.bills, halfway.sum_cents), (3, Cents::new(3_600)));
+    assert_eq!((halfway.mail_queued, halfway.paper), (2, 1));
+    assert_eq!(
+        store
+            .queue_depths(at(20))
+            .await
+            .expect("depths")
+            .chunks_waiting,
+        1
+    );
+    let state = store
+        .run(&run_id("one"))
+        .await
+        .expect("a run")
+        .expect("the run")
+        .state;
+    assert_eq!(state, RunState::Released);
+
+    let second = claimed(&store, "a", 4).await.expect("a chunk");
+    assert_eq!((second.no, second.first_number), (ChunkNo(1), number(103)));
+    store
+        .finish_chunk(&result(&second, "a"))
+        .await
+        .expect("a kept chunk");
+    let state = store
+        .run(&run_id("one"))
+        .await
+        .expect("a run")
+        .expect("the run")
+        .state;
+    assert_eq!(state, RunState::Issued);
+    assert!(claimed(&store, "a", 999).await.is_none());
+}
+
+pub(crate) async fn finishing_twice_changes_nothing(store: Store) {
+    released(&store, "one", 3, 1).await;
+    let job = claimed(&store, "a", 3).await.expect("a chunk");
+    assert_eq!(
+        store.finish_chunk(&result(&job, "a")).await.expect("kept"),
+        Finish::Done
+    );
+    let before = store.run_progress(&run_id("one")).await.expect("progress");
+    assert_eq!(
+        store.finish_chunk(&result(&job, "a")).await.expect("kept"),
+        Finish::AlreadyDone
+    );
+    assert_eq!(
+        store.run_progress(&run_id("one")).await.expect("progress"),
+        before
+    );
+    let bill = store
+        .bill(number(101))
+        .await
+        .expect("a bill")
+        .expect("the bill");
+    assert_eq!(bill, result(&job, "a").bills[1]);
+}
+
+pub(crate) async fn a_failed_finish_persists_nothing(store: Store) {
+    released(&store, "one", 3, 1).await;
+    let job = claimed(&store, "a", 3).await.expect("a chunk");
+    // The fault lies in the last row that is written.
+    let mut broken = result(&job, "a");
+    let twin = broken.deliveries[0].clone();
+    broken.deliveries.push(twin);
+    store
+        .finish_chunk(&broken)
+        .await
+        .expect_err("one delivery twice");
+
+    assert!(store.bill(number(100)).await.expect("a bill").is_none());
+    let progress = store.run_progress(&run_id("one")).await.expect("progress");
+    assert_eq!(
+        (progress.chunks_done, progress.bills, progress.mail_queued),
+        (0, 0, 0)
+    );
+    assert!(
+        claimed(&store, "b", 4).await.is_none(),
+        "the claim still holds"
+    );
+    assert_eq!(
+        store.finish_chunk(&result(&job, "a")).await.expect("kept"),
+        Finish::Done
+    );
+}
+
+pub(crate) async fn chunks_of_a_forgotten_worker_are_free(store: Store) {
+    released(&store, "one", 4, 2).await;
+    claimed(&store, "a", 3).await.expect("a chunk");
+    let kept = claimed(&store, "b", 3).await.expect("a chunk");
+    let forgotten = store.forget_worker("a", at(4)).await.expect("forgotten");
+    assert_eq!((forgotten.chunks, forgotten.deliveries), (1, 0));
+    let again = claimed(&store, "c", 5).await.expect("the freed chunk");
+    assert_ne!(again.no, kept.no);
+    assert!(claimed(&store, "c", 5).await.is_none());
+}
