@@ -7,7 +7,6 @@
 pub mod deliver;
 pub mod documents;
 pub mod import;
-pub mod issue;
 pub mod pack;
 pub mod ports;
 pub mod summary;
@@ -15,4 +14,3 @@ pub mod summary;
 pub use deliver::{Courier, DeliveryReport};
 pub use documents::{DocumentError, read_bill};
 pub use import::{ImportError, ImportOutcome, ImportRequest, Source};
-pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};

@@ -1,1 +1,0 @@
-//! A bill order and a layout to deterministic PDF bytes

@@ -1,0 +1,156 @@
+//! The seal itself: digest, signature, and the three places of the file that it fills.
+
+use std::{fmt::Write, ops::Range, sync::Arc};
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use jiff::{Timestamp, tz::TimeZone};
+use kvit_billing::UnsealedPdf;
+
+use crate::{SealAlgorithm, SealKey, SignError, cms::Template};
+
+/// Room beyond the exact size of a signature, in bytes: an ECDSA signature varies by a few.
+const SLACK: usize = 16;
+
+/// A bill could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The key has no usable certificate.
+    #[error("the seal certificate cannot be read")]
+    Certificate(#[source] der::Error),
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The places left open are not where, or not as large as, they should be.
+    #[error("the PDF has no room for the seal: {0}")]
+    Slot(&'static str),
+}
+
+/// Seals with one key. Everything constant about the key is worked out once.
+pub struct Sealer {
+    key: Arc<dyn SealKey>,
+    template: Template,
+    reserve: usize,
+}
+
+/// A PDF under seal. Only [`Sealer::seal`] makes one.
+#[derive(Clone, Debug)]
+pub struct SealedPdf {
+    bytes: Vec<u8>,
+    sha256: [u8; 32],
+}
+
+impl SealedPdf {
+    /// The whole file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The whole file, handed over.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// SHA-256 of the whole file.
+    #[must_use]
+    pub const fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+}
+
+impl Sealer {
+    /// Prepares a key for sealing.
+    ///
+    /// # Errors
+    /// Where its first certificate cannot be read.
+    pub fn new(key: Arc<dyn SealKey>) -> Result<Self, SealError> {
+        let template =
+            Template::new(key.certificates(), key.algorithm()).map_err(SealError::Certificate)?;
+        let signature = match key.algorithm() {
+            SealAlgorithm::RsaSha256 => 512,
+            SealAlgorithm::EcdsaP256Sha256 => 72,
+        };
+        let largest =
+            template.signed_data(template.signed_attributes(&[0; 32]), &vec![0; signature]);
+        let reserve = largest.len() + SLACK;
+        Ok(Self {
+            key,
+            template,
+            reserve,
+        })
+    }
+
+    /// How many bytes of signature a PDF must leave room for; twice as many hexadecimal digits.
+    #[must_use]
+    pub const fn contents_reserve(&self) -> usize {
+        self.reserve
+    }
+
+    /// Seals a PDF. `at` is the claimed time of sealing (the signature dictionary's `/M`).
+    ///
+    /// # Errors
+    /// Where the PDF's open places do not fit, or the key does not sign.
+    pub fn seal(&self, pdf: UnsealedPdf, at: Timestamp) -> Result<SealedPdf, SealError> {
+        let UnsealedPdf { mut bytes, slot } = pdf;
+        let contents = slot.contents.clone();
+        let delimited = bytes.get(contents.start) == Some(&b'<')
+            && contents.end.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b'>');
+        if !delimited {
+            return Err(SealError::Slot("/Contents is not a hexadecimal string"));
+        }
+        let mut places = [&slot.byte_range, &slot.contents, &slot.signing_time];
+        places.sort_by_key(|place| place.start);
+        if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
+            return Err(SealError::Slot("the places overlap"));
+        }
+        let range = format!(
+            "[0 {} {} {}]",
+            contents.start,
+            contents.end,
+            bytes.len() - contents.end
+        );
+        fill(&mut bytes, &slot.byte_range, &range)?;
+        let moment = TimeZone::UTC
+            .to_datetime(at)
+            .strftime("(D:%Y%m%d%H%M%SZ)")
+            .to_string();
+        fill(&mut bytes, &slot.signing_time, &moment)?;
+
+        let mut hash = Context::new(&SHA256);
+        hash.update(&bytes[..contents.start]);
+        hash.update(&bytes[contents.end..]);
+        let attributes = self.template.signed_attributes(hash.finish().as_ref());
+        let signature = self.key.sign(&attributes)?;
+        let cms = self.template.signed_data(attributes, &signature);
+        let mut hex = String::with_capacity(contents.len());
+        for byte in &cms {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        let room = contents.start + 1..contents.end - 1;
+        if hex.len() > room.len() {
+            return Err(SealError::Slot(
+                "/Contents is too short for the signature and its chain",
+            ));
+        }
+        bytes[room.clone()].fill(b'0');
+        bytes[room.start..room.start + hex.len()].copy_from_slice(hex.as_bytes());
+
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest(&SHA256, &bytes).as_ref());
+        Ok(SealedPdf { bytes, sha256 })
+    }
+}
+
+/// Writes a value into its place, padded with spaces to the width that was left for it.
+fn fill(bytes: &mut [u8], place: &Range<usize>, value: &str) -> Result<(), SealError> {
+    let room = bytes
+        .get_mut(place.clone())
+        .ok_or(SealError::Slot("a place is outside the file"))?;
+    if value.len() > room.len() {
+        return Err(SealError::Slot("a place is narrower than its value"));
+    }
+    room.fill(b' ');
+    room[..value.len()].copy_from_slice(value.as_bytes());
+    Ok(())
+}

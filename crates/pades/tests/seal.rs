@@ -1,0 +1,144 @@
+//! A sealed file read back by other people's parsers and verified with the bare public key.
+
+use std::sync::Arc;
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    rand::SystemRandom,
+    signature::{
+        ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
+        UnparsedPublicKey,
+    },
+};
+use cms::{content_info::ContentInfo, signed_data::SignedData};
+use der::{Decode, Encode};
+use jiff::Timestamp;
+use kvit_billing::{SealSlot, UnsealedPdf};
+use kvit_pades::{SealAlgorithm, SealError, SealKey, Sealer, SignError};
+
+struct TestKey {
+    pair: EcdsaKeyPair,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl TestKey {
+    fn new() -> Self {
+        let made =
+            rcgen::generate_simple_self_signed(["seal.example".to_owned()]).expect("a certificate");
+        let pkcs8 = made.signing_key.serialize_der();
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).expect("a key");
+        Self {
+            pair,
+            certificates: vec![made.cert.der().to_vec()],
+        }
+    }
+}
+
+impl SealKey for TestKey {
+    fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+    fn algorithm(&self) -> SealAlgorithm {
+        SealAlgorithm::EcdsaP256Sha256
+    }
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = self.pair.sign(&SystemRandom::new(), message);
+        signature
+            .map(|s| s.as_ref().to_vec())
+            .map_err(|e| SignError(e.to_string()))
+    }
+}
+
+/// The three places in the order in which a signature dictionary holds them.
+fn unsealed(reserve: usize) -> UnsealedPdf {
+    let mut bytes = b"%PDF-1.7 <</Type/Sig/ByteRange ".to_vec();
+    let mut place = |text: &str, after: &str| {
+        let start = bytes.len();
+        bytes.extend_from_slice(text.as_bytes());
+        let range = start..bytes.len();
+        bytes.extend_from_slice(after.as_bytes());
+        range
+    };
+    let byte_range = place(&" ".repeat(40), "/Contents ");
+    let contents = place(&format!("<{}>", "0".repeat(2 * reserve)), "/M ");
+    let signing_time = place(&" ".repeat(19), ">> %%EOF");
+    UnsealedPdf {
+        bytes,
+        slot: SealSlot {
+            byte_range,
+            contents,
+            signing_time,
+        },
+    }
+}
+
+#[test]
+fn the_signature_covers_every_byte_but_itself() {
+    let key = Arc::new(TestKey::new());
+    let sealer = Sealer::new(Arc::clone(&key) as Arc<dyn SealKey>).expect("a sealer");
+    let pdf = unsealed(sealer.contents_reserve());
+    let contents = pdf.slot.contents.clone();
+    let at: Timestamp = "2026-11-24T10:20:30Z".parse().expect("a time");
+    let sealed = sealer.seal(pdf, at).expect("sealed");
+    let text = String::from_utf8_lossy(sealed.bytes());
+    assert!(text.contains("(D:20261124102030Z)"));
+    let rest = sealed.bytes().len() - contents.end;
+    assert!(text.contains(&format!("[0 {} {} {rest}]", contents.start, contents.end)));
+    assert_eq!(digest(&SHA256, sealed.bytes()).as_ref(), sealed.sha256());
+
+    let hex = &text[contents.start + 1..contents.end - 1];
+    let raw: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).expect("hexadecimal"))
+        .collect();
+    let length = usize::from(u16::from_be_bytes([raw[2], raw[3]])) + 4;
+    assert!(raw[length..].iter().all(|byte| *byte == 0), "zero padding");
+    let info = ContentInfo::from_der(&raw[..length]).expect("CMS");
+    let data: SignedData = info.content.decode_as().expect("signed data");
+    assert!(data.encap_content_info.econtent.is_none(), "detached");
+    let [signer] = data.signer_infos.0.as_slice() else {
+        panic!("one signer")
+    };
+    let attributes = signer.signed_attrs.as_ref().expect("signed attributes");
+    let names: Vec<String> = attributes.iter().map(|a| a.oid.to_string()).collect();
+    assert_eq!(
+        names,
+        [
+            "1.2.840.113549.1.9.3",
+            "1.2.840.113549.1.9.4",
+            "1.2.840.113549.1.9.16.2.47"
+        ],
+        "content-type, message-digest, signing-certificate-v2, and no signing-time"
+    );
+    let signed = attributes.to_der().expect("DER");
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.pair.public_key().as_ref())
+        .verify(&signed, signer.signature.as_bytes())
+        .expect("the signature verifies");
+    let covered = [
+        &sealed.bytes()[..contents.start],
+        &sealed.bytes()[contents.end..],
+    ]
+    .concat();
+    let expected = digest(&SHA256, &covered);
+    assert!(
+        signed.windows(32).any(|window| window == expected.as_ref()),
+        "message-digest"
+    );
+}
+
+#[test]
+fn a_place_that_is_too_small_is_refused() {
+    let sealer = Sealer::new(Arc::new(TestKey::new())).expect("a sealer");
+    let at = Timestamp::UNIX_EPOCH;
+    assert!(matches!(
+        sealer.seal(unsealed(100), at),
+        Err(SealError::Slot(_))
+    ));
+    let mut narrow = unsealed(sealer.contents_reserve());
+    narrow.slot.byte_range.end = narrow.slot.byte_range.start + 3;
+    assert!(matches!(sealer.seal(narrow, at), Err(SealError::Slot(_))));
+    let mut outside = unsealed(sealer.contents_reserve());
+    outside.slot.contents = 10_000..20_000;
+    assert!(matches!(sealer.seal(outside, at), Err(SealError::Slot(_))));
+}
