@@ -1,0 +1,1 @@
+//! A bill order and a layout to deterministic PDF bytes
