@@ -133,6 +133,7 @@ pub async fn import(
     }
     let mut findings = reader.await.map_err(ImportError::Reader)?;
     findings.extend(staging.findings);
+    findings.sort();
     if header.is_none() {
         let unknown = Header::unknown(Period { from: day, to: day });
         begin(store, &id, &unknown, &file_name, &by, at).await?;

@@ -4,13 +4,19 @@
 //! what an earlier one kept. Effects leave through [`ports`] and the store only. Every effect has a
 //! [`ports::Checkpoints`] before and after it, and the reasoning about a death there beside it.
 
+mod bills;
+mod cores;
 pub mod deliver;
 pub mod documents;
 pub mod import;
+pub mod issue;
 pub mod pack;
 pub mod ports;
+mod preview;
 pub mod summary;
 
+pub use cores::CoresError;
 pub use deliver::{Courier, DeliveryReport};
 pub use documents::{DocumentError, read_bill};
 pub use import::{ImportError, ImportOutcome, ImportRequest, Source};
+pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};

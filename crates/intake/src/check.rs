@@ -1,6 +1,6 @@
 //! The checks of an order's form and arithmetic. All faults of an order are reported, not the first.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use kvit_billing::{BillKind, BillOrder, Cents, customer::Text, order::VatCategory};
 use rust_decimal::Decimal;
@@ -56,11 +56,27 @@ struct Checker<'a> {
     findings: &'a mut Findings,
 }
 
+/// A field of an entry of a list. Written out only where something is wrong with it: most orders
+/// are right, and there are millions.
+#[derive(Clone, Copy)]
+struct At<'a>(&'a str, usize, &'a str);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}/{}/{}", self.0, self.1, self.2)
+    }
+}
+
+/// An amount as it stands in the file.
+fn cents(amount: Cents) -> String {
+    format!("{} cents", amount.get())
+}
+
 impl Checker<'_> {
     fn add(
         &mut self,
         severity: Severity,
-        field: &str,
+        field: impl fmt::Display,
         code: &'static str,
         found: impl ToString,
         expected: impl ToString,
@@ -70,7 +86,7 @@ impl Checker<'_> {
             severity,
             file: self.file.to_owned(),
             line: self.line,
-            field: field.to_owned(),
+            field: field.to_string(),
             code,
             found: found.to_string(),
             expected: expected.to_string(),
@@ -80,7 +96,7 @@ impl Checker<'_> {
 
     fn error(
         &mut self,
-        field: &str,
+        field: impl fmt::Display,
         code: &'static str,
         found: impl ToString,
         expected: impl ToString,
@@ -89,7 +105,7 @@ impl Checker<'_> {
         self.add(Severity::Error, field, code, found, expected, remedy);
     }
 
-    fn text(&mut self, field: &str, text: &str, max: usize) {
+    fn text(&mut self, field: impl fmt::Display + Copy, text: &str, max: usize) {
         let length = text.chars().count();
         if text.trim().is_empty() || length > max {
             self.error(
@@ -114,26 +130,26 @@ impl Checker<'_> {
         }
     }
 
-    fn both(&mut self, field: &str, text: &Text, max: usize) {
+    fn both(&mut self, field: impl fmt::Display + Copy, text: &Text, max: usize) {
         self.text(field, &text.bg, max);
         if let Some(en) = &text.en {
-            self.text(&format!("{field}/en"), en, max);
+            self.text(format_args!("{field}/en"), en, max);
         }
     }
 
-    fn amount(&mut self, field: &str, amount: Cents) {
+    fn amount(&mut self, field: impl fmt::Display, amount: Cents) {
         if amount.get().unsigned_abs() > MAX_CENTS.unsigned_abs() {
             self.error(
                 field,
                 "amount-range",
-                amount.get(),
-                "within ±99,999,999.99",
+                cents(amount),
+                format!("at most {MAX_CENTS} cents either way"),
                 "correct the amount",
             );
         }
     }
 
-    fn scale(&mut self, field: &str, number: Decimal) {
+    fn scale(&mut self, field: impl fmt::Display, number: Decimal) {
         if number.normalize().scale() > MAX_SCALE
             || number.abs() > Decimal::from(1_000_000_000_000_i64)
         {
@@ -250,14 +266,14 @@ impl Checker<'_> {
             );
         }
         for (i, l) in order.lines.iter().enumerate() {
-            let at = |field: &str| format!("/lines/{i}/{field}");
-            self.both(&at("name"), &l.name, MAX_NAME);
-            self.scale(&at("quantity"), l.quantity);
-            self.scale(&at("unit_price"), l.unit_price);
-            self.amount(&at("net"), l.net);
+            let at = |field: &'static str| At("lines", i, field);
+            self.both(at("name"), &l.name, MAX_NAME);
+            self.scale(at("quantity"), l.quantity);
+            self.scale(at("unit_price"), l.unit_price);
+            self.amount(at("net"), l.net);
             if l.unit_price.is_sign_negative() && !l.unit_price.is_zero() {
                 self.error(
-                    &at("unit_price"),
+                    at("unit_price"),
                     "negative-price",
                     l.unit_price,
                     "not negative",
@@ -266,17 +282,17 @@ impl Checker<'_> {
             }
             if l.period.is_some_and(|p| !p.is_ordered()) {
                 self.error(
-                    &at("period"),
+                    at("period"),
                     "period-order",
                     "from after to",
                     "from not after to",
                     "correct the two days",
                 );
             }
-            self.rate(&at("vat_rate"), l.vat_category, l.vat_rate);
+            self.rate(at("vat_rate"), l.vat_category, l.vat_rate);
             if l.price_base <= Decimal::ZERO {
                 self.error(
-                    &at("price_base"),
+                    at("price_base"),
                     "price-base",
                     l.price_base,
                     "above 0",
@@ -292,10 +308,10 @@ impl Checker<'_> {
             if expected != Some(l.net) {
                 self.add(
                     line_net,
-                    &at("net"),
+                    at("net"),
                     "line-net",
-                    l.net,
-                    expected.map_or("a countable amount".to_owned(), |e| e.to_string()),
+                    cents(l.net),
+                    expected.map_or("a countable amount".to_owned(), cents),
                     "net is quantity × price ÷ base, rounded to the cent",
                 );
             }
@@ -303,7 +319,7 @@ impl Checker<'_> {
                 && !order.supply_points.iter().any(|point| &point.code == code)
             {
                 self.error(
-                    &at("supply_point"),
+                    at("supply_point"),
                     "supply-point",
                     code,
                     "a code of /supply_points",
@@ -313,7 +329,7 @@ impl Checker<'_> {
         }
     }
 
-    fn rate(&mut self, field: &str, category: VatCategory, rate: Decimal) {
+    fn rate(&mut self, field: impl fmt::Display, category: VatCategory, rate: Decimal) {
         let good = match category {
             VatCategory::S => rate > Decimal::ZERO && rate <= Decimal::ONE_HUNDRED,
             _ => rate.is_zero(),
@@ -330,24 +346,31 @@ impl Checker<'_> {
     }
 
     fn sums(&mut self, order: &BillOrder) {
-        let cents = |c: Cents| i128::from(c.get());
+        let wide = |c: Cents| i128::from(c.get());
         let mut bases: BTreeMap<(VatCategory, Decimal), i128> = BTreeMap::new();
         for l in &order.lines {
-            *bases.entry((l.vat_category, l.vat_rate)).or_default() += cents(l.net);
+            *bases.entry((l.vat_category, l.vat_rate)).or_default() += wide(l.net);
         }
         for (i, v) in order.vat.iter().enumerate() {
-            let at = |field: &str| format!("/vat/{i}/{field}");
-            self.amount(&at("base"), v.base);
-            self.amount(&at("amount"), v.amount);
-            self.rate(&at("rate"), v.category, v.rate);
+            let at = |field: &'static str| At("vat", i, field);
+            self.amount(at("base"), v.base);
+            self.amount(at("amount"), v.amount);
+            self.rate(at("rate"), v.category, v.rate);
             match bases.remove(&(v.category, v.rate)) {
-                Some(sum) if sum == cents(v.base) => {}
-                sum => self.error(
-                    &at("base"),
+                Some(sum) if sum == wide(v.base) => {}
+                Some(sum) => self.error(
+                    at("base"),
                     "vat-base",
-                    v.base.get(),
-                    format!("{} cents", sum.unwrap_or(0)),
-                    "one entry a category and rate, with the sum of its lines",
+                    cents(v.base),
+                    format!("{sum} cents"),
+                    "the base is the sum of the lines with this category and rate",
+                ),
+                None => self.error(
+                    at("rate"),
+                    "vat-unused",
+                    format!("{:?} {}", v.category, v.rate),
+                    "a category and rate of a line, once",
+                    "send one entry for each category and rate that lines have",
                 ),
             }
             let amount = v
@@ -355,12 +378,12 @@ impl Checker<'_> {
                 .to_decimal()
                 .checked_mul(v.rate)
                 .and_then(|n| Cents::round(n / Decimal::ONE_HUNDRED));
-            if amount.is_none_or(|a| (cents(a) - cents(v.amount)).abs() > 1) {
+            if amount.is_none_or(|a| (wide(a) - wide(v.amount)).abs() > 1) {
                 self.error(
-                    &at("amount"),
+                    at("amount"),
                     "vat-amount",
-                    v.amount,
-                    amount.map_or(String::new(), |a| a.to_string()),
+                    cents(v.amount),
+                    amount.map_or("a countable amount".to_owned(), cents),
                     "base × rate, rounded to the cent",
                 );
             }
@@ -370,7 +393,7 @@ impl Checker<'_> {
             ) && v.exemption.is_none()
             {
                 self.error(
-                    &at("exemption"),
+                    at("exemption"),
                     "exemption",
                     "nothing",
                     "the ground",
@@ -397,48 +420,48 @@ impl Checker<'_> {
             ("carried_over", t.carried_over),
             ("to_pay", t.to_pay),
         ] {
-            self.amount(&format!("/totals/{field}"), a);
+            self.amount(format_args!("/totals/{field}"), a);
         }
         let gross = if order.kind == BillKind::CreditNote {
-            -cents(t.gross)
+            -wide(t.gross)
         } else {
-            cents(t.gross)
+            wide(t.gross)
         };
         for (field, code, found, expected, remedy) in [
             (
                 "/totals/net",
                 "total-net",
                 t.net,
-                order.lines.iter().map(|l| cents(l.net)).sum::<i128>(),
+                order.lines.iter().map(|l| wide(l.net)).sum::<i128>(),
                 "the sum of the lines",
             ),
             (
                 "/totals/vat",
                 "total-vat",
                 t.vat,
-                order.vat.iter().map(|v| cents(v.amount)).sum(),
+                order.vat.iter().map(|v| wide(v.amount)).sum(),
                 "the sum of the VAT entries",
             ),
             (
                 "/totals/gross",
                 "total-gross",
                 t.gross,
-                cents(t.net) + cents(t.vat),
+                wide(t.net) + wide(t.vat),
                 "net + VAT",
             ),
             (
                 "/totals/to_pay",
                 "to-pay",
                 t.to_pay,
-                gross - cents(t.prepaid) + cents(t.rounding) + cents(t.carried_over),
+                gross - wide(t.prepaid) + wide(t.rounding) + wide(t.carried_over),
                 "gross − prepaid + rounding + carried over; a credit note's gross counts negative",
             ),
         ] {
-            if cents(found) != expected {
+            if wide(found) != expected {
                 self.error(
                     field,
                     code,
-                    format!("{} cents", found.get()),
+                    cents(found),
                     format!("{expected} cents"),
                     remedy,
                 );
@@ -448,12 +471,12 @@ impl Checker<'_> {
 
     fn meters(&mut self, order: &BillOrder) {
         for (i, p) in order.supply_points.iter().enumerate() {
-            self.text(&format!("/supply_points/{i}/code"), &p.code, MAX_NAME);
+            self.text(At("supply_points", i, "code"), &p.code, MAX_NAME);
             for (j, m) in p.meters.iter().enumerate() {
                 let at = |field: &str| format!("/supply_points/{i}/meters/{j}/{field}");
                 if m.old.date > m.new.date {
                     self.error(
-                        &at("new/date"),
+                        at("new/date"),
                         "reading-dates",
                         m.new.date,
                         format!("not before {}", m.old.date),
@@ -463,7 +486,7 @@ impl Checker<'_> {
                 if m.new.value < m.old.value {
                     self.add(
                         Severity::Warning,
-                        &at("new/value"),
+                        at("new/value"),
                         "register-rollover",
                         m.new.value,
                         format!("at least {}", m.old.value),
@@ -478,7 +501,7 @@ impl Checker<'_> {
                     .and_then(|d| d.checked_mul(m.multiplier));
                 if expected != Some(m.consumption) {
                     self.error(
-                        &at("consumption"),
+                        at("consumption"),
                         "consumption",
                         m.consumption,
                         expected.map_or(String::new(), |e| e.to_string()),
@@ -491,7 +514,7 @@ impl Checker<'_> {
 
     fn extras(&mut self, order: &BillOrder) {
         for (i, note) in order.notes.iter().enumerate() {
-            self.both(&format!("/notes/{i}"), note, MAX_TEXT);
+            self.both(format_args!("/notes/{i}"), note, MAX_TEXT);
         }
         if let Some(h) = &order.history {
             let firsts = h.months.iter().all(|m| m.month.day() == 1);

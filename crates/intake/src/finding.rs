@@ -1,6 +1,6 @@
 //! What is wrong with a file: where, what was found, what was expected, and what to do.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use kvit_billing::BillOrder;
 use serde::Serialize;
@@ -164,6 +164,17 @@ impl Findings {
         self.list.extend(other.list.into_iter().take(room));
         self.errors += other.errors;
         self.warnings += other.warnings;
+    }
+
+    /// Puts the kept ones into the order in which a person meets them: file by file, line by line.
+    pub fn sort(&mut self) {
+        let mut files: HashMap<String, usize> = HashMap::new();
+        for diagnostic in &self.list {
+            let next = files.len();
+            files.entry(diagnostic.file.clone()).or_insert(next);
+        }
+        self.list
+            .sort_by_key(|diagnostic| (files.get(&diagnostic.file).copied(), diagnostic.line));
     }
 
     /// Number of errors.

@@ -17,6 +17,7 @@ pub const LINE_LIMIT: usize = 1024 * 1024;
 pub struct NdjsonReader<R> {
     lines: Lines<R>,
     header: Header,
+    header_line: u64,
     rules: Rules,
     orders: u64,
     sum: i128,
@@ -93,6 +94,7 @@ impl<R: BufRead> NdjsonReader<R> {
         Some(Self {
             lines,
             header,
+            header_line: line,
             rules: rules.clone(),
             orders: 0,
             sum: 0,
@@ -150,18 +152,18 @@ impl<R: BufRead> NdjsonReader<R> {
         if declared.orders != self.orders {
             self.lines.fault(
                 findings,
-                0,
+                self.header_line,
                 "/orders",
                 "control-count",
-                &self.orders.to_string(),
-                &declared.orders.to_string(),
+                &format!("{} orders", self.orders),
+                &format!("{} orders", declared.orders),
                 "the file is cut or the header is wrong: export again",
             );
         }
         if !self.faulty && i128::from(declared.sum_cents.get()) != self.sum {
             self.lines.fault(
                 findings,
-                0,
+                self.header_line,
                 "/sum_cents",
                 "control-sum",
                 &format!("{} cents", self.sum),
@@ -282,8 +284,8 @@ impl<R: BufRead> Lines<R> {
             self.line,
             &problem.0,
             "json",
-            &problem.1.to_string(),
-            "the shape in docs/run-file.schema.json",
+            &what(&problem.1),
+            "the shape that `kvit schema` prints",
             "correct the export of this field",
         );
         None
@@ -310,6 +312,16 @@ impl<R: BufRead> Lines<R> {
             expected: expected.to_owned(),
             remedy: remedy.to_owned(),
         });
+    }
+}
+
+/// What the JSON reader says, with its place within the line; the line itself it does not know.
+fn what(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(said) => format!("{said} (column {})", error.column()),
+        None => text,
     }
 }
 

@@ -1,0 +1,129 @@
+//! What the orders of a chunk become: bills to compose, rows to keep, deliveries to make.
+//!
+//! Everything here follows from the order, what release fixed, and the instance key, so that a
+//! chunk that is done again gives the same bills.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use kvit_billing::{
+    Bill, BillNumber, BillOrder, Customer, CustomerNumber, DeliveryId, OrderSeq, code::TokenPurpose,
+};
+use kvit_store::{
+    BillRecord, Channel, ChunkJob, CustomerRecord, EnrolmentRecord, NewDelivery, PackRecord,
+};
+
+use crate::{
+    issue::{IssueError, Issuer},
+    pack::Entry,
+};
+
+impl Issuer {
+    /// The bills that a chunk's orders become.
+    pub(crate) async fn bills(&self, job: &ChunkJob) -> Result<Vec<Bill>, IssueError> {
+        let zone = TimeZone::get(&self.settings.time_zone)
+            .map_err(|_| IssueError::TimeZone(self.settings.time_zone.clone()))?;
+        let issue_date = job.issued_at.to_zoned(zone).date();
+        let accounts: Vec<_> = job.orders.iter().map(|o| o.account.clone()).collect();
+        let customers = self.store.customers(&accounts).await?;
+        (0_u64..)
+            .zip(&job.orders)
+            .map(|(offset, order)| {
+                let number = job.first_number.plus(offset).ok_or(IssueError::Numbers)?;
+                let known = customers
+                    .get(&order.account)
+                    .ok_or_else(|| IssueError::NoCustomer(order.account.clone()))?;
+                Ok(Bill {
+                    number,
+                    series: job.series.clone(),
+                    issued_at: job.issued_at,
+                    issue_date,
+                    customer: holder(order, known),
+                    code: self
+                        .key
+                        .authorization_code(&order.account, known.code_generation),
+                    verify_url: self.verify_url(number),
+                    enrol_url: format!("{}/enrol?n={}", self.settings.public_url, order.account),
+                    order: order.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn verify_url(&self, number: BillNumber) -> String {
+        let token = self.key.token(TokenPurpose::Verify, &number.to_string());
+        format!("{}/v/{number}-{}", self.settings.public_url, token.expose())
+    }
+
+    /// The rows of a chunk's bills, whose documents lie in `pack` at `entries`.
+    pub(crate) fn records(
+        &self,
+        job: &ChunkJob,
+        bills: &[Bill],
+        pack: &PackRecord,
+        entries: &[Entry],
+    ) -> Vec<BillRecord> {
+        (job.first_seq.0..)
+            .zip(bills.iter().zip(entries))
+            .map(|(seq, (bill, entry))| BillRecord {
+                number: bill.number,
+                series: bill.series.clone(),
+                run: job.run.clone(),
+                seq: OrderSeq(seq),
+                chunk: job.no,
+                account: bill.customer.number.clone(),
+                kind: bill.order.kind,
+                issue_date: bill.issue_date,
+                period: bill.order.period,
+                due_date: bill.order.due_date,
+                gross: bill.order.totals.gross,
+                to_pay: bill.order.totals.to_pay,
+                currency: self.settings.currency,
+                language: bill.customer.language,
+                pack: pack.object.clone(),
+                offset: entry.offset,
+                length: entry.length,
+                sha256: entry.sha256,
+                corrects: bill.order.corrects.as_ref().map(|c| c.number),
+            })
+            .collect()
+    }
+
+    /// How each bill travels: by e-mail where there is an active enrolment, else on paper.
+    pub(crate) fn deliveries(
+        &self,
+        issued_at: Timestamp,
+        bills: &[Bill],
+        enrolments: &HashMap<CustomerNumber, EnrolmentRecord>,
+    ) -> Vec<NewDelivery> {
+        let due_at = issued_at + SignedDuration::from_hours(self.settings.delivery_hours.into());
+        bills
+            .iter()
+            .map(|bill| {
+                let id = DeliveryId::of(bill.number, 1);
+                let enrolment = enrolments.get(&bill.customer.number);
+                NewDelivery {
+                    token: enrolment
+                        .map(|_| self.key.token(TokenPurpose::Receipt, id.as_str()).hash()),
+                    id,
+                    bill: bill.number,
+                    account: bill.customer.number.clone(),
+                    channel: enrolment.map_or(Channel::Paper, |_| Channel::Email),
+                    email: enrolment.map(|e| e.email.clone()),
+                    language: bill.customer.language,
+                    due_at,
+                }
+            })
+            .collect()
+    }
+}
+
+/// The order's own customer data is what is billed; the language is the customer's choice.
+fn holder(order: &BillOrder, known: &CustomerRecord) -> Customer {
+    let mut holder = order
+        .customer
+        .clone()
+        .unwrap_or_else(|| known.customer.clone());
+    holder.language = known.customer.language;
+    holder
+}

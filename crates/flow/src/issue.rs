@@ -1,0 +1,354 @@
+//! Released run to issued bills: chunk by chunk, compose → seal → pack → one transaction.
+//!
+//! A chunk's numbers and its time of issue were fixed at release. So a death anywhere means: do
+//! the chunk again. It makes the same bills under the same numbers, and the transaction either
+//! counted or not. Two workers that hold the same chunk, because a lease ran out, make the same
+//! bills too; the transaction of the first counts, and that of the second finds nothing to do.
+
+use std::{mem, sync::Arc};
+
+use jiff::SignedDuration;
+use kvit_billing::{
+    Bill, BillNumber, ChunkNo, Currency, CustomerNumber, RunId,
+    code::InstanceKey,
+    ports::{Clock, Compose, NotComposed},
+};
+use kvit_pades::{SealError, SealedPdf, Sealer};
+use kvit_store::{ChunkJob, ChunkResult, Finish, PackRecord, Store, StoreError};
+use rayon::prelude::*;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    cores::{self, CoresError},
+    pack::{Pack, pack},
+    ports::{Archive, ArchiveError, Checkpoints},
+};
+
+/// What an instance may choose about issuing.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    /// Name of this worker; claims carry it.
+    pub worker: String,
+    /// How long a claim of a chunk holds, in seconds. Longer than a chunk takes on the slowest
+    /// machine: a shorter one costs double work, never a bill. A chunk that failed waits so long.
+    pub lease_s: u64,
+    /// Currency of every bill.
+    pub currency: Currency,
+    /// Base address of the portal, without a slash at the end.
+    pub public_url: String,
+    /// IANA time zone in which a moment has its date.
+    pub time_zone: String,
+    /// A bill is due in the mailbox so many hours after issue.
+    pub delivery_hours: u32,
+}
+
+/// Issues the chunks of released runs.
+pub struct Issuer {
+    /// Where chunks are claimed and bills are recorded.
+    pub store: Store,
+    /// Where packs go.
+    pub archive: Arc<dyn Archive>,
+    /// Makes the PDFs.
+    pub composer: Arc<dyn Compose>,
+    /// Seals them.
+    pub sealer: Arc<Sealer>,
+    /// Derives codes and link tokens.
+    pub key: Arc<InstanceKey>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where tests end the process.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// The instance's choices.
+    pub settings: IssuerSettings,
+}
+
+/// What was issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssueReport {
+    /// Bills.
+    pub bills: u64,
+    /// Chunks.
+    pub chunks: u64,
+}
+
+/// Issuing stopped. What was committed stays; the same command resumes the rest.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The store failed.
+    #[error("the store failed while issuing")]
+    Store(#[from] StoreError),
+    /// The archive failed.
+    #[error("the pack could not be archived")]
+    Archive(#[from] ArchiveError),
+    /// A bill could not be composed.
+    #[error("the bill of customer {account} could not be composed")]
+    Compose {
+        /// Whose.
+        account: CustomerNumber,
+        /// Why.
+        source: NotComposed,
+    },
+    /// A bill could not be sealed.
+    #[error("bill {number} could not be sealed")]
+    Seal {
+        /// Which.
+        number: BillNumber,
+        /// Why.
+        source: SealError,
+    },
+    /// The pack could not be made.
+    #[error("the pack could not be made")]
+    Pack(#[from] zip::result::ZipError),
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
+    /// An order names a customer whom the store does not know.
+    #[error("customer {0} is not in the store; the run was checked against another store")]
+    NoCustomer(CustomerNumber),
+    /// The numbers of a chunk leave ten digits.
+    #[error("the bill numbers of the run leave ten digits")]
+    Numbers,
+    /// The configured time zone does not exist.
+    #[error("`{0}` is not a time zone, such as Europe/Sofia")]
+    TimeZone(String),
+    /// Nothing can be computed.
+    #[error(transparent)]
+    Cores(#[from] CoresError),
+    /// All chunks were tried; some cannot be issued as they are.
+    #[error("{failed} chunks could not be issued, all others were; chunk {no} of run {run}")]
+    Chunks {
+        /// How many.
+        failed: u64,
+        /// Run of the first of them.
+        run: RunId,
+        /// Number of the first of them.
+        no: ChunkNo,
+        /// Why the first of them failed.
+        source: Box<IssueError>,
+    },
+}
+
+impl Issuer {
+    /// Issues every chunk that can be claimed, of one run or of all, until none is left or `stop`
+    /// is called. `progress` hears how many bills each chunk added.
+    ///
+    /// A chunk with a bill that cannot be composed holds up no other: its claim stands until the
+    /// lease ends, and the error comes once all others are issued.
+    ///
+    /// # Errors
+    /// At once where store, archive or key fail; at the end for chunks that cannot be issued.
+    pub async fn issue(
+        &self,
+        run: Option<&RunId>,
+        stop: &CancellationToken,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<IssueReport, IssueError> {
+        let mut report = IssueReport::default();
+        let mut failures = Failures::default();
+        // One chunk is committed while the next is composed; only this task talks to the store.
+        // So two chunks' documents are in memory at most.
+        let mut composing = self.start_next(run, stop).await?;
+        while let Some(work) = composing.take() {
+            let made = work.finish().await;
+            let next = self.start_next(run, stop).await;
+            match made {
+                Ok(Some(made)) => {
+                    if let Some(bills) = self.keep(made).await? {
+                        report.bills += bills;
+                        report.chunks += 1;
+                        progress(bills);
+                    }
+                }
+                Ok(None) => {}
+                Err((job, error)) => failures.note(job, error)?,
+            }
+            composing = next?;
+        }
+        failures.into_result(report)
+    }
+
+    async fn start_next(
+        &self,
+        run: Option<&RunId>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Work>, IssueError> {
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let until = now + SignedDuration::from_secs(self.settings.lease_s.cast_signed());
+        self.checkpoints.reached("before-claim-chunk");
+        let Some(job) = self
+            .store
+            .claim_chunk(run, &self.settings.worker, now, until)
+            .await?
+        else {
+            return Ok(None);
+        };
+        self.checkpoints.reached("after-claim-chunk");
+        let place = (job.run.clone(), job.no);
+        let bills = self.bills(&job).await;
+        let (composer, sealer) = (Arc::clone(&self.composer), Arc::clone(&self.sealer));
+        let stop = stop.child_token();
+        let abandon = stop.clone().drop_guard();
+        let made = tokio::spawn(async move {
+            let bills = bills?;
+            cores::run(move || make(job, bills, composer.as_ref(), &sealer, &stop)).await?
+        });
+        Ok(Some(Work {
+            place,
+            made,
+            _abandon: abandon,
+        }))
+    }
+
+    /// The two effects of a chunk, in the only safe order: the pack is durable before any row
+    /// names it. A death between the two leaves an orphan, and the chunk is done again. Gives the
+    /// number of bills, or nothing where another worker was first.
+    async fn keep(&self, made: Made) -> Result<Option<u64>, IssueError> {
+        let Made { job, bills, pack } = made;
+        let record = PackRecord {
+            object: pack.object,
+            sha256: pack_hash(&pack.bytes),
+            length: pack.bytes.len() as u64,
+        };
+        self.checkpoints.reached("before-archive-write");
+        self.archive.put(&record.object, pack.bytes).await?;
+        self.checkpoints.reached("after-archive-write");
+
+        let accounts: Vec<_> = bills.iter().map(|b| b.customer.number.clone()).collect();
+        let enrolments = self.store.active_enrolments(&accounts).await?;
+        let result = ChunkResult {
+            bills: self.records(&job, &bills, &record, &pack.entries),
+            deliveries: self.deliveries(job.issued_at, &bills, &enrolments),
+            run: job.run,
+            no: job.no,
+            worker: self.settings.worker.clone(),
+            pack: record,
+            at: self.clock.now(),
+        };
+        self.checkpoints.reached("before-commit");
+        let finish = self.store.finish_chunk(&result).await;
+        self.checkpoints.reached("after-commit");
+        match finish {
+            Ok(Finish::Done) => Ok(Some(bills.len() as u64)),
+            Ok(Finish::AlreadyDone) => Ok(None),
+            // The lease ran out, another worker issued the chunk, and something that is printed
+            // had changed between its reading and ours. Its bills stand; our pack is an orphan.
+            Err(StoreError::ChunkTaken { run, chunk }) => {
+                tracing::warn!(run, chunk, "another worker issued the chunk first");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A chunk that is being composed; dropping it ends that at the next bill.
+struct Work {
+    place: (RunId, ChunkNo),
+    made: JoinHandle<Result<Option<Made>, IssueError>>,
+    _abandon: DropGuard,
+}
+
+impl Work {
+    async fn finish(self) -> Result<Option<Made>, ((RunId, ChunkNo), IssueError)> {
+        match self.made.await {
+            Ok(Ok(made)) => Ok(made),
+            Ok(Err(error)) => Err((self.place, error)),
+            Err(died) => Err((self.place, CoresError::Died(died).into())),
+        }
+    }
+}
+
+/// A chunk whose documents exist in memory only.
+struct Made {
+    job: ChunkJob,
+    bills: Vec<Bill>,
+    pack: Pack,
+}
+
+/// Compose, seal and pack on all cores; nothing where `stop` was called meanwhile. Pure: a death
+/// here loses nothing but time.
+fn make(
+    job: ChunkJob,
+    bills: Vec<Bill>,
+    composer: &dyn Compose,
+    sealer: &Sealer,
+    stop: &CancellationToken,
+) -> Result<Option<Made>, IssueError> {
+    let sealed: Option<Vec<(BillNumber, SealedPdf)>> = bills
+        .par_iter()
+        .map(|bill| {
+            if stop.is_cancelled() {
+                return Ok(None);
+            }
+            let pdf = composer
+                .compose(bill)
+                .map_err(|source| compose_error(bill, source))?;
+            let sealed = sealer
+                .seal(pdf, job.issued_at)
+                .map_err(|source| IssueError::Seal {
+                    number: bill.number,
+                    source,
+                })?;
+            Ok(Some((bill.number, sealed)))
+        })
+        .collect::<Result<_, IssueError>>()?;
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let pack = pack(&job.run, job.no, &sealed)?;
+    Ok(Some(Made { job, bills, pack }))
+}
+
+/// Chunks that cannot be issued as they are.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    first: Option<((RunId, ChunkNo), IssueError)>,
+}
+
+impl Failures {
+    /// Notes a failure that lies in the chunk; what would fail for every chunk is handed back.
+    fn note(&mut self, place: (RunId, ChunkNo), error: IssueError) -> Result<(), IssueError> {
+        if !matches!(
+            error,
+            IssueError::Compose { .. } | IssueError::NoCustomer(_) | IssueError::Numbers
+        ) {
+            return Err(error);
+        }
+        let cause = &error as &dyn std::error::Error;
+        tracing::error!(run = %place.0, chunk = place.1.0, error = cause, "chunk not issued");
+        self.count += 1;
+        self.first.get_or_insert((place, error));
+        Ok(())
+    }
+
+    fn into_result(mut self, report: IssueReport) -> Result<IssueReport, IssueError> {
+        match mem::take(&mut self.first) {
+            None => Ok(report),
+            Some(((run, no), error)) => Err(IssueError::Chunks {
+                failed: self.count,
+                run,
+                no,
+                source: Box::new(error),
+            }),
+        }
+    }
+}
+
+pub(crate) fn compose_error(bill: &Bill, source: NotComposed) -> IssueError {
+    IssueError::Compose {
+        account: bill.customer.number.clone(),
+        source,
+    }
+}
+
+fn pack_hash(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    hash.copy_from_slice(digest.as_ref());
+    hash
+}

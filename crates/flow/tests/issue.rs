@@ -1,0 +1,314 @@
+//! The issue stage under every fault: no gap, no twin, the same numbers, the same documents.
+
+mod world;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+    mpsc,
+};
+
+use kvit_billing::{
+    Bill, CustomerNumber, Language, UnsealedPdf,
+    ports::{Clock, Compose, NotComposed},
+};
+use kvit_flow::{
+    IssueError,
+    ports::{Archive, Checkpoints},
+};
+use kvit_store::{RunState, Store};
+use tokio_util::sync::CancellationToken;
+use world::{
+    Issued, LEASE_S, Plain, World, bills,
+    faults::{DieAt, Fault, FaultyArchive, died},
+    issue,
+};
+
+/// What the run comes to when nothing goes wrong.
+async fn undisturbed(customers: u32) -> Issued {
+    let world = World::new(customers);
+    let run = world.released("october").await;
+    let report = issue(&world.issuer("worker").await).await.expect("issued");
+    assert_eq!(report.bills, u64::from(customers));
+    world.issued(&run).await
+}
+
+/// A new process after a death: it frees what the dead one held, and does the same again.
+async fn restart(world: &World) {
+    let issuer = world.issuer("worker").await;
+    issuer
+        .store
+        .forget_worker("worker", world.clock.now())
+        .await
+        .expect("forgotten");
+    issue(&issuer).await.expect("issued");
+}
+
+#[tokio::test]
+async fn a_death_at_any_place_leaves_neither_gap_nor_twin() {
+    let wanted = undisturbed(7).await;
+    let mut places = Vec::new();
+    for n in 1.. {
+        let world = World::new(7);
+        let run = world.released("october").await;
+        let dying = DieAt::new(n);
+        let mut issuer = world.issuer("worker").await;
+        issuer.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+        let ended = died(tokio::spawn(async move { issue(&issuer).await }).await);
+        if let Some(report) = ended {
+            assert_eq!(report.expect("issued").bills, 7);
+            break;
+        }
+        places.push(dying.place().expect("a place"));
+        restart(&world).await;
+        assert_eq!(world.issued(&run).await, wanted, "died at {places:?}");
+    }
+    // Three chunks; the last claim finds none.
+    for place in [
+        "before-claim-chunk",
+        "after-claim-chunk",
+        "before-archive-write",
+        "after-archive-write",
+        "before-commit",
+        "after-commit",
+    ] {
+        let times = places.iter().filter(|p| **p == place).count();
+        assert!(times >= 3, "{place} was reached {times} times");
+    }
+}
+
+#[tokio::test]
+async fn a_failing_archive_stops_the_stage_and_the_same_command_resumes() {
+    let wanted = undisturbed(7).await;
+    for fault in [Fault::Before, Fault::Torn, Fault::After] {
+        for at in 1..=3 {
+            let world = World::new(7);
+            let run = world.released("october").await;
+            let mut issuer = world.issuer("worker").await;
+            issuer.archive =
+                FaultyArchive::new(world.archive(), &world.path().join("packs"), fault, at);
+            let error = issue(&issuer).await.expect_err("the archive fails");
+            assert!(matches!(error, IssueError::Archive(_)), "{error:?}");
+            // The same process, at once: the claims were given back.
+            issue(&issuer).await.expect("issued");
+            assert_eq!(world.issued(&run).await, wanted, "{fault:?} at {at}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_workers_share_the_chunks() {
+    let wanted = undisturbed(31).await;
+    let world = World::new(31);
+    let run = world.released("october").await;
+    let mut workers = tokio::task::JoinSet::new();
+    for name in ["a", "b", "b", "c"] {
+        let issuer = world.issuer(name).await;
+        workers.spawn(async move { issue(&issuer).await.expect("issued") });
+    }
+    let all = workers.join_all().await;
+    assert_eq!(all.iter().map(|r| r.bills).sum::<u64>(), 31);
+    assert_eq!(all.iter().map(|r| r.chunks).sum::<u64>(), 11);
+    assert_eq!(world.issued(&run).await, wanted);
+}
+
+/// Holds the process up at one place until it is let go.
+struct HoldAt {
+    place: &'static str,
+    reached: mpsc::SyncSender<()>,
+    go: std::sync::Mutex<mpsc::Receiver<()>>,
+    times: AtomicUsize,
+}
+
+impl Checkpoints for HoldAt {
+    fn reached(&self, name: &'static str) {
+        if name == self.place && self.times.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.reached.send(()).expect("the test waits");
+            self.go
+                .lock()
+                .expect("one holder")
+                .recv()
+                .expect("the test lets go");
+        }
+    }
+}
+
+/// One worker is held up at `place` for longer than its lease; another issues everything; `change`
+/// happens between the two. Gives what the late one says.
+async fn overtaken(place: &'static str, change: bool) {
+    let world = World::new(5);
+    let run = world.released("october").await;
+    let (reached, was_reached) = mpsc::sync_channel(1);
+    let (let_go, go) = mpsc::sync_channel(1);
+    let mut late = world.issuer("late").await;
+    late.checkpoints = Arc::new(HoldAt {
+        place,
+        reached,
+        go: std::sync::Mutex::new(go),
+        times: AtomicUsize::new(0),
+    });
+    let late = tokio::spawn(async move { issue(&late).await });
+    tokio::task::block_in_place(|| was_reached.recv()).expect("held up");
+    world.clock.forward(LEASE_S + 1);
+    let other = world.issuer("other").await;
+    if change {
+        change_everything(&other.store, &world).await;
+    }
+    issue(&other).await.expect("issued");
+    let before = world.issued(&run).await;
+    let_go.send(()).expect("held up still");
+    let report = late.await.expect("no panic").expect("no failure");
+    assert_eq!(report.bills, 0, "everything was issued by the other");
+    assert_eq!(world.issued(&run).await, before, "what is issued stays");
+}
+
+/// Whatever a customer or an operator may change between two tries of a chunk.
+async fn change_everything(store: &Store, world: &World) {
+    for i in 0..world.synth.customers() {
+        let account = world.synth.number(i);
+        let known = world.synth.customer(i);
+        let other = match known.language {
+            Language::Bg => Language::En,
+            Language::En => Language::Bg,
+        };
+        store.set_language(&account, other).await.expect("set");
+        let mut moved = known;
+        moved.name.push_str(" Нов");
+        store.upsert_customers(&[moved]).await.expect("kept");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_runs_out_costs_work_and_no_bill() {
+    for place in [
+        "after-claim-chunk",
+        "before-archive-write",
+        "after-archive-write",
+        "before-commit",
+    ] {
+        for change in [false, true] {
+            overtaken(place, change).await;
+        }
+    }
+}
+
+/// Refuses one customer's bill.
+struct Refusing {
+    plain: Plain,
+    account: CustomerNumber,
+}
+
+impl Compose for Refusing {
+    fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, NotComposed> {
+        if bill.customer.number == self.account {
+            return Err(NotComposed("a name of 5,000 letters".into()));
+        }
+        self.plain.compose(bill)
+    }
+
+    fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {
+        self.plain.sample(bill)
+    }
+}
+
+#[tokio::test]
+async fn a_bill_that_cannot_be_composed_holds_up_its_chunk_only() {
+    let wanted = undisturbed(7).await;
+    let world = World::new(7);
+    let run = world.released("october").await;
+    let mut issuer = world.issuer("worker").await;
+    issuer.composer = Arc::new(Refusing {
+        plain: Plain::new(&world.sealer),
+        account: world.synth.number(1),
+    });
+    let error = issue(&issuer).await.expect_err("one chunk fails");
+    let IssueError::Chunks {
+        failed, no, source, ..
+    } = &error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!((*failed, no.0), (1, 0));
+    let account = world.synth.number(1);
+    assert_eq!(
+        source.to_string(),
+        format!("the bill of customer {account} could not be composed")
+    );
+    assert_eq!(bills(&issuer.store, &run).await.len(), 4, "the other two");
+    let state = issuer.store.run(&run).await.expect("read").expect("a run");
+    assert_eq!(state.state, RunState::Released);
+
+    let again = issue(&issuer).await.expect("the chunk rests");
+    assert_eq!(again.bills, 0);
+    world.clock.forward(LEASE_S + 1);
+    issuer.composer = Arc::new(Plain::new(&world.sealer));
+    issue(&issuer).await.expect("issued");
+    assert_eq!(world.issued(&run).await, wanted);
+}
+
+/// Calls for a stop while its second chunk is composed.
+struct Stopping {
+    plain: Plain,
+    left: AtomicUsize,
+    stop: CancellationToken,
+}
+
+impl Compose for Stopping {
+    fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, NotComposed> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.stop.cancel();
+        }
+        self.plain.compose(bill)
+    }
+
+    fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {
+        self.plain.sample(bill)
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_between_two_bills_and_frees_the_chunk() {
+    let wanted = undisturbed(9).await;
+    for bill in 1..=9 {
+        let world = World::new(9);
+        let run = world.released("october").await;
+        let stop = CancellationToken::new();
+        let mut issuer = world.issuer("worker").await;
+        issuer.composer = Arc::new(Stopping {
+            plain: Plain::new(&world.sealer),
+            left: AtomicUsize::new(bill),
+            stop: stop.clone(),
+        });
+        let report = issuer.issue(None, &stop, &|_| {}).await.expect("stopped");
+        assert!(report.bills < 9, "{report:?}");
+        issue(&issuer).await.expect("issued");
+        assert_eq!(world.issued(&run).await, wanted, "stopped at bill {bill}");
+    }
+}
+
+#[tokio::test]
+async fn progress_adds_up_and_previews_are_marked() {
+    let world = World::new(7);
+    let run = world.released("october").await;
+    let issuer = world.issuer("worker").await;
+    let samples = issuer.preview(&run, 5).await.expect("samples");
+    let names: Vec<_> = samples.iter().map(|(name, _)| name.clone()).collect();
+    let wanted: Vec<_> = (0..5)
+        .map(|i| format!("sample-{}.pdf", world.synth.number(i)))
+        .collect();
+    assert_eq!(names, wanted);
+    assert!(samples.iter().all(|(_, pdf)| pdf.starts_with(b"sample ")));
+
+    let heard = AtomicUsize::new(0);
+    let count = |bills: u64| {
+        heard.fetch_add(usize::try_from(bills).expect("few"), Ordering::SeqCst);
+    };
+    let report = issuer
+        .issue(Some(&run), &CancellationToken::new(), &count)
+        .await
+        .expect("issued");
+    assert_eq!((report.bills, report.chunks), (7, 3));
+    assert_eq!(heard.into_inner(), 7);
+    let archive: Arc<dyn Archive> = world.archive();
+    drop(archive);
+}
