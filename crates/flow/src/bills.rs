@@ -23,7 +23,7 @@ impl Issuer {
     pub(crate) async fn bills(&self, job: &ChunkJob) -> Result<Vec<Bill>, IssueError> {
         let zone = TimeZone::get(&self.settings.time_zone)
             .map_err(|_| IssueError::TimeZone(self.settings.time_zone.clone()))?;
-        let issue_date = job.issued_at.to_zoned(zone).date();
+        let issue_date = zone.to_datetime(job.issued_at).date();
         let accounts: Vec<_> = job.orders.iter().map(|o| o.account.clone()).collect();
         let customers = self.store.customers(&accounts).await?;
         (0_u64..)

@@ -27,7 +27,7 @@ use kvit_billing::{
 use kvit_flow::{
     ImportRequest, IssueError, IssueReport, Issuer, IssuerSettings, Source,
     import::import,
-    ports::{Archive, Checkpoints, NoCheckpoints},
+    ports::{Archive, NoCheckpoints},
     read_bill,
 };
 use kvit_intake::{Rules, write_ndjson};
@@ -175,7 +175,7 @@ impl World {
     pub async fn enrol(&self, store: &Store, i: u32) {
         let id: EnrolmentId = format!("{i:032x}").parse().expect("an enrolment id");
         store
-            .create_enrolment(&NewEnrolment {
+            .enrol(&NewEnrolment {
                 id,
                 account: self.synth.number(i),
                 channel: EnrolmentChannel::Centre,
