@@ -17,6 +17,15 @@ pub trait SealKey: Send + Sync {
     /// How [`SealKey::sign`] signs.
     fn algorithm(&self) -> SealAlgorithm;
 
+    /// The most bytes that one signature takes: the modulus of an RSA key, 72 for P-256. Where the key
+    /// does not know its size, that of the largest key in use.
+    fn signature_bytes_max(&self) -> usize {
+        match self.algorithm() {
+            SealAlgorithm::RsaSha256 => 512,
+            SealAlgorithm::EcdsaP256Sha256 => 72,
+        }
+    }
+
     /// Signs a message; the key hashes it itself.
     ///
     /// # Errors

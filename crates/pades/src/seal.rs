@@ -6,10 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
 
-use crate::{SealAlgorithm, SealKey, SignError, cms::Template};
-
-/// Room beyond the exact size of a signature, in bytes: an ECDSA signature varies by a few.
-const SLACK: usize = 16;
+use crate::{SealKey, SignError, cms::Template};
 
 /// A bill could not be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -67,13 +64,11 @@ impl Sealer {
     pub fn new(key: Arc<dyn SealKey>) -> Result<Self, SealError> {
         let template =
             Template::new(key.certificates(), key.algorithm()).map_err(SealError::Certificate)?;
-        let signature = match key.algorithm() {
-            SealAlgorithm::RsaSha256 => 512,
-            SealAlgorithm::EcdsaP256Sha256 => 72,
-        };
-        let largest =
-            template.signed_data(template.signed_attributes(&[0; 32]), &vec![0; signature]);
-        let reserve = largest.len() + SLACK;
+        let largest = template.signed_data(
+            template.signed_attributes(&[0; 32]),
+            &vec![0; key.signature_bytes_max()],
+        );
+        let reserve = largest.len();
         Ok(Self {
             key,
             template,
