@@ -1,8 +1,8 @@
 //! Deliveries that are due leave as mail, each with its intent stored first.
 //!
 //! Claiming a delivery stores that it is about to be sent. A death after that leaves it claimed;
-//! the next start puts it back in the queue marked "possibly twice", because nobody can tell
-//! whether the mail server had taken it. The mail's bytes and Message-ID are the same each time,
+//! the next start, or any worker once the lease has run out, puts it back in the queue marked
+//! "possibly twice", because nobody can tell whether the mail server had taken it. The mail's bytes and Message-ID are the same each time,
 //! so mailboxes that know duplicates show it once.
 
 use std::sync::Arc;
@@ -28,6 +28,9 @@ use crate::{
 
 /// Deliveries claimed at once, for each connection. A death marks at most so many "possibly twice".
 const CLAIMS_PER_CONNECTION: usize = 2;
+/// How long a claim holds: longer than the conversations of one claim can take. Behind it the
+/// worker is taken for dead.
+const LEASE_S: i64 = 3_600;
 /// A delivery whose mail cannot be built is looked at again after so long.
 const BUILD_RETRY_S: i64 = 900;
 
@@ -100,7 +103,12 @@ impl Courier {
             let now = self.clock.now();
             let jobs = self
                 .store
-                .claim_deliveries(&self.worker, now, connections * CLAIMS_PER_CONNECTION)
+                .claim_deliveries(
+                    &self.worker,
+                    now,
+                    now + SignedDuration::from_secs(LEASE_S),
+                    connections * CLAIMS_PER_CONNECTION,
+                )
                 .await?;
             if jobs.is_empty() {
                 break;
@@ -136,6 +144,7 @@ impl Courier {
             }
         };
         let attempt = Attempt {
+            no: job.attempts,
             at: self.clock.now(),
             outcome,
             reply,

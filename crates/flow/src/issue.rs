@@ -210,7 +210,7 @@ impl Issuer {
         let Made { job, bills, pack } = made;
         let record = PackRecord {
             object: pack.object,
-            sha256: pack_hash(&pack.bytes),
+            sha256: pack.sha256,
             length: pack.bytes.len() as u64,
         };
         self.checkpoints.reached("before-archive-write");
@@ -224,6 +224,7 @@ impl Issuer {
             deliveries: self.deliveries(job.issued_at, &bills, &enrolments),
             run: job.run,
             no: job.no,
+            claim: job.claim,
             worker: self.settings.worker.clone(),
             pack: record,
             at: self.clock.now(),
@@ -231,13 +232,14 @@ impl Issuer {
         self.checkpoints.reached("before-commit");
         let finish = self.store.finish_chunk(&result).await;
         self.checkpoints.reached("after-commit");
+        let (run, no) = (&result.run, result.no);
         match finish {
             Ok(Finish::Done) => Ok(Some(bills.len() as u64)),
             Ok(Finish::AlreadyDone) => Ok(None),
-            // The lease ran out, another worker issued the chunk, and something that is printed
-            // had changed between its reading and ours. Its bills stand; our pack is an orphan.
-            Err(StoreError::ChunkTaken { run, chunk }) => {
-                tracing::warn!(run, chunk, "another worker issued the chunk first");
+            // The lease ran out and another worker has the chunk, or was first with a pack whose
+            // signatures are its own. Ours is an orphan, which the sweep removes.
+            Ok(Finish::Overtaken) => {
+                tracing::warn!(%run, chunk = no.0, "the chunk is another worker's by now");
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -344,11 +346,4 @@ pub(crate) fn compose_error(bill: &Bill, source: NotComposed) -> IssueError {
         account: bill.customer.number.clone(),
         source,
     }
-}
-
-fn pack_hash(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    hash.copy_from_slice(digest.as_ref());
-    hash
 }

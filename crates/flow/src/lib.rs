@@ -14,9 +14,11 @@ pub mod pack;
 pub mod ports;
 mod preview;
 pub mod summary;
+pub mod sweep;
 
 pub use cores::CoresError;
 pub use deliver::{Courier, DeliveryReport};
 pub use documents::{DocumentError, read_bill};
 pub use import::{ImportError, ImportOutcome, ImportRequest, Source};
 pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};
+pub use sweep::{SweepError, sweep};

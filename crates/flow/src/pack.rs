@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Write};
 
+use aws_lc_rs::digest;
 use kvit_billing::{BillNumber, ChunkNo, RunId};
 use kvit_pades::SealedPdf;
 use zip::{
@@ -15,6 +16,8 @@ pub struct Pack {
     pub object: String,
     /// The ZIP.
     pub bytes: Vec<u8>,
+    /// SHA-256 of the ZIP.
+    pub sha256: [u8; 32],
     /// Where each bill's bytes lie in it, in the order given.
     pub entries: Vec<Entry>,
 }
@@ -30,11 +33,24 @@ pub struct Entry {
     pub sha256: [u8; 32],
 }
 
-/// The object name of a chunk's pack. It follows from run and chunk alone, so a chunk that is
-/// redone after a crash overwrites its own orphan.
+/// Where the packs of a run lie in the archive.
 #[must_use]
-pub fn object_name(run: &RunId, chunk: ChunkNo) -> String {
-    format!("runs/{run}/{chunk}.zip")
+pub fn run_prefix(run: &RunId) -> String {
+    format!("runs/{run}")
+}
+
+/// The object name of a chunk's pack: run, chunk, and the first 16 hexadecimal digits of its
+/// SHA-256. An ECDSA signature differs each time it is made, so a chunk that is redone may give
+/// other bytes. With its content in the name, a worker that was taken for dead can never replace a
+/// pack that rows point into; what it wrote is an orphan, which [`crate::sweep`] removes.
+#[must_use]
+pub fn object_name(run: &RunId, chunk: ChunkNo, sha256: &[u8; 32]) -> String {
+    let mut name = format!("{}/{chunk}-", run_prefix(run));
+    for byte in &sha256[..8] {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name.push_str(".zip");
+    name
 }
 
 /// Packs sealed bills. Equal bills give equal bytes: entries carry no clock time.
@@ -73,9 +89,28 @@ pub fn pack(
             })
         })
         .collect::<Result<Vec<_>, ZipError>>()?;
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
     Ok(Pack {
-        object: object_name(run, chunk),
+        object: object_name(run, chunk, &sha256),
         bytes,
+        sha256,
         entries,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_run_chunk_and_content() {
+        let run = "2026-10-a3".parse().expect("a run id");
+        let mut sha256 = [0xab; 32];
+        let name = object_name(&run, ChunkNo(7), &sha256);
+        assert_eq!(name, "runs/2026-10-a3/00007-abababababababab.zip");
+        sha256[0] = 0x0c;
+        assert_ne!(name, object_name(&run, ChunkNo(7), &sha256));
+        assert!(name.starts_with(&format!("{}/", run_prefix(&run))));
+    }
 }

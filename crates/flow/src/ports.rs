@@ -20,13 +20,20 @@ pub trait Archive: Send + Sync {
         object: &'a str,
         range: Range<u64>,
     ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>>;
+
+    /// The names of all whole objects in a folder of the archive, such as `runs/2026-10-a3f9c2`,
+    /// in no order. A folder that does not exist is empty.
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, Result<Vec<String>, ArchiveError>>;
+
+    /// Removes an object. One that does not exist is removed already.
+    fn delete<'a>(&'a self, object: &'a str) -> BoxFuture<'a, Result<(), ArchiveError>>;
 }
 
 /// The archive could not do it.
 #[derive(Debug, thiserror::Error)]
 #[error("the archive cannot {action} `{object}`")]
 pub struct ArchiveError {
-    /// `write` or `read`.
+    /// `write`, `read`, `list` or `delete`.
     pub action: &'static str,
     /// Name of the object.
     pub object: String,

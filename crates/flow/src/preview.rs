@@ -57,6 +57,7 @@ impl Issuer {
         Ok(ChunkJob {
             run: run.id.clone(),
             no: ChunkNo(0),
+            claim: 0,
             first_seq: OrderSeq(0),
             first_number: BillNumber::new(1).ok_or(IssueError::Numbers)?,
             series: "sample".parse().map_err(|_| IssueError::Numbers)?,

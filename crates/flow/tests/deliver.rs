@@ -6,6 +6,7 @@ mod world;
 use std::{collections::BTreeMap, sync::Arc};
 
 use kvit_billing::RunId;
+use kvit_billing::ports::Clock as _;
 use kvit_flow::{
     Courier, DeliveryReport,
     deliver::DeliverError,

@@ -4,7 +4,8 @@ use kvit_billing::{BillNumber, CustomerNumber, RunId};
 
 use crate::{
     BillRecord, Store, StoreError,
-    rows::{self, BILL_COLUMNS, int},
+    rows::{self, BILL_COLUMNS},
+    sql::query,
 };
 
 impl Store {
@@ -13,11 +14,8 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn bill(&self, number: BillNumber) -> Result<Option<BillRecord>, StoreError> {
-        let query = format!("SELECT {BILL_COLUMNS} FROM bills b WHERE b.number = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(int(number.get()))
-            .fetch_optional(&self.readers)
-            .await?;
+        let text = format!("SELECT {BILL_COLUMNS} FROM bills b WHERE b.number = $1");
+        let row = query(text).bind(number).fetch_optional(&self.pools).await?;
         row.as_ref().map(rows::bill).transpose()
     }
 
@@ -31,14 +29,30 @@ impl Store {
         before: Option<BillNumber>,
         limit: usize,
     ) -> Result<Vec<BillRecord>, StoreError> {
-        let query = format!(
+        let text = format!(
             "SELECT {BILL_COLUMNS} FROM bills b WHERE b.account = $1 AND b.number < $2 ORDER BY b.number DESC LIMIT $3"
         );
-        sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(account.as_str())
-            .bind(before.map_or(i64::MAX, |n| int(n.get())))
-            .bind(int(limit as u64))
-            .fetch_all(&self.readers)
+        query(text)
+            .bind(account)
+            .bind(before.map_or(i64::MAX, |n| n.get().cast_signed()))
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(rows::bill)
+            .collect()
+    }
+
+    /// The bills that correct a bill, oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn corrections_of(&self, number: BillNumber) -> Result<Vec<BillRecord>, StoreError> {
+        let text =
+            format!("SELECT {BILL_COLUMNS} FROM bills b WHERE b.corrects = $1 ORDER BY b.number");
+        query(text)
+            .bind(number)
+            .fetch_all(&self.pools)
             .await?
             .iter()
             .map(rows::bill)
@@ -55,14 +69,14 @@ impl Store {
         after: Option<BillNumber>,
         limit: usize,
     ) -> Result<Vec<BillRecord>, StoreError> {
-        let query = format!(
+        let text = format!(
             "SELECT {BILL_COLUMNS} FROM bills b JOIN runs r ON r.id = b.run WHERE b.run = $1 AND b.seq > $2 - r.first_number ORDER BY b.seq LIMIT $3"
         );
-        sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(run.as_str())
-            .bind(after.map_or(0, |n| int(n.get())))
-            .bind(int(limit as u64))
-            .fetch_all(&self.readers)
+        query(text)
+            .bind(run)
+            .bind(after.map_or(0, |n| n.get().cast_signed()))
+            .bind(limit)
+            .fetch_all(&self.pools)
             .await?
             .iter()
             .map(rows::bill)

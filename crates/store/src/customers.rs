@@ -1,14 +1,14 @@
 //! Customers, as billing names them and as they chose.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kvit_billing::{Customer, CustomerNumber, Language};
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use crate::{
     CustomerRecord, Store, StoreError,
+    engine::Row,
     rows::{corrupt, language, small},
-    runs::ROWS_MAX,
+    sql::{ROWS_MAX, Value, query},
 };
 
 impl Store {
@@ -18,15 +18,18 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn upsert_customers(&self, customers: &[Customer]) -> Result<(), StoreError> {
+        // One order for all writers, so that two imports never wait for each other in a circle; of
+        // a customer named twice, the last word counts.
+        let last: BTreeMap<_, _> = customers.iter().map(|c| (c.number.as_str(), c)).collect();
+        let rows = last
+            .into_values()
+            .map(customer_values)
+            .collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.begin().await?;
-        for customer in customers {
-            let body = serde_json::to_string(customer).map_err(|e| StoreError::Encode(e.into()))?;
-            sqlx::query("INSERT INTO customers (number, name_fold, language, body) VALUES ($1, $2, $3, $4) ON CONFLICT (number) DO UPDATE SET name_fold = excluded.name_fold, body = excluded.body")
-                .bind(customer.number.as_str())
-                .bind(customer.name.to_lowercase())
-                .bind(customer.language.tag())
-                .bind(body)
-                .execute(&mut *tx)
+        for part in rows.chunks(ROWS_MAX) {
+            query("INSERT INTO customers (number, name_fold, language, body) {rows} ON CONFLICT (number) DO UPDATE SET name_fold = excluded.name_fold, body = excluded.body")
+                .rows(part.iter().cloned())
+                .execute(&mut tx)
                 .await?;
         }
         Ok(tx.commit().await?)
@@ -42,16 +45,12 @@ impl Store {
     ) -> Result<HashMap<CustomerNumber, CustomerRecord>, StoreError> {
         let mut found = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(ROWS_MAX) {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT number, language, code_generation, body FROM customers WHERE number IN (",
-            );
-            let mut list = query.separated(", ");
-            for number in part {
-                list.push_bind(number.as_str().to_owned());
-            }
-            list.push_unseparated(")");
-            for row in query.build().fetch_all(&self.readers).await? {
-                let record = customer_record(&row)?;
+            let rows = query("SELECT number, language, code_generation, body FROM customers WHERE number IN ({rows})")
+                .rows(part.iter().map(|number| [number.into()]))
+                .fetch_all(&self.pools)
+                .await?;
+            for row in &rows {
+                let record = customer_record(row)?;
                 found.insert(record.customer.number.clone(), record);
             }
         }
@@ -77,9 +76,9 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn some_customers(&self, limit: u32) -> Result<Vec<CustomerRecord>, StoreError> {
-        sqlx::query("SELECT number, language, code_generation, body FROM customers ORDER BY number LIMIT $1")
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+        query("SELECT number, language, code_generation, body FROM customers ORDER BY number LIMIT $1")
+            .bind(limit)
+            .fetch_all(&self.pools)
             .await?
             .iter()
             .map(customer_record)
@@ -95,17 +94,27 @@ impl Store {
         number: &CustomerNumber,
         chosen: Language,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE customers SET language = $2 WHERE number = $1")
-            .bind(number.as_str())
-            .bind(chosen.tag())
-            .execute(&self.writer)
+        query("UPDATE customers SET language = $2 WHERE number = $1")
+            .bind(number)
+            .bind(chosen)
+            .execute(&self.pools)
             .await?;
         Ok(())
     }
 }
 
-fn customer_record(row: &SqliteRow) -> Result<CustomerRecord, StoreError> {
-    let body: String = row.try_get("body")?;
+fn customer_values(customer: &Customer) -> Result<[Value; 4], StoreError> {
+    let body = serde_json::to_string(customer).map_err(|e| StoreError::Encode(e.into()))?;
+    Ok([
+        (&customer.number).into(),
+        customer.name.to_lowercase().into(),
+        customer.language.into(),
+        body.into(),
+    ])
+}
+
+fn customer_record(row: &Row) -> Result<CustomerRecord, StoreError> {
+    let body: String = row.get("body")?;
     let mut customer: Customer =
         serde_json::from_str(&body).map_err(|_| corrupt("customer", "JSON"))?;
     customer.language = language(row, "language")?;

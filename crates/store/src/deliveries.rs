@@ -1,19 +1,30 @@
-//! Deliveries on their way, and the receipts that come back.
+//! Deliveries on their way: claimed, sent, recorded.
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
-use kvit_billing::{DeliveryId, Secret, code::TokenHash};
-use sqlx::{Row, sqlite::SqliteRow};
+use kvit_billing::{BillNumber, DeliveryId, EnrolmentId, Secret};
 
 use crate::{
-    Attempt, AttemptOutcome, Confirm, Connection, DeliveryJob, DeliveryView, DeliveryWhat,
-    QueueDepths, Store, StoreError,
+    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryState, DeliveryWhat, EnrolmentRecord,
+    Store, StoreError,
+    engine::{Row, Tx},
     enrolments::enrolment,
-    rows::{self, BILL_COLUMNS, bytes, language, optional_time, small, text, time, unsigned},
+    receipts::add_receipt,
+    rows::{
+        self, BILL_COLUMNS, corrupt, language, number, optional_time, small, state, text, time,
+    },
+    sql::{ROWS_MAX, Value, query},
 };
 
+/// The reply on record for an attempt whose worker was given up.
+const NO_WORD: &str = "no word from the worker";
+
 impl Store {
-    /// Takes mails that are due. That they are about to be sent is stored before they are given
-    /// out, so a death never loses one.
+    /// Takes mails that are due, and holds them until `lease_until`, which has to lie behind the
+    /// end of the slowest conversation. That they are about to be sent is stored before they are
+    /// given out, so a death never loses one: its lease runs out, and it goes back into the queue
+    /// as "possibly twice". Mails without a reason any more are withdrawn in passing.
     ///
     /// # Errors
     /// Where the database fails.
@@ -21,26 +32,43 @@ impl Store {
         &self,
         worker: &str,
         now: Timestamp,
+        lease_until: Timestamp,
         limit: usize,
     ) -> Result<Vec<DeliveryJob>, StoreError> {
+        let limit = limit.min(ROWS_MAX);
         let mut tx = self.begin().await?;
-        let claimed = sqlx::query(
-            "UPDATE deliveries SET state = 'sending', worker = $1, attempts = attempts + 1 WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND channel = 'email' AND next_attempt_at <= $2 ORDER BY next_attempt_at, id LIMIT $3) RETURNING id, bill, enrolment, account, email, language, attempts, possibly_twice, due_at",
-        )
-        .bind(worker)
-        .bind(now.as_microsecond())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut jobs = Vec::with_capacity(claimed.len());
-        for row in &claimed {
-            jobs.push(job(&mut tx, row).await?);
+        let expired = query("SELECT t.id, t.attempts FROM deliveries t WHERE t.state = 'sending' AND t.lease_until <= $1")
+            .bind(now)
+            .skip_locked()
+            .fetch_all(&mut tx)
+            .await?;
+        put_back(&mut tx, &expired, now).await?;
+        let mut jobs = Vec::with_capacity(limit);
+        while jobs.len() < limit {
+            let due = query("SELECT t.id, t.bill, t.enrolment, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
+                .bind(now)
+                .bind(limit - jobs.len())
+                .skip_locked()
+                .fetch_all(&mut tx)
+                .await?;
+            if due.is_empty() {
+                break;
+            }
+            let (taken, idle): (Vec<_>, Vec<_>) = contents(&mut tx, &due)
+                .await?
+                .into_iter()
+                .partition(|job| is_wanted(job, now));
+            hold(&mut tx, &taken, worker, lease_until).await?;
+            withdraw(&mut tx, &idle).await?;
+            jobs.extend(taken);
         }
         tx.commit().await?;
         Ok(jobs)
     }
 
-    /// Records how an attempt ended.
+    /// Records how an attempt ended. Only the latest claim of a delivery decides what comes next: a
+    /// worker that was taken for dead may answer while another one is sending. But that a mail was
+    /// taken always counts, whoever says so, and nothing sends it again.
     ///
     /// # Errors
     /// Where the database fails.
@@ -49,168 +77,204 @@ impl Store {
         id: &DeliveryId,
         attempt: &Attempt,
     ) -> Result<(), StoreError> {
-        let (name, state, next, twice) = match attempt.outcome {
-            AttemptOutcome::Accepted => ("accepted", "sent", None, false),
-            AttemptOutcome::Retry { next } => ("retry", "queued", Some(next), false),
-            AttemptOutcome::Failed => ("failed", "failed", None, false),
-            AttemptOutcome::Unknown { next } => ("unknown", "queued", Some(next), true),
+        let (name, next_state, next, twice) = match attempt.outcome {
+            AttemptOutcome::Accepted => ("accepted", DeliveryState::Sent, None, false),
+            AttemptOutcome::Retry { next } => ("retry", DeliveryState::Queued, Some(next), false),
+            AttemptOutcome::Failed => ("failed", DeliveryState::Failed, None, false),
+            AttemptOutcome::Unknown { next } => {
+                ("unknown", DeliveryState::Queued, Some(next), true)
+            }
         };
         let mut tx = self.begin().await?;
-        sqlx::query("INSERT INTO attempts (delivery, at, outcome, reply) VALUES ($1, $2, $3, $4)")
-            .bind(id.as_str())
-            .bind(attempt.at.as_microsecond())
-            .bind(name)
-            .bind(&attempt.reply)
-            .execute(&mut *tx)
+        let row = query("SELECT state, attempts FROM deliveries WHERE id = $1")
+            .bind(id)
+            .for_update()
+            .fetch_one(&mut tx)
             .await?;
-        // A worker that was taken for dead may answer late. That a mail was taken always counts;
-        // anything else must not put back into the queue what another worker sent meanwhile.
-        sqlx::query("UPDATE deliveries SET state = $2, worker = NULL, next_attempt_at = COALESCE($3, next_attempt_at), possibly_twice = MAX(possibly_twice, $4) WHERE id = $1 AND (state = 'sending' OR $2 = 'sent')")
-            .bind(id.as_str())
-            .bind(state)
-            .bind(next.map(Timestamp::as_microsecond))
-            .bind(i64::from(twice))
-            .execute(&mut *tx)
+        let now_state = state(&row)?;
+        let latest = now_state == DeliveryState::Sending && small(&row, "attempts")? == attempt.no;
+        query("INSERT INTO attempts (delivery, no, outcome, at, reply) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
+            .bind(id)
+            .bind(attempt.no)
+            .bind(name)
+            .bind(attempt.at)
+            .bind(&attempt.reply)
+            .execute(&mut tx)
             .await?;
         if attempt.outcome == AttemptOutcome::Accepted {
-            add_receipt(&mut tx, id, "accepted", attempt.at, "{}").await?;
+            add_receipt(&mut tx, id, "accepted", attempt.at, &serde_json::json!({})).await?;
+        }
+        let arrived = query("SELECT at FROM receipts WHERE delivery = $1 AND kind = 'accepted'")
+            .bind(id)
+            .fetch_optional(&mut tx)
+            .await?
+            .is_some();
+        let waits = matches!(now_state, DeliveryState::Queued | DeliveryState::Failed);
+        if latest || (arrived && waits) {
+            let next_state = if arrived {
+                DeliveryState::Sent
+            } else {
+                next_state
+            };
+            query("UPDATE deliveries SET state = $2, worker = NULL, lease_until = NULL, next_attempt_at = COALESCE($3, next_attempt_at), possibly_twice = CASE WHEN $4 = 1 THEN 1 ELSE possibly_twice END WHERE id = $1")
+                .bind(id)
+                .bind(next_state.as_str())
+                .bind(next)
+                .bind(twice)
+                .execute(&mut tx)
+                .await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// What the holder of a confirmation link may see.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn delivery_by_token(
-        &self,
-        hash: &TokenHash,
-    ) -> Result<Option<DeliveryView>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        view(&mut connection, hash).await
-    }
-
-    /// Records the receipt. The first press counts; later ones change nothing.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn confirm_receipt(
-        &self,
-        hash: &TokenHash,
-        at: Timestamp,
-        evidence: serde_json::Value,
-    ) -> Result<Confirm, StoreError> {
-        let mut tx = self.begin().await?;
-        let Some(mut found) = view(&mut tx, hash).await? else {
-            return Ok(Confirm::Unknown);
-        };
-        if found.confirmed_at.is_some() {
-            return Ok(Confirm::Already(found));
-        }
-        add_receipt(&mut tx, &found.id, "confirmed", at, &evidence.to_string()).await?;
-        tx.commit().await?;
-        found.confirmed_at = Some(at);
-        Ok(Confirm::Confirmed(found))
-    }
-
-    /// When the next mail is due to be tried.
+    /// When there is something to do next: a mail is due, or the lease of one runs out.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query("SELECT MIN(next_attempt_at) AS next FROM deliveries WHERE state = 'queued' AND channel = 'email'")
-            .fetch_one(&self.readers)
-            .await?;
+        let row = query(
+            "SELECT MIN(at) AS next FROM (SELECT MIN(next_attempt_at) AS at FROM deliveries WHERE state = 'queued' AND channel = 'email' UNION ALL SELECT MIN(lease_until) FROM deliveries WHERE state = 'sending') AS times",
+        )
+        .fetch_one(&self.pools)
+        .await?;
         optional_time(&row, "next")
     }
+}
 
-    /// What waits, for monitoring.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn queue_depths(&self, now: Timestamp) -> Result<QueueDepths, StoreError> {
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM chunks c JOIN runs r ON r.id = c.run WHERE r.state = 'released' AND c.done_at IS NULL) AS chunks_waiting,
-             (SELECT COUNT(*) FROM deliveries WHERE channel = 'email' AND state IN ('queued', 'sending')) AS mails_waiting,
-             (SELECT COUNT(*) FROM deliveries WHERE channel = 'email' AND state IN ('queued', 'sending') AND due_at < $1) AS mails_overdue,
-             (SELECT COUNT(*) FROM deliveries WHERE channel = 'email' AND state = 'failed') AS mails_failed",
-        )
-        .bind(now.as_microsecond())
-        .fetch_one(&self.readers)
-        .await?;
-        Ok(QueueDepths {
-            chunks_waiting: unsigned(&row, "chunks_waiting")?,
-            mails_waiting: unsigned(&row, "mails_waiting")?,
-            mails_overdue: unsigned(&row, "mails_overdue")?,
-            mails_failed: unsigned(&row, "mails_failed")?,
-        })
+/// A proof is asked for once: not after the address was proven, nor when the consent has ended or
+/// the link in the mail would be dead.
+fn is_wanted(job: &DeliveryJob, now: Timestamp) -> bool {
+    match &job.what {
+        DeliveryWhat::Bill(_) => true,
+        DeliveryWhat::Proof(enrolment) => {
+            enrolment.ended_at.is_none()
+                && enrolment.proven_at.is_none()
+                && enrolment.proof_expires.is_none_or(|expires| expires >= now)
+        }
     }
 }
 
-async fn job(tx: &mut Connection, row: &SqliteRow) -> Result<DeliveryJob, StoreError> {
-    let bill: Option<i64> = row.try_get("bill")?;
-    let what = if let Some(number) = bill {
-        let query = format!("SELECT {BILL_COLUMNS} FROM bills b WHERE b.number = $1");
-        let found = sqlx::query(sqlx::AssertSqlSafe(query))
-            .bind(number)
-            .fetch_one(tx)
+async fn hold(
+    tx: &mut Tx,
+    jobs: &[DeliveryJob],
+    worker: &str,
+    lease_until: Timestamp,
+) -> Result<(), StoreError> {
+    if !jobs.is_empty() {
+        query("WITH taken (id, worker, lease_until) AS ({rows}) UPDATE deliveries SET state = 'sending', worker = taken.worker, lease_until = taken.lease_until, attempts = deliveries.attempts + 1 FROM taken WHERE deliveries.id = taken.id")
+            .rows(jobs.iter().map(|job| [(&job.id).into(), worker.into(), lease_until.into()]))
+            .execute(tx)
             .await?;
-        DeliveryWhat::Bill(rows::bill(&found)?)
+    }
+    Ok(())
+}
+
+async fn withdraw(tx: &mut Tx, jobs: &[DeliveryJob]) -> Result<(), StoreError> {
+    if !jobs.is_empty() {
+        query("UPDATE deliveries SET state = 'withdrawn' WHERE id IN ({rows})")
+            .rows(jobs.iter().map(|job| [(&job.id).into()]))
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Back into the queue with what a worker held, unless another one's word came that it arrived.
+pub(crate) async fn put_back(tx: &mut Tx, held: &[Row], at: Timestamp) -> Result<(), StoreError> {
+    for part in held.chunks(ROWS_MAX) {
+        let ended: Vec<[Value; 5]> = part
+            .iter()
+            .map(|row| {
+                let id: String = row.get("id")?;
+                let no = small(row, "attempts")?;
+                Ok([
+                    id.into(),
+                    no.into(),
+                    "unknown".into(),
+                    at.into(),
+                    NO_WORD.into(),
+                ])
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let ids: Vec<[Value; 1]> = ended.iter().map(|[id, ..]| [id.clone()]).collect();
+        query(
+            "INSERT INTO attempts (delivery, no, outcome, at, reply) {rows} ON CONFLICT DO NOTHING",
+        )
+        .rows(ended)
+        .execute(&mut *tx)
+        .await?;
+        query("UPDATE deliveries SET state = CASE WHEN EXISTS (SELECT 1 FROM receipts r WHERE r.delivery = deliveries.id AND r.kind = 'accepted') THEN 'sent' ELSE 'queued' END, worker = NULL, lease_until = NULL, possibly_twice = 1 WHERE id IN ({rows})")
+            .rows(ids)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What the mails carry, read in two queries for all of them.
+async fn contents(tx: &mut Tx, due: &[Row]) -> Result<Vec<DeliveryJob>, StoreError> {
+    let mut bill_ids: Vec<[Value; 1]> = Vec::new();
+    let mut enrolment_ids: Vec<[Value; 1]> = Vec::new();
+    for row in due {
+        if let Some(bill) = row.get::<Option<i64>>("bill")? {
+            bill_ids.push([bill.into()]);
+        }
+        if let Some(enrolment) = row.get::<Option<String>>("enrolment")? {
+            enrolment_ids.push([enrolment.into()]);
+        }
+    }
+    let mut bills: HashMap<BillNumber, BillRecord> = HashMap::new();
+    if !bill_ids.is_empty() {
+        let found = query(format!(
+            "SELECT {BILL_COLUMNS} FROM bills b WHERE b.number IN ({{rows}})"
+        ))
+        .rows(bill_ids)
+        .fetch_all(&mut *tx)
+        .await?;
+        for row in &found {
+            let bill = rows::bill(row)?;
+            bills.insert(bill.number, bill);
+        }
+    }
+    let mut enrolments: HashMap<EnrolmentId, EnrolmentRecord> = HashMap::new();
+    if !enrolment_ids.is_empty() {
+        let found = query("SELECT * FROM enrolments WHERE id IN ({rows})")
+            .rows(enrolment_ids)
+            .fetch_all(&mut *tx)
+            .await?;
+        for row in &found {
+            let enrolment = enrolment(row)?;
+            enrolments.insert(enrolment.id.clone(), enrolment);
+        }
+    }
+    due.iter()
+        .map(|row| job(row, &bills, &enrolments))
+        .collect()
+}
+
+fn job(
+    row: &Row,
+    bills: &HashMap<BillNumber, BillRecord>,
+    enrolments: &HashMap<EnrolmentId, EnrolmentRecord>,
+) -> Result<DeliveryJob, StoreError> {
+    let id: DeliveryId = text(row, "id")?;
+    let what = if row.get::<Option<i64>>("bill")?.is_some() {
+        bills
+            .get(&number(row, "bill")?)
+            .cloned()
+            .map(DeliveryWhat::Bill)
     } else {
-        let id: String = row.try_get("enrolment")?;
-        let found = sqlx::query("SELECT * FROM enrolments WHERE id = $1")
-            .bind(id)
-            .fetch_one(tx)
-            .await?;
-        DeliveryWhat::Proof(enrolment(&found)?)
+        let enrolment = enrolments.get(&text(row, "enrolment")?);
+        enrolment.cloned().map(DeliveryWhat::Proof)
     };
     Ok(DeliveryJob {
-        id: text(row, "id")?,
-        what,
+        what: what.ok_or_else(|| corrupt("content of delivery", &id))?,
+        id,
         account: text(row, "account")?,
-        email: Secret::new(row.try_get("email")?),
+        email: Secret::new(row.get("email")?),
         language: language(row, "language")?,
         attempts: small(row, "attempts")?,
-        possibly_twice: row.try_get::<i64, _>("possibly_twice")? != 0,
+        possibly_twice: row.get::<i64>("possibly_twice")? != 0,
         due_at: time(row, "due_at")?,
     })
-}
-
-async fn view(
-    connection: &mut Connection,
-    hash: &TokenHash,
-) -> Result<Option<DeliveryView>, StoreError> {
-    let query = format!(
-        "SELECT d.id, d.language, c.at AS confirmed_at, {BILL_COLUMNS} FROM deliveries d JOIN bills b ON b.number = d.bill LEFT JOIN receipts c ON c.delivery = d.id AND c.kind = 'confirmed' WHERE d.token = $1"
-    );
-    let row = sqlx::query(sqlx::AssertSqlSafe(query))
-        .bind(bytes(hash))
-        .fetch_optional(connection)
-        .await?;
-    row.map(|row| {
-        Ok(DeliveryView {
-            id: text(&row, "id")?,
-            bill: rows::bill(&row)?,
-            confirmed_at: optional_time(&row, "confirmed_at")?,
-            language: language(&row, "language")?,
-        })
-    })
-    .transpose()
-}
-
-async fn add_receipt(
-    tx: &mut Connection,
-    id: &DeliveryId,
-    kind: &str,
-    at: Timestamp,
-    evidence: &str,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO receipts (delivery, kind, at, evidence) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
-        .bind(id.as_str())
-        .bind(kind)
-        .bind(at.as_microsecond())
-        .bind(evidence)
-        .execute(tx)
-        .await?;
-    Ok(())
 }

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenHash};
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use crate::{
-    Connection, EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store,
-    StoreError,
-    rows::{bytes, corrupt, language, optional_time, text, time},
-    runs::ROWS_MAX,
+    EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store, StoreError,
+    engine::{Row, Tx},
+    rows::{corrupt, language, optional_time, text, time},
+    sql::{ROWS_MAX, query},
 };
 
 /// The mail that proves an address is due at once; this is when it counts as late.
@@ -24,33 +23,34 @@ impl Store {
     /// Where the database fails.
     pub async fn enrol(&self, new: &NewEnrolment) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        turn(&mut tx, &new.account).await?;
         if new.proof.is_none() {
             end_earlier(&mut tx, &new.account, &new.id, new.at, new.at).await?;
         }
-        sqlx::query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-            .bind(new.id.as_str())
-            .bind(new.account.as_str())
+        query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+            .bind(&new.id)
+            .bind(&new.account)
             .bind(new.channel.as_str())
             .bind(new.email.expose())
-            .bind(new.language.tag())
+            .bind(new.language)
             .bind(&new.text_version)
-            .bind(new.evidence.to_string())
-            .bind(new.at.as_microsecond())
-            .bind(new.proof.as_ref().map(|p| bytes(&p.hash)))
-            .bind(new.proof.map(|p| p.expires.as_microsecond()))
-            .bind(new.proof.is_none().then(|| new.at.as_microsecond()))
-            .execute(&mut *tx)
+            .bind(&new.evidence)
+            .bind(new.at)
+            .bind(new.proof.as_ref().map(|p| &p.hash))
+            .bind(new.proof.map(|p| p.expires))
+            .bind(new.proof.is_none().then_some(new.at))
+            .execute(&mut tx)
             .await?;
         if new.proof.is_some() {
-            sqlx::query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
-                .bind(DeliveryId::proof_of(&new.id).as_str())
-                .bind(new.id.as_str())
-                .bind(new.account.as_str())
+            query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
+                .bind(&DeliveryId::proof_of(&new.id))
+                .bind(&new.id)
+                .bind(&new.account)
                 .bind(new.email.expose())
-                .bind(new.language.tag())
-                .bind((new.at + PROOF_DUE).as_microsecond())
-                .bind(new.at.as_microsecond())
-                .execute(&mut *tx)
+                .bind(new.language)
+                .bind(new.at + PROOF_DUE)
+                .bind(new.at)
+                .execute(&mut tx)
                 .await?;
         }
         Ok(tx.commit().await?)
@@ -64,9 +64,9 @@ impl Store {
         &self,
         hash: &TokenHash,
     ) -> Result<Option<EnrolmentRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM enrolments WHERE proof_hash = $1")
-            .bind(bytes(hash))
-            .fetch_optional(&self.readers)
+        let row = query("SELECT * FROM enrolments WHERE proof_hash = $1")
+            .bind(hash)
+            .fetch_optional(&self.pools)
             .await?;
         row.as_ref().map(enrolment).transpose()
     }
@@ -82,14 +82,16 @@ impl Store {
         at: Timestamp,
         evidence: serde_json::Value,
     ) -> Result<Prove, StoreError> {
-        let mut tx = self.begin().await?;
-        let row = sqlx::query("SELECT * FROM enrolments WHERE proof_hash = $1")
-            .bind(bytes(hash))
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
+        let Some(found) = self.enrolment_by_proof(hash).await? else {
             return Ok(Prove::Unknown);
         };
+        let mut tx = self.begin().await?;
+        turn(&mut tx, &found.account).await?;
+        let row = query("SELECT * FROM enrolments WHERE proof_hash = $1")
+            .bind(hash)
+            .fetch_one(&mut tx)
+            .await?;
+        let mut record = enrolment(&row)?;
         if record.ended_at.is_some() {
             return Ok(Prove::Expired(record));
         }
@@ -100,11 +102,11 @@ impl Store {
             return Ok(Prove::Expired(record));
         }
         end_earlier(&mut tx, &record.account, &record.id, record.created_at, at).await?;
-        sqlx::query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3 WHERE id = $1")
-            .bind(record.id.as_str())
-            .bind(at.as_microsecond())
-            .bind(evidence.to_string())
-            .execute(&mut *tx)
+        query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3 WHERE id = $1")
+            .bind(&record.id)
+            .bind(at)
+            .bind(&evidence)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         record.proven_at = Some(at);
@@ -123,19 +125,20 @@ impl Store {
         evidence: serde_json::Value,
     ) -> Result<Option<EnrolmentRecord>, StoreError> {
         let mut tx = self.begin().await?;
-        let row = sqlx::query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
-            .bind(account.as_str())
-            .fetch_optional(&mut *tx)
+        turn(&mut tx, account).await?;
+        let row = query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
+            .bind(account)
+            .fetch_optional(&mut tx)
             .await?;
         let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
             return Ok(None);
         };
-        sqlx::query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
-            .bind(account.as_str())
-            .bind(at.as_microsecond())
+        query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
+            .bind(account)
+            .bind(at)
             .bind(reason)
-            .bind(evidence.to_string())
-            .execute(&mut *tx)
+            .bind(&evidence)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         record.ended_at = Some(at);
@@ -150,9 +153,9 @@ impl Store {
         &self,
         account: &CustomerNumber,
     ) -> Result<EnrolmentState, StoreError> {
-        let row = sqlx::query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
-            .bind(account.as_str())
-            .fetch_optional(&self.readers)
+        let row = query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
+            .bind(account)
+            .fetch_optional(&self.pools)
             .await?;
         Ok(match row.as_ref().map(enrolment).transpose()? {
             None => EnrolmentState::None,
@@ -171,16 +174,12 @@ impl Store {
     ) -> Result<HashMap<CustomerNumber, EnrolmentRecord>, StoreError> {
         let mut active = HashMap::new();
         for part in accounts.chunks(ROWS_MAX) {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT * FROM enrolments WHERE ended_at IS NULL AND proven_at IS NOT NULL AND account IN (",
-            );
-            let mut list = query.separated(", ");
-            for account in part {
-                list.push_bind(account.as_str().to_owned());
-            }
-            list.push_unseparated(")");
-            for row in query.build().fetch_all(&self.readers).await? {
-                let record = enrolment(&row)?;
+            let rows = query("SELECT * FROM enrolments WHERE ended_at IS NULL AND proven_at IS NOT NULL AND account IN ({rows})")
+                .rows(part.iter().map(|account| [account.into()]))
+                .fetch_all(&self.pools)
+                .await?;
+            for row in &rows {
+                let record = enrolment(row)?;
                 active.insert(record.account.clone(), record);
             }
         }
@@ -188,34 +187,39 @@ impl Store {
     }
 }
 
+/// What is decided about a customer's enrolments is decided by one at a time.
+async fn turn(tx: &mut Tx, account: &CustomerNumber) -> Result<(), StoreError> {
+    Ok(tx.turn(&format!("enrolments/{account}")).await?)
+}
+
 /// Ends what an enrolment that counts from now on replaces: the active one, and those asked for
 /// before it. Without the latter, a link sent to a mistyped address could undo its correction.
 async fn end_earlier(
-    tx: &mut Connection,
+    tx: &mut Tx,
     account: &CustomerNumber,
     by: &EnrolmentId,
     created_at: Timestamp,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND (proven_at IS NOT NULL OR created_at <= $4)")
-        .bind(account.as_str())
-        .bind(at.as_microsecond())
-        .bind(by.as_str())
-        .bind(created_at.as_microsecond())
+    query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND (proven_at IS NOT NULL OR created_at <= $4)")
+        .bind(account)
+        .bind(at)
+        .bind(by)
+        .bind(created_at)
         .execute(tx)
         .await?;
     Ok(())
 }
 
-pub(crate) fn enrolment(row: &SqliteRow) -> Result<EnrolmentRecord, StoreError> {
-    let channel: String = row.try_get("channel")?;
+pub(crate) fn enrolment(row: &Row) -> Result<EnrolmentRecord, StoreError> {
+    let channel: String = row.get("channel")?;
     Ok(EnrolmentRecord {
         id: text(row, "id")?,
         account: text(row, "account")?,
         channel: EnrolmentChannel::parse(&channel).ok_or_else(|| corrupt("channel", channel))?,
-        email: Secret::new(row.try_get("email")?),
+        email: Secret::new(row.get("email")?),
         language: language(row, "language")?,
-        text_version: row.try_get("text_version")?,
+        text_version: row.get("text_version")?,
         created_at: time(row, "created_at")?,
         proof_expires: optional_time(row, "proof_expires")?,
         proven_at: optional_time(row, "proven_at")?,

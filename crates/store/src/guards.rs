@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, code::TokenHash};
-use sqlx::Row;
 
 use crate::{
     Event, GuardPolicy, GuardState, Store, StoreError,
-    rows::{bytes, corrupt, optional_time, text, time},
+    rows::{corrupt, optional_time, text, time},
+    sql::query,
 };
 
 impl Store {
@@ -15,9 +15,9 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn guard(&self, name: &str, now: Timestamp) -> Result<GuardState, StoreError> {
-        let row = sqlx::query("SELECT blocked_until FROM guards WHERE name = $1")
+        let row = query("SELECT blocked_until FROM guards WHERE name = $1")
             .bind(name)
-            .fetch_optional(&self.readers)
+            .fetch_optional(&self.pools)
             .await?;
         let until = match row {
             Some(row) => optional_time(&row, "blocked_until")?,
@@ -40,21 +40,23 @@ impl Store {
     ) -> Result<GuardState, StoreError> {
         let window = now + SignedDuration::from_secs(policy.window_s.into());
         let block = now + SignedDuration::from_secs(policy.block_s.into());
-        let row = sqlx::query(
+        let mut tx = self.begin().await?;
+        let row = query(
             "INSERT INTO guards (name, fails, window_until, blocked_until) VALUES ($1, 1, $3, CASE WHEN $5 <= 1 THEN $4 END)
              ON CONFLICT (name) DO UPDATE SET
-               fails = CASE WHEN window_until <= $2 THEN 1 ELSE fails + 1 END,
-               window_until = CASE WHEN window_until <= $2 THEN $3 ELSE window_until END,
-               blocked_until = CASE WHEN (CASE WHEN window_until <= $2 THEN 1 ELSE fails + 1 END) >= $5 THEN $4 ELSE blocked_until END
+               fails = CASE WHEN guards.window_until <= $2 THEN 1 ELSE guards.fails + 1 END,
+               window_until = CASE WHEN guards.window_until <= $2 THEN $3 ELSE guards.window_until END,
+               blocked_until = CASE WHEN (CASE WHEN guards.window_until <= $2 THEN 1 ELSE guards.fails + 1 END) >= $5 THEN $4 ELSE guards.blocked_until END
              RETURNING blocked_until",
         )
         .bind(name)
-        .bind(now.as_microsecond())
-        .bind(window.as_microsecond())
-        .bind(block.as_microsecond())
-        .bind(i64::from(policy.max_fails))
-        .fetch_one(&self.writer)
+        .bind(now)
+        .bind(window)
+        .bind(block)
+        .bind(policy.max_fails)
+        .fetch_one(&mut tx)
         .await?;
+        tx.commit().await?;
         let until = optional_time(&row, "blocked_until")?;
         Ok(GuardState {
             blocked_until: until.filter(|until| *until > now),
@@ -66,14 +68,14 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn guard_clear(&self, name: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM guards WHERE name = $1")
+        query("DELETE FROM guards WHERE name = $1")
             .bind(name)
-            .execute(&self.writer)
+            .execute(&self.pools)
             .await?;
         Ok(())
     }
 
-    /// Opens a session.
+    /// Opens a session, and clears away sessions and doors whose time is over.
     ///
     /// # Errors
     /// Where the database fails.
@@ -84,16 +86,25 @@ impl Store {
         at: Timestamp,
         expires: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        let mut tx = self.begin().await?;
+        query(
             "INSERT INTO sessions (token, account, opened_at, expires_at) VALUES ($1, $2, $3, $4)",
         )
-        .bind(bytes(token))
-        .bind(account.as_str())
-        .bind(at.as_microsecond())
-        .bind(expires.as_microsecond())
-        .execute(&self.writer)
+        .bind(token)
+        .bind(account)
+        .bind(at)
+        .bind(expires)
+        .execute(&mut tx)
         .await?;
-        Ok(())
+        query("DELETE FROM sessions WHERE expires_at <= $1")
+            .bind(at)
+            .execute(&mut tx)
+            .await?;
+        query("DELETE FROM guards WHERE window_until <= $1 AND (blocked_until IS NULL OR blocked_until <= $1)")
+            .bind(at)
+            .execute(&mut tx)
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Whose session it is, while it lasts.
@@ -105,10 +116,10 @@ impl Store {
         token: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<CustomerNumber>, StoreError> {
-        let row = sqlx::query("SELECT account FROM sessions WHERE token = $1 AND expires_at > $2")
-            .bind(bytes(token))
-            .bind(now.as_microsecond())
-            .fetch_optional(&self.readers)
+        let row = query("SELECT account FROM sessions WHERE token = $1 AND expires_at > $2")
+            .bind(token)
+            .bind(now)
+            .fetch_optional(&self.pools)
             .await?;
         row.map(|row| text(&row, "account")).transpose()
     }
@@ -118,9 +129,9 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn close_session(&self, token: &TokenHash) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM sessions WHERE token = $1")
-            .bind(bytes(token))
-            .execute(&self.writer)
+        query("DELETE FROM sessions WHERE token = $1")
+            .bind(token)
+            .execute(&self.pools)
             .await?;
         Ok(())
     }
@@ -130,16 +141,14 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn record_event(&self, event: &Event) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO events (at, who, what, subject, detail) VALUES ($1, $2, $3, $4, $5)",
-        )
-        .bind(event.at.as_microsecond())
-        .bind(&event.who)
-        .bind(&event.what)
-        .bind(&event.subject)
-        .bind(event.detail.to_string())
-        .execute(&self.writer)
-        .await?;
+        query("INSERT INTO events (at, who, what, subject, detail) VALUES ($1, $2, $3, $4, $5)")
+            .bind(event.at)
+            .bind(&event.who)
+            .bind(&event.what)
+            .bind(&event.subject)
+            .bind(&event.detail)
+            .execute(&self.pools)
+            .await?;
         Ok(())
     }
 
@@ -148,19 +157,19 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn events(&self, subject: &str, limit: u32) -> Result<Vec<Event>, StoreError> {
-        sqlx::query("SELECT * FROM events WHERE subject = $1 ORDER BY at DESC LIMIT $2")
+        query("SELECT * FROM events WHERE subject = $1 ORDER BY at DESC LIMIT $2")
             .bind(subject)
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
+            .bind(limit)
+            .fetch_all(&self.pools)
             .await?
             .iter()
             .map(|row| {
-                let detail: String = row.try_get("detail")?;
+                let detail: String = row.get("detail")?;
                 Ok(Event {
                     at: time(row, "at")?,
-                    who: row.try_get("who")?,
-                    what: row.try_get("what")?,
-                    subject: row.try_get("subject")?,
+                    who: row.get("who")?,
+                    what: row.get("what")?,
+                    subject: row.get("subject")?,
                     detail: serde_json::from_str(&detail).map_err(|_| corrupt("detail", detail))?,
                 })
             })

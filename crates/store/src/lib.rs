@@ -1,46 +1,43 @@
 //! The store: what Kvit remembers, as verbs and records. SQL stays in here.
 //!
 //! Facts are appended; a state that can be derived is not stored beside them. Each verb is one
-//! transaction. Today the engine is SQLite, with one writing connection and a pool of readers.
+//! transaction. Two engines keep the same promises: SQLite for one machine, PostgreSQL for many.
 
 mod bills;
 mod customers;
 mod deliveries;
+mod engine;
 mod enrolments;
 mod guards;
 mod issue;
+mod progress;
+mod receipts;
 mod records;
+mod release;
 mod rows;
 mod runs;
-
-use std::{str::FromStr, time::Duration};
-
-use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+mod sql;
+mod staging;
+mod trail;
 
 pub use records::*;
-pub use runs::ReleaseError;
+pub use release::ReleaseError;
 
-/// Readers at once.
-const READERS_MAX: u32 = 8;
-/// How long a writer of another process is waited for.
-const BUSY_TIMEOUT_S: u64 = 30;
+use engine::{Pools, Tx};
 
 /// The open store. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// One connection: SQLite has one writer, and five that fight are slower than one that queues.
-    writer: SqlitePool,
-    readers: SqlitePool,
+    pools: Pools,
 }
 
 /// The store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The address of the database cannot be used.
-    #[error("`{0}` is not a database address, such as sqlite://kvit.db")]
+    #[error(
+        "`{0}` is not a database address, such as sqlite://kvit.db or postgres://user@host/kvit"
+    )]
     Url(String),
     /// The database said no.
     #[error("the database failed")]
@@ -67,49 +64,17 @@ pub enum StoreError {
         /// The state needed.
         needed: &'static str,
     },
-    /// The chunk was issued before with another pack.
-    #[error("chunk {chunk} of run {run} is issued already, with another pack")]
-    ChunkTaken {
-        /// Which run.
-        run: String,
-        /// Which chunk.
-        chunk: u32,
-    },
 }
 
 impl Store {
-    /// Opens a database, creating it where there is none, and brings its schema up to date.
+    /// Opens the database at `sqlite://PATH`, which is made where there is none, or at
+    /// `postgres://…`, which has to exist; brings its schema up to date.
     ///
     /// # Errors
-    /// Where the address is bad, the file cannot be opened, or a migration fails.
+    /// Where the address is bad, the database cannot be reached, or a migration fails.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        // An address of another engine may hold a password: only its scheme is said.
-        let bad = || {
-            StoreError::Url(match url.split_once(':') {
-                Some((scheme, _)) if scheme != "sqlite" => format!("{scheme}:…"),
-                _ => url.to_owned(),
-            })
-        };
-        if !url.starts_with("sqlite:") {
-            return Err(bad());
-        }
-        let options = SqliteConnectOptions::from_str(url)
-            .map_err(|_| bad())?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .connect_with(options.read_only(true).create_if_missing(false))
-            .await?;
-        Ok(Self { writer, readers })
+        let pools = Pools::open(url).await?;
+        Ok(Self { pools })
     }
 
     /// Answers where the database does.
@@ -117,16 +82,11 @@ impl Store {
     /// # Errors
     /// Where it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        sql::query("SELECT 1").fetch_one(&self.pools).await?;
         Ok(())
     }
 
-    /// A transaction that writes. It takes the write lock at once: one that reads first and
-    /// writes later fails with BUSY when another process came between.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(self.pools.begin().await?)
     }
 }
-
-/// The connection inside a transaction.
-type Connection = SqliteConnection;

@@ -144,6 +144,8 @@ pub struct Released {
 pub struct ChunkJob {
     pub run: RunId,
     pub no: ChunkNo,
+    /// Which claim of the chunk this is, to be handed in with the result.
+    pub claim: u64,
     pub first_seq: OrderSeq,
     /// Number of the chunk's first bill.
     pub first_number: BillNumber,
@@ -169,6 +171,8 @@ pub struct PackRecord {
 pub struct ChunkResult {
     pub run: RunId,
     pub no: ChunkNo,
+    /// As in the [`ChunkJob`].
+    pub claim: u64,
     pub worker: String,
     pub pack: PackRecord,
     pub bills: Vec<BillRecord>,
@@ -181,8 +185,11 @@ pub struct ChunkResult {
 pub enum Finish {
     /// It was kept now.
     Done,
-    /// It had been kept before; nothing changed.
+    /// This very pack had been kept before; nothing changed.
     AlreadyDone,
+    /// The lease ran out and another worker has the chunk, or has kept a pack of its own; nothing
+    /// changed. The pack that was handed in is an orphan.
+    Overtaken,
 }
 
 /// What a dead worker had in hand.
@@ -345,6 +352,12 @@ impl Channel {
             Self::Paper => "paper",
         }
     }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Email, Self::Paper]
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
+    }
 }
 
 /// A bill that is to travel.
@@ -380,7 +393,7 @@ pub struct DeliveryJob {
     pub account: CustomerNumber,
     pub email: Secret<String>,
     pub language: Language,
-    /// Attempts, this one included.
+    /// Attempts, this one included: the number of this attempt, to be handed in with its end.
     pub attempts: u32,
     pub possibly_twice: bool,
     pub due_at: Timestamp,
@@ -389,6 +402,8 @@ pub struct DeliveryJob {
 /// How one attempt ended.
 #[derive(Clone, Debug)]
 pub struct Attempt {
+    /// Which attempt, as in [`DeliveryJob::attempts`].
+    pub no: u32,
     /// When.
     pub at: Timestamp,
     /// How.
@@ -414,6 +429,98 @@ pub enum AttemptOutcome {
         /// When to try again.
         next: Timestamp,
     },
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// Waits for its time; paper waits for the printer.
+    Queued,
+    /// A worker has it in hand.
+    Sending,
+    /// Taken by the mail server.
+    Sent,
+    /// Given up.
+    Failed,
+    /// There was no more reason to send it.
+    Withdrawn,
+}
+
+impl DeliveryState {
+    /// The word in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Queued,
+            Self::Sending,
+            Self::Sent,
+            Self::Failed,
+            Self::Withdrawn,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+    }
+}
+
+/// A delivery with all that happened to it, for those who answer a customer's question.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DeliveryRecord {
+    pub id: DeliveryId,
+    /// The bill it carries; none for a mail that proves an address.
+    pub bill: Option<BillNumber>,
+    pub account: CustomerNumber,
+    pub channel: Channel,
+    /// Where it goes. Not serialised.
+    #[serde(skip)]
+    pub email: Option<Secret<String>>,
+    pub language: Language,
+    pub due_at: Timestamp,
+    pub state: DeliveryState,
+    /// Times that a worker took it in hand.
+    pub attempts: u32,
+    /// When it is tried next, while it waits.
+    pub next_attempt_at: Option<Timestamp>,
+    pub possibly_twice: bool,
+    /// How each attempt ended, oldest first.
+    pub trail: Vec<AttemptRecord>,
+    /// What is known about its arrival, oldest first.
+    pub receipts: Vec<ReceiptRecord>,
+}
+
+/// How one attempt ended, as kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptRecord {
+    /// Which attempt, from 1.
+    pub no: u32,
+    /// When.
+    pub at: Timestamp,
+    /// `accepted`, `retry`, `failed` or `unknown`.
+    pub outcome: String,
+    /// What the mail server said.
+    pub reply: String,
+}
+
+/// What is known about the arrival of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReceiptRecord {
+    /// `accepted` by the mail server, or `confirmed` by a person.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+    /// How it came about.
+    pub evidence: serde_json::Value,
 }
 
 /// A delivery as the holder of its link may see it.

@@ -1,83 +1,158 @@
-//! One suite of what the store promises. Each check takes an empty store, so that every engine
-//! that `Store::open` knows is held to the same promises.
+//! One suite of what the store promises. Each check takes an empty store, and each engine that
+//! `Store::open` knows is held to the same promises.
 
 mod conformance {
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
     pub(crate) mod issue;
+    pub(crate) mod late;
     pub(crate) mod portal;
+    pub(crate) mod release;
     pub(crate) mod runs;
     pub(crate) mod world;
 }
 
-use conformance::{deliveries, enrolments, issue, portal, runs};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
-/// A test for each check, on a fresh SQLite file.
-macro_rules! on_sqlite {
+use conformance::{deliveries, enrolments, issue, late, portal, release, runs, world};
+use kvit_postgres::Cluster;
+use kvit_store::Store;
+
+/// A place for an empty database, which goes away with it.
+struct Place<Held> {
+    url: String,
+    _held: Held,
+}
+
+impl<Held> Place<Held> {
+    async fn open(&self) -> Store {
+        Store::open(&self.url).await.expect("an open store")
+    }
+}
+
+fn sqlite_file() -> Place<tempfile::TempDir> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    Place {
+        url: format!("sqlite://{}", folder.path().join("kvit.db").display()),
+        _held: folder,
+    }
+}
+
+/// `None` where PostgreSQL is missing and may be.
+fn postgres_database() -> Option<Place<Arc<Cluster>>> {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let cluster = kvit_postgres::shared().expect("a throwaway PostgreSQL")?;
+    let name = format!("kvit_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    Some(Place {
+        url: cluster.create_database(&name).expect("a new database"),
+        _held: cluster,
+    })
+}
+
+/// A test for each check and engine.
+macro_rules! on_both_engines {
     ($($module:ident :: $check:ident,)*) => {
         mod sqlite {
-            use kvit_store::Store;
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $check() {
-                    let folder = tempfile::tempdir().expect("a temporary folder");
-                    let url = format!("sqlite://{}", folder.path().join("kvit.db").display());
-                    let store = Store::open(&url).await.expect("an empty store");
-                    super::$module::$check(store).await;
+                    let place = super::sqlite_file();
+                    super::$module::$check(place.open().await).await;
                 }
             )*
+        }
 
-            #[tokio::test]
-            async fn a_second_opening_finds_what_the_first_kept() {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                let url = format!("sqlite://{}", folder.path().join("kvit.db").display());
-                let first = Store::open(&url).await.expect("an empty store");
-                crate::conformance::world::checked(&first, "kept", 2, 1).await;
-                drop(first);
-                let second = Store::open(&url).await.expect("the same store");
-                second.ping().await.expect("an answer");
-                assert_eq!(second.runs(10).await.expect("runs").len(), 1);
-            }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $check() {
+                    let Some(place) = super::postgres_database() else { return };
+                    super::$module::$check(place.open().await).await;
+                }
+            )*
         }
     };
 }
 
-on_sqlite! {
+on_both_engines! {
     runs::a_run_is_staged_and_accepted,
     runs::a_rejected_run_leaves_its_report_only,
     runs::a_dead_import_is_cleared_by_the_next,
     runs::an_order_counts_once,
-    runs::release_needs_a_second_person,
-    runs::a_run_is_released_once,
-    runs::releases_at_once_get_adjacent_ranges,
-    runs::a_failed_release_persists_nothing,
+    runs::imports_at_once_never_both_count,
+    runs::many_orders_are_looked_up_at_once,
+    release::release_needs_a_second_person,
+    release::a_run_is_released_once,
+    release::releases_at_once_get_adjacent_ranges,
+    release::a_failed_release_persists_nothing,
+    release::a_number_is_given_once_whatever_its_series,
+    release::an_empty_run_takes_no_number,
     issue::four_workers_claim_each_chunk_once,
     issue::an_expired_lease_is_claimed_again,
     issue::the_last_chunk_issues_the_run,
     issue::finishing_twice_changes_nothing,
     issue::a_failed_finish_persists_nothing,
     issue::chunks_of_a_forgotten_worker_are_free,
+    issue::a_claim_is_given_back,
+    issue::the_last_chunks_at_once_issue_the_run,
+    late::a_late_chunk_changes_nothing,
+    late::a_late_word_does_not_queue_what_another_sends,
+    late::a_late_acceptance_is_not_sent_again,
+    late::a_mail_of_a_dead_worker_is_sent_by_another,
     deliveries::mails_are_claimed_once,
     deliveries::an_attempt_decides_what_comes_next,
     deliveries::a_forgotten_mail_is_possibly_twice,
-    deliveries::a_late_word_does_not_send_again,
+    late::a_late_word_does_not_send_again,
     deliveries::a_receipt_is_confirmed_once,
+    deliveries::presses_at_once_count_once,
+    deliveries::a_bill_tells_what_happened_to_it,
     enrolments::an_address_is_proven_once,
     enrolments::a_new_address_replaces_the_old,
     enrolments::an_old_link_cannot_undo_a_newer_address,
     enrolments::a_customer_goes_back_to_paper,
     enrolments::an_imported_enrolment_is_active_at_once,
+    enrolments::a_proof_without_reason_is_withdrawn,
+    enrolments::addresses_proven_at_once_leave_one,
     portal::customers_keep_their_own_choices,
     portal::bills_are_listed_page_by_page,
+    portal::a_bill_names_its_corrections,
     portal::a_guard_closes_and_opens,
     portal::a_session_ends,
     portal::events_are_read_newest_first,
 }
 
+async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {
+    let first = place.open().await;
+    world::checked(&first, "kept", 2, 1).await;
+    drop(first);
+    let second = place.open().await;
+    second.ping().await.expect("an answer");
+    assert_eq!(second.runs(10).await.expect("runs").len(), 1);
+}
+
+#[tokio::test]
+async fn sqlite_keeps_over_a_second_opening() {
+    a_second_opening_finds_what_the_first_kept(sqlite_file()).await;
+}
+
+#[tokio::test]
+async fn postgres_keeps_over_a_second_opening() {
+    if let Some(place) = postgres_database() {
+        a_second_opening_finds_what_the_first_kept(place).await;
+    }
+}
+
 #[tokio::test]
 async fn a_refused_address_does_not_show_its_password() {
-    let error = kvit_store::Store::open("mysql://kvit:hidden@db/kvit")
-        .await
-        .expect_err("not an engine of ours");
-    assert!(!format!("{error} {error:?}").contains("hidden"));
+    for url in [
+        "mysql://kvit:hidden@db/kvit",
+        "postgres://kvit:hidden@127.0.0.1:1/kvit",
+        "postgres://kvit:hidden@127.0.0.1:port/kvit",
+    ] {
+        let error = Store::open(url).await.expect_err("nothing answers there");
+        assert!(!format!("{error} {error:?}").contains("hidden"), "{url}");
+    }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, TryStreamExt, future::BoxFuture};
 use kvit_flow::ports::{Archive, ArchiveError};
 use object_store::{
     ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, memory::InMemory,
@@ -155,6 +155,30 @@ impl<S: ObjectStore> Archive for ObjectArchive<S> {
         .map(move |result: Result<_, BoxError>| result.map_err(|e| error("read", object, e)))
         .boxed()
     }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, Result<Vec<String>, ArchiveError>> {
+        async move {
+            let path = path_of(folder)?;
+            let objects = self
+                .store
+                .list(Some(&path))
+                .map_ok(|meta| meta.location.into());
+            Ok(objects.try_collect().await?)
+        }
+        .map(move |result: Result<_, BoxError>| result.map_err(|e| error("list", folder, e)))
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, object: &'a str) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        async move {
+            match self.store.delete(&path_of(object)?).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        }
+        .map(move |result: Result<(), BoxError>| result.map_err(|e| error("delete", object, e)))
+        .boxed()
+    }
 }
 
 /// Refuses names that would climb out of the archive, or name nothing.
@@ -194,7 +218,27 @@ mod tests {
         assert!(archive.read("runs/none.zip", 0..1).await.is_err());
         for name in ["../out", "runs/../../out", "/a//b", ""] {
             assert!(archive.put(name, vec![1]).await.is_err(), "{name}");
+            assert!(archive.list(name).await.is_err(), "{name}");
+            assert!(archive.delete(name).await.is_err(), "{name}");
         }
+
+        archive
+            .put("runs/2026-10-ab/00001.zip", vec![1])
+            .await
+            .expect("written");
+        let listed = archive.list("runs/2026-10-a").await.expect("listed");
+        assert_eq!(listed, [OBJECT], "of this run only");
+        assert!(archive.list("runs/none").await.expect("empty").is_empty());
+        archive
+            .put("runs/gone.zip", vec![1])
+            .await
+            .expect("written");
+        archive.delete("runs/gone.zip").await.expect("deleted");
+        archive
+            .delete("runs/gone.zip")
+            .await
+            .expect("deleted already");
+        assert!(archive.read("runs/gone.zip", 0..1).await.is_err());
     }
 
     #[tokio::test]
@@ -205,6 +249,9 @@ mod tests {
         let again = FolderArchive::open(&root).expect("opens again");
         assert_eq!(again.read(OBJECT, 0..6).await.expect("read"), b"second");
         assert!(root.join(OBJECT).is_file(), "an object is a plain file");
+        fs::write(root.join(format!("{OBJECT}#1")), b"half").expect("written");
+        let listed = again.list("runs/2026-10-a").await.expect("listed");
+        assert_eq!(listed, [OBJECT], "half an object is none");
     }
 
     #[tokio::test]

@@ -4,9 +4,9 @@
 //!
 //! ```no_run
 //! # fn main() -> Result<(), kvit_postgres::ClusterError> {
-//! match kvit_postgres::Cluster::start()? {
-//!     Some(cluster) => drop(cluster.create_database("kvit")?),
-//!     None => eprintln!("SKIPPED: PostgreSQL is not installed"),
+//! if let Some(cluster) = kvit_postgres::shared()? {
+//!     let url = cluster.create_database("kvit")?;
+//!     // the test, on `url`
 //! }
 //! # Ok(())
 //! # }
@@ -26,6 +26,7 @@ use std::{
     },
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -46,12 +47,18 @@ const PORTS_TRIED_MAX: usize = 5;
 /// Bytes of a program's output kept in an error.
 const OUTPUT_MAX: usize = 2_000;
 
+/// Set where a missing tool is a failure and not a reason to skip.
+const REQUIRE_ALL_TESTS: &str = "KVIT_REQUIRE_ALL_TESTS";
+
 /// The cluster could not be made, or would not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Root runs the tests, and there is nobody to run PostgreSQL as.
     #[error("PostgreSQL refuses root and /etc/passwd has no user `postgres`; run as another user")]
     NoUser,
+    /// Nothing may be skipped, and PostgreSQL is missing.
+    #[error("PostgreSQL is not installed, and {REQUIRE_ALL_TESTS} is set")]
+    Missing,
     /// The operating system said no.
     #[error("cannot {action}")]
     Io {
@@ -83,6 +90,31 @@ pub enum ClusterError {
 
 fn io_error(action: &'static str) -> impl FnOnce(io::Error) -> ClusterError {
     move |source| ClusterError::Io { action, source }
+}
+
+/// The cluster that the tests of one process share: started by the first, gone with the last that
+/// holds it. Without PostgreSQL it says on stderr that the test is skipped and gives `None`.
+///
+/// # Errors
+/// As [`Cluster::start`], and where PostgreSQL is missing though nothing may be skipped.
+pub fn shared() -> Result<Option<Arc<Cluster>>, ClusterError> {
+    static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(running) = shared.upgrade() {
+        return Ok(Some(running));
+    }
+    match Cluster::start()? {
+        Some(cluster) => {
+            let cluster = Arc::new(cluster);
+            *shared = Arc::downgrade(&cluster);
+            Ok(Some(cluster))
+        }
+        None if std::env::var_os(REQUIRE_ALL_TESTS).is_some() => Err(ClusterError::Missing),
+        None => {
+            eprintln!("SKIPPED: PostgreSQL is not installed");
+            Ok(None)
+        }
+    }
 }
 
 /// A running server with its folder. Dropping it stops the server and removes the folder.

@@ -136,6 +136,7 @@ async fn issue(
     let result = ChunkResult {
         run: run.clone(),
         no: job.no,
+        claim: job.claim,
         worker: "test".into(),
         pack: PackRecord {
             object: "2026-10-a1/00000.zip".into(),

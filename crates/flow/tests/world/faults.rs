@@ -146,4 +146,12 @@ impl Archive for FaultyArchive {
     ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>> {
         self.inner.read(object, range)
     }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, Result<Vec<String>, ArchiveError>> {
+        self.inner.list(folder)
+    }
+
+    fn delete<'a>(&'a self, object: &'a str) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        self.inner.delete(object)
+    }
 }

@@ -30,6 +30,7 @@ CREATE TABLE chunks (
     first_seq BIGINT NOT NULL,
     orders BIGINT NOT NULL,
     body BLOB NOT NULL,
+    claim BIGINT NOT NULL DEFAULT 0,
     worker TEXT,
     lease_until BIGINT,
     done_at BIGINT,
@@ -49,7 +50,7 @@ CREATE TABLE order_keys (
     version BIGINT NOT NULL,
     run TEXT NOT NULL REFERENCES runs (id),
     PRIMARY KEY (account, period_from, period_to, kind, version, run)
-);
+) WITHOUT ROWID;
 CREATE INDEX order_keys_by_run ON order_keys (run);
 
 CREATE TABLE series (name TEXT PRIMARY KEY, next_number BIGINT NOT NULL);
@@ -87,6 +88,7 @@ CREATE TABLE bills (
     UNIQUE (run, seq)
 );
 CREATE INDEX bills_by_account ON bills (account, number DESC);
+CREATE INDEX bills_by_corrects ON bills (corrects) WHERE corrects IS NOT NULL;
 
 CREATE TABLE enrolments (
     id TEXT PRIMARY KEY,
@@ -105,7 +107,7 @@ CREATE TABLE enrolments (
     ended_reason TEXT,
     ended_evidence TEXT
 );
-CREATE INDEX enrolments_open ON enrolments (account, created_at DESC) WHERE ended_at IS NULL;
+CREATE INDEX enrolments_by_account ON enrolments (account, created_at DESC);
 
 CREATE TABLE deliveries (
     id TEXT PRIMARY KEY,
@@ -121,20 +123,26 @@ CREATE TABLE deliveries (
     attempts BIGINT NOT NULL DEFAULT 0,
     next_attempt_at BIGINT NOT NULL,
     worker TEXT,
+    lease_until BIGINT,
     possibly_twice BIGINT NOT NULL DEFAULT 0,
     CHECK ((bill IS NULL) <> (enrolment IS NULL))
 );
-CREATE INDEX deliveries_queued ON deliveries (next_attempt_at) WHERE state = 'queued' AND channel = 'email';
-CREATE INDEX deliveries_sending ON deliveries (worker) WHERE state = 'sending';
+CREATE INDEX deliveries_queued ON deliveries (next_attempt_at, id) WHERE state = 'queued' AND channel = 'email';
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'queued' AND channel = 'email';
+CREATE INDEX deliveries_sending ON deliveries (lease_until) WHERE state = 'sending';
+CREATE INDEX deliveries_failed ON deliveries (due_at) WHERE state = 'failed';
 CREATE INDEX deliveries_by_bill ON deliveries (bill);
+CREATE INDEX deliveries_by_account ON deliveries (account, due_at DESC);
 
+-- What became of each claim of a delivery. A late word of a worker that was given up adds a row.
 CREATE TABLE attempts (
     delivery TEXT NOT NULL REFERENCES deliveries (id),
-    at BIGINT NOT NULL,
+    no BIGINT NOT NULL,
     outcome TEXT NOT NULL,
-    reply TEXT NOT NULL
+    at BIGINT NOT NULL,
+    reply TEXT NOT NULL,
+    PRIMARY KEY (delivery, no, outcome)
 );
-CREATE INDEX attempts_by_delivery ON attempts (delivery, at);
 
 CREATE TABLE receipts (
     delivery TEXT NOT NULL REFERENCES deliveries (id),
@@ -150,6 +158,7 @@ CREATE TABLE guards (
     window_until BIGINT NOT NULL,
     blocked_until BIGINT
 );
+CREATE INDEX guards_by_window ON guards (window_until);
 
 CREATE TABLE sessions (
     token BLOB PRIMARY KEY,
@@ -157,6 +166,7 @@ CREATE TABLE sessions (
     opened_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE TABLE events (
     at BIGINT NOT NULL,

@@ -1,32 +1,37 @@
 //! Mails on their way, and what comes back.
 
-use jiff::Timestamp;
-use kvit_billing::DeliveryId;
-use kvit_store::{Attempt, AttemptOutcome, Confirm, DeliveryJob, DeliveryWhat, RunProgress, Store};
+use kvit_store::{
+    Attempt, AttemptOutcome, Channel, Confirm, DeliveryJob, DeliveryState, DeliveryWhat,
+    RunProgress, Store,
+};
 use serde_json::json;
 
-use super::world::{at, issued, number, run_id, token};
+use super::world::{account, at, issued, number, run_id, token};
 
-async fn claim(store: &Store, worker: &str, now: i64, limit: usize) -> Vec<DeliveryJob> {
+/// Seconds that a claim holds.
+pub(crate) const LEASE: i64 = 5_000;
+
+pub(crate) async fn claim(store: &Store, worker: &str, now: i64, limit: usize) -> Vec<DeliveryJob> {
     store
-        .claim_deliveries(worker, at(now), limit)
+        .claim_deliveries(worker, at(now), at(now + LEASE), limit)
         .await
         .expect("a claim")
 }
 
-async fn finish(store: &Store, id: &DeliveryId, outcome: AttemptOutcome, now: Timestamp) {
+pub(crate) async fn finish(store: &Store, job: &DeliveryJob, outcome: AttemptOutcome, now: i64) {
     let attempt = Attempt {
-        at: now,
+        no: job.attempts,
+        at: at(now),
         outcome,
-        reply: "250 ok".to_owned(),
+        reply: "as the server said".to_owned(),
     };
     store
-        .finish_delivery(id, &attempt)
+        .finish_delivery(&job.id, &attempt)
         .await
         .expect("a recorded attempt");
 }
 
-async fn progress(store: &Store) -> RunProgress {
+pub(crate) async fn progress(store: &Store) -> RunProgress {
     store.run_progress(&run_id("one")).await.expect("progress")
 }
 
@@ -87,15 +92,10 @@ pub(crate) async fn an_attempt_decides_what_comes_next(store: Store) {
         ("0000001@example.bg", at(3_600))
     );
     assert!(!format!("{job:?}").contains('@'), "an address in a log");
-    assert_eq!(store.next_delivery_at().await.expect("a time"), None);
+    let lease = store.next_delivery_at().await.expect("a time");
+    assert_eq!(lease, Some(at(11 + LEASE)), "when its lease runs out");
 
-    finish(
-        &store,
-        &job.id,
-        AttemptOutcome::Retry { next: at(100) },
-        at(12),
-    )
-    .await;
+    finish(&store, &job, AttemptOutcome::Retry { next: at(100) }, 12).await;
     assert_eq!(
         store.next_delivery_at().await.expect("a time"),
         Some(at(100))
@@ -104,18 +104,13 @@ pub(crate) async fn an_attempt_decides_what_comes_next(store: Store) {
     let job = claim(&store, "a", 100, 9).await.pop().expect("the mail");
     assert_eq!((job.attempts, job.possibly_twice), (2, false));
 
-    finish(
-        &store,
-        &job.id,
-        AttemptOutcome::Unknown { next: at(200) },
-        at(101),
-    )
-    .await;
+    finish(&store, &job, AttemptOutcome::Unknown { next: at(200) }, 101).await;
     let job = claim(&store, "a", 200, 9).await.pop().expect("the mail");
     assert_eq!((job.attempts, job.possibly_twice), (3, true));
 
-    finish(&store, &job.id, AttemptOutcome::Accepted, at(201)).await;
+    finish(&store, &job, AttemptOutcome::Accepted, 201).await;
     assert!(claim(&store, "a", 9_999, 9).await.is_empty());
+    assert_eq!(store.next_delivery_at().await.expect("a time"), None);
     let now = progress(&store).await;
     assert_eq!((now.mail_queued, now.mail_sent, now.mail_failed), (0, 1, 0));
     assert_eq!(now.possibly_twice, 1);
@@ -131,7 +126,7 @@ pub(crate) async fn a_forgotten_mail_is_possibly_twice(store: Store) {
     assert_eq!(again.id, mine.id);
     assert!(again.possibly_twice && again.attempts == 2);
 
-    finish(&store, &other.id, AttemptOutcome::Failed, at(13)).await;
+    finish(&store, &other, AttemptOutcome::Failed, 13).await;
     assert_eq!(progress(&store).await.mail_failed, 1);
     assert_eq!(
         store
@@ -141,28 +136,6 @@ pub(crate) async fn a_forgotten_mail_is_possibly_twice(store: Store) {
             .mails_failed,
         1
     );
-}
-
-pub(crate) async fn a_late_word_does_not_send_again(store: Store) {
-    issued(&store, "one", 1).await;
-    let job = claim(&store, "a", 11, 1).await.pop().expect("the mail");
-    // The worker was taken for dead, and another one sent the mail.
-    store.forget_worker("a", at(12)).await.expect("forgotten");
-    claim(&store, "b", 12, 1).await.pop().expect("the mail");
-    finish(&store, &job.id, AttemptOutcome::Accepted, at(13)).await;
-    // Now the first one comes back with what it heard.
-    let late = Attempt {
-        at: at(14),
-        outcome: AttemptOutcome::Retry { next: at(15) },
-        reply: "451 later".to_owned(),
-    };
-    // Whether that is an error or passed over: what was sent stays sent.
-    let _ = store.finish_delivery(&job.id, &late).await;
-    assert!(
-        claim(&store, "c", 999, 9).await.is_empty(),
-        "a mail that was sent goes out again"
-    );
-    assert_eq!(progress(&store).await.mail_sent, 1);
 }
 
 pub(crate) async fn a_receipt_is_confirmed_once(store: Store) {
@@ -192,4 +165,84 @@ pub(crate) async fn a_receipt_is_confirmed_once(store: Store) {
     };
     assert_eq!(view.confirmed_at, Some(at(20)), "the first press counts");
     assert_eq!(progress(&store).await.confirmed, 1);
+}
+
+pub(crate) async fn presses_at_once_count_once(store: Store) {
+    issued(&store, "one", 1).await;
+    let presses: Vec<_> = (0..8)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                store
+                    .confirm_receipt(&token(100), at(20 + n), json!({}))
+                    .await
+                    .expect("an answer")
+            })
+        })
+        .collect();
+    let mut first = 0;
+    for press in presses {
+        match press.await.expect("a finished task") {
+            Confirm::Confirmed(_) => first += 1,
+            Confirm::Already(view) => assert!(view.confirmed_at.is_some()),
+            Confirm::Unknown => panic!("the link is known"),
+        }
+    }
+    assert_eq!((first, progress(&store).await.confirmed), (1, 1));
+}
+
+pub(crate) async fn a_bill_tells_what_happened_to_it(store: Store) {
+    issued(&store, "one", 3).await;
+    let mut jobs = claim(&store, "a", 11, 1).await;
+    let job = jobs.pop().expect("the first mail");
+    let later = AttemptOutcome::Retry { next: at(100) };
+    finish(&store, &job, later, 12).await;
+    let waiting = store.deliveries_of_bill(number(100)).await.expect("it");
+    assert_eq!(waiting[0].next_attempt_at, Some(at(100)));
+    let job = claim(&store, "a", 100, 9)
+        .await
+        .into_iter()
+        .find(|again| again.id == job.id)
+        .expect("the same mail");
+    finish(&store, &job, AttemptOutcome::Accepted, 101).await;
+    store
+        .confirm_receipt(&token(100), at(200), json!({"by": "web"}))
+        .await
+        .expect("an answer");
+
+    let told = store.deliveries_of_bill(number(100)).await.expect("it");
+    let [delivery] = told.as_slice() else {
+        panic!("one delivery")
+    };
+    assert_eq!(
+        (delivery.bill, delivery.channel),
+        (Some(number(100)), Channel::Email)
+    );
+    assert_eq!(
+        (delivery.state, delivery.attempts, delivery.next_attempt_at),
+        (DeliveryState::Sent, 2, None)
+    );
+    let trail: Vec<_> = delivery
+        .trail
+        .iter()
+        .map(|attempt| (attempt.no, attempt.at, attempt.outcome.as_str()))
+        .collect();
+    assert_eq!(trail, [(1, at(12), "retry"), (2, at(101), "accepted")]);
+    let receipts: Vec<_> = delivery
+        .receipts
+        .iter()
+        .map(|receipt| (receipt.kind.as_str(), receipt.at))
+        .collect();
+    assert_eq!(receipts, [("accepted", at(101)), ("confirmed", at(200))]);
+    assert_eq!(delivery.receipts[1].evidence, json!({"by": "web"}));
+    let shown = format!("{delivery:?}{}", json!(delivery));
+    assert!(!shown.contains('@'), "an address in a log");
+
+    let paper = store
+        .deliveries_of_customer(&account(3), 9)
+        .await
+        .expect("it");
+    assert_eq!((paper.len(), paper[0].channel), (1, Channel::Paper));
+    let none = store.deliveries_of_bill(number(999)).await;
+    assert!(none.expect("nothing").is_empty());
 }

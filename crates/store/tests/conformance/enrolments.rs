@@ -66,7 +66,7 @@ pub(crate) async fn an_address_is_proven_once(store: Store) {
 
     // The mail that asks for the proof was queued with the consent.
     let mail = store
-        .claim_deliveries("a", at(1), 9)
+        .claim_deliveries("a", at(1), at(60), 9)
         .await
         .expect("a claim")
         .pop()
@@ -168,11 +168,63 @@ pub(crate) async fn an_imported_enrolment_is_active_at_once(store: Store) {
     assert_eq!(active_email(&store).await.as_deref(), Some("1@example.bg"));
     assert!(
         store
-            .claim_deliveries("a", at(99), 9)
+            .claim_deliveries("a", at(99), at(160), 9)
             .await
             .expect("a claim")
             .is_empty()
     );
     enrol(&store, 2, false).await;
     assert_eq!(active_email(&store).await.as_deref(), Some("2@example.bg"));
+}
+
+pub(crate) async fn a_proof_without_reason_is_withdrawn(store: Store) {
+    let claimed = async |now| -> Vec<String> {
+        let jobs = store
+            .claim_deliveries("a", at(now), at(now + 60), 2)
+            .await
+            .expect("a claim");
+        jobs.into_iter().map(|job| job.id.to_string()).collect()
+    };
+    // Ended before its mail left, proven by an earlier copy, replaced, and one that counts.
+    enrol(&store, 1, true).await;
+    store
+        .end_enrolment(&account(1), at(2), "paper", json!({}))
+        .await
+        .expect("an answer");
+    enrol(&store, 3, true).await;
+    prove(&store, 3, 4).await;
+    enrol(&store, 5, true).await;
+    enrol(&store, 6, false).await;
+    enrol(&store, 7, true).await;
+    assert_eq!(claimed(20).await, [format!("proof-{}", id(7))]);
+    assert!(claimed(21).await.is_empty());
+    let told = store
+        .deliveries_of_customer(&account(1), 9)
+        .await
+        .expect("deliveries");
+    let withdrawn = told
+        .iter()
+        .filter(|d| d.state == kvit_store::DeliveryState::Withdrawn)
+        .count();
+    assert_eq!((told.len(), withdrawn), (4, 3));
+
+    enrol(&store, 8, true).await;
+    assert!(claimed(1_001).await.is_empty(), "its link would be dead");
+}
+
+pub(crate) async fn addresses_proven_at_once_leave_one(store: Store) {
+    for n in 1..=4 {
+        enrol(&store, n, true).await;
+    }
+    let presses: Vec<_> = (1..=4_u64)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { prove(&store, n, 10).await })
+        })
+        .collect();
+    for press in presses {
+        press.await.expect("a finished task");
+    }
+    let active = active_email(&store).await;
+    assert_eq!(active.as_deref(), Some("4@example.bg"), "the newest wish");
 }

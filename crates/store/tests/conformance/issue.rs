@@ -3,7 +3,9 @@
 use kvit_billing::{Cents, ChunkNo};
 use kvit_store::{Finish, RunState, Store};
 
-use super::world::{at, checked, claimed, number, released, result, run_id};
+use super::world::{
+    at, checked, checked_from, claimed, number, release_by, released, result, run_id,
+};
 
 pub(crate) async fn four_workers_claim_each_chunk_once(store: Store) {
     released(&store, "one", 40, 20).await;
@@ -57,7 +59,7 @@ pub(crate) async fn an_expired_lease_is_claimed_again(store: Store) {
         "a run that is not released"
     );
     store
-        .release_run(&run_id("waiting"), &super::world::release_by("boris"))
+        .release_run(&run_id("waiting"), &release_by("boris"))
         .await
         .expect("numbers");
     let first = claimed(&store, "a", 3).await.expect("the chunk");
@@ -76,28 +78,6 @@ pub(crate) async fn an_expired_lease_is_claimed_again(store: Store) {
         other.expect("a claim").is_none(),
         "another run was asked for"
     );
-
-    // Both hand in. The same pack counts once; another pack is refused.
-    assert_eq!(
-        store
-            .finish_chunk(&result(&again, "b"))
-            .await
-            .expect("kept"),
-        Finish::Done
-    );
-    assert_eq!(
-        store
-            .finish_chunk(&result(&first, "a"))
-            .await
-            .expect("kept"),
-        Finish::AlreadyDone
-    );
-    let mut differs = result(&first, "a");
-    differs.pack.sha256 = [2; 32];
-    store
-        .finish_chunk(&differs)
-        .await
-        .expect_err("issued with another pack");
 }
 
 pub(crate) async fn the_last_chunk_issues_the_run(store: Store) {
@@ -207,4 +187,48 @@ pub(crate) async fn chunks_of_a_forgotten_worker_are_free(store: Store) {
     let again = claimed(&store, "c", 5).await.expect("the freed chunk");
     assert_ne!(again.no, kept.no);
     assert!(claimed(&store, "c", 5).await.is_none());
+}
+
+pub(crate) async fn a_claim_is_given_back(store: Store) {
+    released(&store, "one", 3, 1).await;
+    let slow = claimed(&store, "slow", 3).await.expect("the chunk");
+    let give_back = async |claim| {
+        store
+            .give_back_chunk(&run_id("one"), slow.no, claim)
+            .await
+            .expect("given back");
+    };
+    give_back(slow.claim).await;
+    let next = claimed(&store, "next", 4).await.expect("at once");
+    give_back(slow.claim).await;
+    assert!(claimed(&store, "c", 5).await.is_none(), "not his any more");
+    let kept = store.finish_chunk(&result(&next, "next")).await;
+    assert_eq!(kept.expect("kept"), Finish::Done);
+    give_back(next.claim).await;
+    assert!(claimed(&store, "c", 999).await.is_none(), "it is done");
+}
+
+pub(crate) async fn the_last_chunks_at_once_issue_the_run(store: Store) {
+    for round in 0..8_u64 {
+        let id = format!("run-{round}");
+        checked_from(&store, &id, 1 + 10 * round, 2, 2).await;
+        store
+            .release_run(&run_id(&id), &release_by("boris"))
+            .await
+            .expect("numbers");
+        let mut tasks = Vec::new();
+        for worker in ["a", "b"] {
+            let job = claimed(&store, worker, 3).await.expect("a chunk");
+            let store = store.clone();
+            tasks.push(tokio::spawn(async move {
+                let handed_in = result(&job, worker);
+                store.finish_chunk(&handed_in).await.expect("a kept chunk")
+            }));
+        }
+        for task in tasks {
+            assert_eq!(task.await.expect("a finished task"), Finish::Done);
+        }
+        let run = store.run(&run_id(&id)).await.expect("a run");
+        assert_eq!(run.expect("the run").state, RunState::Issued);
+    }
 }

@@ -5,7 +5,7 @@ use kvit_store::{Event, GuardPolicy, Store};
 use serde_json::json;
 
 use super::world::{
-    account, at, checked, claimed, issued, number, order, release_by, result, run_id,
+    account, at, checked, checked_from, claimed, issued, number, order, release_by, result, run_id,
 };
 
 fn customer(n: u64, name: &str) -> Customer {
@@ -204,4 +204,21 @@ pub(crate) async fn events_are_read_newest_first(store: Store) {
     );
     assert_eq!(seen[0].detail, json!({"n": 3}));
     assert_eq!(store.events("run/1", 1).await.expect("events").len(), 1);
+}
+
+pub(crate) async fn a_bill_names_its_corrections(store: Store) {
+    issued(&store, "one", 1).await;
+    let none = store.corrections_of(number(100)).await;
+    assert!(none.expect("bills").is_empty());
+    checked_from(&store, "two", 10, 1, 1).await;
+    store
+        .release_run(&run_id("two"), &release_by("boris"))
+        .await
+        .expect("numbers");
+    let job = claimed(&store, "a", 3).await.expect("a chunk");
+    let mut credit = result(&job, "a");
+    credit.bills[0].corrects = Some(number(100));
+    store.finish_chunk(&credit).await.expect("a kept chunk");
+    let found = store.corrections_of(number(100)).await.expect("bills");
+    assert_eq!(found, credit.bills);
 }

@@ -1,14 +1,11 @@
-//! Staging, acceptance, release.
-
-use std::collections::HashMap;
+//! Staging and acceptance.
 
 use kvit_billing::{Cents, ChunkNo, OrderSeq};
-use kvit_store::{OrderKey, ReleaseError, RunState, Store};
+use kvit_store::{OrderKey, RunState, Store};
 use serde_json::json;
 
 use super::world::{
-    account, at, checked, checked_from, new_run, number, october, order, release_by, released,
-    run_id, staged, totals,
+    account, at, checked, checked_from, new_run, october, order, run_id, staged, totals,
 };
 
 fn key(n: u64) -> OrderKey {
@@ -89,6 +86,10 @@ pub(crate) async fn a_rejected_run_leaves_its_report_only(store: Store) {
         .expect("the run");
     assert_eq!((run.state, run.report), (RunState::Rejected, Some(report)));
     assert!(store.seen_orders(&[key(1)]).await.expect("keys").is_empty());
+    store
+        .staged_orders(&run_id("bad"), ChunkNo(0))
+        .await
+        .expect_err("nothing staged is left");
     checked(&store, "good", 3, 1).await;
 }
 
@@ -137,103 +138,39 @@ pub(crate) async fn an_order_counts_once(store: Store) {
         .expect_err("the same order twice in a run");
 }
 
-pub(crate) async fn release_needs_a_second_person(store: Store) {
-    let unknown = store
-        .release_run(&run_id("none"), &release_by("boris"))
-        .await;
-    assert!(matches!(unknown, Err(ReleaseError::NotFound(..))));
-    checked(&store, "one", 3, 1).await;
-    let same = store.release_run(&run_id("one"), &release_by("ana")).await;
-    assert!(matches!(same, Err(ReleaseError::SamePerson(..))));
-
-    let released = store
-        .release_run(&run_id("one"), &release_by("boris"))
-        .await
-        .expect("numbers");
-    assert_eq!((released.first, released.last), (number(100), number(102)));
-    let run = store
-        .run(&run_id("one"))
-        .await
-        .expect("a run")
-        .expect("the run");
-    assert_eq!(run.state, RunState::Released);
-    assert_eq!(run.numbers, Some((number(100), number(102))));
-    assert_eq!(
-        (run.released_by.as_deref(), run.issued_at),
-        (Some("boris"), Some(at(2)))
-    );
-}
-
-pub(crate) async fn a_run_is_released_once(store: Store) {
-    checked(&store, "one", 3, 1).await;
-    let mut outcomes = Vec::new();
-    for task in [0, 1].map(|_| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            store
-                .release_run(&run_id("one"), &release_by("boris"))
-                .await
-        })
-    }) {
-        outcomes.push(task.await.expect("a finished task"));
-    }
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    assert!(
-        outcomes
-            .iter()
-            .any(|o| matches!(o, Err(ReleaseError::WrongState(..))))
-    );
-}
-
-pub(crate) async fn releases_at_once_get_adjacent_ranges(store: Store) {
-    for run in 0..6_u64 {
-        checked_from(&store, &format!("run-{run}"), 1 + 10 * run, 3 + run, 1).await;
-    }
-    let tasks: Vec<_> = (0..6_u64)
-        .map(|run| {
+pub(crate) async fn imports_at_once_never_both_count(store: Store) {
+    for round in 0..5_u64 {
+        let names = ["a", "b"].map(|side| format!("{side}-{round}"));
+        for name in &names {
+            staged(&store, name, 1 + 10 * round, 3, 1).await;
+        }
+        let accepts = names.map(|name| {
             let store = store.clone();
             tokio::spawn(async move {
-                let id = run_id(&format!("run-{run}"));
-                let range = store
-                    .release_run(&id, &release_by("boris"))
+                let at = at(1);
+                let totals = totals(3, 1);
+                store
+                    .accept_run(&run_id(&name), &totals, &json!({}), at)
                     .await
-                    .expect("numbers");
-                (range.first.get(), (range.last.get(), 3 + run))
             })
-        })
-        .collect();
-    let mut ranges = HashMap::new();
-    for task in tasks {
-        ranges.extend([task.await.expect("a finished task")]);
-    }
-    let mut next = 100;
-    for _ in 0..6 {
-        let (last, orders) = ranges.remove(&next).expect("no gap and no overlap");
-        assert_eq!(last - next + 1, orders);
-        next = last + 1;
+        });
+        let mut accepted = 0;
+        for accept in accepts {
+            accepted += u32::from(accept.await.expect("a finished task").is_ok());
+        }
+        assert_eq!(accepted, 1, "both hold the same orders");
     }
 }
 
-pub(crate) async fn a_failed_release_persists_nothing(store: Store) {
-    released(&store, "one", 3, 1).await;
-    checked_from(&store, "two", 10, 3, 1).await;
-    let mut last = release_by("boris");
-    last.series = "short".parse().expect("a series");
-    last.first_if_new = number(9_999_999_998);
-    let refused = store.release_run(&run_id("two"), &last).await;
-    assert!(matches!(refused, Err(ReleaseError::SeriesExhausted(..))));
-
-    let run = store
-        .run(&run_id("two"))
-        .await
-        .expect("a run")
-        .expect("the run");
-    assert_eq!((run.state, run.numbers), (RunState::Checked, None));
-    // The series did not move either: another first number is still heard.
-    last.first_if_new = number(5_000);
-    let heard = store
-        .release_run(&run_id("two"), &last)
-        .await
-        .expect("numbers");
-    assert_eq!(heard.first, number(5_000));
+pub(crate) async fn many_orders_are_looked_up_at_once(store: Store) {
+    checked(&store, "one", 2_500, 3).await;
+    let keys: Vec<_> = (1..=5_000).map(key).collect();
+    let mut seen = store.seen_orders(&keys).await.expect("keys");
+    seen.sort_by(|(a, _), (b, _)| a.account.cmp(&b.account));
+    assert_eq!(seen.len(), 2_500);
+    assert_eq!(seen[0], (key(1), run_id("one")));
+    assert!(store.seen_orders(&[]).await.expect("keys").is_empty());
+    assert!(store.known_bills(&[]).await.expect("bills").is_empty());
+    let none = store.known_customers(&[]).await.expect("customers");
+    assert!(none.is_empty());
 }

@@ -195,6 +195,7 @@ pub(crate) fn result(job: &ChunkJob, worker: &str) -> ChunkResult {
     ChunkResult {
         run: job.run.clone(),
         no: job.no,
+        claim: job.claim,
         worker: worker.to_owned(),
         pack: PackRecord {
             object,

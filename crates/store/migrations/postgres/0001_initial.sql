@@ -1,0 +1,179 @@
+-- Times are microseconds since 1970, dates ISO 8601 text, money integer cents.
+-- Keys compare by their bytes: faster than by a language's rules, and safe when those change.
+CREATE TABLE runs (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    system TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    period_from TEXT COLLATE "C" NOT NULL,
+    period_to TEXT COLLATE "C" NOT NULL,
+    currency TEXT NOT NULL,
+    seller TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    imported_by TEXT NOT NULL,
+    imported_at BIGINT NOT NULL,
+    orders BIGINT NOT NULL DEFAULT 0,
+    chunks BIGINT NOT NULL DEFAULT 0,
+    sum_cents BIGINT NOT NULL DEFAULT 0,
+    summary TEXT,
+    report TEXT,
+    judged_at BIGINT,
+    released_by TEXT,
+    issued_at BIGINT,
+    series TEXT COLLATE "C",
+    first_number BIGINT
+);
+CREATE INDEX runs_by_time ON runs (imported_at DESC, id);
+
+CREATE TABLE chunks (
+    run TEXT COLLATE "C" NOT NULL REFERENCES runs (id),
+    no BIGINT NOT NULL,
+    first_seq BIGINT NOT NULL,
+    orders BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    claim BIGINT NOT NULL DEFAULT 0,
+    worker TEXT COLLATE "C",
+    lease_until BIGINT,
+    done_at BIGINT,
+    pack TEXT,
+    pack_sha256 BYTEA,
+    pack_length BIGINT,
+    PRIMARY KEY (run, no)
+);
+CREATE INDEX chunks_open ON chunks (run, no) WHERE done_at IS NULL;
+
+-- One order an account, period, kind and version, over all runs that were not rejected.
+CREATE TABLE order_keys (
+    account TEXT COLLATE "C" NOT NULL,
+    period_from TEXT COLLATE "C" NOT NULL,
+    period_to TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    version BIGINT NOT NULL,
+    run TEXT COLLATE "C" NOT NULL REFERENCES runs (id),
+    PRIMARY KEY (account, period_from, period_to, kind, version, run)
+);
+CREATE INDEX order_keys_by_run ON order_keys (run);
+
+CREATE TABLE series (name TEXT COLLATE "C" PRIMARY KEY, next_number BIGINT NOT NULL);
+
+CREATE TABLE customers (
+    number TEXT COLLATE "C" PRIMARY KEY,
+    name_fold TEXT COLLATE "C" NOT NULL,
+    language TEXT NOT NULL,
+    code_generation BIGINT NOT NULL DEFAULT 1,
+    body TEXT NOT NULL
+);
+CREATE INDEX customers_by_name ON customers (name_fold);
+
+CREATE TABLE bills (
+    number BIGINT PRIMARY KEY,
+    series TEXT COLLATE "C" NOT NULL,
+    run TEXT COLLATE "C" NOT NULL REFERENCES runs (id),
+    seq BIGINT NOT NULL,
+    chunk BIGINT NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    issue_date TEXT NOT NULL,
+    period_from TEXT COLLATE "C" NOT NULL,
+    period_to TEXT COLLATE "C" NOT NULL,
+    due_date TEXT NOT NULL,
+    gross BIGINT NOT NULL,
+    to_pay BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    language TEXT NOT NULL,
+    pack TEXT NOT NULL,
+    pack_offset BIGINT NOT NULL,
+    pack_length BIGINT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    corrects BIGINT,
+    UNIQUE (run, seq)
+);
+CREATE INDEX bills_by_account ON bills (account, number DESC);
+CREATE INDEX bills_by_corrects ON bills (corrects) WHERE corrects IS NOT NULL;
+
+CREATE TABLE enrolments (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    account TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
+    email TEXT NOT NULL,
+    language TEXT NOT NULL,
+    text_version TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    proof_hash BYTEA UNIQUE,
+    proof_expires BIGINT,
+    proven_at BIGINT,
+    proven_evidence TEXT,
+    ended_at BIGINT,
+    ended_reason TEXT,
+    ended_evidence TEXT
+);
+CREATE INDEX enrolments_by_account ON enrolments (account, created_at DESC);
+
+CREATE TABLE deliveries (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    bill BIGINT REFERENCES bills (number),
+    enrolment TEXT COLLATE "C" REFERENCES enrolments (id),
+    account TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
+    email TEXT,
+    language TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    token BYTEA UNIQUE,
+    state TEXT COLLATE "C" NOT NULL,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    next_attempt_at BIGINT NOT NULL,
+    worker TEXT COLLATE "C",
+    lease_until BIGINT,
+    possibly_twice BIGINT NOT NULL DEFAULT 0,
+    CHECK ((bill IS NULL) <> (enrolment IS NULL))
+);
+CREATE INDEX deliveries_queued ON deliveries (next_attempt_at, id) WHERE state = 'queued' AND channel = 'email';
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'queued' AND channel = 'email';
+CREATE INDEX deliveries_sending ON deliveries (lease_until) WHERE state = 'sending';
+CREATE INDEX deliveries_failed ON deliveries (due_at) WHERE state = 'failed';
+CREATE INDEX deliveries_by_bill ON deliveries (bill);
+CREATE INDEX deliveries_by_account ON deliveries (account, due_at DESC);
+
+-- What became of each claim of a delivery. A late word of a worker that was given up adds a row.
+CREATE TABLE attempts (
+    delivery TEXT COLLATE "C" NOT NULL REFERENCES deliveries (id),
+    no BIGINT NOT NULL,
+    outcome TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    reply TEXT NOT NULL,
+    PRIMARY KEY (delivery, no, outcome)
+);
+
+CREATE TABLE receipts (
+    delivery TEXT COLLATE "C" NOT NULL REFERENCES deliveries (id),
+    kind TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    evidence TEXT NOT NULL,
+    PRIMARY KEY (delivery, kind)
+);
+
+CREATE TABLE guards (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    fails BIGINT NOT NULL,
+    window_until BIGINT NOT NULL,
+    blocked_until BIGINT
+);
+CREATE INDEX guards_by_window ON guards (window_until);
+
+CREATE TABLE sessions (
+    token BYTEA PRIMARY KEY,
+    account TEXT COLLATE "C" NOT NULL,
+    opened_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE TABLE events (
+    at BIGINT NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX events_by_subject ON events (subject, at DESC);

@@ -1,0 +1,87 @@
+//! Receipts: what comes back from the one who got a bill.
+
+use jiff::Timestamp;
+use kvit_billing::{DeliveryId, code::TokenHash};
+
+use crate::{
+    Confirm, DeliveryView, Store, StoreError,
+    engine::{Target, Tx},
+    rows::{self, BILL_COLUMNS, language, optional_time, text},
+    sql::query,
+};
+
+impl Store {
+    /// What the holder of a confirmation link may see.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn delivery_by_token(
+        &self,
+        hash: &TokenHash,
+    ) -> Result<Option<DeliveryView>, StoreError> {
+        view(&self.pools, hash).await
+    }
+
+    /// Records the receipt. The first press counts; later ones change nothing.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn confirm_receipt(
+        &self,
+        hash: &TokenHash,
+        at: Timestamp,
+        evidence: serde_json::Value,
+    ) -> Result<Confirm, StoreError> {
+        let mut tx = self.begin().await?;
+        let Some(mut found) = view(&mut tx, hash).await? else {
+            return Ok(Confirm::Unknown);
+        };
+        if found.confirmed_at.is_some() {
+            return Ok(Confirm::Already(found));
+        }
+        if !add_receipt(&mut tx, &found.id, "confirmed", at, &evidence).await? {
+            // Another press came between.
+            let again = view(&mut tx, hash).await?;
+            return Ok(again.map_or(Confirm::Unknown, Confirm::Already));
+        }
+        tx.commit().await?;
+        found.confirmed_at = Some(at);
+        Ok(Confirm::Confirmed(found))
+    }
+}
+
+async fn view(on: impl Target, hash: &TokenHash) -> Result<Option<DeliveryView>, StoreError> {
+    let row = query(format!(
+        "SELECT d.id, d.language, c.at AS confirmed_at, {BILL_COLUMNS} FROM deliveries d JOIN bills b ON b.number = d.bill LEFT JOIN receipts c ON c.delivery = d.id AND c.kind = 'confirmed' WHERE d.token = $1"
+    ))
+    .bind(hash)
+    .fetch_optional(on)
+    .await?;
+    row.map(|row| {
+        Ok(DeliveryView {
+            id: text(&row, "id")?,
+            bill: rows::bill(&row)?,
+            confirmed_at: optional_time(&row, "confirmed_at")?,
+            language: language(&row, "language")?,
+        })
+    })
+    .transpose()
+}
+
+/// Whether this receipt is the first of its kind.
+pub(crate) async fn add_receipt(
+    tx: &mut Tx,
+    id: &DeliveryId,
+    kind: &str,
+    at: Timestamp,
+    evidence: &serde_json::Value,
+) -> Result<bool, StoreError> {
+    let added = query("INSERT INTO receipts (delivery, kind, at, evidence) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+        .bind(id)
+        .bind(kind)
+        .bind(at)
+        .bind(evidence)
+        .execute(tx)
+        .await?;
+    Ok(added == 1)
+}
