@@ -11,6 +11,7 @@ pub mod bill;
 pub mod code;
 pub mod customer;
 pub mod document;
+pub mod format;
 pub mod id;
 pub mod money;
 pub mod operator;

@@ -1,1 +1,19 @@
-//! A bill order and a layout to deterministic PDF bytes
+//! A bill and a layout to deterministic PDF bytes with an empty signature field.
+//!
+//! A [`Layout`] is a set of Typst files, texts and fonts; a [`Composer`] lays each bill out with it
+//! and adds what Typst cannot write: the field that the seal goes into. The data that a layout reads
+//! is made by `view.rs`, with every amount and date already written in the customer's language.
+
+mod codes;
+mod composer;
+mod error;
+mod layout;
+mod pdf;
+mod probe;
+mod view;
+mod world;
+
+pub use codes::TooLong;
+pub use composer::{Composer, ComposerSettings};
+pub use error::{ComposeError, Diagnostic};
+pub use layout::Layout;

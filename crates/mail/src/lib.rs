@@ -6,7 +6,6 @@
 //! here opens a connection or reads a clock.
 
 mod address;
-mod format;
 mod ladder;
 mod mails;
 mod mime;
@@ -14,7 +13,7 @@ mod outcome;
 mod texts;
 
 pub use address::{AddressError, EmailAddress, typo_hint};
-pub use format::{amount, date, period};
+pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder};
 pub use mails::{BillMail, MailError, Mails, ProofMail};
 pub use mime::Message;

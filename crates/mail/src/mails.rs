@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::{
     Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator,
-    Period, Secret, operator::Brand, reference::CreditorReference,
+    Period, Secret, format, operator::Brand, reference::CreditorReference,
 };
 use minijinja::{
     AutoEscape, Environment, ErrorKind, State, UndefinedBehavior,
@@ -15,7 +15,6 @@ use minijinja::{
 use crate::{
     AddressError, EmailAddress, Message,
     address::domain_name,
-    format,
     mime::{self, Attachment, Parts},
     texts::Texts,
 };

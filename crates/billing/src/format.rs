@@ -1,7 +1,8 @@
 //! Amounts, dates and periods as people of each language write them.
 
+use crate::{Cents, Currency, Language, Period};
 use jiff::civil::Date;
-use kvit_billing::{Cents, Currency, Language, Period};
+use rust_decimal::Decimal;
 
 const MONTHS_BG: [&str; 12] = [
     "януари",
@@ -35,10 +36,7 @@ const MONTHS_EN: [&str; 12] = [
 /// `1 234,56 €` in Bulgarian, `€1,234.56` in English. Spaces within an amount never break a line.
 #[must_use]
 pub fn amount(cents: Cents, currency: Currency, language: Language) -> String {
-    let (group, point) = match language {
-        Language::Bg => ('\u{a0}', ','),
-        Language::En => (',', '.'),
-    };
+    let (group, point) = separators(language);
     let units = (cents.get().unsigned_abs() / 100).to_string();
     let mut text = String::new();
     if cents.is_negative() {
@@ -48,12 +46,7 @@ pub fn amount(cents: Cents, currency: Currency, language: Language) -> String {
     if language == Language::En && euro {
         text.push('€');
     }
-    for (at, digit) in units.chars().enumerate() {
-        if at > 0 && (units.len() - at).is_multiple_of(3) {
-            text.push(group);
-        }
-        text.push(digit);
-    }
+    push_grouped(&mut text, &units, group);
     text.push(point);
     text.push_str(&format!("{:02}", cents.get().unsigned_abs() % 100));
     match (language, euro) {
@@ -99,13 +92,97 @@ pub fn period(period: Period, language: Language) -> String {
     )
 }
 
-fn month(day: Date, language: Language) -> &'static str {
+/// `20 ноември 2026 г.` in Bulgarian, `20 November 2026` in English.
+#[must_use]
+pub fn long_date(day: Date, language: Language) -> String {
+    let year = match language {
+        Language::Bg => "\u{a0}г.",
+        Language::En => "",
+    };
+    format!(
+        "{}\u{a0}{} {:04}{year}",
+        day.day(),
+        month(day, language),
+        day.year()
+    )
+}
+
+/// `20.11.2026` in Bulgarian, `20 Nov 2026` in English: for columns.
+#[must_use]
+pub fn short_date(day: Date, language: Language) -> String {
+    match language {
+        Language::Bg => format!("{:02}.{:02}.{:04}", day.day(), day.month(), day.year()),
+        Language::En => format!(
+            "{}\u{a0}{}\u{a0}{:04}",
+            day.day(),
+            short_month(day, language),
+            day.year()
+        ),
+    }
+}
+
+/// A decimal number with all its digits: `1 234,5` in Bulgarian, `1,234.5` in English.
+#[must_use]
+pub fn number(value: Decimal, language: Language) -> String {
+    let (group, point) = separators(language);
+    let plain = value.abs().to_string();
+    let (units, decimals) = plain.split_once('.').unwrap_or((&plain, ""));
+    let mut text = String::new();
+    if value.is_sign_negative() && !value.is_zero() {
+        text.push('\u{2212}');
+    }
+    push_grouped(&mut text, units, group);
+    if !decimals.is_empty() {
+        text.push(point);
+        text.push_str(decimals);
+    }
+    text
+}
+
+/// The price of a unit, with all its digits: `0,08571 €` in Bulgarian, `€0.08571` in English.
+#[must_use]
+pub fn price(value: Decimal, currency: Currency, language: Language) -> String {
+    let number = number(value, language);
+    match (language, currency == Currency::EUR) {
+        (Language::Bg, true) => format!("{number}\u{a0}€"),
+        (Language::En, true) => format!("€{number}"),
+        (_, false) => format!("{number}\u{a0}{currency}"),
+    }
+}
+
+/// The first three letters of a month's name, as charts and columns use them.
+#[must_use]
+pub fn short_month(day: Date, language: Language) -> &'static str {
+    let name = month(day, language);
+    let end = name.char_indices().nth(3).map_or(name.len(), |(at, _)| at);
+    &name[..end]
+}
+
+/// A month's name, in the case that a date asks for.
+#[must_use]
+pub fn month(day: Date, language: Language) -> &'static str {
     let months = match language {
         Language::Bg => &MONTHS_BG,
         Language::En => &MONTHS_EN,
     };
     let at = usize::try_from(day.month() - 1).unwrap_or_default();
     months.get(at).copied().unwrap_or_default()
+}
+
+const fn separators(language: Language) -> (char, char) {
+    match language {
+        Language::Bg => ('\u{a0}', ','),
+        Language::En => (',', '.'),
+    }
+}
+
+fn push_grouped(text: &mut String, digits: &str, group: char) {
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(group);
+        }
+        text.push(digit);
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +202,19 @@ mod tests {
         assert_eq!(
             amount(Cents::new(99_900), usd, Language::En),
             "999.00\u{a0}USD"
+        );
+    }
+
+    #[test]
+    fn numbers_keep_their_digits() {
+        let shown = |text: &str, language| number(text.parse().expect("a decimal"), language);
+        assert_eq!(shown("0.08571", Language::Bg), "0,08571");
+        assert_eq!(shown("-12345.60", Language::En), "\u{2212}12,345.60");
+        assert_eq!(shown("0", Language::Bg), "0");
+        assert_eq!(short_month(day(2026, 5, 1), Language::Bg), "май");
+        assert_eq!(
+            short_date(day(2026, 9, 1), Language::En),
+            "1\u{a0}Sep\u{a0}2026"
         );
     }
 

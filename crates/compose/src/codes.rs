@@ -1,0 +1,193 @@
+//! Square codes as outlines: what a phone or a scanner reads off the paper.
+//!
+//! A code is handed to the layout as closed polygons around its dark areas, never as single squares:
+//! squares that touch show hair lines between them in most viewers.
+
+use datamatrix::{DataMatrix, SymbolList};
+use fast_qr::{ECL, QRBuilder};
+use serde::Serialize;
+
+/// A code as polygons on a grid of `size` by `size` modules, quiet zone not included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Code {
+    /// Modules along one side.
+    pub(crate) size: usize,
+    /// Closed polygons in module units, outer ones clockwise, holes the other way round.
+    pub(crate) rings: Vec<Vec<(usize, usize)>>,
+}
+
+/// Text that is too long for its code.
+#[derive(Debug, thiserror::Error)]
+#[error("{length} bytes do not fit into a {kind}")]
+pub struct TooLong {
+    kind: &'static str,
+    length: usize,
+}
+
+/// A QR code with error correction M, as EPC069-12 asks for.
+pub(crate) fn qr(text: &str) -> Result<Code, TooLong> {
+    let code = QRBuilder::new(text)
+        .ecl(ECL::M)
+        .build()
+        .map_err(|_| TooLong {
+            kind: "QR code",
+            length: text.len(),
+        })?;
+    Ok(outline(code.size, |x, y| code[y][x].value()))
+}
+
+/// A square Data Matrix (ECC 200).
+pub(crate) fn data_matrix(text: &str) -> Result<Code, TooLong> {
+    let symbols = SymbolList::default().enforce_square();
+    let code = DataMatrix::encode(text.as_bytes(), symbols).map_err(|_| TooLong {
+        kind: "Data Matrix",
+        length: text.len(),
+    })?;
+    let bitmap = code.bitmap();
+    let size = bitmap.width();
+    let mut dark = vec![false; size * size];
+    for (x, y) in bitmap.pixels() {
+        if let Some(module) = dark.get_mut(y * size + x) {
+            *module = true;
+        }
+    }
+    Ok(outline(size, |x, y| dark[y * size + x]))
+}
+
+/// Which way a border runs.
+const RIGHT: usize = 0;
+const DOWN: usize = 1;
+const LEFT: usize = 2;
+const UP: usize = 3;
+
+/// Walks along the borders of the dark areas, dark always at the right hand.
+fn outline(size: usize, dark: impl Fn(usize, usize) -> bool) -> Code {
+    let is_dark = |x: Option<usize>, y: Option<usize>| match (x, y) {
+        (Some(x), Some(y)) if x < size && y < size => dark(x, y),
+        _ => false,
+    };
+    // Borders that leave each grid point, by direction; a dark module below a border to the right
+    // makes it a border, and so on around.
+    let points = size + 1;
+    let mut leaving = vec![[false; 4]; points * points];
+    for y in 0..points {
+        for x in 0..points {
+            let (west, north) = (x.checked_sub(1), y.checked_sub(1));
+            let (nw, ne) = (is_dark(west, north), is_dark(Some(x), north));
+            let (sw, se) = (is_dark(west, Some(y)), is_dark(Some(x), Some(y)));
+            leaving[y * points + x] = [se && !ne, sw && !se, nw && !sw, ne && !nw];
+        }
+    }
+    let mut rings = Vec::new();
+    for start in 0..points * points {
+        while let Some(first) = (0..4).find(|&way| leaving[start][way]) {
+            rings.push(walk(&mut leaving, points, start, first));
+        }
+    }
+    Code { size, rings }
+}
+
+fn walk(
+    leaving: &mut [[bool; 4]],
+    points: usize,
+    start: usize,
+    first: usize,
+) -> Vec<(usize, usize)> {
+    let mut corners = Vec::new();
+    let (mut at, mut way) = (start, first);
+    loop {
+        if corners.is_empty() || last_way(&corners, at, points) != Some(way) {
+            corners.push((at % points, at / points));
+        }
+        leaving[at][way] = false;
+        at = match way {
+            RIGHT => at + 1,
+            DOWN => at + points,
+            LEFT => at - 1,
+            _ => at - points,
+        };
+        if at == start && !leaving[at][(way + 1) % 4] {
+            break;
+        }
+        // Where two dark modules touch at a corner only, turning right keeps them apart.
+        let next = [(way + 1) % 4, way, (way + 3) % 4]
+            .into_iter()
+            .find(|&next| leaving[at][next]);
+        match next {
+            Some(next) => way = next,
+            None => break,
+        }
+    }
+    corners
+}
+
+/// The way from the last corner to the point `at`, to see whether the border goes straight on.
+fn last_way(corners: &[(usize, usize)], at: usize, points: usize) -> Option<usize> {
+    let &(x, y) = corners.last()?;
+    let (to_x, to_y) = (at % points, at / points);
+    Some(match (to_x.cmp(&x), to_y.cmp(&y)) {
+        (std::cmp::Ordering::Greater, _) => RIGHT,
+        (std::cmp::Ordering::Less, _) => LEFT,
+        (_, std::cmp::Ordering::Greater) => DOWN,
+        (_, std::cmp::Ordering::Less) => UP,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fills the rings again by the even-odd rule.
+    fn filled(code: &Code) -> Vec<bool> {
+        let inside = |x: usize, y: usize| {
+            let crossings = code
+                .rings
+                .iter()
+                .flat_map(|ring| {
+                    ring.iter()
+                        .zip(ring.iter().cycle().skip(1))
+                        .filter(|(a, b)| a.0 == b.0 && a.0 > x)
+                        .filter(|(a, b)| (a.1.min(b.1)..a.1.max(b.1)).contains(&y))
+                })
+                .count();
+            crossings % 2 == 1
+        };
+        (0..code.size * code.size)
+            .map(|i| inside(i % code.size, i / code.size))
+            .collect()
+    }
+
+    #[test]
+    fn outlines_enclose_exactly_the_dark_modules() {
+        let text = "BCD\n002\n1\nSCT\nKVTBBGSF\nEnergo\nBG00\nEUR12.30\n\nRF00";
+        let code = qr(text).expect("fits");
+        let raw = QRBuilder::new(text).ecl(ECL::M).build().expect("fits");
+        let modules: Vec<bool> = raw.data[..raw.size * raw.size]
+            .iter()
+            .map(|module| module.value())
+            .collect();
+        assert_eq!(filled(&code), modules);
+
+        let code = data_matrix("KVIT1;999900010;1000000042").expect("fits");
+        let raw = DataMatrix::encode(
+            b"KVIT1;999900010;1000000042",
+            SymbolList::default().enforce_square(),
+        )
+        .expect("fits");
+        let dark: Vec<(usize, usize)> = raw.bitmap().pixels().collect();
+        let modules: Vec<bool> = (0..code.size * code.size)
+            .map(|i| dark.contains(&(i % code.size, i / code.size)))
+            .collect();
+        assert_eq!(filled(&code), modules);
+    }
+
+    #[test]
+    fn corners_are_corners() {
+        let square = outline(2, |_, _| true);
+        assert_eq!(square.rings, [vec![(0, 0), (2, 0), (2, 2), (0, 2)]]);
+        let diagonal = outline(2, |x, y| x == y);
+        assert_eq!(diagonal.rings.len(), 2);
+        assert!(qr(&"x".repeat(5_000)).is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! Bill in, PDF with an empty signature field out.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use jiff::tz::TimeZone;
+use kvit_billing::{Bill, Operator, UnsealedPdf, operator::Brand};
+use typst::{
+    Library, LibraryExt, comemo,
+    diag::{SourceDiagnostic, Warned},
+    foundations::{Bytes, Datetime, Smart},
+    utils::LazyHash,
+};
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
+
+use crate::{
+    ComposeError, Diagnostic, Layout,
+    pdf::{self, Field},
+    probe,
+    view::Maker,
+    world::BillWorld,
+};
+
+/// After so many bills the engine's memory of earlier ones is dropped; it would grow without end.
+const BILLS_BETWEEN_EVICTIONS: u64 = 16;
+
+/// Drawn where the operator has no logo of its own.
+const MARK: &str = include_str!("../layout/mark.svg");
+
+/// What a [`Composer`] is made from.
+#[derive(Clone, Debug)]
+pub struct ComposerSettings {
+    /// How bills look.
+    pub layout: Layout,
+    /// Who issues them.
+    pub operator: Operator,
+    /// In which colours.
+    pub brand: Brand,
+    /// The operator's logo; a built-in mark without.
+    pub logo_svg: Option<Vec<u8>>,
+    /// Bytes of signature to leave room for: `Sealer::contents_reserve` of the key that will seal.
+    pub contents_reserve: usize,
+}
+
+/// Makes PDFs of bills. One for all threads; equal bills give equal bytes.
+pub struct Composer {
+    layout: Layout,
+    operator: Operator,
+    brand: Brand,
+    logo: Bytes,
+    has_logo: bool,
+    contents_reserve: usize,
+    library: LazyHash<Library>,
+    standards: PdfStandards,
+    composed: AtomicU64,
+}
+
+impl Composer {
+    /// Prepares a layout and tries it on an invented bill in each language, so that a broken one is
+    /// refused here and not in the middle of a run.
+    ///
+    /// # Errors
+    /// Every fault of the layout with its place; a colour or a logo that is none.
+    pub fn new(settings: ComposerSettings) -> Result<Self, ComposeError> {
+        for colour in [&settings.brand.primary, &settings.brand.accent] {
+            if !is_colour(colour) {
+                return Err(ComposeError::Colour(colour.clone()));
+            }
+        }
+        let has_logo = settings.logo_svg.is_some();
+        let logo = match settings.logo_svg {
+            Some(svg) if is_svg(&svg) => Bytes::new(svg),
+            Some(_) => return Err(ComposeError::Logo),
+            None => Bytes::from_string(
+                MARK.replace("PRIMARY", &settings.brand.primary)
+                    .replace("ACCENT", &settings.brand.accent),
+            ),
+        };
+        let standards = PdfStandards::new(&[PdfStandard::A_3a, PdfStandard::Ua_1])
+            .map_err(|error| ComposeError::Field(error.message().to_string()))?;
+        let composer = Self {
+            layout: settings.layout,
+            operator: settings.operator,
+            brand: settings.brand,
+            logo,
+            has_logo,
+            contents_reserve: settings.contents_reserve,
+            library: LazyHash::new(Library::default()),
+            standards,
+            composed: AtomicU64::new(0),
+        };
+        for bill in probe::bills() {
+            composer.compose(&bill)?;
+        }
+        Ok(composer)
+    }
+
+    /// The bill as PDF/A-3a and PDF/UA-1 with an empty signature field that asks for a seal.
+    ///
+    /// # Errors
+    /// Where the layout fails on this bill, or a text does not fit into its square code.
+    pub fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, ComposeError> {
+        let exported = self.export(bill, false)?;
+        let field = Field {
+            contents_reserve: self.contents_reserve,
+            tooltip: match bill.customer.language {
+                kvit_billing::Language::Bg => "Електронен печат на издателя",
+                kvit_billing::Language::En => "Electronic seal of the issuer",
+            },
+        };
+        pdf::with_field(&exported, &field)
+    }
+
+    /// The bill as an unsealed PDF that says on each page, in both languages, that it is a sample.
+    ///
+    /// # Errors
+    /// As for [`Composer::compose`].
+    pub fn sample(&self, bill: &Bill) -> Result<Vec<u8>, ComposeError> {
+        self.export(bill, true)
+    }
+
+    fn export(&self, bill: &Bill, sample: bool) -> Result<Vec<u8>, ComposeError> {
+        let maker = Maker {
+            layout: &self.layout,
+            operator: &self.operator,
+            brand: &self.brand,
+            has_logo: self.has_logo,
+        };
+        let view = maker.view(bill, sample)?;
+        let data = serde_json::to_vec(&view).map_err(ComposeError::Data)?;
+        let world = BillWorld::new(&self.layout, &self.library, data, &self.logo);
+        let options = PdfOptions {
+            ident: Smart::Custom(format!(
+                "{}/{}/{}",
+                self.operator.eik, bill.series, bill.number
+            )),
+            creator: Smart::Custom(Some("Kvit".to_owned())),
+            timestamp: Some(timestamp(bill.issued_at).ok_or(ComposeError::Time)?),
+            page_ranges: None,
+            standards: self.standards.clone(),
+            tagged: true,
+            pretty: false,
+        };
+        // A fault of the engine must cost one bill its place in the run, not the process its life.
+        let exported = catch_unwind(AssertUnwindSafe(|| {
+            let Warned { output, warnings } = typst::compile::<PagedDocument>(&world);
+            let refused = |found: &[SourceDiagnostic]| {
+                let found = found.iter();
+                ComposeError::Layout(found.map(|one| Diagnostic::of(&world, one)).collect())
+            };
+            let document = output.map_err(|errors| refused(&errors))?;
+            if !warnings.is_empty() {
+                return Err(refused(&warnings));
+            }
+            typst_pdf::pdf(&document, &options).map_err(|errors| refused(&errors))
+        }));
+        let count = self.composed.fetch_add(1, Ordering::Relaxed);
+        if count.is_multiple_of(BILLS_BETWEEN_EVICTIONS) {
+            comemo::evict(0);
+        }
+        exported.map_err(|_| ComposeError::Engine)?
+    }
+}
+
+impl std::fmt::Debug for Composer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Composer")
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_colour(text: &str) -> bool {
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn is_svg(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains("<svg"))
+}
+
+fn timestamp(at: jiff::Timestamp) -> Option<Timestamp> {
+    let at = TimeZone::UTC.to_datetime(at);
+    let part = |n: i8| u8::try_from(n).ok();
+    let moment = Datetime::from_ymd_hms(
+        i32::from(at.year()),
+        part(at.month())?,
+        part(at.day())?,
+        part(at.hour())?,
+        part(at.minute())?,
+        part(at.second())?,
+    )?;
+    Some(Timestamp::new_utc(moment))
+}

@@ -1,0 +1,119 @@
+//! What can go wrong between a bill and its PDF, said so that a designer finds the line.
+
+use std::fmt;
+
+use typst::{
+    World, WorldExt,
+    diag::{Severity, SourceDiagnostic},
+    syntax::Lines,
+};
+
+use crate::codes::TooLong;
+
+/// A bill could not be composed, or a layout cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// The layout has faults: all of them. Warnings count, since an unknown font silently loses text.
+    #[error("the layout cannot be used:{}", listed(.0))]
+    Layout(Vec<Diagnostic>),
+    /// A file of the layout that is not there, or not what it must be.
+    #[error("layout file `{file}`: {what}")]
+    File {
+        /// Its name within the layout.
+        file: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A colour of the brand that is not `#rrggbb`.
+    #[error("the brand colour `{0}` is not of the form #rrggbb, such as #14532d")]
+    Colour(String),
+    /// The logo is not an SVG image.
+    #[error("the logo is not an SVG image in UTF-8; save it as plain SVG")]
+    Logo,
+    /// A text does not fit into its square code.
+    #[error("the {what} code cannot be drawn")]
+    Code {
+        /// Which code.
+        what: &'static str,
+        /// Why.
+        source: TooLong,
+    },
+    /// The date of issue is outside the years that a PDF can name.
+    #[error("the bill's time of issue is outside the years 0 to 9999")]
+    Time,
+    /// The data of the bill could not be handed to the layout.
+    #[error("the bill's data could not be written for the layout")]
+    Data(#[source] serde_json::Error),
+    /// Typst's export is not built the way the signature field needs it.
+    #[error("the exported PDF cannot take a signature field: {0}")]
+    Field(String),
+    /// The engine that lays out pages died of a fault of its own.
+    #[error("the layout engine failed on this bill; please report it with the layout")]
+    Engine,
+}
+
+/// One fault of a layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether the engine calls it a warning. It is refused all the same.
+    pub is_warning: bool,
+    /// File within the layout; empty where the fault has no place.
+    pub file: String,
+    /// Line, from 1; 0 where the fault has no place.
+    pub line: usize,
+    /// Column, from 1; 0 where the fault has no place.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        }
+        f.write_str(&self.message)?;
+        for hint in &self.hints {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+fn listed(diagnostics: &[Diagnostic]) -> String {
+    diagnostics
+        .iter()
+        .map(|diagnostic| format!("\n{diagnostic}"))
+        .collect()
+}
+
+impl Diagnostic {
+    pub(crate) fn of(world: &dyn World, found: &SourceDiagnostic) -> Self {
+        let place = found.span.id().map(|id| {
+            let at = world
+                .range(found.span)
+                .and_then(|range| match world.source(id) {
+                    Ok(source) => source.lines().byte_to_line_column(range.start),
+                    Err(_) => {
+                        let bytes = world.file(id).ok()?;
+                        let text = std::str::from_utf8(&bytes).ok()?;
+                        Lines::new(text).byte_to_line_column(range.start)
+                    }
+                });
+            let (line, column) = at.map_or((0, 0), |(line, column)| (line + 1, column + 1));
+            let file = id.vpath().get_without_slash().to_owned();
+            (file, line, column)
+        });
+        let (file, line, column) = place.unwrap_or_default();
+        Self {
+            is_warning: found.severity == Severity::Warning,
+            file,
+            line,
+            column,
+            message: found.message.to_string(),
+            hints: found.hints.iter().map(|hint| hint.v.to_string()).collect(),
+        }
+    }
+}

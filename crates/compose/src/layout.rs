@@ -1,0 +1,163 @@
+//! A layout: Typst files, texts and fonts by name. Those that come with Kvit are embedded; any of
+//! them can be replaced by one of the same name.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use typst::{
+    foundations::Bytes,
+    syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot},
+    text::{Font, FontBook},
+    utils::LazyHash,
+};
+
+use crate::ComposeError;
+
+/// The file that lays a bill out.
+pub(crate) const MAIN: &str = "bill.typ";
+/// Data that compose makes for each bill; no layout file may have one of these names.
+pub(crate) const BILL: &str = "bill.json";
+pub(crate) const LOGO: &str = "logo.svg";
+
+/// At most so many files in one layout: the engine keeps file names for ever.
+const FILES_MAX: usize = 500;
+
+const BUILTIN: [(&str, &[u8]); 4] = [
+    (MAIN, include_bytes!("../layout/bill.typ")),
+    ("prelude.typ", include_bytes!("../layout/prelude.typ")),
+    ("texts/bg.toml", include_bytes!("../layout/texts/bg.toml")),
+    ("texts/en.toml", include_bytes!("../layout/texts/en.toml")),
+];
+
+const FONTS: [(&str, &[u8]); 4] = [
+    (
+        "fonts/SofiaSans_400Regular.ttf",
+        include_bytes!("../../../assets/fonts/SofiaSans_400Regular.ttf"),
+    ),
+    (
+        "fonts/SofiaSans_500Medium.ttf",
+        include_bytes!("../../../assets/fonts/SofiaSans_500Medium.ttf"),
+    ),
+    (
+        "fonts/SofiaSans_700Bold.ttf",
+        include_bytes!("../../../assets/fonts/SofiaSans_700Bold.ttf"),
+    ),
+    (
+        "fonts/SofiaSans_800ExtraBold.ttf",
+        include_bytes!("../../../assets/fonts/SofiaSans_800ExtraBold.ttf"),
+    ),
+];
+
+/// Files that lay bills out, read and checked for form. Cheap to clone.
+#[derive(Clone)]
+pub struct Layout(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) main: FileId,
+    pub(crate) bill: FileId,
+    pub(crate) logo: FileId,
+    pub(crate) sources: HashMap<FileId, Source>,
+    pub(crate) files: HashMap<FileId, Bytes>,
+    pub(crate) book: LazyHash<FontBook>,
+    pub(crate) fonts: Vec<Font>,
+}
+
+impl Layout {
+    /// The layout that comes with Kvit.
+    ///
+    /// # Panics
+    /// Never: the embedded files are read by tests.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::with_files(BTreeMap::new()).expect("the embedded layout is well-formed")
+    }
+
+    /// The layout that comes with Kvit, with files of yours in place of those of the same name or
+    /// beside them: `bill.typ`, `prelude.typ`, `texts/bg.toml`, `texts/en.toml`, `fonts/….ttf`, and
+    /// whatever your `bill.typ` asks for.
+    ///
+    /// # Errors
+    /// Where a name is not that of a file, a Typst file or text is not UTF-8, or a font is not one.
+    /// What is wrong inside a Typst file shows when a [`crate::Composer`] is made.
+    pub fn with_files(files: BTreeMap<String, Vec<u8>>) -> Result<Self, ComposeError> {
+        let mut all: BTreeMap<String, Bytes> = BUILTIN
+            .iter()
+            .chain(&FONTS)
+            .map(|(name, bytes)| ((*name).to_owned(), Bytes::new(*bytes)))
+            .collect();
+        for (name, bytes) in files {
+            if [BILL, LOGO].contains(&name.as_str()) {
+                return Err(fault(
+                    &name,
+                    "Kvit makes a file of this name; choose another",
+                ));
+            }
+            all.insert(name, Bytes::new(bytes));
+        }
+        if all.len() > FILES_MAX {
+            return Err(fault(MAIN, "the layout has more than 500 files"));
+        }
+        let mut inner = Inner {
+            main: id(MAIN)?,
+            bill: id(BILL)?,
+            logo: id(LOGO)?,
+            sources: HashMap::new(),
+            files: HashMap::new(),
+            book: LazyHash::new(FontBook::new()),
+            fonts: Vec::new(),
+        };
+        for (name, bytes) in all {
+            let id = id(&name)?;
+            if name.ends_with(".typ") {
+                let text = std::str::from_utf8(&bytes)
+                    .map_err(|_| fault(&name, "is not UTF-8; save it as UTF-8"))?;
+                inner.sources.insert(id, Source::new(id, text.to_owned()));
+            }
+            if name.starts_with("fonts/") && (name.ends_with(".ttf") || name.ends_with(".otf")) {
+                let font = Font::new(bytes.clone(), 0)
+                    .ok_or_else(|| fault(&name, "is not a TrueType or OpenType font"))?;
+                inner.fonts.push(font);
+            }
+            inner.files.insert(id, bytes);
+        }
+        inner.book = LazyHash::new(FontBook::from_fonts(&inner.fonts));
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Whether every font weight can show this character.
+    #[must_use]
+    pub fn can_print(&self, character: char) -> bool {
+        self.0
+            .fonts
+            .iter()
+            .all(|font| font.info().coverage.contains(u32::from(character)))
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layout")
+            .field("files", &self.0.files.len())
+            .field("fonts", &self.0.fonts.len())
+            .finish()
+    }
+}
+
+fn id(name: &str) -> Result<FileId, ComposeError> {
+    let path = VirtualPath::new(name)
+        .map_err(|error| fault(name, &format!("is not a file name ({error})")))?;
+    Ok(RootedPath::new(VirtualRoot::Project, path).intern())
+}
+
+fn fault(file: &str, what: &str) -> ComposeError {
+    ComposeError::File {
+        file: file.to_owned(),
+        what: what.to_owned(),
+    }
+}

@@ -1,0 +1,621 @@
+//! A bill as the layout reads it (`bill.json`): every amount, date and quantity already written the
+//! way the customer's language writes it, so that no layout does arithmetic or rounding.
+
+use jiff::civil::Date;
+use kvit_billing::{
+    Address, Bill, BillKind, Cents, Language, Operator, Period,
+    customer::Text,
+    format,
+    operator::Brand,
+    order::{BillOrder, Line, Meter, ReadingSource, Section, VatCategory},
+    reference::epc_payment,
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::Serialize;
+
+use crate::{
+    ComposeError, Layout,
+    codes::{self, Code},
+};
+
+/// A quantity above a bar of the chart has at most so many characters.
+const LABEL_CHARS_MAX: usize = 5;
+
+/// Everything a layout may print. Documented for designers in `layout/prelude.typ`.
+#[derive(Serialize)]
+pub(crate) struct View {
+    lang: &'static str,
+    sample: bool,
+    kind: BillKind,
+    number: String,
+    issue_date: String,
+    tax_event_date: String,
+    due_date: String,
+    period: String,
+    corrects: Option<CorrectsView>,
+    operator: OperatorView,
+    brand: BrandView,
+    customer: CustomerView,
+    code: String,
+    reference: String,
+    contract: ContractView,
+    /// `due`, `zero` or `credit`.
+    state: &'static str,
+    /// Never negative; `state` says which way it goes.
+    to_pay: String,
+    /// How long `to_pay` is: 1 for up to 9 characters, 2 for up to 12, else 3.
+    to_pay_size: u8,
+    sums: Vec<SumView>,
+    /// Whether no sum is negative, so that they can be drawn as parts of a whole.
+    has_parts: bool,
+    net: String,
+    vat: Vec<VatView>,
+    vat_total: String,
+    gross: String,
+    prepaid: Option<String>,
+    rounding: Option<String>,
+    carried_over: Option<String>,
+    carried_over_is_credit: bool,
+    points: Vec<PointView>,
+    groups: Vec<GroupView>,
+    history: Option<HistoryView>,
+    sources: Vec<SourceView>,
+    notes: Vec<String>,
+    codes: CodesView,
+    verify_url: String,
+    enrol_url: String,
+}
+
+#[derive(Serialize)]
+struct CorrectsView {
+    number: String,
+    issue_date: String,
+    ground: String,
+}
+
+#[derive(Serialize)]
+struct OperatorView {
+    name: String,
+    short_name: String,
+    eik: String,
+    vat_number: String,
+    address: Vec<String>,
+    iban: String,
+    bic: String,
+    hotline: String,
+    email: String,
+    website: String,
+    complaints: String,
+    dispute_body: String,
+    switching: String,
+}
+
+#[derive(Serialize)]
+struct BrandView {
+    primary: String,
+    accent: String,
+    has_logo: bool,
+}
+
+#[derive(Serialize)]
+struct CustomerView {
+    number: String,
+    name: String,
+    address: Vec<String>,
+    eik: Option<String>,
+    vat_number: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ContractView {
+    number: Option<String>,
+    tariff: Option<String>,
+    ends: Option<String>,
+}
+
+/// The net of one section of lines.
+#[derive(Serialize)]
+struct SumView {
+    section: Section,
+    amount: String,
+    /// Where its part of the whole amount with VAT begins and ends, 0 to 1.
+    from: f64,
+    to: f64,
+}
+
+#[derive(Serialize)]
+struct VatView {
+    category: VatCategory,
+    rate: String,
+    base: String,
+    amount: String,
+    exemption: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PointView {
+    code: String,
+    address: String,
+    network: Option<String>,
+    meters: Vec<MeterView>,
+}
+
+#[derive(Serialize)]
+struct MeterView {
+    serial: String,
+    register: Option<String>,
+    old: ReadingView,
+    new: ReadingView,
+    multiplier: Option<String>,
+    consumption: String,
+    unit: String,
+}
+
+#[derive(Serialize)]
+struct ReadingView {
+    date: String,
+    value: String,
+    source: ReadingSource,
+}
+
+/// The lines of one supply point, or those of none.
+#[derive(Serialize)]
+struct GroupView {
+    point: Option<String>,
+    sections: Vec<SectionView>,
+}
+
+#[derive(Serialize)]
+struct SectionView {
+    section: Section,
+    lines: Vec<LineView>,
+}
+
+#[derive(Serialize)]
+struct LineView {
+    name: String,
+    period: Option<String>,
+    quantity: String,
+    unit: String,
+    price: String,
+    /// Where the price is for more than one unit: how many.
+    per: Option<String>,
+    net: String,
+}
+
+#[derive(Serialize)]
+struct HistoryView {
+    unit: String,
+    months: Vec<MonthView>,
+    /// The largest quantity, at which the chart is full.
+    peak: String,
+    /// Whether the quantities are short enough to stand above each bar.
+    labels: bool,
+    compared: Option<ComparedView>,
+}
+
+#[derive(Serialize)]
+struct MonthView {
+    label: &'static str,
+    year: i16,
+    /// Whether the chart names the year under this month.
+    shows_year: bool,
+    /// The month itself and the same month a year before.
+    is_marked: bool,
+    quantity: String,
+    /// 0 to 1, of the largest.
+    share: f64,
+}
+
+#[derive(Serialize)]
+struct ComparedView {
+    /// `more`, `less` or `same`.
+    way: &'static str,
+    percent: String,
+    month: String,
+}
+
+#[derive(Serialize)]
+struct SourceView {
+    name: String,
+    percent: String,
+    share: f64,
+}
+
+#[derive(Serialize)]
+struct CodesView {
+    payment: Option<Code>,
+    verify: Code,
+    enrol: Code,
+    slip: Code,
+}
+
+/// What a view is made from beside the bill.
+pub(crate) struct Maker<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) operator: &'a Operator,
+    pub(crate) brand: &'a Brand,
+    pub(crate) has_logo: bool,
+}
+
+impl Maker<'_> {
+    pub(crate) fn view(&self, bill: &Bill, sample: bool) -> Result<View, ComposeError> {
+        let order = &bill.order;
+        let lang = bill.customer.language;
+        let totals = &order.totals;
+        let money = |cents: Cents| format::amount(cents, self.operator.currency, lang);
+        let nonzero = |cents: Cents| (cents != Cents::ZERO).then(|| money(cents));
+        let sums = section_sums(&order.lines);
+        let short = |day: Date| format::short_date(day, lang);
+        Ok(View {
+            lang: lang.tag(),
+            sample,
+            kind: order.kind,
+            number: bill.number.to_string(),
+            issue_date: short(bill.issue_date),
+            tax_event_date: short(order.tax_event_date),
+            due_date: format::long_date(order.due_date, lang),
+            period: format::period(order.period, lang),
+            corrects: order.corrects.as_ref().map(|original| CorrectsView {
+                number: original.number.to_string(),
+                issue_date: short(original.issue_date),
+                ground: self.text(&original.ground, lang),
+            }),
+            operator: self.operator(lang),
+            brand: BrandView {
+                primary: self.brand.primary.clone(),
+                accent: self.brand.accent.clone(),
+                has_logo: self.has_logo,
+            },
+            customer: CustomerView {
+                number: bill.customer.number.to_string(),
+                name: self.clean(&bill.customer.name),
+                address: self.address(&bill.customer.address),
+                eik: bill.customer.eik.as_deref().map(|t| self.clean(t)),
+                vat_number: bill.customer.vat_number.as_deref().map(|t| self.clean(t)),
+            },
+            code: bill.code.printed(),
+            reference: bill.reference().to_string(),
+            contract: self.contract(order, lang),
+            state: match totals.to_pay.get() {
+                1.. => "due",
+                0 => "zero",
+                _ => "credit",
+            },
+            to_pay_size: match money(totals.to_pay.abs()).chars().count() {
+                0..=9 => 1,
+                10..=12 => 2,
+                _ => 3,
+            },
+            to_pay: money(totals.to_pay.abs()),
+            has_parts: totals.gross > Cents::ZERO
+                && !totals.vat.is_negative()
+                && sums.iter().all(|(_, net)| !net.is_negative()),
+            sums: sums
+                .iter()
+                .scan(Cents::ZERO, |end, (section, net)| {
+                    let from = *end;
+                    *end += *net;
+                    Some(SumView {
+                        section: *section,
+                        amount: money(*net),
+                        from: share(from.to_decimal(), totals.gross.to_decimal()),
+                        to: share(end.to_decimal(), totals.gross.to_decimal()),
+                    })
+                })
+                .collect(),
+            net: money(totals.net),
+            vat: order
+                .vat
+                .iter()
+                .map(|vat| VatView {
+                    category: vat.category,
+                    rate: format::number(vat.rate.normalize(), lang),
+                    base: money(vat.base),
+                    amount: money(vat.amount),
+                    exemption: vat.exemption.as_ref().map(|text| self.text(text, lang)),
+                })
+                .collect(),
+            vat_total: money(totals.vat),
+            gross: money(totals.gross),
+            prepaid: nonzero(-totals.prepaid),
+            rounding: nonzero(totals.rounding),
+            carried_over: nonzero(totals.carried_over),
+            carried_over_is_credit: totals.carried_over.is_negative(),
+            points: self.points(order, lang),
+            groups: self.groups(order, lang),
+            history: history(order, lang),
+            sources: order
+                .sources
+                .iter()
+                .map(|source| SourceView {
+                    name: self.text(&source.name, lang),
+                    percent: format::number(source.percent.normalize(), lang),
+                    share: share(source.percent, Decimal::ONE_HUNDRED),
+                })
+                .collect(),
+            notes: order
+                .notes
+                .iter()
+                .map(|note| self.text(note, lang))
+                .collect(),
+            codes: self.codes(bill)?,
+            verify_url: bill.verify_url.clone(),
+            enrol_url: bill.enrol_url.clone(),
+        })
+    }
+
+    fn operator(&self, lang: Language) -> OperatorView {
+        let operator = self.operator;
+        let address = match lang {
+            Language::Bg => &operator.address,
+            Language::En => &operator.address_en,
+        };
+        OperatorView {
+            name: self.text(&operator.name, lang),
+            short_name: self.text(&operator.short_name, lang),
+            eik: self.clean(&operator.eik),
+            vat_number: self.clean(&operator.vat_number),
+            address: self.address(address),
+            iban: in_fours(&operator.iban),
+            bic: self.clean(&operator.bic),
+            hotline: self.clean(&operator.hotline),
+            email: self.clean(&operator.email),
+            website: self.clean(bare_address(&operator.website)),
+            complaints: self.text(&operator.complaints, lang),
+            dispute_body: self.text(&operator.dispute_body, lang),
+            switching: self.text(&operator.switching, lang),
+        }
+    }
+
+    fn contract(&self, order: &BillOrder, lang: Language) -> ContractView {
+        let contract = order.contract.as_ref();
+        ContractView {
+            number: contract
+                .and_then(|contract| contract.number.as_deref())
+                .map(|number| self.clean(number)),
+            tariff: contract
+                .and_then(|contract| contract.tariff.as_ref())
+                .map(|tariff| self.text(tariff, lang)),
+            ends: contract
+                .and_then(|contract| contract.ends)
+                .map(|ends| format::short_date(ends, lang)),
+        }
+    }
+
+    fn points(&self, order: &BillOrder, lang: Language) -> Vec<PointView> {
+        let points = order.supply_points.iter();
+        points
+            .map(|point| PointView {
+                code: self.clean(&point.code),
+                address: self.clean(&point.address),
+                network: point.network.as_ref().map(|name| self.text(name, lang)),
+                meters: point
+                    .meters
+                    .iter()
+                    .map(|meter| self.meter(meter, lang))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn meter(&self, meter: &Meter, lang: Language) -> MeterView {
+        let reading = |reading: &kvit_billing::order::Reading| ReadingView {
+            date: format::short_date(reading.date, lang),
+            value: format::number(reading.value, lang),
+            source: reading.source,
+        };
+        MeterView {
+            serial: self.clean(&meter.serial),
+            register: meter.register.as_ref().map(|name| self.text(name, lang)),
+            old: reading(&meter.old),
+            new: reading(&meter.new),
+            multiplier: (meter.multiplier != Decimal::ONE)
+                .then(|| format::number(meter.multiplier.normalize(), lang)),
+            consumption: format::number(meter.consumption, lang),
+            unit: meter.unit.clone(),
+        }
+    }
+
+    /// The lines by supply point in the points' order, those of no point last; within a point by
+    /// section.
+    fn groups(&self, order: &BillOrder, lang: Language) -> Vec<GroupView> {
+        let mut points: Vec<Option<&str>> = order
+            .supply_points
+            .iter()
+            .map(|point| Some(point.code.as_str()))
+            .collect();
+        for line in &order.lines {
+            let point = line.supply_point.as_deref();
+            if point.is_some() && !points.contains(&point) {
+                points.push(point);
+            }
+        }
+        points.push(None);
+        let lines_of = |point: Option<&str>| -> Vec<&Line> {
+            let lines = order.lines.iter();
+            lines
+                .filter(|line| line.supply_point.as_deref() == point)
+                .collect()
+        };
+        let mut groups = Vec::new();
+        for point in points {
+            let mut lines = lines_of(point);
+            if lines.is_empty() {
+                continue;
+            }
+            lines.sort_by_key(|line| line.section);
+            let sections = lines
+                .chunk_by(|a, b| a.section == b.section)
+                .filter_map(|lines| {
+                    Some(SectionView {
+                        section: lines.first()?.section,
+                        lines: lines
+                            .iter()
+                            .map(|line| self.line(line, order, lang))
+                            .collect(),
+                    })
+                })
+                .collect();
+            groups.push(GroupView {
+                point: point.map(|code| self.clean(code)),
+                sections,
+            });
+        }
+        groups
+    }
+
+    fn line(&self, line: &Line, order: &BillOrder, lang: Language) -> LineView {
+        let other = line.period.filter(|period| *period != order.period);
+        LineView {
+            name: self.text(&line.name, lang),
+            period: other.map(|period| span(period, lang)),
+            quantity: format::number(line.quantity, lang),
+            unit: line.unit.clone(),
+            price: format::price(line.unit_price, self.operator.currency, lang),
+            per: (line.price_base != Decimal::ONE)
+                .then(|| format::number(line.price_base.normalize(), lang)),
+            net: format::amount(line.net, self.operator.currency, lang),
+        }
+    }
+
+    fn codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
+        let refused = |what| move |source| ComposeError::Code { what, source };
+        let payment = epc_payment(self.operator, bill.order.totals.to_pay, &bill.reference());
+        let slip = format!(
+            "KVIT1;{};{};{}",
+            self.operator.eik, bill.customer.number, bill.number
+        );
+        Ok(CodesView {
+            payment: payment
+                .map(|text| codes::qr(&text))
+                .transpose()
+                .map_err(refused("payment"))?,
+            verify: codes::qr(&bill.verify_url).map_err(refused("verification"))?,
+            enrol: codes::qr(&bill.enrol_url).map_err(refused("enrolment"))?,
+            slip: codes::data_matrix(&slip).map_err(refused("declaration"))?,
+        })
+    }
+
+    fn text(&self, text: &Text, lang: Language) -> String {
+        self.clean(text.get(lang))
+    }
+
+    fn address(&self, address: &Address) -> Vec<String> {
+        let town = format!("{} {}", address.postcode, address.city);
+        let country = (address.country != "BG").then(|| address.country.clone());
+        let lines = address.lines.iter().map(String::as_str);
+        lines
+            .chain([town.trim()])
+            .chain(country.as_deref())
+            .filter(|line| !line.is_empty())
+            .map(|line| self.clean(line))
+            .collect()
+    }
+
+    /// The text as the fonts can show it: PDF/A forbids a character without a glyph, and a run of two
+    /// million bills must not stop at one emoji in a name.
+    fn clean(&self, text: &str) -> String {
+        let printable = |c: char| match c {
+            '\t' | '\n' | '\r' => ' ',
+            c if c.is_control() => ' ',
+            c if self.layout.can_print(c) => c,
+            _ => '?',
+        };
+        text.trim().chars().map(printable).collect()
+    }
+}
+
+fn section_sums(lines: &[Line]) -> Vec<(Section, Cents)> {
+    let mut sums: Vec<(Section, Cents)> = Vec::new();
+    for line in lines {
+        match sums
+            .iter_mut()
+            .find(|(section, _)| *section == line.section)
+        {
+            Some((_, sum)) => *sum += line.net,
+            None => sums.push((line.section, line.net)),
+        }
+    }
+    sums.sort_by_key(|(section, _)| *section);
+    sums
+}
+
+fn history(order: &BillOrder, lang: Language) -> Option<HistoryView> {
+    let history = order.history.as_ref()?;
+    let last = history.months.last()?;
+    let peak = history.months.iter().map(|month| month.quantity).max()?;
+    let compared = history
+        .months
+        .iter()
+        .find(|month| {
+            month.month.month() == last.month.month()
+                && month.month.year() + 1 == last.month.year()
+                && !month.quantity.is_zero()
+        })
+        .map(|before| {
+            let change = (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
+            let percent = change.abs().round();
+            ComparedView {
+                way: match change.round() {
+                    change if change.is_zero() => "same",
+                    change if change.is_sign_negative() => "less",
+                    _ => "more",
+                },
+                percent: format::number(percent, lang),
+                month: format::period(Period::month_of(before.month), lang),
+            }
+        });
+    let months = history.months.iter();
+    Some(HistoryView {
+        unit: history.unit.clone(),
+        peak: format::number(peak, lang),
+        labels: months
+            .clone()
+            .all(|month| format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX),
+        compared,
+        months: months
+            .enumerate()
+            .map(|(i, month)| MonthView {
+                label: format::short_month(month.month, lang),
+                year: month.month.year(),
+                shows_year: i == 0 || month.month.month() == 1,
+                is_marked: month.month.month() == last.month.month(),
+                quantity: format::number(month.quantity, lang),
+                share: share(month.quantity, peak),
+            })
+            .collect(),
+    })
+}
+
+/// For drawing only, where a pixel is coarse enough for a float.
+fn share(part: Decimal, whole: Decimal) -> f64 {
+    let share = part.checked_div(whole).unwrap_or_default();
+    share.round_dp(4).to_f64().unwrap_or_default()
+}
+
+fn span(period: Period, lang: Language) -> String {
+    format!(
+        "{}\u{a0}–\u{a0}{}",
+        format::short_date(period.from, lang),
+        format::short_date(period.to, lang)
+    )
+}
+
+/// An IBAN in groups of four.
+fn in_fours(text: &str) -> String {
+    let compact: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let groups: Vec<String> = compact
+        .chunks(4)
+        .map(|four| four.iter().collect())
+        .collect();
+    groups.join("\u{a0}")
+}
+
+/// An address of the web as people write it.
+fn bare_address(url: &str) -> &str {
+    let bare = url
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
+    bare.trim_end_matches('/')
+}

@@ -1,0 +1,357 @@
+//! What a composed bill holds, judged by what others read out of it.
+
+mod common;
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Arc};
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+};
+use kvit_billing::{Bill, Language, format};
+use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
+use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
+
+#[test]
+fn equal_bills_give_equal_bytes_and_others_do_not() {
+    let (one, other) = (common::composer(), common::composer());
+    let bill = common::bill(3, Language::Bg);
+    let first = one.compose(&bill).expect("composed");
+    for _ in 0..3 {
+        one.compose(&common::bill(4, Language::En))
+            .expect("composed");
+    }
+    let again = one.compose(&bill).expect("composed");
+    let elsewhere = other.compose(&bill).expect("composed");
+    assert!(first.bytes == again.bytes && first.bytes == elsewhere.bytes);
+    assert_eq!(
+        (first.slot.clone(), first.slot),
+        (again.slot, elsewhere.slot)
+    );
+    let different = one
+        .compose(&common::bill(5, Language::Bg))
+        .expect("composed");
+    assert!(first.bytes != different.bytes);
+}
+
+#[test]
+fn every_kind_of_bill_says_what_it_must() {
+    let composer = common::composer();
+    for (name, mut bill) in common::cases() {
+        for language in Language::ALL {
+            bill.customer.language = language;
+            let pdf = composer.compose(&bill);
+            let pdf = pdf.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let Some(text) = text_of(&pdf.bytes) else {
+                return;
+            };
+            for wanted in wanted(&bill, language) {
+                assert!(text.contains(&squeezed(&wanted)), "{name}: no `{wanted}`");
+            }
+        }
+    }
+}
+
+/// What ЗДДС art. 114 and a customer with the bill in hand ask for.
+fn wanted(bill: &Bill, language: Language) -> Vec<String> {
+    let (operator, _) = common::operator();
+    let order = &bill.order;
+    let money = |cents| format::amount(cents, operator.currency, language);
+    let titles = match (order.kind, language) {
+        (kvit_billing::BillKind::Invoice, Language::Bg) => "Фактура",
+        (kvit_billing::BillKind::CreditNote, Language::Bg) => "Кредитно известие",
+        (kvit_billing::BillKind::DebitNote, Language::Bg) => "Дебитно известие",
+        (kvit_billing::BillKind::Invoice, Language::En) => "Invoice",
+        (kvit_billing::BillKind::CreditNote, Language::En) => "Credit note",
+        (kvit_billing::BillKind::DebitNote, Language::En) => "Debit note",
+    };
+    let mut wanted = vec![
+        titles.to_owned(),
+        bill.number.to_string(),
+        bill.customer.number.to_string(),
+        bill.code.printed(),
+        format::short_date(bill.issue_date, language),
+        format::short_date(order.tax_event_date, language),
+        operator.name.get(language).to_owned(),
+        operator.eik.clone(),
+        operator.vat_number.clone(),
+        money(order.totals.net),
+        money(order.totals.vat),
+        money(order.totals.gross),
+        money(order.totals.to_pay.abs()),
+        operator.hotline.clone(),
+    ];
+    if order.totals.to_pay.get() > 0 {
+        wanted.push(format::long_date(order.due_date, language));
+        wanted.push(bill.reference().to_string());
+    }
+    for line in &order.lines {
+        wanted.push(line.name.get(language).to_owned());
+        wanted.push(money(line.net));
+        wanted.push(format::price(line.unit_price, operator.currency, language));
+    }
+    for meter in order.supply_points.iter().flat_map(|point| &point.meters) {
+        wanted.push(meter.serial.clone());
+        wanted.push(format::number(meter.old.value, language));
+        wanted.push(format::number(meter.new.value, language));
+    }
+    for vat in &order.vat {
+        wanted.push(money(vat.base));
+        wanted.push(money(vat.amount));
+    }
+    if let Some(original) = &order.corrects {
+        wanted.push(original.number.to_string());
+        wanted.push(format::short_date(original.issue_date, language));
+        wanted.push(original.ground.get(language).to_owned());
+    }
+    wanted
+}
+
+#[test]
+fn a_sealed_bill_is_accepted_by_foreign_judges() {
+    let key = Arc::new(TestKey::new());
+    let sealer = Sealer::new(Arc::clone(&key) as Arc<dyn SealKey>).expect("a sealer");
+    let (operator, brand) = common::operator();
+    let composer = Composer::new(ComposerSettings {
+        layout: Layout::builtin(),
+        operator,
+        brand,
+        logo_svg: None,
+        contents_reserve: sealer.contents_reserve(),
+    })
+    .expect("the embedded layout");
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, bill) in common::cases() {
+        let pdf = composer.compose(&bill).expect("composed");
+        let sealed = sealer.seal(pdf, bill.issued_at).expect("sealed");
+        let file = folder.path().join(format!("{name}.pdf"));
+        fs::write(&file, sealed.bytes()).expect("written");
+        if let Some((said, _)) = run("qpdf", &["--check"], &file) {
+            assert!(
+                said.contains("No syntax or stream encoding errors"),
+                "{name}: {said}"
+            );
+        }
+        if let Some((said, _)) = run("pdfsig", &["-nocert"], &file) {
+            for wanted in [
+                "Signature is Valid.",
+                "Total document signed",
+                "ETSI.CAdES.detached",
+            ] {
+                assert!(said.contains(wanted), "{name}: no `{wanted}` in {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_field_is_what_pdf_a_and_pdf_ua_ask_for() {
+    let pdf = common::composer()
+        .compose(&common::bill(3, Language::Bg))
+        .expect("composed");
+    let document = lopdf::Document::load_mem(&pdf.bytes).expect("a PDF");
+    let catalog = document.catalog().expect("a catalog");
+    let form = catalog
+        .get(b"AcroForm")
+        .and_then(|f| f.as_dict())
+        .expect("a form");
+    assert!(!form.has(b"NeedAppearances"));
+    let fields = form
+        .get(b"Fields")
+        .and_then(|f| f.as_array())
+        .expect("fields");
+    let [field] = fields.as_slice() else {
+        panic!("one field")
+    };
+    let id = field.as_reference().expect("a reference");
+    let field = document.get_dictionary(id).expect("a field");
+    assert_eq!(field.get(b"F").and_then(|f| f.as_i64()).ok(), Some(132));
+    assert!(field.has(b"TU"));
+    let key = field
+        .get(b"StructParent")
+        .and_then(|k| k.as_i64())
+        .expect("a key");
+    let root = catalog
+        .get(b"StructTreeRoot")
+        .and_then(|r| r.as_reference())
+        .expect("a tree");
+    let root = document.get_dictionary(root).expect("a tree");
+    let tree = root
+        .get(b"ParentTree")
+        .and_then(|t| t.as_dict())
+        .expect("a parent tree");
+    let numbers = tree
+        .get(b"Nums")
+        .and_then(|n| n.as_array())
+        .expect("numbers");
+    let at = numbers
+        .iter()
+        .position(|n| n.as_i64().ok() == Some(key))
+        .expect("the key");
+    let element = numbers[at + 1].as_reference().expect("an element");
+    let element = document.get_dictionary(element).expect("an element");
+    assert_eq!(
+        element.get(b"S").and_then(|s| s.as_name()).ok(),
+        Some(&b"Form"[..])
+    );
+    let object = element
+        .get(b"K")
+        .and_then(|k| k.as_dict())
+        .expect("an OBJR");
+    assert_eq!(
+        object.get(b"Obj").and_then(|o| o.as_reference()).ok(),
+        Some(id)
+    );
+    let page = field
+        .get(b"P")
+        .and_then(|p| p.as_reference())
+        .expect("a page");
+    let page = document.get_dictionary(page).expect("a page");
+    assert_eq!(
+        page.get(b"Tabs").and_then(|t| t.as_name()).ok(),
+        Some(&b"S"[..])
+    );
+    let perms = catalog
+        .get(b"Perms")
+        .and_then(|p| p.as_dict())
+        .expect("permissions");
+    assert_eq!(perms.len(), 1, "DocMDP and nothing else");
+}
+
+#[test]
+fn samples_say_so_in_both_languages() {
+    let composer = common::composer();
+    let sample = composer
+        .sample(&common::bill(3, Language::En))
+        .expect("composed");
+    if let Some(text) = text_of(&sample) {
+        assert!(text.contains("Нееданъчендокумент") && text.contains("Notataxdocument"));
+    }
+}
+
+#[test]
+fn a_broken_layout_is_refused_with_its_place() {
+    let with = |name: &str, text: &str| -> Result<Composer, ComposeError> {
+        let (operator, brand) = common::operator();
+        Composer::new(ComposerSettings {
+            layout: Layout::with_files(BTreeMap::from([(name.to_owned(), text.into())]))?,
+            operator,
+            brand,
+            logo_svg: None,
+            contents_reserve: common::RESERVE,
+        })
+    };
+    let said = |result: Result<Composer, ComposeError>| result.expect_err("refused").to_string();
+    let fault = said(with(
+        "bill.typ",
+        "#set document(title: \"a\")\n\n#nowhere\n",
+    ));
+    assert!(
+        fault.contains("bill.typ:3:2: unknown variable: nowhere"),
+        "{fault}"
+    );
+    let fault = said(with(
+        "bill.typ",
+        "#set document(title: \"a\")\n#text(font: \"Comic\")[a]",
+    ));
+    assert!(
+        fault.contains("bill.typ:2:") && fault.contains("unknown font family"),
+        "{fault}"
+    );
+    let fault = said(with("texts/bg.toml", "[kind\n"));
+    assert!(fault.contains("texts/bg.toml:1:"), "{fault}");
+    let fault = said(with("bill.json", "{}"));
+    assert!(fault.contains("bill.json"), "{fault}");
+    let fault = said(with("fonts/a.ttf", "no font"));
+    assert!(fault.contains("fonts/a.ttf"), "{fault}");
+}
+
+#[test]
+fn colours_and_logos_are_checked() {
+    let with = |primary: &str, logo: Option<&[u8]>| {
+        let (operator, mut brand) = common::operator();
+        brand.primary = primary.to_owned();
+        Composer::new(ComposerSettings {
+            layout: Layout::builtin(),
+            operator,
+            brand,
+            logo_svg: logo.map(<[u8]>::to_vec),
+            contents_reserve: common::RESERVE,
+        })
+    };
+    assert!(matches!(with("green", None), Err(ComposeError::Colour(_))));
+    assert!(matches!(
+        with("#14532d", Some(b"\x89PNG")),
+        Err(ComposeError::Logo)
+    ));
+    let logo = br##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 10"><rect width="30" height="10" fill="#14532d"/></svg>"##;
+    with("#14532d", Some(logo)).expect("a logo");
+}
+
+/// The text as pdftotext reads it, without spaces.
+fn text_of(pdf: &[u8]) -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, out) = (folder.path().join("a.pdf"), folder.path().join("a.txt"));
+    fs::write(&file, pdf).expect("written");
+    run("pdftotext", &["-enc", "UTF-8"], &file)?;
+    Some(squeezed(&fs::read_to_string(out).expect("text")))
+}
+
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// What a tool says of a file, or `None` where it is not installed.
+fn run(tool: &str, options: &[&str], file: &Path) -> Option<(String, bool)> {
+    match Command::new(tool).args(options).arg(file).output() {
+        Ok(output) => {
+            let said = [output.stdout, output.stderr].concat();
+            Some((
+                String::from_utf8_lossy(&said).into_owned(),
+                output.status.success(),
+            ))
+        }
+        Err(_) => {
+            assert!(
+                std::env::var("KVIT_REQUIRE_ALL_TESTS").as_deref() != Ok("1"),
+                "{tool} is not installed, and KVIT_REQUIRE_ALL_TESTS=1"
+            );
+            eprintln!("SKIPPED: {tool} is not installed");
+            None
+        }
+    }
+}
+
+struct TestKey {
+    pair: EcdsaKeyPair,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl TestKey {
+    fn new() -> Self {
+        let made =
+            rcgen::generate_simple_self_signed(["seal.example".to_owned()]).expect("a certificate");
+        let pkcs8 = made.signing_key.serialize_der();
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).expect("a key");
+        Self {
+            pair,
+            certificates: vec![made.cert.der().to_vec()],
+        }
+    }
+}
+
+impl SealKey for TestKey {
+    fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+    fn algorithm(&self) -> SealAlgorithm {
+        SealAlgorithm::EcdsaP256Sha256
+    }
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = self.pair.sign(&SystemRandom::new(), message);
+        signature
+            .map(|s| s.as_ref().to_vec())
+            .map_err(|e| SignError(e.to_string()))
+    }
+}
