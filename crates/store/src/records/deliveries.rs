@@ -1,0 +1,216 @@
+//! Deliveries, attempts, receipts.
+
+use jiff::Timestamp;
+use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, Language, Secret, code::TokenHash};
+use serde::Serialize;
+
+use crate::{BillRecord, EnrolmentRecord};
+
+/// How a bill travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// By e-mail.
+    Email,
+    /// By post.
+    Paper,
+}
+
+impl Channel {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Paper => "paper",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Email, Self::Paper]
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
+    }
+}
+
+/// A bill that is to travel.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NewDelivery {
+    pub id: DeliveryId,
+    pub bill: BillNumber,
+    pub account: CustomerNumber,
+    pub channel: Channel,
+    pub email: Option<Secret<String>>,
+    pub language: Language,
+    pub due_at: Timestamp,
+    /// Hash of the token in the confirmation link.
+    pub token: Option<TokenHash>,
+}
+
+/// What a delivery carries.
+#[derive(Clone, Debug)]
+pub enum DeliveryWhat {
+    /// A bill.
+    Bill(BillRecord),
+    /// The link that proves an address.
+    Proof(EnrolmentRecord),
+}
+
+/// A delivery that its claimer is about to send.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DeliveryJob {
+    pub id: DeliveryId,
+    pub what: DeliveryWhat,
+    pub account: CustomerNumber,
+    pub email: Secret<String>,
+    pub language: Language,
+    /// Attempts, this one included: the number of this attempt, to be handed in with its end.
+    pub attempts: u32,
+    pub possibly_twice: bool,
+    pub due_at: Timestamp,
+}
+
+/// How one attempt ended.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Which attempt, as in [`DeliveryJob::attempts`].
+    pub no: u32,
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub outcome: AttemptOutcome,
+    /// What the mail server said.
+    pub reply: String,
+}
+
+/// The possible ends of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The mail server took it.
+    Accepted,
+    /// Not now.
+    Retry {
+        /// When to try again.
+        next: Timestamp,
+    },
+    /// Never.
+    Failed,
+    /// Acceptance could not be seen: to be sent again, possibly twice.
+    Unknown {
+        /// When to try again.
+        next: Timestamp,
+    },
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// Waits for its time; paper waits for the printer.
+    Queued,
+    /// A worker has it in hand.
+    Sending,
+    /// Taken by the mail server.
+    Sent,
+    /// Given up.
+    Failed,
+    /// There was no more reason to send it.
+    Withdrawn,
+}
+
+impl DeliveryState {
+    /// The word in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Queued,
+            Self::Sending,
+            Self::Sent,
+            Self::Failed,
+            Self::Withdrawn,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+    }
+}
+
+/// A delivery with all that happened to it, for those who answer a customer's question.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DeliveryRecord {
+    pub id: DeliveryId,
+    /// The bill it carries; none for a mail that proves an address.
+    pub bill: Option<BillNumber>,
+    pub account: CustomerNumber,
+    pub channel: Channel,
+    /// Where it goes. Not serialised.
+    #[serde(skip)]
+    pub email: Option<Secret<String>>,
+    pub language: Language,
+    pub due_at: Timestamp,
+    pub state: DeliveryState,
+    /// Times that a worker took it in hand.
+    pub attempts: u32,
+    /// When it is tried next, while it waits.
+    pub next_attempt_at: Option<Timestamp>,
+    pub possibly_twice: bool,
+    /// How each attempt ended, oldest first.
+    pub trail: Vec<AttemptRecord>,
+    /// What is known about its arrival, oldest first.
+    pub receipts: Vec<ReceiptRecord>,
+}
+
+/// How one attempt ended, as kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptRecord {
+    /// Which attempt, from 1.
+    pub no: u32,
+    /// When.
+    pub at: Timestamp,
+    /// `accepted`, `retry`, `failed` or `unknown`.
+    pub outcome: String,
+    /// What the mail server said.
+    pub reply: String,
+}
+
+/// What is known about the arrival of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReceiptRecord {
+    /// `accepted` by the mail server, or `confirmed` by a person.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+    /// How it came about.
+    pub evidence: serde_json::Value,
+}
+
+/// A delivery as the holder of its link may see it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DeliveryView {
+    pub id: DeliveryId,
+    pub bill: BillRecord,
+    pub confirmed_at: Option<Timestamp>,
+    pub language: Language,
+}
+
+/// What became of the press on a confirmation link.
+#[derive(Clone, Debug)]
+pub enum Confirm {
+    /// The receipt is on record now.
+    Confirmed(DeliveryView),
+    /// It had been before.
+    Already(DeliveryView),
+    /// No such link.
+    Unknown,
+}

@@ -1,0 +1,140 @@
+//! Customers, their consents, and those who knock at doors.
+
+use jiff::Timestamp;
+use kvit_billing::{Customer, CustomerNumber, EnrolmentId, Language, Secret, code::TokenHash};
+use serde::Serialize;
+
+/// A customer, and which of their codes is the valid one.
+#[derive(Clone, Debug)]
+pub struct CustomerRecord {
+    /// The customer.
+    pub customer: Customer,
+    /// Counts the codes, from 1.
+    pub code_generation: u32,
+}
+
+/// How an enrolment came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnrolmentChannel {
+    /// Online.
+    Web,
+    /// By the 24-hour line.
+    Phone,
+    /// At a service centre.
+    Centre,
+    /// With the declaration from the back of the bill.
+    Paper,
+}
+
+impl EnrolmentChannel {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Phone => "phone",
+            Self::Centre => "centre",
+            Self::Paper => "paper",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Web, Self::Phone, Self::Centre, Self::Paper]
+            .into_iter()
+            .find(|channel| channel.as_str() == text)
+    }
+}
+
+/// The proof that an enrolment still waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct NewProof {
+    /// Hash of the token in the link.
+    pub hash: TokenHash,
+    /// Until when the link works.
+    pub expires: Timestamp,
+}
+
+/// A consent to e-bills.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NewEnrolment {
+    pub id: EnrolmentId,
+    pub account: CustomerNumber,
+    pub channel: EnrolmentChannel,
+    pub email: Secret<String>,
+    pub language: Language,
+    /// Version of the declaration's text that was agreed to.
+    pub text_version: String,
+    pub evidence: serde_json::Value,
+    pub at: Timestamp,
+    /// Without one, the address counts as proven.
+    pub proof: Option<NewProof>,
+}
+
+/// A consent as the store knows it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct EnrolmentRecord {
+    pub id: EnrolmentId,
+    pub account: CustomerNumber,
+    pub channel: EnrolmentChannel,
+    pub email: Secret<String>,
+    pub language: Language,
+    pub text_version: String,
+    pub created_at: Timestamp,
+    pub proof_expires: Option<Timestamp>,
+    pub proven_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Whether bills go to a customer by e-mail.
+#[derive(Clone, Debug)]
+pub enum EnrolmentState {
+    /// Paper.
+    None,
+    /// Paper, until the address is proven.
+    Pending(EnrolmentRecord),
+    /// E-mail.
+    Active(EnrolmentRecord),
+}
+
+/// What became of the press on a proof link.
+#[derive(Clone, Debug)]
+pub enum Prove {
+    /// The address is proven now.
+    Proved(EnrolmentRecord),
+    /// It had been before.
+    Already(EnrolmentRecord),
+    /// The link is too old, or the enrolment has ended.
+    Expired(EnrolmentRecord),
+    /// No such link.
+    Unknown,
+}
+
+/// How many wrong tries are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardPolicy {
+    /// This many within the window close the door.
+    pub max_fails: u32,
+    /// Seconds over which tries are counted.
+    pub window_s: u32,
+    /// Seconds that the door stays closed.
+    pub block_s: u32,
+}
+
+/// Whether a door is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardState {
+    /// Closed until then.
+    pub blocked_until: Option<Timestamp>,
+}
+
+/// Something that somebody did, for auditors.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Event {
+    pub at: Timestamp,
+    pub who: String,
+    pub what: String,
+    pub subject: String,
+    pub detail: serde_json::Value,
+}

@@ -1,0 +1,163 @@
+//! Runs, and how far they have come.
+
+use jiff::Timestamp;
+use kvit_billing::{BillKind, BillNumber, Cents, Currency, CustomerNumber, Period, RunId, Series};
+use serde::Serialize;
+
+/// A hand-over that begins to be read.
+#[derive(Clone, Debug)]
+#[allow(
+    missing_docs,
+    reason = "the names say it; they are those of the run file's header"
+)]
+pub struct NewRun {
+    pub id: RunId,
+    pub system: String,
+    pub external_id: String,
+    pub period: Period,
+    pub currency: Currency,
+    pub seller: String,
+    pub file_name: String,
+    pub imported_by: String,
+    pub imported_at: Timestamp,
+}
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug)]
+pub struct RunTotals {
+    /// Orders.
+    pub orders: u64,
+    /// Chunks.
+    pub chunks: u32,
+    /// Sum of gross amounts, credit notes negative.
+    pub sum_cents: Cents,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Being read; no other verb sees it.
+    Importing,
+    /// Had errors; only its report is kept.
+    Rejected,
+    /// Without errors; waits for release.
+    Checked,
+    /// Its numbers are fixed; being issued.
+    Released,
+    /// Every bill is issued.
+    Issued,
+}
+
+impl RunState {
+    /// The word in the database and on screens.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Importing => "importing",
+            Self::Rejected => "rejected",
+            Self::Checked => "checked",
+            Self::Released => "released",
+            Self::Issued => "issued",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Importing,
+            Self::Rejected,
+            Self::Checked,
+            Self::Released,
+            Self::Issued,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+    }
+}
+
+/// A run as the store knows it.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RunRecord {
+    pub id: RunId,
+    pub system: String,
+    pub external_id: String,
+    pub period: Period,
+    pub currency: Currency,
+    pub seller: String,
+    pub file_name: String,
+    pub state: RunState,
+    pub imported_by: String,
+    pub imported_at: Timestamp,
+    pub orders: u64,
+    pub chunks: u32,
+    pub sum_cents: Cents,
+    pub summary: Option<serde_json::Value>,
+    pub report: Option<serde_json::Value>,
+    pub released_by: Option<String>,
+    pub issued_at: Option<Timestamp>,
+    pub series: Option<Series>,
+    /// First and last number of the run, from release on.
+    pub numbers: Option<(BillNumber, BillNumber)>,
+}
+
+/// What makes an order unique.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct OrderKey {
+    pub account: CustomerNumber,
+    pub period: Period,
+    pub kind: BillKind,
+    pub version: u32,
+}
+
+/// The second person's word.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// Who releases.
+    pub by: String,
+    /// The moment of issue of every bill of the run.
+    pub at: Timestamp,
+    /// Where the numbers come from.
+    pub series: Series,
+    /// The first number of a series that has given none yet.
+    pub first_if_new: BillNumber,
+}
+
+/// The numbers of a released run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// First.
+    pub first: BillNumber,
+    /// Last.
+    pub last: BillNumber,
+    /// Moment of issue.
+    pub issued_at: Timestamp,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RunProgress {
+    pub orders: u64,
+    pub chunks: u32,
+    pub chunks_done: u32,
+    pub bills: u64,
+    pub sum_cents: Cents,
+    pub mail_queued: u64,
+    pub mail_sent: u64,
+    pub mail_failed: u64,
+    pub paper: u64,
+    pub confirmed: u64,
+    pub possibly_twice: u64,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct QueueDepths {
+    pub chunks_waiting: u64,
+    pub mails_waiting: u64,
+    pub mails_overdue: u64,
+    pub mails_failed: u64,
+}
