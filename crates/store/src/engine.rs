@@ -12,7 +12,7 @@ use sqlx::{
 
 use crate::{
     StoreError,
-    sql::{Query, Rows, Value, query},
+    sql::{Query, ROWS_MAX, Rows, Value, query},
 };
 
 /// SQLite's readers at once.
@@ -170,8 +170,14 @@ type Prepared<Db> = sqlx::query::Query<'static, Db, <Db as sqlx::Database>::Argu
 
 fn sqlite(query: Query) -> Prepared<Sqlite> {
     let text = query.text(Engine::Sqlite);
+    // A text of its own for each number of rows, and megabytes when it is kept prepared: only the
+    // one that comes again and again is.
+    let keep = query
+        .rows
+        .as_ref()
+        .is_none_or(|rows| rows.len() == ROWS_MAX);
     let rows = query.rows.unwrap_or_default().values;
-    let mut prepared = sqlx::query(AssertSqlSafe(text));
+    let mut prepared = sqlx::query(AssertSqlSafe(text)).persistent(keep);
     for value in query.values.into_iter().chain(rows) {
         prepared = match value {
             Value::Int(value) => prepared.bind(value),

@@ -42,6 +42,8 @@ const START_MAX: Duration = Duration::from_secs(30);
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// How often the server is looked at meanwhile.
 const POLL: Duration = Duration::from_millis(50);
+/// No waiting for the disk: what a cluster for tests holds is thrown away.
+const IN_A_HURRY: [&str; 2] = ["fsync=off", "full_page_writes=off"];
 /// Ports tried: another process may take a free port before the server does.
 const PORTS_TRIED_MAX: usize = 5;
 /// Bytes of a program's output kept in an error.
@@ -133,13 +135,25 @@ impl Cluster {
     /// # Errors
     /// Where it is installed but cannot be used: that is a fault to mend, not a reason to skip.
     pub fn start() -> Result<Option<Self>, ClusterError> {
+        Self::start_with(&IN_A_HURRY)
+    }
+
+    /// The same, but what is committed is on the disk, as in production: for measurements.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub fn start_durable() -> Result<Option<Self>, ClusterError> {
+        Self::start_with(&[])
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Option<Self>, ClusterError> {
         match Install::find() {
-            Some(install) => Self::start_with(install).map(Some),
+            Some(install) => Self::start_in(install, settings).map(Some),
             None => Ok(None),
         }
     }
 
-    fn start_with(install: Install) -> Result<Self, ClusterError> {
+    fn start_in(install: Install, settings: &[&str]) -> Result<Self, ClusterError> {
         let folder = tempfile::Builder::new()
             .prefix("kvit-postgres-")
             .tempdir()
@@ -178,7 +192,7 @@ impl Cluster {
         loop {
             tried += 1;
             let port = free_port()?;
-            let mut server = spawn(&install, account.as_ref(), folder.path(), port)?;
+            let mut server = spawn(&install, account.as_ref(), folder.path(), port, settings)?;
             match wait_ready(&install, account.as_ref(), folder.path(), &mut server, port) {
                 Ok(()) => {
                     return Ok(Self {
@@ -282,18 +296,14 @@ fn spawn(
     account: Option<&Account>,
     folder: &Path,
     port: u16,
+    settings: &[&str],
 ) -> Result<Child, ClusterError> {
     let log = std::fs::File::create(folder.join("log")).map_err(io_error("create the log"))?;
     let also_log = log.try_clone().map_err(io_error("create the log"))?;
     let mut server = command(install, account, folder, "postgres");
     server.arg("-D").arg(folder.join("data"));
-    // No socket file, and no waiting for the disk: what this cluster holds is thrown away.
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "unix_socket_directories=",
-        "fsync=off",
-        "full_page_writes=off",
-    ] {
+    let always = ["listen_addresses=127.0.0.1", "unix_socket_directories="];
+    for setting in always.iter().chain(settings) {
         server.args(["-c", setting]);
     }
     server
