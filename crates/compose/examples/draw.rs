@@ -1,4 +1,5 @@
-//! Draws a bill of every kind into a folder: `cargo run -p kvit-compose --example draw -- FOLDER`.
+//! Draws a bill of every kind, or of those named, into a folder:
+//! `cargo run -p kvit-compose --example draw -- FOLDER [KIND,KIND]`.
 //! For whoever changes the layout and wants to see what it does to all of them.
 
 #![allow(clippy::print_stdout)]
@@ -21,7 +22,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&folder)?;
     let composer = common::composer();
     for (name, mut bill) in common::cases() {
-        if wanted.as_deref().is_some_and(|wanted| wanted != name) {
+        if wanted
+            .as_deref()
+            .is_some_and(|wanted| !wanted.split(',').any(|one| one == name))
+        {
             continue;
         }
         for language in Language::ALL {

@@ -107,6 +107,27 @@ fn wanted(bill: &Bill, language: Language) -> Vec<String> {
     wanted
 }
 
+/// Page breaks fall on every kind of row, with the sample mark laid across open tables.
+#[test]
+fn bills_of_any_length_compose() {
+    let composer = common::composer();
+    for (lines, meters) in [
+        (1, 0),
+        (17, 3),
+        (26, 12),
+        (35, 2),
+        (43, 1),
+        (48, 2),
+        (60, 12),
+    ] {
+        let bill = common::of(common::long(lines, meters), Language::Bg);
+        let pdf = composer.compose(&bill);
+        pdf.unwrap_or_else(|error| panic!("{lines} lines, {meters} meters: {error}"));
+        let sample = composer.sample(&bill);
+        sample.unwrap_or_else(|error| panic!("{lines} lines, {meters} meters: {error}"));
+    }
+}
+
 #[test]
 fn a_sealed_bill_is_accepted_by_foreign_judges() {
     let key = Arc::new(TestKey::new());
