@@ -1,0 +1,527 @@
+//! The bill for a bookkeeping program: `factur-x.xml`, EN 16931 in the CII syntax (Factur-X, profile
+//! EN 16931), with every amount as it is printed. The order of elements is the schema's.
+
+mod parties;
+mod xml;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use kvit_billing::{
+    Bill, BillKind, Cents, Language, Operator, Period,
+    order::{Line, Meter, Reading, ReadingSource, Section, SupplyPoint, VatCategory, VatLine},
+};
+use rust_decimal::Decimal;
+
+use xml::Xml;
+
+/// The name under which a bill carries its twin.
+pub const TWIN_FILE: &str = "factur-x.xml";
+/// BT-24: EN 16931 itself, without additions.
+const GUIDELINE: &str = "urn:cen.eu:en16931:2017";
+/// UNTDID 4461: SEPA credit transfer.
+const CREDIT_TRANSFER: &str = "58";
+/// UNTDID 1153 in BT-18 and BT-128: the object that is invoiced.
+const INVOICED_OBJECT: &str = "130";
+
+/// A bill has no valid twin. The import should have said so; see the named rule of EN 16931.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TwinError {
+    /// No line at all (BR-16).
+    #[error("the bill has no line (EN 16931, BR-16)")]
+    NoLines,
+    /// A price below zero (BR-27).
+    #[error("line {line} has a negative price; make its quantity negative instead (BR-27)")]
+    NegativePrice {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// A sum that is not the sum of its parts.
+    #[error("{term} is {found} where its parts make {expected} (EN 16931, BR-CO-10 to BR-CO-16)")]
+    Sum {
+        /// The business term.
+        term: &'static str,
+        /// As the order has it.
+        found: Cents,
+        /// As it follows from the parts.
+        expected: Cents,
+    },
+    /// VAT of a category and rate that does not agree with the lines.
+    #[error(
+        "VAT at {rate} % in category {category} does not agree with the lines (BR-{category}-08)"
+    )]
+    Vat {
+        /// UNCL 5305.
+        category: &'static str,
+        /// Percent.
+        rate: Decimal,
+    },
+    /// No VAT, and no reason why (BR-E-10, BR-AE-10, BR-O-10).
+    #[error("VAT category {0} needs the ground why no VAT is charged")]
+    NoGround(&'static str),
+    /// Something outside of VAT beside something inside (BR-O-11 to BR-O-14).
+    #[error("lines outside of VAT (category O) cannot stand beside others; bill them apart")]
+    MixedOutOfScope,
+    /// Reverse charge to somebody without an identifier (BR-AE-02).
+    #[error("reverse charge needs the customer's VAT number or ЕИК")]
+    ReverseChargeToNobody,
+    /// A VAT number without its country (BR-CO-09).
+    #[error("the VAT number {0} must begin with its country's two letters (BR-CO-09)")]
+    VatNumber(String),
+    /// A country code that is none (BR-CL-14).
+    #[error("`{0}` is not an ISO 3166 country code, such as BG")]
+    Country(String),
+    /// A party without a name (BR-06, BR-07).
+    #[error("the {0} has no name")]
+    NoName(&'static str),
+}
+
+/// Writes the twin of a bill. Equal bills give equal bytes.
+///
+/// A credit note's amounts are positive, as printed, and what remains to pay changes its sign with
+/// them. What was carried over from before has no term of its own in EN 16931: it counts as paid in
+/// advance, with its sign changed (BT-113), so that BT-115 is the printed amount to pay; a note says so.
+///
+/// # Errors
+/// Where the bill's data breaks a rule of EN 16931.
+pub fn twin(bill: &Bill, operator: &Operator) -> Result<Vec<u8>, TwinError> {
+    check(bill)?;
+    parties::check(bill, operator)?;
+    let mut xml = Xml::new(8192 + 1024 * bill.order.lines.len());
+    let namespaces = [
+        (
+            "xmlns:rsm",
+            "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100",
+        ),
+        (
+            "xmlns:ram",
+            "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100",
+        ),
+        (
+            "xmlns:udt",
+            "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100",
+        ),
+        (
+            "xmlns:qdt",
+            "urn:un:unece:uncefact:data:standard:QualifiedDataType:100",
+        ),
+    ];
+    xml.with("rsm:CrossIndustryInvoice", &namespaces, |xml| {
+        xml.element("rsm:ExchangedDocumentContext", |xml| {
+            xml.element("ram:GuidelineSpecifiedDocumentContextParameter", |xml| {
+                xml.leaf("ram:ID", GUIDELINE);
+            });
+        });
+        document(xml, bill, operator);
+        xml.element("rsm:SupplyChainTradeTransaction", |xml| {
+            let mut told = Vec::new();
+            for (index, line) in bill.order.lines.iter().enumerate() {
+                write_line(xml, bill, index + 1, line, &mut told);
+            }
+            agreement(xml, bill, operator);
+            xml.element("ram:ApplicableHeaderTradeDelivery", |xml| {
+                xml.element("ram:ActualDeliverySupplyChainEvent", |xml| {
+                    date(
+                        xml,
+                        "ram:OccurrenceDateTime",
+                        "udt:DateTimeString",
+                        bill.order.period.to,
+                    );
+                });
+            });
+            settlement(xml, bill, operator);
+        });
+    });
+    Ok(xml.into_bytes())
+}
+
+/// The rules that data can break; what the writer itself assures is not asked again.
+fn check(bill: &Bill) -> Result<(), TwinError> {
+    let order = &bill.order;
+    if order.lines.is_empty() {
+        return Err(TwinError::NoLines);
+    }
+    let mut bases: BTreeMap<(VatCategory, Decimal), Cents> = BTreeMap::new();
+    for (index, line) in order.lines.iter().enumerate() {
+        if line.unit_price < Decimal::ZERO {
+            return Err(TwinError::NegativePrice { line: index + 1 });
+        }
+        *bases
+            .entry((line.vat_category, line.vat_rate.normalize()))
+            .or_default() += line.net;
+    }
+    for vat in &order.vat {
+        let code = code(vat.category);
+        let rated = vat.rate > Decimal::ZERO;
+        let base = bases.remove(&(vat.category, vat.rate.normalize()));
+        if base != Some(vat.base) || rated != (vat.category == VatCategory::S) {
+            return Err(TwinError::Vat {
+                category: code,
+                rate: vat.rate,
+            });
+        }
+        let grounded = matches!(vat.category, VatCategory::S | VatCategory::Z);
+        if !grounded && ground(vat, bill.customer.language).is_empty() {
+            return Err(TwinError::NoGround(code));
+        }
+        if vat.category == VatCategory::O && order.vat.len() > 1 {
+            return Err(TwinError::MixedOutOfScope);
+        }
+        let identified = bill.customer.vat_number.is_some() || bill.customer.eik.is_some();
+        if vat.category == VatCategory::AE && !identified {
+            return Err(TwinError::ReverseChargeToNobody);
+        }
+    }
+    if let Some(((category, rate), _)) = bases.into_iter().next() {
+        return Err(TwinError::Vat {
+            category: code(category),
+            rate,
+        });
+    }
+    let totals = &order.totals;
+    let sums = [
+        (
+            "BT-109",
+            totals.net,
+            order.lines.iter().map(|line| line.net).sum(),
+        ),
+        (
+            "BT-110",
+            totals.vat,
+            order.vat.iter().map(|vat| vat.amount).sum(),
+        ),
+        ("BT-112", totals.gross, totals.net + totals.vat),
+        (
+            "BT-115",
+            totals.to_pay,
+            order.signed_gross() - totals.prepaid + totals.rounding + totals.carried_over,
+        ),
+    ];
+    match sums
+        .into_iter()
+        .find(|(_, found, expected)| found != expected)
+    {
+        Some((term, found, expected)) => Err(TwinError::Sum {
+            term,
+            found,
+            expected,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn document(xml: &mut Xml, bill: &Bill, operator: &Operator) {
+    let language = bill.customer.language;
+    let note = |xml: &mut Xml, text: &str| {
+        if !text.trim().is_empty() {
+            xml.element("ram:IncludedNote", |xml| xml.leaf("ram:Content", text));
+        }
+    };
+    xml.element("rsm:ExchangedDocument", |xml| {
+        xml.leaf("ram:ID", bill.number);
+        xml.leaf("ram:TypeCode", bill.order.kind.type_code());
+        date(xml, "ram:IssueDateTime", "udt:DateTimeString", bill.issue_date);
+        if let Some(correction) = &bill.order.corrects {
+            note(xml, correction.ground.get(language));
+        }
+        let carried = bill.order.totals.carried_over;
+        if carried != Cents::ZERO {
+            let currency = operator.currency;
+            note(
+                xml,
+                &match language {
+                    Language::Bg => format!(
+                        "Салдо от предходни периоди: {carried} {currency}; отразено е с обратен знак в \
+                         платената сума (BT-113)."
+                    ),
+                    Language::En => format!(
+                        "Balance from earlier periods: {carried} {currency}; it counts, with its sign \
+                         changed, in the paid amount (BT-113)."
+                    ),
+                },
+            );
+        }
+        for text in &bill.order.notes {
+            note(xml, text.get(language));
+        }
+    });
+}
+
+/// BG-25. `told` are the supply points whose meters an earlier line has told already.
+fn write_line<'a>(
+    xml: &mut Xml,
+    bill: &'a Bill,
+    number: usize,
+    line: &'a Line,
+    told: &mut Vec<&'a str>,
+) {
+    let language = bill.customer.language;
+    let points = &bill.order.supply_points;
+    let point = match (&line.supply_point, points.as_slice()) {
+        (Some(code), _) => points.iter().find(|point| point.code == *code),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    xml.element("ram:IncludedSupplyChainTradeLineItem", |xml| {
+        xml.element("ram:AssociatedDocumentLineDocument", |xml| {
+            xml.leaf("ram:LineID", number)
+        });
+        xml.element("ram:SpecifiedTradeProduct", |xml| {
+            xml.leaf("ram:Name", line.name.get(language));
+            if let Some(point) = point.filter(|point| {
+                line.section == Section::Supply && !told.contains(&point.code.as_str())
+            }) {
+                told.push(&point.code);
+                attributes(xml, bill, point);
+            }
+        });
+        xml.element("ram:SpecifiedLineTradeAgreement", |xml| {
+            xml.element("ram:NetPriceProductTradePrice", |xml| {
+                xml.leaf("ram:ChargeAmount", line.unit_price.normalize());
+                if line.price_base != Decimal::ONE {
+                    let unit = [("unitCode", line.unit.as_str())];
+                    xml.leaf_with("ram:BasisQuantity", &unit, line.price_base.normalize());
+                }
+            });
+        });
+        xml.element("ram:SpecifiedLineTradeDelivery", |xml| {
+            let unit = [("unitCode", line.unit.as_str())];
+            xml.leaf_with("ram:BilledQuantity", &unit, line.quantity.normalize());
+        });
+        xml.element("ram:SpecifiedLineTradeSettlement", |xml| {
+            xml.element("ram:ApplicableTradeTax", |xml| {
+                xml.leaf("ram:TypeCode", "VAT");
+                xml.leaf("ram:CategoryCode", code(line.vat_category));
+                rate(xml, line.vat_category, line.vat_rate);
+            });
+            if let Some(own) = line.period {
+                period(xml, own);
+            }
+            xml.element("ram:SpecifiedTradeSettlementLineMonetarySummation", |xml| {
+                xml.leaf("ram:LineTotalAmount", line.net);
+            });
+            if let Some(point) = point.filter(|_| points.len() > 1) {
+                object(xml, &point.code);
+            }
+        });
+    });
+}
+
+/// BG-32: the tariff and what the meters showed.
+fn attributes(xml: &mut Xml, bill: &Bill, point: &SupplyPoint) {
+    let language = bill.customer.language;
+    let mut tell = |name: String, value: String| {
+        xml.element("ram:ApplicableProductCharacteristic", |xml| {
+            xml.leaf("ram:Description", name);
+            xml.leaf("ram:Value", value);
+        });
+    };
+    let word = |bg: &'static str, en: &'static str| match language {
+        Language::Bg => bg,
+        Language::En => en,
+    };
+    let tariff = bill
+        .order
+        .contract
+        .as_ref()
+        .and_then(|contract| contract.tariff.as_ref());
+    if let Some(tariff) = tariff
+        .map(|tariff| tariff.get(language))
+        .filter(|text| !text.is_empty())
+    {
+        tell(word("Тарифа", "Tariff").to_owned(), tariff.to_owned());
+    }
+    for meter in &point.meters {
+        let Meter {
+            serial,
+            register,
+            old,
+            new,
+            consumption,
+            unit,
+            ..
+        } = meter;
+        let register = register
+            .as_ref()
+            .map_or(String::new(), |name| format!(", {}", name.get(language)));
+        let meter = format!("{} {serial}{register}", word("Измервателен уред", "Meter"));
+        let reading = |reading: &Reading| {
+            let source = match reading.source {
+                ReadingSource::Measured => word("отчетено", "measured"),
+                ReadingSource::Estimated => word("прогнозно", "estimated"),
+                ReadingSource::Customer => word("самоотчет", "told by the customer"),
+            };
+            format!("{} {} ({source})", reading.date, reading.value.normalize())
+        };
+        tell(
+            format!("{meter}: {}", word("старо показание", "old reading")),
+            reading(old),
+        );
+        tell(
+            format!("{meter}: {}", word("ново показание", "new reading")),
+            reading(new),
+        );
+        let consumed = format!("{} {unit}", consumption.normalize());
+        tell(
+            format!("{meter}: {}", word("количество", "consumption")),
+            consumed,
+        );
+    }
+}
+
+fn agreement(xml: &mut Xml, bill: &Bill, operator: &Operator) {
+    xml.element("ram:ApplicableHeaderTradeAgreement", |xml| {
+        let out_of_scope = bill
+            .order
+            .vat
+            .iter()
+            .any(|vat| vat.category == VatCategory::O);
+        parties::seller(xml, bill, operator, out_of_scope);
+        parties::buyer(xml, bill, out_of_scope);
+        let contract = bill
+            .order
+            .contract
+            .as_ref()
+            .and_then(|contract| contract.number.as_ref());
+        if let Some(number) = contract {
+            xml.element("ram:ContractReferencedDocument", |xml| {
+                xml.leaf("ram:IssuerAssignedID", number);
+            });
+        }
+        if let [only] = bill.order.supply_points.as_slice() {
+            object(xml, &only.code);
+        }
+    });
+}
+
+fn settlement(xml: &mut Xml, bill: &Bill, operator: &Operator) {
+    let order = &bill.order;
+    let language = bill.customer.language;
+    xml.element("ram:ApplicableHeaderTradeSettlement", |xml| {
+        xml.leaf("ram:PaymentReference", bill.reference().as_str());
+        xml.leaf("ram:InvoiceCurrencyCode", operator.currency);
+        xml.element("ram:SpecifiedTradeSettlementPaymentMeans", |xml| {
+            xml.leaf("ram:TypeCode", CREDIT_TRANSFER);
+            xml.element("ram:PayeePartyCreditorFinancialAccount", |xml| {
+                xml.leaf("ram:IBANID", operator.iban.replace(' ', ""));
+            });
+            if !operator.bic.trim().is_empty() {
+                xml.element("ram:PayeeSpecifiedCreditorFinancialInstitution", |xml| {
+                    xml.leaf("ram:BICID", operator.bic.trim());
+                });
+            }
+        });
+        for vat in &order.vat {
+            xml.element("ram:ApplicableTradeTax", |xml| {
+                xml.leaf("ram:CalculatedAmount", vat.amount);
+                xml.leaf("ram:TypeCode", "VAT");
+                // Categories S and Z must not give a ground (BR-S-10, BR-Z-10).
+                if !matches!(vat.category, VatCategory::S | VatCategory::Z) {
+                    xml.leaf_if("ram:ExemptionReason", ground(vat, language));
+                }
+                xml.leaf("ram:BasisAmount", vat.base);
+                xml.leaf("ram:CategoryCode", code(vat.category));
+                date(
+                    xml,
+                    "ram:TaxPointDate",
+                    "udt:DateString",
+                    order.tax_event_date,
+                );
+                rate(xml, vat.category, vat.rate);
+            });
+        }
+        period(xml, order.period);
+        xml.element("ram:SpecifiedTradePaymentTerms", |xml| {
+            date(
+                xml,
+                "ram:DueDateDateTime",
+                "udt:DateTimeString",
+                order.due_date,
+            );
+        });
+        sums(xml, bill, operator);
+        if let Some(original) = &order.corrects {
+            xml.element("ram:InvoiceReferencedDocument", |xml| {
+                xml.leaf("ram:IssuerAssignedID", original.number);
+                date(
+                    xml,
+                    "ram:FormattedIssueDateTime",
+                    "qdt:DateTimeString",
+                    original.issue_date,
+                );
+            });
+        }
+    });
+}
+
+/// BG-22. In a credit note whatever changes the balance changes its sign.
+fn sums(xml: &mut Xml, bill: &Bill, operator: &Operator) {
+    let totals = &bill.order.totals;
+    let signed = |amount: Cents| match bill.order.kind {
+        BillKind::CreditNote => -amount,
+        BillKind::Invoice | BillKind::DebitNote => amount,
+    };
+    xml.element(
+        "ram:SpecifiedTradeSettlementHeaderMonetarySummation",
+        |xml| {
+            xml.leaf("ram:LineTotalAmount", totals.net);
+            xml.leaf("ram:TaxBasisTotalAmount", totals.net);
+            let currency = [("currencyID", operator.currency.as_str())];
+            xml.leaf_with("ram:TaxTotalAmount", &currency, totals.vat);
+            if totals.rounding != Cents::ZERO {
+                xml.leaf("ram:RoundingAmount", signed(totals.rounding));
+            }
+            xml.leaf("ram:GrandTotalAmount", totals.gross);
+            let paid = totals.prepaid - totals.carried_over;
+            if paid != Cents::ZERO {
+                xml.leaf("ram:TotalPrepaidAmount", signed(paid));
+            }
+            xml.leaf("ram:DuePayableAmount", signed(totals.to_pay));
+        },
+    );
+}
+
+fn object(xml: &mut Xml, code: &str) {
+    xml.element("ram:AdditionalReferencedDocument", |xml| {
+        xml.leaf("ram:IssuerAssignedID", code);
+        xml.leaf("ram:TypeCode", INVOICED_OBJECT);
+    });
+}
+
+fn period(xml: &mut Xml, period: Period) {
+    xml.element("ram:BillingSpecifiedPeriod", |xml| {
+        date(xml, "ram:StartDateTime", "udt:DateTimeString", period.from);
+        date(xml, "ram:EndDateTime", "udt:DateTimeString", period.to);
+    });
+}
+
+/// A date in UNTDID 2379 format 102.
+fn date(xml: &mut Xml, name: &str, inner: &str, date: Date) {
+    xml.element(name, |xml| {
+        xml.leaf_with(inner, &[("format", "102")], date.strftime("%Y%m%d"));
+    });
+}
+
+/// Outside of VAT there is no rate, not even zero (BR-O-05).
+fn rate(xml: &mut Xml, category: VatCategory, rate: Decimal) {
+    if category != VatCategory::O {
+        xml.leaf("ram:RateApplicablePercent", rate.normalize());
+    }
+}
+
+fn ground(vat: &VatLine, language: Language) -> &str {
+    vat.exemption
+        .as_ref()
+        .map_or("", |ground| ground.get(language))
+        .trim()
+}
+
+const fn code(category: VatCategory) -> &'static str {
+    match category {
+        VatCategory::S => "S",
+        VatCategory::Z => "Z",
+        VatCategory::E => "E",
+        VatCategory::AE => "AE",
+        VatCategory::O => "O",
+    }
+}
