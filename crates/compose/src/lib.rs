@@ -10,6 +10,7 @@ mod error;
 mod layout;
 mod pdf;
 mod probe;
+mod twin;
 mod view;
 mod world;
 
@@ -17,3 +18,4 @@ pub use codes::TooLong;
 pub use composer::{Composer, ComposerSettings};
 pub use error::{ComposeError, Diagnostic};
 pub use layout::Layout;
+pub use twin::{TwinError, twin};

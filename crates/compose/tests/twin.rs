@@ -99,7 +99,7 @@ fn vat(category: VatCategory, rate: i64, base: i64, amount: i64, ground: Option<
 #[test]
 fn every_amount_comes_back() {
     let mut carried = 0;
-    for i in 0..400 {
+    for i in 0..120 {
         for bill in [bill(i, Language::Bg), bill(i, Language::En), credit_note(i)] {
             let read = read(&bill).order;
             let (printed, found) = (&bill.order.totals, &read.totals);
@@ -136,7 +136,7 @@ fn every_amount_comes_back() {
             assert_eq!(bases(&read), bases(&bill.order));
         }
     }
-    assert!(carried > 30, "some bills carry a balance over");
+    assert!(carried > 9, "some bills carry a balance over");
 }
 
 #[test]

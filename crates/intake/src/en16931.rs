@@ -55,7 +55,7 @@ pub fn read_invoice(
     let xml = match Xml::parse(file, xml) {
         Ok(xml) => xml,
         Err(refused) => {
-            findings.push(refused);
+            findings.push(*refused);
             return None;
         }
     };

@@ -1,43 +1,13 @@
 //! Who sells and who buys (EN 16931, BG-4 and BG-7).
 
-use kvit_billing::{Address, Bill, Operator};
+use kvit_billing::{Address, Bill, Language, Operator};
 
-use super::{TwinError, xml::Xml};
+use super::xml::Xml;
 
 /// Electronic address scheme of Bulgarian VAT numbers (EAS).
 const BULGARIAN_VAT: &str = "9926";
 /// Lines of an address that EN 16931 has terms for.
 const LINES: [&str; 3] = ["ram:LineOne", "ram:LineTwo", "ram:LineThree"];
-
-pub(super) fn check(bill: &Bill, operator: &Operator) -> Result<(), TwinError> {
-    let customer = &bill.customer;
-    if operator.name.get(customer.language).trim().is_empty() {
-        return Err(TwinError::NoName("operator"));
-    }
-    if customer.name.trim().is_empty() {
-        return Err(TwinError::NoName("customer"));
-    }
-    for address in [&operator.address, &operator.address_en, &customer.address] {
-        let code = address.country.as_bytes();
-        if code.len() != 2 || !code.iter().all(u8::is_ascii_uppercase) {
-            return Err(TwinError::Country(address.country.clone()));
-        }
-    }
-    for number in [Some(&operator.vat_number), customer.vat_number.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        let letters = number
-            .bytes()
-            .take(2)
-            .filter(u8::is_ascii_uppercase)
-            .count();
-        if letters != 2 {
-            return Err(TwinError::VatNumber(number.clone()));
-        }
-    }
-    Ok(())
-}
 
 /// `out_of_scope`: where nothing is subject to VAT, no VAT number may stand (BR-O-02).
 pub(super) fn seller(xml: &mut Xml, bill: &Bill, operator: &Operator, out_of_scope: bool) {
@@ -58,8 +28,8 @@ pub(super) fn seller(xml: &mut Xml, bill: &Bill, operator: &Operator, out_of_sco
             });
         });
         let address = match language {
-            kvit_billing::Language::Bg => &operator.address,
-            kvit_billing::Language::En => &operator.address_en,
+            Language::Bg => &operator.address,
+            Language::En => &operator.address_en,
         };
         postal(xml, address);
         vat(xml, Some(&operator.vat_number).filter(|_| !out_of_scope));

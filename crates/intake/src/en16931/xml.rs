@@ -24,8 +24,9 @@ pub(super) struct Xml<'i> {
 }
 
 impl<'i> Xml<'i> {
-    pub(super) fn parse(file: &str, xml: &'i [u8]) -> Result<Self, Diagnostic> {
-        let refused = |found: &str, expected: &str| Diagnostic::unreadable(file, found, expected);
+    pub(super) fn parse(file: &str, xml: &'i [u8]) -> Result<Self, Box<Diagnostic>> {
+        let refused =
+            |found: &str, expected: &str| Box::new(Diagnostic::unreadable(file, found, expected));
         if xml.len() > MAX_XML {
             let expected = format!("at most {MAX_XML} bytes");
             return Err(refused(&format!("{} bytes", xml.len()), &expected));
@@ -49,9 +50,10 @@ impl<'i> Xml<'i> {
             nodes_limit: NODES_MAX,
             ..ParsingOptions::default()
         };
-        let document = Document::parse_with_options(text, options).map_err(|error| Diagnostic {
-            line: u64::from(error.pos().row),
-            ..refused(&error.to_string(), EXPECTED)
+        let document = Document::parse_with_options(text, options).map_err(|error| {
+            let mut refused = refused(&error.to_string(), EXPECTED);
+            refused.line = u64::from(error.pos().row);
+            refused
         })?;
         let ends = (0..xml.len()).filter(|at| xml[*at] == b'\n').collect();
         Ok(Self { document, ends })

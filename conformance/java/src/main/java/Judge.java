@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.logging.LogManager;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -58,6 +59,7 @@ public final class Judge {
       System.err.println("usage: Judge verapdf-3a|verapdf-ua1|schema|en16931|mustang FOLDER");
       System.exit(2);
     }
+    LogManager.getLogManager().reset();
     Faults judge = judge(arguments[0]);
     boolean ofPages = arguments[0].startsWith("verapdf");
     List<Path> files;
