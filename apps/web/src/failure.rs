@@ -22,6 +22,10 @@ pub(crate) enum Failure {
     Page(#[source] minijinja::Error),
     #[error("a document could not be read")]
     Document(#[from] DocumentError),
+    #[error("the documents of a year are too many for one file")]
+    TooLarge,
+    #[error("documents could not be put into one file")]
+    Zip(#[source] zip::result::ZipError),
 }
 
 impl IntoResponse for Failure {

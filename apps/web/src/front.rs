@@ -25,10 +25,14 @@ pub(crate) struct Visitor {
     /// By a link or an earlier one, not by the browser's settings.
     pub(crate) language_chosen: bool,
     pub(crate) path: String,
+    /// What else the address asked for, ready to be followed by another pair.
+    pub(crate) query: String,
     /// Signed in with number and code.
     pub(crate) customer: Option<CustomerNumber>,
     /// The signed-in visitor's session token.
     pub(crate) session: Option<Token>,
+    /// Says that this browser has shown some customer's code before.
+    pub(crate) known_by: Option<String>,
     /// What a form of ours must bring back.
     pub(crate) form_token: String,
     /// Pseudonym of the network address.
@@ -77,6 +81,8 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         language: asked.or(kept).unwrap_or_else(|| accepted_language(headers)),
         language_chosen: asked.or(kept).is_some(),
         path: request.uri().path().to_owned(),
+        query: other_query(request.uri()),
+        known_by: cookie(headers, &app.cookie_name("known")).map(str::to_owned),
         customer: None,
         session: None,
         form_token,
@@ -191,6 +197,7 @@ fn with_page(app: &App, visitor: &Visitor, response: Response) -> Response {
     let mut visitor = visitor.clone();
     // A fault page has no address of its own to be shown in another language.
     "/".clone_into(&mut visitor.path);
+    visitor.query.clear();
     match app
         .pages
         .render(&visitor, "fault.html", context! { fault, private => true })
@@ -231,6 +238,10 @@ fn guard_headers(app: &App, headers: &mut HeaderMap) {
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
     );
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
     if app.https {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
@@ -256,7 +267,10 @@ fn client(app: &App, request: &Request) -> Option<IpAddr> {
     let proxied = || {
         let chain = request.headers().get_all("x-forwarded-for");
         let last = chain.iter().next_back()?.to_str().ok()?;
-        last.rsplit(',').next()?.trim().parse().ok()
+        let last = last.rsplit(',').next()?.trim();
+        // Some proxies add the port.
+        let socket = || last.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+        last.parse().ok().or_else(socket)
     };
     let peer = || {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
@@ -303,6 +317,16 @@ fn asked_language(uri: &Uri) -> Option<Language> {
         .split('&')
         .find_map(|pair| pair.strip_prefix("lang="))
         .and_then(Language::from_tag)
+}
+
+/// The query without the language, each pair followed by `&`, so that a link to the other language
+/// leads to the same page.
+fn other_query(uri: &Uri) -> String {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    pairs
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("lang="))
+        .map(|pair| format!("{pair}&"))
+        .collect()
 }
 
 /// The first language of ours by weight; without any, the default.

@@ -1,5 +1,9 @@
 //! Number and code: the one way in, with its limits. An unknown number and a wrong code take the
 //! same steps and give the same answer.
+//!
+//! Three counters of wrong codes: for a number, for a network, for the whole portal. A browser that
+//! has shown the right code before brings a cookie that says so, and has a counter of its own, so
+//! that nobody can lock a customer out of it by typing wrong codes elsewhere.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,15 +12,23 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::CustomerNumber;
-use kvit_store::GuardState;
+use kvit_billing::{CustomerNumber, code::Token};
+use kvit_store::GuardPolicy;
 use minijinja::{Value, context};
 use serde::Deserialize;
+use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 
-use crate::{App, failure::Failure, front::Visitor};
+use crate::{
+    App,
+    failure::Failure,
+    front::Visitor,
+    turnstile::{EVERYWHERE, Turnstile},
+};
 
 const LOCKS: usize = 64;
+const KNOWN_COOKIE_SECONDS: u32 = 400 * 24 * 3600;
+const CODE_DIGITS: usize = 8;
 
 /// One attempt at a time for one customer number, so that many at once cannot slip past its limit.
 pub(crate) struct Locks([Mutex<()>; LOCKS]);
@@ -28,7 +40,8 @@ impl Default for Locks {
 }
 
 impl Locks {
-    fn of(&self, number: &CustomerNumber) -> &Mutex<()> {
+    /// Held while something is done for `number` that must not be done twice at once.
+    pub(crate) fn of(&self, number: &CustomerNumber) -> &Mutex<()> {
         let mut hasher = DefaultHasher::new();
         number.hash(&mut hasher);
         // Below LOCKS, so it fits.
@@ -60,32 +73,17 @@ pub(crate) async fn knock(
     identity: &Identity,
 ) -> Result<Gate, Failure> {
     let portal = &app.portal;
-    let typed: String = identity
-        .number
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    let number = typed.parse::<CustomerNumber>();
-    let digits = identity.code.chars().filter(char::is_ascii_digit).count();
-    let mut wrong = Vec::new();
-    if number.is_err() {
-        wrong.push(("number", "error-number"));
-    }
-    if digits != 8 {
-        wrong.push(("code", "error-code"));
-    }
-    let number = match number {
-        Ok(number) if wrong.is_empty() => number,
-        _ => return Ok(Gate::Wrong(wrong)),
+    let number = match well_formed(identity) {
+        Ok(number) => number,
+        Err(wrong) => return Ok(Gate::Wrong(wrong)),
     };
-    let by_number = format!(
-        "check-number-{}",
-        portal.key.pseudonym("number", number.as_str())
-    );
-    let by_address = format!("check-address-{}", visitor.address);
+    let counters = counters(app, visitor, &number);
+    if !counters.known && !app.turnstile.pass(portal.clock.now()).await {
+        return Ok(Gate::Locked(Turnstile::retry_at(portal.clock.now())));
+    }
     let _one_at_a_time = app.locks.of(&number).lock().await;
     let now = portal.clock.now();
-    for guard in [&by_number, &by_address] {
+    for (guard, _) in &counters.guards {
         if let Some(until) = portal.store.guard(guard, now).await?.blocked_until {
             return Ok(Gate::Locked(until));
         }
@@ -97,27 +95,122 @@ pub(crate) async fn knock(
         .authorization_code(&number, generation)
         .matches(&identity.code);
     if right && known.is_some() {
-        portal.store.guard_clear(&by_number).await?;
+        portal.store.guard_clear(&counters.guards[0].0).await?;
         return Ok(Gate::Open(number));
     }
-    let limits = &portal.limits;
-    let at_number = portal
-        .store
-        .guard_fail(&by_number, now, &limits.per_number)
-        .await?;
-    let at_address = portal
-        .store
-        .guard_fail(&by_address, now, &limits.per_address)
-        .await?;
-    let until = |state: GuardState| state.blocked_until;
-    tracing::info!("a number and code did not match");
-    Ok(match until(at_number).max(until(at_address)) {
+    let mut locked = None;
+    for (guard, policy) in &counters.guards {
+        let state = portal.store.guard_fail(guard, now, policy).await?;
+        locked = locked.max(state.blocked_until);
+    }
+    tracing::info!(
+        known_browser = counters.known,
+        "a number and code did not match"
+    );
+    if !counters.known {
+        let everywhere = portal
+            .store
+            .guard_fail("check-everywhere", now, &EVERYWHERE);
+        app.turnstile.heed(everywhere.await?, now);
+    }
+    Ok(match locked {
         Some(until) => Gate::Locked(until),
         None => Gate::Wrong(vec![
             ("number", "error-mismatch"),
             ("code", "error-mismatch"),
         ]),
     })
+}
+
+/// The number, if both fields can be what is printed on a bill.
+fn well_formed(identity: &Identity) -> Result<CustomerNumber, Vec<(&'static str, &'static str)>> {
+    let number = typed_number(&identity.number);
+    let digits = identity.code.chars().filter(char::is_ascii_digit).count();
+    match (number, digits == CODE_DIGITS) {
+        (Some(number), true) => Ok(number),
+        (number, right_length) => {
+            let number = number.is_none().then_some(("number", "error-number"));
+            let code = (!right_length).then_some(("code", "error-code"));
+            Err(number.into_iter().chain(code).collect())
+        }
+    }
+}
+
+/// A customer number as people type it: with spaces, long dashes, and Cyrillic letters that look
+/// like the Latin ones that are printed.
+pub(crate) fn typed_number(text: &str) -> Option<CustomerNumber> {
+    const CYRILLIC: &str = "АВЕКМНОРСТХУаеорсху–—";
+    const LATIN: &str = "ABEKMHOPCTXYaeopcxy--";
+    let latin = |c: char| {
+        let at = CYRILLIC.chars().position(|cyrillic| cyrillic == c);
+        at.and_then(|at| LATIN.chars().nth(at)).unwrap_or(c)
+    };
+    let text = text.chars().filter(|c| !c.is_whitespace());
+    text.map(latin).collect::<String>().parse().ok()
+}
+
+struct Counters {
+    /// The first is forgotten when the right code is shown.
+    guards: Vec<(String, GuardPolicy)>,
+    known: bool,
+}
+
+/// What counts the wrong codes of this visitor for `number`.
+fn counters(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Counters {
+    let portal = &app.portal;
+    let limits = &portal.limits;
+    if let Some(mark) = visitor
+        .known_by
+        .as_deref()
+        .filter(|m| knows(app, m, number))
+    {
+        let guard = format!("check-known-{}", portal.key.pseudonym("known-guard", mark));
+        return Counters {
+            guards: vec![(guard, limits.per_number)],
+            known: true,
+        };
+    }
+    let pseudonym = portal.key.pseudonym("number", number.as_str());
+    let address = format!("check-address-{}", visitor.address);
+    Counters {
+        guards: vec![
+            (format!("check-number-{pseudonym}"), limits.per_number),
+            (address, limits.per_address),
+        ],
+        known: false,
+    }
+}
+
+/// Whether `mark` was given to a browser that showed the code of `number`: a random value and its
+/// keyed hash.
+fn knows(app: &App, mark: &str, number: &CustomerNumber) -> bool {
+    let Some((random, hash)) = mark.split_once('-') else {
+        return false;
+    };
+    let right = app
+        .portal
+        .key
+        .pseudonym("known", &format!("{random}/{number}"));
+    bool::from(right.as_bytes().ct_eq(hash.as_bytes()))
+}
+
+/// Marks the browser as one that showed the code of `number`.
+pub(crate) fn remember(app: &App, visitor: &Visitor, number: &CustomerNumber, to: &mut Response) {
+    if visitor
+        .known_by
+        .as_deref()
+        .is_some_and(|m| knows(app, m, number))
+    {
+        return;
+    }
+    let random: Token = app.random_token();
+    let random = random.expose();
+    let hash = app
+        .portal
+        .key
+        .pseudonym("known", &format!("{random}/{number}"));
+    let mark = format!("{random}-{hash}");
+    app.set_cookie(to, "known", &mark, Some(KNOWN_COOKIE_SECONDS));
 }
 
 /// When to try again, and whom to call.
@@ -137,10 +230,30 @@ pub(crate) fn locked(app: &App, visitor: &Visitor, until: Timestamp) -> Result<R
     Ok(response)
 }
 
-/// Errors as the templates take them; one text that two fields share is said once on top.
+/// Errors as the templates take them.
 pub(crate) fn faults(wrong: &[(&str, &str)]) -> Value {
     wrong
         .iter()
         .map(|&(field, text)| context! { field, text })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_as_people_type_it() {
+        for (typed, meant) in [
+            (" 1000 001 ", "1000001"),
+            ("АВ–12", "AB-12"),
+            ("СОФ-1", ""),
+            ("1000001\u{a0}", "1000001"),
+            ("<b>", ""),
+            ("", ""),
+        ] {
+            let number = typed_number(typed);
+            assert_eq!(number.as_ref().map_or("", |n| n.as_str()), meant, "{typed}");
+        }
+    }
 }

@@ -24,12 +24,14 @@ use kvit_billing::{
 use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
+mod colours;
 mod failure;
 mod front;
 mod gate;
 mod pages;
 mod rooms;
 mod texts;
+mod turnstile;
 
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
@@ -126,6 +128,7 @@ pub(crate) struct Hall {
     pub(crate) portal: Portal,
     pub(crate) pages: pages::Pages,
     pub(crate) locks: gate::Locks,
+    pub(crate) turnstile: turnstile::Turnstile,
     pub(crate) https: bool,
 }
 
@@ -170,6 +173,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         portal,
         pages,
         locks: gate::Locks::default(),
+        turnstile: turnstile::Turnstile::default(),
         https,
     });
     use rooms::{bills, enrol, info, links, paper};

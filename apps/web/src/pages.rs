@@ -10,7 +10,7 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs,
 };
 
-use crate::{PortalError, failure::Failure, front::Visitor, texts::Texts};
+use crate::{PortalError, colours, failure::Failure, front::Visitor, texts::Texts};
 
 macro_rules! templates {
     ($($name:literal),*) => {
@@ -33,7 +33,8 @@ templates!(
     "privacy.html",
     "said.html",
     "sent.html",
-    "verify.html"
+    "verify.html",
+    "year.html"
 );
 
 /// A file that never changes under its name, because the name carries its hash.
@@ -111,6 +112,7 @@ impl Pages {
         let frame = context! {
             t, form_token_field, lang => visitor.language.tag(), other_lang => other.tag(),
             operator => self.operators[at].clone(), assets => self.links.clone(), path => visitor.path.clone(),
+            query => visitor.query.clone(),
             signed_in => visitor.customer.is_some(), private => visitor.path != "/",
             errors => Vec::<Value>::new(),
         };
@@ -166,12 +168,7 @@ fn assets(
     logo: Option<Vec<u8>>,
     overrides: &[(String, String)],
 ) -> Result<(BTreeMap<String, Asset>, Value), PortalError> {
-    for colour in [&brand.primary, &brand.accent] {
-        let hex = colour.strip_prefix('#').unwrap_or_default();
-        if hex.len() != 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(PortalError::Colour(colour.clone()));
-        }
-    }
+    let colours = colours::properties(brand)?;
     let mut files = BTreeMap::new();
     let mut add = |stem: &str, ending: &str, media_type, bytes: Vec<u8>| {
         let name = format!("{stem}-{}.{ending}", &sha256_hex(&bytes)[..16]);
@@ -199,13 +196,10 @@ fn assets(
     );
     let own_css = overrides.iter().find(|(name, _)| name == "app.css");
     let css = own_css.map_or(include_str!("../assets/app.css"), |(_, text)| text);
-    let css = format!(
-        ":root{{--brand:{};--accent:{}}}\n{css}",
-        brand.primary, brand.accent
-    )
-    .replace("{{font-400}}", &font_400)
-    .replace("{{font-700}}", &font_700)
-    .replace("{{font-800}}", &font_800);
+    let css = format!("{colours}{css}")
+        .replace("{{font-400}}", &font_400)
+        .replace("{{font-700}}", &font_700)
+        .replace("{{font-800}}", &font_800);
     let css = add("app", "css", "text/css; charset=utf-8", css.into_bytes());
     let mark = include_str!("../assets/mark.svg")
         .replace("BRAND", &brand.primary)
@@ -218,7 +212,11 @@ fn assets(
     );
     // Made here, so they need no escaping, which would only blur them.
     let [css, font_400, mark, logo] = [css, font_400, mark, logo].map(Value::from_safe_string);
-    Ok((files, context! { css, font_400, mark, logo, own_logo }))
+    let brand = brand.primary.clone();
+    Ok((
+        files,
+        context! { css, font_400, mark, logo, own_logo, brand },
+    ))
 }
 
 /// SHA-256 in hexadecimal.

@@ -98,7 +98,7 @@ impl Texts {
         }
     }
 
-    /// `5 декември 2026 г.` or `5 December 2026`.
+    /// `5 декември 2026 г.` (the last space does not break) or `5 December 2026`.
     pub(crate) fn date(&self, date: Date) -> String {
         self.say(
             "date",
@@ -175,8 +175,40 @@ mod tests {
     fn literals(source: &str) -> impl Iterator<Item = &str> {
         source.split('"').filter(|part| {
             let key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            part.contains('-') && part.chars().all(key) && !part.ends_with('-')
+            !part.is_empty() && part.chars().all(key)
         })
+    }
+
+    const ROOMS: &[&str] = &[
+        include_str!("front.rs"),
+        include_str!("gate.rs"),
+        include_str!("rooms/bills.rs"),
+        include_str!("rooms/enrol.rs"),
+        include_str!("rooms/info.rs"),
+        include_str!("rooms/links.rs"),
+        include_str!("rooms/mod.rs"),
+        include_str!("rooms/paper.rs"),
+        include_str!("rooms/year.rs"),
+    ];
+
+    /// Texts whose names are put together from parts.
+    fn composed() -> impl Iterator<Item = String> {
+        let faults = [
+            "not-found",
+            "method",
+            "foreign",
+            "request",
+            "slow",
+            "inside",
+        ];
+        let topics = ["where", "wrong", "mail", "genuine"];
+        let both =
+            |head: &str, name: &str| ["title", "text"].map(|tail| format!("{head}-{name}-{tail}"));
+        let months = (1..=12).map(|month| format!("month-{month}"));
+        let faults = faults.into_iter().flat_map(move |name| both("fault", name));
+        months
+            .chain(faults)
+            .chain(topics.into_iter().flat_map(move |name| both("help", name)))
     }
 
     #[test]
@@ -184,42 +216,81 @@ mod tests {
         let known = keys(BUILTIN[0].1);
         let templates = crate::pages::TEMPLATES.iter().map(|(_, source)| *source);
         let asked: BTreeSet<_> = templates
-            .flat_map(|source| source.split("t(").skip(1))
-            .filter_map(|call| literals(call.split([')', ',']).next()?).next())
-            .filter(|key| !key.starts_with("-"))
+            .flat_map(|source| source.split("t(\"").skip(1))
+            .filter_map(|call| call.split('"').next())
+            .filter(|key| !key.ends_with('-'))
+            .map(str::to_owned)
+            .chain(composed())
             .collect();
-        let rooms = [
-            include_str!("gate.rs"),
-            include_str!("rooms/bills.rs"),
-            include_str!("rooms/enrol.rs"),
-            include_str!("rooms/info.rs"),
-            include_str!("rooms/links.rs"),
-            include_str!("rooms/mod.rs"),
-            include_str!("rooms/paper.rs"),
-        ];
-        let heads = [
-            "bills-",
-            "check-",
-            "consent-",
-            "continue-",
-            "enrol-",
-            "error-",
-            "fact-",
-            "home-",
-            "kind-",
-            "nav-",
-            "paper-",
-            "prove-",
-            "proved-",
-            "receipt-",
-            "verify-",
-        ];
-        let said = rooms.iter().flat_map(|source| literals(source));
-        let said = said.filter(|key| heads.iter().any(|head| key.starts_with(head)));
-        let asked: BTreeSet<_> = asked.into_iter().chain(said).collect();
         assert!(asked.len() > 100, "{}", asked.len());
-        let missing: Vec<_> = asked.iter().filter(|key| !known.contains(**key)).collect();
+        let missing: Vec<_> = asked.iter().filter(|key| !known.contains(*key)).collect();
         assert!(missing.is_empty(), "{missing:?}");
+        // In the rooms a literal of one of these families is the name of a text.
+        let families: BTreeSet<_> = known
+            .iter()
+            .filter_map(|key| key.split('-').next())
+            .collect();
+        let not_texts = [
+            "bills-",
+            "paper-",
+            "check-address-",
+            "check-everywhere",
+            "check-known-",
+        ];
+        let said = ROOMS.iter().flat_map(|source| literals(source));
+        let missing: Vec<_> = said
+            .filter(|key| key.contains('-') && !not_texts.contains(key))
+            .filter(|key| families.contains(key.split('-').next().unwrap_or_default()))
+            .filter(|key| !known.contains(*key) && !key.ends_with('-'))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn every_text_is_shown_somewhere() {
+        let templates = crate::pages::TEMPLATES.iter().map(|(_, source)| *source);
+        let sources = templates
+            .chain(ROOMS.iter().copied())
+            .chain([include_str!("texts.rs")]);
+        let mut asked: BTreeSet<_> = sources.flat_map(literals).map(str::to_owned).collect();
+        asked.extend(composed());
+        let unused: Vec<_> = keys(BUILTIN[0].1).difference(&asked).cloned().collect();
+        assert!(unused.is_empty(), "{unused:?}");
+    }
+
+    #[test]
+    fn bulgarian_texts_are_bulgarian_and_ask_for_the_same_values() {
+        let [(_, bg), (_, en)] = BUILTIN;
+        let lines = |source: &'static str| {
+            let pairs = source.lines().filter_map(|line| line.split_once(" = "));
+            pairs.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let values = |text: &str| -> BTreeSet<String> {
+            let places = text.split("{ $").skip(1);
+            places
+                .filter_map(|p| Some(p.split_whitespace().next()?.to_owned()))
+                .collect()
+        };
+        let cyrillic = |text: &str| text.chars().any(|c| matches!(c, 'а'..='я' | 'А'..='Я'));
+        let (bg, en) = (lines(bg), lines(en));
+        // Said the same way in both languages, or in the other one on purpose.
+        let same = [
+            "date-span",
+            "bills-number",
+            "bills-download",
+            "bills-download-label",
+            "language-switch",
+        ];
+        for (key, text) in &bg {
+            assert_eq!(values(text), values(en[key]), "{key}");
+            if !same.contains(key)
+                && !text.starts_with("{ $minutes ->")
+                && !text.starts_with("{ $hours ->")
+            {
+                assert!(cyrillic(text), "{key}: {text}");
+                assert!(!cyrillic(en[key]), "{key}: {}", en[key]);
+            }
+        }
     }
 
     #[test]
@@ -229,7 +300,7 @@ mod tests {
         assert_eq!(bg.money(Cents::new(123_456), &eur), "1\u{a0}234,56\u{a0}€");
         assert_eq!(en.money(Cents::new(-123_456_705), &eur), "–€1,234,567.05");
         let day = jiff::civil::date(2026, 12, 5);
-        assert_eq!(bg.date(day), "5 декември 2026 г.");
+        assert_eq!(bg.date(day), "5\u{a0}декември\u{a0}2026\u{a0}г.");
         assert_eq!(en.period(Period::month_of(day)), "December 2026");
     }
 

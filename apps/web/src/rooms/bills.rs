@@ -13,7 +13,7 @@ use kvit_store::EnrolmentState;
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{go, shown};
+use super::{go, shown, year};
 use crate::{
     App,
     failure::Failure,
@@ -21,7 +21,8 @@ use crate::{
     gate::{self, Gate, Identity},
 };
 
-const BILLS_PER_PAGE: usize = 12;
+/// The latest and a year before it.
+const BILLS_SHOWN: usize = 13;
 
 #[derive(Deserialize)]
 pub(crate) struct CheckForm {
@@ -45,12 +46,13 @@ pub(crate) async fn check(
         Gate::Open(customer) => customer,
         Gate::Locked(until) => return gate::locked(&app, &visitor, until),
         Gate::Wrong(wrong) => {
-            let page = check_page(&app, &visitor, enrols, &form.identity.number, &wrong)?;
+            let page = check_page(&app, &visitor, enrols, &form.identity.number, &wrong, None)?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
     let mut response = go(if enrols { "/enrol" } else { "/bills" });
-    open_session(&app, &customer, &mut response).await?;
+    open_session(&app, &visitor, &customer, &mut response).await?;
+    gate::remember(&app, &visitor, &customer, &mut response);
     Ok(response)
 }
 
@@ -61,8 +63,9 @@ pub(crate) fn check_page(
     enrols: bool,
     number: &str,
     wrong: &[(&str, &str)],
+    notice: Option<&str>,
 ) -> Result<Response, Failure> {
-    let (title, lead, step, button, next) = if enrols {
+    let (title, lead, step, button, next, path) = if enrols {
         let step = Some("enrol-step-1");
         (
             "enrol-title",
@@ -70,21 +73,33 @@ pub(crate) fn check_page(
             step,
             "continue-button",
             "enrol",
+            "/enrol",
         )
     } else {
-        ("home-check", "home-lead", None, "check-button", "bills")
+        (
+            "home-check",
+            "home-lead",
+            None,
+            "check-button",
+            "bills",
+            "/bills",
+        )
     };
     let errors = gate::faults(wrong);
     let page = app.pages.render(
         visitor,
         "check.html",
-        context! { title, lead, step, button, next, number, errors, action => "/bill/check" },
+        context! {
+            title, lead, step, button, next, number, errors, notice, path, action => "/bill/check",
+        },
     )?;
     Ok(page.into_response())
 }
 
+/// A session of its own for each time the code was shown; one that was open before ends.
 async fn open_session(
     app: &App,
+    visitor: &Visitor,
     customer: &CustomerNumber,
     response: &mut Response,
 ) -> Result<(), Failure> {
@@ -95,6 +110,9 @@ async fn open_session(
     let expires = now
         .saturating_add(SignedDuration::from_mins(minutes.into()))
         .unwrap_or(now);
+    if let Some(earlier) = &visitor.session {
+        portal.store.close_session(&earlier.hash()).await?;
+    }
     portal
         .store
         .open_session(&token.hash(), customer, now, expires)
@@ -124,49 +142,53 @@ pub(crate) async fn logout(
     if let Some(token) = &visitor.session {
         app.portal.store.close_session(&token.hash()).await?;
     }
-    let mut response = go("/");
+    let mut response = go("/?left");
     app.set_cookie(&mut response, "session", "", Some(0));
     Ok(response)
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Before {
-    before: Option<String>,
+pub(crate) struct Wanted {
+    year: Option<i16>,
+    /// Whether the visitor's session ended while a form was filled in.
+    ended: Option<String>,
 }
 
-/// The bills, newest first, a page at a time.
+/// The latest bill, those before it, and how they travel; or those of one year.
 pub(crate) async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    Query(query): Query<Before>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, Failure> {
     let Some(customer) = &visitor.customer else {
-        return check_page(&app, &visitor, false, "", &[]);
+        let notice = wanted.ended.map(|_| "session-ended");
+        return check_page(&app, &visitor, false, "", &[], notice);
     };
+    if let Some(year) = wanted.year {
+        return year::page(&app, &visitor, customer, year).await;
+    }
     let store = &app.portal.store;
-    let before: Option<BillNumber> = query.before.and_then(|text| text.parse().ok());
-    let mut bills = store.bills_of(customer, before, BILLS_PER_PAGE + 1).await?;
-    let more = bills.len() > BILLS_PER_PAGE;
-    bills.truncate(BILLS_PER_PAGE);
-    let older = bills
-        .last()
-        .filter(|_| more)
-        .map(|bill| bill.number.to_string());
-    let bills: Vec<_> = bills
+    let bills = store.bills_of(customer, None, BILLS_SHOWN + 1).await?;
+    let older_year = bills
+        .get(BILLS_SHOWN)
+        .map(|bill| bill.issue_date.year().to_string());
+    let mut bills: Vec<_> = bills
         .iter()
+        .take(BILLS_SHOWN)
         .map(|bill| shown(&app, visitor.language, bill))
         .collect();
+    let earlier = bills.split_off(bills.len().min(1));
     let (enrolment, email) = match store.enrolment_of(customer).await? {
         EnrolmentState::None => ("none", String::new()),
         EnrolmentState::Pending(record) => ("pending", masked(record.email.expose())),
         EnrolmentState::Active(record) => ("active", masked(record.email.expose())),
     };
     let number = customer.as_str();
-    let paged = before.is_some();
+    let latest = bills.pop();
     let page = app.pages.render(
         &visitor,
         "bills.html",
-        context! { number, bills, older, paged, enrolment, email },
+        context! { number, latest, earlier, older_year, enrolment, email },
     )?;
     Ok(page.into_response())
 }
@@ -176,15 +198,20 @@ pub(crate) fn masked(email: &str) -> String {
     EmailAddress::parse(email).map_or_else(|_| "…".to_owned(), |address| address.masked())
 }
 
-/// The sealed file of one of the customer's own bills. Another's bill is as unknown as none.
+/// The sealed file of one of the customer's own bills (`<number>.pdf`), or those of a year
+/// (`<year>.zip`). Another's bill is as unknown as none.
 pub(crate) async fn download(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Path(file): Path<String>,
 ) -> Result<Response, Failure> {
     let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills"));
+        return Ok(go("/bills?ended"));
     };
+    if let Some(year) = file.strip_suffix(".zip") {
+        let year = year.parse().map_err(|_| Failure::NotFound)?;
+        return year::download(&app, customer, year).await;
+    }
     let number: BillNumber = file
         .strip_suffix(".pdf")
         .and_then(|number| number.parse().ok())
@@ -194,10 +221,17 @@ pub(crate) async fn download(
         .filter(|bill| bill.account == *customer)
         .ok_or(Failure::NotFound)?;
     let pdf = app.portal.documents.bill_pdf(&bill).await?;
-    let name = format!("attachment; filename=\"{number}.pdf\"");
+    Ok(saved_as(&format!("{number}.pdf"), "application/pdf", pdf))
+}
+
+/// A file that the browser saves. `name` is made by us, of letters, digits, dashes and a dot.
+pub(crate) fn saved_as(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, "application/pdf".to_owned()),
-        (header::CONTENT_DISPOSITION, name),
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
     ];
-    Ok((headers, pdf).into_response())
+    (headers, bytes).into_response()
 }

@@ -3,13 +3,13 @@
 use axum::{
     Extension, Form,
     extract::{Query, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
 use kvit_billing::{CustomerNumber, EnrolmentId, Secret, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
-use kvit_store::{EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof};
+use kvit_store::{EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, NewProof};
 use minijinja::context;
 use serde::Deserialize;
 
@@ -19,10 +19,15 @@ use super::{
 };
 use crate::{App, failure::Failure, front::Visitor, gate, pages::sha256_hex};
 
+/// Within this, the same address given again is the same press of the button.
+const SAME_PRESS: SignedDuration = SignedDuration::from_mins(2);
+
 #[derive(Deserialize)]
 pub(crate) struct Prefill {
     #[serde(default)]
     n: String,
+    /// Whether the visitor's session ended while the form was filled in.
+    ended: Option<String>,
 }
 
 /// The first step for a stranger (the number filled in from the code on the bill), the second for
@@ -33,16 +38,17 @@ pub(crate) async fn form(
     Query(query): Query<Prefill>,
 ) -> Result<Response, Failure> {
     match &visitor.customer {
-        Some(customer) => email_page(&app, &visitor, customer, "", None, &[]),
+        Some(customer) => email_page(&app, &visitor, customer, "", None, &[]).await,
         None => {
-            let number = query.n.parse::<CustomerNumber>();
+            let number = gate::typed_number(&query.n);
             let number = number.as_ref().map_or("", CustomerNumber::as_str);
-            check_page(&app, &visitor, true, number, &[])
+            let notice = query.ended.map(|_| "session-ended");
+            check_page(&app, &visitor, true, number, &[], notice)
         }
     }
 }
 
-fn email_page(
+async fn email_page(
     app: &App,
     visitor: &Visitor,
     customer: &CustomerNumber,
@@ -51,11 +57,15 @@ fn email_page(
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
     let errors = gate::faults(wrong);
+    let now_at = match app.portal.store.enrolment_of(customer).await? {
+        EnrolmentState::Active(record) => Some(masked(record.email.expose())),
+        _ => None,
+    };
     let page = app.pages.render(
         visitor,
         "enrol.html",
         context! {
-            number => customer.as_str(), typed, suggestion, errors,
+            number => customer.as_str(), typed, suggestion, errors, now_at,
             declaration_version => app.portal.declaration_version.clone(),
         },
     )?;
@@ -71,6 +81,9 @@ pub(crate) struct EnrolForm {
     /// The address of which a misspelling was suggested already.
     #[serde(default)]
     sure: String,
+    /// The suggested address, where its own button was pressed.
+    #[serde(default)]
+    instead: String,
 }
 
 /// Keeps the consent and queues the mail that proves the address.
@@ -81,19 +94,39 @@ pub(crate) async fn submit(
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
     let Some(customer) = visitor.customer.clone() else {
-        return Ok(go("/enrol"));
+        return Ok(go("/enrol?ended"));
     };
-    let typed = form.email.trim();
+    let typed = match form.instead.trim() {
+        "" => form.email.trim(),
+        instead => instead,
+    };
+    let suggestion = typo_hint(typed);
     let Ok(email) = EmailAddress::parse(typed) else {
         let wrong = [("email", "error-email")];
-        let page = email_page(&app, &visitor, &customer, typed, None, &wrong)?;
+        let page = email_page(&app, &visitor, &customer, typed, suggestion, &wrong).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    if let Some(suggestion) = typo_hint(typed).filter(|_| form.sure != typed) {
-        return email_page(&app, &visitor, &customer, typed, Some(suggestion), &[]);
+    if suggestion.is_some() && form.sure != typed {
+        return email_page(&app, &visitor, &customer, typed, suggestion, &[]).await;
     }
     let portal = &app.portal;
     let now = portal.clock.now();
+    let _one_at_a_time = app.locks.of(&customer).lock().await;
+    match portal.store.enrolment_of(&customer).await? {
+        EnrolmentState::Active(record) if record.email.expose() == email.as_str() => {
+            let wrong = [("email", "error-email-same")];
+            let page = email_page(&app, &visitor, &customer, typed, None, &wrong).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+        // Pressed twice, or sent again by the back button: one mail is enough.
+        EnrolmentState::Pending(record)
+            if record.email.expose() == email.as_str()
+                && now.duration_since(record.created_at) < SAME_PRESS =>
+        {
+            return Ok(go_sent(&record.id));
+        }
+        _ => {}
+    }
     // Nobody's mailbox may be flooded through us.
     let pseudonym = portal.key.pseudonym("number", customer.as_str());
     let guard = format!("enrol-{pseudonym}");
@@ -104,8 +137,15 @@ pub(crate) async fn submit(
         .store
         .guard_fail(&guard, now, &portal.limits.per_number)
         .await?;
-    enrol(&app, &visitor, customer, &email).await?;
-    Ok(go("/enrol/sent"))
+    let id = enrol(&app, &visitor, customer, &email).await?;
+    Ok(go_sent(&id))
+}
+
+/// To the page that says where the link went. The id opens nothing: the link's token is derived
+/// from it with the instance key.
+fn go_sent(id: &EnrolmentId) -> Response {
+    let to = [(header::LOCATION, format!("/enrol/sent?id={id}"))];
+    (StatusCode::SEE_OTHER, to).into_response()
 }
 
 async fn enrol(
@@ -113,7 +153,7 @@ async fn enrol(
     visitor: &Visitor,
     account: CustomerNumber,
     email: &EmailAddress,
-) -> Result<(), Failure> {
+) -> Result<EnrolmentId, Failure> {
     let portal = &app.portal;
     let now = portal.clock.now();
     let operator = portal.operator.name.get(visitor.language);
@@ -135,7 +175,7 @@ async fn enrol(
     portal
         .store
         .enrol(&NewEnrolment {
-            id,
+            id: id.clone(),
             account,
             channel: EnrolmentChannel::Web,
             email: Secret::new(email.as_str().to_owned()),
@@ -150,18 +190,36 @@ async fn enrol(
         })
         .await?;
     tracing::info!("an e-bill was asked for");
-    Ok(())
+    Ok(id)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Sent {
+    #[serde(default)]
+    id: String,
 }
 
 /// Says where the link went and what comes next.
 pub(crate) async fn sent(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
+    Query(sent): Query<Sent>,
 ) -> Result<Response, Failure> {
     let Some(customer) = &visitor.customer else {
-        return Ok(go("/enrol"));
+        return Ok(go("/enrol?ended"));
     };
-    let EnrolmentState::Pending(record) = app.portal.store.enrolment_of(customer).await? else {
+    let portal = &app.portal;
+    let record = match sent.id.parse::<EnrolmentId>() {
+        Ok(id) => {
+            let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
+            portal.store.enrolment_by_proof(&proof.hash()).await?
+        }
+        Err(_) => None,
+    };
+    let waiting = |record: &EnrolmentRecord| {
+        record.account == *customer && record.proven_at.is_none() && record.ended_at.is_none()
+    };
+    let Some(record) = record.filter(waiting) else {
         return Ok(go("/bills"));
     };
     let email = masked(record.email.expose());

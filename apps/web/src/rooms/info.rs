@@ -2,22 +2,34 @@
 
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_billing::{BillNumber, code::TokenPurpose};
 use minijinja::context;
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use super::{go, shown};
 use crate::{App, failure::Failure, front::Visitor};
 
+#[derive(Deserialize)]
+pub(crate) struct Left {
+    /// Whether the visitor has just signed out.
+    left: Option<String>,
+}
+
 pub(crate) async fn home(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
+    Query(query): Query<Left>,
 ) -> Result<Response, Failure> {
-    let page = app.pages.render(&visitor, "home.html", context! {})?;
+    let notice = query.left.map(|_| "home-left");
+    let session_minutes = app.portal.limits.session_minutes;
+    let page = app
+        .pages
+        .render(&visitor, "home.html", context! { notice, session_minutes })?;
     Ok(page.into_response())
 }
 

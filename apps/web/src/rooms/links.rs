@@ -59,7 +59,7 @@ pub(crate) async fn prove_form(
         Some(record) if record.proven_at.is_some() => {
             return proof_said(&app, visitor, Prove::Already(record));
         }
-        Some(record) if record.proof_expires.is_some_and(|end| end <= now) => {
+        Some(record) if record.proof_expires.is_some_and(|end| end < now) => {
             return proof_said(&app, visitor, Prove::Expired(record));
         }
         Some(record) => record,

@@ -5,6 +5,7 @@ pub(crate) mod enrol;
 pub(crate) mod info;
 pub(crate) mod links;
 pub(crate) mod paper;
+pub(crate) mod year;
 
 use axum::{
     http::{HeaderValue, StatusCode, header},

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::CustomerNumber;
+use kvit_store::EnrolmentState;
 use minijinja::context;
 use serde::Deserialize;
 
@@ -24,6 +25,9 @@ pub(crate) async fn form(
 ) -> Result<Response, Failure> {
     match &visitor.customer {
         Some(customer) => {
+            if let EnrolmentState::None = app.portal.store.enrolment_of(customer).await? {
+                return ended(&app, &visitor, false);
+            }
             let texts = app.pages.texts(visitor.language);
             let page = app.pages.render(
                 &visitor,
@@ -33,6 +37,7 @@ pub(crate) async fn form(
                     text => texts.say("paper-text", &[("number", customer.as_str())]),
                     button => texts.say("paper-button", &[]),
                     bill => (), after => (),
+                    instead => context! { href => "/bills", text => texts.say("paper-keep", &[]) },
                 },
             )?;
             Ok(page.into_response())
@@ -53,7 +58,7 @@ fn ask(
         "check.html",
         context! {
             title => "paper-title", lead => "paper-ask", step => (), button => "paper-button",
-            next => "", number, errors, action => "/paper",
+            next => "", number, errors, notice => (), action => "/paper",
         },
     )?;
     Ok(page.into_response())
@@ -89,20 +94,33 @@ pub(crate) async fn submit(
 
 async fn end(app: &App, visitor: &Visitor, customer: &CustomerNumber) -> Result<Response, Failure> {
     let portal = &app.portal;
-    let texts = app.pages.texts(visitor.language);
-    let now = portal.clock.now();
-    let ended = portal
+    let record = portal
         .store
-        .end_enrolment(customer, now, "back to paper", visitor.evidence())
+        .end_enrolment(
+            customer,
+            portal.clock.now(),
+            "back to paper",
+            visitor.evidence(),
+        )
         .await?;
-    let today = texts.date(now.to_zoned_datetime(portal.time_zone.clone()).date());
-    let (title, text) = match ended {
-        Some(_) => ("paper-done-title", "paper-done-text"),
-        None => ("paper-none-title", "paper-none-text"),
-    };
-    let text = match ended {
-        Some(_) => texts.say(text, &[("date", &today)]),
-        None => texts.say(text, &[]),
+    ended(app, visitor, record.is_some())
+}
+
+/// Says that paper it is: from `now` on, or as before.
+fn ended(app: &App, visitor: &Visitor, now: bool) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let zone = app.portal.time_zone.clone();
+    let today = texts.date(app.portal.clock.now().to_zoned_datetime(zone).date());
+    let (title, text) = if now {
+        (
+            texts.say("paper-done-title", &[]),
+            texts.say("paper-done-text", &[("date", &today)]),
+        )
+    } else {
+        (
+            texts.say("paper-none-title", &[]),
+            texts.say("paper-none-text", &[]),
+        )
     };
     let links = [
         context! { href => "/bills", text => texts.say("nav-bills", &[]) },
@@ -111,7 +129,7 @@ async fn end(app: &App, visitor: &Visitor, customer: &CustomerNumber) -> Result<
     let page = app.pages.render(
         visitor,
         "said.html",
-        context! { good => true, title => texts.say(title, &[]), text, links, bill => (), more => () },
+        context! { good => true, title, text, links, bill => (), more => () },
     )?;
     Ok(page.into_response())
 }

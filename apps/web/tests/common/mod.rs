@@ -1,8 +1,9 @@
-//! A portal on a store of its own, and a browser that keeps cookies.
+//! A portal on a store of its own, and two browsers: one that only keeps cookies, and Chromium.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -23,10 +24,11 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
-use kvit_store::{BillRecord, GuardPolicy, Store};
+use kvit_store::{BillRecord, EnrolmentState, GuardPolicy, Store};
 use kvit_web::{DocumentError, Documents, Portal, PortalLimits};
 use tower::ServiceExt;
 
+pub(crate) mod chrome;
 pub(crate) mod seed;
 
 pub(crate) struct Files;
@@ -159,6 +161,41 @@ impl World {
             clock,
             folder,
         }
+    }
+
+    /// The same portal, reached over the network by a real browser. Gives its address.
+    pub(crate) async fn served() -> (Self, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        Self::served_on(listener).await
+    }
+
+    pub(crate) async fn served_on(listener: tokio::net::TcpListener) -> (Self, String) {
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let world = Self::new(&url).await;
+        let service = world
+            .router
+            .clone()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        (world, url)
+    }
+
+    /// The link in the mail that asked the customer to prove an address.
+    pub(crate) async fn prove_path(&self, customer: &str) -> String {
+        let state = self
+            .store
+            .enrolment_of(&number(customer))
+            .await
+            .expect("a store");
+        let EnrolmentState::Pending(record) = state else {
+            panic!("the enrolment waits for its proof");
+        };
+        let token = self
+            .key
+            .token(TokenPurpose::ProveAddress, record.id.as_str());
+        format!("/prove/{}", token.expose())
     }
 
     pub(crate) fn code(&self, customer: &str) -> String {

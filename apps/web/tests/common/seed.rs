@@ -1,29 +1,64 @@
-//! Two customers, each with one issued bill; Anna's was sent by mail.
+//! Two customers, each with one issued bill (Anna's was sent by mail), and one with a history.
 
 use std::path::Path;
 
-use jiff::{SignedDuration, Timestamp, civil::date};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date, civil::date, tz::TimeZone};
 use kvit_billing::{
-    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, Customer, DeliveryId, Language,
-    OrderSeq, Period, RunId, Secret, Series,
+    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, Customer, CustomerNumber,
+    DeliveryId, EnrolmentId, Language, OrderSeq, Period, RunId, Secret, Series,
     code::{InstanceKey, TokenPurpose},
 };
 use kvit_store::{
-    BillRecord, Channel, ChunkResult, NewDelivery, NewRun, PackRecord, Release, RunTotals, Store,
+    BillRecord, Channel, ChunkResult, EnrolmentChannel, NewDelivery, NewEnrolment, NewRun,
+    PackRecord, Release, RunTotals, Store,
 };
 use serde_json::json;
 
 pub(crate) const ANNA: &str = "1000001";
 pub(crate) const BORIS: &str = "1000002";
+/// Has bills of thirty months, one of them a credit note, and gets them by mail.
+pub(crate) const MARIA: &str = "1000003";
+const HISTORY_MONTHS: i32 = 30;
 
 pub(crate) fn first_bill() -> BillNumber {
     BillNumber::new(1).expect("in range")
 }
 
-fn order(account: &str, cents: i64) -> BillOrder {
+/// The bills of one month, issued on the 16th of the next.
+struct Month {
+    first: Date,
+    issued: Date,
+    orders: Vec<BillOrder>,
+    kind: BillKind,
+}
+
+impl Month {
+    fn new(first: Date, kind: BillKind, sums: &[(&str, i64)]) -> Self {
+        let next = first.checked_add(Span::new().months(1)).expect("a date");
+        let issued = next.checked_add(Span::new().days(15)).expect("a date");
+        let due = issued.checked_add(Span::new().days(19)).expect("a date");
+        let period = Period::month_of(first);
+        let orders = sums
+            .iter()
+            .map(|(account, cents)| order(account, period, due, *cents));
+        Self {
+            first,
+            issued,
+            orders: orders.collect(),
+            kind,
+        }
+    }
+
+    fn at(&self) -> Timestamp {
+        let morning = self.issued.at(6, 0, 0, 0).to_zoned_datetime(TimeZone::UTC);
+        morning.expect("a time").timestamp()
+    }
+}
+
+fn order(account: &str, period: Period, due: Date, cents: i64) -> BillOrder {
     serde_json::from_value(json!({
-        "account": account, "period": { "from": "2026-10-01", "to": "2026-10-31" },
-        "tax_event_date": "2026-10-31", "due_date": "2026-12-05", "lines": [], "vat": [],
+        "account": account, "period": period, "tax_event_date": period.to, "due_date": due,
+        "lines": [], "vat": [],
         "totals": { "net": cents, "vat": 0, "gross": cents, "to_pay": cents }
     }))
     .expect("an order")
@@ -36,19 +71,75 @@ fn customer(number: &str, name: &str) -> Customer {
     .expect("a customer")
 }
 
-/// A store in `folder` whose one run went all the way.
+/// A store in `folder` whose run went all the way.
 pub(crate) async fn store(folder: &Path, key: &InstanceKey) -> Store {
     let url = format!("sqlite://{}", folder.join("kvit.db").display());
     let store = Store::open(&url).await.expect("a store");
-    let at: Timestamp = "2026-11-16T06:00:00Z".parse().expect("a time");
-    let id: RunId = "2026-10-a1".parse().expect("a run id");
+    let people = [
+        customer(ANNA, "Анна"),
+        customer(BORIS, "Борис"),
+        customer(MARIA, "Мария"),
+    ];
+    store.upsert_customers(&people).await.expect("customers");
+    let october = date(2026, 10, 1);
+    let sums = [(ANNA, 8420), (BORIS, 5610)];
+    let month = Month::new(october, BillKind::Invoice, &sums);
+    issue(&store, key, "2026-10-a1", &month).await;
+    store
+}
+
+/// Gives Maria her bills and her enrolment.
+pub(crate) async fn history(store: &Store, key: &InstanceKey) {
+    let october = date(2026, 10, 1);
+    for back in (0..HISTORY_MONTHS).rev() {
+        let first = october
+            .checked_sub(Span::new().months(back))
+            .expect("a date");
+        // Dearer in winter, never twice the same.
+        let cold = i64::from((i32::from(first.month()) - 7).abs());
+        let (kind, cents) = match back {
+            3 => (BillKind::CreditNote, -1250),
+            _ => (
+                BillKind::Invoice,
+                4137 + cold * 1480 + i64::from(back) * 37 % 900,
+            ),
+        };
+        let month = Month::new(first, kind, &[(MARIA, cents)]);
+        let run = format!("{}-m{back}", first.strftime("%Y-%m"));
+        issue(store, key, &run, &month).await;
+    }
+    enrol_maria(store).await;
+}
+
+async fn enrol_maria(store: &Store) {
+    let id: EnrolmentId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
+    let at = "2026-01-10T10:00:00Z".parse().expect("a time");
+    store
+        .enrol(&NewEnrolment {
+            id,
+            account: super::number(MARIA),
+            channel: EnrolmentChannel::Phone,
+            email: Secret::new("maria.petrova@primer.bg".into()),
+            language: Language::Bg,
+            text_version: "2026-01".into(),
+            evidence: json!({ "by": "phone" }),
+            at,
+            proof: None,
+        })
+        .await
+        .expect("an enrolment");
+}
+
+/// Imports, releases and issues the bills of one month.
+async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
+    let id: RunId = run.parse().expect("a run id");
     let series: Series = "main".parse().expect("a series");
-    let orders = [order(ANNA, 8420), order(BORIS, 5610)];
+    let at = month.at();
     let run = NewRun {
         id: id.clone(),
         system: "test".into(),
-        external_id: "2026-10".into(),
-        period: Period::month_of(date(2026, 10, 1)),
+        external_id: run.into(),
+        period: Period::month_of(month.first),
         currency: Currency::EUR,
         seller: "200000004".into(),
         file_name: "run.ndjson".into(),
@@ -56,16 +147,19 @@ pub(crate) async fn store(folder: &Path, key: &InstanceKey) -> Store {
         imported_at: at,
     };
     store.begin_run(&run).await.expect("a run");
-    let customers = [customer(ANNA, "Анна"), customer(BORIS, "Борис")];
-    store.upsert_customers(&customers).await.expect("customers");
     store
-        .stage_chunk(&id, ChunkNo(0), OrderSeq(0), &orders)
+        .stage_chunk(&id, ChunkNo(0), OrderSeq(0), &month.orders)
         .await
         .expect("a chunk");
+    let sum = month
+        .orders
+        .iter()
+        .map(|order| order.totals.gross.get())
+        .sum();
     let totals = RunTotals {
-        orders: 2,
+        orders: month.orders.len() as u64,
         chunks: 1,
-        sum_cents: Cents::new(14_030),
+        sum_cents: Cents::new(sum),
     };
     store
         .accept_run(&id, &totals, &json!({}), at)
@@ -78,74 +172,72 @@ pub(crate) async fn store(folder: &Path, key: &InstanceKey) -> Store {
         first_if_new: first_bill(),
     };
     store.release_run(&id, &release).await.expect("released");
-    issue(&store, key, &id, &series, &orders, at).await;
-    store
-}
-
-async fn issue(
-    store: &Store,
-    key: &InstanceKey,
-    run: &RunId,
-    series: &Series,
-    orders: &[BillOrder],
-    at: Timestamp,
-) {
     let lease = at + SignedDuration::from_mins(5);
     let job = store
-        .claim_chunk(Some(run), "test", at, lease)
+        .claim_chunk(Some(&id), "test", at, lease)
         .await
         .expect("a store")
         .expect("a chunk to issue");
-    let bills: Vec<BillRecord> = orders
+    let object = format!("{id}/00000.zip");
+    let bills: Vec<_> = month
+        .orders
         .iter()
         .zip(0_u64..)
         .map(|(order, seq)| BillRecord {
             number: job.first_number.plus(seq).expect("in range"),
             series: series.clone(),
-            run: run.clone(),
+            run: id.clone(),
             seq: OrderSeq(seq),
             chunk: job.no,
             account: order.account.clone(),
-            kind: BillKind::Invoice,
-            issue_date: date(2026, 11, 16),
+            kind: month.kind,
+            issue_date: month.issued,
             period: order.period,
             due_date: order.due_date,
             gross: order.totals.gross,
             to_pay: order.totals.to_pay,
             currency: Currency::EUR,
             language: Language::Bg,
-            pack: "2026-10-a1/00000.zip".into(),
+            pack: object.clone(),
             offset: seq * 100,
             length: 100,
             sha256: [0xc5; 32],
             corrects: None,
         })
         .collect();
-    let id = DeliveryId::of(first_bill(), 1);
+    let result = ChunkResult {
+        run: id,
+        no: job.no,
+        claim: job.claim,
+        worker: "test".into(),
+        pack: PackRecord {
+            object,
+            sha256: [0; 32],
+            length: 200,
+        },
+        deliveries: bills
+            .iter()
+            .filter_map(|bill| mail_of(bill, key, at))
+            .collect(),
+        bills,
+        at,
+    };
+    store.finish_chunk(&result).await.expect("issued");
+}
+
+/// Anna's bill went out by mail.
+fn mail_of(bill: &BillRecord, key: &InstanceKey, at: Timestamp) -> Option<NewDelivery> {
+    let anna: CustomerNumber = super::number(ANNA);
+    let id = DeliveryId::of(bill.number, 1);
     let token = key.token(TokenPurpose::Receipt, &id.to_string()).hash();
-    let deliveries = vec![NewDelivery {
+    (bill.account == anna).then(|| NewDelivery {
         id,
-        bill: first_bill(),
-        account: super::number(ANNA),
+        bill: bill.number,
+        account: anna,
         channel: Channel::Email,
         email: Some(Secret::new("anna@primer.bg".into())),
         language: Language::Bg,
         due_at: at,
         token: Some(token),
-    }];
-    let result = ChunkResult {
-        run: run.clone(),
-        no: job.no,
-        claim: job.claim,
-        worker: "test".into(),
-        pack: PackRecord {
-            object: "2026-10-a1/00000.zip".into(),
-            sha256: [0; 32],
-            length: 200,
-        },
-        bills,
-        deliveries,
-        at,
-    };
-    store.finish_chunk(&result).await.expect("issued");
+    })
 }

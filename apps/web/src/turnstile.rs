@@ -1,0 +1,113 @@
+//! When wrong codes come from everywhere at once, limits by number and by network do not help: each
+//! of them is far from full. Then attempts pass one by one, slowly, and somebody is told.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use kvit_store::{GuardPolicy, GuardState};
+use tokio::sync::{Mutex, Semaphore};
+
+/// Wrong codes in the whole portal that turn the slow-down on, and for how long. People mistype a
+/// few hundred times on the busiest day; guessing one of 10^8 codes needs far more.
+pub(crate) const EVERYWHERE: GuardPolicy = GuardPolicy {
+    max_fails: 1000,
+    window_s: 900,
+    block_s: 900,
+};
+
+/// Between two attempts while the slow-down is on: 432,000 attempts a day, which find one code of
+/// some customer in eight months, with the alarm on all the time.
+const STEP: Duration = Duration::from_millis(200);
+/// Visitors who wait their turn; the last of them for ten seconds.
+const WAITING_MAX: usize = 50;
+const RETRY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Open, unless the portal is under attack.
+pub(crate) struct Turnstile {
+    /// Slow until then, in microseconds.
+    slow_until: AtomicI64,
+    waiting: Semaphore,
+    turn: Mutex<()>,
+}
+
+impl Default for Turnstile {
+    fn default() -> Self {
+        Self {
+            slow_until: AtomicI64::new(i64::MIN),
+            waiting: Semaphore::new(WAITING_MAX),
+            turn: Mutex::new(()),
+        }
+    }
+}
+
+impl Turnstile {
+    /// Lets an attempt through, after its turn where the slow-down is on. `false` where too many
+    /// wait already.
+    pub(crate) async fn pass(&self, now: Timestamp) -> bool {
+        if now.as_microsecond() >= self.slow_until.load(Ordering::Relaxed) {
+            return true;
+        }
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return false;
+        };
+        let _turn = self.turn.lock().await;
+        tokio::time::sleep(STEP).await;
+        true
+    }
+
+    /// Learns from the counter of the whole portal, which all nodes share.
+    pub(crate) fn heed(&self, everywhere: GuardState, now: Timestamp) {
+        let Some(until) = everywhere.blocked_until else {
+            return;
+        };
+        let until = until.as_microsecond();
+        let before = self.slow_until.swap(until, Ordering::Relaxed);
+        if before < now.as_microsecond() {
+            tracing::warn!(
+                wrong_codes = EVERYWHERE.max_fails,
+                window_s = EVERYWHERE.window_s,
+                "codes are being guessed from many places: attempts are slowed down"
+            );
+        }
+    }
+
+    /// When who found no room may try again.
+    pub(crate) fn retry_at(now: Timestamp) -> Timestamp {
+        now.saturating_add(RETRY).unwrap_or(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn attempts_queue_only_while_the_slow_down_is_on() {
+        let now = Timestamp::UNIX_EPOCH;
+        let until = now + SignedDuration::from_secs(900);
+        let turnstile = Turnstile::default();
+        let started = std::time::Instant::now();
+        assert!(turnstile.pass(now).await);
+        assert!(started.elapsed() < STEP);
+        turnstile.heed(
+            GuardState {
+                blocked_until: Some(until),
+            },
+            now,
+        );
+        assert!(turnstile.pass(now).await);
+        assert!(started.elapsed() >= STEP);
+        let all = turnstile
+            .waiting
+            .try_acquire_many(WAITING_MAX as u32)
+            .expect("free");
+        assert!(!turnstile.pass(now).await, "too many wait");
+        drop(all);
+        let started = std::time::Instant::now();
+        assert!(turnstile.pass(until).await);
+        assert!(started.elapsed() < STEP);
+    }
+}

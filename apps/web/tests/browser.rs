@@ -1,0 +1,363 @@
+//! What customers do, in Chromium: on a telephone and on a desk, with and without script.
+
+mod common;
+
+use common::{World, chrome::Chrome, seed};
+use kvit_store::EnrolmentState;
+
+/// Runs a journey in each kind of browser, each time on a portal of its own.
+macro_rules! journeys {
+    ($($name:ident),* $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let Some(mut chrome) = Chrome::open().await else { return };
+            for (width, scripts) in [(390, true), (390, false), (1280, true), (1280, false)] {
+                let (world, url) = World::served().await;
+                chrome.visit(&url).await;
+                chrome.width(width).await;
+                chrome.scripts(scripts).await;
+                eprintln!("{} at {width} px, scripts {scripts}", stringify!($name));
+                journey::$name(&world, &chrome).await;
+                let wide = chrome.eval("document.documentElement.scrollWidth - innerWidth").await;
+                assert_eq!(wide, 0, "scrolls sideways");
+                let said = chrome.console().await;
+                let unexpected = said.iter().find(|said| !said.contains("responded with a status of 4"));
+                assert_eq!(unexpected, None, "the console is quiet");
+            }
+        }
+    )*};
+}
+
+journeys!(
+    checks_a_bill_and_downloads_it,
+    mistypes_and_is_helped,
+    is_locked_out_and_finds_a_way,
+    is_never_locked_out_of_a_browser_that_knows_them,
+    enrols_and_proves_the_address,
+    goes_back_to_paper,
+    confirms_a_receipt,
+    follows_broken_links,
+    changes_the_language,
+    presses_twice_and_goes_back,
+);
+
+async fn enter(chrome: &Chrome, number: &str, code: &str) {
+    chrome.fill("#number", number).await;
+    chrome.fill("#code", code).await;
+    chrome.follow("main form button").await;
+}
+
+async fn sign_in(world: &World, chrome: &Chrome, customer: &str) {
+    chrome.go("/").await;
+    enter(chrome, customer, &world.code(customer)).await;
+    assert_eq!(chrome.path().await, "/bills");
+}
+
+/// A file behind a link of the page, as the browser's own session gets it: type and first bytes.
+async fn fetched(chrome: &Chrome, css: &str) -> String {
+    chrome.scripts(true).await;
+    let start = format!(
+        "fetch(document.querySelector('{css}').href).then(r => Promise.all([r.headers.get('content-disposition'), r.text()])).then(([d, t]) => d + ' ' + t.slice(0, 20))"
+    );
+    // The page's policy forbids `connect-src`; only a test may look around it.
+    chrome
+        .cdp("Page.setBypassCSP", serde_json::json!({ "enabled": true }))
+        .await;
+    chrome.go(&chrome.path().await).await;
+    let got = chrome.resolve(&start).await;
+    got.as_str().expect("a file").to_owned()
+}
+
+mod journey {
+    use super::*;
+
+    pub(super) async fn checks_a_bill_and_downloads_it(world: &World, chrome: &Chrome) {
+        chrome.go("/").await;
+        assert_eq!(chrome.h1().await, "Вижте сметката си");
+        enter(chrome, seed::ANNA, &world.code(seed::ANNA)).await;
+        assert_eq!(chrome.h1().await, "Моите сметки");
+        assert_eq!(chrome.text(".latest .amount").await, "84,20 €");
+        assert!(
+            chrome
+                .text(".latest .due")
+                .await
+                .contains("5 декември 2026 г.")
+        );
+        let file = fetched(chrome, ".latest .button").await;
+        assert!(
+            file.contains("0000000001.pdf") && file.contains("%PDF-"),
+            "{file}"
+        );
+        chrome.follow("header form button").await;
+        assert!(chrome.text("[role=status]").await.contains("Излязохте"));
+        chrome.go("/bills/0000000001.pdf").await;
+        assert_eq!(chrome.path().await, "/bills?ended");
+        assert!(
+            chrome
+                .text("[role=status]")
+                .await
+                .contains("достъпът се затвори")
+        );
+    }
+
+    pub(super) async fn mistypes_and_is_helped(world: &World, chrome: &Chrome) {
+        chrome.go("/").await;
+        enter(chrome, "", "12").await;
+        assert!(
+            chrome
+                .eval("document.title")
+                .await
+                .as_str()
+                .expect("text")
+                .starts_with("Грешка:")
+        );
+        // The summary has the focus, and its links lead into the fields.
+        assert_eq!(
+            chrome
+                .eval("document.activeElement.getAttribute('role')")
+                .await,
+            "alert"
+        );
+        chrome.press("[role=alert] a[href='#code']").await;
+        assert_eq!(chrome.eval("document.activeElement.id").await, "code");
+        assert_eq!(
+            chrome.eval("document.querySelector('#code').value").await,
+            ""
+        );
+        enter(chrome, seed::ANNA, "00000000").await;
+        assert!(
+            chrome
+                .text("[role=alert]")
+                .await
+                .contains("не отговарят един на друг")
+        );
+        assert_eq!(
+            chrome
+                .eval("document.querySelectorAll('[role=alert] li').length")
+                .await,
+            1
+        );
+        // As it is printed, as it is spoken, with a space too many.
+        enter(chrome, " 1000 001 ", &world.code(seed::ANNA)).await;
+        assert_eq!(chrome.path().await, "/bills");
+    }
+
+    pub(super) async fn is_locked_out_and_finds_a_way(world: &World, chrome: &Chrome) {
+        chrome.go("/").await;
+        for _ in 0..5 {
+            enter(chrome, seed::ANNA, "00000000").await;
+        }
+        assert_eq!(chrome.h1().await, "Проверката е спряна за малко");
+        assert!(chrome.text("main").await.contains("след 15 минути"));
+        assert_eq!(chrome.text("main .phone").await, "0700 12 345");
+        chrome.go("/").await;
+        enter(chrome, seed::ANNA, &world.code(seed::ANNA)).await;
+        assert_eq!(chrome.h1().await, "Проверката е спряна за малко");
+        world.clock.forward_hours(1);
+        sign_in(world, chrome, seed::ANNA).await;
+    }
+
+    pub(super) async fn is_never_locked_out_of_a_browser_that_knows_them(
+        world: &World,
+        chrome: &Chrome,
+    ) {
+        sign_in(world, chrome, seed::ANNA).await;
+        chrome.follow("header form button").await;
+        let mut stranger = world.browser();
+        for _ in 0..6 {
+            stranger
+                .post("/bill/check", "number=1000001&code=00000000")
+                .await;
+        }
+        sign_in(world, chrome, seed::ANNA).await;
+        // Another customer's code is not easier to guess from here.
+        chrome.go("/").await;
+        for _ in 0..5 {
+            enter(chrome, seed::BORIS, "00000000").await;
+        }
+        assert_eq!(chrome.h1().await, "Проверката е спряна за малко");
+    }
+
+    pub(super) async fn enrols_and_proves_the_address(world: &World, chrome: &Chrome) {
+        chrome.go("/enrol?n=1000002").await;
+        assert_eq!(
+            chrome.eval("document.querySelector('#number').value").await,
+            seed::BORIS
+        );
+        chrome.fill("#code", &world.code(seed::BORIS)).await;
+        chrome.follow("main form button").await;
+        assert!(chrome.text("main").await.contains("Стъпка 2 от 2"));
+        chrome.fill("#email", "boris").await;
+        chrome.follow("main form button").await;
+        assert!(chrome.text("[role=alert]").await.contains("ime@primer.bg"));
+        chrome.fill("#email", "boris@gmial.com").await;
+        chrome.follow("main form button").await;
+        assert!(
+            chrome
+                .text("main [role=status]")
+                .await
+                .contains("boris@gmail.com")
+        );
+        chrome.follow("button[name=instead]").await;
+        assert_eq!(chrome.h1().await, "Проверете имейла си");
+        assert!(chrome.text("main").await.contains("b•••@gmail.com"));
+        // The link is opened elsewhere: on another device, by a scanner, by the customer.
+        let prove = world.prove_path(seed::BORIS).await;
+        chrome.forget().await;
+        chrome.go(&prove).await;
+        chrome.go(&prove).await;
+        let account = common::number(seed::BORIS);
+        let state = world.store.enrolment_of(&account).await.expect("a store");
+        assert!(matches!(state, EnrolmentState::Pending(_)));
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, "Готово, благодарим ви");
+        let state = world.store.enrolment_of(&account).await.expect("a store");
+        assert!(matches!(state, EnrolmentState::Active(_)));
+        chrome.go(&prove).await;
+        assert_eq!(chrome.h1().await, "Имейлът вече е потвърден");
+        sign_in(world, chrome, seed::BORIS).await;
+        assert!(chrome.text(".band").await.contains("идва по имейл"));
+        // A change of address waits for its proof; the old one stays until then.
+        chrome.go("/enrol").await;
+        assert!(chrome.text(".lead").await.contains("b•••@gmail.com"));
+        chrome.fill("#email", "boris@gmail.com").await;
+        chrome.follow("main form button").await;
+        assert!(
+            chrome
+                .text("[role=alert]")
+                .await
+                .contains("вече идват на този адрес")
+        );
+        chrome.fill("#email", "novo@primer.bg").await;
+        chrome.follow("main form button").await;
+        assert_eq!(chrome.h1().await, "Проверете имейла си");
+        assert!(chrome.text("main").await.contains("n•••@primer.bg"));
+    }
+
+    pub(super) async fn goes_back_to_paper(world: &World, chrome: &Chrome) {
+        chrome.go("/paper").await;
+        enter(chrome, seed::ANNA, &world.code(seed::ANNA)).await;
+        assert_eq!(chrome.h1().await, "Сметката ви вече идва на хартия");
+        seed::history(&world.store, &world.key).await;
+        sign_in(world, chrome, seed::MARIA).await;
+        chrome.follow("a[href='/paper']").await;
+        assert_eq!(chrome.h1().await, "Връщане на хартия");
+        let account = common::number(seed::MARIA);
+        let state = world.store.enrolment_of(&account).await.expect("a store");
+        assert!(
+            matches!(state, EnrolmentState::Active(_)),
+            "looking changes nothing"
+        );
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, "Готово, отново на хартия");
+        let state = world.store.enrolment_of(&account).await.expect("a store");
+        assert!(matches!(state, EnrolmentState::None));
+        chrome.go("/paper").await;
+        assert_eq!(chrome.h1().await, "Сметката ви вече идва на хартия");
+    }
+
+    pub(super) async fn confirms_a_receipt(world: &World, chrome: &Chrome) {
+        let path = world.receipt_path();
+        for _ in 0..2 {
+            chrome.go(&path).await;
+            assert_eq!(chrome.h1().await, "Получихте ли тази сметка?");
+        }
+        assert!(chrome.text("main").await.contains("84,20 €"));
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, "Благодарим, отбелязахме го");
+        assert!(
+            chrome
+                .text(".lead")
+                .await
+                .contains("20 ноември 2026 г. в 10:30 ч.")
+        );
+        // Back, and once more.
+        chrome.back().await;
+        world.clock.forward_hours(3);
+        chrome.go(&path).await;
+        assert_eq!(chrome.h1().await, "Вече сте потвърдили");
+        assert!(chrome.text(".lead").await.contains("10:30"));
+    }
+
+    pub(super) async fn follows_broken_links(_: &World, chrome: &Chrome) {
+        for (path, help) in [
+            (
+                "/receipt/0123456789abcdef0123456789abcdef",
+                "Не разпознаваме тази връзка",
+            ),
+            ("/receipt/x", "Не разпознаваме тази връзка"),
+            (
+                "/prove/0123456789abcdef0123456789abcdef",
+                "Не разпознаваме тази връзка",
+            ),
+            (
+                "/v/0000000001-0123456789abcdef0123456789abcdef",
+                "Не намираме такъв документ",
+            ),
+            ("/nowhere/at/all", "Няма такава страница"),
+        ] {
+            chrome.go(path).await;
+            assert_eq!(chrome.h1().await, help, "{path}");
+            assert_eq!(chrome.text("main .phone").await, "0700 12 345", "{path}");
+        }
+    }
+
+    pub(super) async fn changes_the_language(world: &World, chrome: &Chrome) {
+        chrome.go("/enrol?n=1000002").await;
+        chrome.follow(".lang").await;
+        assert_eq!(chrome.h1().await, "Your bill by e-mail");
+        assert_eq!(
+            chrome.eval("document.querySelector('#number').value").await,
+            seed::BORIS
+        );
+        assert_eq!(chrome.eval("document.documentElement.lang").await, "en");
+        enter(chrome, seed::BORIS, "00000000").await;
+        assert!(
+            chrome
+                .text("[role=alert]")
+                .await
+                .contains("do not belong together")
+        );
+        // From the answer to a form, too, the switch leads to the same page.
+        chrome.follow(".lang").await;
+        assert_eq!(chrome.h1().await, "Сметка по имейл");
+        chrome.follow(".lang").await;
+        sign_in(world, chrome, seed::ANNA).await;
+        assert_eq!(chrome.text(".latest .amount").await, "€84.20");
+        // Mails speak their own language, but a visitor's choice goes first.
+        chrome.go(&world.receipt_path()).await;
+        assert_eq!(chrome.h1().await, "Did you receive this bill?");
+        chrome.forget().await;
+        chrome.go(&world.receipt_path()).await;
+        assert_eq!(chrome.h1().await, "Получихте ли тази сметка?");
+    }
+
+    pub(super) async fn presses_twice_and_goes_back(world: &World, chrome: &Chrome) {
+        sign_in(world, chrome, seed::BORIS).await;
+        chrome.go("/enrol").await;
+        chrome.fill("#email", "boris@primer.bg").await;
+        chrome.follow("main form button").await;
+        let first = world.prove_path(seed::BORIS).await;
+        chrome.back().await;
+        chrome.fill("#email", "boris@primer.bg").await;
+        chrome.follow("main form button").await;
+        assert_eq!(chrome.h1().await, "Проверете имейла си");
+        assert_eq!(
+            world.prove_path(seed::BORIS).await,
+            first,
+            "one press, one mail"
+        );
+        // After signing out, the back button shows no bills.
+        chrome.go("/bills").await;
+        chrome.follow("header form button").await;
+        chrome.back().await;
+        assert!(chrome.text("main").await.contains("Код за достъп"));
+        // A form of a session that has ended is answered with a way on.
+        sign_in(world, chrome, seed::BORIS).await;
+        chrome.go("/enrol").await;
+        world.clock.forward_hours(2);
+        chrome.fill("#email", "boris@primer.bg").await;
+        chrome.follow("main form button").await;
+        assert_eq!(chrome.path().await, "/enrol?ended");
+    }
+}

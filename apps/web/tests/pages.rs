@@ -1,0 +1,235 @@
+//! Every page, in Chromium: both languages, light and dark, on a telephone and on a desk. No page
+//! scrolls sideways, none is heavy, none asks for anything elsewhere, and axe-core finds nothing.
+//!
+//! `KVIT_SCREENS=FOLDER` also keeps pictures of them all.
+
+mod common;
+
+use std::{fs, path::PathBuf};
+
+use common::{
+    World,
+    chrome::{Chrome, have},
+    seed,
+};
+
+const PAGE_MAX_BYTES: u64 = 100_000;
+const WIDTHS: [u32; 2] = [390, 1280];
+/// 1280 px at 400 % zoom (WCAG 1.4.10), and at 200 %.
+const ZOOMED: [u32; 2] = [320, 640];
+
+/// axe-core, which `.ci/run` installs; it is no part of Kvit.
+fn axe() -> Option<String> {
+    let path = std::env::var_os("KVIT_AXE").map(PathBuf::from);
+    let path = path.unwrap_or_else(|| {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        let target = target
+            .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")));
+        target.join("axe/node_modules/axe-core/axe.min.js")
+    });
+    let source = fs::read_to_string(path).ok();
+    have("axe-core (KVIT_AXE names its axe.min.js)", source.is_some())
+        .then_some(source)
+        .flatten()
+}
+
+struct Inspector {
+    chrome: Chrome,
+    axe: String,
+    lang: &'static str,
+    faults: Vec<String>,
+}
+
+impl Inspector {
+    /// Looks at the page that is open now.
+    async fn look(&mut self, name: &str) {
+        let chrome = &self.chrome;
+        let at = format!("{name}, {}", self.lang);
+        let html_lang = chrome.eval("document.documentElement.lang").await;
+        let mut faults = Vec::new();
+        if html_lang != self.lang {
+            faults.push(format!("the page is in {html_lang}"));
+        }
+        chrome.eval(&format!("(() => {{ {} }})()", self.axe)).await;
+        for width in ZOOMED.into_iter().chain(WIDTHS) {
+            chrome.width(width).await;
+            let wide = chrome
+                .eval("document.documentElement.scrollWidth - innerWidth")
+                .await;
+            if wide.as_i64() != Some(0) {
+                faults.push(format!("scrolls sideways at {width} px by {wide}"));
+            }
+        }
+        for width in WIDTHS {
+            chrome.width(width).await;
+            for (dark, theme) in [(false, "light"), (true, "dark")] {
+                chrome.dark(dark).await;
+                self.keep(name, width, theme).await;
+                // Colours do not depend on the width, nor what there is on the theme.
+                if dark == (width > 600) {
+                    for found in self.axe_findings().await {
+                        faults.push(format!("at {width} px, {theme}: {found}"));
+                    }
+                }
+            }
+        }
+        chrome.dark(false).await;
+        let small = chrome.eval(SMALL_TARGETS).await;
+        if small.as_array().is_none_or(|small| !small.is_empty()) {
+            faults.push(format!("targets under 44 px: {small}"));
+        }
+        let loaded = chrome.eval(LOADED).await;
+        if loaded["elsewhere"]
+            .as_array()
+            .is_none_or(|all| !all.is_empty())
+        {
+            faults.push(format!("asks elsewhere: {}", loaded["elsewhere"]));
+        }
+        if loaded["bytes"]
+            .as_u64()
+            .is_none_or(|bytes| bytes > PAGE_MAX_BYTES)
+        {
+            faults.push(format!("weighs {} bytes", loaded["bytes"]));
+        }
+        let said = chrome.console().await;
+        // A page that says "not found" comes with that status, which the console repeats.
+        faults.extend(
+            said.into_iter()
+                .filter(|said| !said.contains("responded with a status of 4")),
+        );
+        self.faults
+            .extend(faults.into_iter().map(|fault| format!("{at}: {fault}")));
+    }
+
+    async fn axe_findings(&self) -> Vec<String> {
+        let found = self.chrome.resolve(AXE_RUN).await;
+        match found.as_array() {
+            Some(found) => found.iter().map(ToString::to_string).collect(),
+            None => vec![format!("axe-core did not run: {found}")],
+        }
+    }
+
+    async fn keep(&self, name: &str, width: u32, theme: &str) {
+        let Some(folder) = std::env::var_os("KVIT_SCREENS").map(PathBuf::from) else {
+            return;
+        };
+        let picture = self.chrome.picture().await;
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, picture);
+        fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join(format!("{name}-{}-{width}-{theme}.png", self.lang));
+        fs::write(file, bytes.expect("base64")).expect("a file");
+    }
+
+    async fn see(&mut self, name: &str, path: &str) {
+        self.chrome.go(path).await;
+        self.look(name).await;
+    }
+
+    async fn sign_in(&self, world: &World, customer: &str) {
+        self.chrome.go("/bills").await;
+        self.chrome.fill("#number", customer).await;
+        self.chrome.fill("#code", &world.code(customer)).await;
+        self.chrome.follow("main button").await;
+        self.chrome
+            .until("location.pathname == '/bills' && !document.querySelector('#code')")
+            .await;
+    }
+}
+
+const AXE_RUN: &str = "axe.run(document, { rules: { 'target-size': { enabled: true } } }).then(r => \
+    r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | ')))";
+
+const SMALL_TARGETS: &str = "[...document.querySelectorAll('button, .button, nav a, .brand, .lang, .foot a, .get, .phone, input:not([type=hidden])')]\
+    .filter(e => e.getClientRects().length && (e.getBoundingClientRect().height < 44 || e.getBoundingClientRect().width < 44)).map(e => e.outerHTML)";
+
+const LOADED: &str = "(() => { const all = performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'));\
+    return { elsewhere: all.map(e => e.name).filter(n => !n.startsWith(location.origin)),\
+    bytes: all.reduce((sum, e) => sum + e.encodedBodySize, 0) }; })()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let mut faults = Vec::new();
+    for lang in ["bg", "en"] {
+        let (world, url) = World::served().await;
+        seed::history(&world.store, &world.key).await;
+        let Some(mut chrome) = Chrome::open().await else {
+            return;
+        };
+        chrome.visit(&url).await;
+        let mut eye = Inspector {
+            chrome,
+            axe: axe.clone(),
+            lang,
+            faults: Vec::new(),
+        };
+        eye.chrome.go(&format!("/?lang={lang}")).await;
+        tour(&mut eye, &world).await;
+        faults.append(&mut eye.faults);
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// All pages that a customer can come upon.
+async fn tour(eye: &mut Inspector, world: &World) {
+    for (name, path) in [
+        ("home", "/"),
+        ("help", "/help"),
+        ("privacy", "/privacy"),
+        ("check", "/bills"),
+        ("ended", "/bills?ended"),
+        ("enrol-1", "/enrol?n=1000002"),
+        ("paper-ask", "/paper"),
+        ("verify-not", "/v/x"),
+        ("receipt-unknown", "/receipt/x"),
+        ("prove-unknown", "/prove/x"),
+        ("not-found", "/nowhere"),
+        ("verify", &world.verify_path(seed::first_bill())),
+        ("receipt", &world.receipt_path()),
+    ] {
+        eye.see(name, path).await;
+    }
+    eye.chrome.follow("main button").await;
+    eye.look("receipt-done").await;
+    eye.see("receipt-already", &world.receipt_path()).await;
+    eye.chrome.go("/").await;
+    eye.chrome.follow("main button").await;
+    eye.look("check-wrong").await;
+    eye.sign_in(world, seed::MARIA).await;
+    eye.look("bills").await;
+    eye.see("year", "/bills?year=2025").await;
+    eye.see("year-none", "/bills?year=1999").await;
+    eye.see("enrol-change", "/enrol").await;
+    eye.see("paper", "/paper").await;
+    eye.chrome.follow("main button").await;
+    eye.look("paper-done").await;
+    eye.see("paper-none", "/paper").await;
+    eye.chrome.follow("header form button").await;
+    eye.look("left").await;
+    eye.sign_in(world, seed::BORIS).await;
+    eye.look("bills-paper").await;
+    eye.see("enrol-2", "/enrol").await;
+    eye.chrome.fill("#email", "boris@").await;
+    eye.chrome.follow("main button").await;
+    eye.look("enrol-wrong").await;
+    eye.chrome.fill("#email", "boris@gmial.com").await;
+    eye.chrome.follow("main button").await;
+    eye.look("enrol-typo").await;
+    eye.chrome.follow("button[name=instead]").await;
+    eye.look("sent").await;
+    eye.see("bills-pending", "/bills").await;
+    let prove = world.prove_path(seed::BORIS).await;
+    eye.see("prove", &prove).await;
+    eye.chrome.follow("main button").await;
+    eye.look("proved").await;
+    eye.see("prove-already", &prove).await;
+    eye.chrome.forget().await;
+    eye.chrome.go(&format!("/bills?lang={}", eye.lang)).await;
+    for _ in 0..5 {
+        eye.chrome.fill("#number", seed::ANNA).await;
+        eye.chrome.fill("#code", "00000000").await;
+        eye.chrome.follow("main form button").await;
+        eye.chrome.until("location.pathname == '/bill/check'").await;
+    }
+    eye.look("lock").await;
+}
