@@ -266,11 +266,7 @@ fn from_our_pages(app: &App, headers: &HeaderMap) -> bool {
 fn client(app: &App, request: &Request) -> Option<IpAddr> {
     let proxied = || {
         let chain = request.headers().get_all("x-forwarded-for");
-        let last = chain.iter().next_back()?.to_str().ok()?;
-        let last = last.rsplit(',').next()?.trim();
-        // Some proxies add the port.
-        let socket = || last.parse::<SocketAddr>().ok().map(|socket| socket.ip());
-        last.parse().ok().or_else(socket)
+        last_hop(chain.iter().next_back()?.to_str().ok()?)
     };
     let peer = || {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
@@ -281,6 +277,15 @@ fn client(app: &App, request: &Request) -> Option<IpAddr> {
     } else {
         peer()
     }
+}
+
+/// The last entry of `X-Forwarded-For`, which the operator's own proxy wrote; those before it are
+/// the visitor's to invent.
+fn last_hop(chain: &str) -> Option<IpAddr> {
+    let last = chain.rsplit(',').next()?.trim();
+    // Some proxies add the port.
+    let socket = || last.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    last.parse().ok().or_else(socket)
 }
 
 /// What counts as one visitor: an IPv4 address, or the /64 that one IPv6 subscriber gets.
@@ -360,6 +365,19 @@ mod tests {
             headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(header));
             assert_eq!(accepted_language(&headers), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn only_the_own_proxy_is_believed() {
+        for (chain, visitor) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("1.1.1.1, 192.0.2.1", "192.0.2.1"),
+            ("1.1.1.1,192.0.2.1:4711", "192.0.2.1"),
+            ("1.1.1.1, [2001:db8::1]:443", "2001:db8::1"),
+        ] {
+            assert_eq!(last_hop(chain), visitor.parse().ok(), "{chain}");
+        }
+        assert_eq!(last_hop("192.0.2.1, unknown"), None);
     }
 
     #[test]

@@ -139,14 +139,19 @@ fn well_formed(identity: &Identity) -> Result<CustomerNumber, Vec<(&'static str,
 /// A customer number as people type it: with spaces, long dashes, and Cyrillic letters that look
 /// like the Latin ones that are printed.
 pub(crate) fn typed_number(text: &str) -> Option<CustomerNumber> {
-    const CYRILLIC: &str = "АВЕКМНОРСТХУаеорсху–—";
-    const LATIN: &str = "ABEKMHOPCTXYaeopcxy--";
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    in_latin(&text).parse().ok()
+}
+
+/// The text with Latin letters for the Cyrillic ones that look the same.
+pub(crate) fn in_latin(text: &str) -> String {
+    const CYRILLIC: &str = "АВЕКМНОРСТХУаеорсхуі–—";
+    const LATIN: &str = "ABEKMHOPCTXYaeopcxyi--";
     let latin = |c: char| {
         let at = CYRILLIC.chars().position(|cyrillic| cyrillic == c);
         at.and_then(|at| LATIN.chars().nth(at)).unwrap_or(c)
     };
-    let text = text.chars().filter(|c| !c.is_whitespace());
-    text.map(latin).collect::<String>().parse().ok()
+    text.chars().map(latin).collect()
 }
 
 struct Counters {

@@ -308,3 +308,201 @@ async fn files_are_named_by_their_content() {
     );
     assert!(css.body.starts_with(":root{--brand:#14532d") && !css.body.contains("{{"));
 }
+
+/// Every address, its methods, and what a stranger and a customer get there (for forms: with nothing
+/// filled in).
+const GOLDEN: &[(&str, &str, u16, u16)] = &[
+    ("GET", "/", 200, 200),
+    ("GET", "/assets/{name}", 404, 404),
+    ("GET", "/bill/check", 303, 303),
+    ("POST", "/bill/check", 422, 422),
+    ("GET", "/bills", 200, 200),
+    ("GET", "/bills/{file}", 303, 200),
+    ("GET", "/enrol", 200, 200),
+    ("POST", "/enrol", 303, 422),
+    ("GET", "/enrol/sent", 303, 303),
+    ("GET", "/help", 200, 200),
+    ("POST", "/logout", 303, 303),
+    ("GET", "/paper", 200, 200),
+    ("POST", "/paper", 422, 200),
+    ("GET", "/privacy", 200, 200),
+    ("GET", "/prove/{token}", 404, 404),
+    ("POST", "/prove/{token}", 404, 404),
+    ("GET", "/receipt/{token}", 404, 404),
+    ("POST", "/receipt/{token}", 404, 404),
+    ("GET", "/v/{slug}", 404, 404),
+];
+
+#[tokio::test]
+async fn every_address_is_known_and_so_is_who_may_use_it() {
+    let mut listed: Vec<(&str, &str)> = Vec::new();
+    for (methods, path) in kvit_web::ROUTES {
+        listed.extend(methods.split(' ').map(|method| (method, *path)));
+    }
+    let golden: Vec<_> = GOLDEN.iter().map(|row| (row.0, row.1)).collect();
+    assert_eq!(listed, golden);
+    let world = World::new(URL).await;
+    for (method, path, stranger, customer) in GOLDEN {
+        let at = path
+            .replace("{file}", "0000000001.pdf")
+            .replace("{token}", "x")
+            .replace("{slug}", "x")
+            .replace("{name}", "x");
+        for (signed_in, expected) in [(false, *stranger), (true, *customer)] {
+            let mut browser = world.browser();
+            if signed_in {
+                browser.sign_in(&world, seed::ANNA).await;
+            }
+            let answer = match *method {
+                "POST" => browser.post(&at, "").await,
+                _ => browser.get(&at).await,
+            };
+            assert_eq!(
+                answer.status, expected,
+                "{method} {path}, signed in: {signed_in}"
+            );
+            let other = match *method {
+                "GET" => Method::PUT,
+                _ => Method::DELETE,
+            };
+            let refused = browser.ask(other, &at, "", &[]).await;
+            assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_year_comes_as_one_file_to_its_owner_only() {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    let mut maria = world.browser();
+    assert_eq!(
+        maria.get("/bills/2025.zip").await.header("location"),
+        "/bills?ended"
+    );
+    maria.sign_in(&world, seed::MARIA).await;
+    let list = maria.get("/bills").await;
+    assert!(
+        list.body.contains("href=\"/bills?year=2025\""),
+        "{}",
+        list.body
+    );
+    let year = maria.get("/bills?year=2025").await;
+    assert_eq!(year.body.matches(".pdf\"").count(), 12);
+    let zip = maria.get("/bills/2025.zip").await;
+    assert_eq!(zip.header("content-type"), "application/zip");
+    assert!(zip.header("content-disposition").contains("2025.zip"));
+    assert_eq!(zip.body.matches("%PDF-").count(), 12);
+    for lost in ["/bills/1999.zip", "/bills/x.zip", "/bills/99999.zip"] {
+        assert_eq!(
+            maria.get(lost).await.status,
+            StatusCode::NOT_FOUND,
+            "{lost}"
+        );
+    }
+    let odd = maria.get("/bills?year=-1").await;
+    assert!(odd.body.contains("няма издадени сметки"));
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+    assert_eq!(
+        boris.get("/bills/2025.zip").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn hostile_and_clumsy_addresses_are_met() {
+    let world = World::new(URL).await;
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+    for hostile in [
+        "a%40abv.bg%0D%0ABcc%3A+x%40abv.bg",
+        "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%40abv.bg",
+        "a%40abv.bg%00",
+        "%7B%7B+7*7+%7D%7D%40abv.bg%7D%7D",
+    ] {
+        let page = boris.post("/enrol", &format!("email={hostile}")).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{hostile}");
+        assert!(
+            !page.body.contains("<script") && !page.body.contains("49@"),
+            "{hostile}"
+        );
+    }
+    // A Cyrillic letter that looks Latin would make it another domain, or no address at all.
+    for typed in ["boris@\u{430}bv.bg", "b\u{43e}ris@abv.bg"] {
+        let page = boris.post("/enrol", &format!("email={typed}")).await;
+        assert!(
+            page.body.contains("value=\"boris@abv.bg\""),
+            "{typed}: {}",
+            page.body
+        );
+    }
+    // What a name or a number may not do to a page.
+    let page = boris.get("/enrol/sent?id=%3Cscript%3E").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER);
+    let page = world
+        .browser()
+        .get("/enrol?n=%22%3E%3Cscript%3E&lang=bg")
+        .await;
+    assert!(!page.body.contains("<script"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn guessing_from_everywhere_is_slowed_down_but_not_for_known_browsers() {
+    let world = World::new(URL).await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let everywhere = kvit_store::GuardPolicy {
+        max_fails: 1000,
+        window_s: 900,
+        block_s: 900,
+    };
+    let now = kvit_billing::ports::Clock::now(&*world.clock);
+    for _ in 0..999 {
+        let counted = world.store.guard_fail("check-everywhere", now, &everywhere);
+        counted.await.expect("a store");
+    }
+    let mut stranger = world.browser();
+    stranger
+        .post("/bill/check", "number=7777777&code=00000000")
+        .await;
+    let step = std::time::Duration::from_millis(200);
+    let started = std::time::Instant::now();
+    stranger
+        .post("/bill/check", "number=7777777&code=00000000")
+        .await;
+    assert!(started.elapsed() >= step);
+    let passed = std::time::Instant::now();
+    for _ in 0..10 {
+        anna.sign_in(&world, seed::ANNA).await;
+    }
+    assert!(passed.elapsed() < step * 10, "{:?}", passed.elapsed());
+}
+
+#[tokio::test]
+async fn each_sign_in_is_a_session_of_its_own() {
+    let world = World::new(URL).await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let first = anna.cookies["kvit_session"].clone();
+    anna.sign_in(&world, seed::ANNA).await;
+    assert_ne!(anna.cookies["kvit_session"], first);
+    let mut thief = world.browser();
+    thief.cookies.insert("kvit_session".into(), first);
+    assert!(thief.get("/bills").await.body.contains("Код за достъп"));
+    // A mark that was not made by us, or for another number, is worth nothing.
+    let known = anna.cookies["kvit_known"].clone();
+    for mark in [known.replace('-', "-0"), known, "x-y".to_owned()] {
+        let mut stranger = world.browser();
+        stranger.cookies.insert("kvit_known".into(), mark);
+        for _ in 0..5 {
+            stranger
+                .post("/bill/check", "number=1000002&code=00000000")
+                .await;
+        }
+        let locked = stranger
+            .post("/bill/check", "number=1000002&code=00000000")
+            .await;
+        assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+}

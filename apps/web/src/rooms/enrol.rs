@@ -100,7 +100,7 @@ pub(crate) async fn submit(
         "" => form.email.trim(),
         instead => instead,
     };
-    let suggestion = typo_hint(typed);
+    let suggestion = typo_hint(typed).or_else(|| latin_hint(typed));
     let Ok(email) = EmailAddress::parse(typed) else {
         let wrong = [("email", "error-email")];
         let page = email_page(&app, &visitor, &customer, typed, suggestion, &wrong).await?;
@@ -146,6 +146,13 @@ pub(crate) async fn submit(
 fn go_sent(id: &EnrolmentId) -> Response {
     let to = [(header::LOCATION, format!("/enrol/sent?id={id}"))];
     (StatusCode::SEE_OTHER, to).into_response()
+}
+
+/// The address in Latin letters, where look-alike Cyrillic ones slipped in: with them it would be
+/// another domain. An address whose domain is Cyrillic throughout is none of these.
+fn latin_hint(typed: &str) -> Option<String> {
+    let latin = gate::in_latin(typed);
+    (!typed.is_ascii() && latin.is_ascii() && EmailAddress::parse(&latin).is_ok()).then_some(latin)
 }
 
 async fn enrol(
