@@ -5,8 +5,7 @@ mod world;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kvit_billing::RunId;
-use kvit_billing::ports::Clock as _;
+use kvit_billing::{RunId, ports::Clock};
 use kvit_flow::{
     Courier, DeliveryReport,
     deliver::DeliverError,

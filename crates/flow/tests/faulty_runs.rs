@@ -212,6 +212,10 @@ const FAULTS: &[Fault] = &[
     ("consumption is not new less old", |o| {
         set(o, "/supply_points/0/meters/0/consumption", json!("101"));
     }),
+    ("a month sent twice", |o| {
+        let months = o["history"]["months"].as_array_mut().expect("a list");
+        months.push(months[0].clone());
+    }),
     ("a history that is not of months", |o| {
         set(o, "/history/months/0/month", json!("2026-10-02"));
     }),

@@ -15,6 +15,8 @@ const MAX_TEXT: usize = 10_000;
 const MAX_NAME: usize = 200;
 /// The most decimals of a quantity or a price.
 const MAX_SCALE: u32 = 10;
+/// The most lines of an order: some fifty pages.
+pub(crate) const LINES_MAX: usize = 2_000;
 /// Months of history.
 const MAX_MONTHS: usize = 13;
 
@@ -107,13 +109,21 @@ impl Checker<'_> {
 
     fn text(&mut self, field: impl fmt::Display + Copy, text: &str, max: usize) {
         let length = text.chars().count();
-        if text.trim().is_empty() || length > max {
+        if text.trim().is_empty() {
+            self.error(
+                field,
+                "text-length",
+                if text.is_empty() { "nothing" } else { "blanks" },
+                format!("1 to {max} characters"),
+                "fill in the text",
+            );
+        } else if length > max {
             self.error(
                 field,
                 "text-length",
                 format!("{length} characters"),
-                format!("1 to {max}"),
-                "fill in or shorten the text",
+                format!("1 to {max} characters"),
+                "shorten the text",
             );
         }
         if text
@@ -172,7 +182,7 @@ impl Checker<'_> {
                 "/period",
                 "period-order",
                 order.period,
-                "from not after to",
+                "`from` not after `to`",
                 "correct the two days",
             );
         }
@@ -265,6 +275,15 @@ impl Checker<'_> {
                 "send what is charged",
             );
         }
+        if order.lines.len() > LINES_MAX {
+            self.error(
+                "/lines",
+                "too-many-lines",
+                order.lines.len(),
+                format!("at most {LINES_MAX}"),
+                "split the order, or sum up lines",
+            );
+        }
         for (i, l) in order.lines.iter().enumerate() {
             let at = |field: &'static str| At("lines", i, field);
             self.both(at("name"), &l.name, MAX_NAME);
@@ -280,12 +299,12 @@ impl Checker<'_> {
                     "make the quantity negative instead",
                 );
             }
-            if l.period.is_some_and(|p| !p.is_ordered()) {
+            if let Some(period) = l.period.filter(|p| !p.is_ordered()) {
                 self.error(
                     at("period"),
                     "period-order",
-                    "from after to",
-                    "from not after to",
+                    period,
+                    "`from` not after `to`",
                     "correct the two days",
                 );
             }
@@ -384,7 +403,7 @@ impl Checker<'_> {
                     "vat-amount",
                     cents(v.amount),
                     amount.map_or("a countable amount".to_owned(), cents),
-                    "base × rate, rounded to the cent",
+                    "the amount is base × rate, rounded to the cent",
                 );
             }
             if matches!(
@@ -433,28 +452,28 @@ impl Checker<'_> {
                 "total-net",
                 t.net,
                 order.lines.iter().map(|l| wide(l.net)).sum::<i128>(),
-                "the sum of the lines",
+                "correct it or the lines: it is their sum",
             ),
             (
                 "/totals/vat",
                 "total-vat",
                 t.vat,
                 order.vat.iter().map(|v| wide(v.amount)).sum(),
-                "the sum of the VAT entries",
+                "correct it or the VAT entries: it is the sum of their amounts",
             ),
             (
                 "/totals/gross",
                 "total-gross",
                 t.gross,
                 wide(t.net) + wide(t.vat),
-                "net + VAT",
+                "correct one of the three: gross is net + VAT",
             ),
             (
                 "/totals/to_pay",
                 "to-pay",
                 t.to_pay,
                 gross - wide(t.prepaid) + wide(t.rounding) + wide(t.carried_over),
-                "gross − prepaid + rounding + carried over; a credit note's gross counts negative",
+                "it is gross − prepaid + rounding + carried over; a credit note's gross counts negative",
             ),
         ] {
             if wide(found) != expected {
@@ -505,7 +524,7 @@ impl Checker<'_> {
                         "consumption",
                         m.consumption,
                         expected.map_or(String::new(), |e| e.to_string()),
-                        "(new − old) × multiplier",
+                        "consumption is (new − old) × multiplier",
                     );
                 }
             }
@@ -517,25 +536,44 @@ impl Checker<'_> {
             self.both(format_args!("/notes/{i}"), note, MAX_TEXT);
         }
         if let Some(h) = &order.history {
-            let firsts = h.months.iter().all(|m| m.month.day() == 1);
-            let ascending = h.months.windows(2).all(|w| w[0].month < w[1].month);
-            if h.months.len() > MAX_MONTHS || !firsts || !ascending {
+            if h.months.len() > MAX_MONTHS {
                 self.error(
                     "/history/months",
                     "history",
                     format!("{} months", h.months.len()),
-                    "at most 13 first days of months, ascending",
-                    "sort and cut the history",
+                    format!("at most {MAX_MONTHS}"),
+                    "send this month and the twelve before it",
                 );
             }
-            if h.months.iter().any(|m| m.quantity < Decimal::ZERO) {
-                self.error(
-                    "/history/months",
-                    "history-negative",
-                    "a negative quantity",
-                    "0 or more",
-                    "correct the quantity",
-                );
+            for (i, month) in h.months.iter().enumerate() {
+                let at = |field: &'static str| At("history/months", i, field);
+                if month.month.day() != 1 {
+                    self.error(
+                        at("month"),
+                        "history-month",
+                        month.month,
+                        "the first day of a month",
+                        "send the month's first day",
+                    );
+                }
+                if i > 0 && month.month <= h.months[i - 1].month {
+                    self.error(
+                        at("month"),
+                        "history-order",
+                        month.month,
+                        format!("a month after {}", h.months[i - 1].month),
+                        "sort the months, oldest first, each once",
+                    );
+                }
+                if month.quantity < Decimal::ZERO {
+                    self.error(
+                        at("quantity"),
+                        "history-negative",
+                        month.quantity,
+                        "0 or more",
+                        "correct the quantity",
+                    );
+                }
             }
         }
         if !order.sources.is_empty() {
@@ -547,9 +585,9 @@ impl Checker<'_> {
                 self.error(
                     "/sources",
                     "sources",
-                    sum.map_or(String::new(), |s| s.to_string()),
-                    "100",
-                    "the percentages add up to 100",
+                    sum.map_or("no countable sum".to_owned(), |s| format!("a sum of {s} %")),
+                    "a sum of 100 %",
+                    "correct the percentages",
                 );
             }
         }

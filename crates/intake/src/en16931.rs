@@ -10,7 +10,11 @@ use kvit_billing::{
     Address, BillKind, BillOrder, Currency, Period, customer::Text, order::Contract,
 };
 
-use crate::{Findings, Header, Rules, Severity, check::check, check_header};
+use crate::{
+    Findings, Header, Rules, Severity,
+    check::{LINES_MAX, check},
+    check_header,
+};
 use reader::{Reader, all, date, first, one_line, own_text, text};
 use syntax::{CII, UBL};
 pub use xml::MAX_XML;
@@ -124,7 +128,13 @@ impl Reader<'_, '_, '_> {
         let customer = self.customer(contract.as_deref());
         let vat = self.vat();
         let mut lines = Vec::new();
-        for node in s.lines.iter().flat_map(|path| all(root, path)) {
+        let nodes: Vec<_> = s.lines.iter().flat_map(|path| all(root, path)).collect();
+        if nodes.len() > LINES_MAX {
+            let found = format!("{} lines", nodes.len());
+            self.error(root, "BG-25", "too-many-lines", &found, "at most 2,000");
+            return None;
+        }
+        for node in nodes {
             lines.extend(self.line(node));
         }
         for node in all(root, s.allowance) {

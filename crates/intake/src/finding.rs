@@ -42,10 +42,14 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
+        write!(f, "{}:{}: {word} [{}] ", self.file, self.line, self.code)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
         write!(
             f,
-            "{}:{}: {word} [{}] {}: found {}, expected {}; {}",
-            self.file, self.line, self.code, self.field, self.found, self.expected, self.remedy
+            "found {}, expected {}; {}",
+            self.found, self.expected, self.remedy
         )
     }
 }
@@ -99,7 +103,7 @@ impl Diagnostic {
     #[must_use]
     pub fn seen_before(file: &str, line: u64, order: &BillOrder, run: impl fmt::Display) -> Self {
         Self {
-            expected: format!("an order not yet billed; run {run} has it"),
+            expected: format!("an order that no other run holds; run `{run}` has it"),
             remedy: "remove it, or give it a higher version if it is to be billed again".to_owned(),
             ..Self::about(file, line, order, "seen-before")
         }
@@ -110,6 +114,7 @@ impl Diagnostic {
     pub fn unknown_customer(file: &str, line: u64, order: &BillOrder) -> Self {
         Self {
             field: "/customer".to_owned(),
+            found: format!("nothing, and nobody is known as {}", order.account),
             expected: "a known account, or its customer".to_owned(),
             remedy: "send the customer with the account's first order".to_owned(),
             ..Self::about(file, line, order, "unknown-customer")

@@ -5,6 +5,7 @@
 mod check;
 mod en16931;
 mod finding;
+mod json;
 mod ndjson;
 
 use jiff::civil::Date;
@@ -156,7 +157,7 @@ pub(crate) fn check_header(
             "/period",
             "period-order",
             header.period.to_string(),
-            "from not after to".to_owned(),
+            "`from` not after `to`".to_owned(),
             "swap or correct the two days",
         );
     }

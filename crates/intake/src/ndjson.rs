@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use kvit_billing::{BillOrder, order::RunHeader};
 use serde::de::DeserializeOwned;
 
+use crate::json::explain;
 use crate::{
     ControlTotals, Diagnostic, Findings, Header, Rules, Severity, check_header, check_order,
 };
@@ -84,9 +85,9 @@ impl<R: BufRead> NdjsonReader<R> {
                     line,
                     field,
                     "name",
-                    value,
-                    "1 to 200 characters",
-                    "give it a name",
+                    &format!("{} characters", value.chars().count()),
+                    "1 to 200 characters, without control characters",
+                    "name the billing system and its run",
                 );
             }
         }
@@ -236,19 +237,23 @@ impl<R: BufRead> Lines<R> {
             if self.line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
                 bytes.drain(..3);
             }
-            let Ok(text) = String::from_utf8(bytes) else {
+            let text = String::from_utf8(bytes);
+            if let Err(error) = &text {
+                let at = error.utf8_error().valid_up_to() + 1;
                 self.fault(
                     findings,
                     self.line,
                     "",
                     "utf-8",
-                    "other bytes",
+                    &format!("a byte of another encoding (byte {at} of the line)"),
                     "UTF-8",
                     "export as UTF-8",
                 );
                 return Next::Faulty;
-            };
-            if !text.trim().is_empty() {
+            }
+            if let Ok(text) = text
+                && !text.trim().is_empty()
+            {
                 return Next::Line(text);
             }
         }
@@ -272,21 +277,22 @@ impl<R: BufRead> Lines<R> {
 
     fn parse<T: DeserializeOwned>(&self, text: &str, findings: &mut Findings) -> Option<T> {
         let mut json = serde_json::Deserializer::from_str(text);
-        let problem = match serde_path_to_error::deserialize(&mut json) {
+        let (path, error) = match serde_path_to_error::deserialize(&mut json) {
             Ok(value) => match json.end() {
                 Ok(()) => return Some(value),
                 Err(error) => (String::new(), error),
             },
             Err(error) => (pointer(error.path()), error.into_inner()),
         };
+        let fault = explain(text, path, &error);
         self.fault(
             findings,
             self.line,
-            &problem.0,
+            &fault.field,
             "json",
-            &what(&problem.1),
-            "the shape that `kvit schema` prints",
-            "correct the export of this field",
+            &fault.found,
+            &fault.expected,
+            fault.remedy,
         );
         None
     }
@@ -312,16 +318,6 @@ impl<R: BufRead> Lines<R> {
             expected: expected.to_owned(),
             remedy: remedy.to_owned(),
         });
-    }
-}
-
-/// What the JSON reader says, with its place within the line; the line itself it does not know.
-fn what(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    match text.strip_suffix(&place) {
-        Some(said) => format!("{said} (column {})", error.column()),
-        None => text,
     }
 }
 

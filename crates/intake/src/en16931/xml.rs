@@ -38,12 +38,12 @@ impl<'i> Xml<'i> {
         // No attribute value holds a bare `<`, so a start tag ends before the next one.
         let wide = |tag: &str| tag.bytes().filter(|byte| *byte == b'=').count() > ATTRIBUTES_MAX;
         if text.split('<').any(wide) {
-            let expected = format!("at most {ATTRIBUTES_MAX} attributes an element");
-            return Err(refused("an element with more", &expected));
+            let found = format!("an element with over {ATTRIBUTES_MAX} attributes");
+            return Err(refused(&found, EXPECTED));
         }
         if text.matches("xmlns").nth(NAMESPACES_MAX).is_some() {
-            let expected = format!("at most {NAMESPACES_MAX}, best all on the root element");
-            return Err(refused("more name space declarations", &expected));
+            let found = format!("over {NAMESPACES_MAX} name space declarations");
+            return Err(refused(&found, "all of them on the root element"));
         }
         let options = ParsingOptions {
             allow_dtd: false,
