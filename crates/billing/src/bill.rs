@@ -18,7 +18,7 @@ pub struct Bill {
     pub issued_at: Timestamp,
     /// Its day where the operator sits: the date of issue on the document.
     pub issue_date: Date,
-    /// Whose it is, as they were at release.
+    /// Whose it is, as they were when the bill's chunk was first taken up.
     pub customer: Customer,
     /// Printed for the customer to act online.
     pub code: AuthorizationCode,

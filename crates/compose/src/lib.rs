@@ -9,6 +9,7 @@ mod composer;
 mod error;
 mod layout;
 mod pdf;
+mod port;
 mod probe;
 mod twin;
 mod view;

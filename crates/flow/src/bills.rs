@@ -1,7 +1,7 @@
 //! What the orders of a chunk become: bills to compose, rows to keep, deliveries to make.
 //!
-//! Everything here follows from the order, what release fixed, and the instance key, so that a
-//! chunk that is done again gives the same bills.
+//! Everything here follows from the order, what release and the first claim fixed, and the instance
+//! key, so that a chunk that is done again gives the same bills.
 
 use std::collections::HashMap;
 
@@ -20,17 +20,16 @@ use crate::{
 
 impl Issuer {
     /// The bills that a chunk's orders become.
-    pub(crate) async fn bills(&self, job: &ChunkJob) -> Result<Vec<Bill>, IssueError> {
+    pub(crate) fn bills(&self, job: &ChunkJob) -> Result<Vec<Bill>, IssueError> {
         let zone = TimeZone::get(&self.settings.time_zone)
             .map_err(|_| IssueError::TimeZone(self.settings.time_zone.clone()))?;
         let issue_date = zone.to_datetime(job.issued_at).date();
-        let accounts: Vec<_> = job.orders.iter().map(|o| o.account.clone()).collect();
-        let customers = self.store.customers(&accounts).await?;
         (0_u64..)
             .zip(&job.orders)
             .map(|(offset, order)| {
                 let number = job.first_number.plus(offset).ok_or(IssueError::Numbers)?;
-                let known = customers
+                let known = job
+                    .holders
                     .get(&order.account)
                     .ok_or_else(|| IssueError::NoCustomer(order.account.clone()))?;
                 Ok(Bill {

@@ -144,14 +144,35 @@ impl Issuer {
         stop: &CancellationToken,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<IssueReport, IssueError> {
+        let mut held = Vec::new();
+        let result = self.issue_all(run, stop, progress, &mut held).await;
+        // What was not finished is free for the next try at once, without waiting for its lease.
+        for claim in held {
+            let Claim { run, no, claim } = claim;
+            if let Err(error) = self.store.give_back_chunk(&run, no, claim).await {
+                let cause = &error as &dyn std::error::Error;
+                tracing::warn!(%run, chunk = no.0, error = cause, "claim not given back");
+            }
+        }
+        result
+    }
+
+    /// As [`Issuer::issue`]; `held` has the claims that are still in hand, whatever the end.
+    async fn issue_all(
+        &self,
+        run: Option<&RunId>,
+        stop: &CancellationToken,
+        progress: &(dyn Fn(u64) + Send + Sync),
+        held: &mut Vec<Claim>,
+    ) -> Result<IssueReport, IssueError> {
         let mut report = IssueReport::default();
         let mut failures = Failures::default();
         // One chunk is committed while the next is composed; only this task talks to the store.
         // So two chunks' documents are in memory at most.
-        let mut composing = self.start_next(run, stop).await?;
-        while let Some(work) = composing.take() {
-            let made = work.finish().await;
-            let next = self.start_next(run, stop).await;
+        let mut composing = self.start_next(run, stop, held).await?;
+        while let Some(Work { claim, made, .. }) = composing.take() {
+            let made = made.await.map_err(CoresError::Died)?;
+            let next = self.start_next(run, stop, held).await;
             match made {
                 Ok(Some(made)) => {
                     if let Some(bills) = self.keep(made).await? {
@@ -159,9 +180,13 @@ impl Issuer {
                         report.chunks += 1;
                         progress(bills);
                     }
+                    held.retain(|other| *other != claim);
                 }
                 Ok(None) => {}
-                Err((job, error)) => failures.note(job, error)?,
+                Err(error) => {
+                    failures.note(&claim, error)?;
+                    held.retain(|other| *other != claim);
+                }
             }
             composing = next?;
         }
@@ -172,6 +197,7 @@ impl Issuer {
         &self,
         run: Option<&RunId>,
         stop: &CancellationToken,
+        held: &mut Vec<Claim>,
     ) -> Result<Option<Work>, IssueError> {
         if stop.is_cancelled() {
             return Ok(None);
@@ -187,8 +213,13 @@ impl Issuer {
             return Ok(None);
         };
         self.checkpoints.reached("after-claim-chunk");
-        let place = (job.run.clone(), job.no);
-        let bills = self.bills(&job).await;
+        let claim = Claim {
+            run: job.run.clone(),
+            no: job.no,
+            claim: job.claim,
+        };
+        held.push(claim.clone());
+        let bills = self.bills(&job);
         let (composer, sealer) = (Arc::clone(&self.composer), Arc::clone(&self.sealer));
         let stop = stop.child_token();
         let abandon = stop.clone().drop_guard();
@@ -197,7 +228,7 @@ impl Issuer {
             cores::run(move || make(job, bills, composer.as_ref(), &sealer, &stop)).await?
         });
         Ok(Some(Work {
-            place,
+            claim,
             made,
             _abandon: abandon,
         }))
@@ -247,21 +278,19 @@ impl Issuer {
     }
 }
 
-/// A chunk that is being composed; dropping it ends that at the next bill.
-struct Work {
-    place: (RunId, ChunkNo),
-    made: JoinHandle<Result<Option<Made>, IssueError>>,
-    _abandon: DropGuard,
+/// A claim of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Claim {
+    run: RunId,
+    no: ChunkNo,
+    claim: u64,
 }
 
-impl Work {
-    async fn finish(self) -> Result<Option<Made>, ((RunId, ChunkNo), IssueError)> {
-        match self.made.await {
-            Ok(Ok(made)) => Ok(made),
-            Ok(Err(error)) => Err((self.place, error)),
-            Err(died) => Err((self.place, CoresError::Died(died).into())),
-        }
-    }
+/// A chunk that is being composed; dropping it ends that at the next bill.
+struct Work {
+    claim: Claim,
+    made: JoinHandle<Result<Option<Made>, IssueError>>,
+    _abandon: DropGuard,
 }
 
 /// A chunk whose documents exist in memory only.
@@ -309,12 +338,12 @@ fn make(
 #[derive(Default)]
 struct Failures {
     count: u64,
-    first: Option<((RunId, ChunkNo), IssueError)>,
+    first: Option<(Claim, IssueError)>,
 }
 
 impl Failures {
     /// Notes a failure that lies in the chunk; what would fail for every chunk is handed back.
-    fn note(&mut self, place: (RunId, ChunkNo), error: IssueError) -> Result<(), IssueError> {
+    fn note(&mut self, claim: &Claim, error: IssueError) -> Result<(), IssueError> {
         if !matches!(
             error,
             IssueError::Compose { .. } | IssueError::NoCustomer(_) | IssueError::Numbers
@@ -322,16 +351,16 @@ impl Failures {
             return Err(error);
         }
         let cause = &error as &dyn std::error::Error;
-        tracing::error!(run = %place.0, chunk = place.1.0, error = cause, "chunk not issued");
+        tracing::error!(run = %claim.run, chunk = claim.no.0, error = cause, "chunk not issued");
         self.count += 1;
-        self.first.get_or_insert((place, error));
+        self.first.get_or_insert_with(|| (claim.clone(), error));
         Ok(())
     }
 
     fn into_result(mut self, report: IssueReport) -> Result<IssueReport, IssueError> {
         match mem::take(&mut self.first) {
             None => Ok(report),
-            Some(((run, no), error)) => Err(IssueError::Chunks {
+            Some((Claim { run, no, .. }, error)) => Err(IssueError::Chunks {
                 failed: self.count,
                 run,
                 no,

@@ -28,7 +28,7 @@ impl Issuer {
             .await?
             .ok_or_else(|| IssueError::NoRun(run.clone()))?;
         let job = self.sample_job(&record, n).await?;
-        let bills = self.bills(&job).await?;
+        let bills = self.bills(&job)?;
         let composer = Arc::clone(&self.composer);
         cores::run(move || {
             bills
@@ -54,6 +54,7 @@ impl Issuer {
             orders.extend(self.store.staged_orders(&run.id, chunk).await?);
         }
         orders.truncate(n);
+        let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
         Ok(ChunkJob {
             run: run.id.clone(),
             no: ChunkNo(0),
@@ -63,6 +64,7 @@ impl Issuer {
             series: "sample".parse().map_err(|_| IssueError::Numbers)?,
             issued_at: self.clock.now(),
             orders,
+            holders: self.store.customers(&accounts).await?,
         })
     }
 }

@@ -1,17 +1,19 @@
 //! Chunks: claimed by one worker at a time, kept in one transaction.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use kvit_billing::{ChunkNo, OrderSeq, RunId};
 
 use crate::{
-    BillRecord, ChunkJob, ChunkResult, Finish, Forgotten, NewDelivery, Store, StoreError,
+    BillRecord, ChunkJob, ChunkResult, CustomerRecord, Finish, Forgotten, NewDelivery, Store,
+    StoreError,
+    customers::holders,
     deliveries::put_back,
     engine::{Row, Tx},
     rows::{corrupt, number, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
-    staging::decode,
+    staging::{decode, encode},
 };
 
 impl Store {
@@ -29,7 +31,7 @@ impl Store {
     ) -> Result<Option<ChunkJob>, StoreError> {
         let mut tx = self.begin().await?;
         let row = query(
-            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, t.body, r.series, r.issued_at, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
+            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, t.body, t.holders, r.series, r.issued_at, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
         )
         .bind(run)
         .bind(now)
@@ -37,13 +39,29 @@ impl Store {
         .fetch_optional(&mut tx)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let job = chunk_job(&row)?;
-        query("UPDATE chunks SET worker = $3, lease_until = $4, claim = $5 WHERE run = $1 AND no = $2")
+        let mut job = chunk_job(&row)?;
+        // Customers move and change their language at any time. What a bill says of them is fixed
+        // when its chunk is first taken up, so that a chunk that is redone gives the same bills.
+        let kept: Option<Vec<u8>> = row.get("holders")?;
+        let records: Vec<CustomerRecord> = match &kept {
+            Some(body) => decode(body)?,
+            None => holders(&mut tx, &job.orders).await?,
+        };
+        let kept = match kept {
+            Some(body) => body,
+            None => encode(&records)?,
+        };
+        job.holders = records
+            .into_iter()
+            .map(|record| (record.customer.number.clone(), record))
+            .collect();
+        query("UPDATE chunks SET worker = $3, lease_until = $4, claim = $5, holders = $6 WHERE run = $1 AND no = $2")
             .bind(&job.run)
             .bind(job.no)
             .bind(worker)
             .bind(lease_until)
             .bind(job.claim)
+            .bind(kept)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
@@ -58,7 +76,7 @@ impl Store {
     /// Where the database fails.
     pub async fn finish_chunk(&self, result: &ChunkResult) -> Result<Finish, StoreError> {
         let mut tx = self.begin().await?;
-        let kept = query("UPDATE chunks SET done_at = $4, pack = $5, pack_sha256 = $6, pack_length = $7, worker = $8, lease_until = NULL WHERE run = $1 AND no = $2 AND claim = $3 AND done_at IS NULL")
+        let kept = query("UPDATE chunks SET done_at = $4, pack = $5, pack_sha256 = $6, pack_length = $7, worker = $8, lease_until = NULL, holders = NULL WHERE run = $1 AND no = $2 AND claim = $3 AND done_at IS NULL")
             .bind(&result.run)
             .bind(result.no)
             .bind(result.claim)
@@ -166,6 +184,7 @@ fn chunk_job(row: &Row) -> Result<ChunkJob, StoreError> {
         series: text(row, "series")?,
         issued_at: time(row, "issued_at")?,
         orders: decode(&row.get::<Vec<u8>>("body")?)?,
+        holders: HashMap::new(),
     })
 }
 

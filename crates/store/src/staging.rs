@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 use kvit_billing::{BillNumber, BillOrder, ChunkNo, CustomerNumber, OrderSeq, RunId};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     OrderKey, Store, StoreError,
@@ -166,18 +167,18 @@ fn key_values(key: &OrderKey) -> [Value; 5] {
     ]
 }
 
-/// Orders as JSON lines, compressed: the form in which they came, so that an old chunk stays
-/// readable by any tool.
-fn encode(orders: &[BillOrder]) -> Result<Vec<u8>, StoreError> {
+/// JSON lines, compressed: the form in which orders came, so that an old chunk stays readable by
+/// any tool.
+pub(crate) fn encode<T: Serialize>(things: &[T]) -> Result<Vec<u8>, StoreError> {
     let mut out = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(StoreError::Encode)?;
-    for order in orders {
-        serde_json::to_writer(&mut out, order).map_err(|e| StoreError::Encode(e.into()))?;
+    for thing in things {
+        serde_json::to_writer(&mut out, thing).map_err(|e| StoreError::Encode(e.into()))?;
         std::io::Write::write_all(&mut out, b"\n").map_err(StoreError::Encode)?;
     }
     out.finish().map_err(StoreError::Encode)
 }
 
-pub(crate) fn decode(body: &[u8]) -> Result<Vec<BillOrder>, StoreError> {
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, StoreError> {
     let lines = zstd::decode_all(body).map_err(|e| corrupt("chunk", e))?;
     serde_json::Deserializer::from_slice(&lines)
         .into_iter()

@@ -31,6 +31,7 @@ CREATE TABLE chunks (
     first_seq BIGINT NOT NULL,
     orders BIGINT NOT NULL,
     body BYTEA NOT NULL,
+    holders BYTEA,
     claim BIGINT NOT NULL DEFAULT 0,
     worker TEXT COLLATE "C",
     lease_until BIGINT,

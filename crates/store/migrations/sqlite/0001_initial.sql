@@ -30,6 +30,7 @@ CREATE TABLE chunks (
     first_seq BIGINT NOT NULL,
     orders BIGINT NOT NULL,
     body BLOB NOT NULL,
+    holders BLOB,
     claim BIGINT NOT NULL DEFAULT 0,
     worker TEXT,
     lease_until BIGINT,

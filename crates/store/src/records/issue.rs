@@ -1,5 +1,7 @@
 //! Chunks and the bills that come of them.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, Language, OrderSeq,
@@ -7,7 +9,7 @@ use kvit_billing::{
 };
 use serde::Serialize;
 
-use crate::NewDelivery;
+use crate::{CustomerRecord, NewDelivery};
 
 /// A chunk to be made by the one who claimed it.
 #[derive(Clone, Debug)]
@@ -23,6 +25,9 @@ pub struct ChunkJob {
     pub series: Series,
     pub issued_at: Timestamp,
     pub orders: Vec<BillOrder>,
+    /// The customers of the orders as the first claim found them: those of them that the store
+    /// knows. The same for every later claim, whatever has changed since.
+    pub holders: HashMap<CustomerNumber, CustomerRecord>,
 }
 
 /// A pack in the archive.

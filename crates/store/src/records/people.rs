@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use kvit_billing::{Customer, CustomerNumber, EnrolmentId, Language, Secret, code::TokenHash};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A customer, and which of their codes is the valid one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CustomerRecord {
     /// The customer.
     pub customer: Customer,
