@@ -232,6 +232,12 @@ mod journey {
         chrome.follow("main form button").await;
         assert_eq!(chrome.h1().await, "Проверете имейла си");
         assert!(chrome.text("main").await.contains("n•••@primer.bg"));
+        chrome.go("/bills").await;
+        let text = chrome.text(".band").await;
+        assert!(
+            text.contains("b•••@gmail.com") && text.contains("n•••@primer.bg"),
+            "{text}"
+        );
     }
 
     pub(super) async fn goes_back_to_paper(world: &World, chrome: &Chrome) {

@@ -96,6 +96,7 @@ bills-pending-text = Изпратихме писмо до { $email }. Отвор
 bills-pending-again = Изпрати пак или на друг адрес
 bills-active-title = Сметката ви идва по имейл
 bills-active-text = Изпращаме я на { $email }.
+bills-changes-text = Изпратихме писмо и до { $email }: щом натиснете бутона в него, сметката ще идва там.
 bills-active-change = Смени адреса
 bills-active-paper = Искам пак на хартия
 

@@ -164,6 +164,22 @@ impl Store {
         })
     }
 
+    /// The customer's newest enrolment that waits for its proof: beside an active one it is a change
+    /// of address under way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn waiting_enrolment(
+        &self,
+        account: &CustomerNumber,
+    ) -> Result<Option<EnrolmentRecord>, StoreError> {
+        let row = query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL AND proven_at IS NULL ORDER BY created_at DESC LIMIT 1")
+            .bind(account)
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref().map(enrolment).transpose()
+    }
+
     /// The active enrolments among these customers.
     ///
     /// # Errors

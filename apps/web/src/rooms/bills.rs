@@ -9,7 +9,7 @@ use axum::{
 use jiff::SignedDuration;
 use kvit_billing::{BillNumber, CustomerNumber};
 use kvit_mail::EmailAddress;
-use kvit_store::EnrolmentState;
+use kvit_store::{EnrolmentRecord, EnrolmentState};
 use minijinja::context;
 use serde::Deserialize;
 
@@ -183,12 +183,19 @@ pub(crate) async fn list(
         EnrolmentState::Pending(record) => ("pending", masked(record.email.expose())),
         EnrolmentState::Active(record) => ("active", masked(record.email.expose())),
     };
+    let now = app.portal.clock.now();
+    let waits = |record: &EnrolmentRecord| record.proof_expires.is_some_and(|end| end > now);
+    let changes_to = match enrolment {
+        "active" => store.waiting_enrolment(customer).await?.filter(waits),
+        _ => None,
+    };
+    let changes_to = changes_to.map(|record| masked(record.email.expose()));
     let number = customer.as_str();
     let latest = bills.pop();
     let page = app.pages.render(
         &visitor,
         "bills.html",
-        context! { number, latest, earlier, older_year, enrolment, email },
+        context! { number, latest, earlier, older_year, enrolment, email, changes_to },
     )?;
     Ok(page.into_response())
 }

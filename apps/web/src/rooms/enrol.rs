@@ -112,20 +112,20 @@ pub(crate) async fn submit(
     let portal = &app.portal;
     let now = portal.clock.now();
     let _one_at_a_time = app.locks.of(&customer).lock().await;
-    match portal.store.enrolment_of(&customer).await? {
-        EnrolmentState::Active(record) if record.email.expose() == email.as_str() => {
-            let wrong = [("email", "error-email-same")];
-            let page = email_page(&app, &visitor, &customer, typed, None, &wrong).await?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-        }
-        // Pressed twice, or sent again by the back button: one mail is enough.
-        EnrolmentState::Pending(record)
-            if record.email.expose() == email.as_str()
-                && now.duration_since(record.created_at) < SAME_PRESS =>
-        {
-            return Ok(go_sent(&record.id));
-        }
-        _ => {}
+    let same = |record: &EnrolmentRecord| record.email.expose() == email.as_str();
+    if let EnrolmentState::Active(record) = portal.store.enrolment_of(&customer).await?
+        && same(&record)
+    {
+        let wrong = [("email", "error-email-same")];
+        let page = email_page(&app, &visitor, &customer, typed, None, &wrong).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    // Pressed twice, or sent again by the back button: one mail is enough.
+    if let Some(record) = portal.store.waiting_enrolment(&customer).await?
+        && same(&record)
+        && now.duration_since(record.created_at) < SAME_PRESS
+    {
+        return Ok(go_sent(&record.id));
     }
     // Nobody's mailbox may be flooded through us.
     let pseudonym = portal.key.pseudonym("number", customer.as_str());

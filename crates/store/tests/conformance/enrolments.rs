@@ -130,9 +130,15 @@ pub(crate) async fn an_old_link_cannot_undo_a_newer_address(store: Store) {
 
     // Nor after a consent that needed no proof.
     enrol(&store, 3, true).await;
+    assert_eq!(waiting(&store).await, Some(id(3)), "beside the active one");
     enrol(&store, 4, false).await;
     assert!(matches!(prove(&store, 3, 7).await, Prove::Expired(_)));
     assert_eq!(active_email(&store).await.as_deref(), Some("4@example.bg"));
+}
+
+async fn waiting(store: &Store) -> Option<EnrolmentId> {
+    let waiting = store.waiting_enrolment(&account(1)).await;
+    waiting.expect("an answer").map(|record| record.id)
 }
 
 pub(crate) async fn a_customer_goes_back_to_paper(store: Store) {
@@ -161,6 +167,7 @@ pub(crate) async fn a_customer_goes_back_to_paper(store: Store) {
     assert!(matches!(prove(&store, 2, 8).await, Prove::Expired(_)));
     let state = store.enrolment_of(&account(1)).await.expect("a state");
     assert!(matches!(state, EnrolmentState::None));
+    assert_eq!(waiting(&store).await, None);
 }
 
 pub(crate) async fn an_imported_enrolment_is_active_at_once(store: Store) {
