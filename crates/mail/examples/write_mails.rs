@@ -1,0 +1,98 @@
+//! Writes one mail of each kind and language as HTML and text, for the eyes of who designs them.
+//!
+//! `cargo run -p kvit-mail --example write_mails -- FOLDER`
+
+use std::{fs, path::PathBuf};
+
+use jiff::civil::date;
+use kvit_billing::{
+    BillKind, BillNumber, Cents, Currency, DeliveryId, Language, Period, Secret,
+    reference::CreditorReference,
+};
+use kvit_mail::{BillMail, Mails, Message, ProofMail};
+use mail_parser::MessageParser;
+
+type AnyError = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), AnyError> {
+    let folder: PathBuf = std::env::args().nth(1).ok_or("name a folder")?.into();
+    fs::create_dir_all(&folder)?;
+    let (operator, brand) = kvit_synth::operator();
+    let mails = Mails::new(
+        operator,
+        brand,
+        "https://smetki.svetulka.example",
+        "svetulka.example",
+        "smetki@svetulka.example",
+    )?;
+    for language in Language::ALL {
+        for (case, kind, gross, to_pay) in [
+            ("invoice", BillKind::Invoice, 7_431, 7_431),
+            ("nothing", BillKind::Invoice, 4_210, -1_590),
+            ("credit", BillKind::CreditNote, 2_300, -2_300),
+            ("credit-owed", BillKind::CreditNote, 2_300, 1_250),
+            ("debit", BillKind::DebitNote, 1_120, 1_120),
+        ] {
+            let mail = bill(&mails, language, kind, gross, to_pay)?;
+            write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
+        }
+        let proof = mails.prove_address(&ProofMail {
+            delivery: &"proof-00000000000000000000000000000001".parse()?,
+            to: &Secret::new("ivaylo@example.bg".to_owned()),
+            customer_number: &"1000000042".parse()?,
+            language,
+            prove_url: "https://smetki.svetulka.example/prove/4f1c2b7a90d35e68b1c04f7de92a6b13",
+            expires: "2026-11-27T08:00:00Z".parse()?,
+            at: "2026-11-24T08:00:00Z".parse()?,
+        })?;
+        write(&folder, &format!("proof-{}", language.tag()), &proof)?;
+    }
+    Ok(())
+}
+
+fn bill(
+    mails: &Mails,
+    language: Language,
+    kind: BillKind,
+    gross: i64,
+    to_pay: i64,
+) -> Result<Message, AnyError> {
+    let number = BillNumber::new(4_000_000_042).ok_or("a number")?;
+    Ok(mails.bill(&BillMail {
+        delivery: &DeliveryId::of(number, 1),
+        to: &Secret::new("ivaylo@example.bg".to_owned()),
+        customer_name: match language {
+            Language::Bg => "Ивайло Петров",
+            Language::En => "Ivaylo Petrov",
+        },
+        customer_number: &"1000000042".parse()?,
+        language,
+        number,
+        kind,
+        to_pay: Cents::new(to_pay),
+        gross: Cents::new(gross),
+        currency: Currency::EUR,
+        due_date: date(2026, 11, 25),
+        period: Period::month_of(date(2026, 10, 1)),
+        receipt_url: "https://smetki.svetulka.example/receipt/4f1c2b7a90d35e68b1c04f7de92a6b13",
+        reference: &CreditorReference::of(number),
+        pdf: b"%PDF-1.7",
+        file_name: "4000000042.pdf",
+        at: "2026-11-05T08:00:00Z".parse()?,
+    })?)
+}
+
+fn write(folder: &std::path::Path, name: &str, mail: &Message) -> Result<(), AnyError> {
+    let parsed = MessageParser::default()
+        .parse(&mail.bytes)
+        .ok_or("a mail that cannot be read")?;
+    let html = parsed.body_html(0).ok_or("no HTML")?;
+    let text = parsed.body_text(0).ok_or("no text")?;
+    let subject = parsed.subject().unwrap_or_default();
+    fs::write(folder.join(format!("{name}.html")), html.as_bytes())?;
+    fs::write(
+        folder.join(format!("{name}.txt")),
+        format!("Subject: {subject}\n\n{text}"),
+    )?;
+    Ok(())
+}
