@@ -10,7 +10,7 @@ pub mod faults;
 pub mod seal;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -27,6 +27,7 @@ use kvit_billing::{
 use kvit_flow::{
     ImportRequest, IssueError, IssueReport, Issuer, IssuerSettings, Source,
     import::import,
+    pack::run_prefix,
     ports::{Archive, NoCheckpoints},
     read_bill,
 };
@@ -211,6 +212,9 @@ impl World {
             let document = read_bill(archive.as_ref(), bill).await.expect("a document");
             documents.insert(bill.number, document);
         }
+        let kept = archive.list(&run_prefix(run)).await.expect("packs");
+        let named = store.packs_of_run(run).await.expect("names of packs");
+        assert_eq!(kept.into_iter().collect::<HashSet<_>>(), named, "no orphan");
         let progress = store.run_progress(run).await.expect("progress");
         let deliveries = progress.mail_queued + progress.mail_sent + progress.paper;
         assert_eq!(deliveries, bills.len() as u64, "one delivery a bill");
