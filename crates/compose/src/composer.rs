@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use kvit_billing::{Bill, Operator, UnsealedPdf, operator::Brand};
+use kvit_billing::{Bill, Language, Operator, UnsealedPdf, operator::Brand};
 use typst::{
     Library, LibraryExt, comemo,
     diag::{SourceDiagnostic, Warned},
@@ -18,8 +18,9 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::{
     ComposeError, Diagnostic, Layout,
-    pdf::{self, Field},
+    pdf::{self, Additions},
     probe,
+    twin::twin,
     view::Maker,
     world::BillWorld,
 };
@@ -98,20 +99,32 @@ impl Composer {
         Ok(composer)
     }
 
-    /// The bill as PDF/A-3a and PDF/UA-1 with an empty signature field that asks for a seal.
+    /// The bill as PDF/A-3a and PDF/UA-1 with its EN 16931 twin inside and an empty signature field that asks for a seal.
     ///
     /// # Errors
-    /// Where the layout fails on this bill, or a text does not fit into its square code.
+    /// Where the layout fails on this bill, a text does not fit into its square code, or the data breaks
+    /// a rule of EN 16931.
     pub fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, ComposeError> {
         let exported = self.export(bill, false)?;
-        let field = Field {
-            contents_reserve: self.contents_reserve,
-            tooltip: match bill.customer.language {
-                kvit_billing::Language::Bg => "Електронен печат на издателя",
-                kvit_billing::Language::En => "Electronic seal of the issuer",
-            },
+        let twin = twin(bill, &self.operator)?;
+        let (tooltip, twin_description) = match bill.customer.language {
+            Language::Bg => (
+                "Електронен печат на издателя",
+                "Данните на документа за счетоводни програми (EN 16931)",
+            ),
+            Language::En => (
+                "Electronic seal of the issuer",
+                "The document's data for bookkeeping programs (EN 16931)",
+            ),
         };
-        pdf::with_field(&exported, &field)
+        let additions = Additions {
+            contents_reserve: self.contents_reserve,
+            tooltip,
+            twin: &twin,
+            twin_description,
+            issued_at: bill.issued_at,
+        };
+        pdf::complete(&exported, &additions)
     }
 
     /// The bill as an unsealed PDF that says on each page, in both languages, that it is a sample.

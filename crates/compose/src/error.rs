@@ -8,7 +8,7 @@ use typst::{
     syntax::Lines,
 };
 
-use crate::codes::TooLong;
+use crate::{TwinError, codes::TooLong};
 
 /// A bill could not be composed, or a layout cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,11 @@ pub enum ComposeError {
     /// The data of the bill could not be handed to the layout.
     #[error("the bill's data could not be written for the layout")]
     Data(#[source] serde_json::Error),
-    /// Typst's export is not built the way the signature field needs it.
-    #[error("the exported PDF cannot take a signature field: {0}")]
+    /// The data of the bill breaks a rule of EN 16931, which the import should have said.
+    #[error("the bill has no valid EN 16931 twin")]
+    Twin(#[from] TwinError),
+    /// Typst's export is not built the way the additions need it.
+    #[error("the exported PDF cannot take twin and signature field: {0}")]
     Field(String),
     /// The engine that lays out pages died of a fault of its own.
     #[error("the layout engine failed on this bill; please report it with the layout")]

@@ -1,5 +1,7 @@
 //! The checks of an order's form and arithmetic. All faults of an order are reported, not the first.
 
+mod twin;
+
 use std::{collections::BTreeMap, fmt};
 
 use kvit_billing::{BillKind, BillOrder, Cents, customer::Text, order::VatCategory};
@@ -50,6 +52,7 @@ pub(crate) fn check(
     c.sums(order);
     c.meters(order);
     c.extras(order);
+    c.twin(order);
 }
 
 struct Checker<'a> {
@@ -404,19 +407,6 @@ impl Checker<'_> {
                     cents(v.amount),
                     amount.map_or("a countable amount".to_owned(), cents),
                     "the amount is base × rate, rounded to the cent",
-                );
-            }
-            if matches!(
-                v.category,
-                VatCategory::E | VatCategory::AE | VatCategory::O
-            ) && v.exemption.is_none()
-            {
-                self.error(
-                    at("exemption"),
-                    "exemption",
-                    "nothing",
-                    "the ground",
-                    "send why no VAT is charged",
                 );
             }
         }

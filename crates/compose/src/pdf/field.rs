@@ -2,46 +2,22 @@
 //! (ISO 32000-2, 12.7.5.5 and 12.8.2.2) to an exported PDF, in the form that PDF/A-3 and PDF/UA-1 ask
 //! for: zero rectangle, described, inside a Form structure element.
 
-use kvit_billing::UnsealedPdf;
-use lopdf::{Document, Object, ObjectId, StringFormat, dictionary};
+use lopdf::{Document, Object, ObjectId, dictionary};
 
-use crate::{ComposeError, pdf::write};
+use super::{missing, text_string};
+use crate::ComposeError;
 
-/// What the field needs to know.
-pub(crate) struct Field {
-    /// Bytes of signature to leave room for.
-    pub(crate) contents_reserve: usize,
-    /// What assistive technology calls the field.
-    pub(crate) tooltip: &'static str,
-}
-
-/// The exported PDF with the field.
-pub(crate) fn with_field(exported: &[u8], field: &Field) -> Result<UnsealedPdf, ComposeError> {
-    let mut document = Document::load_mem(exported)?;
-    let signature = document.new_object_id();
-    add_field(&mut document, field, signature)?;
-    write::unsealed(&document, signature, field.contents_reserve)
-}
-
-impl From<lopdf::Error> for ComposeError {
-    fn from(error: lopdf::Error) -> Self {
-        Self::Field(error.to_string())
-    }
-}
-
-fn missing(what: &str) -> ComposeError {
-    ComposeError::Field(format!("it has no {what}"))
-}
-
-fn add_field(
+/// Adds the field, whose value will be the object `signature`; `tooltip` is what assistive technology
+/// calls it.
+pub(super) fn add(
     document: &mut Document,
-    field: &Field,
+    tooltip: &str,
     signature: ObjectId,
 ) -> Result<(), ComposeError> {
     let first_page = document.page_iter().next();
     let page_id = first_page.ok_or_else(|| missing("page"))?;
     let widget = document.new_object_id();
-    let key = tag(document, page_id, widget, field)?;
+    let key = tag(document, page_id, widget, tooltip)?;
     document.objects.insert(
         widget,
         Object::Dictionary(dictionary! {
@@ -49,7 +25,7 @@ fn add_field(
             "Subtype" => "Widget",
             "FT" => "Sig",
             "T" => Object::string_literal("Seal"),
-            "TU" => text_string(field.tooltip),
+            "TU" => text_string(tooltip),
             // Print and Locked, never Hidden (ISO 19005-3, 6.3.2).
             "F" => 132,
             "Rect" => vec![Object::Integer(0); 4],
@@ -82,7 +58,7 @@ fn tag(
     document: &mut Document,
     page: ObjectId,
     widget: ObjectId,
-    field: &Field,
+    tooltip: &str,
 ) -> Result<i64, ComposeError> {
     let root = document.catalog()?.get(b"StructTreeRoot")?.as_reference()?;
     let whole = match document.get_dictionary(root)?.get(b"K")? {
@@ -97,7 +73,7 @@ fn tag(
         "S" => "Form",
         "P" => whole,
         "Pg" => page,
-        "Alt" => text_string(field.tooltip),
+        "Alt" => text_string(tooltip),
         "K" => dictionary! { "Type" => "OBJR", "Obj" => widget, "Pg" => page },
     });
     let whole = document.get_dictionary_mut(whole)?;
@@ -123,10 +99,4 @@ fn tag(
     numbers.push(element.into());
     root.set("ParentTreeNextKey", key + 1);
     Ok(key)
-}
-
-fn text_string(text: &str) -> Object {
-    let utf16 = text.encode_utf16().flat_map(u16::to_be_bytes);
-    let bytes = [0xfe, 0xff].into_iter().chain(utf16).collect();
-    Object::String(bytes, StringFormat::Hexadecimal)
 }

@@ -1,6 +1,57 @@
-//! What Typst's export lacks: the signature field, and a file as small as it can be.
+//! What Typst's export lacks: the bill's twin, the signature field, and a file as small as it can be.
 
 mod field;
+mod twin;
 mod write;
 
-pub(crate) use field::{Field, with_field};
+use kvit_billing::UnsealedPdf;
+use lopdf::{Document, Object, StringFormat};
+
+use crate::ComposeError;
+
+/// What is added to an exported PDF.
+pub(crate) struct Additions<'a> {
+    /// Bytes of signature to leave room for.
+    pub(crate) contents_reserve: usize,
+    /// What assistive technology calls the signature field.
+    pub(crate) tooltip: &'static str,
+    /// The twin of the bill.
+    pub(crate) twin: &'a [u8],
+    /// What readers call the twin.
+    pub(crate) twin_description: &'static str,
+    /// The bill's time of issue.
+    pub(crate) issued_at: jiff::Timestamp,
+}
+
+/// The exported PDF with its twin and an empty signature field.
+pub(crate) fn complete(
+    exported: &[u8],
+    additions: &Additions<'_>,
+) -> Result<UnsealedPdf, ComposeError> {
+    let mut document = Document::load_mem(exported)?;
+    twin::attach(
+        &mut document,
+        additions.twin,
+        additions.twin_description,
+        additions.issued_at,
+    )?;
+    let signature = document.new_object_id();
+    field::add(&mut document, additions.tooltip, signature)?;
+    write::unsealed(&document, signature, additions.contents_reserve)
+}
+
+impl From<lopdf::Error> for ComposeError {
+    fn from(error: lopdf::Error) -> Self {
+        Self::Field(error.to_string())
+    }
+}
+
+fn missing(what: &str) -> ComposeError {
+    ComposeError::Field(format!("it has no {what}"))
+}
+
+fn text_string(text: &str) -> Object {
+    let utf16 = text.encode_utf16().flat_map(u16::to_be_bytes);
+    let bytes = [0xfe, 0xff].into_iter().chain(utf16).collect();
+    Object::String(bytes, StringFormat::Hexadecimal)
+}

@@ -200,7 +200,7 @@ impl File {
     }
 }
 
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>, ComposeError> {
+pub(super) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, ComposeError> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder
         .write_all(bytes)

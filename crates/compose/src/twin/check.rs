@@ -43,7 +43,9 @@ pub enum TwinError {
     #[error("VAT category {0} needs the ground why no VAT is charged")]
     NoGround(&'static str),
     /// Something outside of VAT beside something inside (BR-O-11 to BR-O-14).
-    #[error("lines outside of VAT (category O) cannot stand beside others; bill them apart")]
+    #[error(
+        "lines outside of VAT (category O) cannot stand beside others; bill them apart, or as exempt (E)"
+    )]
     MixedOutOfScope,
     /// Reverse charge to somebody without an identifier (BR-AE-02).
     #[error("reverse charge needs the customer's VAT number or ЕИК")]

@@ -208,7 +208,7 @@ fn water(mut order: BillOrder) -> BillOrder {
             Section::Other,
             200,
             0,
-            VatCategory::O,
+            VatCategory::E,
         ),
     ];
     for point in &mut order.supply_points {
@@ -227,7 +227,7 @@ fn water(mut order: BillOrder) -> BillOrder {
     }
     sum(&mut order);
     for vat in &mut order.vat {
-        if vat.category == VatCategory::O {
+        if vat.category == VatCategory::E {
             vat.exemption = Some(Text::both(
                 "Обезщетение, чл. 26, ал. 2 от ЗДДС",
                 "Compensation, art. 26(2) of the VAT Act",

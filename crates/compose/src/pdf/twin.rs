@@ -1,0 +1,129 @@
+//! Puts the bill's twin into its PDF, as Factur-X asks: an associated file of the document (ISO 19005-3,
+//! 6.8) that the metadata announces.
+
+use jiff::{Timestamp, tz::TimeZone};
+use lopdf::{Document, Object, Stream, dictionary};
+
+use super::write::deflate;
+use crate::ComposeError;
+
+/// The name that Factur-X prescribes.
+const FILE: &str = "factur-x.xml";
+/// Where Typst's metadata lists the schemas that PDF/A does not know.
+const SCHEMAS_END: &str = "</rdf:Bag></pdfaExtension:schemas>";
+const METADATA_END: &str = "</rdf:RDF>";
+
+/// Declares the four properties below (ISO 19005-3, 6.6.2.3).
+const SCHEMA: &str = concat!(
+    r#"<rdf:li rdf:parseType="Resource"><pdfaSchema:schema>Factur-X PDFA Extension Schema"#,
+    r#"</pdfaSchema:schema><pdfaSchema:namespaceURI>"#,
+    r#"urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#</pdfaSchema:namespaceURI>"#,
+    r#"<pdfaSchema:prefix>fx</pdfaSchema:prefix><pdfaSchema:property><rdf:Seq>PROPERTIES"#,
+    r#"</rdf:Seq></pdfaSchema:property></rdf:li>"#,
+);
+const PROPERTY: &str = concat!(
+    r#"<rdf:li rdf:parseType="Resource"><pdfaProperty:name>NAME</pdfaProperty:name>"#,
+    r#"<pdfaProperty:valueType>Text</pdfaProperty:valueType>"#,
+    r#"<pdfaProperty:category>external</pdfaProperty:category>"#,
+    r#"<pdfaProperty:description>DESCRIPTION</pdfaProperty:description></rdf:li>"#,
+);
+const PROPERTIES: [(&str, &str, &str); 4] = [
+    ("DocumentType", "INVOICE", "The type of the hybrid document"),
+    (
+        "DocumentFileName",
+        FILE,
+        "The name of the embedded XML document",
+    ),
+    (
+        "Version",
+        "1.0",
+        "The version of the standard applying to the embedded XML document",
+    ),
+    (
+        "ConformanceLevel",
+        "EN 16931",
+        "The conformance level of the embedded XML document",
+    ),
+];
+
+/// `changed` is when the twin was made: the bill's time of issue.
+pub(super) fn attach(
+    document: &mut Document,
+    twin: &[u8],
+    description: &str,
+    changed: Timestamp,
+) -> Result<(), ComposeError> {
+    let date = TimeZone::UTC
+        .to_datetime(changed)
+        .strftime("D:%Y%m%d%H%M%SZ")
+        .to_string();
+    let size = i64::try_from(twin.len()).unwrap_or(i64::MAX);
+    let packed = deflate(twin)?;
+    let file = document.add_object(Stream::new(
+        dictionary! {
+            "Type" => "EmbeddedFile",
+            "Subtype" => "text/xml",
+            "Filter" => "FlateDecode",
+            "Params" => dictionary! {
+                "Size" => size,
+                "ModDate" => Object::string_literal(date),
+            },
+        },
+        packed,
+    ));
+    let specification = document.add_object(dictionary! {
+        "Type" => "Filespec",
+        "F" => Object::string_literal(FILE),
+        "UF" => Object::string_literal(FILE),
+        "Desc" => super::text_string(description),
+        "AFRelationship" => "Alternative",
+        "EF" => dictionary! { "F" => file, "UF" => file },
+    });
+    announce(document)?;
+    let catalog = document.catalog_mut()?;
+    catalog.set("AF", vec![Object::Reference(specification)]);
+    let names = dictionary! {
+        "Names" => vec![Object::string_literal(FILE), Object::Reference(specification)],
+    };
+    let mut all = match catalog.get(b"Names") {
+        Ok(Object::Dictionary(names)) => names.clone(),
+        Ok(Object::Reference(id)) => {
+            let id = *id;
+            document.get_dictionary(id)?.clone()
+        }
+        _ => lopdf::Dictionary::new(),
+    };
+    all.set("EmbeddedFiles", names);
+    document.catalog_mut()?.set("Names", all);
+    Ok(())
+}
+
+/// Writes into the metadata what the twin is.
+fn announce(document: &mut Document) -> Result<(), ComposeError> {
+    let id = document.catalog()?.get(b"Metadata")?.as_reference()?;
+    let stream = document.get_object_mut(id)?.as_stream_mut()?;
+    let text = std::str::from_utf8(&stream.content)
+        .map_err(|_| ComposeError::Field("its metadata is not plain text".to_owned()))?;
+    let (before, after) = text
+        .split_once(SCHEMAS_END)
+        .ok_or_else(|| super::missing("list of schemas in its metadata"))?;
+    let (middle, end) = after
+        .split_once(METADATA_END)
+        .ok_or_else(|| super::missing("end of its metadata"))?;
+    let declared: String = PROPERTIES
+        .iter()
+        .map(|(name, _, what)| PROPERTY.replace("NAME", name).replace("DESCRIPTION", what))
+        .collect();
+    let values: String = PROPERTIES
+        .iter()
+        .map(|(name, value, _)| format!("<fx:{name}>{value}</fx:{name}>"))
+        .collect();
+    let schema = SCHEMA.replace("PROPERTIES", &declared);
+    let written = format!(
+        "{before}{schema}{SCHEMAS_END}{middle}<rdf:Description rdf:about=\"\" \
+         xmlns:fx=\"urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#\">{values}\
+         </rdf:Description>{METADATA_END}{end}"
+    );
+    stream.set_content(written.into_bytes());
+    Ok(())
+}
