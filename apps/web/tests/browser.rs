@@ -31,6 +31,8 @@ macro_rules! journeys {
 journeys!(
     checks_a_bill_and_downloads_it,
     mistypes_and_is_helped,
+    gets_by_with_the_keyboard_alone,
+    takes_home_a_year,
     is_locked_out_and_finds_a_way,
     is_never_locked_out_of_a_browser_that_knows_them,
     enrols_and_proves_the_address,
@@ -53,21 +55,6 @@ async fn sign_in(world: &World, chrome: &Chrome, customer: &str) {
     assert_eq!(chrome.path().await, "/bills");
 }
 
-/// A file behind a link of the page, as the browser's own session gets it: type and first bytes.
-async fn fetched(chrome: &Chrome, css: &str) -> String {
-    chrome.scripts(true).await;
-    let start = format!(
-        "fetch(document.querySelector('{css}').href).then(r => Promise.all([r.headers.get('content-disposition'), r.text()])).then(([d, t]) => d + ' ' + t.slice(0, 20))"
-    );
-    // The page's policy forbids `connect-src`; only a test may look around it.
-    chrome
-        .cdp("Page.setBypassCSP", serde_json::json!({ "enabled": true }))
-        .await;
-    chrome.go(&chrome.path().await).await;
-    let got = chrome.resolve(&start).await;
-    got.as_str().expect("a file").to_owned()
-}
-
 mod journey {
     use super::*;
 
@@ -83,11 +70,9 @@ mod journey {
                 .await
                 .contains("5 декември 2026 г.")
         );
-        let file = fetched(chrome, ".latest .button").await;
-        assert!(
-            file.contains("0000000001.pdf") && file.contains("%PDF-"),
-            "{file}"
-        );
+        let (name, bytes) = chrome.download(".latest .button").await;
+        assert_eq!(name, "0000000001.pdf");
+        assert!(bytes.starts_with(b"%PDF-"));
         chrome.follow("header form button").await;
         assert!(chrome.text("[role=status]").await.contains("Излязохте"));
         chrome.go("/bills/0000000001.pdf").await;
@@ -140,6 +125,72 @@ mod journey {
         // As it is printed, as it is spoken, with a space too many.
         enter(chrome, " 1000 001 ", &world.code(seed::ANNA)).await;
         assert_eq!(chrome.path().await, "/bills");
+    }
+
+    pub(super) async fn gets_by_with_the_keyboard_alone(world: &World, chrome: &Chrome) {
+        const TAB: &str = "\u{e004}";
+        const ENTER: &str = "\u{e007}";
+        chrome.go("/").await;
+        chrome.keys(TAB).await;
+        assert_eq!(
+            chrome.eval("document.activeElement.className").await,
+            "skip"
+        );
+        let top = chrome
+            .eval("document.activeElement.getBoundingClientRect().top >= 0")
+            .await;
+        assert_eq!(top, true, "the way to the content is seen");
+        chrome.keys(ENTER).await;
+        chrome.keys(TAB).await;
+        assert_eq!(chrome.eval("document.activeElement.id").await, "number");
+        assert_eq!(
+            chrome
+                .eval("getComputedStyle(document.activeElement).outlineStyle")
+                .await,
+            "solid"
+        );
+        chrome.keys(seed::ANNA).await;
+        chrome.keys(TAB).await;
+        chrome.keys(&world.code(seed::ANNA)).await;
+        chrome.keys(ENTER).await;
+        chrome.until("location.pathname == '/bills'").await;
+        // Everything that can be pressed can be reached, once, and in the order of reading.
+        let stops = chrome
+            .eval("document.querySelectorAll('a[href], button').length")
+            .await;
+        let stops = stops.as_u64().expect("a count");
+        let mut tops = Vec::new();
+        for _ in 0..stops {
+            chrome.keys(TAB).await;
+            let top = chrome
+                .eval("Math.round(document.activeElement.getBoundingClientRect().top + scrollY)")
+                .await;
+            tops.push(top.as_i64().expect("a place"));
+        }
+        let in_main: Vec<_> = tops.iter().filter(|top| **top > 150).collect();
+        assert!(in_main.is_sorted(), "{tops:?}");
+    }
+
+    pub(super) async fn takes_home_a_year(world: &World, chrome: &Chrome) {
+        seed::history(&world.store, &world.key).await;
+        sign_in(world, chrome, seed::MARIA).await;
+        chrome.follow("a[href^='/bills?year=']").await;
+        assert_eq!(chrome.h1().await, "Сметки, издадени през 2025 г.");
+        chrome.follow(".years a[href$='2024']").await;
+        assert_eq!(chrome.h1().await, "Сметки, издадени през 2024 г.");
+        assert_eq!(
+            chrome
+                .eval("document.querySelectorAll('.rows li').length")
+                .await,
+            7
+        );
+        let (name, bytes) = chrome.download("a[href='/bills/2024.zip']").await;
+        assert_eq!(
+            (name.as_str(), &bytes[..4]),
+            ("2024.zip", &b"PK\x03\x04"[..])
+        );
+        chrome.follow("main a[href='/bills']").await;
+        assert_eq!(chrome.h1().await, "Моите сметки");
     }
 
     pub(super) async fn is_locked_out_and_finds_a_way(world: &World, chrome: &Chrome) {

@@ -28,7 +28,7 @@ date = { $day } { $month } { $year }
 date-time = { $date } at { $time }
 month-year = { $month } { $year }
 date-span = { $from } – { $to }
-kind-invoice = Bill
+kind-invoice = Invoice
 kind-credit = Credit note
 kind-debit = Debit note
 
@@ -177,10 +177,10 @@ paper-none-text = There is no e-bill for this customer number, so there is nothi
 paper-enrol = I want the e-bill
 
 verify-title = This document is genuine
-verify-text = It was issued by { $operator }. Compare the details below with your document: they must be the same.
+verify-text = It was issued by { $operator }. Compare these details with your document: they must be the same.
 verify-how-title = How to check the file itself
 verify-how-1 = Open the PDF with a reader that shows signatures. The electronic seal must be that of { $operator }, with no changes after it.
-verify-how-2 = To be entirely sure, compute the SHA-256 of the file and compare it with the value below. If a single character was changed, it will differ.
+verify-how-2 = To be entirely sure, compute the SHA-256 of the file and compare it with the value here. If a single character was changed, it will differ.
 verify-not-title = We find no such document
 verify-not-text = This address does not lead to a bill issued by { $operator }. Do not pay the document before you have checked it with us.
 verify-not-typed = If you typed the address by hand, try again, or point your phone at the square code on the bill.

@@ -193,6 +193,38 @@ impl Chrome {
             .await;
     }
 
+    /// Presses what leads to a file; gives its name and bytes.
+    pub(crate) async fn download(&self, css: &str) -> (String, Vec<u8>) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let wanted = json!({ "behavior": "allow", "downloadPath": folder.path() });
+        self.cdp("Browser.setDownloadBehavior", wanted).await;
+        self.press(css).await;
+        let started = Instant::now();
+        loop {
+            let files = std::fs::read_dir(folder.path()).expect("readable");
+            let names = files.map(|file| file.expect("readable").file_name());
+            let names: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+            let whole = names
+                .iter()
+                .find(|name| !name.ends_with(".crdownload") && !name.starts_with('.'));
+            if let (Some(name), 1) = (whole, names.len()) {
+                let bytes = std::fs::read(folder.path().join(name)).expect("readable");
+                return (name.clone(), bytes);
+            }
+            assert!(started.elapsed() < WAIT_MAX, "no file came: {names:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Types into what has the focus.
+    pub(crate) async fn keys(&self, text: &str) {
+        let active = self.command("GET", "element/active", None).await;
+        let id = active[ELEMENT].as_str().expect("an element");
+        let keys = json!({ "text": text });
+        self.command("POST", &format!("element/{id}/value"), Some(keys))
+            .await;
+    }
+
     pub(crate) async fn press(&self, css: &str) {
         let id = self.find(css).await;
         self.command("POST", &format!("element/{id}/click"), Some(json!({})))

@@ -118,6 +118,11 @@ pub(crate) fn operator() -> Operator {
 
 impl World {
     pub(crate) async fn new(public_url: &str) -> Self {
+        Self::with_limits(public_url, 5, 50).await
+    }
+
+    /// So many wrong codes for a number, and from an address.
+    pub(crate) async fn with_limits(public_url: &str, per_number: u32, per_address: u32) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let start = "2026-11-20T08:30:00Z".parse().expect("a time");
         let key = Arc::new(InstanceKey::new(&[7; 32]));
@@ -143,8 +148,8 @@ impl World {
             logo_svg: None,
             public_url: public_url.into(),
             limits: PortalLimits {
-                per_number: policy(5),
-                per_address: policy(50),
+                per_number: policy(per_number),
+                per_address: policy(per_address),
                 session_minutes: 30,
                 proof_hours: 48,
                 trusted_proxies: false,
