@@ -5,7 +5,7 @@
 //! counted or not. Two workers that hold the same chunk, because a lease ran out, make the same
 //! bills too; the transaction of the first counts, and that of the second finds nothing to do.
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use jiff::SignedDuration;
 use kvit_billing::{
@@ -23,7 +23,7 @@ use crate::{
     cores::{self, CoresError},
     pack::{Pack, pack},
     ports::{Archive, ArchiveError, Checkpoints},
-    sweep::sweep,
+    sweep::{sweep, sweep_issued},
 };
 
 /// What an instance may choose about issuing.
@@ -146,10 +146,7 @@ impl Issuer {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<IssueReport, IssueError> {
         let mut held = Vec::new();
-        let mut touched = BTreeSet::new();
-        let result = self
-            .issue_all(run, stop, progress, &mut held, &mut touched)
-            .await;
+        let result = self.issue_all(run, stop, progress, &mut held).await;
         // What was not finished is free for the next try at once, without waiting for its lease.
         for claim in held {
             let Claim { run, no, claim } = claim;
@@ -158,25 +155,22 @@ impl Issuer {
                 tracing::warn!(%run, chunk = no.0, error = cause, "claim not given back");
             }
         }
-        // A run that is issued now may have orphaned packs of workers that died over it.
-        for run in touched {
-            if let Err(error) = sweep(&self.store, self.archive.as_ref(), &run).await {
-                let cause = &error as &dyn std::error::Error;
-                tracing::warn!(%run, error = cause, "orphaned packs not looked for");
-            }
+        // Orphans cost room and nothing else: that they could not be removed fails no bill.
+        let now = self.clock.now();
+        if let Err(error) = sweep_issued(&self.store, self.archive.as_ref(), now).await {
+            let cause = &error as &dyn std::error::Error;
+            tracing::warn!(error = cause, "orphaned packs not removed");
         }
         result
     }
 
-    /// As [`Issuer::issue`]; whatever the end, `held` has the claims that are still in hand, and
-    /// `touched` the runs of which a chunk was claimed.
+    /// As [`Issuer::issue`]; `held` has the claims that are still in hand, whatever the end.
     async fn issue_all(
         &self,
         run: Option<&RunId>,
         stop: &CancellationToken,
         progress: &(dyn Fn(u64) + Send + Sync),
         held: &mut Vec<Claim>,
-        touched: &mut BTreeSet<RunId>,
     ) -> Result<IssueReport, IssueError> {
         let mut report = IssueReport::default();
         let mut failures = Failures::default();
@@ -184,7 +178,6 @@ impl Issuer {
         // So two chunks' documents are in memory at most.
         let mut composing = self.start_next(run, stop, held).await?;
         while let Some(Work { claim, made, .. }) = composing.take() {
-            touched.insert(claim.run.clone());
             let made = made.await.map_err(CoresError::Died)?;
             let next = self.start_next(run, stop, held).await;
             match made {
@@ -282,9 +275,14 @@ impl Issuer {
             Ok(Finish::Done) => Ok(Some(bills.len() as u64)),
             Ok(Finish::AlreadyDone) => Ok(None),
             // The lease ran out and another worker has the chunk, or was first with a pack whose
-            // signatures are its own. Ours is an orphan, which the sweep removes.
+            // signatures are its own. Ours is an orphan: swept here where the run is
+            // issued by now, and with the run otherwise.
             Ok(Finish::Overtaken) => {
                 tracing::warn!(%run, chunk = no.0, "the chunk is another worker's by now");
+                if let Err(error) = sweep(&self.store, self.archive.as_ref(), run).await {
+                    let cause = &error as &dyn std::error::Error;
+                    tracing::warn!(%run, error = cause, "orphaned packs not removed");
+                }
                 Ok(None)
             }
             Err(error) => Err(error.into()),

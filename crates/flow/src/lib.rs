@@ -21,4 +21,4 @@ pub use deliver::{Courier, DeliveryReport};
 pub use documents::{DocumentError, read_bill};
 pub use import::{ImportError, ImportOutcome, ImportRequest, Source};
 pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};
-pub use sweep::{SweepError, sweep};
+pub use sweep::{SweepError, sweep, sweep_issued};

@@ -5,6 +5,7 @@
 //! a pack that is about to be named; once it is issued, no chunk of it can be kept any more, and
 //! what no chunk names never will be.
 
+use jiff::Timestamp;
 use kvit_billing::RunId;
 use kvit_store::{RunState, Store, StoreError};
 
@@ -22,6 +23,24 @@ pub enum SweepError {
     /// The archive failed.
     #[error("orphaned packs could not be removed")]
     Archive(#[from] ArchiveError),
+}
+
+/// Sweeps every issued run that was not swept yet, and says how many packs went. A death in between
+/// leaves the rest to the next call.
+///
+/// # Errors
+/// Where the store or the archive fails.
+pub async fn sweep_issued(
+    store: &Store,
+    archive: &dyn Archive,
+    now: Timestamp,
+) -> Result<u64, SweepError> {
+    let mut removed = 0;
+    for run in store.unswept_runs().await? {
+        removed += sweep(store, archive, &run).await?;
+        store.mark_swept(&run, now).await?;
+    }
+    Ok(removed)
 }
 
 /// Removes the orphaned packs of a run, and says how many there were. A run that is not issued is

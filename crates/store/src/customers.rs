@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kvit_billing::{BillOrder, Customer, CustomerNumber, Language};
+use kvit_billing::{Customer, CustomerNumber, Language};
 
 use crate::{
     CustomerRecord, Store, StoreError,
-    engine::{Row, Target, Tx},
+    engine::Row,
     rows::{corrupt, language, small},
     sql::{ROWS_MAX, Value, query},
 };
@@ -45,7 +45,14 @@ impl Store {
     ) -> Result<HashMap<CustomerNumber, CustomerRecord>, StoreError> {
         let mut found = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(ROWS_MAX) {
-            found.extend(some_of(part, &self.pools).await?);
+            let rows = query("SELECT number, language, code_generation, body FROM customers WHERE number IN ({rows})")
+                .rows(part.iter().map(|number| [number.into()]))
+                .fetch_all(&self.pools)
+                .await?;
+            for row in &rows {
+                let record = customer_record(row)?;
+                found.insert(record.customer.number.clone(), record);
+            }
         }
         Ok(found)
     }
@@ -104,33 +111,6 @@ fn customer_values(customer: &Customer) -> Result<[Value; 4], StoreError> {
         customer.language.into(),
         body.into(),
     ])
-}
-
-/// The customers of a chunk as they are now, read within its transaction.
-pub(crate) async fn holders(
-    tx: &mut Tx,
-    orders: &[BillOrder],
-) -> Result<Vec<CustomerRecord>, StoreError> {
-    let numbers: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
-    let mut found = Vec::with_capacity(numbers.len());
-    for part in numbers.chunks(ROWS_MAX) {
-        found.extend(some_of(part, &mut *tx).await?.into_values());
-    }
-    Ok(found)
-}
-
-/// Those of at most [`ROWS_MAX`] customers that exist.
-async fn some_of(
-    numbers: &[CustomerNumber],
-    on: impl Target,
-) -> Result<HashMap<CustomerNumber, CustomerRecord>, StoreError> {
-    query("SELECT number, language, code_generation, body FROM customers WHERE number IN ({rows})")
-        .rows(numbers.iter().map(|number| [number.into()]))
-        .fetch_all(on)
-        .await?
-        .iter()
-        .map(|row| customer_record(row).map(|found| (found.customer.number.clone(), found)))
-        .collect()
 }
 
 fn customer_record(row: &Row) -> Result<CustomerRecord, StoreError> {

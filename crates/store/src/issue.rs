@@ -3,12 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use kvit_billing::{ChunkNo, OrderSeq, RunId};
+use kvit_billing::{ChunkNo, CustomerNumber, OrderSeq, RunId};
 
 use crate::{
     BillRecord, ChunkJob, ChunkResult, CustomerRecord, Finish, Forgotten, NewDelivery, Store,
     StoreError,
-    customers::holders,
     deliveries::put_back,
     engine::{Row, Tx},
     rows::{corrupt, number, small, text, time, unsigned},
@@ -31,7 +30,7 @@ impl Store {
     ) -> Result<Option<ChunkJob>, StoreError> {
         let mut tx = self.begin().await?;
         let row = query(
-            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, t.body, t.holders, r.series, r.issued_at, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
+            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, r.series, r.issued_at, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
         )
         .bind(run)
         .bind(now)
@@ -40,31 +39,18 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let mut job = chunk_job(&row)?;
-        // Customers move and change their language at any time. What a bill says of them is fixed
-        // when its chunk is first taken up, so that a chunk that is redone gives the same bills.
-        let kept: Option<Vec<u8>> = row.get("holders")?;
-        let records: Vec<CustomerRecord> = match &kept {
-            Some(body) => decode(body)?,
-            None => holders(&mut tx, &job.orders).await?,
-        };
-        let kept = match kept {
-            Some(body) => body,
-            None => encode(&records)?,
-        };
-        job.holders = records
-            .into_iter()
-            .map(|record| (record.customer.number.clone(), record))
-            .collect();
-        query("UPDATE chunks SET worker = $3, lease_until = $4, claim = $5, holders = $6 WHERE run = $1 AND no = $2")
+        query("UPDATE chunks SET worker = $3, lease_until = $4, claim = $5 WHERE run = $1 AND no = $2")
             .bind(&job.run)
             .bind(job.no)
             .bind(worker)
             .bind(lease_until)
             .bind(job.claim)
-            .bind(kept)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
+        // Read and unpacked behind the commit: nobody waits for it.
+        job.orders = self.staged_orders(&job.run, job.no).await?;
+        job.holders = self.holders(&job).await?;
         Ok(Some(job))
     }
 
@@ -73,10 +59,10 @@ impl Store {
     /// late changes nothing.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// Where the bills are not one for each order under its number, or the database fails.
     pub async fn finish_chunk(&self, result: &ChunkResult) -> Result<Finish, StoreError> {
         let mut tx = self.begin().await?;
-        let kept = query("UPDATE chunks SET done_at = $4, pack = $5, pack_sha256 = $6, pack_length = $7, worker = $8, lease_until = NULL, holders = NULL WHERE run = $1 AND no = $2 AND claim = $3 AND done_at IS NULL")
+        let kept = query("UPDATE chunks SET done_at = $4, pack = $5, pack_sha256 = $6, pack_length = $7, worker = $8, lease_until = NULL WHERE run = $1 AND no = $2 AND claim = $3 AND done_at IS NULL RETURNING first_seq, orders, (SELECT first_number FROM runs WHERE id = $1) AS first_number")
             .bind(&result.run)
             .bind(result.no)
             .bind(result.claim)
@@ -85,10 +71,14 @@ impl Store {
             .bind(&result.pack.sha256)
             .bind(result.pack.length)
             .bind(&result.worker)
-            .execute(&mut tx)
+            .fetch_optional(&mut tx)
             .await?;
-        if kept == 0 {
+        let Some(kept) = kept else {
             return late(&mut tx, result).await;
+        };
+        if !fits(&kept, result)? {
+            let (run, chunk) = (result.run.to_string(), result.no.0);
+            return Err(StoreError::Misfit { run, chunk });
         }
         for part in result.bills.chunks(ROWS_MAX) {
             insert_bills(&mut tx, part).await?;
@@ -96,10 +86,15 @@ impl Store {
         for part in result.deliveries.chunks(ROWS_MAX) {
             insert_deliveries(&mut tx, part, result.at).await?;
         }
+        query("DELETE FROM chunk_holders WHERE run = $1 AND no = $2")
+            .bind(&result.run)
+            .bind(result.no)
+            .execute(&mut tx)
+            .await?;
         // Last of all, because it makes others wait until the commit: of the two last chunks of a
         // run, one has to see the other.
         tx.turn(&format!("run/{}", result.run)).await?;
-        query("UPDATE runs SET state = 'issued' WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE run = $1 AND done_at IS NULL)")
+        query("UPDATE runs SET state = 'issued' WHERE id = $1 AND state = 'released' AND NOT EXISTS (SELECT 1 FROM chunks WHERE run = $1 AND done_at IS NULL)")
             .bind(&result.run)
             .execute(&mut tx)
             .await?;
@@ -140,6 +135,32 @@ impl Store {
             .collect()
     }
 
+    /// Issued runs whose orphaned packs were not looked for yet.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unswept_runs(&self) -> Result<Vec<RunId>, StoreError> {
+        query("SELECT id FROM runs WHERE state = 'issued' AND swept_at IS NULL ORDER BY id")
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| text(row, "id"))
+            .collect()
+    }
+
+    /// No orphaned packs of a run are left.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn mark_swept(&self, run: &RunId, at: Timestamp) -> Result<(), StoreError> {
+        query("UPDATE runs SET swept_at = $2 WHERE id = $1")
+            .bind(run)
+            .bind(at)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
     /// Frees at once what a worker that is gone had in hand, without waiting for its leases. Its
     /// chunks can be claimed again; its mails go back into the queue as "possibly twice", since
     /// nobody saw whether they were taken.
@@ -169,8 +190,65 @@ impl Store {
             deliveries: held.len() as u64,
         })
     }
+
+    /// The customers of a chunk as its first claim found them. Customers move and change their
+    /// language at any time; a chunk that is redone has to give the same bills.
+    async fn holders(
+        &self,
+        job: &ChunkJob,
+    ) -> Result<HashMap<CustomerNumber, CustomerRecord>, StoreError> {
+        if let Some(kept) = self.kept_holders(job).await? {
+            return Ok(kept);
+        }
+        let numbers: Vec<_> = job.orders.iter().map(|o| o.account.clone()).collect();
+        let found = self.customers(&numbers).await?;
+        let body = encode(&found.values().collect::<Vec<_>>())?;
+        let first = query("INSERT INTO chunk_holders (run, no, body) SELECT run, no, $3 FROM chunks WHERE run = $1 AND no = $2 AND done_at IS NULL ON CONFLICT DO NOTHING")
+            .bind(&job.run)
+            .bind(job.no)
+            .bind(body)
+            .execute(&self.pools)
+            .await?;
+        if first == 1 {
+            return Ok(found);
+        }
+        // Another claim was first; or the chunk is done, and what comes of this one is not kept.
+        Ok(self.kept_holders(job).await?.unwrap_or(found))
+    }
+
+    async fn kept_holders(
+        &self,
+        job: &ChunkJob,
+    ) -> Result<Option<HashMap<CustomerNumber, CustomerRecord>>, StoreError> {
+        let kept = query("SELECT body FROM chunk_holders WHERE run = $1 AND no = $2")
+            .bind(&job.run)
+            .bind(job.no)
+            .fetch_optional(&self.pools)
+            .await?;
+        let Some(row) = kept else { return Ok(None) };
+        let records: Vec<CustomerRecord> = decode(&row.get::<Vec<u8>>("body")?)?;
+        let by_number = records
+            .into_iter()
+            .map(|record| (record.customer.number.clone(), record));
+        Ok(Some(by_number.collect()))
+    }
 }
 
+/// One bill for each order, under the number that the order has had since release: checked again
+/// where it is written down for good.
+fn fits(chunk: &Row, result: &ChunkResult) -> Result<bool, StoreError> {
+    let first_seq = unsigned(chunk, "first_seq")?;
+    let first_number = number(chunk, "first_number")?;
+    let each = (first_seq..).zip(&result.bills).all(|(seq, bill)| {
+        bill.run == result.run
+            && bill.chunk == result.no
+            && bill.seq == OrderSeq(seq)
+            && first_number.plus(seq) == Some(bill.number)
+    });
+    Ok(each && unsigned(chunk, "orders")? == result.bills.len() as u64)
+}
+
+/// A chunk without its orders.
 fn chunk_job(row: &Row) -> Result<ChunkJob, StoreError> {
     let first_seq = unsigned(row, "first_seq")?;
     Ok(ChunkJob {
@@ -183,7 +261,7 @@ fn chunk_job(row: &Row) -> Result<ChunkJob, StoreError> {
             .ok_or_else(|| corrupt("first_seq", first_seq))?,
         series: text(row, "series")?,
         issued_at: time(row, "issued_at")?,
-        orders: decode(&row.get::<Vec<u8>>("body")?)?,
+        orders: Vec::new(),
         holders: HashMap::new(),
     })
 }

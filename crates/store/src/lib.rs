@@ -64,6 +64,14 @@ pub enum StoreError {
         /// The state needed.
         needed: &'static str,
     },
+    /// What a worker made does not belong to the orders of its chunk.
+    #[error("what was made of chunk {chunk} of run {run} is not one bill for each of its orders")]
+    Misfit {
+        /// Which run.
+        run: String,
+        /// Which chunk.
+        chunk: u32,
+    },
 }
 
 impl Store {

@@ -103,11 +103,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         let body = encode(orders)?;
         let mut tx = self.begin().await?;
-        query("INSERT INTO chunks (run, no, first_seq, orders, body) VALUES ($1, $2, $3, $4, $5)")
+        query("INSERT INTO chunks (run, no, first_seq, orders) VALUES ($1, $2, $3, $4)")
             .bind(run)
             .bind(no)
             .bind(first)
             .bind(orders.len())
+            .execute(&mut tx)
+            .await?;
+        query("INSERT INTO chunk_orders (run, no, body) VALUES ($1, $2, $3)")
+            .bind(run)
+            .bind(no)
             .bind(body)
             .execute(&mut tx)
             .await?;
@@ -137,7 +142,7 @@ impl Store {
         run: &RunId,
         no: ChunkNo,
     ) -> Result<Vec<BillOrder>, StoreError> {
-        let row = query("SELECT body FROM chunks WHERE run = $1 AND no = $2")
+        let row = query("SELECT body FROM chunk_orders WHERE run = $1 AND no = $2")
             .bind(run)
             .bind(no)
             .fetch_one(&self.pools)
@@ -149,6 +154,7 @@ impl Store {
 /// Removes what was staged under a run that did not get further.
 pub(crate) async fn drop_staged(tx: &mut Tx, run: &RunId) -> Result<(), StoreError> {
     for delete in [
+        "DELETE FROM chunk_orders WHERE run = $1 AND run IN (SELECT id FROM runs WHERE state = 'importing')",
         "DELETE FROM chunks WHERE run = $1 AND run IN (SELECT id FROM runs WHERE state = 'importing')",
         "DELETE FROM order_keys WHERE run = $1 AND run IN (SELECT id FROM runs WHERE state = 'importing')",
     ] {

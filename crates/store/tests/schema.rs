@@ -177,7 +177,7 @@ async fn sqlite_schema(db: &mut SqliteConnection) -> String {
                 .collect(),
         })
         .collect();
-    let rows = sqlx::query("SELECT t.name AS tbl, f.\"from\", f.\"table\" AS target FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'")
+    let rows = sqlx::query("SELECT t.name AS tbl, f.\"from\", f.\"table\" AS target FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND f.seq = 0")
         .fetch_all(db)
         .await
         .expect("references");

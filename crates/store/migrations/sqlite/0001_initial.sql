@@ -20,7 +20,8 @@ CREATE TABLE runs (
     released_by TEXT,
     issued_at BIGINT,
     series TEXT,
-    first_number BIGINT
+    first_number BIGINT,
+    swept_at BIGINT
 );
 CREATE INDEX runs_by_time ON runs (imported_at DESC, id);
 
@@ -29,8 +30,6 @@ CREATE TABLE chunks (
     no BIGINT NOT NULL,
     first_seq BIGINT NOT NULL,
     orders BIGINT NOT NULL,
-    body BLOB NOT NULL,
-    holders BLOB,
     claim BIGINT NOT NULL DEFAULT 0,
     worker TEXT,
     lease_until BIGINT,
@@ -41,6 +40,24 @@ CREATE TABLE chunks (
     PRIMARY KEY (run, no)
 );
 CREATE INDEX chunks_open ON chunks (run, no) WHERE done_at IS NULL;
+
+-- A table of its own, because SQLite writes a whole row when one column changes.
+CREATE TABLE chunk_orders (
+    run TEXT NOT NULL,
+    no BIGINT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (run, no),
+    FOREIGN KEY (run, no) REFERENCES chunks (run, no)
+);
+
+-- The customers of a chunk as its first claim found them, until it is done.
+CREATE TABLE chunk_holders (
+    run TEXT NOT NULL,
+    no BIGINT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (run, no),
+    FOREIGN KEY (run, no) REFERENCES chunks (run, no)
+);
 
 -- One order an account, period, kind and version, over all runs that were not rejected.
 CREATE TABLE order_keys (

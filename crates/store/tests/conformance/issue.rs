@@ -1,7 +1,7 @@
 //! Claims of chunks, and their one transaction.
 
 use kvit_billing::{Cents, ChunkNo};
-use kvit_store::{Finish, RunState, Store};
+use kvit_store::{Finish, RunState, Store, StoreError};
 
 use super::world::{
     at, checked, checked_from, claimed, number, release_by, released, result, run_id,
@@ -176,6 +176,44 @@ pub(crate) async fn a_failed_finish_persists_nothing(store: Store) {
         store.finish_chunk(&result(&job, "a")).await.expect("kept"),
         Finish::Done
     );
+}
+
+pub(crate) async fn a_result_that_does_not_fit_is_refused(store: Store) {
+    released(&store, "one", 4, 2).await;
+    claimed(&store, "a", 3).await.expect("the first chunk");
+    let job = claimed(&store, "a", 3).await.expect("the second chunk");
+    let right = result(&job, "a");
+    let mut short = right.clone();
+    short.bills.pop();
+    let mut shifted = right.clone();
+    shifted.bills[1].number = number(200);
+    let mut swapped = right.clone();
+    swapped.bills.reverse();
+    for wrong in [short, shifted, swapped] {
+        let refused = store.finish_chunk(&wrong).await;
+        assert!(matches!(refused, Err(StoreError::Misfit { .. })));
+    }
+    assert_eq!(
+        store.finish_chunk(&right).await.expect("kept"),
+        Finish::Done
+    );
+}
+
+pub(crate) async fn a_run_is_swept_once_it_is_issued(store: Store) {
+    released(&store, "one", 2, 1).await;
+    let unswept = async || store.unswept_runs().await.expect("runs");
+    assert!(unswept().await.is_empty(), "not issued yet");
+    let job = claimed(&store, "a", 3).await.expect("the chunk");
+    store
+        .finish_chunk(&result(&job, "a"))
+        .await
+        .expect("a kept chunk");
+    assert_eq!(unswept().await, [run_id("one")]);
+    store
+        .mark_swept(&run_id("one"), at(5))
+        .await
+        .expect("marked");
+    assert!(unswept().await.is_empty());
 }
 
 pub(crate) async fn chunks_of_a_forgotten_worker_are_free(store: Store) {

@@ -74,6 +74,33 @@ pub(crate) async fn customers_keep_their_own_choices(store: Store) {
     );
 }
 
+pub(crate) async fn a_redone_chunk_has_the_same_customers(store: Store) {
+    let before = customer(1, "Иван");
+    store
+        .upsert_customers(std::slice::from_ref(&before))
+        .await
+        .expect("kept customers");
+    super::world::released(&store, "one", 2, 1).await;
+    let first = claimed(&store, "a", 3).await.expect("the chunk");
+    store
+        .upsert_customers(&[customer(1, "Иван Нов"), customer(2, "Мария")])
+        .await
+        .expect("kept customers");
+    store
+        .set_language(&account(1), Language::En)
+        .await
+        .expect("a kept choice");
+    let again = claimed(&store, "b", 63).await.expect("the chunk");
+    for job in [&first, &again] {
+        let known: Vec<_> = job.holders.values().map(|known| &known.customer).collect();
+        assert_eq!(known, [&before], "as the first claim found them");
+    }
+    store
+        .finish_chunk(&result(&again, "b"))
+        .await
+        .expect("a kept chunk");
+}
+
 pub(crate) async fn bills_are_listed_page_by_page(store: Store) {
     issued(&store, "one", 2).await;
     // Three more bills of customer 1.
