@@ -1,114 +1,52 @@
-//! The command line.
+//! The command line of Kvit. The words of each command are in `cli`, what it does in `commands`,
+//! who stands behind each port in `wiring`.
 
+mod cli;
+mod commands;
 mod config;
+mod exit;
+mod faults;
+mod files;
+mod output;
+mod watch;
+mod wiring;
+mod workers;
 
-use std::{error::Error, io::Write, path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use config::Config;
-use kvit_billing::{BillNumber, RunId};
-use kvit_store::{Release, RunRecord, Store};
+use clap::Parser;
+use exit::{Context, Exit};
+use tracing_subscriber::EnvFilter;
 
-/// E-bills of a utility: runs of bill orders become sealed, delivered, confirmed bills.
-#[derive(Parser)]
-#[command(version)]
-struct Cli {
-    /// Folder of the instance.
-    #[arg(long, global = true, default_value = ".")]
-    dir: PathBuf,
-    /// Print the result for machines.
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Look at runs and release them.
-    #[command(subcommand)]
-    Run(RunVerb),
-    /// Print the JSON Schema of a run file's lines.
-    Schema,
-}
-
-#[derive(Subcommand)]
-enum RunVerb {
-    /// List the runs, newest first.
-    List,
-    /// Release a checked run; fixes its numbers and its time of issue.
-    Release {
-        /// The run.
-        run: RunId,
-        /// Who releases; not the one who imported.
-        #[arg(long = "as")]
-        by: String,
-    },
-}
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match act(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut cause = error.source();
-            while let Some(because) = cause {
-                eprintln!("  because {because}");
-                cause = because.source();
-            }
-            ExitCode::FAILURE
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let out = output::Output::new(&cli.global);
+    log(matches!(
+        cli.command,
+        cli::Command::Serve(_) | cli::Command::Work(_)
+    ));
+    let result = tokio::runtime::Runtime::new()
+        .failed("the program cannot start its threads")
+        .and_then(|runtime| runtime.block_on(commands::run(cli, &out)));
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(failure) if failure.is_broken_pipe() => Exit::Done,
+        Err(failure) => {
+            out.failure(&failure);
+            failure.exit()
         }
-    }
-}
-
-async fn act(cli: Cli) -> Result<(), Box<dyn Error>> {
-    let mut out = std::io::stdout().lock();
-    let Verb::Run(verb) = cli.verb else {
-        writeln!(out, "{:#}", kvit_intake::schema())?;
-        return Ok(());
     };
-    let config = Config::read(&cli.dir)?;
-    let store = Store::open(&config.store_url(&cli.dir)).await?;
-    match verb {
-        RunVerb::List => {
-            let runs = store.runs(1000).await?;
-            if cli.json {
-                let list: Vec<_> = runs.iter().map(as_json).collect();
-                writeln!(out, "{:#}", serde_json::Value::from(list))?;
-            } else {
-                for run in runs {
-                    let (state, sum) = (run.state.as_str(), run.sum_cents);
-                    writeln!(out, "{}  {state}  {} bills  {sum}", run.id, run.orders)?;
-                }
-            }
-        }
-        RunVerb::Release { run, by } => {
-            let release = Release {
-                by,
-                at: jiff::Timestamp::now(),
-                series: config.issue.series.parse()?,
-                first_if_new: BillNumber::new(config.issue.first_number)
-                    .ok_or("[issue] first_number has more than ten digits, or is 0")?,
-            };
-            let released = store.release_run(&run, &release).await?;
-            let (first, last) = (released.first.to_string(), released.last.to_string());
-            if cli.json {
-                let numbers = serde_json::json!({"run": run.as_str(), "first_number": first, "last_number": last});
-                writeln!(out, "{numbers:#}")?;
-            } else {
-                writeln!(out, "run {run} is released: bills {first} to {last}")?;
-            }
-        }
-    }
-    Ok(())
+    ExitCode::from(exit as u8)
 }
 
-fn as_json(run: &RunRecord) -> serde_json::Value {
-    serde_json::json!({
-        "run": run.id.as_str(),
-        "state": run.state.as_str(),
-        "bills": run.orders,
-        "sum_cents": run.sum_cents.get(),
-    })
+/// Events go to stderr: those of a service from `info` on, of a single command from `warn` on.
+fn log(service: bool) {
+    let usual = if service { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_env("KVIT_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
 }

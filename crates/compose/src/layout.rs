@@ -126,6 +126,11 @@ impl Layout {
         Ok(Self(Arc::new(inner)))
     }
 
+    /// The files that come with Kvit, fonts left out: what a designer begins with.
+    pub fn builtin_files() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+        BUILTIN.into_iter()
+    }
+
     /// Whether every font weight can show this character.
     #[must_use]
     pub fn can_print(&self, character: char) -> bool {

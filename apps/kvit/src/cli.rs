@@ -1,0 +1,317 @@
+//! The command line as clap reads it. Every word here is an interface with snapshot tests.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use kvit_billing::RunId;
+
+use crate::exit::Exit;
+
+/// E-bills of a utility: a billing run becomes sealed, delivered, confirmed bills.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = format!("Begin with `kvit demo`, or with `kvit init --dir FOLDER`.\n\n{}", Exit::help()),
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Folder of the instance [default: the current folder, for demo a temporary one]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "KVIT_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) dir: Option<PathBuf>,
+    /// Print the result for machines: one JSON value on stdout
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, hide_possible_values = false)]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new instance: configuration, keys, store
+    #[command(after_help = "\
+Example:
+  kvit init --dir /var/lib/kvit
+
+Makes kvit.toml with a comment on every key, the store, the instance key, and a throwaway
+certificate authority with a seal certificate. Never overwrites an instance; a half-made one is
+finished by the same command.")]
+    Init(InitArgs),
+    /// Import, check, look at, release and issue billing runs
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Send every mail that is due, then end
+    #[command(after_help = "\
+Example:
+  kvit deliver --dir /var/lib/kvit
+
+`kvit serve` and `kvit work` do the same all the time. What the mail server refuses for now is tried
+again by the waits in kvit.toml.")]
+    Deliver,
+    /// Be the whole service: portal, issuing and delivery in one process
+    #[command(after_help = "\
+Example:
+  kvit serve --dir /var/lib/kvit
+
+Listens where [portal] listen says; health (/health/live, /health/ready) and numbers for Prometheus
+(/metrics) where [watch] listen says. SIGTERM or Ctrl-C lets the current chunk and the mails under
+way finish. KVIT_LOG sets what is logged, such as KVIT_LOG=debug.")]
+    Serve(WatchArgs),
+    /// Be a worker: issue and deliver, without the portal
+    #[command(after_help = "\
+Example:
+  kvit work --dir /var/lib/kvit
+
+Any number may run on any number of machines with the same PostgreSQL store, archive folder,
+instance key and configuration. Health and numbers are where [watch] listen says.
+
+With --exit it ends once nothing waits that can be done now: for cron, and for scripts.")]
+    Work(WorkArgs),
+    /// Write a run's bills as PDF files named by number
+    #[command(after_help = "\
+Example:
+  kvit export 2026-10-a3f9c2 --to /tmp/bills
+
+Each file is checked against the SHA-256 it was issued with. Given again, it goes on where it
+stopped.")]
+    Export(ExportArgs),
+    /// Check sealed bills: who sealed them, when, and whether a byte changed
+    #[command(after_help = "\
+Examples:
+  kvit verify 0000000042.pdf
+  kvit verify --roots ca.pem bills/*.pdf --json
+
+Trusts the certificates of --roots, else those that [seal] trust_roots of the instance names.
+Ends with 4 when one of the files is not a whole, unchanged bill of a trusted sealer.")]
+    Verify(VerifyArgs),
+    /// Show everything with a made-up operator: from nothing to bills in a mailbox
+    #[command(after_help = "\
+Examples:
+  kvit demo
+  kvit demo --customers 50 --dir /tmp/demo
+  kvit demo --customers 1000 --exit --json
+
+Imports a run as one person, releases it as another, issues it, and sends the e-bills by SMTP to a
+mailbox of its own, whose pages show them. Without --dir everything lies in a temporary folder that
+is removed at the end; with --exit it stays, since its paths are printed.")]
+    Demo(DemoArgs),
+    /// Print the JSON Schema of a run file's lines
+    Schema,
+    /// Work with the bill's layout
+    #[command(subcommand)]
+    Layout(LayoutCommand),
+    /// Check the instance: configuration, keys, store, archive, layout, mail server
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// Read, check and keep a hand-over of the billing system
+    #[command(after_help = "\
+Examples:
+  kvit run import october.ndjson --as ivan
+  kvit run import invoices/ --as ivan
+  kvit run import october.zip --as ivan
+
+Takes one run file (NDJSON, see `kvit schema`) or any number of EN 16931 invoices (UBL 2.1, CII), as
+files, folders or ZIP files. Everything is checked before anything counts: on an error all faults
+are listed, and the run is kept as rejected (exit code 3).")]
+    Import(ImportArgs),
+    /// List the runs, newest first
+    List,
+    /// Show a run: counts, sums, the previous run, what stands out, progress
+    Show(RunArg),
+    /// Write samples of a checked run's bills, unsealed and marked as samples
+    #[command(after_help = "\
+Example:
+  kvit run preview 2026-10-a3f9c2 -n 5 --to /tmp/samples")]
+    Preview(PreviewArgs),
+    /// Release a checked run: fixes its bill numbers and its time of issue
+    #[command(after_help = "\
+Example:
+  kvit run release 2026-10-a3f9c2 --as maria
+
+Has to be another person than the one who imported. Cannot be taken back: the numbers exist then.")]
+    Release(ReleaseArgs),
+    /// Issue a released run, or all of them: compose, seal, pack, record
+    #[command(after_help = "\
+Example:
+  kvit run issue 2026-10-a3f9c2
+
+`kvit serve` and `kvit work` do the same all the time. May be ended at any moment and given again:
+numbers stay without gap or twin.")]
+    Issue(IssueArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LayoutCommand {
+    /// Write the built-in layout files for changing
+    #[command(after_help = "\
+Example:
+  kvit layout export
+  kvit run preview 2026-10-a3f9c2 -n 2 --to /tmp/samples
+
+Writes into the folder that [issue] layout names, or --to. Files that are there stay unless --force
+is given. A file in that folder goes before the built-in one; delete those that you leave as they
+are, so that they keep up with new versions.")]
+    Export(LayoutExportArgs),
+}
+
+/// The algorithm of a new seal key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyChoice {
+    // RSA with 2048 bits: every reader knows it.
+    #[default]
+    Rsa2048,
+    // ECDSA on P-256: smaller and faster.
+    P256,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitArgs {
+    /// Kind of the seal key
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) key: KeyChoice,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Run file, invoices, folders or ZIP files
+    #[arg(required = true, value_name = "FILE|FOLDER|ZIP")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Who imports
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArg {
+    /// The run, as `kvit run list` names it
+    pub(crate) run: RunId,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PreviewArgs {
+    /// The run, as `kvit run list` names it
+    pub(crate) run: RunId,
+    /// How many bills
+    #[arg(short = 'n', long = "count", default_value_t = 5, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) count: u16,
+    /// Folder for the samples
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArgs {
+    /// The run, as `kvit run list` names it
+    pub(crate) run: RunId,
+    /// Who releases; not the one who imported
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IssueArgs {
+    /// The run; without one, every released run
+    pub(crate) run: Option<RunId>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WatchArgs {
+    /// Where health and numbers are answered [default: [watch] listen of kvit.toml]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) watch: Option<SocketAddr>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WorkArgs {
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+    /// End once no chunk waits and no mail is due
+    #[arg(long)]
+    pub(crate) exit: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// The run, as `kvit run list` names it
+    pub(crate) run: RunId,
+    /// Folder for the files
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// PDF files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Certificates to trust (PEM) [default: those of the instance]
+    #[arg(long, value_name = "PEM")]
+    pub(crate) roots: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// How many customers are made up
+    #[arg(long, default_value_t = 500, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) customers: u32,
+    /// Stop after the mails are delivered, instead of serving the portal
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Kind of the seal key
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) key: KeyChoice,
+    /// Port of the portal; the mailbox's pages take the next [default: 8480, or a free one]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_533))]
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutExportArgs {
+    /// Folder for the files [default: the one that [issue] layout names]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
+    /// Overwrite files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// A name that says who did something.
+fn person(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err("a name has 1 to 100 characters".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

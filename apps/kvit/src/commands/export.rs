@@ -1,0 +1,87 @@
+//! `kvit export`: a run's bills as files.
+
+use std::fs;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use kvit_flow::read_bill;
+use kvit_store::RunState;
+use serde_json::json;
+
+use super::find;
+use crate::{
+    cli::ExportArgs,
+    exit::{Context, Exit, Failure},
+    output::{GOOD, Output, count, took},
+    wiring::Instance,
+};
+
+/// Bills that are looked up at once.
+const PAGE: usize = 1000;
+
+pub(super) async fn export(
+    out: &Output,
+    instance: &Instance,
+    args: &ExportArgs,
+) -> Result<Exit, Failure> {
+    let run = find(instance, &args.run).await?;
+    if !matches!(run.state, RunState::Released | RunState::Issued) {
+        let what = format!(
+            "run {} is {}: it has no bills yet",
+            run.id,
+            run.state.as_str()
+        );
+        return Err(Failure::new(Exit::Refused, what)
+            .hint("`kvit run preview` shows samples of a checked run"));
+    }
+    let to = std::path::absolute(&args.to).failed("the current folder is not known")?;
+    fs::create_dir_all(&to).failed(format!("{} cannot be made", to.display()))?;
+    let archive = instance.archive()?;
+    let progress = out.progress("exporting", "bills", Some(run.orders));
+    let (mut last, mut written, mut there) = (None, 0_u64, 0_u64);
+    loop {
+        let bills = instance.store.bills_of_run(&run.id, last, PAGE).await?;
+        let Some(end) = bills.last() else { break };
+        last = Some(end.number);
+        for bill in &bills {
+            let path = to.join(format!("{}.pdf", bill.number));
+            let same =
+                fs::read(&path).is_ok_and(|bytes| digest(&SHA256, &bytes).as_ref() == bill.sha256);
+            if same {
+                there += 1;
+            } else {
+                let pdf = read_bill(archive.as_ref(), bill)
+                    .await
+                    .failed("the export stopped")?;
+                // Not flushed each: a file that a crash left half is seen by its hash next time.
+                fs::write(&path, pdf).failed(format!("{} cannot be written", path.display()))?;
+                written += 1;
+            }
+            progress.add(1);
+        }
+    }
+    let time = progress.finish();
+    let value = json!({
+        "run": run.id.as_str(),
+        "folder": to,
+        "written": written,
+        "already_there": there,
+        "complete": run.state == RunState::Issued,
+    });
+    out.result(&value, |out| {
+        let mut text = format!(
+            "{} {} to {} in {}",
+            out.out("exported", GOOD),
+            count(written, "bill", "bills"),
+            to.display(),
+            took(time)
+        );
+        if there > 0 {
+            text.push_str(&format!("; {there} were there already"));
+        }
+        if run.state != RunState::Issued {
+            text.push_str("\nthe run is still being issued: give the command again for the rest");
+        }
+        text
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,201 @@
+//! `kvit run import`: a hand-over is read, checked, and kept as checked or rejected.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::PathBuf,
+};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use kvit_billing::RunId;
+use kvit_flow::{ImportOutcome, ImportRequest, import::import};
+use kvit_intake::{Diagnostic, Rules, Severity};
+use kvit_store::{RunState, Store};
+use serde_json::json;
+
+use super::handover;
+use crate::{
+    cli::ImportArgs,
+    exit::{Context, Exit, Failure},
+    output::{BAD, BOLD, DIM, GOOD, Output, Progress, count, grouped, money, took},
+    wiring::Instance,
+};
+
+pub(super) async fn command(
+    out: &Output,
+    instance: &Instance,
+    args: &ImportArgs,
+) -> Result<Exit, Failure> {
+    let started = std::time::Instant::now();
+    let outcome = import_paths(out, instance, &args.paths, &args.by).await?;
+    let currency = outcome
+        .currency
+        .unwrap_or(instance.config.operator.currency);
+    let value = json!({
+        "run": outcome.run.as_str(),
+        "accepted": outcome.accepted,
+        "state": if outcome.accepted { RunState::Checked } else { RunState::Rejected },
+        "bills": outcome.orders,
+        "sum_cents": outcome.sum.get(),
+        "errors": outcome.findings.errors(),
+        "warnings": outcome.findings.warnings(),
+        "diagnostics": outcome.findings.list(),
+    });
+    out.result(&value, |out| {
+        let mut text = diagnostics(out, &outcome);
+        let run = &outcome.run;
+        if outcome.accepted {
+            text.push_str(&format!(
+                "{} run {run}: {}, {}, in {}\n\
+                 next: kvit run show {run}, then another person: kvit run release {run} --as NAME\n",
+                out.out("checked", GOOD),
+                count(outcome.orders, "order", "orders"),
+                money(outcome.sum, currency),
+                took(started.elapsed()),
+            ));
+        } else {
+            text.push_str(&format!(
+                "{} run {run}: {}, {}. Nothing but this report is kept.\n\
+                 next: correct the run at the billing system and import it again\n",
+                out.out("rejected", BAD),
+                count(outcome.findings.errors(), "error", "errors"),
+                count(outcome.findings.warnings(), "warning", "warnings"),
+            ));
+        }
+        text
+    })?;
+    Ok(if outcome.accepted {
+        Exit::Done
+    } else {
+        Exit::Rejected
+    })
+}
+
+/// Imports files, folders and ZIP files as one run.
+pub(super) async fn import_paths(
+    out: &Output,
+    instance: &Instance,
+    paths: &[PathBuf],
+    by: &str,
+) -> Result<ImportOutcome, Failure> {
+    let _lock = lock(instance)?;
+    let handover = handover::expand(paths, &instance.config.import)?;
+    if let [first, rest @ ..] = handover.skipped.as_slice() {
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        out.note(&format!(
+            "passed over, not a bill by its name: {first}{more}"
+        ));
+    }
+    let zone = TimeZone::get(&instance.config.issue.time_zone)
+        .exits(Exit::Configuration, "[issue] time_zone does not work")?;
+    let at = Timestamp::now();
+    let today = zone.to_datetime(at).date();
+    let month = handover.month.unwrap_or(today);
+    let id = new_id(&instance.store, month, &handover.fingerprint).await?;
+    let operator = &instance.config.operator;
+    let request = ImportRequest {
+        id,
+        by: by.to_owned(),
+        at,
+        rules: Rules {
+            operator_ids: vec![operator.eik.clone(), operator.vat_number.clone()],
+            currency: operator.currency,
+            operator_is_placeholder: instance.config.placeholder,
+            today,
+        },
+        sources: handover.sources,
+        chunk_orders: instance.config.issue.chunk_orders,
+    };
+    let progress: Progress = out.progress("importing", "orders", handover.promised);
+    let done = import(&instance.store, request, &|orders| progress.set(orders)).await;
+    progress.finish();
+    done.failed("the run cannot be imported")
+        .map_err(|failure| failure.hint("nothing was kept; the same command can be given again"))
+}
+
+/// One import at a time: a second one of the same file would clear the first one's orders away.
+fn lock(instance: &Instance) -> Result<File, Failure> {
+    let path = instance.dir.join("import.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .failed(format!("{} cannot be made", path.display()))?;
+    if file.try_lock().is_err() {
+        return Err(
+            Failure::new(Exit::Failed, "another import is under way in this instance")
+                .hint("wait until it has ended"),
+        );
+    }
+    Ok(file)
+}
+
+/// Month and fingerprint: the id of an import that died is taken again, so that what it left is
+/// cleared away; a finished run's is not.
+async fn new_id(store: &Store, month: Date, fingerprint: &str) -> Result<RunId, Failure> {
+    let base = format!("{:04}-{:02}-{fingerprint}", month.year(), month.month());
+    for count in 1..1000 {
+        let text = if count == 1 {
+            base.clone()
+        } else {
+            format!("{base}-{count}")
+        };
+        let id: RunId = text.parse().failed("the run cannot be named")?;
+        match store.run(&id).await? {
+            Some(run) if run.state != RunState::Importing => {}
+            _ => return Ok(id),
+        }
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        "this hand-over was imported 999 times already",
+    ))
+}
+
+/// The findings, a paragraph each.
+fn diagnostics(out: &Output, outcome: &ImportOutcome) -> String {
+    let findings = &outcome.findings;
+    let mut text: String = findings
+        .list()
+        .iter()
+        .map(|found| paragraph(out, found))
+        .collect();
+    let more =
+        (findings.errors() + findings.warnings()).saturating_sub(findings.list().len() as u64);
+    if more > 0 {
+        text.push_str(&format!("… and {} more\n", grouped(more)));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// `file:line: field` with what was found and expected, and what to do.
+fn paragraph(out: &Output, found: &Diagnostic) -> String {
+    let (word, style) = match found.severity {
+        Severity::Error => ("error", BAD),
+        Severity::Warning => ("warning", BOLD),
+    };
+    let place = if found.line == 0 {
+        found.file.clone()
+    } else {
+        format!("{}:{}", found.file, found.line)
+    };
+    let field = if found.field.is_empty() {
+        "(the file)"
+    } else {
+        &found.field
+    };
+    format!(
+        "{} {place}: {field} {}\n    found     {}\n    expected  {}\n    remedy    {}\n",
+        out.out(word, style),
+        out.out(&format!("[{}]", found.code), DIM),
+        found.found,
+        found.expected,
+        found.remedy,
+    )
+}

@@ -1,0 +1,326 @@
+//! Whether settings that could be read can also work.
+
+use std::{net::IpAddr, path::Path};
+
+use jiff::tz::TimeZone;
+use kvit_billing::{BillNumber, Series};
+use kvit_mail::{EmailAddress, RetryLadder};
+
+use super::{
+    Config, Fault, Guard, Security,
+    read::{Lines, shown},
+};
+
+pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
+    let mut checker = Checker { lines, faults };
+    operator(config, &mut checker);
+    portal(config, &mut checker);
+    mail(config, &mut checker);
+    seal_and_issue(config, &mut checker);
+    rest(config, &mut checker);
+}
+
+struct Checker<'a> {
+    lines: &'a Lines,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Checker<'_> {
+    /// Notes a fault at `path` unless it is `ok` or has one already.
+    fn demand(&mut self, ok: bool, path: &str, problem: impl Into<String>, remedy: &str) {
+        let key = shown(path);
+        if !ok && !self.faults.iter().any(|fault| fault.key == key) {
+            self.faults.push(Fault {
+                line: self.lines.of(path),
+                key,
+                problem: problem.into(),
+                remedy: remedy.to_owned(),
+            });
+        }
+    }
+
+    fn positive(&mut self, value: u64, max: u64, path: &str) {
+        let ok = (1..=max).contains(&value);
+        let problem = format!("{value} is not between 1 and {max}");
+        self.demand(ok, path, problem, "choose a number in this range");
+    }
+
+    fn file_name(&mut self, file: &Path, path: &str, what: &str) {
+        let ok = !file.as_os_str().is_empty();
+        let remedy = "write a path; a relative one is seen from the instance's folder";
+        self.demand(ok, path, format!("no {what} is named"), remedy);
+    }
+}
+
+fn operator(config: &Config, checker: &mut Checker<'_>) {
+    let operator = &config.operator;
+    for (path, text) in [
+        ("operator.name", &operator.name),
+        ("operator.short_name", &operator.short_name),
+        ("operator.complaints", &operator.complaints),
+        ("operator.dispute_body", &operator.dispute_body),
+        ("operator.switching", &operator.switching),
+    ] {
+        let ok = !text.bg.trim().is_empty() && text.en.as_deref().is_none_or(|en| !en.is_empty());
+        checker.demand(ok, path, "it is empty", "write the text in both languages");
+    }
+    checker.demand(
+        is_eik(&operator.eik),
+        "operator.eik",
+        format!(
+            "`{}` is not a company identifier: 9 or 13 digits, the last a check digit",
+            operator.eik
+        ),
+        "copy it from the trade register",
+    );
+    let vat = operator.vat_number.as_str();
+    let vat_ok = vat.len() > 4
+        && vat.chars().take(2).all(|c| c.is_ascii_uppercase())
+        && vat.chars().skip(2).all(|c| c.is_ascii_alphanumeric());
+    checker.demand(
+        vat_ok,
+        "operator.vat_number",
+        format!("`{vat}` is not a VAT number"),
+        "write it with the country's letters, such as BG123456789",
+    );
+    checker.demand(
+        is_iban(&operator.iban),
+        "operator.iban",
+        format!(
+            "`{}` is not an IBAN: its check digits do not fit",
+            operator.iban
+        ),
+        "copy it from the bank",
+    );
+    let bic_ok = matches!(operator.bic.len(), 0 | 8 | 11)
+        && operator.bic.bytes().all(|b| b.is_ascii_alphanumeric());
+    checker.demand(
+        bic_ok,
+        "operator.bic",
+        format!("`{}` is not a BIC of 8 or 11 characters", operator.bic),
+        "copy it from the bank, or leave it empty",
+    );
+    for (path, address) in [
+        ("operator.address", &operator.address),
+        ("operator.address_en", &operator.address_en),
+    ] {
+        let ok = !address.city.trim().is_empty() && address.country.len() == 2;
+        let remedy = "name at least the city and the two-letter country";
+        checker.demand(ok, path, "the address is not whole", remedy);
+    }
+    checker.demand(
+        !operator.hotline.trim().is_empty(),
+        "operator.hotline",
+        "it is empty",
+        "name the line that answers day and night",
+    );
+    email(&operator.email, "operator.email", checker);
+    web_address(&operator.website, "operator.website", checker);
+    for (path, colour) in [
+        ("brand.primary", &config.brand.primary),
+        ("brand.accent", &config.brand.accent),
+    ] {
+        let digits = colour.strip_prefix('#').unwrap_or_default();
+        let ok = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        let problem = format!("`{colour}` is not a colour");
+        checker.demand(ok, path, problem, "write it as #rrggbb, such as #14532d");
+    }
+}
+
+fn portal(config: &Config, checker: &mut Checker<'_>) {
+    let portal = &config.portal;
+    web_address(&portal.public_url, "portal.public_url", checker);
+    checker.demand(
+        !portal.public_url.ends_with('/'),
+        "portal.public_url",
+        "it ends with a slash",
+        "remove the slash",
+    );
+    checker.positive(
+        portal.session_minutes.into(),
+        1440,
+        "portal.session_minutes",
+    );
+    checker.positive(portal.proof_hours.into(), 720, "portal.proof_hours");
+    checker.demand(
+        !portal.declaration_version.trim().is_empty(),
+        "portal.declaration_version",
+        "it is empty",
+        "name the version of the declaration that customers agree to",
+    );
+    for (path, guard) in [
+        (
+            "portal.wrong_codes_per_number",
+            portal.wrong_codes_per_number,
+        ),
+        (
+            "portal.wrong_codes_per_address",
+            portal.wrong_codes_per_address,
+        ),
+    ] {
+        let Guard {
+            max,
+            window_s,
+            block_s,
+        } = guard;
+        let ok = max > 0 && window_s > 0 && block_s > 0;
+        checker.demand(ok, path, "a limit of 0", "use numbers from 1");
+    }
+}
+
+fn mail(config: &Config, checker: &mut Checker<'_>) {
+    let mail = &config.mail;
+    let host = |text: &str| {
+        !text.is_empty() && text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic())
+    };
+    for (path, name) in [
+        ("mail.host", &mail.host),
+        ("mail.hello_name", &mail.hello_name),
+    ] {
+        let problem = format!("`{name}` is not the name of a machine");
+        checker.demand(host(name), path, problem, "write a name or an IP address");
+    }
+    checker.demand(mail.port > 0, "mail.port", "port 0", "use 25, 465 or 587");
+    let loopback =
+        mail.host == "localhost" || mail.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let plain = mail.security == Security::Plain;
+    checker.demand(
+        !plain || loopback || mail.allow_plain_remote,
+        "mail.security",
+        format!("mail to `{}` would be readable on its way", mail.host),
+        "use \"starttls\" or \"tls\"; within a network of your own, allow_plain_remote = true",
+    );
+    let has_password = !mail.password_file.as_os_str().is_empty();
+    checker.demand(
+        mail.user.is_empty() != has_password,
+        "mail.user",
+        "a login has a user and a password",
+        "set both user and password_file, or neither",
+    );
+    checker.demand(
+        mail.user.is_empty() || !plain || loopback,
+        "mail.user",
+        "the password would be readable on its way",
+        "use \"starttls\" or \"tls\"",
+    );
+    email(&mail.sender, "mail.sender", checker);
+    let domain_ok = EmailAddress::parse(&format!("x@{}", mail.domain)).is_ok();
+    checker.demand(
+        domain_ok || mail.domain == "localhost",
+        "mail.domain",
+        format!("`{}` is not a domain", mail.domain),
+        "write the domain of your mails, such as example.bg",
+    );
+    checker.positive(mail.connections as u64, 1000, "mail.connections");
+    checker.positive(mail.timeout_s, 3600, "mail.timeout_s");
+    if let Err(error) = RetryLadder::new(mail.retry_delays_s.clone()) {
+        let remedy = "write waits in seconds, such as [60, 300, 900]";
+        checker.demand(false, "mail.retry_delays_s", error.to_string(), remedy);
+    }
+}
+
+fn seal_and_issue(config: &Config, checker: &mut Checker<'_>) {
+    checker.file_name(&config.seal.file, "seal.file", "PKCS#12 file");
+    checker.file_name(
+        &config.seal.password_file,
+        "seal.password_file",
+        "password file",
+    );
+    let issue = &config.issue;
+    if let Err(error) = issue.series.parse::<Series>() {
+        let remedy = "use a short name such as main";
+        checker.demand(false, "issue.series", error.to_string(), remedy);
+    }
+    checker.demand(
+        BillNumber::new(issue.first_number).is_some(),
+        "issue.first_number",
+        format!(
+            "{} is not a number of at most ten digits, from 1",
+            issue.first_number
+        ),
+        "use the number after the last one given elsewhere",
+    );
+    checker.demand(
+        TimeZone::get(&issue.time_zone).is_ok(),
+        "issue.time_zone",
+        format!("`{}` is not a time zone", issue.time_zone),
+        "use an IANA name such as Europe/Sofia",
+    );
+    checker.positive(issue.delivery_hours.into(), 720, "issue.delivery_hours");
+    checker.positive(issue.chunk_orders as u64, 10_000, "issue.chunk_orders");
+    checker.positive(issue.lease_s, 86_400, "issue.lease_s");
+}
+
+fn rest(config: &Config, checker: &mut Checker<'_>) {
+    checker.positive(
+        config.import.files_max as u64,
+        10_000_000,
+        "import.files_max",
+    );
+    let bytes = config.import.unpacked_bytes_max;
+    checker.demand(
+        bytes > 0,
+        "import.unpacked_bytes_max",
+        "a limit of 0",
+        "use bytes",
+    );
+    checker.file_name(&config.archive.folder, "archive.folder", "folder");
+    checker.positive(config.workers.poll_ms, 60_000, "workers.poll_ms");
+    let url = config.store.url.as_str();
+    let in_file = !config.store.url_file.as_os_str().is_empty();
+    let known = ["sqlite:", "postgres:", "postgresql:"];
+    checker.demand(
+        in_file || known.iter().any(|scheme| url.starts_with(scheme)),
+        "store.url",
+        "it is not the address of a database",
+        "write sqlite://kvit.db, or postgres://USER@HOST/NAME",
+    );
+}
+
+fn email(address: &str, path: &str, checker: &mut Checker<'_>) {
+    let problem = format!("`{address}` is not an e-mail address");
+    let ok = EmailAddress::parse(address).is_ok();
+    checker.demand(ok, path, problem, "write it as name@example.bg");
+}
+
+fn web_address(url: &str, path: &str, checker: &mut Checker<'_>) {
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let ok = host.is_some_and(|host| !host.is_empty() && url.bytes().all(|b| b.is_ascii_graphic()));
+    let problem = format!("`{url}` is not a web address");
+    checker.demand(ok, path, problem, "write it as https://bills.example.bg");
+}
+
+/// ЕИК of 9 digits with its check digit, or of 13 that begin with one.
+fn is_eik(text: &str) -> bool {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    if digits.len() != text.chars().count() || !matches!(digits.len(), 9 | 13) {
+        return false;
+    }
+    let sum = |from: u32| -> u32 { digits.iter().take(8).zip(from..).map(|(d, w)| d * w).sum() };
+    let wanted = match sum(1) % 11 {
+        10 => sum(3) % 11 % 10,
+        check => check,
+    };
+    digits.get(8) == Some(&wanted)
+}
+
+/// ISO 13616: 15 to 34 letters and digits, 1 modulo 97 once the first four are moved to the end.
+fn is_iban(text: &str) -> bool {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let shape = (15..=34).contains(&compact.len())
+        && compact
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    let Some((head, body)) = compact.split_at_checked(4).filter(|_| shape) else {
+        return false;
+    };
+    let rest = format!("{body}{head}")
+        .chars()
+        .filter_map(|c| c.to_digit(36))
+        .fold(0, |rest, digit| {
+            (rest * if digit > 9 { 100 } else { 10 } + digit) % 97
+        });
+    rest == 1
+}

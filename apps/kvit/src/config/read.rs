@@ -1,0 +1,188 @@
+//! TOML to settings. A value of the wrong shape is noted, replaced by the default and passed over,
+//! so that one reading finds them all.
+
+use std::{collections::HashMap, ops::Range};
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::{Config, Fault};
+
+/// Sections whose every key must be written: their defaults are a made-up company.
+const REQUIRED: [&str; 2] = ["operator", "brand"];
+/// Keys of those sections that may be left out.
+const OPTIONAL: [&str; 3] = ["bic", "currency", "logo"];
+
+/// On which line each key stands, by its path such as `mail.port`.
+#[derive(Debug, Default)]
+pub(super) struct Lines(HashMap<String, usize>);
+
+impl Lines {
+    /// The line of a key, or of its section, or the first.
+    pub(super) fn of(&self, path: &str) -> usize {
+        let section = path.split('.').next().unwrap_or_default();
+        let found = self.0.get(path).or_else(|| self.0.get(section));
+        found.copied().unwrap_or(1)
+    }
+}
+
+/// The settings as far as they can be read, and what is wrong with the rest.
+pub(super) fn read(text: &str) -> (Config, Vec<Fault>, Lines) {
+    let defaults = Config::default().render();
+    let (whole, syntax) = DeTable::parse_recoverable(text);
+    let mut faults: Vec<Fault> = syntax
+        .iter()
+        .map(|error| Fault {
+            line: line_at(text, error.span()),
+            key: String::new(),
+            problem: error.message().trim().replace('\n', ", "),
+            remedy: "correct the TOML".to_owned(),
+        })
+        .collect();
+    let mut lines = Lines::default();
+    note_lines(text, "", whole.get_ref(), &mut lines);
+    if !faults.is_empty() {
+        return (Config::default(), faults, lines);
+    }
+    let Ok(fallback) = DeTable::parse(&defaults) else {
+        return (Config::default(), faults, lines);
+    };
+    let mut table = whole;
+    note_missing(table.get_mut(), fallback.get_ref(), &lines, &mut faults);
+    // Each turn removes one key, so this ends.
+    loop {
+        let error = match Config::deserialize(Deserializer::from(table.clone())) {
+            Ok(config) => return (config, faults, lines),
+            Err(error) => error,
+        };
+        let span = error.span();
+        let path = span
+            .as_ref()
+            .and_then(|span| path_at(table.get_ref(), span));
+        faults.push(Fault {
+            line: line_at(text, span),
+            key: path.as_deref().map(shown).unwrap_or_default(),
+            problem: plain(error.message()),
+            remedy: "compare with what `kvit init` writes".to_owned(),
+        });
+        let replaced = path.is_some_and(|path| replace(table.get_mut(), fallback.get_ref(), &path));
+        if !replaced {
+            return (Config::default(), faults, lines);
+        }
+    }
+}
+
+/// Notes what a required section lacks and puts the default there, so that reading goes on.
+fn note_missing<'a>(
+    table: &mut DeTable<'a>,
+    fallback: &DeTable<'a>,
+    lines: &Lines,
+    faults: &mut Vec<Fault>,
+) {
+    for section in REQUIRED {
+        let Some(default) = fallback.get(section) else {
+            continue;
+        };
+        let Some(found) = table.get_mut(section) else {
+            faults.push(Fault {
+                line: 1,
+                key: format!("[{section}]"),
+                problem: "the section is missing".to_owned(),
+                remedy: "write it as `kvit init` does".to_owned(),
+            });
+            continue;
+        };
+        let (DeValue::Table(found), DeValue::Table(default)) = (found.get_mut(), default.get_ref())
+        else {
+            continue;
+        };
+        for (key, value) in default {
+            let name = key.get_ref();
+            if !OPTIONAL.contains(&name.as_ref()) && !found.contains_key(name.as_ref()) {
+                faults.push(Fault {
+                    line: lines.of(section),
+                    key: format!("[{section}] {name}"),
+                    problem: "it is missing".to_owned(),
+                    remedy: "write it as `kvit init` does".to_owned(),
+                });
+                found.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// The path of the innermost key that an error points at.
+fn path_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    for (key, value) in table {
+        let name = key.get_ref();
+        if let DeValue::Table(inner) = value.get_ref()
+            && let Some(path) = path_at(inner, span)
+        {
+            return Some(format!("{name}.{path}"));
+        }
+        let within = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+        if within(key.span()) || within(value.span()) {
+            return Some(name.to_string());
+        }
+    }
+    None
+}
+
+/// Puts the default in the place of the value at `path`, or removes it where there is none.
+fn replace<'a>(table: &mut DeTable<'a>, fallback: &DeTable<'a>, path: &str) -> bool {
+    let Some((head, rest)) = path.split_once('.') else {
+        return match fallback.get_key_value(path) {
+            // What is the default already and still wrong would come again for ever.
+            Some((key, value)) => {
+                let again = table
+                    .get(path)
+                    .is_some_and(|now| now.span() == value.span());
+                table.insert(key.clone(), value.clone());
+                !again
+            }
+            None => table.remove(path).is_some(),
+        };
+    };
+    let empty = DeTable::new();
+    let inner_fallback = match fallback.get(head).map(toml::Spanned::get_ref) {
+        Some(DeValue::Table(inner)) => inner,
+        _ => &empty,
+    };
+    match table.get_mut(head).map(toml::Spanned::get_mut) {
+        Some(DeValue::Table(inner)) => replace(inner, inner_fallback, rest),
+        _ => false,
+    }
+}
+
+fn note_lines(text: &str, prefix: &str, table: &DeTable<'_>, lines: &mut Lines) {
+    for (key, value) in table {
+        let path = format!("{prefix}{}", key.get_ref());
+        if let DeValue::Table(inner) = value.get_ref() {
+            note_lines(text, &format!("{path}."), inner, lines);
+        }
+        lines.0.insert(path, line_at(text, Some(key.span())));
+    }
+}
+
+fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
+    let start = span.map_or(0, |span| span.start.min(text.len()));
+    1 + text.as_bytes()[..start]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+}
+
+/// `mail.port` as people see it in the file.
+pub(super) fn shown(path: &str) -> String {
+    match path.split_once('.') {
+        Some((section, key)) => format!("[{section}] {key}"),
+        None => path.to_owned(),
+    }
+}
+
+fn plain(message: &str) -> String {
+    if message.contains("untagged enum") {
+        return "expected a text, such as \"…\" or { bg = \"…\", en = \"…\" }".to_owned();
+    }
+    message.trim().replace('\n', ", ")
+}

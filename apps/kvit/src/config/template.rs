@@ -1,0 +1,285 @@
+//! The text of `kvit.toml` as `kvit init` writes it: every key, with a comment.
+
+use std::path::Path;
+
+use kvit_billing::{Address, customer::Text};
+
+use super::{Config, Guard, Security};
+
+pub(super) fn render(config: &Config) -> String {
+    [
+        head(config),
+        operator(config),
+        portal(config),
+        mail(config),
+        issue(config),
+        rest(config),
+    ]
+    .join("\n")
+}
+
+fn head(config: &Config) -> String {
+    format!(
+        r#"# Kvit: the settings of this instance. `kvit doctor` checks them.
+# Relative paths are seen from the folder of this file. Passwords are never written here: a key
+# ending in _file names a file that only the service's account can read (mode 0600).
+
+# The operator below is made up. Replace it, then say false here (or delete the line). As long as
+# this is true, runs of any seller are let in, with a warning.
+placeholder = {}
+"#,
+        config.placeholder
+    )
+}
+
+fn operator(config: &Config) -> String {
+    let operator = &config.operator;
+    format!(
+        r##"# Who sends the bills, as bills, mails and pages show it. Texts are in Bulgarian and English.
+[operator]
+# Legal name.
+name = {name}
+# Name as people say it, for headings and mails.
+short_name = {short_name}
+# Company identifier (ЕИК) and VAT number. A run file of another seller is refused.
+eik = {eik}
+vat_number = {vat_number}
+# Registered address.
+address = {address}
+address_en = {address_en}
+# The account that bills are paid to; the BIC may be left out within the euro area.
+iban = {iban}
+bic = {bic}
+# Currency of all bills.
+currency = {currency}
+# Telephone line that answers day and night, address for questions, own site.
+hotline = {hotline}
+email = {email}
+website = {website}
+# How to complain, who settles disputes, how to change supplier: a sentence each, on every bill.
+complaints = {complaints}
+dispute_body = {dispute_body}
+switching = {switching}
+
+# Colours as #rrggbb: the first dark enough for white text on it, the second for highlights.
+# logo: an SVG file; empty for the built-in mark with the short name.
+[brand]
+primary = {primary}
+accent = {accent}
+logo = {logo}
+"##,
+        name = text(&operator.name),
+        short_name = text(&operator.short_name),
+        eik = string(&operator.eik),
+        vat_number = string(&operator.vat_number),
+        address = address(&operator.address),
+        address_en = address(&operator.address_en),
+        iban = string(&operator.iban),
+        bic = string(&operator.bic),
+        currency = string(operator.currency.as_str()),
+        hotline = string(&operator.hotline),
+        email = string(&operator.email),
+        website = string(&operator.website),
+        complaints = text(&operator.complaints),
+        dispute_body = text(&operator.dispute_body),
+        switching = text(&operator.switching),
+        primary = string(&config.brand.primary),
+        accent = string(&config.brand.accent),
+        logo = string(&config.brand.logo),
+    )
+}
+
+fn portal(config: &Config) -> String {
+    let portal = &config.portal;
+    format!(
+        r#"# The customers' portal.
+[portal]
+# Where customers reach it. It goes into QR codes and links of bills: once bills are out, it must
+# stay reachable. No slash at the end.
+public_url = {public_url}
+# Where it listens. Put a reverse proxy with TLS in front and say behind_proxy = true, so that the
+# last entry of X-Forwarded-For counts as the visitor.
+listen = {listen}
+behind_proxy = {behind_proxy}
+# How long a customer stays signed in, and how long the link that proves an address is good.
+session_minutes = {session_minutes}
+proof_hours = {proof_hours}
+# Version of the declaration that customers agree to; kept with each consent.
+declaration_version = {declaration_version}
+# So many wrong codes within window_s seconds close the door for block_s seconds: for one customer
+# number, and for one network address.
+wrong_codes_per_number = {per_number}
+wrong_codes_per_address = {per_address}
+# Folder with own templates, texts and style sheet; the built-in ones serve where there is none.
+overrides = {overrides}
+"#,
+        public_url = string(&portal.public_url),
+        listen = string(&portal.listen.to_string()),
+        behind_proxy = portal.behind_proxy,
+        session_minutes = portal.session_minutes,
+        proof_hours = portal.proof_hours,
+        declaration_version = string(&portal.declaration_version),
+        per_number = guard(portal.wrong_codes_per_number),
+        per_address = guard(portal.wrong_codes_per_address),
+        overrides = path(&portal.overrides),
+    )
+}
+
+fn mail(config: &Config) -> String {
+    let mail = &config.mail;
+    let security = match mail.security {
+        Security::Plain => "plain",
+        Security::StartTls => "starttls",
+        Security::Tls => "tls",
+    };
+    format!(
+        r#"# The mail server that takes the mails.
+[mail]
+host = {host}
+port = {port}
+# "starttls" (port 587 or 25), "tls" (port 465), or "plain": only to a relay on this machine, unless
+# allow_plain_remote says that the network between is your own.
+security = "{security}"
+allow_plain_remote = {allow_plain_remote}
+# Login: both or neither.
+user = {user}
+password_file = {password_file}
+# Certificates (PEM) to trust besides the system's.
+roots_file = {roots_file}
+# The address that customers see, and the domain of Message-IDs and return paths.
+sender = {sender}
+domain = {domain}
+# What this machine calls itself (EHLO); conversations at once; seconds for a step of one.
+hello_name = {hello_name}
+connections = {connections}
+timeout_s = {timeout_s}
+# Seconds between the attempts of one mail. After the last it counts as failed.
+retry_delays_s = {retry_delays_s:?}
+# Folder with own mail templates and texts.
+overrides = {overrides}
+"#,
+        host = string(&mail.host),
+        port = mail.port,
+        allow_plain_remote = mail.allow_plain_remote,
+        user = string(&mail.user),
+        password_file = path(&mail.password_file),
+        roots_file = path(&mail.roots_file),
+        sender = string(&mail.sender),
+        domain = string(&mail.domain),
+        hello_name = string(&mail.hello_name),
+        connections = mail.connections,
+        timeout_s = mail.timeout_s,
+        retry_delays_s = mail.retry_delays_s,
+        overrides = path(&mail.overrides),
+    )
+}
+
+fn issue(config: &Config) -> String {
+    let (seal, issue) = (&config.seal, &config.issue);
+    format!(
+        r#"# The seal: a PKCS#12 file with key and certificate chain (RSA-2048 or P-256). The one that
+# `kvit init` makes is for trying out and proves nothing to anybody. trust_roots (PEM) is what
+# `kvit verify` trusts.
+[seal]
+file = {file}
+password_file = {password_file}
+trust_roots = {trust_roots}
+
+# How bills are numbered and made.
+[issue]
+# Numbers ascend without gaps within a series. The first release fixes the first number.
+series = {series}
+first_number = {first_number}
+# Where the operator sits: the date of issue is the day there.
+time_zone = {time_zone}
+# A bill is due in the mailbox so many hours after issue.
+delivery_hours = {delivery_hours}
+# Orders that are issued, archived and, after a crash, repeated together.
+chunk_orders = {chunk_orders}
+# Seconds after which the chunk of a machine that is silent is given to another.
+lease_s = {lease_s}
+# Folder with own layout files; `kvit layout export` writes the built-in ones there for changing.
+layout = {layout}
+"#,
+        file = path(&seal.file),
+        password_file = path(&seal.password_file),
+        trust_roots = path(&seal.trust_roots),
+        series = string(&issue.series),
+        first_number = issue.first_number,
+        time_zone = string(&issue.time_zone),
+        delivery_hours = issue.delivery_hours,
+        chunk_orders = issue.chunk_orders,
+        lease_s = issue.lease_s,
+        layout = path(&issue.layout),
+    )
+}
+
+fn rest(config: &Config) -> String {
+    format!(
+        r#"# What one hand-over may hold: files, and bytes once unpacked. Guards against a ZIP made to fill
+# the disk.
+[import]
+files_max = {files_max}
+unpacked_bytes_max = {unpacked_bytes_max}
+
+# Where runs, bills and receipts are kept: an SQLite file, or PostgreSQL for several machines as
+# postgres://USER@HOST/NAME. An address with a password belongs into url_file.
+[store]
+url = {url}
+url_file = {url_file}
+
+# Where the sealed bills are kept, in packs.
+[archive]
+folder = {folder}
+
+# `kvit serve` and `kvit work`: how often they look for work when there was none, in milliseconds.
+[workers]
+poll_ms = {poll_ms}
+
+# Health (/health/live, /health/ready) and numbers for Prometheus (/metrics). Not for the public.
+[watch]
+listen = {listen}
+"#,
+        files_max = config.import.files_max,
+        unpacked_bytes_max = config.import.unpacked_bytes_max,
+        url = string(&config.store.url),
+        url_file = path(&config.store.url_file),
+        folder = path(&config.archive.folder),
+        poll_ms = config.workers.poll_ms,
+        listen = string(&config.watch.listen.to_string()),
+    )
+}
+
+/// A TOML string, quoted.
+fn string(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn path(path: &Path) -> String {
+    string(&path.to_string_lossy())
+}
+
+fn text(text: &Text) -> String {
+    match &text.en {
+        Some(en) => format!("{{ bg = {}, en = {} }}", string(&text.bg), string(en)),
+        None => string(&text.bg),
+    }
+}
+
+fn address(address: &Address) -> String {
+    let lines: Vec<String> = address.lines.iter().map(|line| string(line)).collect();
+    format!(
+        "{{ lines = [{}], postcode = {}, city = {}, country = {} }}",
+        lines.join(", "),
+        string(&address.postcode),
+        string(&address.city),
+        string(&address.country)
+    )
+}
+
+fn guard(guard: Guard) -> String {
+    format!(
+        "{{ max = {}, window_s = {}, block_s = {} }}",
+        guard.max, guard.window_s, guard.block_s
+    )
+}

@@ -1,0 +1,186 @@
+//! How the program ends: exit codes, and failures with their cause and a hint.
+
+use std::{error::Error, fmt};
+
+/// The exit codes. They are an interface: scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Everything was done.
+    Done = 0,
+    /// Something outside failed; the same command may be given again.
+    Failed = 1,
+    /// The command line was wrong (clap's code).
+    Usage = 2,
+    /// A run file has errors; the run is kept as rejected.
+    Rejected = 3,
+    /// A file is not a bill as it was sealed.
+    NotGenuine = 4,
+    /// There is no instance, or its configuration cannot work.
+    Configuration = 5,
+    /// A rule of the trade forbids it, such as release by the importer.
+    Refused = 6,
+}
+
+impl Exit {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Done, "done"),
+        (
+            Self::Failed,
+            "failed; the same command can be given again once the cause is gone",
+        ),
+        (Self::Usage, "the command line is wrong"),
+        (
+            Self::Rejected,
+            "the run file has errors; nothing but its report is kept",
+        ),
+        (Self::NotGenuine, "verification says no"),
+        (
+            Self::Configuration,
+            "no instance there, or its kvit.toml cannot work",
+        ),
+        (
+            Self::Refused,
+            "refused by a rule, such as release by the importer",
+        ),
+    ];
+
+    /// The list that `kvit --help` ends with.
+    pub(crate) fn help() -> String {
+        let lines = Self::ALL.map(|(exit, meaning)| format!("  {}  {meaning}", exit as u8));
+        format!("Exit codes:\n{}", lines.join("\n"))
+    }
+}
+
+/// What went wrong, as the person at the terminal reads it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    what: String,
+    hint: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What caused it.
+    pub(crate) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The message without its causes and hint.
+    #[cfg(test)]
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The reader of a pipe went away: nothing to complain about.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = self
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static));
+        while let Some(error) = cause {
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+/// The message, each cause on a line of its own, the hint last.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        let mut said = self.what.clone();
+        let mut cause: Option<&(dyn Error + 'static)> = self
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static));
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // A transparent error says what its source says.
+            if text != said {
+                write!(f, "\n  because {text}")?;
+                said = text;
+            }
+            cause = error.source();
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Turns an error into a [`Failure`] that says what was being done.
+pub(crate) trait Context<T> {
+    fn failed(self, what: impl Into<String>) -> Result<T, Failure>;
+    fn exits(self, exit: Exit, what: impl Into<String>) -> Result<T, Failure>;
+}
+
+impl<T, E: Error + Send + Sync + 'static> Context<T> for Result<T, E> {
+    fn failed(self, what: impl Into<String>) -> Result<T, Failure> {
+        self.exits(Exit::Failed, what)
+    }
+
+    fn exits(self, exit: Exit, what: impl Into<String>) -> Result<T, Failure> {
+        self.map_err(|error| Failure::new(exit, what).because(error))
+    }
+}
+
+impl From<kvit_store::StoreError> for Failure {
+    fn from(error: kvit_store::StoreError) -> Self {
+        Self::new(Exit::Failed, "the store does not do it").because(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_its_causes_once_and_the_hint_last() {
+        let inner = std::io::Error::other("disk full");
+        let failure = Failure::new(Exit::Failed, "the pack cannot be written")
+            .because(inner)
+            .hint("make room");
+        assert_eq!(
+            failure.to_string(),
+            "the pack cannot be written\n  because disk full\nhint: make room"
+        );
+        assert!(!failure.is_broken_pipe());
+    }
+
+    #[test]
+    fn every_code_is_in_the_help() {
+        let help = Exit::help();
+        for code in 0..=6 {
+            assert!(help.contains(&format!("\n  {code}  ")), "{help}");
+        }
+    }
+}

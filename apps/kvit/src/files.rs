@@ -1,0 +1,147 @@
+//! Files of an instance: secret ones, whole ones, and folders of overrides.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
+
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+
+use crate::exit::{Exit, Failure};
+
+/// The largest file of an override folder: a font, with room.
+const OVERRIDE_BYTES_MAX: u64 = 16 << 20;
+/// The most files in an override folder.
+const OVERRIDES_MAX: usize = 1000;
+
+/// Makes a folder that only its owner can enter. One that is there keeps its permissions.
+pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    builder.mode(0o700);
+    builder.create(folder)
+}
+
+/// Writes a file that only its owner can read: whole or not at all, durable once this returns.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    write_whole(path, bytes, &options)
+}
+
+/// Writes a file whole or not at all, durable once this returns.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    write_whole(path, bytes, &options)
+}
+
+fn write_whole(path: &Path, bytes: &[u8], options: &OpenOptions) -> io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let mut file = options.open(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Whether others than the owner can read it.
+pub(crate) fn is_exposed(path: &Path) -> bool {
+    #[cfg(unix)]
+    return fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o077 != 0);
+    #[cfg(not(unix))]
+    false
+}
+
+/// A password or other secret: the first line of a file.
+pub(crate) fn secret(path: &Path, what: &str) -> Result<String, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::new(
+            Exit::Configuration,
+            format!("the {what} in {} cannot be read", path.display()),
+        )
+        .because(error)
+    })?;
+    Ok(text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned())
+}
+
+/// The bytes of a file that the configuration names.
+pub(crate) fn configured(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        Failure::new(
+            Exit::Configuration,
+            format!("the {what} {} cannot be read", path.display()),
+        )
+        .because(error)
+    })
+}
+
+/// The files of an override folder by their path within it; none where there is no folder.
+pub(crate) fn overrides(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut files = BTreeMap::new();
+    if folder.is_dir() {
+        collect(folder, "", &mut files).map_err(|error| {
+            Failure::new(
+                Exit::Configuration,
+                format!("the files in {} cannot be read", folder.display()),
+            )
+            .because(error)
+        })?;
+    }
+    Ok(files)
+}
+
+/// The same, as texts.
+pub(crate) fn text_overrides(folder: &Path) -> Result<Vec<(String, String)>, Failure> {
+    overrides(folder)?
+        .into_iter()
+        .map(|(name, bytes)| {
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let file = folder.join(&name);
+                let what = format!("{} is not UTF-8 text", file.display());
+                Failure::new(Exit::Configuration, what).because(error)
+            })?;
+            Ok((name, text))
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Editors leave such files behind.
+        if name.starts_with('.') || name.ends_with('~') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        let data = fs::metadata(entry.path())?;
+        if data.is_dir() {
+            collect(&entry.path(), &format!("{path}/"), files)?;
+        } else if data.len() > OVERRIDE_BYTES_MAX || files.len() >= OVERRIDES_MAX {
+            let what = format!("{path}: more than {OVERRIDES_MAX} files, or over 16 MiB");
+            return Err(io::Error::other(what));
+        } else {
+            files.insert(path, fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Health and numbers for monitoring, on an address of their own.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, atomic::Ordering},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use kvit_store::{QueueDepths, Store};
+
+use crate::workers::Counters;
+
+struct Watched {
+    store: Store,
+    counters: Arc<Counters>,
+}
+
+/// `/health/live`: the process answers. `/health/ready`: the store does too. `/metrics`.
+pub(crate) fn router(store: Store, counters: Arc<Counters>) -> Router {
+    Router::new()
+        .route("/health/live", get(|| async { "live\n" }))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(Watched { store, counters }))
+}
+
+async fn ready(State(watched): State<Arc<Watched>>) -> Response {
+    match watched.store.ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the store does not answer");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store does not answer\n",
+            )
+                .into_response()
+        }
+    }
+}
+
+async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
+    let now = jiff::Timestamp::now();
+    let depths = watched.store.queue_depths(now).await.ok();
+    let text = exposition(&watched.counters, depths.as_ref());
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// The Prometheus text format. Gauges of the queues are left out while the store is silent.
+fn exposition(counters: &Counters, depths: Option<&QueueDepths>) -> String {
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, i128)]| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, value) in values {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
+    };
+    let of = |counter: &std::sync::atomic::AtomicU64| i128::from(counter.load(Ordering::Relaxed));
+    let version = concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"}");
+    metric(
+        "kvit_build_info",
+        "gauge",
+        "The program that runs.",
+        &[(version, 1)],
+    );
+    metric(
+        "kvit_store_up",
+        "gauge",
+        "1 while the store answers.",
+        &[("", i128::from(depths.is_some()))],
+    );
+    metric(
+        "kvit_bills_issued_total",
+        "counter",
+        "Bills issued by this process.",
+        &[("", of(&counters.bills_issued))],
+    );
+    metric(
+        "kvit_chunks_issued_total",
+        "counter",
+        "Chunks issued by this process.",
+        &[("", of(&counters.chunks_issued))],
+    );
+    metric(
+        "kvit_last_chunk_timestamp_seconds",
+        "gauge",
+        "When this process last issued a chunk; 0 = not yet.",
+        &[("", counters.last_chunk_s.load(Ordering::Relaxed).into())],
+    );
+    metric(
+        "kvit_mails_total",
+        "counter",
+        "Attempts to send a mail, by their end.",
+        &[
+            ("{outcome=\"accepted\"}", of(&counters.mails_accepted)),
+            ("{outcome=\"retry\"}", of(&counters.mails_retried)),
+            ("{outcome=\"failed\"}", of(&counters.mails_failed)),
+            ("{outcome=\"unknown\"}", of(&counters.mails_unknown)),
+        ],
+    );
+    metric(
+        "kvit_worker_failures_total",
+        "counter",
+        "Passes that ended with an error; the log says why.",
+        &[
+            ("{stage=\"issue\"}", of(&counters.issue_failures)),
+            ("{stage=\"deliver\"}", of(&counters.delivery_failures)),
+        ],
+    );
+    if let Some(depths) = depths {
+        for (name, help, value) in [
+            (
+                "kvit_chunks_waiting",
+                "Chunks of released runs not issued yet.",
+                depths.chunks_waiting,
+            ),
+            (
+                "kvit_mails_waiting",
+                "Mails not sent yet.",
+                depths.mails_waiting,
+            ),
+            (
+                "kvit_mails_overdue",
+                "Mails not sent though due.",
+                depths.mails_overdue,
+            ),
+            ("kvit_mails_failed", "Mails given up.", depths.mails_failed),
+        ] {
+            metric(name, "gauge", help, &[("", value.into())]);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_have_the_form_that_prometheus_reads() {
+        let counters = Counters::default();
+        counters.bills_issued.store(7, Ordering::Relaxed);
+        let depths = QueueDepths {
+            mails_overdue: 3,
+            ..QueueDepths::default()
+        };
+        let text = exposition(&counters, Some(&depths));
+        assert!(text.contains("\nkvit_bills_issued_total 7\n"), "{text}");
+        assert!(text.contains("\nkvit_mails_overdue 3\n"), "{text}");
+        assert!(
+            text.contains("\nkvit_mails_total{outcome=\"unknown\"} 0\n"),
+            "{text}"
+        );
+        assert!(!exposition(&counters, None).contains("kvit_mails_overdue"));
+    }
+}

@@ -1,0 +1,308 @@
+//! Who stands behind each port: the only place that chooses providers.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use jiff::{Timestamp, tz::TimeZone};
+use kvit_archive::FolderArchive;
+use kvit_billing::{
+    Secret,
+    code::InstanceKey,
+    ports::{Clock, Rng},
+};
+use kvit_compose::{Composer, ComposerSettings, Layout};
+use kvit_flow::{Courier, Issuer, IssuerSettings, ports::Archive, read_bill};
+use kvit_keys::Pkcs12Key;
+use kvit_mail::{Mails, RetryLadder};
+use kvit_pades::{Sealer, TrustRoots};
+use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
+use kvit_store::{BillRecord, GuardPolicy, Store};
+use kvit_web::{Documents, Portal, PortalLimits};
+
+use crate::{
+    config::{Config, Guard, Security},
+    exit::{Context, Exit, Failure},
+    faults, files,
+};
+
+/// Name of the instance key's file.
+pub(crate) const KEY_FILE: &str = "instance.key";
+
+/// An opened instance.
+pub(crate) struct Instance {
+    pub(crate) dir: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+}
+
+impl Instance {
+    /// Opens the instance in `dir`.
+    pub(crate) async fn open(dir: &Path) -> Result<Self, Failure> {
+        let config = Config::read(dir)?;
+        let dir = std::path::absolute(dir).failed("the current folder is not known")?;
+        let url = store_url(&dir, &config)?;
+        let store = Store::open(&url)
+            .await
+            .failed("the store cannot be opened")
+            .map_err(|failure| failure.hint("`kvit doctor` looks at each part of the instance"))?;
+        Ok(Self { dir, config, store })
+    }
+
+    /// A path of the configuration, seen from the instance's folder.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.dir.join(path)
+    }
+
+    pub(crate) fn key(&self) -> Result<Arc<InstanceKey>, Failure> {
+        let path = self.dir.join(KEY_FILE);
+        let text = files::secret(&path, "instance key")?;
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&text, &mut bytes).map_err(|error| {
+            let what = format!("{} is not an instance key", path.display());
+            Failure::new(Exit::Configuration, what)
+                .because(error)
+                .hint("restore it from your backup: codes and links of bills depend on it")
+        })?;
+        Ok(Arc::new(InstanceKey::new(&bytes)))
+    }
+
+    pub(crate) fn archive(&self) -> Result<Arc<dyn Archive>, Failure> {
+        let folder = self.path(&self.config.archive.folder);
+        let archive = FolderArchive::open(folder).failed("the archive cannot be opened")?;
+        Ok(Arc::new(archive))
+    }
+
+    pub(crate) fn sealer(&self) -> Result<Sealer, Failure> {
+        let seal = &self.config.seal;
+        let bytes = files::configured(&self.path(&seal.file), "seal")?;
+        let password = files::secret(&self.path(&seal.password_file), "seal's password")?;
+        let what = "the seal cannot be used";
+        let key = Pkcs12Key::from_bytes(&bytes, &password).exits(Exit::Configuration, what)?;
+        Sealer::new(Arc::new(key)).exits(Exit::Configuration, what)
+    }
+
+    /// The composer of this instance's layout; bills leave so many bytes of room for the seal.
+    pub(crate) fn composer(&self, contents_reserve: usize) -> Result<Composer, Failure> {
+        let folder = self.path(&self.config.issue.layout);
+        let own = files::overrides(&folder)?;
+        let what = format!("the layout in {} does not work", folder.display());
+        let layout = if own.is_empty() {
+            Layout::builtin()
+        } else {
+            Layout::with_files(own).exits(Exit::Configuration, what.as_str())?
+        };
+        Composer::new(ComposerSettings {
+            layout,
+            operator: self.config.operator.clone(),
+            brand: self.config.brand.clone(),
+            logo_svg: self.logo()?,
+            contents_reserve,
+        })
+        .exits(Exit::Configuration, what)
+    }
+
+    pub(crate) fn issuer(&self, worker: &str) -> Result<Issuer, Failure> {
+        let issue = &self.config.issue;
+        let sealer = self.sealer()?;
+        Ok(Issuer {
+            store: self.store.clone(),
+            archive: self.archive()?,
+            composer: Arc::new(self.composer(sealer.contents_reserve())?),
+            sealer: Arc::new(sealer),
+            key: self.key()?,
+            clock: Arc::new(SystemClock),
+            checkpoints: faults::checkpoints(),
+            settings: IssuerSettings {
+                worker: worker.to_owned(),
+                lease_s: issue.lease_s,
+                currency: self.config.operator.currency,
+                public_url: self.config.portal.public_url.clone(),
+                time_zone: issue.time_zone.clone(),
+                delivery_hours: issue.delivery_hours,
+            },
+        })
+    }
+
+    pub(crate) fn courier(&self, worker: &str) -> Result<Courier, Failure> {
+        let mail = &self.config.mail;
+        let ladder = RetryLadder::new(mail.retry_delays_s.clone())
+            .exits(Exit::Configuration, "[mail] retry_delays_s does not work")?;
+        Ok(Courier {
+            store: self.store.clone(),
+            archive: self.archive()?,
+            mailer: Arc::new(self.mailer()?),
+            mails: Arc::new(self.mails()?),
+            key: self.key()?,
+            clock: Arc::new(SystemClock),
+            checkpoints: faults::checkpoints(),
+            ladder,
+            public_url: self.config.portal.public_url.clone(),
+            delivery_hours: self.config.issue.delivery_hours,
+            worker: worker.to_owned(),
+            connections: mail.connections,
+        })
+    }
+
+    pub(crate) fn mailer(&self) -> Result<SmtpMailer, Failure> {
+        let mail = &self.config.mail;
+        let named = |path: &Path| !path.as_os_str().is_empty();
+        let password = if named(&mail.password_file) {
+            let path = self.path(&mail.password_file);
+            Some(Secret::new(files::secret(&path, "mail password")?))
+        } else {
+            None
+        };
+        let extra_root_pem = if named(&mail.roots_file) {
+            let path = self.path(&mail.roots_file);
+            Some(files::configured(&path, "mail server's certificates")?)
+        } else {
+            None
+        };
+        SmtpMailer::new(SmtpConfig {
+            host: mail.host.clone(),
+            port: mail.port,
+            security: match mail.security {
+                Security::Plain => SmtpSecurity::Plain,
+                Security::StartTls => SmtpSecurity::StartTls,
+                Security::Tls => SmtpSecurity::Tls,
+            },
+            allow_plain_remote: mail.allow_plain_remote,
+            user: Some(mail.user.clone()).filter(|user| !user.is_empty()),
+            password,
+            hello_name: mail.hello_name.clone(),
+            connections: mail.connections,
+            timeout_s: mail.timeout_s,
+            extra_root_pem,
+        })
+        .exits(Exit::Configuration, "[mail] does not work")
+    }
+
+    pub(crate) fn mails(&self) -> Result<Mails, Failure> {
+        let (config, mail) = (&self.config, &self.config.mail);
+        let what = "the mails cannot be made";
+        let mails = Mails::new(
+            config.operator.clone(),
+            config.brand.clone(),
+            &config.portal.public_url,
+            &mail.domain,
+            &mail.sender,
+        )
+        .exits(Exit::Configuration, what)?;
+        let own = files::text_overrides(&self.path(&mail.overrides))?;
+        if own.is_empty() {
+            return Ok(mails);
+        }
+        mails.with_overrides(own).exits(Exit::Configuration, what)
+    }
+
+    pub(crate) fn portal(&self) -> Result<Portal, Failure> {
+        let (config, portal) = (&self.config, &self.config.portal);
+        let time_zone = TimeZone::get(&config.issue.time_zone)
+            .exits(Exit::Configuration, "[issue] time_zone does not work")?;
+        Ok(Portal {
+            store: self.store.clone(),
+            documents: Arc::new(ArchivedDocuments(self.archive()?)),
+            key: self.key()?,
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
+            operator: config.operator.clone(),
+            brand: config.brand.clone(),
+            logo_svg: self.logo()?,
+            public_url: portal.public_url.clone(),
+            limits: PortalLimits {
+                per_number: policy(portal.wrong_codes_per_number),
+                per_address: policy(portal.wrong_codes_per_address),
+                session_minutes: portal.session_minutes,
+                proof_hours: portal.proof_hours,
+                trusted_proxies: portal.behind_proxy,
+            },
+            overrides: files::text_overrides(&self.path(&portal.overrides))?,
+            declaration_version: portal.declaration_version.clone(),
+            time_zone,
+        })
+    }
+
+    fn logo(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let logo = &self.config.brand.logo;
+        if logo.is_empty() {
+            return Ok(None);
+        }
+        files::configured(&self.dir.join(logo), "logo").map(Some)
+    }
+}
+
+/// Certificates to trust, from a PEM file.
+pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failure> {
+    let pem = files::configured(path, "trusted certificates")?;
+    let what = format!("{} holds no certificates to trust", path.display());
+    TrustRoots::from_pem(&String::from_utf8_lossy(&pem)).exits(Exit::Configuration, what)
+}
+
+/// The database's address; a relative SQLite file lies in the instance's folder.
+fn store_url(dir: &Path, config: &Config) -> Result<String, Failure> {
+    let store = &config.store;
+    let url = if store.url_file.as_os_str().is_empty() {
+        store.url.clone()
+    } else {
+        files::secret(&dir.join(&store.url_file), "database address")?
+    };
+    Ok(match url.strip_prefix("sqlite:") {
+        Some(file) => format!(
+            "sqlite://{}",
+            dir.join(file.trim_start_matches("//")).display()
+        ),
+        None => url,
+    })
+}
+
+const fn policy(guard: Guard) -> GuardPolicy {
+    GuardPolicy {
+        max_fails: guard.max,
+        window_s: guard.window_s,
+        block_s: guard.block_s,
+    }
+}
+
+/// The machine's clock, in microseconds: what the store can keep.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+}
+
+/// The machine's source of chance.
+pub(crate) struct SystemRng;
+
+impl Rng for SystemRng {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Going on without chance would make tokens that can be guessed.
+        #[allow(clippy::expect_used, reason = "there is no safe way on")]
+        aws_lc_rs::rand::fill(bytes).expect("the system gives random bytes");
+    }
+}
+
+/// The portal reads bills from the archive, their hash checked.
+struct ArchivedDocuments(Arc<dyn Archive>);
+
+impl Documents for ArchivedDocuments {
+    fn bill_pdf<'a>(
+        &'a self,
+        bill: &'a BillRecord,
+    ) -> BoxFuture<'a, Result<Vec<u8>, kvit_web::DocumentError>> {
+        async move {
+            read_bill(self.0.as_ref(), bill)
+                .await
+                .map_err(|error| match error {
+                    kvit_flow::DocumentError::Altered { .. } => kvit_web::DocumentError::Changed,
+                    other => kvit_web::DocumentError::Archive(Box::new(other)),
+                })
+        }
+        .boxed()
+    }
+}

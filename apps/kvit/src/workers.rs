@@ -1,0 +1,224 @@
+//! Work that goes on: issuing and delivery until told to stop, under a name that survives a death.
+//!
+//! A worker's name is that of a file which it holds locked. The system frees the lock however the
+//! process ends, so a name whose lock can be taken belongs to nobody alive, and what it had in hand
+//! can be given back.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::Path,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use kvit_flow::{Courier, Issuer};
+use kvit_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    exit::{Context, Exit, Failure},
+    files,
+    wiring::{Instance, SystemClock},
+};
+
+/// Processes on one machine that work for the same instance.
+const SLOTS_MAX: usize = 256;
+/// After a failure the wait doubles up to this.
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// A worker's name, held as long as this lives.
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    _lock: File,
+}
+
+/// Takes the first free name of this machine, and gives back what dead workers had in hand.
+pub(crate) async fn take_slot(instance: &Instance) -> Result<Slot, Failure> {
+    let folder = instance.dir.join("workers");
+    files::private_folder(&folder).failed("the folder of worker names cannot be made")?;
+    let prefix = prefix(&instance.dir);
+    let mut taken = None;
+    for number in 0..SLOTS_MAX {
+        let name = format!("{prefix}-{number}");
+        let path = folder.join(format!("{name}.lock"));
+        // Beyond the first free one, only names that somebody once had matter.
+        if taken.is_some() && !path.exists() {
+            break;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .failed(format!("{} cannot be made", path.display()))?;
+        if file.try_lock().is_err() {
+            continue;
+        }
+        forget(&instance.store, &name).await?;
+        taken.get_or_insert(Slot { name, _lock: file });
+    }
+    taken.ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            format!("{SLOTS_MAX} workers run on this machine already"),
+        )
+    })
+}
+
+async fn forget(store: &Store, name: &str) -> Result<(), Failure> {
+    use kvit_billing::ports::Clock;
+    let forgotten = store.forget_worker(name, SystemClock.now()).await?;
+    if forgotten.chunks + forgotten.deliveries > 0 {
+        tracing::warn!(
+            worker = name,
+            chunks = forgotten.chunks,
+            deliveries = forgotten.deliveries,
+            "a worker had died; its work is given back"
+        );
+    }
+    Ok(())
+}
+
+/// Machine and instance: two instances that share a store must not take each other for dead.
+fn prefix(dir: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_default();
+    let host: String = host
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    let hash = digest(&SHA256, dir.as_os_str().as_encoded_bytes());
+    let mark = hex::encode(&hash.as_ref()[..3]);
+    let host = if host.is_empty() { "host" } else { &host };
+    format!("{host}-{mark}")
+}
+
+/// What the workers of this process did, for monitoring.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) bills_issued: AtomicU64,
+    pub(crate) chunks_issued: AtomicU64,
+    pub(crate) issue_failures: AtomicU64,
+    /// Seconds since 1970 of the last chunk that was issued; 0 = none yet.
+    pub(crate) last_chunk_s: AtomicI64,
+    pub(crate) mails_accepted: AtomicU64,
+    pub(crate) mails_retried: AtomicU64,
+    pub(crate) mails_failed: AtomicU64,
+    pub(crate) mails_unknown: AtomicU64,
+    pub(crate) delivery_failures: AtomicU64,
+}
+
+/// Issues whatever is released, until `stop`.
+pub(crate) async fn issue_loop(
+    issuer: &Issuer,
+    counters: &Counters,
+    poll: Duration,
+    stop: &CancellationToken,
+) {
+    let mut wait = poll;
+    while !stop.is_cancelled() {
+        let progress = |bills: u64| {
+            counters.bills_issued.fetch_add(bills, Ordering::Relaxed);
+            counters.chunks_issued.fetch_add(1, Ordering::Relaxed);
+            let now = jiff::Timestamp::now().as_second();
+            counters.last_chunk_s.store(now, Ordering::Relaxed);
+        };
+        match issuer.issue(None, stop, &progress).await {
+            Ok(report) => {
+                wait = poll;
+                if report.bills > 0 {
+                    tracing::info!(bills = report.bills, chunks = report.chunks, "bills issued");
+                }
+            }
+            Err(error) => {
+                counters.issue_failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(error = &error as &dyn std::error::Error, "issuing stopped");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Sends whatever is due, until `stop`.
+pub(crate) async fn delivery_loop(
+    courier: &Courier,
+    counters: &Counters,
+    poll: Duration,
+    stop: &CancellationToken,
+) {
+    let mut wait = poll;
+    while !stop.is_cancelled() {
+        match courier.deliver(stop).await {
+            Ok(report) => {
+                wait = poll;
+                for (counter, more) in [
+                    (&counters.mails_accepted, report.accepted),
+                    (&counters.mails_retried, report.retried),
+                    (&counters.mails_failed, report.failed),
+                    (&counters.mails_unknown, report.unknown),
+                ] {
+                    counter.fetch_add(more, Ordering::Relaxed);
+                }
+                if report != kvit_flow::DeliveryReport::default() {
+                    tracing::info!(
+                        accepted = report.accepted,
+                        retried = report.retried,
+                        failed = report.failed,
+                        unknown = report.unknown,
+                        "mails sent"
+                    );
+                }
+            }
+            Err(error) => {
+                counters.delivery_failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(error = &error as &dyn std::error::Error, "delivery stopped");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+fn longer(wait: Duration) -> Duration {
+    (wait * 2).clamp(Duration::from_secs(1), BACKOFF_MAX)
+}
+
+async fn pause(wait: Duration, stop: &CancellationToken) {
+    let _ = tokio::time::timeout(wait, stop.cancelled()).await;
+}
+
+/// Cancelled by SIGTERM or Ctrl-C: what is under way ends between two chunks or mails. A second
+/// signal ends the process at once, which is safe too.
+pub(crate) fn stop_on_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        signal().await;
+        token.cancel();
+        signal().await;
+        std::process::exit(130);
+    });
+    stop
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

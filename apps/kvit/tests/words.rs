@@ -1,0 +1,166 @@
+//! Help, errors and exit codes are an interface: each has a snapshot.
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{folder, run};
+
+#[test]
+fn help() {
+    let (_folder, path) = folder();
+    for command in [
+        "",
+        "init",
+        "run",
+        "run import",
+        "run list",
+        "run show",
+        "run preview",
+        "run release",
+        "run issue",
+        "deliver",
+        "serve",
+        "work",
+        "export",
+        "verify",
+        "demo",
+        "schema",
+        "layout",
+        "layout export",
+        "doctor",
+    ] {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let name = format!("help {command}");
+        let name = name.trim().replace(' ', "-");
+        insta::assert_snapshot!(name, run(&path, &arguments).ok().out);
+    }
+}
+
+#[test]
+fn usage() {
+    let (_folder, path) = folder();
+    for (name, arguments) in [
+        ("no-such-command", &["rum"][..]),
+        ("no-such-option", &["run", "list", "--jason"]),
+        ("no-name", &["run", "import", "october.ndjson"]),
+        ("not-a-run", &["run", "show", "../etc"]),
+        ("not-a-count", &["demo", "--customers", "0"]),
+    ] {
+        insta::assert_snapshot!(format!("usage-{name}"), run(&path, arguments).shown());
+    }
+}
+
+#[test]
+fn an_instance_is_made_once() {
+    let (_folder, path) = folder();
+    insta::assert_snapshot!("init", run(&path, &["init", "--dir", "one"]).shown());
+    insta::assert_snapshot!("init-again", run(&path, &["init", "--dir", "one"]).shown());
+    fs::remove_file(path.join("one/kvit.toml")).expect("removed");
+    insta::assert_snapshot!(
+        "init-over-a-store",
+        run(&path, &["init", "--dir", "one"]).shown()
+    );
+    insta::assert_snapshot!("no-instance", run(&path, &["run", "list"]).shown());
+}
+
+#[test]
+fn what_a_crash_left_of_init_is_finished() {
+    let (_folder, path) = folder();
+    run(&path, &["init", "--dir", "one", "--key", "p256"]).ok();
+    let read = |name: &str| fs::read(path.join("one").join(name)).expect(name);
+    let (key, seal) = (read("instance.key"), read("seal.p12"));
+    for name in ["kvit.toml", "kvit.db", "kvit.db-wal", "kvit.db-shm"] {
+        let _ = fs::remove_file(path.join("one").join(name));
+    }
+    run(&path, &["init", "--dir", "one"]).ok();
+    assert_eq!(read("instance.key"), key, "codes on bills depend on it");
+    assert_eq!(read("seal.p12"), seal);
+    fs::remove_file(path.join("one/kvit.toml")).expect("removed");
+    fs::remove_file(path.join("one/kvit.db")).expect("removed");
+    fs::remove_file(path.join("one/seal.password")).expect("removed");
+    run(&path, &["init", "--dir", "one"]).ok();
+    assert_eq!(read("instance.key"), key);
+    assert_ne!(read("seal.p12"), seal, "without its password it was no use");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_a_new_instance() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = folder();
+    run(&path, &["init", "--dir", "one"]).ok();
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&path.join("one")), 0o700);
+    for entry in fs::read_dir(path.join("one")).expect("a folder") {
+        let file = entry.expect("an entry").path();
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn every_fault_of_the_configuration_is_told_at_once() {
+    let (_folder, path) = folder();
+    run(&path, &["init", "--dir", "one"]).ok();
+    let file = path.join("one/kvit.toml");
+    let good = fs::read_to_string(&file).expect("there");
+    let mut bad = String::new();
+    for line in good.lines() {
+        let line = match line.split(" = ").next().unwrap_or_default() {
+            "eik" => "eik = \"123456789\"",
+            "iban" => "iban = \"BG00KVTB\"",
+            "hotline" => continue,
+            "primary" => "primary = \"green\"",
+            "public_url" => "public_url = \"bills.example.bg\"",
+            "proof_hours" => "proof_hours = \"two days\"",
+            "security" => "security = \"ssl\"",
+            "connections" => "connections = 0",
+            "sender" => "sender = \"nobody\"",
+            "series" => "series = \"Main Series\"",
+            "time_zone" => "time_zone = \"Europe/Plovdiv\"",
+            "poll_ms" => "pol_ms = 1000",
+            _ => line,
+        };
+        bad.push_str(line);
+        bad.push('\n');
+    }
+    fs::write(&file, bad).expect("written");
+    let ran = run(&path, &["run", "list", "--dir", "one"]);
+    insta::assert_snapshot!("configuration-faults", ran.shown());
+    fs::write(&file, "[mail\nport = 25").expect("written");
+    let ran = run(&path, &["run", "list", "--dir", "one"]);
+    insta::assert_snapshot!("configuration-not-toml", ran.shown());
+}
+
+#[test]
+fn refusals() {
+    let (_folder, path) = folder();
+    run(&path, &["init"]).ok();
+    fs::write(path.join("run.txt"), "hello\n").expect("written");
+    fs::write(path.join("bill.pdf"), "%PDF-1.7\n").expect("written");
+    for (name, arguments) in [
+        ("unknown-run", &["run", "show", "2026-10-abcdef"][..]),
+        (
+            "missing-file",
+            &["run", "import", "none.ndjson", "--as", "ivan"],
+        ),
+        (
+            "not-a-run-file",
+            &["run", "import", "run.txt", "--as", "ivan"],
+        ),
+        ("not-a-bill", &["verify", "bill.pdf"]),
+        ("no-runs", &["run", "list"]),
+        ("nothing-to-issue", &["run", "issue"]),
+    ] {
+        let shown = run(&path, arguments).shown();
+        // The fingerprint of a folder that is new each time.
+        let shown = shown
+            .split_whitespace()
+            .find(|word| word.starts_with("20") && word.len() == 15)
+            .map_or(shown.clone(), |id| {
+                shown.replace(id.trim_end_matches(':'), "RUN")
+            });
+        insta::assert_snapshot!(format!("refusal-{name}"), shown);
+    }
+}
