@@ -261,7 +261,7 @@ mod journey {
         let state = world.store.enrolment_of(&account).await.expect("a store");
         assert!(matches!(state, EnrolmentState::Pending(_)));
         chrome.follow("main button").await;
-        assert_eq!(chrome.h1().await, "Готово, благодарим ви");
+        assert_eq!(chrome.h1().await, "Готово, благодарим Ви");
         let state = world.store.enrolment_of(&account).await.expect("a store");
         assert!(matches!(state, EnrolmentState::Active(_)));
         chrome.go(&prove).await;
@@ -294,7 +294,7 @@ mod journey {
     pub(super) async fn goes_back_to_paper(world: &World, chrome: &Chrome) {
         chrome.go("/paper").await;
         enter(chrome, seed::ANNA, &world.code(seed::ANNA)).await;
-        assert_eq!(chrome.h1().await, "Сметката ви вече идва на хартия");
+        assert_eq!(chrome.h1().await, "Сметката Ви вече идва на хартия");
         seed::history(&world.store, &world.key).await;
         sign_in(world, chrome, seed::MARIA).await;
         chrome.follow("a[href='/paper']").await;
@@ -310,7 +310,7 @@ mod journey {
         let state = world.store.enrolment_of(&account).await.expect("a store");
         assert!(matches!(state, EnrolmentState::None));
         chrome.go("/paper").await;
-        assert_eq!(chrome.h1().await, "Сметката ви вече идва на хартия");
+        assert_eq!(chrome.h1().await, "Сметката Ви вече идва на хартия");
     }
 
     pub(super) async fn confirms_a_receipt(world: &World, chrome: &Chrome) {

@@ -64,6 +64,30 @@ async fn an_unknown_number_and_a_wrong_code_look_alike_and_lock() {
 }
 
 #[tokio::test]
+async fn an_unknown_number_takes_as_long_as_a_wrong_code() {
+    const TRIES: usize = 120;
+    let world = World::with_limits(URL, u32::MAX, u32::MAX).await;
+    let mut stranger = world.browser();
+    let token = stranger.get("/").await.form_token();
+    let mut times = [Vec::new(), Vec::new()];
+    // By turns, so that whatever else the machine does falls on both.
+    for _ in 0..TRIES {
+        for (times, number) in times.iter_mut().zip([seed::ANNA, "7777777"]) {
+            let form = format!("form_token={token}&number={number}&code=00000000");
+            let started = std::time::Instant::now();
+            stranger.ask(Method::POST, "/bill/check", &form, &[]).await;
+            times.push(started.elapsed().as_secs_f64());
+        }
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[TRIES / 2]
+    });
+    let ratio = known / unknown;
+    assert!((0.7..1.4).contains(&ratio), "{known} s and {unknown} s");
+}
+
+#[tokio::test]
 async fn bad_form_is_told_before_anything_is_looked_up() {
     let world = World::new(URL).await;
     let answer = world
@@ -151,7 +175,7 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
     assert!(matches!(state, EnrolmentState::Pending(_)));
     let proved = scanner.ask(Method::POST, &path, "", &[]).await;
     assert!(
-        proved.body.contains("Готово, благодарим ви"),
+        proved.body.contains("Готово, благодарим Ви"),
         "{}",
         proved.body
     );
@@ -161,7 +185,7 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
         anna.get("/bills")
             .await
             .body
-            .contains("Сметката ви идва по имейл")
+            .contains("Сметката Ви идва по имейл")
     );
 
     assert!(
@@ -173,7 +197,7 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
     let paper = anna.post("/paper", "").await;
     assert!(paper.body.contains("Готово, отново на хартия"));
     let paper = anna.post("/paper", "").await;
-    assert!(paper.body.contains("Сметката ви вече идва на хартия"));
+    assert!(paper.body.contains("Сметката Ви вече идва на хартия"));
     let mut stranger = world.browser();
     let form = format!("number={}&code={code}", seed::BORIS);
     assert_eq!(stranger.post("/paper", &form).await.status, StatusCode::OK);
