@@ -24,6 +24,8 @@ const BUSY_TIMEOUT_S: u64 = 30;
 const WRITER_CACHE: &str = "-65536";
 /// Connections of one process to PostgreSQL, whose own limit is 100 by default.
 const CONNECTIONS_MAX: u32 = 16;
+/// How long a free connection, or a server that is starting, is waited for.
+const CONNECT_TIMEOUT_S: u64 = 10;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +66,22 @@ impl Pools {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S));
+        let place = options.get_filename().display().to_string();
+        let unopened = |source| StoreError::Open {
+            place: place.clone(),
+            source,
+        };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
-            .await?;
+            .await
+            .map_err(unopened)?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .connect_with(options.read_only(true).create_if_missing(false))
-            .await?;
+            .await
+            .map_err(unopened)?;
         Ok(Self::Sqlite { writer, readers })
     }
 
@@ -80,10 +89,19 @@ impl Pools {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Url("postgres:…".to_owned()))?
             .application_name("kvit");
+        let place = format!(
+            "{} at {}:{} as {}",
+            options.get_database().unwrap_or("of the same name"),
+            options.get_host(),
+            options.get_port(),
+            options.get_username()
+        );
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
             .connect_with(options)
-            .await?;
+            .await
+            .map_err(|source| StoreError::Open { place, source })?;
         sqlx::migrate!("migrations/postgres").run(&pool).await?;
         Ok(Self::Postgres(pool))
     }

@@ -39,6 +39,14 @@ pub enum StoreError {
         "`{0}` is not a database address, such as sqlite://kvit.db or postgres://user@host/kvit"
     )]
     Url(String),
+    /// The database cannot be opened.
+    #[error("cannot open the database {place}; see that it is there and lets this account in")]
+    Open {
+        /// Where it is, without the password.
+        place: String,
+        /// What the engine said.
+        source: sqlx::Error,
+    },
     /// The database said no.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -104,6 +104,8 @@ on_both_engines! {
     late::a_late_word_does_not_queue_what_another_sends,
     late::a_late_acceptance_is_not_sent_again,
     late::a_mail_of_a_dead_worker_is_sent_by_another,
+    late::a_word_said_twice_counts_once,
+    late::whatever_befalls_workers_no_mail_is_lost_or_secretly_twice,
     deliveries::mails_are_claimed_once,
     deliveries::an_attempt_decides_what_comes_next,
     deliveries::a_forgotten_mail_is_possibly_twice,
@@ -145,6 +147,19 @@ async fn sqlite_keeps_over_a_second_opening() {
 async fn postgres_keeps_over_a_second_opening() {
     if let Some(place) = postgres_database() {
         a_second_opening_finds_what_the_first_kept(place).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let missing = format!("sqlite://{}/none/kvit.db", folder.path().display());
+    let error = Store::open(&missing).await.expect_err("no such folder");
+    assert!(error.to_string().contains("none/kvit.db"), "{error}");
+    if let Some(place) = postgres_database() {
+        let error = Store::open(&format!("{}_not", place.url)).await;
+        let said = error.expect_err("no such database").to_string();
+        assert!(said.contains("_not at 127.0.0.1:"), "{said}");
     }
 }
 
