@@ -8,6 +8,7 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufReader, Read},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -84,7 +85,7 @@ pub enum ImportError {
 
 /// An order with its place, for diagnostics.
 struct Placed {
-    file: String,
+    file: Arc<str>,
     line: u64,
     order: BillOrder,
 }
@@ -265,7 +266,7 @@ impl<'a> Staging<'a> {
             .collect();
         let originals = self.store.known_bills(&named).await?;
         for (placed, key) in batch.iter().zip(&keys) {
-            let (file, line, order) = (placed.file.as_str(), placed.line, &placed.order);
+            let (file, line, order) = (&*placed.file, placed.line, &placed.order);
             if !self.seen.insert(fingerprint(key)) {
                 self.findings
                     .push(Diagnostic::duplicate_in_file(file, line, order));
@@ -329,6 +330,7 @@ fn read_all(
         ));
     }
     for source in sources {
+        let name: Arc<str> = source.name.as_str().into();
         let mut input = BufReader::with_capacity(1 << 16, source.open);
         let format = match std::io::BufRead::fill_buf(&mut input) {
             Ok(first) => sniff(first),
@@ -351,7 +353,7 @@ fn read_all(
                 batcher.header(reader.header());
                 while let Some((line, order)) = reader.next_order(&mut findings) {
                     batcher.push(Placed {
-                        file: source.name.clone(),
+                        file: Arc::clone(&name),
                         line,
                         order,
                     });
@@ -370,7 +372,7 @@ fn read_all(
                 {
                     batcher.header(&invoice.header);
                     batcher.push(Placed {
-                        file: source.name,
+                        file: name,
                         line: 1,
                         order: invoice.order,
                     });
