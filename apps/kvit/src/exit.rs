@@ -87,12 +87,6 @@ impl Failure {
         self.exit
     }
 
-    /// The message without its causes and hint.
-    #[cfg(test)]
-    pub(crate) fn what(&self) -> &str {
-        &self.what
-    }
-
     /// The reader of a pipe went away: nothing to complain about.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = self

@@ -8,7 +8,6 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufReader, Read},
-    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -85,7 +84,7 @@ pub enum ImportError {
 
 /// An order with its place, for diagnostics.
 struct Placed {
-    file: Arc<str>,
+    file: String,
     line: u64,
     order: BillOrder,
 }
@@ -266,7 +265,7 @@ impl<'a> Staging<'a> {
             .collect();
         let originals = self.store.known_bills(&named).await?;
         for (placed, key) in batch.iter().zip(&keys) {
-            let (file, line, order) = (&*placed.file, placed.line, &placed.order);
+            let (file, line, order) = (placed.file.as_str(), placed.line, &placed.order);
             if !self.seen.insert(fingerprint(key)) {
                 self.findings
                     .push(Diagnostic::duplicate_in_file(file, line, order));
@@ -330,7 +329,6 @@ fn read_all(
         ));
     }
     for source in sources {
-        let name: Arc<str> = source.name.as_str().into();
         let mut input = BufReader::with_capacity(1 << 16, source.open);
         let format = match std::io::BufRead::fill_buf(&mut input) {
             Ok(first) => sniff(first),
@@ -353,7 +351,7 @@ fn read_all(
                 batcher.header(reader.header());
                 while let Some((line, order)) = reader.next_order(&mut findings) {
                     batcher.push(Placed {
-                        file: Arc::clone(&name),
+                        file: source.name.clone(),
                         line,
                         order,
                     });
@@ -372,7 +370,7 @@ fn read_all(
                 {
                     batcher.header(&invoice.header);
                     batcher.push(Placed {
-                        file: name,
+                        file: source.name,
                         line: 1,
                         order: invoice.order,
                     });

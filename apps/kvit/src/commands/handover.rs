@@ -97,14 +97,16 @@ impl Walk<'_> {
         let mut inside: Vec<PathBuf> = fs::read_dir(path)
             .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
             .failed(cannot())?;
-        inside.retain(|path| {
-            let name = path.file_name().unwrap_or_default();
-            !name.to_string_lossy().starts_with('.')
-        });
         inside.sort();
-        inside
-            .iter()
-            .try_for_each(|path| self.path(path, depth + 1))
+        for path in inside {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if belongs(&name) || (path.is_dir() && !name.starts_with('.')) {
+                self.path(&path, depth + 1)?;
+            } else {
+                self.skipped.push(path.display().to_string());
+            }
+        }
+        Ok(())
     }
 
     fn file(&mut self, path: &Path) -> Result<(), Stop> {

@@ -57,10 +57,13 @@ pub(super) async fn command(
     });
     out.result(&value, |out| {
         if report.bills == 0 {
-            return format!(
-                "nothing to issue; {} elsewhere",
-                count(left, "chunk waits", "chunks wait")
-            );
+            return match left {
+                0 => "nothing to issue".to_owned(),
+                left => format!(
+                    "nothing to issue here; {} in other hands or failed",
+                    count(left, "chunk is", "chunks are")
+                ),
+            };
         }
         let time = started.elapsed();
         let rate = report.bills as f64 / time.as_secs_f64().max(0.001);

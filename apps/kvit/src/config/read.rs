@@ -184,5 +184,23 @@ fn plain(message: &str) -> String {
     if message.contains("untagged enum") {
         return "expected a text, such as \"…\" or { bg = \"…\", en = \"…\" }".to_owned();
     }
-    message.trim().replace('\n', ", ")
+    let mut plain = message.trim().replace('\n', ", ");
+    for (rust, words) in [
+        ("u16", "a whole number up to 65535"),
+        ("u32", "a whole number"),
+        ("u64", "a whole number"),
+        ("usize", "a whole number"),
+        ("a boolean", "true or false"),
+        ("socket address", "an address such as 127.0.0.1:8480"),
+        (
+            "invalid socket address syntax",
+            "not an address such as 127.0.0.1:8480",
+        ),
+    ] {
+        plain = match plain.strip_suffix(rust) {
+            Some(head) => format!("{head}{words}"),
+            None => plain,
+        };
+    }
+    plain
 }
