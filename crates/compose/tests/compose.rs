@@ -10,7 +10,10 @@ use aws_lc_rs::{
 };
 use kvit_billing::{Bill, Language, format};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
-use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
+use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError, TrustRoots, verify};
+
+/// Every so many bytes one is changed; a prime, so that all kinds of bytes are met.
+const STEP: usize = 997;
 
 #[test]
 fn equal_bills_give_equal_bytes_and_others_do_not() {
@@ -129,7 +132,7 @@ fn bills_of_any_length_compose() {
 }
 
 #[test]
-fn a_sealed_bill_is_accepted_by_foreign_judges() {
+fn a_sealed_bill_is_accepted_and_a_changed_one_is_not() {
     let key = Arc::new(TestKey::new());
     let sealer = Sealer::new(Arc::clone(&key) as Arc<dyn SealKey>).expect("a sealer");
     let (operator, brand) = common::operator();
@@ -141,6 +144,7 @@ fn a_sealed_bill_is_accepted_by_foreign_judges() {
         contents_reserve: sealer.contents_reserve(),
     })
     .expect("the embedded layout");
+    let roots = TrustRoots::from_pem(&key.pem).expect("roots");
     let folder = tempfile::tempdir().expect("a folder");
     for (name, bill) in common::cases() {
         let pdf = composer.compose(&bill).expect("composed");
@@ -161,6 +165,15 @@ fn a_sealed_bill_is_accepted_by_foreign_judges() {
             ] {
                 assert!(said.contains(wanted), "{name}: no `{wanted}` in {said}");
             }
+        }
+        let verdict = verify(sealed.bytes(), &roots, bill.issued_at);
+        assert!(verdict.accepted, "{name}: {verdict}");
+        let mut changed = sealed.into_bytes();
+        for at in (0..changed.len()).step_by(STEP) {
+            changed[at] ^= 1;
+            let verdict = verify(&changed, &roots, bill.issued_at);
+            assert!(!verdict.accepted, "{name}, byte {at}: {verdict}");
+            changed[at] ^= 1;
         }
     }
 }
@@ -344,6 +357,7 @@ fn run(tool: &str, options: &[&str], file: &Path) -> Option<(String, bool)> {
 }
 
 struct TestKey {
+    pem: String,
     pair: EcdsaKeyPair,
     certificates: Vec<Vec<u8>>,
 }
@@ -356,6 +370,7 @@ impl TestKey {
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).expect("a key");
         Self {
+            pem: made.cert.pem(),
             pair,
             certificates: vec![made.cert.der().to_vec()],
         }

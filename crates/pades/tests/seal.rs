@@ -1,54 +1,19 @@
 //! A sealed file read back by other people's parsers and verified with the bare public key.
 
+mod common;
+
 use std::sync::Arc;
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
-    rand::SystemRandom,
-    signature::{
-        ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair,
-        UnparsedPublicKey,
-    },
+    signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey},
 };
 use cms::{content_info::ContentInfo, signed_data::SignedData};
+use common::{Odd, TestKey};
 use der::{Decode, Encode};
 use jiff::Timestamp;
 use kvit_billing::{SealSlot, UnsealedPdf};
-use kvit_pades::{SealAlgorithm, SealError, SealKey, Sealer, SignError};
-
-struct TestKey {
-    pair: EcdsaKeyPair,
-    certificates: Vec<Vec<u8>>,
-}
-
-impl TestKey {
-    fn new() -> Self {
-        let made =
-            rcgen::generate_simple_self_signed(["seal.example".to_owned()]).expect("a certificate");
-        let pkcs8 = made.signing_key.serialize_der();
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).expect("a key");
-        Self {
-            pair,
-            certificates: vec![made.cert.der().to_vec()],
-        }
-    }
-}
-
-impl SealKey for TestKey {
-    fn certificates(&self) -> &[Vec<u8>] {
-        &self.certificates
-    }
-    fn algorithm(&self) -> SealAlgorithm {
-        SealAlgorithm::EcdsaP256Sha256
-    }
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        let signature = self.pair.sign(&SystemRandom::new(), message);
-        signature
-            .map(|s| s.as_ref().to_vec())
-            .map_err(|e| SignError(e.to_string()))
-    }
-}
+use kvit_pades::{SealError, SealKey, Sealer};
 
 /// The three places in the order in which a signature dictionary holds them.
 fn unsealed(reserve: usize) -> UnsealedPdf {
@@ -75,7 +40,7 @@ fn unsealed(reserve: usize) -> UnsealedPdf {
 
 #[test]
 fn the_signature_covers_every_byte_but_itself() {
-    let key = Arc::new(TestKey::new());
+    let key = Arc::new(TestKey::new(Odd::default()));
     let sealer = Sealer::new(Arc::clone(&key) as Arc<dyn SealKey>).expect("a sealer");
     let pdf = unsealed(sealer.contents_reserve());
     let contents = pdf.slot.contents.clone();
@@ -112,7 +77,7 @@ fn the_signature_covers_every_byte_but_itself() {
         "content-type, message-digest, signing-certificate-v2, and no signing-time"
     );
     let signed = attributes.to_der().expect("DER");
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.pair.public_key().as_ref())
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.public_key())
         .verify(&signed, signer.signature.as_bytes())
         .expect("the signature verifies");
     let covered = [
@@ -129,7 +94,7 @@ fn the_signature_covers_every_byte_but_itself() {
 
 #[test]
 fn a_place_that_is_too_small_is_refused() {
-    let sealer = Sealer::new(Arc::new(TestKey::new())).expect("a sealer");
+    let sealer = Sealer::new(Arc::new(TestKey::new(Odd::default()))).expect("a sealer");
     let at = Timestamp::UNIX_EPOCH;
     assert!(matches!(
         sealer.seal(unsealed(100), at),

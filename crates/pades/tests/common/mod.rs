@@ -5,7 +5,7 @@ use std::{fmt::Write, sync::Arc};
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use flate2::{Compression, write::ZlibEncoder};
 use jiff::Timestamp;
@@ -78,6 +78,10 @@ impl TestKey {
             pair,
             certificates,
         }
+    }
+
+    pub(crate) fn public_key(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
     }
 
     pub(crate) fn roots(&self) -> TrustRoots {
