@@ -99,7 +99,7 @@ fn a_bill_reads_right_in_both_languages() {
             .expect("a message");
         assert_eq!(mail.subject(), Some(subject));
         assert_eq!(mail.message_id(), Some("0000000042-1@example.bg"));
-        let html = mail.body_html(0).expect("HTML").replace("&#x2f;", "/");
+        let html = mail.body_html(0).expect("HTML").into_owned();
         let text = mail.body_text(0).expect("a text").into_owned();
         assert!(!html.contains("г..") && !text.contains("г.."));
         assert!(
