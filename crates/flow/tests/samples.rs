@@ -26,10 +26,11 @@ async fn come_in(world: &World, store: &Store, id: &str, name: &str, xml: &[u8])
 
 #[tokio::test]
 async fn samples_come_in_with_their_amounts_and_each_bill_once() {
-    let Ok(folder) = std::env::var("KVIT_EN16931_SAMPLES") else {
+    let folder = std::env::var("KVIT_EN16931_SAMPLES").unwrap_or_default();
+    if folder.is_empty() {
         eprintln!("SKIPPED: KVIT_EN16931_SAMPLES names no folder");
         return;
-    };
+    }
     let together = World::new(0);
     let one_store = together.store().await;
     for ((name, gross, to_pay, twin), i) in SAMPLES.into_iter().zip(0..) {

@@ -34,10 +34,11 @@ fn both_syntaxes_give_the_same_order() {
 
 #[test]
 fn samples_keep_their_amounts() {
-    let Ok(folder) = std::env::var("KVIT_EN16931_SAMPLES") else {
+    let folder = std::env::var("KVIT_EN16931_SAMPLES").unwrap_or_default();
+    if folder.is_empty() {
         eprintln!("SKIPPED: KVIT_EN16931_SAMPLES names no folder");
         return;
-    };
+    }
     for (name, amounts) in [
         ("CII_example8.xml", [90_891, 19_087, 109_978, 109_978]),
         ("ubl-tc434-example8.xml", [90_891, 19_087, 109_978, 109_978]),
