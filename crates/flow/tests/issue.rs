@@ -46,19 +46,10 @@ async fn a_death_at_any_place_leaves_neither_gap_nor_twin() {
     let wanted = undisturbed(7).await;
     let mut places = Vec::new();
     for n in 1.. {
-        let world = World::new(7);
-        let run = world.released("october").await;
-        let dying = DieAt::new(n);
-        let mut issuer = world.issuer("worker").await;
-        issuer.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
-        let ended = died(tokio::spawn(async move { issue(&issuer).await }).await);
-        if let Some(report) = ended {
-            assert_eq!(report.expect("issued").bills, 7);
+        let Some(place) = death(World::new(7), n, &wanted).await else {
             break;
-        }
-        places.push(dying.place().expect("a place"));
-        restart(&world).await;
-        assert_eq!(world.issued(&run).await, wanted, "died at {places:?}");
+        };
+        places.push(place);
     }
     // Three chunks; the last claim finds none.
     for place in [
@@ -72,6 +63,37 @@ async fn a_death_at_any_place_leaves_neither_gap_nor_twin() {
         let times = places.iter().filter(|p| **p == place).count();
         assert!(times >= 3, "{place} was reached {times} times");
     }
+}
+
+/// As often as there are places in a chunk: a database each takes its time.
+#[tokio::test]
+async fn nor_does_a_death_on_postgres() {
+    let wanted = undisturbed(7).await;
+    for n in 1..=6 {
+        let Some(world) = World::on_postgres(7) else {
+            return;
+        };
+        let place = death(world, n, &wanted).await;
+        place.expect("it died");
+    }
+}
+
+/// A process that dies at the `n`-th place, and the next one, which has to make up for it. Gives the
+/// name of the place, or nothing where the process came through.
+async fn death(world: World, n: usize, wanted: &Issued) -> Option<&'static str> {
+    let run = world.released("october").await;
+    let dying = DieAt::new(n);
+    let mut issuer = world.issuer("worker").await;
+    issuer.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+    let ended = died(tokio::spawn(async move { issue(&issuer).await }).await);
+    if let Some(report) = ended {
+        assert_eq!(report.expect("issued").bills, 7);
+        return None;
+    }
+    let place = dying.place().expect("a place");
+    restart(&world).await;
+    assert_eq!(world.issued(&run).await, *wanted, "died at {place}");
+    Some(place)
 }
 
 #[tokio::test]
@@ -114,8 +136,18 @@ async fn a_failing_archive_stops_the_stage_and_the_same_command_resumes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_workers_share_the_chunks() {
+    workers_share(World::new(31)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_nodes_share_the_chunks_on_postgres() {
+    if let Some(world) = World::on_postgres(31) {
+        workers_share(world).await;
+    }
+}
+
+async fn workers_share(world: World) {
     let wanted = undisturbed(31).await;
-    let world = World::new(31);
     let run = world.released("october").await;
     let mut workers = tokio::task::JoinSet::new();
     for name in ["a", "b", "b", "c"] {

@@ -1,4 +1,4 @@
-//! A small operator to run the stages on: a real SQLite store, a folder of packs, a real RSA key.
+//! A small operator to run the stages on: a real store, a folder of packs, a real RSA key.
 
 #![allow(
     dead_code,
@@ -33,6 +33,7 @@ use kvit_flow::{
 };
 use kvit_intake::{Rules, write_ndjson};
 use kvit_pades::Sealer;
+use kvit_postgres::Cluster;
 use kvit_store::{
     BillRecord, EnrolmentChannel, NewEnrolment, Release, RunProgress, RunState, Store,
 };
@@ -46,6 +47,8 @@ pub const LEASE_S: u64 = 600;
 /// An instance on disk. What runs on it is opened anew for each "process".
 pub struct World {
     folder: tempfile::TempDir,
+    url: String,
+    _cluster: Option<Arc<Cluster>>,
     pub synth: Synth,
     pub clock: Arc<TestClock>,
     pub sealer: Arc<Sealer>,
@@ -75,8 +78,31 @@ pub struct Issued {
 
 impl World {
     pub fn new(customers: u32) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("kvit.db").display());
+        Self::at(folder, url, None, customers)
+    }
+
+    /// The same on PostgreSQL; nothing where it is missing and may be.
+    pub fn on_postgres(customers: u32) -> Option<Self> {
+        static COUNT: AtomicI64 = AtomicI64::new(1);
+        let cluster = kvit_postgres::shared().expect("a throwaway PostgreSQL")?;
+        let name = format!("world_{}", COUNT.fetch_add(1, Ordering::SeqCst));
+        let url = cluster.create_database(&name).expect("a new database");
+        let folder = tempfile::tempdir().expect("a folder");
+        Some(Self::at(folder, url, Some(cluster), customers))
+    }
+
+    fn at(
+        folder: tempfile::TempDir,
+        url: String,
+        cluster: Option<Arc<Cluster>>,
+        customers: u32,
+    ) -> Self {
         Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
+            url,
+            _cluster: cluster,
             synth: Synth::new(7, customers),
             clock: Arc::new(TestClock(AtomicI64::new(1_790_000_000))),
             sealer: seal::sealer(),
@@ -88,8 +114,7 @@ impl World {
     }
 
     pub async fn store(&self) -> Store {
-        let url = format!("sqlite://{}", self.path().join("kvit.db").display());
-        Store::open(&url).await.expect("a store")
+        Store::open(&self.url).await.expect("a store")
     }
 
     pub fn archive(&self) -> Arc<dyn Archive> {
