@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use kvit_billing::{ChunkNo, CustomerNumber, OrderSeq, RunId};
+use kvit_billing::{BillKind, Cents, ChunkNo, CustomerNumber, OrderSeq, RunId};
 
 use crate::{
     BillRecord, ChunkJob, ChunkResult, CustomerRecord, Finish, Forgotten, NewDelivery, Store,
@@ -62,7 +62,7 @@ impl Store {
     /// Where the bills are not one for each order under its number, or the database fails.
     pub async fn finish_chunk(&self, result: &ChunkResult) -> Result<Finish, StoreError> {
         let mut tx = self.begin().await?;
-        let kept = query("UPDATE chunks SET done_at = $4, pack = $5, pack_sha256 = $6, pack_length = $7, worker = $8, lease_until = NULL WHERE run = $1 AND no = $2 AND claim = $3 AND done_at IS NULL RETURNING first_seq, orders, (SELECT first_number FROM runs WHERE id = $1) AS first_number")
+        let kept = query("UPDATE chunks SET done_at = $4, pack = $5, pack_sha256 = $6, pack_length = $7, worker = $8, sum_cents = $9, lease_until = NULL WHERE run = $1 AND no = $2 AND claim = $3 AND done_at IS NULL RETURNING first_seq, orders, (SELECT first_number FROM runs WHERE id = $1) AS first_number")
             .bind(&result.run)
             .bind(result.no)
             .bind(result.claim)
@@ -71,6 +71,7 @@ impl Store {
             .bind(&result.pack.sha256)
             .bind(result.pack.length)
             .bind(&result.worker)
+            .bind(sum(&result.bills))
             .fetch_optional(&mut tx)
             .await?;
         let Some(kept) = kept else {
@@ -232,6 +233,19 @@ impl Store {
             .map(|record| (record.customer.number.clone(), record));
         Ok(Some(by_number.collect()))
     }
+}
+
+/// Gross amounts, credit notes negative.
+fn sum(bills: &[BillRecord]) -> Cents {
+    Cents::new(
+        bills
+            .iter()
+            .map(|bill| match bill.kind {
+                BillKind::CreditNote => -bill.gross.get(),
+                BillKind::Invoice | BillKind::DebitNote => bill.gross.get(),
+            })
+            .sum(),
+    )
 }
 
 /// One bill for each order, under the number that the order has had since release: checked again

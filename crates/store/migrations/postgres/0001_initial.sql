@@ -35,6 +35,7 @@ CREATE TABLE chunks (
     worker TEXT COLLATE "C",
     lease_until BIGINT,
     done_at BIGINT,
+    sum_cents BIGINT,
     pack TEXT,
     pack_sha256 BYTEA,
     pack_length BIGINT,

@@ -34,6 +34,7 @@ CREATE TABLE chunks (
     worker TEXT,
     lease_until BIGINT,
     done_at BIGINT,
+    sum_cents BIGINT,
     pack TEXT,
     pack_sha256 BLOB,
     pack_length BIGINT,
