@@ -2,6 +2,7 @@
 //! has a bar, elsewhere a plain line now and then.
 
 use std::{
+    fmt,
     io::{self, IsTerminal, Write},
     sync::{
         Mutex, PoisonError,
@@ -14,7 +15,7 @@ use clap::{
     ColorChoice,
     builder::styling::{AnsiColor, Style},
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use kvit_billing::{Cents, Currency};
 use serde::Serialize;
 
@@ -99,9 +100,8 @@ impl Output {
     }
 
     /// Long work begins: `what` is under way, `total` of `unit` are to come where known.
-    #[allow(clippy::unused_self, reason = "the one door to stderr")]
     pub(crate) fn progress(&self, what: &str, unit: &'static str, total: Option<u64>) -> Progress {
-        Progress::new(what, unit, total)
+        Progress::new(what, unit, total, self.colour_err)
     }
 }
 
@@ -126,25 +126,10 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    fn new(what: &str, unit: &'static str, total: Option<u64>) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let (bar, form) = match total {
-                Some(total) => (
-                    ProgressBar::new(total),
-                    "  {msg:<11} {bar:32} {human_pos}/{human_len} {unit} {per_sec:.dim} {eta:>4.dim}",
-                ),
-                None => (
-                    ProgressBar::new_spinner(),
-                    "  {msg:<11} {spinner} {human_pos} {unit} {per_sec:.dim}",
-                ),
-            };
-            let style = ProgressStyle::with_template(&form.replace("{unit}", unit))
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            bar.set_style(style.progress_chars("━╸─"));
-            bar.set_message(what.to_owned());
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
+    fn new(what: &str, unit: &'static str, total: Option<u64>, colour: bool) -> Self {
+        let bar = io::stderr()
+            .is_terminal()
+            .then(|| bar(what, unit, total, colour));
         Self {
             what: what.to_owned(),
             unit,
@@ -195,6 +180,33 @@ impl Progress {
             let _ = writeln!(io::stderr(), "{line}");
         }
     }
+}
+
+fn bar(what: &str, unit: &str, total: Option<u64>, colour: bool) -> ProgressBar {
+    let (bar, form) = match total {
+        Some(total) => (
+            ProgressBar::new(total),
+            "  {msg:<11} {bar:32} {human_pos}/{human_len} UNIT  {rate} {left}",
+        ),
+        None => (
+            ProgressBar::new_spinner(),
+            "  {msg:<11} {spinner} {human_pos} UNIT  {rate}",
+        ),
+    };
+    let quiet = if colour { ".dim" } else { "" };
+    let form = form
+        .replace("UNIT", unit)
+        .replace("{rate}", &format!("{{rate{quiet}}}"))
+        .replace("{left}", &format!("{{eta:>4{quiet}}}"));
+    let style = ProgressStyle::with_template(&form)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        });
+    bar.set_style(style.progress_chars("━╸─"));
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }
 
 impl Drop for Progress {

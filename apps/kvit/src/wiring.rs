@@ -44,6 +44,15 @@ impl Instance {
         let config = Config::read(dir)?;
         let dir = std::path::absolute(dir).failed("the current folder is not known")?;
         let url = store_url(&dir, &config)?;
+        if let Some(file) = url.strip_prefix("sqlite://")
+            && !Path::new(file).exists()
+        {
+            // An empty one in its place would begin the numbers of bills again.
+            let what = format!("the store {file} is not there");
+            return Err(Failure::new(Exit::Configuration, what).hint(
+                "restore it from your backup; for a new, empty store make an empty file of this name",
+            ));
+        }
         let store = Store::open(&url)
             .await
             .failed("the store cannot be opened")
@@ -71,6 +80,7 @@ impl Instance {
 
     pub(crate) fn archive(&self) -> Result<Arc<dyn Archive>, Failure> {
         let folder = self.path(&self.config.archive.folder);
+        files::private_folder(&folder).failed("the archive's folder cannot be made")?;
         let archive = FolderArchive::open(folder).failed("the archive cannot be opened")?;
         Ok(Arc::new(archive))
     }

@@ -57,6 +57,14 @@ fn an_instance_is_made_once() {
     let (_folder, path) = folder();
     insta::assert_snapshot!("init", run(&path, &["init", "--dir", "one"]).shown());
     insta::assert_snapshot!("init-again", run(&path, &["init", "--dir", "one"]).shown());
+    let (store, aside) = (path.join("one/kvit.db"), path.join("kvit.db"));
+    fs::rename(&store, &aside).expect("moved");
+    // An empty store in its place would begin the numbers of bills again.
+    insta::assert_snapshot!(
+        "lost-store",
+        run(&path, &["run", "list", "--dir", "one"]).shown()
+    );
+    fs::rename(&aside, &store).expect("moved back");
     fs::remove_file(path.join("one/kvit.toml")).expect("removed");
     insta::assert_snapshot!(
         "init-over-a-store",
@@ -77,6 +85,16 @@ fn what_a_crash_left_of_init_is_finished() {
     run(&path, &["init", "--dir", "one"]).ok();
     assert_eq!(read("instance.key"), key, "codes on bills depend on it");
     assert_eq!(read("seal.p12"), seal);
+    let config = read("kvit.toml");
+    for name in ["kvit.db", "kvit.db-wal", "kvit.db-shm"] {
+        let _ = fs::remove_file(path.join("one").join(name));
+    }
+    run(&path, &["init", "--dir", "one"]).ok();
+    assert_eq!(
+        read("kvit.toml"),
+        config,
+        "it may have been edited meanwhile"
+    );
     fs::remove_file(path.join("one/kvit.toml")).expect("removed");
     fs::remove_file(path.join("one/kvit.db")).expect("removed");
     fs::remove_file(path.join("one/seal.password")).expect("removed");

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::issue;
 use crate::{
     exit::{Context, Exit, Failure},
     output::{GOOD, Output, count, grouped, took},
@@ -69,5 +70,5 @@ pub(super) async fn deliver(out: &Output, instance: &Instance) -> Result<Exit, F
         }
         text
     })?;
-    Ok(Exit::Done)
+    Ok(issue::ended(&stop, waiting))
 }

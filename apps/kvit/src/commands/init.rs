@@ -4,7 +4,6 @@ use std::{fs, path::Path};
 
 use kvit_billing::{Language, ports::Rng};
 use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
-use kvit_store::Store;
 use serde_json::json;
 
 use crate::{
@@ -54,13 +53,15 @@ pub(super) async fn create(
     key: KeyChoice,
 ) -> Result<Instance, Failure> {
     let dir = std::path::absolute(dir).failed("the current folder is not known")?;
-    let config_file = dir.join(config::FILE);
-    if config_file.exists() {
+    let (config_file, store_file) = (dir.join(config::FILE), dir.join(STORE_FILE));
+    let own_store = config.store.url == format!("sqlite://{STORE_FILE}");
+    let used = dir.join(&config.archive.folder).exists();
+    if config_file.exists() && (store_file.exists() || used || !own_store) {
         let what = format!("there is an instance in {} already", dir.display());
         return Err(Failure::new(Exit::Refused, what).hint("name another folder with --dir"));
     }
     // The store comes last, so one without kvit.toml was not left by us: somebody's bills.
-    if dir.join(STORE_FILE).exists() {
+    if store_file.exists() && !config_file.exists() {
         let what = format!("{} holds a store, but no {}", dir.display(), config::FILE);
         return Err(Failure::new(Exit::Refused, what)
             .hint("restore kvit.toml from your backup, or name another folder with --dir"));
@@ -69,13 +70,13 @@ pub(super) async fn create(
     files::private_folder(&dir).failed(cannot("an instance"))?;
     instance_key(&dir).failed(cannot("the instance key"))?;
     seal(&dir, config, key)?;
-    // From here on the folder is an instance.
-    files::write_private(&config_file, config.render().as_bytes()).failed(cannot(config::FILE))?;
-    if config.store.url == format!("sqlite://{STORE_FILE}") {
+    if !config_file.exists() {
+        files::write_private(&config_file, config.render().as_bytes())
+            .failed(cannot(config::FILE))?;
+    }
+    if own_store {
         // SQLite would make it readable for others.
-        let path = dir.join(STORE_FILE);
-        files::write_private(&path, b"").failed(cannot("the store"))?;
-        Store::open(&format!("sqlite://{}", path.display())).await?;
+        files::write_private(&store_file, b"").failed(cannot("the store"))?;
     }
     Instance::open(&dir).await
 }

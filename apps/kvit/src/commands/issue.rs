@@ -56,6 +56,13 @@ pub(super) async fn command(
         "chunks_waiting": left,
     });
     out.result(&value, |out| {
+        if stop.is_cancelled() && left > 0 {
+            return format!(
+                "stopped after {}; {} still to be issued: give the command again",
+                count(report.bills, "bill", "bills"),
+                count(left, "chunk is", "chunks are")
+            );
+        }
         if report.bills == 0 {
             return match left {
                 0 => "nothing to issue".to_owned(),
@@ -75,7 +82,16 @@ pub(super) async fn command(
             took(time),
         )
     })?;
-    Ok(Exit::Done)
+    Ok(ended(&stop, left))
+}
+
+/// Stopped by a signal with work left is not "done".
+pub(super) fn ended(stop: &CancellationToken, left: u64) -> Exit {
+    if stop.is_cancelled() && left > 0 {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
 }
 
 /// Issues what is released, with a bar that moves with each bill.

@@ -86,7 +86,10 @@ async fn work_off(
             count(waiting.mails_waiting, "mail", "mails"),
         )
     })?;
-    Ok(Exit::Done)
+    Ok(issue::ended(
+        stop,
+        waiting.chunks_waiting + waiting.mails_waiting,
+    ))
 }
 
 /// Issuing, delivery and the address for monitoring.
