@@ -256,11 +256,13 @@ fn from_our_pages(app: &App, headers: &HeaderMap) -> bool {
         return false;
     }
     let origin = text(headers, &header::ORIGIN);
-    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let host = text(headers, &header::HOST);
     origin.is_empty()
         || origin == "null"
         || origin == app.portal.public_url.trim_end_matches('/')
-        || host == text(headers, &header::HOST)
+        || origin.strip_prefix("https://") == Some(host)
+        // Without TLS anybody on the way could have made the page.
+        || (!app.https && origin.strip_prefix("http://") == Some(host))
 }
 
 fn client(app: &App, request: &Request) -> Option<IpAddr> {

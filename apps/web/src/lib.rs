@@ -115,6 +115,11 @@ pub enum PortalError {
     /// A Fluent file does not parse: its name, and what is wrong.
     #[error("text file `{0}` is broken: {1}")]
     Text(String, String),
+    /// An own file has a name that the portal asks for nowhere.
+    #[error(
+        "`{0}` replaces nothing: own files are named as the portal's (home.html, app.css, bg.ftl, ...)"
+    )]
+    Unknown(String),
     /// A brand colour is not `#rrggbb`.
     #[error("`{0}` is not a colour of the form #rrggbb")]
     Colour(String),

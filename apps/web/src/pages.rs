@@ -10,7 +10,12 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, context, value::Kwargs,
 };
 
-use crate::{PortalError, colours, failure::Failure, front::Visitor, texts::Texts};
+use crate::{
+    PortalError, colours,
+    failure::Failure,
+    front::Visitor,
+    texts::{BUILTIN, Texts},
+};
 
 macro_rules! templates {
     ($($name:literal),*) => {
@@ -58,6 +63,13 @@ impl Pages {
         logo: Option<Vec<u8>>,
         overrides: &[(String, String)],
     ) -> Result<Self, PortalError> {
+        let known = |name: &str| {
+            let mut names = TEMPLATES.iter().chain(&BUILTIN).map(|(known, _)| *known);
+            name == "app.css" || names.any(|known| known == name)
+        };
+        if let Some((name, _)) = overrides.iter().find(|(name, _)| !known(name)) {
+            return Err(PortalError::Unknown(name.clone()));
+        }
         let texts = Arc::new([
             Texts::new(Language::Bg, overrides)?,
             Texts::new(Language::En, overrides)?,
@@ -211,11 +223,12 @@ fn assets(
         |bytes| add("logo", "svg", "image/svg+xml", bytes),
     );
     // Made here, so they need no escaping, which would only blur them.
-    let [css, font_400, mark, logo] = [css, font_400, mark, logo].map(Value::from_safe_string);
+    let [css, font_400, font_800, mark, logo] =
+        [css, font_400, font_800, mark, logo].map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, font_400, mark, logo, own_logo, brand },
+        context! { css, font_400, font_800, mark, logo, own_logo, brand },
     ))
 }
 

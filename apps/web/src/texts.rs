@@ -1,6 +1,6 @@
 //! The words of the pages: Fluent, Bulgarian and English.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -46,7 +46,34 @@ impl Texts {
             })?;
             bundle.add_resource_overriding(resource);
         }
-        Ok(Self { language, bundle })
+        let texts = Self { language, bundle };
+        texts.try_all(&file, overrides)?;
+        Ok(texts)
+    }
+
+    /// Says each text once, with the values that its page gives, so that an own one that asks for
+    /// another value is found before a customer comes upon it.
+    fn try_all(&self, file: &str, overrides: &[(String, String)]) -> Result<(), PortalError> {
+        let fault = |what: String| PortalError::Text(file.to_owned(), what);
+        let builtin = BUILTIN.iter().find(|(name, _)| *name == file);
+        let known = values_asked(builtin.map_or("", |(_, text)| text));
+        for (_, own) in overrides.iter().filter(|(name, _)| name == file) {
+            let unknown = values_asked(own)
+                .into_keys()
+                .find(|key| !known.contains_key(key));
+            if let Some(key) = unknown {
+                return Err(fault(format!("no page asks for `{key}`")));
+            }
+        }
+        for (key, names) in known {
+            let values: Vec<_> = names
+                .iter()
+                .map(|name| (*name, FluentValue::from(1)))
+                .collect();
+            self.get(key, &values)
+                .ok_or_else(|| fault(format!("`{key}` asks for another value than {names:?}")))?;
+        }
+        Ok(())
     }
 
     /// The text named `key` with `arguments` filled in, if there is one.
@@ -145,6 +172,25 @@ impl Texts {
     fn month(&self, date: Date) -> String {
         self.say(&format!("month-{}", date.month()), &[])
     }
+}
+
+/// The texts of a Fluent file by name, and what values each asks for.
+fn values_asked(source: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut key = "";
+    for line in source.lines() {
+        let starts = line.starts_with(|c: char| c.is_ascii_alphabetic());
+        if let Some((name, _)) = line.split_once('=').filter(|_| starts) {
+            key = name.trim_end();
+            asked.entry(key).or_default();
+        }
+        let names = line.split('$').skip(1);
+        let names = names.filter_map(|rest| rest.split([' ', '}']).next());
+        if let Some(values) = asked.get_mut(key) {
+            values.extend(names);
+        }
+    }
+    asked
 }
 
 #[cfg(test)]
@@ -310,7 +356,17 @@ mod tests {
         let en = Texts::new(Language::En, &own).expect("well-formed");
         assert_eq!(en.say("help-title", &[]), "Need a hand?");
         assert_eq!(en.say("nav-home", &[]), "Home");
-        let broken = vec![("bg.ftl".to_owned(), "= ?".to_owned())];
-        assert!(Texts::new(Language::Bg, &broken).is_err());
+        for (broken, said) in [
+            ("= ?", ""),
+            ("hepl-title = Помощ", "no page asks for `hepl-title`"),
+            (
+                "bills-for = За { $numer }",
+                "`bills-for` asks for another value than [\"number\"]",
+            ),
+        ] {
+            let own = vec![("bg.ftl".to_owned(), broken.to_owned())];
+            let fault = Texts::new(Language::Bg, &own).err().expect("a fault");
+            assert!(fault.to_string().contains(said), "{fault}");
+        }
     }
 }

@@ -257,6 +257,28 @@ async fn forms_of_other_sites_are_refused() {
 }
 
 #[tokio::test]
+async fn a_page_without_tls_cannot_send_forms_to_one_with_it() {
+    for (public_url, origin, status) in [
+        ("https://smetki.example", "https://smetki.example", 422),
+        ("https://smetki.example", "https://10.0.0.7", 422),
+        ("https://smetki.example", "http://smetki.example", 403),
+        ("https://smetki.example", "http://10.0.0.7", 403),
+        ("http://smetki.example", "http://10.0.0.7", 422),
+        ("http://smetki.example", "http://10.0.0.8", 403),
+    ] {
+        let world = World::new(public_url).await;
+        let mut visitor = world.browser();
+        let token = visitor.get("/").await.form_token();
+        let form = format!("form_token={token}");
+        let headers = [("origin", origin), ("host", "10.0.0.7")];
+        let answer = visitor
+            .ask(Method::POST, "/bill/check", &form, &headers)
+            .await;
+        assert_eq!(answer.status, status, "{public_url} {origin}");
+    }
+}
+
+#[tokio::test]
 async fn a_bill_is_genuine_only_with_its_token() {
     let world = World::new(URL).await;
     let mut phone = world.browser();
