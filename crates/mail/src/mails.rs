@@ -529,13 +529,14 @@ fn address_line(address: &Address) -> String {
         .join(", ")
 }
 
+/// In groups of four with plain spaces: a phone may break the line there, and a bank takes it pasted.
 fn grouped(iban: &str) -> String {
     let compact: Vec<char> = iban.chars().filter(|c| !c.is_whitespace()).collect();
     compact
         .chunks(4)
         .map(String::from_iter)
         .collect::<Vec<_>>()
-        .join("\u{a0}")
+        .join(" ")
 }
 
 fn masked(number: &str) -> String {

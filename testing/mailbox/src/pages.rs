@@ -76,7 +76,12 @@ fn row(mail: &Stored) -> Value {
     let date = parsed
         .as_ref()
         .and_then(|m| m.date())
-        .map(|d| d.to_rfc3339())
+        .map(|d| {
+            format!(
+                "{:04}-{:02}-{:02} {:02}:{:02}",
+                d.year, d.month, d.day, d.hour, d.minute
+            )
+        })
         .unwrap_or_default();
     context! { number => mail.number, to => mail.to.join(", "), subject, date }
 }
@@ -96,16 +101,16 @@ async fn mail(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> R
         .flat_map(|m| m.attachments())
         .map(|part| {
             format!(
-                "{} ({} bytes)",
+                "{} ({})",
                 part.attachment_name().unwrap_or("file"),
-                part.contents().len()
+                size(part.contents().len())
             )
         })
         .collect();
     let row = row(&mail);
     render(
         "mail",
-        context! { row, from => mail.from, text, files, size => mail.bytes.len() },
+        context! { row, from => mail.from, text, files, size => size(mail.bytes.len()) },
     )
 }
 
@@ -169,6 +174,11 @@ async fn file(
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
     (headers, part.contents().to_vec()).into_response()
+}
+
+/// In kilobytes, rounded up.
+fn size(bytes: usize) -> String {
+    format!("{} KB", bytes.div_ceil(1024))
 }
 
 fn render(name: &str, context: Value) -> Response {
