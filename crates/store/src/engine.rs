@@ -3,7 +3,8 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Sqlite, SqlitePool, Transaction, Type,
+    AssertSqlSafe, ColumnIndex, ConnectOptions as _, Decode, PgPool, Postgres, Sqlite, SqlitePool,
+    Transaction, Type,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -65,7 +66,8 @@ impl Pools {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S));
+            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))
+            .disable_statement_logging();
         let place = options.get_filename().display().to_string();
         let unopened = |source| StoreError::Open {
             place: place.clone(),
@@ -88,7 +90,8 @@ impl Pools {
     async fn open_postgres(url: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Url("postgres:…".to_owned()))?
-            .application_name("kvit");
+            .application_name("kvit")
+            .disable_statement_logging();
         let place = format!(
             "{} at {}:{} as {}",
             options.get_database().unwrap_or("of the same name"),

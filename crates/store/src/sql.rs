@@ -74,13 +74,13 @@ impl Query {
 
     /// Holds the rows that are read until the transaction ends. SQLite's one writer does anyway.
     pub(crate) fn for_update(mut self) -> Self {
-        self.lock = " FOR UPDATE";
+        self.lock = " FOR NO KEY UPDATE";
         self
     }
 
     /// The same for the table called `t`, passing over rows that somebody holds.
     pub(crate) fn skip_locked(mut self) -> Self {
-        self.lock = " FOR UPDATE OF t SKIP LOCKED";
+        self.lock = " FOR NO KEY UPDATE OF t SKIP LOCKED";
         self
     }
 

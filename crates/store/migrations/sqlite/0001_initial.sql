@@ -144,7 +144,8 @@ CREATE TABLE deliveries (
     worker TEXT,
     lease_until BIGINT,
     possibly_twice BIGINT NOT NULL DEFAULT 0,
-    CHECK ((bill IS NULL) <> (enrolment IS NULL))
+    CHECK ((bill IS NULL) <> (enrolment IS NULL)),
+    CHECK (channel <> 'email' OR email IS NOT NULL)
 );
 CREATE INDEX deliveries_queued ON deliveries (next_attempt_at, id) WHERE state = 'queued' AND channel = 'email';
 CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'queued' AND channel = 'email';

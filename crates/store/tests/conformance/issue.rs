@@ -162,6 +162,11 @@ pub(crate) async fn a_failed_finish_persists_nothing(store: Store) {
         .await
         .expect_err("one delivery twice");
 
+    // Nor is there a mail without an address: it would stop the queue later.
+    let mut broken = result(&job, "a");
+    broken.deliveries[0].email = None;
+    store.finish_chunk(&broken).await.expect_err("no address");
+
     assert!(store.bill(number(100)).await.expect("a bill").is_none());
     let progress = store.run_progress(&run_id("one")).await.expect("progress");
     assert_eq!(
