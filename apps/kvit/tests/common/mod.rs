@@ -8,9 +8,11 @@ use std::{
 
 use serde_json::Value;
 
-/// The program, in `folder`, without anything of the environment that changes its words.
+/// The program, in `folder`, without anything of the environment that changes its words. It is the one
+/// built with the tests, or the one that `KVIT_BIN` names, such as a release build.
 pub(crate) fn kvit(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kvit"));
+    let built = env!("CARGO_BIN_EXE_kvit").into();
+    let mut command = Command::new(std::env::var_os("KVIT_BIN").unwrap_or(built));
     command
         .current_dir(folder)
         .env("COLUMNS", "100")
