@@ -91,6 +91,8 @@ impl Pools {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Url("postgres:…".to_owned()))?
             .application_name("kvit")
+            // What the server notes by the way, such as a table that is there already, is no news.
+            .options([("client_min_messages", "warning")])
             .disable_statement_logging();
         let place = format!(
             "{} at {}:{} as {}",
