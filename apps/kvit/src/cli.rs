@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
-use kvit_billing::RunId;
+use kvit_billing::{BillNumber, RunId};
 
 use crate::exit::Exit;
 
@@ -72,7 +72,7 @@ Example:
 
 Listens where [portal] listen says; health (/health/live, /health/ready) and numbers for Prometheus
 (/metrics) where [watch] listen says. SIGTERM or Ctrl-C lets the current chunk and the mails under
-way finish. KVIT_LOG sets what is logged, such as KVIT_LOG=debug.")]
+way finish. KVIT_LOG sets what is logged, such as KVIT_LOG=debug; KVIT_LOG_FORMAT=json writes JSON.")]
     Serve(WatchArgs),
     /// Be a worker: issue and deliver, without the portal
     #[command(after_help = "\
@@ -86,12 +86,21 @@ With --exit it ends once nothing waits that can be done now: for cron, and for s
     Work(WorkArgs),
     /// Write a run's bills as PDF files named by number
     #[command(after_help = "\
-Example:
+Examples:
   kvit export 2026-10-a3f9c2 --to /tmp/bills
+  kvit export 2026-10-a3f9c2 --to /tmp/print --paper
 
-Each file is checked against the SHA-256 it was issued with. Given again, it goes on where it
+With --paper only those of customers who chose paper, or whose mail was given up. Each file is checked against the SHA-256 it was issued with. Given again, it goes on where it
 stopped.")]
     Export(ExportArgs),
+    /// Show a bill: what it is, where its document lies, how it travelled
+    #[command(after_help = "\
+Example:
+  kvit bill 0000000042
+
+For those who answer a customer's question: every attempt to send it with what the mail server said,
+and what is known about its receipt.")]
+    Bill(BillArgs),
     /// Check sealed bills: who sealed them, when, and whether a byte changed
     #[command(after_help = "\
 Examples:
@@ -257,6 +266,15 @@ pub(crate) struct ExportArgs {
     /// Folder for the files
     #[arg(long, value_name = "FOLDER")]
     pub(crate) to: PathBuf,
+    /// Only bills that no mail brings: for the printer
+    #[arg(long)]
+    pub(crate) paper: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BillArgs {
+    /// Its number, ten digits as printed
+    pub(crate) number: BillNumber,
 }
 
 #[derive(Args, Debug)]

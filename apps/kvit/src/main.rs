@@ -43,10 +43,14 @@ fn main() -> ExitCode {
 fn log(service: bool) {
     let usual = if service { "info" } else { "warn" };
     let filter = EnvFilter::try_from_env("KVIT_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt()
+    let events = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    if std::env::var_os("KVIT_LOG_FORMAT").is_some_and(|format| format == "json") {
+        events.json().init();
+    } else {
+        events.init();
+    }
 }

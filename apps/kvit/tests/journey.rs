@@ -114,6 +114,16 @@ fn exported_bills_are_genuine(path: &Path, id: &str) {
     let export = ["export", id, "--to", "pdfs", "--dir", "demo", "--json"];
     assert_eq!(run(path, &export).ok().json()["written"], 12);
     assert_eq!(run(path, &export).ok().json()["already_there"], 12);
+    let paper = [
+        "export", id, "--to", "print", "--paper", "--dir", "demo", "--json",
+    ];
+    let printed = run(path, &paper).ok().json()["written"].as_u64();
+    assert!(
+        printed.is_some_and(|printed| (1..12).contains(&printed)),
+        "{printed:?}"
+    );
+    let bill = run(path, &["bill", "0000000001", "--dir", "demo"]).ok();
+    assert!(bill.out.contains("accepted: "), "{}", bill.shown());
     let file = path.join("pdfs/0000000003.pdf");
     let verify = |more: &[&str]| {
         let mut arguments = vec!["verify", "pdfs/0000000003.pdf"];

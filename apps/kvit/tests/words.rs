@@ -23,6 +23,7 @@ fn help() {
         "serve",
         "work",
         "export",
+        "bill",
         "verify",
         "demo",
         "schema",

@@ -38,6 +38,7 @@ use crate::{
 const PORT: u16 = 8480;
 /// The same people each time.
 const SEED: u64 = 2026;
+const DAYS_TO_PAY_MIN: i64 = 14;
 const IMPORTER: &str = "Ivan";
 const RELEASER: &str = "Maria";
 
@@ -67,8 +68,8 @@ pub(super) async fn demo(
         () = stop.cancelled() => None,
     };
     let Some(shown) = shown else {
-        out.note("stopped");
-        return Ok(Exit::Done);
+        out.note("stopped before it was done");
+        return Ok(Exit::Failed);
     };
     let stays = dir.is_some() || args.exit;
     out.result(&show.as_json(&shown), |out| show.card(out, &shown, stays))?;
@@ -92,6 +93,7 @@ struct Show<'a> {
     pages: TcpListener,
     pages_url: String,
     synth: Synth,
+    today: Date,
     month: Date,
     started: Instant,
 }
@@ -158,6 +160,7 @@ impl<'a> Show<'a> {
             pages,
             pages_url: format!("http://127.0.0.1:{pages_port}"),
             synth: Synth::new(SEED, args.customers),
+            today,
             month,
             started,
         })
@@ -248,10 +251,16 @@ impl<'a> Show<'a> {
         let name = self.month.strftime("%Y-%m").to_string();
         let path = self.instance.dir.join(format!("run-{name}.ndjson"));
         let (synth, month, to) = (self.synth, self.month, path.clone());
+        // Late in a month the usual due date would lie behind the date of issue.
+        let due = self.today.saturating_add(DAYS_TO_PAY_MIN.days());
         let written = tokio::task::spawn_blocking(move || {
             let header = synth.run_header(&name, month, synth.customers());
             let file = BufWriter::new(File::create(&to)?);
-            write_ndjson(&header, synth.orders(month), file)?;
+            let orders = synth.orders(month).map(|mut order| {
+                order.due_date = order.due_date.max(due);
+                order
+            });
+            write_ndjson(&header, orders, file)?;
             Ok::<_, std::io::Error>(std::fs::metadata(&to)?.len())
         })
         .await

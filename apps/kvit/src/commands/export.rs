@@ -3,8 +3,9 @@
 use std::fs;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use kvit_billing::BillNumber;
 use kvit_flow::read_bill;
-use kvit_store::RunState;
+use kvit_store::{Channel, DeliveryState, RunState};
 use serde_json::json;
 
 use super::find;
@@ -43,6 +44,10 @@ pub(super) async fn export(
         let Some(end) = bills.last() else { break };
         last = Some(end.number);
         for bill in &bills {
+            progress.add(1);
+            if args.paper && !travels_on_paper(instance, bill.number).await? {
+                continue;
+            }
             let path = to.join(format!("{}.pdf", bill.number));
             let same =
                 fs::read(&path).is_ok_and(|bytes| digest(&SHA256, &bytes).as_ref() == bill.sha256);
@@ -56,7 +61,6 @@ pub(super) async fn export(
                 fs::write(&path, pdf).failed(format!("{} cannot be written", path.display()))?;
                 written += 1;
             }
-            progress.add(1);
         }
     }
     let time = progress.finish();
@@ -65,6 +69,7 @@ pub(super) async fn export(
         "folder": to,
         "written": written,
         "already_there": there,
+        "paper_only": args.paper,
         "complete": run.state == RunState::Issued,
     });
     out.result(&value, |out| {
@@ -84,4 +89,16 @@ pub(super) async fn export(
         text
     })?;
     Ok(Exit::Done)
+}
+
+/// Whether no mail brings this bill: its customer chose paper, or the mail was given up.
+async fn travels_on_paper(instance: &Instance, bill: BillNumber) -> Result<bool, Failure> {
+    let deliveries = instance.store.deliveries_of_bill(bill).await?;
+    Ok(deliveries.iter().all(|delivery| {
+        delivery.channel == Channel::Paper
+            || matches!(
+                delivery.state,
+                DeliveryState::Failed | DeliveryState::Withdrawn
+            )
+    }))
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bill;
 mod deliver;
 mod demo;
 mod doctor;
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::serve(out, &open(&dir()).await?, args.watch).await,
         Command::Work(args) => serve::work(out, &open(&dir()).await?, &args).await,
         Command::Export(args) => export::export(out, &open(&dir()).await?, &args).await,
+        Command::Bill(args) => bill::bill(out, &open(&dir()).await?, &args).await,
         Command::Verify(args) => verify::verify(out, &dir(), &args),
         Command::Demo(args) => demo::demo(out, named.as_deref(), &args).await,
         Command::Schema => {
