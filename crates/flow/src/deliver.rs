@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, stream};
+use futures::future::try_join_all;
 use jiff::SignedDuration;
 use kvit_billing::{
     code::{InstanceKey, TokenPurpose},
@@ -26,8 +26,9 @@ use crate::{
     ports::{Archive, Checkpoints, Mailer},
 };
 
-/// Deliveries claimed at once, for each connection. A death marks at most so many "possibly twice".
-const CLAIMS_PER_CONNECTION: usize = 2;
+/// Deliveries claimed at once, for each line of conversations. A death marks at most so many a line
+/// "possibly twice".
+const CLAIMS_PER_LINE: usize = 2;
 /// How long a claim holds: longer than the conversations of one claim can take. Behind it the
 /// worker is taken for dead.
 const LEASE_S: i64 = 3_600;
@@ -97,28 +98,30 @@ impl Courier {
     /// # Errors
     /// Where the store fails. What a mail server says is never an error: it is recorded.
     pub async fn deliver(&self, stop: &CancellationToken) -> Result<DeliveryReport, DeliverError> {
+        let lines = (0..self.connections.max(1)).map(|_| self.deliver_in_line(stop));
         let mut report = DeliveryReport::default();
-        let connections = self.connections.max(1);
+        for line in try_join_all(lines).await? {
+            report.accepted += line.accepted;
+            report.retried += line.retried;
+            report.failed += line.failed;
+            report.unknown += line.unknown;
+        }
+        Ok(report)
+    }
+
+    /// One conversation after the other, so that a slow one holds up nothing but its own line.
+    async fn deliver_in_line(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<DeliveryReport, DeliverError> {
+        let mut report = DeliveryReport::default();
         while !stop.is_cancelled() {
-            let now = self.clock.now();
-            let jobs = self
-                .store
-                .claim_deliveries(
-                    &self.worker,
-                    now,
-                    now + SignedDuration::from_secs(LEASE_S),
-                    connections * CLAIMS_PER_CONNECTION,
-                )
-                .await?;
+            let jobs = self.claim().await?;
             if jobs.is_empty() {
                 break;
             }
-            self.checkpoints.reached("deliveries-claimed");
-            let mut done = stream::iter(jobs)
-                .map(|job| self.deliver_one(job))
-                .buffer_unordered(connections);
-            while let Some(outcome) = done.next().await {
-                match outcome? {
+            for job in jobs {
+                match self.deliver_one(job).await? {
                     AttemptOutcome::Accepted => report.accepted += 1,
                     AttemptOutcome::Retry { .. } => report.retried += 1,
                     AttemptOutcome::Failed => report.failed += 1,
@@ -127,6 +130,18 @@ impl Courier {
             }
         }
         Ok(report)
+    }
+
+    /// Takes the next mails that are due.
+    async fn claim(&self) -> Result<Vec<DeliveryJob>, DeliverError> {
+        let now = self.clock.now();
+        let lease_until = now + SignedDuration::from_secs(LEASE_S);
+        let jobs = self
+            .store
+            .claim_deliveries(&self.worker, now, lease_until, CLAIMS_PER_LINE)
+            .await?;
+        self.checkpoints.reached("deliveries-claimed");
+        Ok(jobs)
     }
 
     async fn deliver_one(&self, job: DeliveryJob) -> Result<AttemptOutcome, DeliverError> {

@@ -8,6 +8,7 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufReader, Read},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -84,7 +85,7 @@ pub enum ImportError {
 
 /// An order with its place, for diagnostics.
 struct Placed {
-    file: String,
+    file: Arc<str>,
     line: u64,
     order: BillOrder,
 }
@@ -265,7 +266,7 @@ impl<'a> Staging<'a> {
             .collect();
         let originals = self.store.known_bills(&named).await?;
         for (placed, key) in batch.iter().zip(&keys) {
-            let (file, line, order) = (placed.file.as_str(), placed.line, &placed.order);
+            let (file, line, order) = (&*placed.file, placed.line, &placed.order);
             if !self.seen.insert(fingerprint(key)) {
                 self.findings
                     .push(Diagnostic::duplicate_in_file(file, line, order));
@@ -320,6 +321,7 @@ fn read_all(
         size: chunk_orders.max(1),
         batch: Vec::new(),
         header: false,
+        heard: true,
     };
     if sources.is_empty() {
         findings.push(Diagnostic::unreadable(
@@ -329,6 +331,10 @@ fn read_all(
         ));
     }
     for source in sources {
+        if !batcher.heard {
+            break;
+        }
+        let name: Arc<str> = source.name.as_str().into();
         let mut input = BufReader::with_capacity(1 << 16, source.open);
         let format = match std::io::BufRead::fill_buf(&mut input) {
             Ok(first) => sniff(first),
@@ -349,9 +355,11 @@ fn read_all(
                     continue;
                 };
                 batcher.header(reader.header());
-                while let Some((line, order)) = reader.next_order(&mut findings) {
+                while batcher.heard
+                    && let Some((line, order)) = reader.next_order(&mut findings)
+                {
                     batcher.push(Placed {
-                        file: source.name.clone(),
+                        file: Arc::clone(&name),
                         line,
                         order,
                     });
@@ -370,7 +378,7 @@ fn read_all(
                 {
                     batcher.header(&invoice.header);
                     batcher.push(Placed {
-                        file: source.name,
+                        file: name,
                         line: 1,
                         order: invoice.order,
                     });
@@ -392,6 +400,9 @@ struct Batcher<'a> {
     size: usize,
     batch: Vec<Placed>,
     header: bool,
+    /// Somebody still listens. Nobody does where the store failed; that error is the one to report,
+    /// and gigabytes more need not be read for it.
+    heard: bool,
 }
 
 impl Batcher<'_> {
@@ -415,8 +426,7 @@ impl Batcher<'_> {
         }
     }
 
-    fn send(&self, message: Read1) {
-        // The receiver is gone only when the store failed; that error is the one to report.
-        let _ = self.out.blocking_send(message);
+    fn send(&mut self, message: Read1) {
+        self.heard &= self.out.blocking_send(message).is_ok();
     }
 }

@@ -276,6 +276,10 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn parse<T: DeserializeOwned>(&self, text: &str, findings: &mut Findings) -> Option<T> {
+        // Keeping track of the path costs a third of the time: only faulty lines are read again.
+        if let Ok(value) = serde_json::from_str(text) {
+            return Some(value);
+        }
         let mut json = serde_json::Deserializer::from_str(text);
         let (path, error) = match serde_path_to_error::deserialize(&mut json) {
             Ok(value) => match json.end() {

@@ -165,11 +165,17 @@ async fn file(
             }
         })
         .collect();
+    // A bill opens in the browser; anything else is only saved, since mails bring what they like.
+    let (kind, shown) = if part.contents().starts_with(b"%PDF-") {
+        ("application/pdf", "inline")
+    } else {
+        ("application/octet-stream", "attachment")
+    };
     let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_TYPE, kind.to_owned()),
         (
             header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
+            format!("{shown}; filename=\"{name}\""),
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
