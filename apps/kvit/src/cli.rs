@@ -205,9 +205,9 @@ pub(crate) struct ImportArgs {
     /// Run file, invoices, folders or ZIP files
     #[arg(required = true, value_name = "FILE|FOLDER|ZIP")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Who imports
+    /// Who imports [default: your account on this machine]
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
-    pub(crate) by: String,
+    pub(crate) by: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -45,7 +45,7 @@ fn usage() {
     for (name, arguments) in [
         ("no-such-command", &["rum"][..]),
         ("no-such-option", &["run", "list", "--jason"]),
-        ("no-name", &["run", "import", "october.ndjson"]),
+        ("no-name", &["run", "release", "2026-10-a3f9c2"]),
         ("not-a-run", &["run", "show", "../etc"]),
         ("not-a-count", &["demo", "--customers", "0"]),
     ] {

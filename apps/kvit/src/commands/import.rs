@@ -26,7 +26,13 @@ pub(super) async fn command(
     args: &ImportArgs,
 ) -> Result<Exit, Failure> {
     let started = std::time::Instant::now();
-    let outcome = import_paths(out, instance, &args.paths, &args.by).await?;
+    let by = match &args.by {
+        Some(by) => by.clone(),
+        None => account().ok_or_else(|| {
+            Failure::new(Exit::Usage, "who imports?").hint("name yourself with --as NAME")
+        })?,
+    };
+    let outcome = import_paths(out, instance, &args.paths, &by).await?;
     let currency = outcome
         .currency
         .unwrap_or(instance.config.operator.currency);
@@ -113,6 +119,25 @@ pub(super) async fn import_paths(
     progress.finish();
     done.failed("the run cannot be imported")
         .map_err(|failure| failure.hint("nothing was kept; the same command can be given again"))
+}
+
+/// The account that this process runs under, as the system names it.
+fn account() -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+        let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+        let named = accounts.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)? == uid).then(|| name.to_owned())
+        });
+        if named.is_some() {
+            return named;
+        }
+    }
+    std::env::var("USER").ok().filter(|name| !name.is_empty())
 }
 
 /// One import at a time: a second one of the same file would clear the first one's orders away.
