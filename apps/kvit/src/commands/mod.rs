@@ -12,6 +12,7 @@ mod issue;
 mod layout;
 mod run;
 mod serve;
+mod show;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ async fn run_command(out: &Output, dir: &Path, command: RunCommand) -> Result<Ex
     match command {
         RunCommand::Import(args) => import::command(out, &instance, &args).await,
         RunCommand::List => run::list(out, &instance).await,
-        RunCommand::Show(args) => run::show(out, &instance, &args.run).await,
+        RunCommand::Show(args) => show::show(out, &instance, &args.run).await,
         RunCommand::Preview(args) => run::preview(out, &instance, &args).await,
         RunCommand::Release(args) => run::release(out, &instance, &args).await,
         RunCommand::Issue(args) => issue::command(out, &instance, args.run.as_ref()).await,

@@ -1,36 +1,32 @@
 //! `kvit demo`: a made-up operator, from nothing to bills in a mailbox.
 
+mod steps;
+
 use std::{
-    fs::File,
-    io::BufWriter,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
-use kvit_billing::{
-    Currency, CustomerNumber, EnrolmentId, Language, RunId,
-    code::Token,
-    ports::{Clock, Rng},
-};
+use kvit_billing::{Currency, CustomerNumber, Language, RunId};
 use kvit_flow::read_bill;
-use kvit_intake::write_ndjson;
 use kvit_mailbox::{Mailbox, MailboxConfig};
-use kvit_store::{BillRecord, EnrolmentChannel, NewEnrolment, Released, RunProgress};
+use kvit_store::{BillRecord, Released, RunProgress};
 use kvit_synth::Synth;
 use serde_json::{Value, json};
+use steps::Step;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{import, init, issue, run, serve};
+use super::{init, serve};
 use crate::{
     cli::DemoArgs,
     config::{Config, Security},
     exit::{Context, Exit, Failure},
     files,
     output::{BOLD, DIM, GOOD, LINK, Output, count, grouped, money, took},
-    wiring::{Instance, SystemClock, SystemRng},
+    wiring::Instance,
     workers::{self, Counters},
 };
 
@@ -38,9 +34,6 @@ use crate::{
 const PORT: u16 = 8480;
 /// The same people each time.
 const SEED: u64 = 2026;
-const DAYS_TO_PAY_MIN: i64 = 14;
-const IMPORTER: &str = "Ivan";
-const RELEASER: &str = "Maria";
 
 pub(super) async fn demo(
     out: &Output,
@@ -191,162 +184,6 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// Whether a made-up customer wants e-bills. The first one always does, so that there is one.
-    fn wants(&self, i: u32) -> bool {
-        i == 0 || self.synth.is_enrolled(i)
-    }
-
-    /// The customers, and the consents of those who want e-bills, as if given on the web and proven.
-    async fn enrol(&self) -> Result<u64, Failure> {
-        const BATCH: usize = 1000;
-        let step = Step::begin(self.out, "customers");
-        let total = u64::from(self.synth.customers());
-        let progress = self.out.progress("customers", "customers", Some(total));
-        let all: Vec<u32> = (0..self.synth.customers()).collect();
-        let mut enrolled = 0;
-        for batch in all.chunks(BATCH) {
-            let customers: Vec<_> = batch.iter().map(|&i| self.synth.customer(i)).collect();
-            self.instance.store.upsert_customers(&customers).await?;
-            for (&i, customer) in batch.iter().zip(&customers) {
-                if self.wants(i) {
-                    let enrolment = self.enrolment(i, customer.language)?;
-                    self.instance.store.enrol(&enrolment).await?;
-                    enrolled += 1;
-                }
-                progress.add(1);
-            }
-        }
-        progress.finish();
-        step.done(&format!(
-            "{}, of whom {} chose e-bills",
-            count(total, "customer", "customers"),
-            grouped(enrolled)
-        ));
-        Ok(enrolled)
-    }
-
-    fn enrolment(&self, i: u32, language: Language) -> Result<NewEnrolment, Failure> {
-        let mut chance = [0; 16];
-        SystemRng.fill(&mut chance);
-        let id: EnrolmentId = Token::from_random(chance)
-            .expose()
-            .parse()
-            .failed("an enrolment cannot be named")?;
-        Ok(NewEnrolment {
-            id,
-            account: self.synth.number(i),
-            channel: EnrolmentChannel::Web,
-            email: self.synth.email(i),
-            language,
-            text_version: self.instance.config.portal.declaration_version.clone(),
-            evidence: json!({"demo": true}),
-            at: SystemClock.now(),
-            proof: None,
-        })
-    }
-
-    /// Writes a run file as a billing system would, and imports it as one person.
-    async fn import(&self) -> Result<RunId, Failure> {
-        let step = Step::begin(self.out, "run file");
-        let name = self.month.strftime("%Y-%m").to_string();
-        let path = self.instance.dir.join(format!("run-{name}.ndjson"));
-        let (synth, month, to) = (self.synth, self.month, path.clone());
-        // Late in a month the usual due date would lie behind the date of issue.
-        let due = self.today.saturating_add(DAYS_TO_PAY_MIN.days());
-        let written = tokio::task::spawn_blocking(move || {
-            let header = synth.run_header(&name, month, synth.customers());
-            let file = BufWriter::new(File::create(&to)?);
-            let orders = synth.orders(month).map(|mut order| {
-                order.due_date = order.due_date.max(due);
-                order
-            });
-            write_ndjson(&header, orders, file)?;
-            Ok::<_, std::io::Error>(std::fs::metadata(&to)?.len())
-        })
-        .await
-        .failed("the run file was not finished")?
-        .failed("the run file cannot be written")?;
-        step.done(&format!(
-            "{} for {}, {} KB",
-            count(self.synth.customers().into(), "order", "orders"),
-            self.month.strftime("%B %Y"),
-            grouped(written / 1024)
-        ));
-        let step = Step::begin(self.out, "imported");
-        let outcome = import::import_paths(self.out, &self.instance, &[path], IMPORTER).await?;
-        if !outcome.accepted {
-            let first = outcome.findings.list().first().map(ToString::to_string);
-            let what = format!("the made-up run is rejected: {}", first.unwrap_or_default());
-            return Err(Failure::new(Exit::Failed, what));
-        }
-        step.done(&format!(
-            "by {IMPORTER}: every line checked, {} in all",
-            money(outcome.sum, self.currency())
-        ));
-        Ok(outcome.run)
-    }
-
-    async fn release(&self, id: &RunId) -> Result<Released, Failure> {
-        let step = Step::begin(self.out, "released");
-        let released = run::release_run(&self.instance, id, RELEASER).await?;
-        step.done(&format!(
-            "by {RELEASER}: numbers {} to {}",
-            released.first, released.last
-        ));
-        Ok(released)
-    }
-
-    async fn issue(
-        &self,
-        worker: &str,
-        id: &RunId,
-        stop: &CancellationToken,
-    ) -> Result<(), Failure> {
-        let step = Step::begin(self.out, "issued");
-        let issuer = self.instance.issuer(worker)?;
-        let begun = Instant::now();
-        let report = issue::issue(self.out, &self.instance, issuer, Some(id), stop).await?;
-        let rate = report.bills as f64 / begun.elapsed().as_secs_f64().max(0.001);
-        step.done(&format!(
-            "{} composed, sealed and packed, {rate:.0} a second",
-            count(report.bills, "bill", "bills")
-        ));
-        Ok(())
-    }
-
-    async fn deliver(&self, worker: &str, stop: &CancellationToken) -> Result<(), Failure> {
-        let step = Step::begin(self.out, "mailed");
-        let courier = self.instance.courier(worker)?;
-        let waiting = self.instance.store.queue_depths(SystemClock.now()).await?;
-        let progress = self
-            .out
-            .progress("mailing", "mails", Some(waiting.mails_waiting));
-        let watching = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                progress.set(self.mailbox.count() as u64);
-            }
-        };
-        let report = tokio::select! {
-            done = courier.deliver(stop) => done.failed("delivery stopped")?,
-            () = watching => kvit_flow::DeliveryReport::default(),
-        };
-        progress.finish();
-        let refused = report.retried + report.failed + report.unknown;
-        if refused > 0 {
-            let what = format!(
-                "the mailbox did not take {}",
-                count(refused, "mail", "mails")
-            );
-            return Err(Failure::new(Exit::Failed, what));
-        }
-        step.done(&format!(
-            "{} by SMTP, each with its PDF and a link that confirms it",
-            count(report.accepted, "mail", "mails")
-        ));
-        Ok(())
-    }
-
     /// A Bulgarian speaker with e-bills, and one on paper.
     async fn visitors(
         &self,
@@ -490,31 +327,4 @@ async fn free_port(usual: u16) -> u16 {
         Ok(address.port())
     });
     taken.unwrap_or(0)
-}
-
-/// One step of the demonstration, said when it is done.
-struct Step<'a> {
-    out: &'a Output,
-    label: &'static str,
-    begun: Instant,
-}
-
-impl<'a> Step<'a> {
-    fn begin(out: &'a Output, label: &'static str) -> Self {
-        Self {
-            out,
-            label,
-            begun: Instant::now(),
-        }
-    }
-
-    fn done(self, text: &str) {
-        let time = took(self.begun.elapsed());
-        self.out.note(&format!(
-            "  {} {:<10} {text}  {}",
-            self.out.err("✓", GOOD),
-            self.label,
-            self.out.err(&time, DIM)
-        ));
-    }
 }

@@ -1,18 +1,17 @@
 //! What the billing system hands over: files, folders and ZIP files, as a list of sources that are
 //! opened one at a time and read as streams.
 
+mod entry;
+
 use std::{
     fs::{self, File},
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use aws_lc_rs::digest::{Context as Hash, SHA256};
-use flate2::{Crc, read::DeflateDecoder};
+use entry::{Budget, Lazy, Opener};
 use jiff::civil::Date;
 use kvit_billing::order::RunHeader;
 use kvit_flow::Source;
@@ -259,128 +258,11 @@ fn printable(name: &str) -> String {
     name.chars().take(200).map(safe).collect()
 }
 
-/// How many bytes all ZIP entries together may still unpack to.
-struct Budget {
-    left: AtomicU64,
-}
-
-impl Budget {
-    fn take(&self, bytes: u64) -> io::Result<()> {
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(bytes)
-            })
-            .map(drop)
-            .map_err(|_| io::Error::other("more unpacked bytes than [import] unpacked_bytes_max"))
-    }
-}
-
-/// Where a source's bytes come from.
-enum Opener {
-    File(PathBuf),
-    Entry {
-        zip: PathBuf,
-        start: u64,
-        packed: u64,
-        size: u64,
-        crc: u32,
-        deflated: bool,
-    },
-    Broken(String),
-}
-
-impl Opener {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        match self {
-            Self::File(path) => Ok(Box::new(File::open(path)?)),
-            Self::Broken(why) => Err(io::Error::new(io::ErrorKind::InvalidData, why.as_str())),
-            Self::Entry {
-                zip,
-                start,
-                packed,
-                size,
-                crc,
-                deflated,
-            } => {
-                let mut file = File::open(zip)?;
-                file.seek(SeekFrom::Start(*start))?;
-                let packed = BufReader::new(file.take(*packed));
-                let inner: Box<dyn Read + Send> = if *deflated {
-                    Box::new(DeflateDecoder::new(packed))
-                } else {
-                    Box::new(packed)
-                };
-                Ok(Box::new(Checked {
-                    inner,
-                    left: *size,
-                    crc: Crc::new(),
-                    wanted: *crc,
-                }))
-            }
-        }
-    }
-}
-
-/// A source that is opened when its first byte is asked for, so that a folder of a hundred
-/// thousand invoices needs one file handle.
-struct Lazy {
-    open: Opener,
-    reader: Option<Box<dyn Read + Send>>,
-    /// Counts what comes out of a ZIP.
-    budget: Option<Arc<Budget>>,
-}
-
-impl Read for Lazy {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
-            none => none.insert(self.open.open()?),
-        };
-        let read = reader.read(buffer)?;
-        if let Some(budget) = &self.budget {
-            budget.take(read as u64)?;
-        }
-        if read == 0 && !buffer.is_empty() {
-            self.reader = Some(Box::new(io::empty()));
-        }
-        Ok(read)
-    }
-}
-
-/// A ZIP entry that must have the length and checksum that its ZIP declares.
-struct Checked {
-    inner: Box<dyn Read + Send>,
-    left: u64,
-    crc: Crc,
-    wanted: u32,
-}
-
-impl Read for Checked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let broken = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        let read = self.inner.read(buffer)?;
-        match self.left.checked_sub(read as u64) {
-            Some(left) => self.left = left,
-            None => return broken("a ZIP entry that is longer than it declares"),
-        }
-        self.crc.update(&buffer[..read]);
-        if read == 0 && !buffer.is_empty() {
-            if self.left > 0 {
-                return broken("a ZIP entry that is cut off");
-            }
-            if self.crc.sum() != self.wanted {
-                return broken("a ZIP entry whose checksum differs");
-            }
-        }
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
-    use flate2::{Compression, write::DeflateEncoder};
+    use flate2::{Compression, Crc, write::DeflateEncoder};
 
     use super::*;
 
