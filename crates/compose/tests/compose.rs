@@ -2,15 +2,18 @@
 
 mod common;
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Arc};
-
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
 };
+
 use kvit_billing::{Bill, Language, format};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
-use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError, TrustRoots, verify};
+use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
+use kvit_pades::{Sealer, TrustRoots, verify};
 
 /// Every so many bytes one is changed; a prime, so that all kinds of bytes are met.
 const STEP: usize = 997;
@@ -131,11 +134,16 @@ fn bills_of_any_length_compose() {
     }
 }
 
+/// Where `KVIT_SEALED_BILLS` names a folder, the bills of every kind stay there with their trust root,
+/// for `conformance/run` to judge.
 #[test]
 fn a_sealed_bill_is_accepted_and_a_changed_one_is_not() {
-    let key = Arc::new(TestKey::new());
-    let sealer = Sealer::new(Arc::clone(&key) as Arc<dyn SealKey>).expect("a sealer");
     let (operator, brand) = common::operator();
+    let at = "2026-11-01T00:00:00Z".parse().expect("a time");
+    let made = Throwaway::generate(KeyKind::P256, &operator.name.bg, at, "p").expect("a seal");
+    let key = Pkcs12Key::from_bytes(&made.pkcs12, "p").expect("a key");
+    let sealer = Sealer::new(Arc::new(key)).expect("a sealer");
+    let roots = TrustRoots::from_pem(&made.ca_pem).expect("roots");
     let composer = Composer::new(ComposerSettings {
         layout: Layout::builtin(),
         operator,
@@ -144,28 +152,17 @@ fn a_sealed_bill_is_accepted_and_a_changed_one_is_not() {
         contents_reserve: sealer.contents_reserve(),
     })
     .expect("the embedded layout");
-    let roots = TrustRoots::from_pem(&key.pem).expect("roots");
-    let folder = tempfile::tempdir().expect("a folder");
+    let temporary = tempfile::tempdir().expect("a folder");
+    let kept = std::env::var_os("KVIT_SEALED_BILLS").map(PathBuf::from);
+    let folder = kept.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(folder.join("roots.pem"), &made.ca_pem).expect("written");
     for (name, bill) in common::cases() {
         let pdf = composer.compose(&bill).expect("composed");
         let sealed = sealer.seal(pdf, bill.issued_at).expect("sealed");
-        let file = folder.path().join(format!("{name}.pdf"));
+        let file = folder.join(format!("{name}.pdf"));
         fs::write(&file, sealed.bytes()).expect("written");
-        if let Some((said, _)) = run("qpdf", &["--check"], &file) {
-            assert!(
-                said.contains("No syntax or stream encoding errors"),
-                "{name}: {said}"
-            );
-        }
-        if let Some((said, _)) = run("pdfsig", &["-nocert"], &file) {
-            for wanted in [
-                "Signature is Valid.",
-                "Total document signed",
-                "ETSI.CAdES.detached",
-            ] {
-                assert!(said.contains(wanted), "{name}: no `{wanted}` in {said}");
-            }
-        }
+        judged_by_tools(name, &file);
         let verdict = verify(sealed.bytes(), &roots, bill.issued_at);
         assert!(verdict.accepted, "{name}: {verdict}");
         let mut changed = sealed.into_bytes();
@@ -174,6 +171,22 @@ fn a_sealed_bill_is_accepted_and_a_changed_one_is_not() {
             let verdict = verify(&changed, &roots, bill.issued_at);
             assert!(!verdict.accepted, "{name}, byte {at}: {verdict}");
             changed[at] ^= 1;
+        }
+    }
+}
+
+fn judged_by_tools(name: &str, file: &Path) {
+    if let Some((said, _)) = run("qpdf", &["--check"], file) {
+        let clean = said.contains("No syntax or stream encoding errors");
+        assert!(clean, "{name}: {said}");
+    }
+    if let Some((said, _)) = run("pdfsig", &["-nocert"], file) {
+        for wanted in [
+            "Signature is Valid.",
+            "Total document signed",
+            "ETSI.CAdES.detached",
+        ] {
+            assert!(said.contains(wanted), "{name}: no `{wanted}` in {said}");
         }
     }
 }
@@ -353,41 +366,5 @@ fn run(tool: &str, options: &[&str], file: &Path) -> Option<(String, bool)> {
             eprintln!("SKIPPED: {tool} is not installed");
             None
         }
-    }
-}
-
-struct TestKey {
-    pem: String,
-    pair: EcdsaKeyPair,
-    certificates: Vec<Vec<u8>>,
-}
-
-impl TestKey {
-    fn new() -> Self {
-        let made =
-            rcgen::generate_simple_self_signed(["seal.example".to_owned()]).expect("a certificate");
-        let pkcs8 = made.signing_key.serialize_der();
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8).expect("a key");
-        Self {
-            pem: made.cert.pem(),
-            pair,
-            certificates: vec![made.cert.der().to_vec()],
-        }
-    }
-}
-
-impl SealKey for TestKey {
-    fn certificates(&self) -> &[Vec<u8>] {
-        &self.certificates
-    }
-    fn algorithm(&self) -> SealAlgorithm {
-        SealAlgorithm::EcdsaP256Sha256
-    }
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        let signature = self.pair.sign(&SystemRandom::new(), message);
-        signature
-            .map(|s| s.as_ref().to_vec())
-            .map_err(|e| SignError(e.to_string()))
     }
 }

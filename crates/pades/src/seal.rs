@@ -1,8 +1,8 @@
 //! The seal itself: digest, signature, and the three places of the file that it fills.
 
-use std::{fmt::Write, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
 
@@ -91,8 +91,10 @@ impl Sealer {
         let contents = slot.contents.clone();
         let delimited = bytes.get(contents.start) == Some(&b'<')
             && contents.end.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b'>');
-        if !delimited {
-            return Err(SealError::Slot("/Contents is not a hexadecimal string"));
+        if !delimited || !contents.len().is_multiple_of(2) {
+            return Err(SealError::Slot(
+                "/Contents is not an even hexadecimal string",
+            ));
         }
         let mut places = [&slot.byte_range, &slot.contents, &slot.signing_time];
         places.sort_by_key(|place| place.start);
@@ -112,27 +114,29 @@ impl Sealer {
             .to_string();
         fill(&mut bytes, &slot.signing_time, &moment)?;
 
-        let mut hash = Context::new(&SHA256);
-        hash.update(&bytes[..contents.start]);
-        hash.update(&bytes[contents.end..]);
-        let attributes = self.template.signed_attributes(hash.finish().as_ref());
+        // Both hashes begin alike: of what is signed, and of the whole file.
+        let mut whole = Context::new(&SHA256);
+        whole.update(&bytes[..contents.start]);
+        let mut covered = whole.clone();
+        covered.update(&bytes[contents.end..]);
+        let attributes = self.template.signed_attributes(covered.finish().as_ref());
         let signature = self.key.sign(&attributes)?;
         let cms = self.template.signed_data(attributes, &signature);
-        let mut hex = String::with_capacity(contents.len());
-        for byte in &cms {
-            let _ = write!(hex, "{byte:02x}");
-        }
         let room = contents.start + 1..contents.end - 1;
-        if hex.len() > room.len() {
+        let (Some(digits), Some(padding)) = (
+            bytes.get_mut(room.start..room.start + 2 * cms.len()),
+            room.len().checked_sub(2 * cms.len()),
+        ) else {
             return Err(SealError::Slot(
                 "/Contents is too short for the signature and its chain",
             ));
-        }
-        bytes[room.clone()].fill(b'0');
-        bytes[room.start..room.start + hex.len()].copy_from_slice(hex.as_bytes());
+        };
+        hex::encode_to_slice(&cms, digits).map_err(|_| SealError::Slot("/Contents is odd"))?;
+        bytes[room.end - padding..room.end].fill(b'0');
 
+        whole.update(&bytes[contents.start..]);
         let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest(&SHA256, &bytes).as_ref());
+        sha256.copy_from_slice(whole.finish().as_ref());
         Ok(SealedPdf { bytes, sha256 })
     }
 }
