@@ -282,7 +282,7 @@ fn settlement(xml: &mut Xml, bill: &Bill, operator: &Operator) {
                 });
             }
         });
-        for vat in &order.vat {
+        for (place, vat) in order.vat.iter().enumerate() {
             xml.element("ram:ApplicableTradeTax", |xml| {
                 xml.leaf("ram:CalculatedAmount", vat.amount);
                 xml.leaf("ram:TypeCode", "VAT");
@@ -292,12 +292,15 @@ fn settlement(xml: &mut Xml, bill: &Bill, operator: &Operator) {
                 }
                 xml.leaf("ram:BasisAmount", vat.base);
                 xml.leaf("ram:CategoryCode", code(vat.category));
-                date(
-                    xml,
-                    "ram:TaxPointDate",
-                    "udt:DateString",
-                    order.tax_event_date,
-                );
+                // BT-7 is one for the whole document (CII-SR-461).
+                if place == 0 {
+                    date(
+                        xml,
+                        "ram:TaxPointDate",
+                        "udt:DateString",
+                        order.tax_event_date,
+                    );
+                }
                 rate(xml, vat.category, vat.rate);
             });
         }

@@ -42,6 +42,15 @@ fn text(bill: &Bill) -> String {
     String::from_utf8(xml).expect("UTF-8")
 }
 
+/// Where `KVIT_SEALED_BILLS` names a folder, a twin stays there for `conformance/run` to judge.
+fn keep(name: &str, xml: &str) {
+    if let Some(folder) = std::env::var_os("KVIT_SEALED_BILLS") {
+        let folder = std::path::PathBuf::from(folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join(name), xml).expect("written");
+    }
+}
+
 /// Reads the twin as a run file would be read.
 fn read(bill: &Bill) -> kvit_intake::Invoice {
     let (operator, _) = operator();
@@ -141,6 +150,9 @@ fn every_amount_comes_back() {
 
 #[test]
 fn a_note_names_what_it_corrects() {
+    for i in 0..20 {
+        keep(&format!("credit-{i}.xml"), &text(&credit_note(i)));
+    }
     let note = credit_note(3);
     assert_eq!(note.order.kind, BillKind::CreditNote);
     let xml = text(&note);
@@ -179,6 +191,8 @@ fn several_rates_and_grounds() {
     );
     let xml = text(&several);
     assert!(xml.contains("<ram:ExemptionReason>чл. 47 от ЗДДС</ram:ExemptionReason>"));
+    assert_eq!(xml.matches("<ram:TaxPointDate>").count(), 1, "CII-SR-461");
+    keep("several-rates.xml", &xml);
     let read = read(&several).order;
     assert_eq!(read.vat, several.order.vat);
 
@@ -199,6 +213,24 @@ fn several_rates_and_grounds() {
         !xml.contains("RateApplicablePercent") && !xml.contains("schemeID=\"VA\""),
         "{xml}"
     );
+    keep("outside.xml", &xml);
+
+    let mut reversed = bill(2, Language::Bg);
+    reversed.customer.vat_number = Some("BG987654321".to_owned());
+    reversed.order.lines = vec![line("Енергия", 5_000, VatCategory::AE, 0)];
+    let ground = Some("чл. 163а от ЗДДС");
+    let reversed = summed(reversed, vec![vat(VatCategory::AE, 0, 5_000, 0, ground)]);
+    keep("reversed.xml", &text(&reversed));
+
+    let mut zero = bill(2, Language::Bg);
+    zero.order.lines = vec![line("Износ", 5_000, VatCategory::Z, 0)];
+    let zero = summed(
+        zero,
+        vec![vat(VatCategory::Z, 0, 5_000, 0, Some("чл. 28 от ЗДДС"))],
+    );
+    let xml = text(&zero);
+    assert!(!xml.contains("ExemptionReason"), "BR-Z-10: {xml}");
+    keep("zero-rated.xml", &xml);
 }
 
 #[test]
@@ -208,6 +240,7 @@ fn texts_are_escaped_and_bytes_repeat() {
     let xml = text(&odd);
     assert!(xml.contains("„А &amp; Б“ &lt;ООД&gt; &quot;x&quot; \u{fffd}\u{fffd} שלום 🙂"));
     assert_eq!(xml, text(&odd));
+    keep("odd-texts.xml", &xml);
 }
 
 #[test]
