@@ -319,6 +319,45 @@ fn hostile_structures_end_soon() {
     }
 }
 
+/// A signature made of tiny elements in the wrong order, as long as it may be and longer.
+#[test]
+fn hostile_signatures_end_soon() {
+    let tlv = |tag: u8, value: &[u8]| {
+        let length = u32::try_from(value.len()).expect("short").to_be_bytes();
+        let length = &length[length.iter().position(|byte| *byte != 0).unwrap_or(3)..];
+        let count = u8::try_from(length.len()).expect("short");
+        [&[tag, 0x80 | count][..], length, value].concat()
+    };
+    for elements in [3_500_u16, 65_000] {
+        let numbers = (0..elements).rev();
+        let set: Vec<u8> = numbers
+            .flat_map(|n| [0x04, 2, n.to_be_bytes()[0], n.to_be_bytes()[1]])
+            .collect();
+        let data = [
+            &[2, 1, 1, 0x31, 0, 0x30, 11, 6, 9, 0x2a, 0x86, 0x48, 0x86][..],
+            &[0xf7, 0x0d, 1, 7, 1],
+            &tlv(0xa0, &set),
+            &[0x31, 0],
+        ]
+        .concat();
+        let id = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+        let info = [&id[..], &tlv(0xa0, &tlv(0x30, &data))].concat();
+        let cms = tlv(0x30, &info);
+        let mut pdf = Skeleton::default().unsealed(cms.len() + 10);
+        let contents = pdf.slot.contents.clone();
+        let rest = pdf.bytes.len() - contents.end;
+        let range = format!("[0 {} {} {rest}]", contents.start, contents.end);
+        pdf.bytes[pdf.slot.byte_range.start..][..range.len()].copy_from_slice(range.as_bytes());
+        let digits: String = cms.iter().map(|byte| format!("{byte:02x}")).collect();
+        pdf.bytes[contents.start + 1..][..digits.len()].copy_from_slice(digits.as_bytes());
+        pdf.bytes[pdf.slot.signing_time].copy_from_slice(b"(D:20261124102030Z)");
+        let started = Instant::now();
+        let verdict = judge(&pdf.bytes, &TrustRoots::default());
+        assert!(codes(&verdict).contains(&"seal_broken"), "{verdict}");
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    }
+}
+
 fn change() -> impl Strategy<Value = (usize, usize, Vec<u8>)> {
     let text = prop::sample::select(vec![
         &b"/ByteRange[0 0 0 0]"[..],
