@@ -19,6 +19,7 @@ use world::{
     Issued, LEASE_S, Plain, World, bills,
     faults::{DieAt, Fault, FaultyArchive, died},
     issue,
+    seal::ecdsa,
 };
 
 /// What the run comes to when nothing goes wrong.
@@ -181,10 +182,13 @@ impl Checkpoints for HoldAt {
     }
 }
 
-/// One worker is held up at `place` for longer than its lease; another issues everything; `change`
-/// happens between the two. Gives what the late one says.
+/// One worker is held up at `place` for longer than its lease; another issues everything; with
+/// `change`, customers change in between, and no two seals are alike.
 async fn overtaken(place: &'static str, change: bool) {
-    let world = World::new(5);
+    let mut world = World::new(5);
+    if change {
+        world.sealer = ecdsa();
+    }
     let run = world.released("october").await;
     let (reached, was_reached) = mpsc::sync_channel(1);
     let (let_go, go) = mpsc::sync_channel(1);

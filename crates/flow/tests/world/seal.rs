@@ -1,11 +1,12 @@
-//! An RSA key: the same message gives the same signature, so that documents can be compared.
+//! Seal keys. RSA: the same message gives the same signature, so that documents can be compared.
+//! ECDSA: no two signatures are alike, so that a chunk that is made twice gives two packs.
 
 use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::{
     rand::SystemRandom,
     rsa::{KeyPair, KeySize},
-    signature::RSA_PKCS1_SHA256,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256},
 };
 use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
 
@@ -27,6 +28,39 @@ static KEY: LazyLock<Arc<Sealer>> = LazyLock::new(|| {
 
 pub fn sealer() -> Arc<Sealer> {
     Arc::clone(&KEY)
+}
+
+/// A sealer whose seals all differ.
+pub fn ecdsa() -> Arc<Sealer> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+    let made = rcgen::generate_simple_self_signed(["seal.example".to_owned()]).expect("made");
+    let key = EcdsaKey {
+        pair,
+        certificates: vec![made.cert.der().to_vec()],
+    };
+    Arc::new(Sealer::new(Arc::new(key)).expect("a sealer"))
+}
+
+struct EcdsaKey {
+    pair: EcdsaKeyPair,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl SealKey for EcdsaKey {
+    fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
+    fn algorithm(&self) -> SealAlgorithm {
+        SealAlgorithm::EcdsaP256Sha256
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.pair
+            .sign(&SystemRandom::new(), message)
+            .map(|signature| signature.as_ref().to_vec())
+            .map_err(|e| SignError(e.to_string()))
+    }
 }
 
 impl SealKey for RsaKey {
