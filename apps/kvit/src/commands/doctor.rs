@@ -125,15 +125,18 @@ fn secrets(dir: &Path, config: &Config) -> Look {
         &config.mail.password_file,
         &config.store.url_file,
     ];
-    let exposed: Vec<String> = named
+    let mut exposed: Vec<String> = named
         .iter()
         .filter(|file| !file.as_os_str().is_empty() && files::is_exposed(&dir.join(file)))
         .map(|file| file.display().to_string())
         .collect();
+    if files::is_exposed(dir) {
+        exposed.insert(0, "the instance's folder".to_owned());
+    }
     if exposed.is_empty() {
         return ok("secrets", "only their owner can read them".to_owned());
     }
-    let finding = format!("others can read {}: chmod 600 them", exposed.join(", "));
+    let finding = format!("others can read {}: chmod go= them", exposed.join(", "));
     warning("secrets", finding)
 }
 

@@ -111,6 +111,9 @@ async fn work_until(
             out.err(&format!("http://{address}/health/ready"), LINK)
         ));
         tracing::info!(worker = %slot.name, "at work");
+        if instance.config.placeholder {
+            tracing::warn!("the operator in kvit.toml is made up (placeholder = true)");
+        }
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
