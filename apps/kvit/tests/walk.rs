@@ -1,0 +1,159 @@
+//! What a customer does with the real service, in a real browser: from the number and code on the
+//! bill to its sealed PDF, from the mail to the confirmed receipt, to paper and back to e-mail.
+
+#[allow(dead_code, reason = "a part of it is used")]
+#[path = "../../web/tests/common/chrome.rs"]
+mod chrome;
+mod common;
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Stdio},
+};
+
+use chrome::Chrome;
+use serde_json::Value;
+
+/// A demonstration that serves until the test is over.
+struct Demo {
+    child: Child,
+    shown: Value,
+}
+
+impl Demo {
+    fn start(folder: &Path) -> Self {
+        let mut child = common::kvit(folder)
+            .args([
+                "demo",
+                "--customers",
+                "12",
+                "--key",
+                "p256",
+                "--dir",
+                "demo",
+                "--json",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut json = String::new();
+        let out = child.stdout.take().expect("piped");
+        for line in BufReader::new(out).lines() {
+            let line = line.expect("text");
+            json.push_str(&line);
+            if line == "}" {
+                break;
+            }
+        }
+        let shown = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        Self { child, shown }
+    }
+
+    fn says(&self, key: &str) -> String {
+        let said = self.shown[key].as_str().expect("a text");
+        said.trim_end_matches('/').to_owned()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_walks_through_the_whole_service() {
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    chrome.width(390).await;
+    let (_folder, path) = common::folder();
+    let demo = Demo::start(&path);
+    let (portal, mailbox) = (demo.says("url"), demo.says("mailbox_url"));
+
+    chrome.visit(&portal).await;
+    sign_in(&chrome, &demo).await;
+    let (name, pdf) = chrome.download(".latest .button").await;
+    assert!(pdf.starts_with(b"%PDF-1.7"), "{name}");
+    std::fs::write(path.join(&name), pdf).expect("a file");
+    let verdict = common::run(&path, &["verify", &name, "--dir", "demo"]).ok();
+    assert!(verdict.out.contains(&name), "{}", verdict.out);
+    let email = chrome.text(".band").await;
+    assert!(email.contains("идва по имейл"), "{email}");
+
+    // The mail with the bill, and its link.
+    let number = name.trim_end_matches(".pdf");
+    let link = mailed_link(&mut chrome, &mailbox, number, "/receipt/").await;
+    chrome.visit(&portal).await;
+    chrome.go(&link).await;
+    assert_eq!(chrome.h1().await, "Получихте ли тази сметка?");
+    assert!(chrome.text("main").await.contains(number));
+    chrome.follow("main button").await;
+    assert_eq!(chrome.h1().await, "Благодарим, отбелязахме го");
+    chrome.go(&link).await;
+    assert_eq!(chrome.h1().await, "Вече сте потвърдили");
+
+    back_to_paper_and_to_mail_again(&mut chrome, &demo).await;
+    let said = chrome.console().await;
+    let unexpected = said.iter().find(|said| said.contains(&portal));
+    assert_eq!(
+        unexpected, None,
+        "the portal's pages leave the console quiet"
+    );
+}
+
+async fn sign_in(chrome: &Chrome, demo: &Demo) {
+    chrome.go("/").await;
+    chrome.fill("#number", &demo.says("customer_number")).await;
+    chrome.fill("#code", &demo.says("authorization_code")).await;
+    chrome.follow("main form button").await;
+    assert_eq!(chrome.h1().await, "Моите сметки");
+}
+
+async fn back_to_paper_and_to_mail_again(chrome: &mut Chrome, demo: &Demo) {
+    let (portal, mailbox) = (demo.says("url"), demo.says("mailbox_url"));
+    sign_in(chrome, demo).await;
+    chrome.follow("a[href='/paper']").await;
+    chrome.follow("main form button").await;
+    assert_eq!(chrome.h1().await, "Готово, отново на хартия");
+    chrome.follow("main a[href='/enrol']").await;
+    chrome.fill("#email", "nov.adres@primer.bg").await;
+    chrome.follow("main form button").await;
+    assert_eq!(chrome.h1().await, "Проверете имейла си");
+    let link = mailed_link(chrome, &mailbox, "nov.adres@primer.bg", "/prove/").await;
+    chrome.visit(&portal).await;
+    chrome.go(&link).await;
+    assert_eq!(chrome.h1().await, "Потвърдете имейла си");
+    chrome.follow("main button").await;
+    assert_eq!(chrome.h1().await, "Готово, благодарим Ви");
+    sign_in(chrome, demo).await;
+    assert!(chrome.text(".band").await.contains("n•••@primer.bg"));
+}
+
+/// The path of the link in the mail that `about` tells apart, from the mailbox's own pages; waits
+/// until the mail is there.
+async fn mailed_link(chrome: &mut Chrome, mailbox: &str, about: &str, kind: &str) -> String {
+    chrome.visit(mailbox).await;
+    for _ in 0..60 {
+        chrome.go("/").await;
+        let mails = chrome.eval("[...document.querySelectorAll('a[href^=\"/mail/\"]')].map(a => a.getAttribute('href'))").await;
+        for mail in mails.as_array().into_iter().flatten() {
+            let mail = mail.as_str().expect("an address");
+            chrome.go(mail).await;
+            if !chrome.html().await.contains(about) {
+                continue;
+            }
+            chrome.go(&format!("{mail}/html")).await;
+            let link = format!("document.querySelector('a[href*=\"{kind}\"]')?.pathname ?? ''");
+            let link = chrome.eval(&link).await;
+            if let Some(link) = link.as_str().filter(|link| !link.is_empty()) {
+                return link.to_owned();
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    panic!("no mail about {about}");
+}
