@@ -96,7 +96,7 @@ async fn a_customer_walks_through_the_whole_service() {
     chrome.go(&link).await;
     assert_eq!(chrome.h1().await, "Вече сте потвърдили");
 
-    back_to_paper_and_to_mail_again(&mut chrome, &demo).await;
+    back_to_paper_and_to_mail_again(&mut chrome, &demo, number).await;
     let said = chrome.console().await;
     let unexpected = said.iter().find(|said| said.contains(&portal));
     assert_eq!(
@@ -113,12 +113,16 @@ async fn sign_in(chrome: &Chrome, demo: &Demo) {
     assert_eq!(chrome.h1().await, "Моите сметки");
 }
 
-async fn back_to_paper_and_to_mail_again(chrome: &mut Chrome, demo: &Demo) {
+async fn back_to_paper_and_to_mail_again(chrome: &mut Chrome, demo: &Demo, number: &str) {
     let (portal, mailbox) = (demo.says("url"), demo.says("mailbox_url"));
-    sign_in(chrome, demo).await;
-    chrome.follow("a[href='/paper']").await;
+    // From the mail, without number and code.
+    let link = mailed_link(chrome, &mailbox, number, "/paper").await;
+    chrome.visit(&portal).await;
+    chrome.go(&link).await;
+    assert_eq!(chrome.h1().await, "Връщане на хартия");
     chrome.follow("main form button").await;
     assert_eq!(chrome.h1().await, "Готово, отново на хартия");
+    sign_in(chrome, demo).await;
     chrome.follow("main a[href='/enrol']").await;
     chrome.fill("#email", "nov.adres@primer.bg").await;
     chrome.follow("main form button").await;

@@ -154,6 +154,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/privacy"),
     ("GET POST", "/prove/{token}"),
     ("GET POST", "/receipt/{token}"),
+    ("GET POST", "/receipt/{token}/paper"),
     ("GET", "/v/{slug}"),
 ];
 
@@ -198,6 +199,10 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route(
             "/receipt/{token}",
             get(links::receipt_form).post(links::receipt),
+        )
+        .route(
+            "/receipt/{token}/paper",
+            get(paper::mailed_form).post(paper::mailed),
         )
         .route("/v/{slug}", get(info::verify))
         .fallback(|| async { StatusCode::NOT_FOUND })

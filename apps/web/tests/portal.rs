@@ -257,6 +257,48 @@ async fn forms_of_other_sites_are_refused() {
 }
 
 #[tokio::test]
+async fn the_link_of_a_mail_leads_back_to_paper_by_one_press() {
+    let world = World::new(URL).await;
+    let path = format!("{}/paper", world.receipt_path());
+    let mut mail = world.browser();
+    // Anna's bill went to an address that gets no bills any more.
+    let page = mail.get(&path).await;
+    assert!(page.body.contains("Сметката вече не идва на този имейл"));
+    seed::enrol(&world.store, seed::ANNA, "druga@primer.bg").await;
+    mail.ask(Method::POST, &path, "", &[]).await;
+    let account = common::number(seed::ANNA);
+    let state = world.store.enrolment_of(&account).await.expect("a store");
+    assert!(
+        matches!(state, EnrolmentState::Active(_)),
+        "another address"
+    );
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    for method in [Method::GET, Method::HEAD] {
+        mail.ask(method, &path, "", &[]).await;
+    }
+    let page = mail.get(&path).await;
+    assert!(
+        page.body.contains("Искам сметка на хартия"),
+        "{}",
+        page.body
+    );
+    let state = world.store.enrolment_of(&account).await.expect("a store");
+    assert!(
+        matches!(state, EnrolmentState::Active(_)),
+        "looking changes nothing"
+    );
+    let foreign = [("sec-fetch-site", "cross-site")];
+    let refused = mail.ask(Method::POST, &path, "", &foreign).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let done = mail.ask(Method::POST, &path, "", &[]).await;
+    assert!(done.body.contains("Готово, отново на хартия"));
+    let state = world.store.enrolment_of(&account).await.expect("a store");
+    assert!(matches!(state, EnrolmentState::None));
+    let again = mail.ask(Method::POST, &path, "", &[]).await;
+    assert!(again.body.contains("Сметката вече не идва на този имейл"));
+}
+
+#[tokio::test]
 async fn a_page_without_tls_cannot_send_forms_to_one_with_it() {
     for (public_url, origin, status) in [
         ("https://smetki.example", "https://smetki.example", 422),
@@ -376,6 +418,8 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("POST", "/prove/{token}", 404, 404),
     ("GET", "/receipt/{token}", 404, 404),
     ("POST", "/receipt/{token}", 404, 404),
+    ("GET", "/receipt/{token}/paper", 404, 404),
+    ("POST", "/receipt/{token}/paper", 404, 404),
     ("GET", "/v/{slug}", 404, 404),
 ];
 

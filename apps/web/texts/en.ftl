@@ -174,6 +174,8 @@ paper-done-title = Done, back on paper
 paper-done-text = Every bill issued after { $date } will come on paper by post.
 paper-none-title = Your bill already comes on paper
 paper-none-text = There is no e-bill for this customer number, so there is nothing to switch off.
+paper-elsewhere-title = The bill no longer comes to this e-mail
+paper-elsewhere-text = There is nothing to switch off: bills are no longer sent to the address that got this message.
 paper-enrol = I want the e-bill
 
 verify-title = This document is genuine

@@ -235,6 +235,8 @@ impl Mails {
             ("due", format::date(mail.due_date, mail.language)),
             ("period", format::period(mail.period, mail.language)),
             ("url", mail.receipt_url.to_owned()),
+            // Beside the receipt, so that its reader needs no number and code.
+            ("paper_url", format!("{}/paper", mail.receipt_url)),
             ("iban", grouped(&self.operator.iban)),
             ("reference", mail.reference.to_string()),
         ];
@@ -316,7 +318,6 @@ impl Mails {
             ("hotline", operator.hotline.clone()),
             ("contact", operator.email.clone()),
             ("portal", self.public_url.clone()),
-            ("paper_url", format!("{}/paper", self.public_url)),
             ("primary", self.brand.primary.clone()),
             ("accent", self.brand.accent.clone()),
         ]);

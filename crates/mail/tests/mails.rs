@@ -109,7 +109,7 @@ fn a_bill_reads_right_in_both_languages() {
             for part in [
                 button,
                 "https://bills.example.bg/receipt/abc",
-                "https://bills.example.bg/paper",
+                "https://bills.example.bg/receipt/abc/paper",
                 "1000042",
             ] {
                 assert!(body.contains(part), "{part} in {body}");

@@ -1,7 +1,7 @@
 //! Receipts: what comes back from the one who got a bill.
 
 use jiff::Timestamp;
-use kvit_billing::{DeliveryId, code::TokenHash};
+use kvit_billing::{DeliveryId, Secret, code::TokenHash};
 
 use crate::{
     Confirm, DeliveryView, Store, StoreError,
@@ -52,7 +52,7 @@ impl Store {
 
 async fn view(on: impl Target, hash: &TokenHash) -> Result<Option<DeliveryView>, StoreError> {
     let row = query(format!(
-        "SELECT d.id, d.language, c.at AS confirmed_at, {BILL_COLUMNS} FROM deliveries d JOIN bills b ON b.number = d.bill LEFT JOIN receipts c ON c.delivery = d.id AND c.kind = 'confirmed' WHERE d.token = $1"
+        "SELECT d.id, d.email, d.language, c.at AS confirmed_at, {BILL_COLUMNS} FROM deliveries d JOIN bills b ON b.number = d.bill LEFT JOIN receipts c ON c.delivery = d.id AND c.kind = 'confirmed' WHERE d.token = $1"
     ))
     .bind(hash)
     .fetch_optional(on)
@@ -60,6 +60,7 @@ async fn view(on: impl Target, hash: &TokenHash) -> Result<Option<DeliveryView>,
     row.map(|row| {
         Ok(DeliveryView {
             id: text(&row, "id")?,
+            email: row.get::<Option<String>>("email")?.map(Secret::new),
             bill: rows::bill(&row)?,
             confirmed_at: optional_time(&row, "confirmed_at")?,
             language: language(&row, "language")?,

@@ -216,7 +216,11 @@ pub(crate) async fn receipt(
     receipt_said(&app, visitor, confirmed)
 }
 
-fn receipt_said(app: &App, visitor: Visitor, confirmed: Confirm) -> Result<Response, Failure> {
+pub(super) fn receipt_said(
+    app: &App,
+    visitor: Visitor,
+    confirmed: Confirm,
+) -> Result<Response, Failure> {
     match confirmed {
         Confirm::Confirmed(view) => noted(
             app,

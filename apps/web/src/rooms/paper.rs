@@ -2,15 +2,16 @@
 
 use axum::{
     Extension, Form,
-    extract::State,
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kvit_billing::CustomerNumber;
-use kvit_store::EnrolmentState;
+use kvit_billing::{CustomerNumber, code::Token};
+use kvit_store::{Confirm, DeliveryView, EnrolmentState};
 use minijinja::context;
 use serde::Deserialize;
 
+use super::links;
 use crate::{
     App,
     failure::Failure,
@@ -23,27 +24,104 @@ pub(crate) async fn form(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    match &visitor.customer {
-        Some(customer) => {
-            if let EnrolmentState::None = app.portal.store.enrolment_of(customer).await? {
-                return ended(&app, &visitor, false);
-            }
-            let texts = app.pages.texts(visitor.language);
-            let page = app.pages.render(
-                &visitor,
-                "ask.html",
-                context! {
-                    title => texts.say("paper-title", &[]), action => "/paper",
-                    text => texts.say("paper-text", &[("number", customer.as_str())]),
-                    button => texts.say("paper-button", &[]),
-                    bill => (), after => (),
-                    instead => context! { href => "/bills", text => texts.say("paper-keep", &[]) },
-                },
-            )?;
-            Ok(page.into_response())
-        }
-        None => ask(&app, &visitor, "", &[]),
+    let Some(customer) = &visitor.customer else {
+        return ask(&app, &visitor, "", &[]);
+    };
+    match app.portal.store.enrolment_of(customer).await? {
+        EnrolmentState::None => ended(&app, &visitor, false),
+        _ => press(&app, &visitor, customer, Some("/bills")),
     }
+}
+
+/// The button alone. `keep` is where who thinks better of it goes.
+fn press(
+    app: &App,
+    visitor: &Visitor,
+    customer: &CustomerNumber,
+    keep: Option<&str>,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let instead = keep.map(|href| context! { href, text => texts.say("paper-keep", &[]) });
+    let page = app.pages.render(
+        visitor,
+        "ask.html",
+        context! {
+            title => texts.say("paper-title", &[]), action => visitor.path.clone(),
+            text => texts.say("paper-text", &[("number", customer.as_str())]),
+            button => texts.say("paper-button", &[]), bill => (), after => (), instead,
+        },
+    )?;
+    Ok(page.into_response())
+}
+
+/// From the link in a mail with a bill: the button, without number and code, for the address that
+/// gets the bills.
+pub(crate) async fn mailed_form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Path(token): Path<String>,
+) -> Result<Response, Failure> {
+    let view = mailed_bill(&app, &token).await?;
+    let Some(view) = view else {
+        return links::receipt_said(&app, visitor, Confirm::Unknown);
+    };
+    let visitor = visitor.speaking(view.language);
+    if still_goes_there(&app, &view).await? {
+        press(&app, &visitor, &view.bill.account, None)
+    } else {
+        elsewhere(&app, &visitor)
+    }
+}
+
+/// The button was pressed.
+pub(crate) async fn mailed(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Path(token): Path<String>,
+) -> Result<Response, Failure> {
+    let view = mailed_bill(&app, &token).await?;
+    let Some(view) = view else {
+        return links::receipt_said(&app, visitor, Confirm::Unknown);
+    };
+    let visitor = visitor.speaking(view.language);
+    if still_goes_there(&app, &view).await? {
+        let mut evidence = visitor.evidence();
+        evidence["delivery"] = view.id.as_str().into();
+        end(&app, &visitor, &view.bill.account, evidence).await
+    } else {
+        elsewhere(&app, &visitor)
+    }
+}
+
+async fn mailed_bill(app: &App, token: &str) -> Result<Option<DeliveryView>, Failure> {
+    match Token::parse(token) {
+        Some(token) => Ok(app.portal.store.delivery_by_token(&token.hash()).await?),
+        None => Ok(None),
+    }
+}
+
+/// Whether the mail's address is the one that gets the bills now: an old address must not stop
+/// those of the new one.
+async fn still_goes_there(app: &App, view: &DeliveryView) -> Result<bool, Failure> {
+    let state = app.portal.store.enrolment_of(&view.bill.account).await?;
+    Ok(match state {
+        EnrolmentState::Active(record) => view.email.as_ref() == Some(&record.email),
+        EnrolmentState::Pending(_) | EnrolmentState::None => false,
+    })
+}
+
+fn elsewhere(app: &App, visitor: &Visitor) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let links = [context! { href => "/bills", text => texts.say("nav-bills", &[]) }];
+    let page = app.pages.render(
+        visitor,
+        "said.html",
+        context! {
+            good => true, title => texts.say("paper-elsewhere-title", &[]), links, bill => (),
+            text => texts.say("paper-elsewhere-text", &[]), more => (),
+        },
+    )?;
+    Ok(page.into_response())
 }
 
 fn ask(
@@ -89,19 +167,20 @@ pub(crate) async fn submit(
             }
         },
     };
-    end(&app, &visitor, &customer).await
+    let evidence = visitor.evidence();
+    end(&app, &visitor, &customer, evidence).await
 }
 
-async fn end(app: &App, visitor: &Visitor, customer: &CustomerNumber) -> Result<Response, Failure> {
+async fn end(
+    app: &App,
+    visitor: &Visitor,
+    customer: &CustomerNumber,
+    evidence: serde_json::Value,
+) -> Result<Response, Failure> {
     let portal = &app.portal;
     let record = portal
         .store
-        .end_enrolment(
-            customer,
-            portal.clock.now(),
-            "back to paper",
-            visitor.evidence(),
-        )
+        .end_enrolment(customer, portal.clock.now(), "back to paper", evidence)
         .await?;
     ended(app, visitor, record.is_some())
 }

@@ -108,22 +108,24 @@ pub(crate) async fn history(store: &Store, key: &InstanceKey) {
         let run = format!("{}-m{back}", first.strftime("%Y-%m"));
         issue(store, key, &run, &month).await;
     }
-    enrol_maria(store).await;
+    enrol(store, MARIA, "maria.petrova@primer.bg").await;
 }
 
-async fn enrol_maria(store: &Store) {
-    let id: EnrolmentId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
-    let at = "2026-01-10T10:00:00Z".parse().expect("a time");
+/// An enrolment that needs no proof.
+pub(crate) async fn enrol(store: &Store, account: &str, email: &str) {
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let id = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let id: EnrolmentId = format!("{id:032x}").parse().expect("an id");
     store
         .enrol(&NewEnrolment {
             id,
-            account: super::number(MARIA),
+            account: super::number(account),
             channel: EnrolmentChannel::Phone,
-            email: Secret::new("maria.petrova@primer.bg".into()),
+            email: Secret::new(email.into()),
             language: Language::Bg,
             text_version: "2026-01".into(),
             evidence: json!({ "by": "phone" }),
-            at,
+            at: "2026-01-10T10:00:00Z".parse().expect("a time"),
             proof: None,
         })
         .await

@@ -199,6 +199,7 @@ pub struct ReceiptRecord {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct DeliveryView {
     pub id: DeliveryId,
+    pub email: Option<Secret<String>>,
     pub bill: BillRecord,
     pub confirmed_at: Option<Timestamp>,
     pub language: Language,
