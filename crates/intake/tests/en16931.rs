@@ -99,3 +99,17 @@ fn a_missing_term_is_named() {
     assert!(invoice.is_none());
     assert!(findings.list().iter().any(|d| d.field == "BT-2"));
 }
+
+#[test]
+fn a_price_repeated_as_its_base_is_put_right() {
+    let cii = include_str!("data/bill-cii.xml");
+    // 200 kWh at 1.20 a dozen: the base is 12, and says 1.20.
+    let price = "<ChargeAmount>0.10</ChargeAmount>";
+    assert!(cii.contains(price));
+    let odd = "<ChargeAmount>1.20</ChargeAmount><BasisQuantity>1.20</BasisQuantity>";
+    let (invoice, findings) = read("odd", cii.replacen(price, odd, 1).as_bytes());
+    let told = findings.list().iter().filter(|f| f.code == "line-net");
+    assert_eq!(told.count(), 0, "{:#?}", findings.list());
+    let line = &invoice.expect("an invoice").order.lines[0];
+    assert_eq!(line.price_base.to_string(), "12");
+}

@@ -44,10 +44,8 @@ impl Reader<'_, '_, '_> {
             price = -price;
             quantity = -quantity;
         }
-        // some writers repeat the price as its base quantity
-        let product = quantity.checked_mul(price).and_then(Cents::round);
-        let price_base = if base == price && product == Some(net) {
-            Decimal::ONE
+        let price_base = if base == price && base != Decimal::ONE {
+            true_base(quantity, price, net).unwrap_or(base)
         } else {
             base
         };
@@ -164,4 +162,11 @@ impl Reader<'_, '_, '_> {
             to_pay: signed(payable?),
         })
     }
+}
+
+/// Some writers repeat the price where its base quantity should be. The true one, such as the 12
+/// months of a yearly price, follows from the net amount, where it is a whole number.
+fn true_base(quantity: Decimal, price: Decimal, net: Cents) -> Option<Decimal> {
+    let base = quantity.checked_mul(price)?.checked_div(net.to_decimal())?;
+    (base > Decimal::ZERO && base.fract().is_zero()).then(|| base.normalize())
 }
