@@ -33,6 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             let start = Instant::now();
             let pdf = composer.compose(&bill)?;
             let file = folder.join(format!("{name}-{}.pdf", language.tag()));
+            let whole = composer.compose_whole(&bill)?;
+            fs::write(
+                folder.join(format!("{name}-{}-whole.pdf", language.tag())),
+                whole.bytes,
+            )?;
             println!(
                 "{} {} bytes {:?}",
                 file.display(),
@@ -45,6 +50,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             folder.join(format!("{name}-sample.pdf")),
             composer.sample(&bill)?,
         )?;
+    }
+    println!("{:?}", composer.counts());
+    if let Some(refusal) = composer.last_refusal() {
+        println!("latest refusal: {refusal}");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 use kvit_billing::{Bill, Language, Operator, UnsealedPdf, operator::Brand};
+use serde_json::Value;
 use typst::{
     Library, LibraryExt, comemo,
     diag::{SourceDiagnostic, Warned},
@@ -17,7 +18,8 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::{
-    ComposeError, Diagnostic, Layout,
+    ComposeError, Counts, Diagnostic, Layout,
+    forms::Forms,
     pdf::{self, Additions},
     probe,
     twin::twin,
@@ -57,6 +59,7 @@ pub struct Composer {
     library: LazyHash<Library>,
     standards: PdfStandards,
     composed: AtomicU64,
+    forms: Forms,
 }
 
 impl Composer {
@@ -83,6 +86,7 @@ impl Composer {
         let standards = PdfStandards::new(&[PdfStandard::A_3a, PdfStandard::Ua_1])
             .map_err(|error| ComposeError::Field(error.message().to_string()))?;
         let composer = Self {
+            forms: Forms::new(&settings.layout),
             layout: settings.layout,
             operator: settings.operator,
             brand: settings.brand,
@@ -94,19 +98,86 @@ impl Composer {
             composed: AtomicU64::new(0),
         };
         for bill in probe::bills() {
-            composer.compose(&bill)?;
+            composer.compose_whole(&bill)?;
         }
         Ok(composer)
     }
 
-    /// The bill as PDF/A-3a and PDF/UA-1 with its EN 16931 twin inside and an empty signature field that asks for a seal.
+    /// The bill as PDF/A-3a and PDF/UA-1 with its EN 16931 twin inside and an empty signature field that
+    /// asks for a seal.
     ///
     /// # Errors
     /// Where the layout fails on this bill, a text does not fit into its square code, or the data breaks
     /// a rule of EN 16931.
     pub fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, ComposeError> {
-        let exported = self.export(bill, false)?;
+        let view = self.view(bill, false)?;
+        let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
+        let id = self.id(bill);
         let twin = twin(bill, &self.operator)?;
+        let additions = self.additions(bill, &twin);
+        let filled = self.forms.fill(
+            &view,
+            &bill.issued_at.to_string(),
+            &id,
+            &self.layout,
+            &additions,
+            &|view| self.export(view, &id, at),
+        )?;
+        match filled {
+            Some(pdf) => Ok(pdf),
+            None => pdf::complete(&self.export(&view, &id, at)?, &additions),
+        }
+    }
+
+    /// The bill laid out by Typst whole, whether or not there is a form for it: what forms are held
+    /// against.
+    ///
+    /// # Errors
+    /// As for [`Composer::compose`].
+    pub fn compose_whole(&self, bill: &Bill) -> Result<UnsealedPdf, ComposeError> {
+        let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
+        let exported = self.export(&self.view(bill, false)?, &self.id(bill), at)?;
+        let twin = twin(bill, &self.operator)?;
+        pdf::complete(&exported, &self.additions(bill, &twin))
+    }
+
+    /// How many bills went which way.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.forms.counts()
+    }
+
+    /// Why the latest shape without a form has none: for whoever changes the layout.
+    #[must_use]
+    pub fn last_refusal(&self) -> Option<String> {
+        self.forms.last_refusal()
+    }
+
+    /// The bill as an unsealed PDF that says on each page, in both languages, that it is a sample.
+    ///
+    /// # Errors
+    /// As for [`Composer::compose`].
+    pub fn sample(&self, bill: &Bill) -> Result<Vec<u8>, ComposeError> {
+        let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
+        self.export(&self.view(bill, true)?, &self.id(bill), at)
+    }
+
+    fn view(&self, bill: &Bill, sample: bool) -> Result<Value, ComposeError> {
+        let maker = Maker {
+            layout: &self.layout,
+            operator: &self.operator,
+            brand: &self.brand,
+            has_logo: self.has_logo,
+        };
+        serde_json::to_value(maker.view(bill, sample)?).map_err(ComposeError::Data)
+    }
+
+    /// Names the bill among all documents.
+    fn id(&self, bill: &Bill) -> String {
+        format!("{}/{}/{}", self.operator.eik, bill.series, bill.number)
+    }
+
+    fn additions<'a>(&self, bill: &Bill, twin: &'a [u8]) -> Additions<'a> {
         let (tooltip, twin_description) = match bill.customer.language {
             Language::Bg => (
                 "Електронен печат на издателя",
@@ -117,41 +188,22 @@ impl Composer {
                 "The document's data for bookkeeping programs (EN 16931)",
             ),
         };
-        let additions = Additions {
+        Additions {
             contents_reserve: self.contents_reserve,
             tooltip,
-            twin: &twin,
+            twin,
             twin_description,
             issued_at: bill.issued_at,
-        };
-        pdf::complete(&exported, &additions)
+        }
     }
 
-    /// The bill as an unsealed PDF that says on each page, in both languages, that it is a sample.
-    ///
-    /// # Errors
-    /// As for [`Composer::compose`].
-    pub fn sample(&self, bill: &Bill) -> Result<Vec<u8>, ComposeError> {
-        self.export(bill, true)
-    }
-
-    fn export(&self, bill: &Bill, sample: bool) -> Result<Vec<u8>, ComposeError> {
-        let maker = Maker {
-            layout: &self.layout,
-            operator: &self.operator,
-            brand: &self.brand,
-            has_logo: self.has_logo,
-        };
-        let view = maker.view(bill, sample)?;
-        let data = serde_json::to_vec(&view).map_err(ComposeError::Data)?;
+    fn export(&self, view: &Value, id: &str, at: Timestamp) -> Result<Vec<u8>, ComposeError> {
+        let data = serde_json::to_vec(view).map_err(ComposeError::Data)?;
         let world = BillWorld::new(&self.layout, &self.library, data, &self.logo);
         let options = PdfOptions {
-            ident: Smart::Custom(format!(
-                "{}/{}/{}",
-                self.operator.eik, bill.series, bill.number
-            )),
+            ident: Smart::Custom(id.to_owned()),
             creator: Smart::Custom(Some("Kvit".to_owned())),
-            timestamp: Some(timestamp(bill.issued_at).ok_or(ComposeError::Time)?),
+            timestamp: Some(at),
             page_ranges: None,
             standards: self.standards.clone(),
             tagged: true,

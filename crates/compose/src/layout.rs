@@ -140,6 +140,12 @@ impl Layout {
             .all(|font| font.info().coverage.contains(u32::from(character)))
     }
 
+    /// The font of this PostScript name.
+    pub(crate) fn font(&self, name: &str) -> Option<&Font> {
+        let mut fonts = self.0.fonts.iter();
+        fonts.find(|font| font.post_script_name().as_deref() == Some(name))
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }

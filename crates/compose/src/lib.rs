@@ -7,6 +7,7 @@
 mod codes;
 mod composer;
 mod error;
+mod forms;
 mod layout;
 mod pdf;
 mod port;
@@ -18,5 +19,6 @@ mod world;
 pub use codes::TooLong;
 pub use composer::{Composer, ComposerSettings};
 pub use error::{ComposeError, Diagnostic};
+pub use forms::Counts;
 pub use layout::Layout;
 pub use twin::{TwinError, twin};

@@ -21,6 +21,9 @@ use crate::{
 /// A quantity above a bar of the chart has at most so many characters.
 const LABEL_CHARS_MAX: usize = 5;
 
+/// A line of a supply point's address has about so many characters.
+const ADDRESS_CHARS_MAX: usize = 36;
+
 /// Everything a layout may print. Documented for designers in `layout/prelude.typ`.
 #[derive(Serialize)]
 pub(crate) struct View {
@@ -64,6 +67,8 @@ pub(crate) struct View {
     codes: CodesView,
     verify_url: String,
     enrol_url: String,
+    /// The characters of compiled forms, where one is being made; nothing for a bill.
+    alphabet: Option<()>,
 }
 
 #[derive(Serialize)]
@@ -135,7 +140,8 @@ struct VatView {
 #[derive(Serialize)]
 struct PointView {
     code: String,
-    address: String,
+    /// In one or two lines.
+    address: Vec<String>,
     network: Option<String>,
     meters: Vec<MeterView>,
 }
@@ -342,6 +348,7 @@ impl Maker<'_> {
             codes: self.codes(bill)?,
             verify_url: bill.verify_url.clone(),
             enrol_url: bill.enrol_url.clone(),
+            alphabet: None,
         })
     }
 
@@ -388,7 +395,7 @@ impl Maker<'_> {
         points
             .map(|point| PointView {
                 code: self.clean(&point.code),
-                address: self.clean(&point.address),
+                address: in_lines(&self.clean(&point.address)),
                 network: point.network.as_ref().map(|name| self.text(name, lang)),
                 meters: point
                     .meters
@@ -600,6 +607,25 @@ fn span(period: Period, lang: Language) -> String {
         format::short_date(period.from, lang),
         format::short_date(period.to, lang)
     )
+}
+
+/// A one-line address, broken at a comma where it is long.
+fn in_lines(address: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in address.split(", ").filter(|part| !part.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if lines_fit(line, part) || line.chars().count() < ADDRESS_CHARS_MAX / 3 => {
+                line.push_str(", ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines
+}
+
+fn lines_fit(line: &str, part: &str) -> bool {
+    line.chars().count() + part.chars().count() + 2 <= ADDRESS_CHARS_MAX
 }
 
 /// An IBAN in groups of four.

@@ -1,5 +1,6 @@
 //! What a composed bill holds, judged by what others read out of it.
 
+#[allow(dead_code)]
 mod common;
 
 use std::{

@@ -2,14 +2,15 @@
 
 mod field;
 mod twin;
-mod write;
+pub(crate) mod write;
 
 use kvit_billing::UnsealedPdf;
-use lopdf::{Document, Object, StringFormat};
+use lopdf::{Document, Object, ObjectId, StringFormat};
 
 use crate::ComposeError;
 
 /// What is added to an exported PDF.
+#[derive(Clone, Copy)]
 pub(crate) struct Additions<'a> {
     /// Bytes of signature to leave room for.
     pub(crate) contents_reserve: usize,
@@ -29,15 +30,24 @@ pub(crate) fn complete(
     additions: &Additions<'_>,
 ) -> Result<UnsealedPdf, ComposeError> {
     let mut document = Document::load_mem(exported)?;
+    let signature = add(&mut document, additions)?;
+    write::unsealed(&document, signature, additions.contents_reserve)
+}
+
+/// Adds twin and field to a document that is taken apart, and gives the number kept for the signature.
+pub(crate) fn add(
+    document: &mut Document,
+    additions: &Additions<'_>,
+) -> Result<ObjectId, ComposeError> {
     twin::attach(
-        &mut document,
+        document,
         additions.twin,
         additions.twin_description,
         additions.issued_at,
     )?;
     let signature = document.new_object_id();
-    field::add(&mut document, additions.tooltip, signature)?;
-    write::unsealed(&document, signature, additions.contents_reserve)
+    field::add(document, additions.tooltip, signature)?;
+    Ok(signature)
 }
 
 impl From<lopdf::Error> for ComposeError {

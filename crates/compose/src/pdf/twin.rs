@@ -4,7 +4,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use lopdf::{Document, Object, Stream, dictionary};
 
-use super::write::deflate;
+use super::write::{BEST, deflate};
 use crate::ComposeError;
 
 /// The name that Factur-X prescribes.
@@ -58,7 +58,7 @@ pub(super) fn attach(
         .strftime("D:%Y%m%d%H%M%SZ")
         .to_string();
     let size = i64::try_from(twin.len()).unwrap_or(i64::MAX);
-    let packed = deflate(twin)?;
+    let packed = deflate(twin, BEST)?;
     let file = document.add_object(Stream::new(
         dictionary! {
             "Type" => "EmbeddedFile",

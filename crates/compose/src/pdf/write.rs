@@ -22,120 +22,174 @@ pub(crate) fn unsealed(
     signature: ObjectId,
     contents_reserve: usize,
 ) -> Result<UnsealedPdf, ComposeError> {
-    let ids: Vec<ObjectId> = document
-        .objects
-        .keys()
-        .copied()
-        .filter(|id| *id != signature)
-        .collect();
-    let mut file = File {
-        bytes: HEADER.to_vec(),
-        entries: vec![Entry::Free],
-        numbers: BTreeMap::new(),
-    };
-    // Streams first, then what is packed; the signature, the object stream and the table come last.
-    let is_stream = |id: &ObjectId| matches!(document.objects.get(id), Some(Object::Stream(_)));
-    let (streams, packed): (Vec<_>, Vec<_>) = ids.into_iter().partition(is_stream);
-    for id in streams.iter().chain(&packed).chain([&signature]) {
-        file.number(*id);
-    }
-    for id in &streams {
-        if let Some(Object::Stream(stream)) = document.objects.get(id) {
-            file.stream(*id, &stream.dict, &stream.content);
+    let numbers = numbers(document, signature);
+    let mut file = File::new();
+    let mut packed = Vec::new();
+    for (id, object) in &document.objects {
+        let Some(&number) = numbers.get(id).filter(|_| *id != signature) else {
+            continue;
+        };
+        match object {
+            // PDF/A-1 alone wants this packet uncompressed.
+            Object::Stream(stream) if is_plain_xmp(stream) => {
+                let dict = xmp_dictionary(stream, &numbers);
+                file.stream(number, &dict, &deflate(&stream.content, BEST)?);
+            }
+            Object::Stream(stream) => {
+                file.stream(
+                    number,
+                    &stream_dictionary(stream, &numbers),
+                    &stream.content,
+                );
+            }
+            object => packed.push((number, serialised(object, &numbers))),
         }
     }
-    file.pack(document, &packed)?;
+    let next = u32::try_from(numbers.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    file.pack(next, &packed, BEST)?;
+    let signature = numbers.get(&signature).copied().unwrap_or_default();
     let slot = file.signature(signature, contents_reserve);
-    file.finish(&document.trailer)?;
+    file.finish(next + 1, &trailer(&document.trailer, &numbers), BEST)?;
     Ok(UnsealedPdf {
         bytes: file.bytes,
         slot,
     })
 }
 
-#[derive(Clone, Copy)]
+/// New numbers from 1: streams first, then what can be packed, the signature last.
+pub(crate) fn numbers(document: &Document, signature: ObjectId) -> BTreeMap<ObjectId, u32> {
+    let is_stream = |id: &ObjectId| matches!(document.objects.get(id), Some(Object::Stream(_)));
+    let ids = document
+        .objects
+        .keys()
+        .copied()
+        .filter(|id| *id != signature);
+    let (streams, packed): (Vec<_>, Vec<_>) = ids.partition(is_stream);
+    let ordered = streams.into_iter().chain(packed).chain([signature]);
+    ordered.zip(1..).collect()
+}
+
+/// A stream's dictionary without its length.
+pub(crate) fn stream_dictionary(
+    stream: &lopdf::Stream,
+    numbers: &BTreeMap<ObjectId, u32>,
+) -> Vec<u8> {
+    let mut dict = stream.dict.clone();
+    dict.remove(b"Length");
+    serialised(&Object::Dictionary(dict), numbers)
+}
+
+/// The dictionary of the XMP packet, which is going to be compressed.
+pub(crate) fn xmp_dictionary(stream: &lopdf::Stream, numbers: &BTreeMap<ObjectId, u32>) -> Vec<u8> {
+    let mut dict = stream.dict.clone();
+    dict.remove(b"Length");
+    dict.set("Filter", "FlateDecode");
+    serialised(&Object::Dictionary(dict), numbers)
+}
+
+fn is_plain_xmp(stream: &lopdf::Stream) -> bool {
+    stream.dict.has_type(b"Metadata") && !stream.dict.has(b"Filter")
+}
+
+/// What a trailer keeps: `/Root`, `/Info` and `/ID`, without its brackets.
+pub(crate) fn trailer(trailer: &Dictionary, numbers: &BTreeMap<ObjectId, u32>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for key in ["Root", "Info", "ID"] {
+        if let Ok(value) = trailer.get(key.as_bytes()) {
+            kept.extend_from_slice(format!("/{key} ").as_bytes());
+            write_object(&mut kept, value, numbers);
+        }
+    }
+    kept
+}
+
+/// An object as bytes, references renumbered.
+pub(crate) fn serialised(object: &Object, numbers: &BTreeMap<ObjectId, u32>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_object(&mut out, object, numbers);
+    out
+}
+
+#[derive(Clone, Copy, Debug)]
 enum Entry {
     Free,
     At(usize),
-    Packed { stream: u32, index: u32 },
+    Packed { stream: u32, index: usize },
 }
 
-struct File {
-    bytes: Vec<u8>,
+/// A PDF that is being written.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) bytes: Vec<u8>,
     /// By object number.
     entries: Vec<Entry>,
-    numbers: BTreeMap<ObjectId, u32>,
 }
 
 impl File {
-    fn number(&mut self, id: ObjectId) {
-        let number = self.next_number();
-        self.numbers.insert(id, number);
-        self.entries.push(Entry::Free);
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: HEADER.to_vec(),
+            entries: vec![Entry::Free],
+        }
     }
 
-    fn next_number(&self) -> u32 {
-        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    fn set(&mut self, number: u32, entry: Entry) {
+        let at = number as usize;
+        if self.entries.len() <= at {
+            self.entries.resize(at + 1, Entry::Free);
+        }
+        if let Some(place) = self.entries.get_mut(at) {
+            *place = entry;
+        }
     }
 
     fn begin(&mut self, number: u32) {
-        let at = Entry::At(self.bytes.len());
-        match self.entries.get_mut(number as usize) {
-            Some(entry) => *entry = at,
-            None => self.entries.push(at),
-        }
-        self.bytes
-            .extend_from_slice(format!("{number} 0 obj\n").as_bytes());
+        self.set(number, Entry::At(self.bytes.len()));
+        self.push(&format!("{number} 0 obj\n"));
     }
 
-    fn stream(&mut self, id: ObjectId, dict: &Dictionary, content: &[u8]) {
-        let number = self.numbers.get(&id).copied().unwrap_or_default();
-        let mut head = Vec::new();
-        let length = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        let mut dict = dict.clone();
-        dict.set("Length", length);
-        write_dictionary(&mut head, &dict, &self.numbers);
-        self.raw_stream(number, &head, content);
+    fn push(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
-    fn raw_stream(&mut self, number: u32, dict: &[u8], content: &[u8]) {
+    /// Writes a stream; `dict` has its brackets but no length.
+    pub(crate) fn stream(&mut self, number: u32, dict: &[u8], content: &[u8]) {
         self.begin(number);
-        self.bytes.extend_from_slice(dict);
-        self.bytes.extend_from_slice(b"\nstream\n");
+        let open = dict.strip_suffix(b">>").unwrap_or(dict);
+        self.bytes.extend_from_slice(open);
+        self.push(&format!("/Length {}>>\nstream\n", content.len()));
         self.bytes.extend_from_slice(content);
-        self.bytes.extend_from_slice(b"\nendstream\nendobj\n");
+        self.push("\nendstream\nendobj\n");
     }
 
-    fn pack(&mut self, document: &Document, ids: &[ObjectId]) -> Result<(), ComposeError> {
-        let stream = self.next_number();
-        let (mut index, mut body) = (Vec::new(), Vec::new());
-        for (place, id) in ids.iter().enumerate() {
-            let Some(object) = document.objects.get(id) else {
-                continue;
-            };
-            let number = self.numbers.get(id).copied().unwrap_or_default();
-            let _ = write!(index, "{number} {} ", body.len());
-            write_object(&mut body, object, &self.numbers);
+    /// Writes objects into one compressed stream of the number `stream`.
+    pub(crate) fn pack(
+        &mut self,
+        stream: u32,
+        objects: &[(u32, Vec<u8>)],
+        level: Compression,
+    ) -> Result<(), ComposeError> {
+        let (mut content, mut body) = (Vec::new(), Vec::new());
+        for (index, (number, object)) in objects.iter().enumerate() {
+            let _ = write!(content, "{number} {} ", body.len());
+            body.extend_from_slice(object);
             body.push(b'\n');
-            if let Some(entry) = self.entries.get_mut(number as usize) {
-                let index = u32::try_from(place).unwrap_or(u32::MAX);
-                *entry = Entry::Packed { stream, index };
-            }
+            self.set(*number, Entry::Packed { stream, index });
         }
-        let first = index.len();
-        index.append(&mut body);
-        let packed = deflate(&index)?;
+        let first = content.len();
+        content.append(&mut body);
         let dict = format!(
-            "<</Type/ObjStm/N {}/First {first}/Length {}/Filter/FlateDecode>>",
-            ids.len(),
-            packed.len()
+            "<</Type/ObjStm/N {}/First {first}/Filter/FlateDecode>>",
+            objects.len()
         );
-        self.raw_stream(stream, dict.as_bytes(), &packed);
+        self.stream(stream, dict.as_bytes(), &deflate(&content, level)?);
         Ok(())
     }
 
-    fn signature(&mut self, id: ObjectId, contents_reserve: usize) -> SealSlot {
-        let number = self.numbers.get(&id).copied().unwrap_or_default();
+    /// Writes the open signature dictionary.
+    pub(crate) fn signature(&mut self, number: u32, contents_reserve: usize) -> SealSlot {
         self.begin(number);
         let bytes = &mut self.bytes;
         let mut place = |before: &str, value: &str| -> Range<usize> {
@@ -164,10 +218,15 @@ impl File {
         }
     }
 
-    fn finish(&mut self, trailer: &Dictionary) -> Result<(), ComposeError> {
+    /// Writes the cross-reference stream, which carries `trailer` too, and the end.
+    pub(crate) fn finish(
+        &mut self,
+        number: u32,
+        trailer: &[u8],
+        level: Compression,
+    ) -> Result<(), ComposeError> {
         let start = self.bytes.len();
-        let number = self.next_number();
-        self.entries.push(Entry::At(start));
+        self.set(number, Entry::At(start));
         let mut table = Vec::with_capacity(self.entries.len() * 7);
         for entry in &self.entries {
             let (kind, first, second) = match *entry {
@@ -179,29 +238,21 @@ impl File {
             table.extend_from_slice(&first.to_be_bytes());
             table.extend_from_slice(&u16::try_from(second).unwrap_or(u16::MAX).to_be_bytes());
         }
-        let packed = deflate(&table)?;
-        let mut dict = Dictionary::new();
-        dict.set("Type", "XRef");
-        dict.set("Size", i64::from(number) + 1);
-        dict.set("W", [1, 4, 2].map(Object::Integer).to_vec());
-        for key in ["Root", "Info", "ID"] {
-            if let Ok(value) = trailer.get(key.as_bytes()) {
-                dict.set(key, value.clone());
-            }
-        }
-        dict.set("Filter", "FlateDecode");
-        dict.set("Length", i64::try_from(packed.len()).unwrap_or(i64::MAX));
-        let mut head = Vec::new();
-        write_dictionary(&mut head, &dict, &self.numbers);
-        self.raw_stream(number, &head, &packed);
-        self.bytes
-            .extend_from_slice(format!("startxref\n{start}\n%%EOF\n").as_bytes());
+        let mut dict = format!("<</Type/XRef/Size {}/W[1 4 2]", self.entries.len()).into_bytes();
+        dict.extend_from_slice(trailer);
+        dict.extend_from_slice(b"/Filter/FlateDecode>>");
+        self.stream(number, &dict, &deflate(&table, level)?);
+        self.push(&format!("startxref\n{start}\n%%EOF\n"));
         Ok(())
     }
 }
 
-pub(super) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, ComposeError> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+/// For what is written once.
+pub(crate) const BEST: Compression = Compression::new(9);
+
+/// Compresses for a `/FlateDecode` stream.
+pub(crate) fn deflate(bytes: &[u8], level: Compression) -> Result<Vec<u8>, ComposeError> {
+    let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), level);
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())

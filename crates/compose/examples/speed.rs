@@ -1,0 +1,54 @@
+//! How many bills a second one thread composes, by forms and by Typst whole:
+//! `cargo run --release -p kvit-compose --example speed -- BILLS`.
+
+#![allow(clippy::print_stdout)]
+
+#[path = "../tests/common/mod.rs"]
+#[allow(dead_code)]
+mod common;
+
+use std::{error::Error, time::Instant};
+
+use jiff::civil::date;
+use kvit_billing::Language;
+use kvit_synth::Synth;
+
+/// Bills that Typst lays out whole, to compare with.
+const WHOLE: u32 = 40;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let bills: u32 = std::env::args()
+        .nth(1)
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or(5_000);
+    let composer = common::composer();
+    let synth = Synth::new(7, bills);
+    let bill = |i: u32| common::of(synth.order(i, date(2026, 10, 1)), Language::Bg);
+    let start = Instant::now();
+    for i in 0..WHOLE.min(bills) {
+        composer.compose_whole(&bill(i))?;
+    }
+    let whole = f64::from(WHOLE.min(bills)) / start.elapsed().as_secs_f64();
+    // Once to make the forms, once to measure.
+    for i in 0..bills {
+        composer.compose(&bill(i))?;
+    }
+    let before = composer.counts();
+    println!("forms made: {before:?}");
+    let all: Vec<_> = (0..bills).map(bill).collect();
+    let (start, mut bytes) = (Instant::now(), 0);
+    for bill in &all {
+        bytes += composer.compose(bill)?.bytes.len();
+    }
+    let filled = f64::from(bills) / start.elapsed().as_secs_f64();
+    println!(
+        "Typst whole {whole:.1} bills/s, with forms {filled:.0} bills/s, {} bytes a bill, {:?}",
+        bytes / all.len(),
+        composer.counts()
+    );
+    if let Some(refusal) = composer.last_refusal() {
+        println!("latest refusal: {refusal}");
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Text to glyphs as Typst shapes a slot: one font, named script, kerning, no ligatures.
+
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicI32, Ordering},
+};
+
+use rustybuzz::{Direction, Face, Feature, Language, Script, UnicodeBuffer, ttf_parser::Tag};
+use typst::text::Font;
+
+/// A pair whose kerning has not been asked for yet.
+const UNKNOWN: i32 = i32::MIN;
+
+/// The shaped alphabet of one font with one kind of figures. Kerning is learned pair by pair.
+pub(crate) struct Glyphs {
+    font: Font,
+    tabular: bool,
+    language: &'static str,
+    units_per_em: f64,
+    places: HashMap<char, usize>,
+    chars: Vec<char>,
+    advances: Vec<i32>,
+    pairs: Vec<AtomicI32>,
+}
+
+impl Glyphs {
+    /// `None` where a character takes more or less than one glyph.
+    pub(crate) fn new(
+        font: &Font,
+        tabular: bool,
+        language: &'static str,
+        alphabet: &[char],
+    ) -> Option<Self> {
+        let mut glyphs = Self {
+            font: font.clone(),
+            tabular,
+            language,
+            units_per_em: 1000.0,
+            places: alphabet.iter().copied().zip(0..).collect(),
+            chars: alphabet.to_vec(),
+            advances: Vec::new(),
+            pairs: std::iter::repeat_with(|| AtomicI32::new(UNKNOWN))
+                .take(alphabet.len() * alphabet.len())
+                .collect(),
+        };
+        let face = Face::from_slice(font.data(), font.index())?;
+        glyphs.units_per_em = f64::from(face.units_per_em());
+        for character in alphabet {
+            let shaped = glyphs.shape(&face, &character.to_string());
+            let [advance] = shaped.as_slice() else {
+                return None;
+            };
+            glyphs.advances.push(*advance);
+        }
+        Some(glyphs)
+    }
+
+    /// The place of a character in the alphabet.
+    pub(crate) fn place(&self, character: char) -> Option<usize> {
+        self.places.get(&character).copied()
+    }
+
+    pub(crate) fn character(&self, place: usize) -> Option<char> {
+        self.chars.get(place).copied()
+    }
+
+    /// Width of a glyph in thousandths of the font size.
+    pub(crate) fn advance(&self, place: usize) -> f64 {
+        self.advances
+            .get(place)
+            .map_or(0.0, |units| f64::from(*units) / self.units_per_em * 1000.0)
+    }
+
+    /// By how much a glyph is wider before that other one, in thousandths of the font size.
+    pub(crate) fn kerning(&self, left: usize, right: usize) -> f64 {
+        let Some(pair) = self.pairs.get(left * self.chars.len() + right) else {
+            return 0.0;
+        };
+        let mut units = pair.load(Ordering::Relaxed);
+        if units == UNKNOWN {
+            units = self.learn(left, right).unwrap_or(0);
+            pair.store(units, Ordering::Relaxed);
+        }
+        f64::from(units) / self.units_per_em * 1000.0
+    }
+
+    /// The width of a text in thousandths of the font size, where the alphabet has all of it.
+    pub(crate) fn width(&self, text: &str) -> Option<f64> {
+        let mut width = 0.0;
+        let mut before = None;
+        for character in text.chars() {
+            let place = self.place(character)?;
+            if let Some(before) = before {
+                width += self.kerning(before, place);
+            }
+            width += self.advance(place);
+            before = Some(place);
+        }
+        Some(width)
+    }
+
+    fn learn(&self, left: usize, right: usize) -> Option<i32> {
+        let pair: String = [*self.chars.get(left)?, *self.chars.get(right)?]
+            .iter()
+            .collect();
+        let shaped = self.shape(&self.face()?, &pair);
+        let [first, second] = shaped.as_slice() else {
+            return None;
+        };
+        debug_assert_eq!(Some(second), self.advances.get(right));
+        Some(first - self.advances.get(left)?)
+    }
+
+    fn face(&self) -> Option<Face<'_>> {
+        Face::from_slice(self.font.data(), self.font.index())
+    }
+
+    fn shape(&self, face: &Face<'_>, text: &str) -> Vec<i32> {
+        let mut features = vec![
+            Feature::new(Tag::from_bytes(b"liga"), 0, ..),
+            Feature::new(Tag::from_bytes(b"clig"), 0, ..),
+        ];
+        if self.tabular {
+            features.push(Feature::new(Tag::from_bytes(b"tnum"), 1, ..));
+        }
+        let mut buffer = UnicodeBuffer::new();
+        buffer.push_str(text);
+        if let Ok(language) = self.language.parse::<Language>() {
+            buffer.set_language(language);
+        }
+        if let Some(script) = Script::from_iso15924_tag(Tag::from_bytes(b"cyrl")) {
+            buffer.set_script(script);
+        }
+        buffer.set_direction(Direction::LeftToRight);
+        let shaped = rustybuzz::shape(face, &features, buffer);
+        shaped
+            .glyph_positions()
+            .iter()
+            .map(|position| position.x_advance)
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Glyphs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Glyphs")
+            .field("font", &self.font)
+            .field("tabular", &self.tabular)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Layout;
+
+    /// Pair by pair gives what the shaper gives for a whole text.
+    #[test]
+    fn kerning_by_pairs_is_the_kerning_of_the_whole() {
+        let layout = Layout::builtin();
+        let alphabet: Vec<char> = "0123456789 .,-ABCTVWYАБВГДТУЪавгдтуъёя„“".chars().collect();
+        for name in ["SofiaSans-Regular", "SofiaSans-Bold", "SofiaSans-ExtraBold"] {
+            for tabular in [false, true] {
+                let font = layout.font(name).expect("embedded");
+                let alphabet: Vec<char> = alphabet
+                    .iter()
+                    .copied()
+                    .filter(|c| layout.can_print(*c))
+                    .collect();
+                let glyphs = Glyphs::new(font, tabular, "bg", &alphabet).expect("one glyph each");
+                let mut seed = 7_usize;
+                for _ in 0..400 {
+                    let text: String = (0..9)
+                        .map(|_| {
+                            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                            alphabet[(seed >> 33) % alphabet.len()]
+                        })
+                        .collect();
+                    let face = glyphs.face().expect("a face");
+                    let whole: i32 = glyphs.shape(&face, &text).iter().sum();
+                    let whole = f64::from(whole) / glyphs.units_per_em * 1000.0;
+                    let ours = glyphs.width(&text).expect("in the alphabet");
+                    assert!((whole - ours).abs() < 1e-6, "{name} {text}: {whole} {ours}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Bills at the speed of a seal: Typst lays out each *shape* once, the result is compiled to a form,
+//! and a bill of that shape is filled in.
+//!
+//! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
+//! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
+//! filled form against Typst's own export; `form.rs` fills. A bill that does not fit, and every bill
+//! of a shape that cannot be compiled, goes through Typst whole: slower, never different.
+
+mod compile;
+mod content;
+mod form;
+mod glyphs;
+mod leaves;
+mod probe;
+mod prove;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use kvit_billing::UnsealedPdf;
+use lopdf::Document;
+use serde_json::{Value, json};
+
+use crate::{
+    ComposeError, Layout,
+    forms::{
+        compile::{Refusal, Tools, compile, page_contents},
+        form::Form,
+        glyphs::Glyphs,
+        leaves::leaves,
+    },
+    pdf::Additions,
+};
+
+/// So many forms are kept; the next shape starts over.
+const FORMS_MAX: usize = 500;
+
+/// Characters that forms can write, where the layout's fonts have them.
+const ALPHABET: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
+    ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
+    АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
+/// Those of the weight that shows numbers and codes.
+const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%ABCDEFGHIJKLMNOPQRSTUVWXYZѝ";
+/// Those of the weight that shows amounts only.
+const FIGURES: &str = "0123456789\u{a0}.,−€ ѝ";
+
+/// What composing has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Bills filled into forms.
+    pub filled: u64,
+    /// Bills laid out by Typst whole.
+    pub whole: u64,
+    /// Forms compiled.
+    pub forms: u64,
+    /// Shapes that could not be compiled.
+    pub refused: u64,
+}
+
+/// Font and language, whether figures are tabular, number of glyphs.
+type GlyphsKey = (String, bool, usize);
+
+pub(crate) struct Forms {
+    full: Vec<char>,
+    strong: Vec<char>,
+    figures: Vec<char>,
+    glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
+    forms: Mutex<HashMap<String, Arc<Shape>>>,
+    filled: AtomicU64,
+    whole: AtomicU64,
+    made: AtomicU64,
+    refused: AtomicU64,
+    last_refusal: Mutex<Option<String>>,
+}
+
+#[derive(Default)]
+struct Shape {
+    form: OnceLock<Option<Form>>,
+    /// Held against Typst's export of a real bill, and found the same.
+    is_proven: AtomicBool,
+    is_wrong: AtomicBool,
+}
+
+impl Forms {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        let known = |text: &str| text.chars().filter(|c| layout.can_print(*c)).collect();
+        Self {
+            full: known(ALPHABET),
+            strong: known(STRONG),
+            figures: known(FIGURES),
+            glyphs: Mutex::default(),
+            forms: Mutex::default(),
+            filled: AtomicU64::new(0),
+            whole: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            last_refusal: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            filled: self.filled.load(Ordering::Relaxed),
+            whole: self.whole.load(Ordering::Relaxed),
+            forms: self.made.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn last_refusal(&self) -> Option<String> {
+        let last = self
+            .last_refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        last.clone()
+    }
+
+    /// The bill filled into its form, or `None` where it has to go through Typst whole. `moment` is
+    /// the time of issue, which is part of the shape; `id` names the bill.
+    pub(crate) fn fill(
+        &self,
+        view: &Value,
+        moment: &str,
+        id: &str,
+        layout: &Layout,
+        additions: &Additions<'_>,
+        export: &(dyn Fn(&Value) -> Result<Vec<u8>, ComposeError> + Sync),
+    ) -> Result<Option<UnsealedPdf>, ComposeError> {
+        let mut key = String::with_capacity(8 * 1024);
+        key.push_str(moment);
+        let leaves = leaves(view, &mut key);
+        let shape = self.shape(key);
+        let form = shape.form.get_or_init(|| {
+            // Neither on this thread nor in its pool: the engine waits by taking over other work of
+            // the pool, which may be another bill of this very shape, and so wait for itself.
+            let made = std::thread::scope(|scope| {
+                let made = scope.spawn(|| {
+                    let pool = rayon::ThreadPoolBuilder::new()
+                        .num_threads(1)
+                        .build()
+                        .ok()?;
+                    pool.install(|| self.compile(view, layout, additions, export))
+                });
+                made.join().ok()
+            });
+            made.flatten()
+        });
+        let Some(form) = form
+            .as_ref()
+            .filter(|_| !shape.is_wrong.load(Ordering::Acquire))
+        else {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        };
+        if !shape.is_proven.load(Ordering::Acquire) {
+            let shown = Document::load_mem(&export(&self.with_alphabet(view))?)?;
+            match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
+                Ok(true) => shape.is_proven.store(true, Ordering::Release),
+                Ok(false) => {}
+                Err(refusal) => {
+                    shape.is_wrong.store(true, Ordering::Release);
+                    self.refuse(&refusal);
+                    self.whole.fetch_add(1, Ordering::Relaxed);
+                    return Ok(None);
+                }
+            }
+        }
+        match form.fill(&leaves, id, additions.twin)? {
+            Ok(pdf) => {
+                self.filled.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(pdf))
+            }
+            Err(_) => {
+                self.whole.fetch_add(1, Ordering::Relaxed);
+                Ok(None)
+            }
+        }
+    }
+
+    fn shape(&self, key: String) -> Arc<Shape> {
+        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        if forms.len() >= FORMS_MAX && !forms.contains_key(&key) {
+            forms.clear();
+        }
+        Arc::clone(forms.entry(key).or_default())
+    }
+
+    fn with_alphabet(&self, view: &Value) -> Value {
+        let mut view = view.clone();
+        let text = |chars: &[char]| chars.iter().collect::<String>();
+        if let Some(alphabet) = view.get_mut("alphabet") {
+            *alphabet = json!({
+                "full": text(&self.full),
+                "strong": text(&self.strong),
+                "figures": text(&self.figures),
+            });
+        }
+        view
+    }
+
+    fn compile(
+        &self,
+        view: &Value,
+        layout: &Layout,
+        additions: &Additions<'_>,
+        export: &(dyn Fn(&Value) -> Result<Vec<u8>, ComposeError> + Sync),
+    ) -> Option<Form> {
+        let language = match view.get("lang").and_then(Value::as_str) {
+            Some("en") => "en",
+            _ => "bg",
+        };
+        let tools = Tools {
+            export,
+            glyphs: &|name, tabular, count| self.glyphs(layout, name, tabular, count, language),
+            additions: Additions {
+                twin: b"",
+                ..*additions
+            },
+        };
+        let compiled = compile(&self.with_alphabet(view), &tools);
+        match compiled {
+            Ok(form) => {
+                self.made.fetch_add(1, Ordering::Relaxed);
+                Some(form)
+            }
+            Err(refusal) => {
+                self.refuse(&refusal);
+                None
+            }
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let mut last = self
+            .last_refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = Some(match refusal {
+            Refusal::Compose(error) => format!("{refusal}: {error}"),
+            _ => refusal.to_string(),
+        });
+    }
+
+    /// Shaped once for all forms. Bulgarian and English shape alike in a font without local forms
+    /// for either; the language is part of the key all the same.
+    fn glyphs(
+        &self,
+        layout: &Layout,
+        name: &str,
+        tabular: bool,
+        count: usize,
+        language: &'static str,
+    ) -> Option<Arc<Glyphs>> {
+        let alphabet = [&self.full, &self.strong, &self.figures]
+            .into_iter()
+            .find(|alphabet| alphabet.len() == count)?;
+        let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (format!("{name}/{language}"), tabular, count);
+        cache
+            .entry(key)
+            .or_insert_with(|| {
+                let font = layout.font(name)?;
+                Glyphs::new(font, tabular, language, alphabet).map(Arc::new)
+            })
+            .clone()
+    }
+}

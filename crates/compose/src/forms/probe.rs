@@ -1,0 +1,169 @@
+//! Probe values: texts that are recognised again in an exported file, and numbers that no others
+//! resemble.
+
+use serde_json::{Value, json};
+
+use crate::forms::{
+    form::Part,
+    leaves::{Leaf, Limit, leaves, limits, with_leaves},
+};
+
+/// Begins each probe text; three digits follow, the leaf's place. No word of a bill has this letter
+/// before three digits.
+const MARK: char = 'ѝ';
+/// More leaves than this, and probes could not be told apart.
+pub(crate) const LEAVES_MAX: usize = 999;
+
+/// What the probes of one export hold.
+pub(crate) struct Probe {
+    pub(crate) view: Value,
+    pub(crate) texts: Vec<String>,
+    pub(crate) shares: Vec<Option<f64>>,
+}
+
+/// Three probes of a bill's shape: with short texts, with texts as long as they may get times
+/// `reach`, and in between.
+pub(crate) fn probes(view: &Value, reach: f64) -> [Probe; 3] {
+    [0, 1, 2].map(|round| probe(view, round, reach))
+}
+
+fn probe(view: &Value, round: usize, reach: f64) -> Probe {
+    let (mut texts, mut shares) = (Vec::new(), Vec::new());
+    let limits = limits(view);
+    let kinds: Vec<Kind> = leaves(view, &mut String::new())
+        .iter()
+        .zip(limits)
+        .filter_map(|(leaf, limit)| {
+            Some(match leaf {
+                Leaf::Text(_) => Kind::Text(limit?),
+                Leaf::Share(_) => Kind::Share,
+                Leaf::Rings(_) => Kind::Rings,
+            })
+        })
+        .collect();
+    let count = kinds
+        .iter()
+        .filter(|kind| matches!(kind, Kind::Share))
+        .count();
+    let mut next = 0;
+    let view = with_leaves(view, &mut |place, value| {
+        let (mut text, mut share) = (String::new(), None);
+        let changed = match kinds.get(place) {
+            Some(Kind::Text(limit)) => {
+                text = probe_text(place, round, *limit, reach);
+                Value::String(text.clone())
+            }
+            Some(Kind::Share) => {
+                let number = probe_share(next, count, round);
+                next += 1;
+                share = Some(number);
+                json!(number)
+            }
+            Some(Kind::Rings) => turned(value, round),
+            None => value.clone(),
+        };
+        texts.push(text);
+        shares.push(share);
+        changed
+    });
+    Probe {
+        view,
+        texts,
+        shares,
+    }
+}
+
+enum Kind {
+    Text(Limit),
+    Share,
+    Rings,
+}
+
+fn probe_text(place: usize, round: usize, limit: Limit, reach: f64) -> String {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
+    let long = (limit.chars_max as f64 * reach) as usize;
+    let length = match round {
+        0 => 5,
+        1 => long.max(6),
+        _ => 5 + long.saturating_sub(5) / 2,
+    };
+    let mut text = format!("{MARK}{place:03}");
+    while text.chars().count() < length {
+        let at = text.chars().count();
+        text.push(match (limit.has_spaces, at % 7) {
+            (true, 6) if at + 1 < length => ' ',
+            _ => '8',
+        });
+    }
+    text
+}
+
+/// Ascending, so that parts of a whole keep their order, but each by a step of its own: a number on
+/// the page must not seem to follow two shares.
+fn probe_share(place: usize, count: usize, round: usize) -> f64 {
+    #[allow(clippy::cast_precision_loss)]
+    let (place, count, round) = (place as f64, count as f64, round as f64);
+    let noise = (place * 12.989_8 + round * 78.233 + 1.0).sin() * 43_758.545_3;
+    let share = (place + 0.1 + 0.8 * (noise - noise.floor())) / (count + 1.0);
+    (share * 10_000.0).round() / 10_000.0
+}
+
+/// A code's polygons, turned over or shifted.
+fn turned(rings: &Value, round: usize) -> Value {
+    let turn = |point: &Value| match (round, point.get(0), point.get(1)) {
+        (1, Some(x), Some(y)) => json!([y, x]),
+        _ => point.clone(),
+    };
+    let rings = rings.as_array().map(Vec::as_slice).unwrap_or_default();
+    rings
+        .iter()
+        .map(|ring| {
+            let points = ring.as_array().map(Vec::as_slice).unwrap_or_default();
+            let mut points: Vec<Value> = points.iter().map(turn).collect();
+            if round == 2 {
+                points.reverse();
+            }
+            Value::Array(points)
+        })
+        .collect()
+}
+
+/// The text as words and leaves, where each leaf shows as its probe does.
+pub(crate) fn template(text: &str, probe: &Probe) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut words = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(MARK) {
+        let (before, marked) = rest.split_at(at);
+        let digits = marked.get(MARK.len_utf8()..MARK.len_utf8() + 3);
+        let leaf: Option<usize> = digits.and_then(|digits| digits.parse().ok());
+        words.push_str(before);
+        match leaf.and_then(|leaf| Some((leaf, probe.texts.get(leaf)?))) {
+            Some((leaf, shown)) => {
+                rest = marked.strip_prefix(shown.as_str())?;
+                if !words.is_empty() {
+                    parts.push(Part::Words(std::mem::take(&mut words)));
+                }
+                parts.push(Part::Leaf(leaf));
+            }
+            None => {
+                words.push(MARK);
+                rest = &marked[MARK.len_utf8()..];
+            }
+        }
+    }
+    words.push_str(rest);
+    if !words.is_empty() {
+        parts.push(Part::Words(words));
+    }
+    Some(parts)
+}
+
+/// Whether a template has a leaf at all.
+pub(crate) fn has_leaf(parts: &[Part]) -> bool {
+    parts.iter().any(|part| matches!(part, Part::Leaf(_)))
+}

@@ -1,0 +1,120 @@
+//! Forms against Typst itself: the same pixels, the same words, the same structure.
+
+#[allow(dead_code)]
+mod common;
+
+use std::{fs, path::Path, process::Command};
+
+use jiff::civil::date;
+use kvit_billing::{Bill, Language};
+use kvit_compose::Composer;
+use kvit_synth::Synth;
+
+/// So many of the invented operator's customers, beside every special case.
+const CUSTOMERS: u32 = 4;
+/// Left out: what looks like another case.
+const ALIKE: [&str; 5] = [
+    "owing",
+    "in-credit",
+    "debit-note",
+    "strange-name",
+    "many-lines",
+];
+const DPI: &str = "100";
+
+#[test]
+fn filled_bills_look_and_read_as_those_of_typst() {
+    let composer = common::composer();
+    let synth = Synth::new(20_261_124, 100_000);
+    let invented = (0..CUSTOMERS).map(|i| {
+        let language = Language::ALL[i as usize % 2];
+        let order = synth.order(i * 7_919, date(2026, 1 + (i % 12) as i8, 1));
+        (format!("customer {i}"), common::of(order, language))
+    });
+    let special = common::cases()
+        .into_iter()
+        .filter(|(name, _)| !ALIKE.contains(name))
+        .map(|(name, bill)| (name.to_owned(), bill));
+    for (name, bill) in special.chain(invented) {
+        if !same_twice(&composer, &name, &bill) {
+            return;
+        }
+    }
+    let counts = composer.counts();
+    assert_eq!(counts.refused, 0, "{:?}", composer.last_refusal());
+    // Long names, and a drawing without extent, are Typst's: two bills, composed twice.
+    assert!(counts.whole <= 4, "{counts:?}");
+    assert!(counts.forms < counts.filled, "{counts:?}");
+}
+
+/// `false` where a tool is missing.
+fn same_twice(composer: &Composer, name: &str, bill: &Bill) -> bool {
+    let filled = composer.compose(bill).expect("composed");
+    let whole = composer.compose_whole(bill).expect("composed");
+    let again = composer.compose(bill).expect("composed");
+    assert!(
+        filled.bytes == again.bytes,
+        "{name}: not the same bytes twice"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a.pdf"), folder.path().join("b.pdf"));
+    fs::write(&a, &filled.bytes).expect("written");
+    fs::write(&b, &whole.bytes).expect("written");
+    let words = |file: &Path| run("pdftotext", &["-raw"], file, &["-"]);
+    let (Some(ours), Some(theirs)) = (words(&a), words(&b)) else {
+        return false;
+    };
+    assert!(ours == theirs, "{name}: other words");
+    let tags =
+        |file: &Path| run("pdfinfo", &["-struct-text"], file, &[]).map(|s| without_extents(&s));
+    assert!(tags(&a) == tags(&b), "{name}: another structure");
+    for (file, root) in [(&a, "a"), (&b, "b")] {
+        let root = folder.path().join(root);
+        let root = root.to_str().expect("a path in UTF-8");
+        if run("pdftoppm", &["-r", DPI], file, &[root]).is_none() {
+            return false;
+        }
+    }
+    let mut pages = 0;
+    for page in fs::read_dir(folder.path()).expect("a folder") {
+        let ours = page.expect("an entry").path();
+        let file = ours.file_name().and_then(|n| n.to_str()).expect("a name");
+        if file.starts_with("a-") {
+            let theirs = ours.with_file_name(file.replacen('a', "b", 1));
+            let same = fs::read(&ours).expect("a page") == fs::read(theirs).expect("a page");
+            assert!(same, "{name}: other pixels on {file}");
+            pages += 1;
+        }
+    }
+    assert!(pages >= 2, "{name}: {pages} pages");
+    true
+}
+
+/// Without the boxes that say how far a table or a drawing reaches: they follow single glyphs.
+fn without_extents(structure: &[u8]) -> String {
+    let text = String::from_utf8_lossy(structure);
+    let lines = text.lines().filter(|line| !line.contains("/BBox"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn run(tool: &str, before: &[&str], file: &Path, after: &[&str]) -> Option<Vec<u8>> {
+    match Command::new(tool)
+        .args(before)
+        .arg(file)
+        .args(after)
+        .output()
+    {
+        Ok(output) => {
+            assert!(output.status.success(), "{tool}: {:?}", output.stderr);
+            Some(output.stdout)
+        }
+        Err(_) => {
+            assert!(
+                std::env::var("KVIT_REQUIRE_ALL_TESTS").as_deref() != Ok("1"),
+                "{tool} is not installed, and KVIT_REQUIRE_ALL_TESTS=1"
+            );
+            eprintln!("SKIPPED: {tool} is not installed");
+            None
+        }
+    }
+}
