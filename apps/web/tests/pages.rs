@@ -185,11 +185,11 @@ async fn tour(eye: &mut Inspector, world: &World) {
         ("prove-unknown", "/prove/x"),
         ("not-found", "/nowhere"),
         ("verify", &world.verify_path(seed::first_bill())),
-        ("receipt", &world.receipt_path()),
         (
             "paper-elsewhere",
             &format!("{}/paper", world.receipt_path()),
         ),
+        ("receipt", &world.receipt_path()),
     ] {
         eye.see(name, path).await;
     }
