@@ -215,9 +215,8 @@ struct MonthView {
 
 #[derive(Serialize)]
 struct ComparedView {
-    /// `more`, `less` or `same`.
-    way: &'static str,
-    percent: String,
+    /// With its sign, as `−12 %`: one text, so that more and less are one shape.
+    change: String,
     month: String,
 }
 
@@ -562,14 +561,10 @@ fn history(order: &BillOrder, lang: Language) -> Option<HistoryView> {
         })
         .map(|before| {
             let change = (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
-            let percent = change.abs().round();
+            let percent = change.round();
+            let sign = if percent > Decimal::ZERO { "+" } else { "" };
             ComparedView {
-                way: match change.round() {
-                    change if change.is_zero() => "same",
-                    change if change.is_sign_negative() => "less",
-                    _ => "more",
-                },
-                percent: format::number(percent, lang),
+                change: format!("{sign}{}\u{a0}%", format::number(percent, lang)),
                 month: format::period(Period::month_of(before.month), lang),
             }
         });

@@ -155,7 +155,7 @@ fn limit(place: (&str, &str)) -> Option<Limit> {
         ("meters", "consumption") | ("old" | "new", "value") | ("lines", "quantity") => (11, false),
         ("lines", "price") => (10, false),
         ("months", "quantity") | ("history", "peak") => (7, false),
-        ("compared", "percent") => (6, false),
+        ("compared", "change") => (9, false),
         _ => return None,
     };
     Some(Limit {

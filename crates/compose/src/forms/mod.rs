@@ -37,7 +37,7 @@ use crate::{
     pdf::Additions,
 };
 
-/// So many forms are kept; the next shape starts over.
+/// So many forms are kept; the next shape takes the place of the one that was used longest ago.
 const FORMS_MAX: usize = 500;
 
 /// Characters that forms can write, where the layout's fonts have them.
@@ -71,6 +71,8 @@ pub(crate) struct Forms {
     figures: Vec<char>,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
+    /// Counts look-ups.
+    clock: AtomicU64,
     filled: AtomicU64,
     whole: AtomicU64,
     made: AtomicU64,
@@ -84,6 +86,7 @@ struct Shape {
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
     is_wrong: AtomicBool,
+    used: AtomicU64,
 }
 
 impl Forms {
@@ -95,6 +98,7 @@ impl Forms {
             figures: known(FIGURES),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
+            clock: AtomicU64::new(0),
             filled: AtomicU64::new(0),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
@@ -185,9 +189,16 @@ impl Forms {
     fn shape(&self, key: String) -> Arc<Shape> {
         let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
         if forms.len() >= FORMS_MAX && !forms.contains_key(&key) {
-            forms.clear();
+            let used = |shape: &Arc<Shape>| shape.used.load(Ordering::Relaxed);
+            let oldest = forms.iter().min_by_key(|(_, shape)| used(shape));
+            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                forms.remove(&oldest);
+            }
         }
-        Arc::clone(forms.entry(key).or_default())
+        let shape = Arc::clone(forms.entry(key).or_default());
+        let now = self.clock.fetch_add(1, Ordering::Relaxed);
+        shape.used.store(now, Ordering::Relaxed);
+        shape
     }
 
     fn with_alphabet(&self, view: &Value) -> Value {
