@@ -12,7 +12,7 @@ use crate::{
     engine::{Row, Tx},
     rows::{corrupt, number, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
-    staging::{decode, encode},
+    staging::{encode, unpacked},
 };
 
 impl Store {
@@ -227,7 +227,7 @@ impl Store {
             .fetch_optional(&self.pools)
             .await?;
         let Some(row) = kept else { return Ok(None) };
-        let records: Vec<CustomerRecord> = decode(&row.get::<Vec<u8>>("body")?)?;
+        let records: Vec<CustomerRecord> = unpacked(row.get("body")?).await?;
         let by_number = records
             .into_iter()
             .map(|record| (record.customer.number.clone(), record));

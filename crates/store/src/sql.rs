@@ -13,8 +13,9 @@ use kvit_billing::{
 
 use crate::engine::{Engine, Row, Target};
 
-/// Rows in one statement: keeps the widest of ours under the 32,766 values that SQLite binds.
-pub(crate) const ROWS_MAX: usize = 1_000;
+/// Rows in one statement. Few enough that SQLite can keep statements of this size prepared, and far
+/// below the 32,766 values that it binds.
+pub(crate) const ROWS_MAX: usize = 250;
 
 /// A value that is bound, or NULL of its type: PostgreSQL wants to know the type of that too.
 #[derive(Clone, Debug)]

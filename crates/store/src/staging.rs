@@ -147,7 +147,7 @@ impl Store {
             .bind(no)
             .fetch_one(&self.pools)
             .await?;
-        decode(&row.get::<Vec<u8>>("body")?)
+        unpacked(row.get("body")?).await
     }
 }
 
@@ -184,7 +184,17 @@ pub(crate) fn encode<T: Serialize>(things: &[T]) -> Result<Vec<u8>, StoreError> 
     out.finish().map_err(StoreError::Encode)
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, StoreError> {
+/// Decodes aside: a chunk takes as long as a hundred pages, which the same threads serve.
+pub(crate) async fn unpacked<T>(body: Vec<u8>) -> Result<Vec<T>, StoreError>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    tokio::task::spawn_blocking(move || decode(&body))
+        .await
+        .map_err(|died| StoreError::Encode(died.into()))?
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, StoreError> {
     let lines = zstd::decode_all(body).map_err(|e| corrupt("chunk", e))?;
     serde_json::Deserializer::from_slice(&lines)
         .into_iter()

@@ -29,7 +29,7 @@ impl Store {
     }
 
     /// A customer's last deliveries, newest first, bills and proofs of an address, with what became
-    /// of them. At most 1,000.
+    /// of them. At most 250.
     ///
     /// # Errors
     /// Where the database fails.
