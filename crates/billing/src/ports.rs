@@ -17,7 +17,8 @@ pub trait Rng: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Makes the document of a bill. Pure: equal bills give equal bytes, on every machine.
+/// Makes the document of a bill. Pure: equal bills give equal pages and words, on every machine;
+/// how they are encoded may depend on what was composed before.
 ///
 /// It stands here, and not in the crate that composes, so that the stages after it build and are
 /// tested without a typesetter; only the binary brings the two together.

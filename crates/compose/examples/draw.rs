@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let wanted = std::env::args().nth(2);
     fs::create_dir_all(&folder)?;
-    let composer = common::composer();
+    let composer = common::composer().with_forms_from(1);
     for (name, mut bill) in common::cases() {
         if wanted
             .as_deref()

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .unwrap_or_default()
         .parse()
         .unwrap_or(5_000);
-    let composer = common::composer();
+    let composer = common::composer().with_forms_from(1);
     let synth = Synth::new(7, bills);
     let bill = |i: u32| common::of(synth.order(i, date(2026, 10, 1)), Language::Bg);
     let start = Instant::now();

@@ -48,7 +48,8 @@ pub struct ComposerSettings {
     pub contents_reserve: usize,
 }
 
-/// Makes PDFs of bills. One for all threads; equal bills give equal bytes.
+/// Makes PDFs of bills. One for all threads. Equal bills give equal pages; equal
+/// bytes too, where both are filled into a form or both laid out whole.
 pub struct Composer {
     layout: Layout,
     operator: Operator,
@@ -127,6 +128,14 @@ impl Composer {
             Some(pdf) => Ok(pdf),
             None => pdf::complete(&self.export(&view, &id, at)?, &additions),
         }
+    }
+
+    /// Gives a shape its form at its `nth` bill, counted from 1, and not when it begins to pay: for
+    /// tests and measurements of forms.
+    #[must_use]
+    pub const fn with_forms_from(mut self, nth: u64) -> Self {
+        self.forms.set_form_from(nth);
+        self
     }
 
     /// The bill laid out by Typst whole, whether or not there is a form for it: what forms are held

@@ -24,7 +24,7 @@ const DPI: &str = "100";
 
 #[test]
 fn filled_bills_look_and_read_as_those_of_typst() {
-    let composer = common::composer();
+    let composer = common::composer().with_forms_from(1);
     let synth = Synth::new(20_261_124, 100_000);
     let invented = (0..CUSTOMERS).map(|i| {
         let language = Language::ALL[i as usize % 2];

@@ -49,6 +49,10 @@ const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%ABCDEFGHIJKLMNOPQRSTUVWXY
 /// Those of the weight that shows amounts only.
 const FIGURES: &str = "0123456789\u{a0}.,−€ ѝ";
 
+/// A shape gets a form at its so-many-th bill. Making and proving one takes as long as laying out about
+/// that many bills (measured), so a small run loses nothing and a large one next to nothing.
+const FORM_FROM: u64 = 24;
+
 /// What composing has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -66,6 +70,7 @@ pub struct Counts {
 type GlyphsKey = (String, bool, usize);
 
 pub(crate) struct Forms {
+    form_from: u64,
     full: Vec<char>,
     strong: Vec<char>,
     figures: Vec<char>,
@@ -86,6 +91,8 @@ struct Shape {
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
     is_wrong: AtomicBool,
+    /// How many bills of this shape came so far.
+    met: AtomicU64,
     used: AtomicU64,
 }
 
@@ -93,6 +100,7 @@ impl Forms {
     pub(crate) fn new(layout: &Layout) -> Self {
         let known = |text: &str| text.chars().filter(|c| layout.can_print(*c)).collect();
         Self {
+            form_from: FORM_FROM,
             full: known(ALPHABET),
             strong: known(STRONG),
             figures: known(FIGURES),
@@ -105,6 +113,10 @@ impl Forms {
             refused: AtomicU64::new(0),
             last_refusal: Mutex::default(),
         }
+    }
+
+    pub(crate) const fn set_form_from(&mut self, nth: u64) {
+        self.form_from = nth;
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -139,6 +151,11 @@ impl Forms {
         key.push_str(moment);
         let leaves = leaves(view, &mut key);
         let shape = self.shape(key);
+        let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
+        if met < self.form_from {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        }
         let form = shape.form.get_or_init(|| {
             // Neither on this thread nor in its pool: the engine waits by taking over other work of
             // the pool, which may be another bill of this very shape, and so wait for itself.
