@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
-use kvit_billing::{BillNumber, RunId};
+use kvit_billing::{BillNumber, RunId, StaffLogin};
+use kvit_store::Role;
 
 use crate::exit::Exit;
 
@@ -84,6 +85,9 @@ instance key and configuration. Health and numbers are where [watch] listen says
 
 With --exit it ends once nothing waits that can be done now: for cron, and for scripts.")]
     Work(WorkArgs),
+    /// Open, list and close the accounts of staff
+    #[command(subcommand)]
+    Staff(StaffCommand),
     /// Write a run's bills as PDF files named by number
     #[command(after_help = "\
 Examples:
@@ -170,6 +174,25 @@ numbers stay without gap or twin.")]
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum StaffCommand {
+    /// Open an account; prints a temporary password and the key for an authenticator app
+    #[command(after_help = "\
+Examples:
+  kvit staff add m.ivanova --role agent --name \"Мария Иванова\"
+  kvit staff add e.koleva --role clerk --centre \"София Център\"
+
+Roles: agent answers the telephone line, clerk serves at a service centre, billing looks at runs and
+releases them, auditor reads the audit trail, administrator keeps these accounts.")]
+    Add(StaffAddArgs),
+    /// List the accounts
+    List,
+    /// Close an account and all its sessions, at once
+    Disable(StaffLoginArg),
+    /// Give an account a new temporary password and a new key, and open it where it was closed
+    Reset(StaffResetArgs),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum LayoutCommand {
     /// Write the built-in layout files for changing
     #[command(after_help = "\
@@ -244,6 +267,39 @@ pub(crate) struct IssueArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct StaffAddArgs {
+    /// The name to sign in with, such as m.ivanova
+    pub(crate) login: StaffLogin,
+    /// What they are there for
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub(crate) role: Role,
+    /// As colleagues know them [default: the login]
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) name: Option<String>,
+    /// The service centre of a clerk
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) centre: Option<String>,
+    /// Ask for no authenticator app: for trials with a made-up operator only
+    #[arg(long)]
+    pub(crate) without_totp: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StaffLoginArg {
+    /// The name they sign in with
+    pub(crate) login: StaffLogin,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StaffResetArgs {
+    /// The name they sign in with
+    pub(crate) login: StaffLogin,
+    /// Ask for no authenticator app: for trials with a made-up operator only
+    #[arg(long)]
+    pub(crate) without_totp: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct WatchArgs {
     /// Where health and numbers are answered [default: [watch] listen of kvit.toml]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -311,6 +367,14 @@ pub(crate) struct LayoutExportArgs {
     /// Overwrite files that are there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// A role by its word.
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| {
+        let words = Role::ALL.map(Role::as_str);
+        format!("roles are {}", words.join(", "))
+    })
 }
 
 /// A name that says who did something.

@@ -230,6 +230,7 @@ impl Instance {
                 trusted_proxies: portal.behind_proxy,
             },
             overrides: files::text_overrides(&self.path(&portal.overrides))?,
+            placeholder: config.placeholder,
             declaration_version: portal.declaration_version.clone(),
             time_zone,
         })

@@ -22,6 +22,11 @@ fn help() {
         "deliver",
         "serve",
         "work",
+        "staff",
+        "staff add",
+        "staff list",
+        "staff disable",
+        "staff reset",
         "export",
         "bill",
         "verify",
@@ -72,6 +77,51 @@ fn an_instance_is_made_once() {
         run(&path, &["init", "--dir", "one"]).shown()
     );
     insta::assert_snapshot!("no-instance", run(&path, &["run", "list"]).shown());
+}
+
+#[test]
+fn staff_get_access_and_lose_it() {
+    let (_folder, path) = folder();
+    run(&path, &["init", "--key", "p256"]).ok();
+    insta::assert_snapshot!("staff-none", run(&path, &["staff", "list"]).shown());
+    let role = run(&path, &["staff", "add", "ana", "--role", "king"]);
+    insta::assert_snapshot!("staff-role", role.shown());
+    let clerk = run(&path, &["staff", "add", "ana", "--role", "clerk"]);
+    insta::assert_snapshot!("staff-clerk", clerk.shown());
+    let made = ["staff", "add", "ana", "--role", "agent", "--json"];
+    let made = run(&path, &made).ok().json();
+    let link = made["totp"].as_str().expect("a link");
+    assert!(
+        link.starts_with("otpauth://totp/Kvit:ana?secret="),
+        "{link}"
+    );
+    let again = run(&path, &["staff", "add", "ana", "--role", "agent"]);
+    insta::assert_snapshot!("staff-taken", again.shown());
+    let reset = run(&path, &["staff", "reset", "ana", "--json"]).ok().json();
+    assert_ne!(reset["password"], made["password"]);
+    assert_ne!(reset["totp"], made["totp"]);
+    let text = run(&path, &["staff", "reset", "ana", "--without-totp"])
+        .ok()
+        .out;
+    assert!(
+        text.contains("Hand these to ana") && !text.contains("otpauth"),
+        "{text}"
+    );
+    insta::assert_snapshot!(
+        "staff-disable",
+        run(&path, &["staff", "disable", "ana"]).shown()
+    );
+    insta::assert_snapshot!(
+        "staff-nobody",
+        run(&path, &["staff", "disable", "eva"]).shown()
+    );
+    insta::assert_snapshot!("staff-list", run(&path, &["staff", "list"]).shown());
+    let toml = path.join("kvit.toml");
+    let text = fs::read_to_string(&toml).expect("readable");
+    let real = text.replace("placeholder = true", "placeholder = false");
+    fs::write(&toml, real).expect("written");
+    let trial = run(&path, &["staff", "reset", "ana", "--without-totp"]);
+    insta::assert_snapshot!("staff-two-factors", trial.shown());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use axum::{
 };
 use kvit_store::StoreError;
 
-use crate::DocumentError;
+use crate::{DocumentError, credentials::HashError};
 
 /// Why a request got no page of its own.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Document(#[from] DocumentError),
     #[error("the documents of a year are too many for one file")]
     TooLarge,
+    #[error("a password could not be hashed")]
+    Password(#[from] HashError),
     #[error("documents could not be put into one file")]
     Zip(#[source] zip::result::ZipError),
 }

@@ -30,7 +30,7 @@ const LOCKS: usize = 64;
 const KNOWN_COOKIE_SECONDS: u32 = 400 * 24 * 3600;
 const CODE_DIGITS: usize = 8;
 
-/// One attempt at a time for one customer number, so that many at once cannot slip past its limit.
+/// One attempt at a time for one customer number, or sign-in name of staff, so that many at once cannot slip past its limit.
 pub(crate) struct Locks([Mutex<()>; LOCKS]);
 
 impl Default for Locks {
@@ -41,7 +41,7 @@ impl Default for Locks {
 
 impl Locks {
     /// Held while something is done for `number` that must not be done twice at once.
-    pub(crate) fn of(&self, number: &CustomerNumber) -> &Mutex<()> {
+    pub(crate) fn of(&self, number: &impl Hash) -> &Mutex<()> {
         let mut hasher = DefaultHasher::new();
         number.hash(&mut hasher);
         // Below LOCKS, so it fits.

@@ -1,8 +1,9 @@
 //! The customer portal: check a bill, get it by e-mail or on paper again, confirm its receipt,
-//! and see whether it is genuine. Plain pages without script, in Bulgarian and English.
+//! and see whether it is genuine; and the staff console under `/staff`. Plain pages without script, in
+//! Bulgarian and English.
 //!
-//! Start with [`router`]; what each address does is in `rooms`, what happens to every request
-//! before and after is in `front`.
+//! Start with [`router`]; what each address does is in `rooms` and `staff`, what happens to every
+//! request before and after is in `front`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,16 +26,20 @@ use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 mod colours;
+pub mod credentials;
 mod failure;
 mod front;
 mod gate;
 mod pages;
 mod rooms;
+mod staff;
 mod texts;
 mod turnstile;
 
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
+
+pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 
 /// Everything that the portal stands on.
 pub struct Portal {
@@ -62,6 +67,8 @@ pub struct Portal {
     /// Own templates, texts and style sheet as `(file name, contents)`; they go before the
     /// built-in ones of the same name.
     pub overrides: Vec<(String, String)>,
+    /// Whether the operator is made up: only then may accounts of staff without a second factor sign in.
+    pub placeholder: bool,
     /// Version of the consent that customers give, kept with each enrolment.
     pub declaration_version: String,
     /// Where the operator sits: times and "today" on pages.
@@ -134,6 +141,7 @@ pub(crate) struct Hall {
     pub(crate) pages: pages::Pages,
     pub(crate) locks: gate::Locks,
     pub(crate) turnstile: turnstile::Turnstile,
+    pub(crate) hashing: staff::hashing::Hashing,
     pub(crate) https: bool,
 }
 
@@ -180,6 +188,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         pages,
         locks: gate::Locks::default(),
         turnstile: turnstile::Turnstile::default(),
+        hashing: staff::hashing::Hashing::default(),
         https,
     });
     use rooms::{bills, enrol, info, links, paper};
@@ -205,6 +214,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
             get(paper::mailed_form).post(paper::mailed),
         )
         .route("/v/{slug}", get(info::verify))
+        .merge(staff::router(&app))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -38,6 +38,20 @@ templates!(
     "privacy.html",
     "said.html",
     "sent.html",
+    "staff/agree.html",
+    "staff/audit.html",
+    "staff/base.html",
+    "staff/customer.html",
+    "staff/customers.html",
+    "staff/declaration.html",
+    "staff/enrol.html",
+    "staff/handed-out.html",
+    "staff/paper.html",
+    "staff/password.html",
+    "staff/people.html",
+    "staff/runs.html",
+    "staff/said.html",
+    "staff/sign-in.html",
     "verify.html",
     "year.html"
 );
@@ -65,7 +79,7 @@ impl Pages {
     ) -> Result<Self, PortalError> {
         let known = |name: &str| {
             let mut names = TEMPLATES.iter().chain(&BUILTIN).map(|(known, _)| *known);
-            name == "app.css" || names.any(|known| known == name)
+            matches!(name, "app.css" | "staff.css") || names.any(|known| known == name)
         };
         if let Some((name, _)) = overrides.iter().find(|(name, _)| !known(name)) {
             return Err(PortalError::Unknown(name.clone()));
@@ -213,6 +227,14 @@ fn assets(
         .replace("{{font-700}}", &font_700)
         .replace("{{font-800}}", &font_800);
     let css = add("app", "css", "text/css; charset=utf-8", css.into_bytes());
+    let own_css = overrides.iter().find(|(name, _)| name == "staff.css");
+    let staff_css = own_css.map_or(include_str!("../assets/staff.css"), |(_, text)| text);
+    let staff_css = add(
+        "staff",
+        "css",
+        "text/css; charset=utf-8",
+        staff_css.as_bytes().to_vec(),
+    );
     let mark = include_str!("../assets/mark.svg")
         .replace("BRAND", &brand.primary)
         .replace("ACCENT", &brand.accent);
@@ -223,12 +245,12 @@ fn assets(
         |bytes| add("logo", "svg", "image/svg+xml", bytes),
     );
     // Made here, so they need no escaping, which would only blur them.
-    let [css, font_400, font_800, mark, logo] =
-        [css, font_400, font_800, mark, logo].map(Value::from_safe_string);
+    let [css, staff_css, font_400, font_800, mark, logo] =
+        [css, staff_css, font_400, font_800, mark, logo].map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, font_400, font_800, mark, logo, own_logo, brand },
+        context! { css, staff_css, font_400, font_800, mark, logo, own_logo, brand },
     ))
 }
 

@@ -10,8 +10,22 @@ use crate::PortalError;
 
 /// The built-in texts of each language, as `(file name, contents)`.
 pub(crate) const BUILTIN: [(&str, &str); 2] = [
-    ("bg.ftl", include_str!("../texts/bg.ftl")),
-    ("en.ftl", include_str!("../texts/en.ftl")),
+    (
+        "bg.ftl",
+        concat!(
+            include_str!("../texts/bg.ftl"),
+            "\n",
+            include_str!("../texts/staff.bg.ftl")
+        ),
+    ),
+    (
+        "en.ftl",
+        concat!(
+            include_str!("../texts/en.ftl"),
+            "\n",
+            include_str!("../texts/staff.en.ftl")
+        ),
+    ),
 ];
 
 /// The texts of one language, with its ways to write money and dates.
@@ -235,6 +249,15 @@ mod tests {
         include_str!("rooms/mod.rs"),
         include_str!("rooms/paper.rs"),
         include_str!("rooms/year.rs"),
+        include_str!("staff/audit.rs"),
+        include_str!("staff/customers.rs"),
+        include_str!("staff/desk.rs"),
+        include_str!("staff/door.rs"),
+        include_str!("staff/mod.rs"),
+        include_str!("staff/people.rs"),
+        include_str!("staff/runs.rs"),
+        include_str!("staff/sign_in.rs"),
+        include_str!("staff/timeline.rs"),
     ];
 
     /// Texts whose names are put together from parts.
@@ -252,7 +275,10 @@ mod tests {
             |head: &str, name: &str| ["title", "text"].map(|tail| format!("{head}-{name}-{tail}"));
         let months = (1..=12).map(|month| format!("month-{month}"));
         let faults = faults.into_iter().flat_map(move |name| both("fault", name));
+        let did = crate::STAFF_EVENTS.iter();
+        let did = did.map(|what| format!("staff-did-{}", what.replace('.', "-")));
         months
+            .chain(did)
             .chain(faults)
             .chain(topics.into_iter().flat_map(move |name| both("help", name)))
     }

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{World, chrome::Chrome, seed};
-use kvit_store::EnrolmentState;
+use common::{PASSWORD, World, chrome::Chrome, seed};
+use kvit_store::{EnrolmentState, Role};
 
 /// Runs a journey in each kind of browser, each time on a portal of its own.
 macro_rules! journeys {
@@ -41,6 +41,7 @@ journeys!(
     follows_broken_links,
     changes_the_language,
     presses_twice_and_goes_back,
+    takes_a_call_by_keyboard_alone,
 );
 
 async fn enter(chrome: &Chrome, number: &str, code: &str) {
@@ -416,5 +417,40 @@ mod journey {
         chrome.fill("#email", "boris@primer.bg").await;
         chrome.follow("main form button").await;
         assert_eq!(chrome.path().await, "/enrol?ended");
+    }
+
+    /// An agent, from the sign-in to the kept consent, without touching a mouse.
+    pub(super) async fn takes_a_call_by_keyboard_alone(world: &World, chrome: &Chrome) {
+        let arrived = async |condition: &str| {
+            chrome
+                .until(&format!(
+                    "document.readyState == 'complete' && ({condition})"
+                ))
+                .await;
+        };
+        let focused = |id: &str| format!("document.activeElement.id == '{id}'");
+        world.hire("ana", Role::Agent).await;
+        chrome.go("/staff/sign-in").await;
+        arrived(&focused("login")).await;
+        chrome.keys(&format!("ana\u{e004}{PASSWORD}\u{e007}")).await;
+        arrived(&focused("wanted")).await;
+        chrome.keys("борис\u{e007}").await;
+        arrived(&focused("reference")).await;
+        let code = world.code(seed::BORIS);
+        chrome.keys(&format!("C-17\u{e004}{code}\u{e007}")).await;
+        arrived("location.search.includes('done=recognised')").await;
+        // The next thing to do has the focus.
+        chrome.keys("\u{e007}").await;
+        arrived(&focused("email")).await;
+        chrome.keys("boris@primer.bg\u{e007}").await;
+        arrived("!!document.querySelector('.spelled')").await;
+        assert!(chrome.text(".spelled").await.contains("кльомба"));
+        chrome.keys("\u{e007}").await;
+        arrived("location.search.includes('done=enrolled')").await;
+        let state = world.store.enrolment_of(&common::number(seed::BORIS)).await;
+        let EnrolmentState::Pending(record) = state.expect("a state") else {
+            panic!("the consent waits for its proof");
+        };
+        assert_eq!(record.email.expose(), "boris@primer.bg");
     }
 }

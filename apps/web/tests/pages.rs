@@ -8,10 +8,11 @@ mod common;
 use std::{fs, path::PathBuf};
 
 use common::{
-    World,
+    PASSWORD, World,
     chrome::{Chrome, have},
     seed,
 };
+use kvit_store::Role;
 
 const PAGE_MAX_BYTES: u64 = 100_000;
 const WIDTHS: [u32; 2] = [390, 1280];
@@ -136,10 +137,28 @@ impl Inspector {
     }
 }
 
+impl Inspector {
+    async fn sign_in_staff(&self, login: &str) {
+        self.chrome.go("/staff/sign-in").await;
+        self.chrome.fill("#login", login).await;
+        self.chrome.fill("#password", PASSWORD).await;
+        self.chrome.follow("main button").await;
+        self.chrome
+            .until("!!document.querySelector('header form')")
+            .await;
+    }
+
+    async fn search(&self, wanted: &str) {
+        self.chrome.go("/staff/customers").await;
+        self.chrome.fill("#wanted", wanted).await;
+        self.chrome.follow("main button").await;
+    }
+}
+
 const AXE_RUN: &str = "axe.run(document, { rules: { 'target-size': { enabled: true } } }).then(r => \
     r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | ')))";
 
-const SMALL_TARGETS: &str = "[...document.querySelectorAll('button, .button, nav a, .brand, .lang, .foot a, .get, .phone, input:not([type=hidden])')]\
+const SMALL_TARGETS: &str = "[...document.querySelectorAll('button, .button, nav a, .brand, .lang, .foot a, .get, .phone, .check label, input:not([type=hidden],[type=checkbox],[type=radio],[hidden])')]\
     .filter(e => e.getClientRects().length && (e.getBoundingClientRect().height < 44 || e.getBoundingClientRect().width < 44)).map(e => e.outerHTML)";
 
 const LOADED: &str = "(() => { const all = performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'));\
@@ -168,6 +187,99 @@ async fn every_page_is_fit_for_everybody() {
         faults.append(&mut eye.faults);
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The console has a tour of its own, so that both go on at once. Its English is seen on a few pages:
+/// that no text is missing is a test of `texts`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_the_console_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let (world, url) = World::served().await;
+    seed::history(&world.store, &world.key).await;
+    for role in Role::ALL {
+        world.hire(role.as_str(), role).await;
+    }
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    chrome.visit(&url).await;
+    let mut eye = Inspector {
+        chrome,
+        axe,
+        lang: "bg",
+        faults: Vec::new(),
+    };
+    console(&mut eye, &world).await;
+    assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
+}
+
+/// All pages that members of staff can come upon.
+async fn console(eye: &mut Inspector, world: &World) {
+    eye.chrome.go("/staff/sign-in").await;
+    eye.chrome.follow("main button").await;
+    eye.look("staff-sign-in").await;
+    eye.sign_in_staff("agent").await;
+    eye.see("staff-refused", "/staff/people").await;
+    eye.search("София").await;
+    eye.look("staff-found").await;
+    let maria = format!("/staff/customers/{}", seed::MARIA);
+    eye.chrome.go(&maria).await;
+    eye.chrome.follow(".recognise button").await;
+    eye.look("staff-customer-wrong").await;
+    eye.chrome.fill("#reference", "20261120-0417").await;
+    eye.chrome.fill("#code", &world.code(seed::MARIA)).await;
+    eye.chrome.follow(".recognise button").await;
+    eye.look("staff-customer-open").await;
+    eye.chrome.follow(".desk .card .button").await;
+    eye.chrome.fill("#email", "m.petrova@gmial.com").await;
+    eye.chrome.follow("main form button.wide").await;
+    eye.look("staff-enrol-typo").await;
+    eye.chrome.follow("button[name=instead]").await;
+    eye.look("staff-agree").await;
+    eye.chrome.follow(".actions button").await;
+    eye.chrome.follow(".desk .card .button.plain").await;
+    eye.look("staff-paper").await;
+    eye.chrome.go("/staff/password").await;
+    eye.chrome.follow("main button").await;
+    eye.look("staff-password").await;
+    eye.chrome.follow("header form button").await;
+    eye.sign_in_staff("clerk").await;
+    let boris = format!("/staff/customers/{}", seed::BORIS);
+    eye.see("staff-desk", &boris).await;
+    eye.chrome.press("#document").await;
+    eye.chrome.follow(".recognise button").await;
+    eye.chrome.follow(".desk .card .button").await;
+    eye.chrome.fill("#email", "boris@primer.bg").await;
+    eye.chrome.follow("main form button.wide").await;
+    eye.look("staff-agree-desk").await;
+    // Printed in this window here.
+    eye.chrome
+        .eval("document.querySelector('form[target]').removeAttribute('target')")
+        .await;
+    eye.chrome.follow("form[action$=declaration] button").await;
+    eye.look("staff-declaration").await;
+    for (role, pages) in [
+        ("billing", &[("staff-runs", "/staff/runs")][..]),
+        ("auditor", &[("staff-audit", "/staff/audit")]),
+        ("administrator", &[]),
+    ] {
+        eye.chrome.follow("header form button").await;
+        eye.sign_in_staff(role).await;
+        for (name, path) in pages {
+            eye.see(name, path).await;
+        }
+    }
+    eye.chrome.follow("form.card button").await;
+    eye.look("staff-people").await;
+    eye.chrome.fill("#login", "n.nova").await;
+    eye.chrome.fill("#name", "Нина Нова").await;
+    eye.chrome.follow("form.card button").await;
+    eye.look("staff-handed-out").await;
+    eye.lang = "en";
+    eye.see("staff-people", "/staff/people?lang=en").await;
+    eye.chrome.follow("header form button").await;
+    eye.sign_in_staff("agent").await;
+    eye.see("staff-customer", &maria).await;
 }
 
 /// All pages that a customer can come upon.

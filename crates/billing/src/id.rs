@@ -106,6 +106,19 @@ text_id!(
     |t| t.len() == 32 && within(t, 32, |c| matches!(c, '0'..='9' | 'a'..='f'))
 );
 
+text_id!(
+    /// The name under which a member of staff signs in, such as `m.ivanova`. The same name stands in the
+    /// audit trail and as importer or releaser of a run.
+    StaffLogin, "a sign-in name (2 to 40 lower-case Latin letters, digits, dots or -)", "^[0-9a-z.-]{2,40}$",
+    |t| t.len() >= 2 && within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-')
+);
+text_id!(
+    /// One thing that staff write down once, such as a note or a call: 32 lower-case hexadecimal digits.
+    /// It is made with the form, so that a form that is sent twice writes once.
+    EntryId, "an entry id (32 hexadecimal digits)", "^[0-9a-f]{32}$",
+    |t| t.len() == 32 && within(t, 32, |c| matches!(c, '0'..='9' | 'a'..='f'))
+);
+
 impl DeliveryId {
     /// The id of a bill's `count`-th delivery (from 1): the same each time it is asked, so that a
     /// chunk that is redone creates the same deliveries.

@@ -8,6 +8,7 @@ use crate::{
     CustomerRecord, Store, StoreError,
     engine::Row,
     rows::{corrupt, language, small},
+    search::index,
     sql::{ROWS_MAX, Value, query},
 };
 
@@ -22,8 +23,8 @@ impl Store {
         // a customer named twice, the last word counts.
         let last: BTreeMap<_, _> = customers.iter().map(|c| (c.number.as_str(), c)).collect();
         let rows = last
-            .into_values()
-            .map(customer_values)
+            .values()
+            .map(|customer| customer_values(customer))
             .collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.begin().await?;
         for part in rows.chunks(ROWS_MAX) {
@@ -32,6 +33,7 @@ impl Store {
                 .execute(&mut tx)
                 .await?;
         }
+        index(&mut tx, last.into_values()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -113,7 +115,7 @@ fn customer_values(customer: &Customer) -> Result<[Value; 4], StoreError> {
     ])
 }
 
-fn customer_record(row: &Row) -> Result<CustomerRecord, StoreError> {
+pub(crate) fn customer_record(row: &Row) -> Result<CustomerRecord, StoreError> {
     let body: String = row.get("body")?;
     let mut customer: Customer =
         serde_json::from_str(&body).map_err(|_| corrupt("customer", "JSON"))?;

@@ -24,35 +24,7 @@ impl Store {
     pub async fn enrol(&self, new: &NewEnrolment) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, &new.account).await?;
-        if new.proof.is_none() {
-            end_earlier(&mut tx, &new.account, &new.id, new.at, new.at).await?;
-        }
-        query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-            .bind(&new.id)
-            .bind(&new.account)
-            .bind(new.channel.as_str())
-            .bind(new.email.expose())
-            .bind(new.language)
-            .bind(&new.text_version)
-            .bind(&new.evidence)
-            .bind(new.at)
-            .bind(new.proof.as_ref().map(|p| &p.hash))
-            .bind(new.proof.map(|p| p.expires))
-            .bind(new.proof.is_none().then_some(new.at))
-            .execute(&mut tx)
-            .await?;
-        if new.proof.is_some() {
-            query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
-                .bind(&DeliveryId::proof_of(&new.id))
-                .bind(&new.id)
-                .bind(&new.account)
-                .bind(new.email.expose())
-                .bind(new.language)
-                .bind(new.at + PROOF_DUE)
-                .bind(new.at)
-                .execute(&mut tx)
-                .await?;
-        }
+        write(&mut tx, new).await?;
         Ok(tx.commit().await?)
     }
 
@@ -126,23 +98,9 @@ impl Store {
     ) -> Result<Option<EnrolmentRecord>, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, account).await?;
-        let row = query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
-            .bind(account)
-            .fetch_optional(&mut tx)
-            .await?;
-        let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
-            return Ok(None);
-        };
-        query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
-            .bind(account)
-            .bind(at)
-            .bind(reason)
-            .bind(&evidence)
-            .execute(&mut tx)
-            .await?;
+        let ended = end(&mut tx, account, at, reason, &evidence).await?;
         tx.commit().await?;
-        record.ended_at = Some(at);
-        Ok(Some(record))
+        Ok(ended)
     }
 
     /// How a customer's bills travel now.
@@ -204,8 +162,68 @@ impl Store {
 }
 
 /// What is decided about a customer's enrolments is decided by one at a time.
-async fn turn(tx: &mut Tx, account: &CustomerNumber) -> Result<(), StoreError> {
+pub(crate) async fn turn(tx: &mut Tx, account: &CustomerNumber) -> Result<(), StoreError> {
     Ok(tx.turn(&format!("enrolments/{account}")).await?)
+}
+
+/// Writes a consent down, in its customer's turn.
+pub(crate) async fn write(tx: &mut Tx, new: &NewEnrolment) -> Result<(), StoreError> {
+    if new.proof.is_none() {
+        end_earlier(tx, &new.account, &new.id, new.at, new.at).await?;
+    }
+    query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+        .bind(&new.id)
+        .bind(&new.account)
+        .bind(new.channel.as_str())
+        .bind(new.email.expose())
+        .bind(new.language)
+        .bind(&new.text_version)
+        .bind(&new.evidence)
+        .bind(new.at)
+        .bind(new.proof.as_ref().map(|p| &p.hash))
+        .bind(new.proof.map(|p| p.expires))
+        .bind(new.proof.is_none().then_some(new.at))
+        .execute(&mut *tx)
+        .await?;
+    if new.proof.is_some() {
+        query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
+            .bind(&DeliveryId::proof_of(&new.id))
+            .bind(&new.id)
+            .bind(&new.account)
+            .bind(new.email.expose())
+            .bind(new.language)
+            .bind(new.at + PROOF_DUE)
+            .bind(new.at)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Ends what is active or pending, in its customer's turn. Gives what was ended.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    at: Timestamp,
+    reason: &str,
+    evidence: &serde_json::Value,
+) -> Result<Option<EnrolmentRecord>, StoreError> {
+    let row = query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
+        .bind(account)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
+        return Ok(None);
+    };
+    query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
+        .bind(account)
+        .bind(at)
+        .bind(reason)
+        .bind(evidence)
+        .execute(tx)
+        .await?;
+    record.ended_at = Some(at);
+    Ok(Some(record))
 }
 
 /// Ends what an enrolment that counts from now on replaces: the active one, and those asked for

@@ -1,11 +1,11 @@
-//! Doors that close after too many wrong tries, sessions, and the audit trail.
+//! Doors that close after too many wrong tries, and sessions.
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, code::TokenHash};
 
 use crate::{
-    Event, GuardPolicy, GuardState, Store, StoreError,
-    rows::{corrupt, optional_time, text, time},
+    GuardPolicy, GuardState, Store, StoreError,
+    rows::{optional_time, text},
     sql::query,
 };
 
@@ -134,45 +134,5 @@ impl Store {
             .execute(&self.pools)
             .await?;
         Ok(())
-    }
-
-    /// Appends to the audit trail.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn record_event(&self, event: &Event) -> Result<(), StoreError> {
-        query("INSERT INTO events (at, who, what, subject, detail) VALUES ($1, $2, $3, $4, $5)")
-            .bind(event.at)
-            .bind(&event.who)
-            .bind(&event.what)
-            .bind(&event.subject)
-            .bind(&event.detail)
-            .execute(&self.pools)
-            .await?;
-        Ok(())
-    }
-
-    /// What was done to a subject, newest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn events(&self, subject: &str, limit: u32) -> Result<Vec<Event>, StoreError> {
-        query("SELECT * FROM events WHERE subject = $1 ORDER BY at DESC LIMIT $2")
-            .bind(subject)
-            .bind(limit)
-            .fetch_all(&self.pools)
-            .await?
-            .iter()
-            .map(|row| {
-                let detail: String = row.get("detail")?;
-                Ok(Event {
-                    at: time(row, "at")?,
-                    who: row.get("who")?,
-                    what: row.get("what")?,
-                    subject: row.get("subject")?,
-                    detail: serde_json::from_str(&detail).map_err(|_| corrupt("detail", detail))?,
-                })
-            })
-            .collect()
     }
 }

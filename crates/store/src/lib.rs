@@ -3,9 +3,12 @@
 //! Facts are appended; a state that can be derived is not stored beside them. Each verb is one
 //! transaction. Two engines keep the same promises: SQLite for one machine, PostgreSQL for many.
 
+mod audit;
+mod balance;
 mod bills;
 mod customers;
 mod deliveries;
+mod desk;
 mod engine;
 mod enrolments;
 mod guards;
@@ -16,12 +19,15 @@ mod records;
 mod release;
 mod rows;
 mod runs;
+mod search;
 mod sql;
+mod staff;
 mod staging;
 mod trail;
 
 pub use records::*;
 pub use release::ReleaseError;
+pub use search::SEARCH_LETTERS_MIN;
 
 use engine::{Pools, Tx};
 
@@ -90,7 +96,9 @@ impl Store {
     /// Where the address is bad, the database cannot be reached, or a migration fails.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let pools = Pools::open(url).await?;
-        Ok(Self { pools })
+        let store = Self { pools };
+        store.fold_earlier_customers().await?;
+        Ok(store)
     }
 
     /// Answers where the database does.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     BillKind, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, DeliveryId, EnrolmentId,
-    Language, OrderSeq, RunId, Series, code::TokenHash,
+    EntryId, Language, OrderSeq, RunId, Series, StaffLogin, code::TokenHash,
 };
 
 use crate::engine::{Engine, Row, Target};
@@ -183,6 +183,8 @@ value! {
     &CustomerNumber => Text(|number| number.to_string()),
     &DeliveryId => Text(|id| id.to_string()),
     &EnrolmentId => Text(|id| id.to_string()),
+    &StaffLogin => Text(|login| login.to_string()),
+    &EntryId => Text(|id| id.to_string()),
     &serde_json::Value => Text(|value| value.to_string()),
     Vec<u8> => Bytes(|bytes| bytes),
     &[u8; 32] => Bytes(|hash| hash.to_vec()),

@@ -9,6 +9,7 @@ mod conformance {
     pub(crate) mod portal;
     pub(crate) mod release;
     pub(crate) mod runs;
+    pub(crate) mod staff;
     pub(crate) mod world;
 }
 
@@ -17,9 +18,10 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use conformance::{deliveries, enrolments, issue, late, portal, release, runs, world};
+use conformance::{deliveries, enrolments, issue, late, portal, release, runs, staff, world};
 use kvit_postgres::Cluster;
 use kvit_store::Store;
+use sqlx::Connection as _;
 
 /// A place for an empty database, which goes away with it.
 struct Place<Held> {
@@ -127,6 +129,12 @@ on_both_engines! {
     portal::a_guard_closes_and_opens,
     portal::a_session_ends,
     portal::events_are_read_newest_first,
+    staff::an_account_is_added_once_closed_and_renewed,
+    staff::the_trail_is_read_by_pages_and_kept,
+    staff::customers_are_found_by_what_is_heard,
+    staff::the_last_write_never_silently_wins,
+    staff::what_staff_write_down_is_written_once,
+    staff::a_run_is_closed_when_nothing_of_it_is_open,
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {
@@ -172,5 +180,40 @@ async fn a_refused_address_does_not_show_its_password() {
     ] {
         let error = Store::open(url).await.expect_err("nothing answers there");
         assert!(!format!("{error} {error:?}").contains("hidden"), "{url}");
+    }
+}
+
+/// Nobody takes back what was written down, not even with the database's own tools.
+#[tokio::test]
+async fn what_was_written_down_stays() {
+    let place = sqlite_file();
+    let store = place.open().await;
+    staff::the_trail_is_read_by_pages_and_kept(store).await;
+    let mut db = sqlx::SqliteConnection::connect(&place.url)
+        .await
+        .expect("a connection");
+    for change in ["UPDATE events SET who = 'x'", "DELETE FROM events"] {
+        let refused = sqlx::query(change)
+            .execute(&mut db)
+            .await
+            .expect_err("append-only");
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+    if let Some(place) = postgres_database() {
+        staff::the_trail_is_read_by_pages_and_kept(place.open().await).await;
+        let mut db = sqlx::PgConnection::connect(&place.url)
+            .await
+            .expect("a connection");
+        for change in [
+            "UPDATE events SET who = 'x'",
+            "DELETE FROM events",
+            "TRUNCATE events",
+        ] {
+            let refused = sqlx::query(change)
+                .execute(&mut db)
+                .await
+                .expect_err("append-only");
+            assert!(refused.to_string().contains("append-only"), "{refused}");
+        }
     }
 }

@@ -122,7 +122,7 @@ pub(super) async fn import_paths(
 }
 
 /// The account that this process runs under, as the system names it.
-fn account() -> Option<String> {
+pub(super) fn account() -> Option<String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

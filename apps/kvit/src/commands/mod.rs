@@ -13,6 +13,7 @@ mod layout;
 mod run;
 mod serve;
 mod show;
+mod staff;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Deliver => deliver::deliver(out, &open(&dir()).await?).await,
         Command::Serve(args) => serve::serve(out, &open(&dir()).await?, args.watch).await,
         Command::Work(args) => serve::work(out, &open(&dir()).await?, &args).await,
+        Command::Staff(command) => staff::command(out, &open(&dir()).await?, command).await,
         Command::Export(args) => export::export(out, &open(&dir()).await?, &args).await,
         Command::Bill(args) => bill::bill(out, &open(&dir()).await?, &args).await,
         Command::Verify(args) => verify::verify(out, &dir(), &args),

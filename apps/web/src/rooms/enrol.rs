@@ -150,7 +150,7 @@ fn go_sent(id: &EnrolmentId) -> Response {
 
 /// The address in Latin letters, where look-alike Cyrillic ones slipped in: with them it would be
 /// another domain. An address whose domain is Cyrillic throughout is none of these.
-fn latin_hint(typed: &str) -> Option<String> {
+pub(crate) fn latin_hint(typed: &str) -> Option<String> {
     let latin = gate::in_latin(typed);
     (!typed.is_ascii() && latin.is_ascii() && EmailAddress::parse(&latin).is_ok()).then_some(latin)
 }

@@ -24,7 +24,7 @@ pub(crate) fn go(path: &'static str) -> Response {
 }
 
 /// A bill as pages show it.
-fn shown(app: &App, language: Language, bill: &BillRecord) -> Value {
+pub(crate) fn shown(app: &App, language: Language, bill: &BillRecord) -> Value {
     let texts = app.pages.texts(language);
     let kind = match bill.kind {
         BillKind::Invoice => "kind-invoice",

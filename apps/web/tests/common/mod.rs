@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -18,18 +18,21 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
-    Address, BillNumber, Currency, CustomerNumber, DeliveryId, Operator,
+    Address, BillNumber, Currency, CustomerNumber, DeliveryId, Operator, Secret, StaffLogin,
     code::{InstanceKey, TokenPurpose},
     customer::Text,
     operator::Brand,
     ports::{Clock, Rng},
 };
-use kvit_store::{BillRecord, EnrolmentState, GuardPolicy, Store};
+use kvit_store::{BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, Role, Store};
 use kvit_web::{DocumentError, Documents, Portal, PortalLimits};
 use tower::ServiceExt;
 
 pub(crate) mod chrome;
 pub(crate) mod seed;
+
+/// The password of every member of staff.
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) struct Files;
 
@@ -123,6 +126,16 @@ impl World {
 
     /// So many wrong codes for a number, and from an address.
     pub(crate) async fn with_limits(public_url: &str, per_number: u32, per_address: u32) -> Self {
+        Self::opened(public_url, per_number, per_address, true).await
+    }
+
+    /// Of an operator that is made up, or of a real one.
+    pub(crate) async fn opened(
+        public_url: &str,
+        per_number: u32,
+        per_address: u32,
+        placeholder: bool,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let start = "2026-11-20T08:30:00Z".parse().expect("a time");
         let key = Arc::new(InstanceKey::new(&[7; 32]));
@@ -155,6 +168,7 @@ impl World {
                 trusted_proxies: false,
             },
             overrides: Vec::new(),
+            placeholder,
             declaration_version: "2026-01".into(),
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
         };
@@ -212,6 +226,36 @@ impl World {
             router: self.router.clone(),
             cookies: BTreeMap::new(),
         }
+    }
+
+    /// Gives a member of staff an account with [`PASSWORD`], and without a second factor.
+    pub(crate) async fn hire(&self, login: &str, role: Role) {
+        static HASH: LazyLock<Secret<String>> = LazyLock::new(|| {
+            let rng = Counting(AtomicU64::new(1));
+            kvit_web::credentials::hash_password(PASSWORD, &rng).expect("a hash")
+        });
+        let event = |what: &str| Event {
+            at: self.clock.now(),
+            who: "console:root".into(),
+            what: what.into(),
+            subject: format!("staff/{login}"),
+            detail: serde_json::json!({}),
+        };
+        let login: StaffLogin = login.parse().expect("a sign-in name");
+        let new = NewStaff {
+            login: login.clone(),
+            name: format!("{login} {}", role.as_str()),
+            role,
+            centre: (role == Role::Clerk).then(|| "Център Русе".to_owned()),
+            password: HASH.clone(),
+            second_factor: false,
+            at: self.clock.now(),
+        };
+        let added = self.store.add_staff(&new, &event("staff.added")).await;
+        assert!(added.expect("a store"), "a new name");
+        let own = event("staff.password-changed");
+        let set = self.store.set_staff_password(&login, &HASH, &own).await;
+        set.expect("a store");
     }
 
     pub(crate) fn receipt_path(&self) -> String {
@@ -306,6 +350,13 @@ impl Browser {
         let token = self.get("/").await.form_token();
         let form = format!("form_token={token}&{form}");
         self.ask(Method::POST, path, &form, &[]).await
+    }
+
+    /// A browser in which this member of staff is signed in.
+    pub(crate) async fn sign_in_staff(&mut self, login: &str) {
+        let form = format!("login={login}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = self.post("/staff/sign-in", &form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     }
 
     pub(crate) async fn sign_in(&mut self, world: &World, customer: &str) {

@@ -4,8 +4,10 @@ mod deliveries;
 mod issue;
 mod people;
 mod runs;
+mod staff;
 
 pub use deliveries::*;
 pub use issue::*;
 pub use people::*;
 pub use runs::*;
+pub use staff::*;

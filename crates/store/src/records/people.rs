@@ -127,14 +127,3 @@ pub struct GuardState {
     /// Closed until then.
     pub blocked_until: Option<Timestamp>,
 }
-
-/// Something that somebody did, for auditors.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Event {
-    pub at: Timestamp,
-    pub who: String,
-    pub what: String,
-    pub subject: String,
-    pub detail: serde_json::Value,
-}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kvit_billing::{BillKind, BillNumber, Cents, Currency, CustomerNumber, Period, RunId, Series};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A hand-over that begins to be read.
 #[derive(Clone, Debug)]
@@ -160,4 +160,58 @@ pub struct QueueDepths {
     pub mails_waiting: u64,
     pub mails_overdue: u64,
     pub mails_failed: u64,
+}
+
+/// A line of a balance sheet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceLine {
+    /// How many bills.
+    pub bills: u64,
+    /// Sum of their gross amounts, credit notes negative.
+    pub sum: Cents,
+}
+
+/// Where the bills of a run are: issued = accepted + paper + held + failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceSheet {
+    /// What the billing system ordered.
+    pub ordered: BalanceLine,
+    /// What was issued of it.
+    pub issued: BalanceLine,
+    /// Taken by the recipient's mail server.
+    pub accepted: BalanceLine,
+    /// On paper.
+    pub paper: BalanceLine,
+    /// Not out yet.
+    pub held: BalanceLine,
+    /// Given up; to be printed.
+    pub failed: BalanceLine,
+}
+
+impl BalanceSheet {
+    /// Whether everything that was ordered is issued, and nothing of it is on its way any more.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.issued == self.ordered && self.held.bills == 0
+    }
+}
+
+/// That a run was closed.
+#[derive(Clone, Debug)]
+pub struct RunClosing {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// The sheet as it was.
+    pub sheet: BalanceSheet,
+}
+
+/// What became of closing a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// It is closed, now or before.
+    Closed,
+    /// Something of it is not out yet; nothing was written.
+    Open,
 }

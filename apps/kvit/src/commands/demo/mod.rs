@@ -9,10 +9,10 @@ use std::{
 };
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
-use kvit_billing::{Currency, CustomerNumber, Language, RunId};
+use kvit_billing::{Currency, CustomerNumber, Language, RunId, Secret};
 use kvit_flow::read_bill;
 use kvit_mailbox::{Mailbox, MailboxConfig};
-use kvit_store::{BillRecord, Released, RunProgress};
+use kvit_store::{BillRecord, Released, RunProgress, StaffRecord};
 use kvit_synth::Synth;
 use serde_json::{Value, json};
 use steps::Step;
@@ -101,6 +101,8 @@ struct Shown {
     /// A customer with e-bills and one without, with their codes.
     visitor: (CustomerNumber, String),
     paper: Option<(CustomerNumber, String)>,
+    /// A member of staff of each role, with their temporary passwords.
+    staff: Vec<(StaffRecord, Secret<String>)>,
 }
 
 impl<'a> Show<'a> {
@@ -173,6 +175,7 @@ impl<'a> Show<'a> {
         let progress = self.instance.store.run_progress(&run).await?;
         let (visitor, paper) = self.visitors().await?;
         let sample = self.sample(&visitor.0).await?;
+        let staff = self.staff().await?;
         Ok(Shown {
             run,
             released,
@@ -181,6 +184,7 @@ impl<'a> Show<'a> {
             sample,
             visitor,
             paper,
+            staff,
         })
     }
 
@@ -241,6 +245,10 @@ impl<'a> Show<'a> {
             "mailbox_url": self.pages_url,
             "customer_number": shown.visitor.0,
             "authorization_code": shown.visitor.1,
+            "staff_url": format!("{}staff", self.url()),
+            "staff": shown.staff.iter().map(|(person, password)| json!({
+                "login": person.login.as_str(), "role": person.role, "password": password.expose(),
+            })).collect::<Vec<_>>(),
         })
     }
 
@@ -267,6 +275,11 @@ impl<'a> Show<'a> {
         line("try it", &format!("customer number {number}, code {code}"));
         if let Some((number, code)) = &shown.paper {
             line("", &format!("on paper still: {number}, code {code}"));
+        }
+        line("staff", &out.out(&format!("{}staff", self.url()), LINK));
+        for (person, password) in &shown.staff {
+            let login = person.login.as_str();
+            line("", &format!("{login:<13}  password {}", password.expose()));
         }
         line("a bill", &shown.sample.display().to_string());
         line(

@@ -8,17 +8,17 @@ use std::{
 
 use jiff::ToSpan;
 use kvit_billing::{
-    EnrolmentId, Language, RunId,
+    EnrolmentId, Language, RunId, Secret,
     code::Token,
     ports::{Clock, Rng},
 };
 use kvit_intake::write_ndjson;
-use kvit_store::{EnrolmentChannel, NewEnrolment, Released};
+use kvit_store::{EnrolmentChannel, NewEnrolment, Released, Role, StaffRecord};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{import, issue, run},
+    super::{import, issue, run, staff},
     Show,
 };
 use crate::{
@@ -31,6 +31,15 @@ use crate::{
 const DAYS_TO_PAY_MIN: i64 = 14;
 const IMPORTER: &str = "Ivan";
 const RELEASER: &str = "Maria";
+/// The names of staff, in the order of the roles.
+const PEOPLE: [&str; 5] = [
+    "Ана Димитрова",
+    "Елена Колева",
+    "Мария Стоянова",
+    "Георги Илиев",
+    "Петър Донев",
+];
+const CENTRE: &str = "Център за клиенти Русе";
 
 impl Show<'_> {
     /// Whether a made-up customer wants e-bills. The first one always does, so that there is one.
@@ -154,6 +163,25 @@ impl Show<'_> {
             count(report.bills, "bill", "bills")
         ));
         Ok(())
+    }
+
+    /// A member of staff of each role, who signs in without an authenticator app.
+    pub(super) async fn staff(&self) -> Result<Vec<(StaffRecord, Secret<String>)>, Failure> {
+        let step = Step::begin(self.out, "staff");
+        let mut people = Vec::new();
+        for (role, name) in Role::ALL.into_iter().zip(PEOPLE) {
+            let login = role.as_str().parse();
+            let account = staff::NewAccount {
+                login: login.failed("a role cannot be a name")?,
+                name: name.to_owned(),
+                role,
+                centre: (role == Role::Clerk).then(|| CENTRE.to_owned()),
+                second_factor: false,
+            };
+            people.push(staff::open_account(&self.instance, account).await?);
+        }
+        step.done("an account of each role");
+        Ok(people)
     }
 
     pub(super) async fn deliver(

@@ -1,0 +1,111 @@
+//! The auditor's page: who did what, to whom, when.
+
+use axum::{Extension, Form, extract::State, response::Response};
+use jiff::Timestamp;
+use kvit_store::{Event, EventFilter};
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::{door::Officer, render};
+use crate::{App, failure::Failure, front::Visitor};
+
+const EVENTS_SHOWN: usize = 50;
+const WISH_CHARS_MAX: usize = 80;
+
+#[derive(Default, Deserialize)]
+pub(crate) struct FilterForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    subject: String,
+    /// Where the page before this one ended: microseconds, and how many of that moment it showed.
+    #[serde(default)]
+    until: String,
+    #[serde(default)]
+    skip: String,
+}
+
+pub(crate) async fn latest(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    page(&app, &visitor, &officer, &FilterForm::default()).await
+}
+
+pub(crate) async fn filtered(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<FilterForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    page(&app, &visitor, &officer, &form).await
+}
+
+async fn page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    form: &FilterForm,
+) -> Result<Response, Failure> {
+    let wish = |text: &str| -> Option<String> {
+        let text: String = text.trim().chars().take(WISH_CHARS_MAX).collect();
+        (!text.is_empty()).then_some(text)
+    };
+    let until = form.until.parse().ok();
+    let skip = form.skip.parse().unwrap_or(0);
+    let filter = EventFilter {
+        who: wish(&form.who),
+        subject: wish(&form.subject),
+        until: until.and_then(|at| Timestamp::from_microsecond(at).ok()),
+        skip,
+    };
+    // One more than is shown says whether there are earlier ones.
+    let asked = u32::try_from(EVENTS_SHOWN + 1).unwrap_or(u32::MAX);
+    let found = app.portal.store.audit(&filter, asked).await?;
+    let shown = &found[..found.len().min(EVENTS_SHOWN)];
+    let next = match (shown.last(), found.len() > EVENTS_SHOWN) {
+        (Some(last), true) => Some(after(shown, last, filter.until, skip)),
+        _ => None,
+    };
+    let events: Vec<Value> = shown
+        .iter()
+        .map(|event| entry(app, visitor, event))
+        .collect();
+    let page = context! { events, next, who => filter.who, subject => filter.subject };
+    render(app, visitor, Some(officer), "staff/audit.html", page)
+}
+
+/// Where the next page begins: several events may have happened in one moment.
+fn after(shown: &[Event], last: &Event, until: Option<Timestamp>, skip: u32) -> Value {
+    let same = shown.iter().filter(|event| event.at == last.at).count();
+    let before = if until == Some(last.at) { skip } else { 0 };
+    let skip = before.saturating_add(u32::try_from(same).unwrap_or(u32::MAX));
+    context! { until => last.at.as_microsecond().to_string(), skip => skip.to_string() }
+}
+
+/// The second too: an auditor compares with other logs.
+fn entry(app: &App, visitor: &Visitor, event: &Event) -> Value {
+    let texts = app.pages.texts(visitor.language);
+    let at = event.at.to_zoned_datetime(app.portal.time_zone.clone());
+    let detail = match event.detail.as_object() {
+        Some(detail) => detail
+            .iter()
+            .map(|(name, value)| match value.as_str() {
+                Some(text) => format!("{name}: {text}"),
+                None => format!("{name}: {value}"),
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+        None => String::new(),
+    };
+    let key = format!("staff-did-{}", event.what.replace('.', "-"));
+    let what = texts.get(&key, &[]).unwrap_or_else(|| event.what.clone());
+    context! {
+        date => texts.date(at.date()), time => at.strftime("%H:%M:%S").to_string(),
+        who => event.who.clone(), what, subject => event.subject.clone(), detail,
+    }
+}

@@ -1,0 +1,218 @@
+//! Finding a customer, and the customer's page.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{Customer, CustomerNumber, Language};
+use kvit_store::{CustomerRecord, EnrolmentState};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{desk, door::Officer, event, render, timeline};
+use crate::{
+    App,
+    failure::Failure,
+    front::Visitor,
+    gate::typed_number,
+    rooms::{bills::masked, shown},
+};
+
+/// Customers shown of those that were found.
+const FOUND_SHOWN: usize = 20;
+/// The longest thing that is looked for, in characters.
+const WANTED_CHARS_MAX: usize = 100;
+const BILLS_SHOWN: usize = 6;
+
+pub(crate) async fn ask(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    let page = context! { wanted => "" };
+    render(&app, &visitor, Some(&officer), "staff/customers.html", page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    wanted: String,
+}
+
+/// What is looked for travels in the body: names and telephones belong in no log of addresses.
+pub(crate) async fn find(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<Wanted>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let wanted: String = form.wanted.trim().chars().take(WANTED_CHARS_MAX).collect();
+    let store = &app.portal.store;
+    // A whole number means one customer, also where it is a part of others.
+    if let Some(number) = typed_number(&wanted)
+        && store.customer(&number).await?.is_some()
+    {
+        return Ok(to_customer(&number, ""));
+    }
+    let asked = u32::try_from(FOUND_SHOWN + 1).unwrap_or(u32::MAX);
+    let Some(mut found) = store.find_customers(&wanted, asked).await? else {
+        let page = context! { wanted, notice => "staff-find-short" };
+        let page = render(&app, &visitor, Some(&officer), "staff/customers.html", page)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    if let [only] = found.as_slice() {
+        return Ok(to_customer(&only.customer.number, ""));
+    }
+    let more = found.len() > FOUND_SHOWN;
+    found.truncate(FOUND_SHOWN);
+    let numbers: Vec<_> = found
+        .iter()
+        .map(|record| record.customer.number.as_str())
+        .collect();
+    let detail = json!({ "wanted": wanted, "shown": numbers });
+    let subject = format!("staff/{}", officer.login);
+    let looked = event(&app, &officer, "customer.searched", subject, detail);
+    store.record_event(&looked).await?;
+    let rows: Vec<_> = found.iter().map(|record| row(&record.customer)).collect();
+    let page = context! { wanted, found => rows, searched => true, more };
+    render(&app, &visitor, Some(&officer), "staff/customers.html", page)
+}
+
+fn row(customer: &Customer) -> Value {
+    context! {
+        number => customer.number.as_str(), name => customer.name.clone(), address => address(customer),
+        phone => customer.phone.clone(),
+    }
+}
+
+fn address(customer: &Customer) -> String {
+    let address = &customer.address;
+    let town = format!("{} {}", address.postcode, address.city);
+    let lines = address.lines.iter().map(String::as_str);
+    let parts: Vec<_> = std::iter::once(town.trim()).chain(lines).collect();
+    parts.join(", ")
+}
+
+/// To a customer's page. `query` begins with `?` where there is one.
+pub(crate) fn to_customer(number: &CustomerNumber, query: &str) -> Response {
+    let to = format!("/staff/customers/{number}{query}");
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// The customer whose page it is.
+pub(crate) async fn the_customer(app: &App, number: &str) -> Result<CustomerRecord, Failure> {
+    let number: CustomerNumber = number.parse().map_err(|_| Failure::NotFound)?;
+    let found = app.portal.store.customer(&number).await?;
+    found.ok_or(Failure::NotFound)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PageQuery {
+    /// The contact that is under way.
+    #[serde(default)]
+    pub(crate) call: String,
+    /// What was done a moment ago.
+    #[serde(default)]
+    done: String,
+}
+
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Failure> {
+    let record = the_customer(&app, &number).await?;
+    let notice = match query.done.as_str() {
+        "recognised" => Some("staff-done-recognised"),
+        "enrolled" => Some("staff-done-enrolled"),
+        "paper" => Some("staff-done-paper"),
+        "noted" => Some("staff-done-noted"),
+        "sent" => Some("staff-done-sent"),
+        "outdated" => Some("staff-outdated"),
+        "on-its-way" => Some("staff-on-its-way"),
+        "over" => Some("staff-contact-over"),
+        _ => None,
+    };
+    let seen = Seen {
+        call: query.call,
+        notice,
+        errors: Vec::new(),
+        typed: context! {},
+    };
+    customer_page(&app, &visitor, &officer, &record, seen).await
+}
+
+/// How a customer's page is looked at.
+pub(crate) struct Seen {
+    /// The contact that is under way, if it is one.
+    pub(crate) call: String,
+    pub(crate) notice: Option<&'static str>,
+    pub(crate) errors: Vec<(&'static str, &'static str)>,
+    /// What was typed into a form that was wrong.
+    pub(crate) typed: Value,
+}
+
+/// Everything about a customer. That it was looked at is written down before it is shown.
+pub(crate) async fn customer_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    record: &CustomerRecord,
+    seen: Seen,
+) -> Result<Response, Failure> {
+    let store = &app.portal.store;
+    let customer = &record.customer;
+    let number = &customer.number;
+    let viewed = event(
+        app,
+        officer,
+        "customer.viewed",
+        format!("customer/{number}"),
+        json!({}),
+    );
+    store.record_event(&viewed).await?;
+    let contact = desk::contact(app, officer, number, &seen.call).await?;
+    // Before it is known who calls, an address is only shown as its owner would recognise it.
+    let email = |email: &str| match contact {
+        Some(_) => email.to_owned(),
+        None => masked(email),
+    };
+    let (state, email_now) = match store.enrolment_of(number).await? {
+        EnrolmentState::None => ("none", String::new()),
+        EnrolmentState::Pending(record) => ("pending", email(record.email.expose())),
+        EnrolmentState::Active(record) => ("active", email(record.email.expose())),
+    };
+    let changes_to = match state {
+        "active" => store.waiting_enrolment(number).await?,
+        _ => None,
+    };
+    let changes_to = changes_to.map(|record| email(record.email.expose()));
+    let bills = store.bills_of(number, None, BILLS_SHOWN).await?;
+    let bills: Vec<_> = bills
+        .iter()
+        .map(|bill| shown(app, visitor.language, bill))
+        .collect();
+    let happened = timeline::of(app, visitor, number, contact.is_some()).await?;
+    let language = match customer.language {
+        Language::Bg => "staff-language-bg",
+        Language::En => "staff-language-en",
+    };
+    let errors = crate::gate::faults(&seen.errors);
+    let page = context! {
+        number => number.as_str(), name => customer.name.clone(), address => address(customer),
+        phone => customer.phone.clone(), language, state, email => email_now, changes_to, bills, happened,
+        call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
+        call_reference => contact.map(|contact| contact.reference),
+        entry => desk::new_entry(app), centre => officer.centre.clone(),
+        at_desk => officer.role == kvit_store::Role::Clerk, notice => seen.notice, errors, typed => seen.typed,
+    };
+    render(app, visitor, Some(officer), "staff/customer.html", page)
+}

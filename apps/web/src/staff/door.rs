@@ -1,0 +1,126 @@
+//! Who is signed in, and whether the list lets them ask for what they ask for.
+
+use axum::{
+    Extension,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use jiff::SignedDuration;
+use kvit_billing::{StaffLogin, code::Token};
+use kvit_store::Role;
+
+use super::{Who, say, who_may};
+use crate::{
+    App,
+    failure::Failure,
+    front::{Visitor, cookie},
+};
+
+/// A session that nobody used for so long has ended.
+pub(crate) const IDLE_MINUTES: i64 = 30;
+/// A session ends with the shift, used or not.
+pub(crate) const SESSION_HOURS: i64 = 12;
+/// The name of the session's cookie.
+pub(crate) const COOKIE: &str = "staff";
+
+/// The member of staff who is signed in. Inserted into every request that needs one.
+#[derive(Clone, Debug)]
+pub(crate) struct Officer {
+    pub(crate) login: StaffLogin,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) centre: Option<String>,
+    /// Whether the password has to be replaced before anything else.
+    pub(crate) temporary: bool,
+    pub(crate) session: Token,
+}
+
+pub(crate) async fn guard(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    matched: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let method = match request.method() {
+        &Method::HEAD => "GET",
+        method => method.as_str(),
+    };
+    let Some(who) = who_may(method, matched.as_str()) else {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    };
+    let officer = match signed_in(&app, request.headers()).await {
+        Ok(officer) => officer,
+        Err(failure) => return failure.into_response(),
+    };
+    let Some(officer) = officer else {
+        return match who {
+            Who::Anyone => next.run(request).await,
+            _ => to_sign_in(request.method(), &visitor.path),
+        };
+    };
+    let own = matches!(matched.as_str(), "/staff/password" | "/staff/sign-out");
+    if officer.temporary && !own && who != Who::Anyone {
+        return (
+            StatusCode::SEE_OTHER,
+            [(header::LOCATION, "/staff/password")],
+        )
+            .into_response();
+    }
+    if !who.lets(officer.role) {
+        return refused(&app, &visitor, &officer).await;
+    }
+    request.extensions_mut().insert(officer);
+    next.run(request).await
+}
+
+async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Option<Officer>, Failure> {
+    let name = app.cookie_name(COOKIE);
+    let Some(session) = cookie(headers, &name).and_then(Token::parse) else {
+        return Ok(None);
+    };
+    let portal = &app.portal;
+    let idle = SignedDuration::from_mins(IDLE_MINUTES);
+    let found = portal
+        .store
+        .staff_session(&session.hash(), portal.clock.now(), idle)
+        .await?;
+    Ok(found.map(|record| Officer {
+        login: record.login,
+        name: record.name,
+        role: record.role,
+        centre: record.centre,
+        temporary: record.temporary,
+        session,
+    }))
+}
+
+/// A page is shown after the sign-in; what was typed into a form is lost with its session.
+fn to_sign_in(method: &Method, path: &str) -> Response {
+    let to = if matches!(*method, Method::GET | Method::HEAD) && path != "/staff" {
+        format!("/staff/sign-in?next={path}")
+    } else if *method == Method::POST {
+        "/staff/sign-in?ended".to_owned()
+    } else {
+        "/staff/sign-in".to_owned()
+    };
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// That somebody tried is worth an auditor's look.
+async fn refused(app: &App, visitor: &Visitor, officer: &Officer) -> Response {
+    let subject = format!("staff/{}", officer.login);
+    let detail = serde_json::json!({ "path": visitor.path });
+    let event = super::event(app, officer, "page.refused", subject, detail);
+    if let Err(fault) = app.portal.store.record_event(&event).await {
+        return Failure::from(fault).into_response();
+    }
+    let texts = app.pages.texts(visitor.language);
+    let title = texts.say("staff-refused-title", &[]);
+    let text = texts.say("staff-refused-text", &[]);
+    let what = (StatusCode::FORBIDDEN, title.as_str(), text.as_str());
+    let page = say(app, visitor, officer, what, super::home_of(officer.role));
+    page.unwrap_or_else(IntoResponse::into_response)
+}

@@ -1,0 +1,231 @@
+//! The staff console: what agents, clerks, billing, auditors and administrators do, under `/staff`.
+//!
+//! [`STAFF_ROUTES`] says who may ask for what, and `door` lets nothing through that is not in it: a
+//! page that somebody forgets to list is closed to everybody.
+
+pub(crate) mod audit;
+pub(crate) mod customers;
+pub(crate) mod desk;
+pub(crate) mod door;
+pub(crate) mod hashing;
+pub(crate) mod people;
+pub(crate) mod runs;
+pub(crate) mod sign_in;
+pub(crate) mod spell;
+pub(crate) mod timeline;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use kvit_store::{Event, Role};
+use minijinja::{Value, context};
+
+use crate::{App, failure::Failure, front::Visitor};
+use door::Officer;
+
+/// Who may ask for a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Anybody, signed in or not.
+    Anyone,
+    /// Every member of staff.
+    Staff,
+    /// Members of staff in these roles.
+    Roles(&'static [Role]),
+}
+
+impl Who {
+    /// Whether a member of staff in this role may.
+    #[must_use]
+    pub fn lets(self, role: Role) -> bool {
+        match self {
+            Self::Anyone | Self::Staff => true,
+            Self::Roles(roles) => roles.contains(&role),
+        }
+    }
+}
+
+const DESK: Who = Who::Roles(&[Role::Agent, Role::Clerk]);
+const CLERK: Who = Who::Roles(&[Role::Clerk]);
+const RUNS: Who = Who::Roles(&[Role::Billing, Role::Auditor]);
+const AUDIT: Who = Who::Roles(&[Role::Auditor]);
+const PEOPLE: Who = Who::Roles(&[Role::Administrator]);
+
+/// The addresses of the console, and who may ask for them.
+pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
+    ("GET", "/staff", Who::Staff),
+    ("GET", "/staff/audit", AUDIT),
+    ("POST", "/staff/audit", AUDIT),
+    ("GET", "/staff/customers", DESK),
+    ("POST", "/staff/customers", DESK),
+    ("GET", "/staff/customers/{number}", DESK),
+    ("POST", "/staff/customers/{number}/contact", DESK),
+    ("POST", "/staff/customers/{number}/declaration", CLERK),
+    ("GET", "/staff/customers/{number}/enrol", DESK),
+    ("POST", "/staff/customers/{number}/enrol", DESK),
+    ("POST", "/staff/customers/{number}/note", DESK),
+    ("GET", "/staff/customers/{number}/paper", DESK),
+    ("POST", "/staff/customers/{number}/paper", DESK),
+    ("POST", "/staff/customers/{number}/send", DESK),
+    ("GET", "/staff/password", Who::Staff),
+    ("POST", "/staff/password", Who::Staff),
+    ("GET", "/staff/people", PEOPLE),
+    ("POST", "/staff/people", PEOPLE),
+    ("POST", "/staff/people/{login}", PEOPLE),
+    ("GET", "/staff/runs", RUNS),
+    ("GET", "/staff/sign-in", Who::Anyone),
+    ("POST", "/staff/sign-in", Who::Anyone),
+    ("POST", "/staff/sign-out", Who::Staff),
+];
+
+/// Where the menu leads, for those who may go there.
+const MENU: &[(&str, &str)] = &[
+    ("/staff/customers", "staff-nav-customers"),
+    ("/staff/runs", "staff-nav-runs"),
+    ("/staff/audit", "staff-nav-audit"),
+    ("/staff/people", "staff-nav-people"),
+];
+
+/// What members of staff do, as the audit trail names it. Each has a text for auditors.
+pub const STAFF_EVENTS: &[&str] = &[
+    "bill.sent-again",
+    "customer.enrolled",
+    "customer.noted",
+    "customer.not-recognised",
+    "customer.recognised",
+    "customer.searched",
+    "customer.to-paper",
+    "customer.viewed",
+    "declaration.printed",
+    "page.refused",
+    "staff.added",
+    "staff.disabled",
+    "staff.locked-out",
+    "staff.password-changed",
+    "staff.reset",
+    "staff.signed-in",
+];
+
+/// Whom the list lets ask for it.
+pub(crate) fn who_may(method: &str, path: &str) -> Option<Who> {
+    let found = STAFF_ROUTES
+        .iter()
+        .find(|(verb, route, _)| *verb == method && *route == path);
+    found.map(|(_, _, who)| *who)
+}
+
+pub(crate) fn router(app: &App) -> Router<App> {
+    Router::new()
+        .route("/staff", get(sign_in::home))
+        .route("/staff/audit", get(audit::latest).post(audit::filtered))
+        .route(
+            "/staff/customers",
+            get(customers::ask).post(customers::find),
+        )
+        .route("/staff/customers/{number}", get(customers::page))
+        .route("/staff/customers/{number}/contact", post(desk::recognise))
+        .route(
+            "/staff/customers/{number}/declaration",
+            post(desk::declaration),
+        )
+        .route(
+            "/staff/customers/{number}/enrol",
+            get(desk::enrol_form).post(desk::enrol),
+        )
+        .route("/staff/customers/{number}/note", post(desk::note))
+        .route(
+            "/staff/customers/{number}/paper",
+            get(desk::paper_form).post(desk::paper),
+        )
+        .route("/staff/customers/{number}/send", post(desk::send))
+        .route(
+            "/staff/password",
+            get(sign_in::password_form).post(sign_in::password),
+        )
+        .route("/staff/people", get(people::list).post(people::add))
+        .route("/staff/people/{login}", post(people::change))
+        .route("/staff/runs", get(runs::list))
+        .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/staff/sign-out", post(sign_in::sign_out))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(app), door::guard))
+}
+
+/// The first page of the menu that this role has.
+pub(crate) fn home_of(role: Role) -> &'static str {
+    let open = |path: &str| who_may("GET", path).is_some_and(|who| who.lets(role));
+    let found = MENU.iter().find(|(path, _)| open(path));
+    found.map_or("/staff/password", |(path, _)| path)
+}
+
+/// A page of the console, with its menu for who is signed in.
+pub(crate) fn render(
+    app: &App,
+    visitor: &Visitor,
+    officer: Option<&Officer>,
+    template: &str,
+    page: Value,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let me = officer.map(|officer| {
+        let open = |path: &str| who_may("GET", path).is_some_and(|who| who.lets(officer.role));
+        let menu: Vec<_> = MENU
+            .iter()
+            .filter(|(path, _)| open(path) && !officer.temporary)
+            .map(|&(href, text)| context! { href, text => texts.say(text, &[]) })
+            .collect();
+        let role = role_name(app, visitor, officer.role);
+        context! { name => officer.name.clone(), login => officer.login.as_str(), role, menu, home => home_of(officer.role) }
+    });
+    let html = app
+        .pages
+        .render(visitor, template, context! { me, ..page })?;
+    Ok(html.into_response())
+}
+
+/// A page that only says something.
+pub(crate) fn say(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    (status, title, text): (StatusCode, &str, &str),
+    back: &str,
+) -> Result<Response, Failure> {
+    let good = status.is_success();
+    let page = context! { good, title, text, back };
+    let page = render(app, visitor, Some(officer), "staff/said.html", page)?;
+    Ok((status, page).into_response())
+}
+
+pub(crate) fn role_name(app: &App, visitor: &Visitor, role: Role) -> String {
+    let key = match role {
+        Role::Agent => "staff-role-agent",
+        Role::Clerk => "staff-role-clerk",
+        Role::Billing => "staff-role-billing",
+        Role::Auditor => "staff-role-auditor",
+        Role::Administrator => "staff-role-administrator",
+    };
+    app.pages.texts(visitor.language).say(key, &[])
+}
+
+/// An entry of the audit trail: what this member of staff does now.
+pub(crate) fn event(
+    app: &App,
+    officer: &Officer,
+    what: &str,
+    subject: String,
+    detail: serde_json::Value,
+) -> Event {
+    Event {
+        at: app.portal.clock.now(),
+        who: officer.login.to_string(),
+        what: what.to_owned(),
+        subject,
+        detail,
+    }
+}

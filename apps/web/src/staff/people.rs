@@ -1,0 +1,202 @@
+//! The administrator's page: who has an account.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{Secret, StaffLogin};
+use kvit_store::{NewStaff, Role, StaffRecord};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{door::Officer, event, render, role_name};
+use crate::{App, credentials, failure::Failure, front::Visitor, gate};
+
+/// The longest name of a person or a centre, in characters.
+const NAME_CHARS_MAX: usize = 100;
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    list_page(&app, &visitor, &officer, context! {}).await
+}
+
+async fn list_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    more: Value,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let date =
+        |at: jiff::Timestamp| texts.date(at.to_zoned_datetime(app.portal.time_zone.clone()).date());
+    let people: Vec<_> = app
+        .portal
+        .store
+        .staff()
+        .await?
+        .iter()
+        .map(|person| {
+            context! {
+                login => person.login.as_str(), name => person.name.clone(),
+                role => role_name(app, visitor, person.role), centre => person.centre.clone(),
+                factor => person.second_factor, fresh => person.temporary,
+                since => date(person.created_at), disabled => person.disabled_at.map(date),
+                me => person.login == officer.login,
+            }
+        })
+        .collect();
+    let roles: Vec<_> = Role::ALL
+        .iter()
+        .map(|role| context! { id => role.as_str(), name => role_name(app, visitor, *role) })
+        .collect();
+    let page = context! { people, roles, ..more };
+    render(app, visitor, Some(officer), "staff/people.html", page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NewForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    login: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    centre: String,
+}
+
+pub(crate) async fn add(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<NewForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let fits = |text: &str| {
+        (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    };
+    let (name, centre) = (form.name.trim(), form.centre.trim());
+    let mut wrong = Vec::new();
+    let login = form.login.trim().to_lowercase().parse::<StaffLogin>();
+    if login.is_err() {
+        wrong.push(("login", "staff-error-login"));
+    }
+    if !fits(name) {
+        wrong.push(("name", "staff-error-name"));
+    }
+    let role = Role::parse(&form.role);
+    if role.is_none() {
+        wrong.push(("role", "staff-error-role"));
+    }
+    if role == Some(Role::Clerk) && !fits(centre) {
+        wrong.push(("centre", "staff-error-centre"));
+    }
+    if let (true, Ok(login), Some(role)) = (wrong.is_empty(), login, role) {
+        let (password, hash) = new_password(&app).await?;
+        let at = app.portal.clock.now();
+        let new = NewStaff {
+            login,
+            name: name.to_owned(),
+            role,
+            centre: (role == Role::Clerk).then(|| centre.to_owned()),
+            password: hash,
+            second_factor: true,
+            at,
+        };
+        let subject = format!("staff/{}", new.login);
+        let detail = json!({ "role": role.as_str() });
+        let added = event(&app, &officer, "staff.added", subject, detail);
+        if app.portal.store.add_staff(&new, &added).await? {
+            let made = app.portal.store.staff_member(&new.login).await?;
+            return handed_out(&app, &visitor, &officer, made.as_ref(), &password);
+        }
+        wrong.push(("login", "staff-error-taken"));
+    }
+    let errors = gate::faults(&wrong);
+    let typed = context! { login => form.login, name, role => form.role, centre };
+    let page = list_page(&app, &visitor, &officer, context! { errors, typed }).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ChangeForm {
+    #[serde(default)]
+    form_token: String,
+    /// `disable` or `reset`.
+    #[serde(default)]
+    what: String,
+}
+
+/// Closes an account, or gives its owner a new start.
+pub(crate) async fn change(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(login): Path<String>,
+    Form(form): Form<ChangeForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let login: StaffLogin = login.parse().map_err(|_| Failure::NotFound)?;
+    let store = &app.portal.store;
+    let subject = format!("staff/{login}");
+    match form.what.as_str() {
+        // Whoever locks themselves out leaves nobody to let them in.
+        "disable" if login != officer.login => {
+            let disabled = event(&app, &officer, "staff.disabled", subject, json!({}));
+            store.disable_staff(&login, &disabled).await?;
+            list_page(
+                &app,
+                &visitor,
+                &officer,
+                context! { notice => "staff-people-disabled" },
+            )
+            .await
+        }
+        "reset" if login != officer.login => {
+            let (password, hash) = new_password(&app).await?;
+            let reset = event(&app, &officer, "staff.reset", subject, json!({}));
+            let record = store.reset_staff(&login, &hash, true, &reset).await?;
+            handed_out(&app, &visitor, &officer, record.as_ref(), &password)
+        }
+        _ => Err(Failure::NotFound),
+    }
+}
+
+async fn new_password(app: &App) -> Result<(Secret<String>, Secret<String>), Failure> {
+    let rng = std::sync::Arc::clone(&app.portal.rng);
+    let password = credentials::temporary_password(rng.as_ref());
+    let plain = password.clone();
+    let hash = app
+        .hashing
+        .run(move || credentials::hash_password(plain.expose(), rng.as_ref()))
+        .await?;
+    Ok((password, hash))
+}
+
+/// What the owner of an account gets from the administrator, shown once.
+fn handed_out(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    record: Option<&StaffRecord>,
+    password: &Secret<String>,
+) -> Result<Response, Failure> {
+    let record = record.ok_or(Failure::NotFound)?;
+    let secret = app
+        .portal
+        .key
+        .totp_secret(&record.login, record.totp_generation);
+    let page = context! {
+        login => record.login.as_str(), name => record.name.clone(), password => password.expose().clone(),
+        secret => credentials::totp_secret_text(&secret),
+    };
+    render(app, visitor, Some(officer), "staff/handed-out.html", page)
+}

@@ -1,0 +1,376 @@
+//! Signing in and out, and a password of one's own.
+
+use axum::{
+    Extension, Form,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{Secret, StaffLogin};
+use kvit_store::{Event, GuardPolicy, StaffRecord};
+use minijinja::context;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    door::{COOKIE, Officer, SESSION_HOURS},
+    event, home_of, render,
+};
+use crate::{App, credentials, failure::Failure, front::Visitor, gate};
+
+/// To the first page of who is signed in.
+pub(crate) async fn home(Extension(officer): Extension<Officer>) -> Response {
+    to(home_of(officer.role))
+}
+
+fn to(path: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, path.to_owned())]).into_response()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    next: String,
+    /// Whether the session ended while a form was filled in.
+    ended: Option<String>,
+    /// Whether the visitor has just signed out.
+    left: Option<String>,
+}
+
+pub(crate) async fn form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    officer: Option<Extension<Officer>>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    if let Some(Extension(officer)) = officer {
+        return Ok(to(home_of(officer.role)));
+    }
+    let notice = match (asked.ended, asked.left) {
+        (Some(_), _) => Some("staff-session-ended"),
+        (None, Some(_)) => Some("staff-left"),
+        (None, None) => None,
+    };
+    sign_in_page(&app, &visitor, "", &asked.next, &[], notice)
+}
+
+fn sign_in_page(
+    app: &App,
+    visitor: &Visitor,
+    login: &str,
+    next: &str,
+    wrong: &[(&str, &str)],
+    notice: Option<&str>,
+) -> Result<Response, Failure> {
+    let errors = gate::faults(wrong);
+    let page = context! { login, next, errors, notice };
+    render(app, visitor, None, "staff/sign-in.html", page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignInForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    login: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    factor: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Name, password and the app's code open a session. All that can be wrong with them looks alike.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let portal = &app.portal;
+    let typed = form.login.trim().to_lowercase();
+    // An unknown name is counted too, by the name as it was typed.
+    let _one_at_a_time = app.locks.of(&typed).lock().await;
+    let guards = guards(&app, &visitor, &typed);
+    let now = portal.clock.now();
+    for (guard, _) in &guards {
+        if let Some(until) = portal.store.guard(guard, now).await?.blocked_until {
+            return gate::locked(&app, &visitor, until);
+        }
+    }
+    let login = typed.parse::<StaffLogin>().ok();
+    let account = match &login {
+        Some(login) => portal.store.staff_member(login).await?,
+        None => None,
+    };
+    let account = account.filter(|account| account.disabled_at.is_none());
+    let password = form.password;
+    let kept = account.as_ref().map(|account| account.password.clone());
+    let right = app
+        .hashing
+        .run(move || credentials::password_matches(&password, kept.as_ref()))
+        .await;
+    let opened = match account {
+        Some(account) if right && second_factor(&app, &account, &form.factor, now).await? => {
+            Some(account)
+        }
+        _ => None,
+    };
+    let Some(account) = opened else {
+        return wrong(&app, &visitor, &typed, &form.next, &guards, now).await;
+    };
+    portal.store.guard_clear(&guards[0].0).await?;
+    let next = if own_page(&form.next) {
+        form.next.as_str()
+    } else {
+        home_of(account.role)
+    };
+    let mut response = to(if account.temporary {
+        "/staff/password"
+    } else {
+        next
+    });
+    let detail = json!({ "address": visitor.address });
+    let what = "staff.signed-in";
+    open_session(&app, &account.login, what, detail, &mut response).await?;
+    Ok(response)
+}
+
+/// What counts wrong sign-ins: the first is forgotten at the right one.
+fn guards(app: &App, visitor: &Visitor, typed: &str) -> [(String, GuardPolicy); 2] {
+    let (key, limits) = (&app.portal.key, &app.portal.limits);
+    let name = format!("staff-login-{}", key.pseudonym("staff", typed));
+    let address = format!("staff-address-{}", visitor.address);
+    [(name, limits.per_number), (address, limits.per_address)]
+}
+
+/// The code of an authenticator app, used up by this. An account without one opens only while the
+/// operator is made up.
+async fn second_factor(
+    app: &App,
+    account: &StaffRecord,
+    typed: &str,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    if !account.second_factor {
+        return Ok(app.portal.placeholder);
+    }
+    let secret = app
+        .portal
+        .key
+        .totp_secret(&account.login, account.totp_generation);
+    match credentials::totp_step(&secret, typed, now) {
+        Some(step) => Ok(app.portal.store.use_totp_step(&account.login, step).await?),
+        None => Ok(false),
+    }
+}
+
+async fn wrong(
+    app: &App,
+    visitor: &Visitor,
+    typed: &str,
+    next: &str,
+    guards: &[(String, GuardPolicy)],
+    now: Timestamp,
+) -> Result<Response, Failure> {
+    let store = &app.portal.store;
+    let mut locked = None;
+    for (guard, policy) in guards {
+        let state = store.guard_fail(guard, now, policy).await?;
+        locked = locked.max(state.blocked_until);
+    }
+    tracing::info!("a member of staff did not sign in");
+    if let Some(until) = locked {
+        // A name that nobody has could be anything, a password among them.
+        let known = match typed.parse::<StaffLogin>() {
+            Ok(login) => store
+                .staff_member(&login)
+                .await?
+                .map(|account| account.login),
+            Err(_) => None,
+        };
+        if let Some(login) = known {
+            let event = Event {
+                at: now,
+                who: login.to_string(),
+                what: "staff.locked-out".to_owned(),
+                subject: format!("staff/{login}"),
+                detail: json!({ "until": until, "address": visitor.address }),
+            };
+            store.record_event(&event).await?;
+        }
+        return gate::locked(app, visitor, until);
+    }
+    let wrong = [("login", "staff-error-sign-in")];
+    let page = sign_in_page(app, visitor, typed, next, &wrong, None)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Only a page of the console may follow the sign-in.
+fn own_page(next: &str) -> bool {
+    let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '.');
+    next.starts_with("/staff/") && !next.contains("//") && next.chars().all(sign)
+}
+
+/// A session of its own for each sign-in, under a token that nobody had before.
+async fn open_session(
+    app: &App,
+    login: &StaffLogin,
+    what: &str,
+    detail: serde_json::Value,
+    response: &mut Response,
+) -> Result<(), Failure> {
+    let portal = &app.portal;
+    let token = app.random_token();
+    let now = portal.clock.now();
+    let expires = now
+        .saturating_add(SignedDuration::from_hours(SESSION_HOURS))
+        .unwrap_or(now);
+    let event = Event {
+        at: now,
+        who: login.to_string(),
+        what: what.to_owned(),
+        subject: format!("staff/{login}"),
+        detail,
+    };
+    portal
+        .store
+        .open_staff_session(&token.hash(), login, expires, &event)
+        .await?;
+    // Without an age: it ends with the browser.
+    app.set_cookie(response, COOKIE, token.expose(), None);
+    Ok(())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct OwnForm {
+    #[serde(default)]
+    pub(crate) form_token: String,
+}
+
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<OwnForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let store = &app.portal.store;
+    store.close_staff_session(&officer.session.hash()).await?;
+    let mut response = to("/staff/sign-in?left");
+    app.set_cookie(&mut response, COOKIE, "", Some(0));
+    Ok(response)
+}
+
+pub(crate) async fn password_form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    password_page(&app, &visitor, &officer, &[])
+}
+
+fn password_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    wrong: &[(&str, &str)],
+) -> Result<Response, Failure> {
+    let errors = gate::faults(wrong);
+    let page = context! { errors, temporary => officer.temporary };
+    render(app, visitor, Some(officer), "staff/password.html", page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PasswordForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    old: String,
+    #[serde(default)]
+    new: String,
+    #[serde(default)]
+    again: String,
+}
+
+/// A new password ends every session of the account; this browser gets a new one.
+pub(crate) async fn password(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let portal = &app.portal;
+    let now = portal.clock.now();
+    let _one_at_a_time = app.locks.of(&officer.login).lock().await;
+    let [(guard, policy), _] = guards(&app, &visitor, officer.login.as_str());
+    if let Some(until) = portal.store.guard(&guard, now).await?.blocked_until {
+        return gate::locked(&app, &visitor, until);
+    }
+    let account = portal.store.staff_member(&officer.login).await?;
+    let kept = account.map(|account| account.password);
+    let old = form.old.clone();
+    let right = app
+        .hashing
+        .run(move || credentials::password_matches(&old, kept.as_ref()))
+        .await;
+    let mut wrong = Vec::new();
+    if !right {
+        portal.store.guard_fail(&guard, now, &policy).await?;
+        wrong.push(("old", "staff-error-old"));
+    }
+    if !credentials::password_is_fit(&form.new, &officer.login) || form.new == form.old {
+        wrong.push(("new", "staff-error-new"));
+    } else if form.new != form.again {
+        wrong.push(("again", "staff-error-again"));
+    }
+    if !wrong.is_empty() {
+        let page = password_page(&app, &visitor, &officer, &wrong)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let (new, rng) = (Secret::new(form.new), std::sync::Arc::clone(&portal.rng));
+    let hash = app
+        .hashing
+        .run(move || credentials::hash_password(new.expose(), rng.as_ref()))
+        .await?;
+    let subject = format!("staff/{}", officer.login);
+    let changed = event(&app, &officer, "staff.password-changed", subject, json!({}));
+    portal
+        .store
+        .set_staff_password(&officer.login, &hash, &changed)
+        .await?;
+    let mut response = to(home_of(officer.role));
+    let what = "staff.signed-in";
+    open_session(
+        &app,
+        &officer.login,
+        what,
+        json!({ "after": "password" }),
+        &mut response,
+    )
+    .await?;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_page;
+
+    #[test]
+    fn only_the_console_follows_a_sign_in() {
+        for (next, ours) in [
+            ("/staff/customers/1000001", true),
+            ("/staff/runs", true),
+            ("//evil.example", false),
+            ("/staff//evil.example", false),
+            ("https://evil.example/staff/", false),
+            ("/staff/\r\nset-cookie: x", false),
+            ("/bills", false),
+        ] {
+            assert_eq!(own_page(next), ours, "{next}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Everything that happened with a customer, in time order, in plain words.
+
+use jiff::{Timestamp, civil::Time};
+use kvit_billing::{BillKind, CustomerNumber};
+use kvit_store::{
+    BillRecord, Channel, Contact, DeliveryRecord, EnrolmentChannel, EnrolmentFacts, Note,
+};
+use minijinja::{Value, context};
+
+use crate::{App, failure::Failure, front::Visitor, rooms::bills::masked, texts::Texts};
+
+/// What is read of each kind, and shown in all.
+const BILLS_MAX: usize = 24;
+const DELIVERIES_MAX: usize = 60;
+const OTHERS_MAX: u32 = 50;
+const SHOWN_MAX: usize = 120;
+
+/// One thing that happened.
+struct Happened {
+    at: Timestamp,
+    /// Where only the day is known.
+    whole_day: bool,
+    text: String,
+    /// Who, of staff; or what somebody said.
+    more: String,
+}
+
+/// What happened with a customer, newest first. Addresses are whole only where it is `known` who asks.
+pub(crate) async fn of(
+    app: &App,
+    visitor: &Visitor,
+    account: &CustomerNumber,
+    known: bool,
+) -> Result<Vec<Value>, Failure> {
+    let store = &app.portal.store;
+    let texts = app.pages.texts(visitor.language);
+    let teller = Teller { app, texts, known };
+    let mut all = Vec::new();
+    for facts in store.enrolments_of(account, OTHERS_MAX).await? {
+        teller.consent(&facts, &mut all);
+    }
+    for bill in store.bills_of(account, None, BILLS_MAX).await? {
+        all.push(teller.bill(&bill));
+    }
+    for delivery in store
+        .deliveries_of_customer(account, DELIVERIES_MAX)
+        .await?
+    {
+        teller.delivery(&delivery, &mut all);
+    }
+    for contact in store.contacts_of(account, OTHERS_MAX).await? {
+        all.push(teller.contact(&contact));
+    }
+    for note in store.notes_of(account, OTHERS_MAX).await? {
+        all.push(teller.note(note));
+    }
+    // Of one moment, what was added last comes first, as with everything else.
+    all.reverse();
+    all.sort_by_key(|happened| std::cmp::Reverse(happened.at));
+    all.truncate(SHOWN_MAX);
+    let zone = &app.portal.time_zone;
+    Ok(all
+        .into_iter()
+        .map(|happened| {
+            let at = happened.at.to_zoned_datetime(zone.clone());
+            let time = (!happened.whole_day).then(|| at.strftime("%-H:%M").to_string());
+            context! { date => texts.date(at.date()), time, text => happened.text, more => happened.more }
+        })
+        .collect())
+}
+
+struct Teller<'a> {
+    app: &'a App,
+    texts: &'a Texts,
+    known: bool,
+}
+
+impl Teller<'_> {
+    fn email(&self, email: &str) -> String {
+        if self.known {
+            email.to_owned()
+        } else {
+            masked(email)
+        }
+    }
+
+    fn consent(&self, facts: &EnrolmentFacts, all: &mut Vec<Happened>) {
+        let record = &facts.record;
+        let email = self.email(record.email.expose());
+        let key = match record.channel {
+            EnrolmentChannel::Web => "staff-told-consent-web",
+            EnrolmentChannel::Phone => "staff-told-consent-phone",
+            EnrolmentChannel::Centre => "staff-told-consent-centre",
+            EnrolmentChannel::Paper => "staff-told-consent-paper",
+        };
+        all.push(Happened {
+            at: record.created_at,
+            whole_day: false,
+            text: self.texts.say(key, &[("email", &email)]),
+            more: by(&facts.evidence),
+        });
+        if let Some(at) = record.proven_at {
+            all.push(Happened {
+                at,
+                whole_day: false,
+                text: self.texts.say("staff-told-proven", &[("email", &email)]),
+                more: String::new(),
+            });
+        }
+        if let Some(at) = record.ended_at {
+            let replaced = facts.ended_reason.as_deref() == Some("replaced");
+            let key = if replaced {
+                "staff-told-replaced"
+            } else {
+                "staff-told-ended"
+            };
+            all.push(Happened {
+                at,
+                whole_day: false,
+                text: self.texts.say(key, &[("email", &email)]),
+                more: facts.ended_evidence.as_ref().map(by).unwrap_or_default(),
+            });
+        }
+    }
+
+    fn bill(&self, bill: &BillRecord) -> Happened {
+        let key = match bill.kind {
+            BillKind::Invoice => "staff-told-invoice",
+            BillKind::CreditNote => "staff-told-credit",
+            BillKind::DebitNote => "staff-told-debit",
+        };
+        let values = [
+            ("number", bill.number.to_string()),
+            ("period", self.texts.period(bill.period)),
+            ("amount", self.texts.money(bill.to_pay, &bill.currency)),
+        ];
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let midnight = bill.issue_date.to_datetime(Time::midnight());
+        let at = midnight.to_zoned_datetime(self.app.portal.time_zone.clone());
+        Happened {
+            at: at.map(|at| at.timestamp()).unwrap_or(Timestamp::MIN),
+            whole_day: true,
+            text: self.texts.say(key, &values),
+            more: String::new(),
+        }
+    }
+
+    fn delivery(&self, delivery: &DeliveryRecord, all: &mut Vec<Happened>) {
+        let number = delivery.bill.map(|number| number.to_string());
+        let say = |for_bill: &str, for_proof: &str| match &number {
+            Some(number) => self.texts.say(for_bill, &[("number", number)]),
+            None => self.texts.say(for_proof, &[]),
+        };
+        if delivery.channel == Channel::Paper {
+            all.push(Happened {
+                at: delivery.due_at,
+                whole_day: true,
+                text: say("staff-told-paper", "staff-told-paper"),
+                more: String::new(),
+            });
+        }
+        for attempt in &delivery.trail {
+            let text = match attempt.outcome.as_str() {
+                "accepted" => say("staff-told-accepted", "staff-told-proof-accepted"),
+                "retry" => say("staff-told-retry", "staff-told-proof-retry"),
+                "failed" => say("staff-told-failed", "staff-told-proof-failed"),
+                _ => say("staff-told-unknown", "staff-told-proof-unknown"),
+            };
+            let said = match attempt.outcome.as_str() {
+                "accepted" => String::new(),
+                _ => attempt.reply.clone(),
+            };
+            all.push(Happened {
+                at: attempt.at,
+                whole_day: false,
+                text,
+                more: said,
+            });
+        }
+        for receipt in delivery
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.kind == "confirmed")
+        {
+            all.push(Happened {
+                at: receipt.at,
+                whole_day: false,
+                text: say("staff-told-confirmed", "staff-told-confirmed"),
+                more: String::new(),
+            });
+        }
+    }
+
+    fn contact(&self, contact: &Contact) -> Happened {
+        let key = match (contact.channel.as_str(), contact.recognised_by.as_str()) {
+            ("phone", _) => "staff-told-call",
+            (_, "document") => "staff-told-came-document",
+            _ => "staff-told-came-code",
+        };
+        Happened {
+            at: contact.at,
+            whole_day: false,
+            text: self.texts.say(key, &[("reference", &contact.reference)]),
+            more: contact.login.to_string(),
+        }
+    }
+
+    fn note(&self, note: Note) -> Happened {
+        Happened {
+            at: note.at,
+            whole_day: false,
+            text: self.texts.say("staff-told-note", &[("text", &note.body)]),
+            more: note.login.to_string(),
+        }
+    }
+}
+
+/// Who of staff did it, and in which call or at which centre.
+fn by(evidence: &serde_json::Value) -> String {
+    let word = |name: &str| evidence[name].as_str().unwrap_or_default();
+    let parts = [word("agent"), word("reference")];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
+}

@@ -1,0 +1,166 @@
+//! Members of staff, what they write down, and what auditors read.
+
+use jiff::Timestamp;
+use kvit_billing::{CustomerNumber, EntryId, Secret, StaffLogin};
+use serde::Serialize;
+
+use crate::EnrolmentRecord;
+
+/// What a member of staff is there for. Each has one; what each may do is a list of routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Answers the telephone line.
+    Agent,
+    /// Serves customers at a service centre.
+    Clerk,
+    /// Looks at runs and releases them.
+    Billing,
+    /// Reads the audit trail, and changes nothing.
+    Auditor,
+    /// Keeps the accounts of staff, and sees no customer.
+    Administrator,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Agent,
+        Self::Clerk,
+        Self::Billing,
+        Self::Auditor,
+        Self::Administrator,
+    ];
+
+    /// The word in the database, on the command line and in names of texts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Clerk => "clerk",
+            Self::Billing => "billing",
+            Self::Auditor => "auditor",
+            Self::Administrator => "administrator",
+        }
+    }
+
+    /// The role of this word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub struct NewStaff {
+    /// Signs in by this name.
+    pub login: StaffLogin,
+    /// As colleagues and customers know them.
+    pub name: String,
+    /// What they are there for.
+    pub role: Role,
+    /// The service centre of a clerk.
+    pub centre: Option<String>,
+    /// Argon2id hash of a temporary password, in PHC form.
+    pub password: Secret<String>,
+    /// Whether an authenticator app's code is asked for too.
+    pub second_factor: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A member of staff as the store knows them.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct StaffRecord {
+    pub login: StaffLogin,
+    pub name: String,
+    pub role: Role,
+    pub centre: Option<String>,
+    /// Argon2id hash in PHC form.
+    pub password: Secret<String>,
+    /// Whether the password has to be replaced by one of their own.
+    pub temporary: bool,
+    /// Whether an authenticator app's code is asked for too.
+    pub second_factor: bool,
+    /// Counts the secrets of the second factor, from 1.
+    pub totp_generation: u32,
+    pub created_at: Timestamp,
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// A customer who called or came, and was recognised.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Contact {
+    pub id: EntryId,
+    pub account: CustomerNumber,
+    pub login: StaffLogin,
+    /// `phone` or `centre`.
+    pub channel: String,
+    /// Number of the call at the telephone exchange, or the service centre.
+    pub reference: String,
+    /// `code`: the one printed on the bill; `document`: an identity document.
+    pub recognised_by: String,
+    pub at: Timestamp,
+}
+
+/// Something that a member of staff wrote down about a customer.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Note {
+    pub id: EntryId,
+    pub account: CustomerNumber,
+    pub login: StaffLogin,
+    pub at: Timestamp,
+    pub body: String,
+}
+
+/// A consent with how it ended, for those who answer a customer's question.
+#[derive(Clone, Debug)]
+pub struct EnrolmentFacts {
+    /// The consent.
+    pub record: EnrolmentRecord,
+    /// How it came about: who took it, and by what way.
+    pub evidence: serde_json::Value,
+    /// `replaced`, `back to paper`, or another reason; none while it counts.
+    pub ended_reason: Option<String>,
+    /// Who ended it.
+    pub ended_evidence: Option<serde_json::Value>,
+}
+
+/// What became of a change that was made with a page that may be old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It counts.
+    Done,
+    /// Somebody else changed the record since the page was made; nothing was written.
+    Outdated,
+}
+
+/// Something that somebody did, for auditors.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Event {
+    pub at: Timestamp,
+    /// A member of staff's login, or `console:NAME` for the account of a command line.
+    pub who: String,
+    pub what: String,
+    /// `customer/NUMBER`, `run/ID` or `staff/LOGIN`.
+    pub subject: String,
+    pub detail: serde_json::Value,
+}
+
+/// Which events an auditor wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only what they did.
+    pub who: Option<String>,
+    /// Only what was done to it.
+    pub subject: Option<String>,
+    /// Only what happened before, and at that very moment.
+    pub until: Option<Timestamp>,
+    /// So many of that very moment have been seen.
+    pub skip: u32,
+}

@@ -1,0 +1,254 @@
+//! Accounts of staff and their sessions.
+
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{Secret, StaffLogin, code::TokenHash};
+
+use crate::{
+    Event, NewStaff, Role, StaffRecord, Store, StoreError,
+    audit::append,
+    engine::{Row, Tx},
+    rows::{corrupt, optional_time, small, text, time},
+    sql::query,
+};
+
+/// A session is marked as used once in so many seconds, not at every page.
+const SEEN_STEP_S: i64 = 60;
+
+impl Store {
+    /// Adds an account. `false` where there is one of this name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn add_staff(&self, new: &NewStaff, event: &Event) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let added = query("INSERT INTO staff (login, name, role, centre, password, temporary, second_factor, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7) ON CONFLICT DO NOTHING")
+            .bind(&new.login)
+            .bind(&new.name)
+            .bind(new.role.as_str())
+            .bind(new.centre.clone())
+            .bind(new.password.expose())
+            .bind(new.second_factor)
+            .bind(new.at)
+            .execute(&mut tx)
+            .await?;
+        if added == 0 {
+            return Ok(false);
+        }
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// All accounts by name, those that are disabled last.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff(&self) -> Result<Vec<StaffRecord>, StoreError> {
+        query("SELECT * FROM staff ORDER BY disabled_at IS NOT NULL, login")
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(staff_record)
+            .collect()
+    }
+
+    /// One account.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff_member(
+        &self,
+        login: &StaffLogin,
+    ) -> Result<Option<StaffRecord>, StoreError> {
+        let row = query("SELECT * FROM staff WHERE login = $1")
+            .bind(login)
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref().map(staff_record).transpose()
+    }
+
+    /// Closes an account and its sessions at once. `false` where there is no open one of this name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn disable_staff(
+        &self,
+        login: &StaffLogin,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let changed =
+            query("UPDATE staff SET disabled_at = $2 WHERE login = $1 AND disabled_at IS NULL")
+                .bind(login)
+                .bind(event.at)
+                .execute(&mut tx)
+                .await?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        end_sessions(&mut tx, login).await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives an account, open again if it was disabled, a temporary password and a new secret of the
+    /// second factor; its sessions end. Gives what it is now; nothing where there is none.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn reset_staff(
+        &self,
+        login: &StaffLogin,
+        password: &Secret<String>,
+        second_factor: bool,
+        event: &Event,
+    ) -> Result<Option<StaffRecord>, StoreError> {
+        let mut tx = self.begin().await?;
+        // Also where none is asked for now: the generation never comes back, or an old secret would.
+        query("UPDATE staff SET password = $2, temporary = 1, second_factor = $3, totp_generation = totp_generation + 1, totp_step = 0, disabled_at = NULL WHERE login = $1")
+            .bind(login)
+            .bind(password.expose())
+            .bind(second_factor)
+            .execute(&mut tx)
+            .await?;
+        let row = query("SELECT * FROM staff WHERE login = $1")
+            .bind(login)
+            .fetch_optional(&mut tx)
+            .await?;
+        let Some(record) = row.as_ref().map(staff_record).transpose()? else {
+            return Ok(None);
+        };
+        end_sessions(&mut tx, login).await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(Some(record))
+    }
+
+    /// A member of staff chose a password of their own; all their sessions end.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn set_staff_password(
+        &self,
+        login: &StaffLogin,
+        password: &Secret<String>,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        query("UPDATE staff SET password = $2, temporary = 0 WHERE login = $1")
+            .bind(login)
+            .bind(password.expose())
+            .execute(&mut tx)
+            .await?;
+        end_sessions(&mut tx, login).await?;
+        append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Uses up a time step of the second factor. `false` where it, or a later one, was used before: a
+    /// code that somebody overheard opens nothing (RFC 6238, 5.2).
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn use_totp_step(&self, login: &StaffLogin, step: u64) -> Result<bool, StoreError> {
+        let changed = query("UPDATE staff SET totp_step = $2 WHERE login = $1 AND totp_step < $2")
+            .bind(login)
+            .bind(step)
+            .execute(&self.pools)
+            .await?;
+        Ok(changed == 1)
+    }
+
+    /// Opens a session, and clears away those whose time is over.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn open_staff_session(
+        &self,
+        token: &TokenHash,
+        login: &StaffLogin,
+        expires: Timestamp,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        query("DELETE FROM staff_sessions WHERE expires_at <= $1")
+            .bind(event.at)
+            .execute(&mut tx)
+            .await?;
+        query("INSERT INTO staff_sessions (token, login, opened_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)")
+            .bind(token)
+            .bind(login)
+            .bind(event.at)
+            .bind(expires)
+            .execute(&mut tx)
+            .await?;
+        append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whose session it is, while it lasts, was used within `idle`, and the account is open.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff_session(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+        idle: SignedDuration,
+    ) -> Result<Option<StaffRecord>, StoreError> {
+        let row = query("SELECT s.*, t.seen_at FROM staff_sessions t JOIN staff s ON s.login = t.login WHERE t.token = $1 AND t.expires_at > $2 AND t.seen_at > $3 AND s.disabled_at IS NULL")
+            .bind(token)
+            .bind(now)
+            .bind(now - idle)
+            .fetch_optional(&self.pools)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        if now.duration_since(time(&row, "seen_at")?).as_secs() >= SEEN_STEP_S {
+            query("UPDATE staff_sessions SET seen_at = $2 WHERE token = $1 AND seen_at < $2")
+                .bind(token)
+                .bind(now)
+                .execute(&self.pools)
+                .await?;
+        }
+        staff_record(&row).map(Some)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn close_staff_session(&self, token: &TokenHash) -> Result<(), StoreError> {
+        query("DELETE FROM staff_sessions WHERE token = $1")
+            .bind(token)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn end_sessions(tx: &mut Tx, login: &StaffLogin) -> Result<(), StoreError> {
+    query("DELETE FROM staff_sessions WHERE login = $1")
+        .bind(login)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn staff_record(row: &Row) -> Result<StaffRecord, StoreError> {
+    let role: String = row.get("role")?;
+    Ok(StaffRecord {
+        login: text(row, "login")?,
+        name: row.get("name")?,
+        role: Role::parse(&role).ok_or_else(|| corrupt("role", role))?,
+        centre: row.get("centre")?,
+        password: Secret::new(row.get("password")?),
+        temporary: row.get::<i64>("temporary")? != 0,
+        second_factor: row.get::<i64>("second_factor")? != 0,
+        totp_generation: small(row, "totp_generation")?,
+        created_at: time(row, "created_at")?,
+        disabled_at: optional_time(row, "disabled_at")?,
+    })
+}

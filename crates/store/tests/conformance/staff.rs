@@ -1,0 +1,465 @@
+//! What the staff console rests on: accounts, sessions, search, and what staff write down.
+
+use jiff::SignedDuration;
+use kvit_billing::{
+    Address, Customer, DeliveryId, EnrolmentId, EntryId, Language, Secret, StaffLogin,
+};
+use kvit_store::{
+    Attempt, AttemptOutcome, Channel, Close, Contact, DeliveryState, EnrolmentChannel,
+    EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof, NewStaff, Note, Role,
+    Store, Written,
+};
+use serde_json::json;
+
+use super::world::{account, at, claimed, issued, number, released, result, run_id, token};
+
+fn login(text: &str) -> StaffLogin {
+    text.parse().expect("a sign-in name")
+}
+
+fn entry(n: u64) -> EntryId {
+    format!("{n:032x}").parse().expect("an entry id")
+}
+
+fn event(now: i64, what: &str, subject: &str) -> Event {
+    Event {
+        at: at(now),
+        who: "root".to_owned(),
+        what: what.to_owned(),
+        subject: subject.to_owned(),
+        detail: json!({}),
+    }
+}
+
+async fn add(store: &Store, name: &str, role: Role) -> bool {
+    let new = NewStaff {
+        login: login(name),
+        name: "Мария Иванова".to_owned(),
+        role,
+        centre: None,
+        password: Secret::new("$argon2id$".to_owned()),
+        second_factor: true,
+        at: at(0),
+    };
+    let added = event(0, "staff.added", &format!("staff/{name}"));
+    store.add_staff(&new, &added).await.expect("an answer")
+}
+
+pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
+    assert!(add(&store, "ana", Role::Agent).await);
+    assert!(!add(&store, "ana", Role::Administrator).await, "taken");
+    let ana = login("ana");
+    let found = async || {
+        store
+            .staff_member(&ana)
+            .await
+            .expect("an answer")
+            .expect("ana")
+    };
+    assert_eq!(
+        (found().await.role, found().await.totp_generation),
+        (Role::Agent, 1)
+    );
+    assert!(found().await.temporary && found().await.second_factor);
+
+    let idle = SignedDuration::from_secs(100);
+    let open = async |n, now| {
+        let signed_in = event(now, "staff.signed-in", "staff/ana");
+        store
+            .open_staff_session(&token(n), &ana, at(now + 1_000), &signed_in)
+            .await
+            .expect("a session");
+    };
+    let whose = async |n, now| {
+        let found = store.staff_session(&token(n), at(now), idle).await;
+        found.expect("an answer").map(|record| record.login)
+    };
+    open(1, 0).await;
+    assert_eq!(whose(1, 90).await, Some(ana.clone()));
+    assert_eq!(whose(1, 180).await, Some(ana.clone()), "used at 90");
+    assert_eq!(whose(1, 280).await, None, "idle too long");
+    open(2, 300).await;
+    store.close_staff_session(&token(2)).await.expect("closed");
+    assert_eq!(whose(2, 301).await, None);
+
+    open(3, 300).await;
+    let own = Secret::new("$argon2id$own".to_owned());
+    let changed = event(301, "staff.password-changed", "staff/ana");
+    store
+        .set_staff_password(&ana, &own, &changed)
+        .await
+        .expect("changed");
+    assert_eq!(whose(3, 302).await, None, "the old password's session");
+    assert!(!found().await.temporary);
+
+    assert!(store.use_totp_step(&ana, 7).await.expect("an answer"));
+    for used in [7, 6] {
+        assert!(!store.use_totp_step(&ana, used).await.expect("an answer"));
+    }
+    open(4, 310).await;
+    let disabled = event(311, "staff.disabled", "staff/ana");
+    assert!(
+        store
+            .disable_staff(&ana, &disabled)
+            .await
+            .expect("an answer")
+    );
+    assert!(
+        !store
+            .disable_staff(&ana, &disabled)
+            .await
+            .expect("an answer")
+    );
+    assert_eq!(whose(4, 312).await, None);
+    let reset = event(320, "staff.reset", "staff/ana");
+    let record = store
+        .reset_staff(&ana, &own, true, &reset)
+        .await
+        .expect("an answer");
+    let record = record.expect("ana");
+    assert!(record.temporary && record.disabled_at.is_none());
+    assert_eq!(record.totp_generation, 2);
+    let nobody = store
+        .reset_staff(&login("nobody"), &own, true, &reset)
+        .await;
+    assert!(nobody.expect("an answer").is_none());
+
+    let told = store.events("staff/ana", 20).await.expect("events");
+    let told: Vec<_> = told.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(
+        told.iter()
+            .filter(|what| **what == "staff.disabled")
+            .count(),
+        1,
+        "{told:?}"
+    );
+    assert_eq!(told[0], "staff.reset");
+}
+
+pub(crate) async fn the_trail_is_read_by_pages_and_kept(store: Store) {
+    for n in 0..5 {
+        // Three of them in one moment.
+        let moment = if n < 3 { 1 } else { n };
+        let mut event = event(moment, "customer.viewed", &format!("customer/{}", n % 2));
+        event.who = if n == 4 { "boris" } else { "ana" }.to_owned();
+        store.record_event(&event).await.expect("a kept event");
+    }
+    let count = async |filter: EventFilter| store.audit(&filter, 9).await.expect("events").len();
+    let of = |who: Option<&str>, subject: Option<&str>| EventFilter {
+        who: who.map(str::to_owned),
+        subject: subject.map(str::to_owned),
+        ..EventFilter::default()
+    };
+    assert_eq!(count(of(None, None)).await, 5);
+    assert_eq!(count(of(Some("ana"), None)).await, 4);
+    assert_eq!(count(of(Some("ana"), Some("customer/0"))).await, 2);
+    assert_eq!(count(of(None, Some("customer/1"))).await, 2);
+    let rest = EventFilter {
+        until: Some(at(1)),
+        skip: 1,
+        ..EventFilter::default()
+    };
+    assert_eq!(count(rest).await, 2);
+}
+
+fn customer(n: u64, name: &str, street: &str, phone: Option<&str>) -> Customer {
+    Customer {
+        number: account(n),
+        name: name.to_owned(),
+        address: Address {
+            lines: vec![street.to_owned()],
+            postcode: "7000".to_owned(),
+            city: "Русе".to_owned(),
+            country: "BG".to_owned(),
+        },
+        eik: None,
+        vat_number: None,
+        phone: phone.map(str::to_owned),
+        language: Language::Bg,
+    }
+}
+
+pub(crate) async fn customers_are_found_by_what_is_heard(store: Store) {
+    let people = [
+        customer(
+            1,
+            "Мария Иванова ПЕТРОВА",
+            "ул. „Шипка“ 5",
+            Some("+359 88 812 3456"),
+        ),
+        customer(
+            2,
+            "Иван Петров",
+            "бул. „Придунавски“ 12",
+            Some("082/812 345"),
+        ),
+        customer(3, "100% Ток_и \"Светлина\" ООД", "ул. „Шипка“ 7", None),
+    ];
+    store.upsert_customers(&people).await.expect("customers");
+    let found = async |wanted: &str| {
+        let found = store.find_customers(wanted, 20).await.expect("an answer");
+        let mut found: Vec<_> = found?
+            .into_iter()
+            .map(|record| {
+                record
+                    .customer
+                    .number
+                    .as_str()
+                    .trim_start_matches('0')
+                    .to_owned()
+            })
+            .collect();
+        found.sort();
+        Some(found.join(" "))
+    };
+    for (wanted, meant) in [
+        ("петров", "1 2"),
+        ("мария ПЕТРОВА", "1"),
+        ("шипка русе", "1 3"),
+        ("шипка 5", "1"),
+        ("0888123456", "1"),
+        ("+359 888 123 456", "1"),
+        ("082 812345", "2"),
+        ("0000002", "2"),
+        ("100%", "3"),
+        ("ток_и", "3"),
+        ("\"Светлина\"", "3"),
+        ("светлина OR петров", ""),
+        ("никой", ""),
+    ] {
+        assert_eq!(found(wanted).await.as_deref(), Some(meant), "{wanted}");
+    }
+    for short in ["", "ив", "5 7"] {
+        assert_eq!(found(short).await, None, "{short}");
+    }
+    let moved = customer(1, "Мария Георгиева", "ул. „Видин“ 1", None);
+    store.upsert_customers(&[moved]).await.expect("customers");
+    assert_eq!(found("иванова").await.as_deref(), Some(""));
+    assert_eq!(found("георгиева").await.as_deref(), Some("1"));
+    assert_eq!(
+        store
+            .find_customers("русе", 2)
+            .await
+            .expect("an answer")
+            .expect("long")
+            .len(),
+        2
+    );
+}
+
+fn consent(n: u64) -> NewEnrolment {
+    NewEnrolment {
+        id: format!("{n:032x}").parse::<EnrolmentId>().expect("an id"),
+        account: account(1),
+        channel: EnrolmentChannel::Phone,
+        email: Secret::new(format!("{n}@example.bg")),
+        language: Language::Bg,
+        text_version: "2026-1".to_owned(),
+        evidence: json!({"by": "phone", "call": "C-17"}),
+        at: at(n.cast_signed()),
+        proof: Some(NewProof {
+            hash: token(n),
+            expires: at(1_000),
+        }),
+    }
+}
+
+pub(crate) async fn the_last_write_never_silently_wins(store: Store) {
+    let version = async || store.consent_version(&account(1)).await.expect("a version");
+    let by = event(5, "customer.enrolled", "customer/0000001");
+    let first = version().await;
+    assert_eq!(
+        store
+            .enrol_at(&consent(1), first, &by)
+            .await
+            .expect("an answer"),
+        Written::Done
+    );
+    // A colleague's page is from before.
+    assert_eq!(
+        store
+            .enrol_at(&consent(2), first, &by)
+            .await
+            .expect("an answer"),
+        Written::Outdated
+    );
+    let seen = version().await;
+    // The customer presses the link meanwhile.
+    store
+        .prove_enrolment(&token(1), at(6), json!({"by": "web"}))
+        .await
+        .expect("an answer");
+    let evidence = json!({"by": "phone", "agent": "ana"});
+    let late = store
+        .end_enrolment_at(&account(1), seen, &evidence, &by)
+        .await;
+    assert_eq!(late.expect("an answer"), Written::Outdated);
+    let state = store.enrolment_of(&account(1)).await.expect("a state");
+    assert!(matches!(state, EnrolmentState::Active(_)));
+    let fresh = version().await;
+    let done = store
+        .end_enrolment_at(&account(1), fresh, &evidence, &by)
+        .await;
+    assert_eq!(done.expect("an answer"), Written::Done);
+    let facts = store.enrolments_of(&account(1), 9).await.expect("facts");
+    assert_eq!(facts.len(), 1);
+    assert_eq!(facts[0].evidence["call"], "C-17");
+    assert_eq!(facts[0].ended_evidence, Some(evidence));
+    // Only what was done is in the trail.
+    assert_eq!(
+        store
+            .events("customer/0000001", 9)
+            .await
+            .expect("events")
+            .len(),
+        2
+    );
+}
+
+pub(crate) async fn what_staff_write_down_is_written_once(store: Store) {
+    issued(&store, "one", 1).await;
+    add(&store, "ana", Role::Agent).await;
+    let subject = "customer/0000001";
+    let note = Note {
+        id: entry(1),
+        account: account(1),
+        login: login("ana"),
+        at: at(20),
+        body: "Моли да звъним сутрин.".to_owned(),
+    };
+    let contact = Contact {
+        id: entry(2),
+        account: account(1),
+        login: login("ana"),
+        channel: "phone".to_owned(),
+        reference: "C-17".to_owned(),
+        recognised_by: "code".to_owned(),
+        at: at(20),
+    };
+    for _ in 0..2 {
+        let noted = event(20, "customer.noted", subject);
+        store.add_note(&note, &noted).await.expect("a note");
+        let seen = event(20, "customer.recognised", subject);
+        store
+            .open_contact(&contact, &seen)
+            .await
+            .expect("a contact");
+    }
+    assert_eq!(
+        store.notes_of(&account(1), 9).await.expect("notes").len(),
+        1
+    );
+    assert_eq!(
+        store
+            .contacts_of(&account(1), 9)
+            .await
+            .expect("contacts")
+            .len(),
+        1
+    );
+    let open = async |who: &str, of, since| {
+        let found = store
+            .contact(&entry(2), &account(of), &login(who), at(since))
+            .await;
+        found.expect("an answer").is_some()
+    };
+    assert!(open("ana", 1, 20).await);
+    for (who, of, since) in [("boris", 1, 20), ("ana", 2, 20), ("ana", 1, 21)] {
+        assert!(!open(who, of, since).await, "{who} {of} {since}");
+    }
+    let again = NewDelivery {
+        id: DeliveryId::of(number(100), 2),
+        bill: number(100),
+        account: account(1),
+        channel: Channel::Email,
+        email: Some(Secret::new("1@example.bg".to_owned())),
+        language: Language::Bg,
+        due_at: at(90),
+        token: Some(token(900)),
+    };
+    let sent = event(30, "bill.sent-again", subject);
+    assert_eq!(
+        store.send_again(&again, &sent).await.expect("an answer"),
+        Written::Done
+    );
+    assert_eq!(
+        store.send_again(&again, &sent).await.expect("an answer"),
+        Written::Outdated
+    );
+    let all = store
+        .deliveries_of_bill(number(100))
+        .await
+        .expect("deliveries");
+    assert_eq!(all.len(), 2);
+    assert!(
+        all.iter()
+            .all(|delivery| delivery.state == DeliveryState::Queued)
+    );
+    assert_eq!(store.events(subject, 9).await.expect("events").len(), 3);
+}
+
+pub(crate) async fn a_run_is_closed_when_nothing_of_it_is_open(store: Store) {
+    let one = run_id("one");
+    released(&store, "one", 6, 2).await;
+    let close = async |now| {
+        let closed = event(now, "run.closed", "run/one");
+        store.close_run(&one, &closed).await.expect("an answer")
+    };
+    let bills = |lines: [kvit_store::BalanceLine; 6]| lines.map(|line| line.bills);
+    let sheet = async || {
+        let sheet = store.balance(&one).await.expect("a sheet");
+        let parts = [sheet.accepted, sheet.paper, sheet.held, sheet.failed];
+        let sum: i64 = parts.iter().map(|line| line.sum.get()).sum();
+        assert_eq!(
+            sum,
+            sheet.issued.sum.get(),
+            "issued = accepted + paper + held + failed"
+        );
+        bills([
+            sheet.ordered,
+            sheet.issued,
+            sheet.accepted,
+            sheet.paper,
+            sheet.held,
+            sheet.failed,
+        ])
+    };
+    assert_eq!(sheet().await, [6, 0, 0, 0, 0, 0]);
+    let job = claimed(&store, "w", 3).await.expect("a chunk");
+    store.finish_chunk(&result(&job, "w")).await.expect("kept");
+    assert_eq!(sheet().await, [6, 3, 0, 1, 2, 0]);
+    let job = claimed(&store, "w", 4).await.expect("a chunk");
+    store.finish_chunk(&result(&job, "w")).await.expect("kept");
+    assert_eq!(close(20).await, Close::Open, "mails are on their way");
+    let jobs = store
+        .claim_deliveries("w", at(4_000), at(4_060), 9)
+        .await
+        .expect("mails");
+    for (n, job) in jobs.iter().enumerate() {
+        let attempt = Attempt {
+            no: job.attempts,
+            at: at(4_001),
+            outcome: if n == 0 {
+                AttemptOutcome::Failed
+            } else {
+                AttemptOutcome::Accepted
+            },
+            reply: String::new(),
+        };
+        store
+            .finish_delivery(&job.id, &attempt)
+            .await
+            .expect("kept");
+    }
+    assert_eq!(sheet().await, [6, 6, 3, 2, 0, 1]);
+    assert_eq!(close(21).await, Close::Closed);
+    assert_eq!(close(22).await, Close::Closed);
+    let closing = store
+        .closing_of(&one)
+        .await
+        .expect("an answer")
+        .expect("a closing");
+    assert_eq!((closing.at, closing.by.as_str()), (at(21), "root"));
+    assert_eq!(closing.sheet.issued.sum.get(), 6 * 1200);
+    assert_eq!(store.events("run/one", 9).await.expect("events").len(), 1);
+}
