@@ -9,7 +9,7 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
-    Secret,
+    BillNumber, Secret,
     code::InstanceKey,
     ports::{Clock, Rng},
 };
@@ -20,7 +20,7 @@ use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use kvit_store::{BillRecord, GuardPolicy, Store};
-use kvit_web::{Documents, Portal, PortalLimits};
+use kvit_web::{Documents, Numbers, Portal, PortalLimits};
 
 use crate::{
     config::{Config, Guard, Security},
@@ -230,9 +230,28 @@ impl Instance {
                 trusted_proxies: portal.behind_proxy,
             },
             overrides: files::text_overrides(&self.path(&portal.overrides))?,
+            delivery_hours: config.issue.delivery_hours,
+            numbers: self.numbers()?,
             placeholder: config.placeholder,
             declaration_version: portal.declaration_version.clone(),
             time_zone,
+        })
+    }
+
+    /// Where the numbers of released runs come from.
+    pub(crate) fn numbers(&self) -> Result<Numbers, Failure> {
+        let issue = &self.config.issue;
+        Ok(Numbers {
+            series: issue
+                .series
+                .parse()
+                .exits(Exit::Configuration, "[issue] series does not work")?,
+            first: BillNumber::new(issue.first_number).ok_or_else(|| {
+                Failure::new(
+                    Exit::Configuration,
+                    "[issue] first_number has more than ten digits, or is 0",
+                )
+            })?,
         })
     }
 

@@ -17,7 +17,7 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use kvit_billing::{
-    Operator,
+    BillNumber, Operator, Series,
     code::InstanceKey,
     operator::Brand,
     ports::{Clock, Rng},
@@ -67,12 +67,24 @@ pub struct Portal {
     /// Own templates, texts and style sheet as `(file name, contents)`; they go before the
     /// built-in ones of the same name.
     pub overrides: Vec<(String, String)>,
+    /// Within how many hours a bill that is sent has to arrive.
+    pub delivery_hours: u32,
+    /// Where the numbers of released runs come from.
+    pub numbers: Numbers,
     /// Whether the operator is made up: only then may accounts of staff without a second factor sign in.
     pub placeholder: bool,
     /// Version of the consent that customers give, kept with each enrolment.
     pub declaration_version: String,
     /// Where the operator sits: times and "today" on pages.
     pub time_zone: TimeZone,
+}
+
+/// Where the numbers of a run come from that is released in the console.
+pub struct Numbers {
+    /// The series.
+    pub series: Series,
+    /// Its first number, while it has given none.
+    pub first: BillNumber,
 }
 
 /// The named limits of the portal.

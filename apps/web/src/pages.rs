@@ -49,6 +49,7 @@ templates!(
     "staff/paper.html",
     "staff/password.html",
     "staff/people.html",
+    "staff/run.html",
     "staff/runs.html",
     "staff/said.html",
     "staff/sign-in.html",

@@ -118,14 +118,7 @@ impl Texts {
             Language::Bg => ("\u{a0}", ","),
             Language::En => (",", "."),
         };
-        let digits = (cents / 100).to_string();
-        let mut whole = String::new();
-        for (i, digit) in digits.chars().enumerate() {
-            if i > 0 && (digits.len() - i).is_multiple_of(3) {
-                whole.push_str(group);
-            }
-            whole.push(digit);
-        }
+        let whole = grouped(cents / 100, group);
         let sign = if amount.is_negative() { "\u{2013}" } else { "" };
         let symbol = match currency.as_str() {
             "EUR" => "€",
@@ -137,6 +130,30 @@ impl Texts {
             }
             _ => format!("{sign}{whole}{point}{:02}\u{a0}{symbol}", cents % 100),
         }
+    }
+
+    /// `1 234` or `1,234`.
+    pub(crate) fn count(&self, number: u64) -> String {
+        let group = match self.language {
+            Language::Bg => "\u{a0}",
+            Language::En => ",",
+        };
+        grouped(number, group)
+    }
+
+    /// A change such as `+12,5 %` or `–0.4 %`.
+    pub(crate) fn percent(&self, per_mille: i64) -> String {
+        let sign = match per_mille {
+            0 => "",
+            1.. => "+",
+            _ => "\u{2013}",
+        };
+        let point = match self.language {
+            Language::Bg => ",",
+            Language::En => ".",
+        };
+        let value = per_mille.unsigned_abs();
+        format!("{sign}{}{point}{}\u{a0}%", value / 10, value % 10)
     }
 
     /// `5 декември 2026 г.` (the last space does not break) or `5 December 2026`.
@@ -186,6 +203,19 @@ impl Texts {
     fn month(&self, date: Date) -> String {
         self.say(&format!("month-{}", date.month()), &[])
     }
+}
+
+/// A number with something between its thousands.
+fn grouped(number: u64, between: &str) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push_str(between);
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The texts of a Fluent file by name, and what values each asks for.

@@ -199,6 +199,8 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
     for role in Role::ALL {
         world.hire(role.as_str(), role).await;
     }
+    seed::waiting(&world.store, "2026-11-b2", "ivan").await;
+    seed::rejected(&world.store, "2026-11-bad").await;
     let Some(mut chrome) = Chrome::open().await else {
         return;
     };
@@ -259,7 +261,15 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("form[action$=declaration] button").await;
     eye.look("staff-declaration").await;
     for (role, pages) in [
-        ("billing", &[("staff-runs", "/staff/runs")][..]),
+        (
+            "billing",
+            &[
+                ("staff-runs", "/staff/runs"),
+                ("staff-run-rejected", "/staff/runs/2026-11-bad"),
+                ("staff-run-checked", "/staff/runs/2026-11-b2"),
+                ("staff-run-issued", "/staff/runs/2026-10-a1"),
+            ][..],
+        ),
         ("auditor", &[("staff-audit", "/staff/audit")]),
         ("administrator", &[]),
     ] {

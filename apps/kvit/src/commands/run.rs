@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kvit_billing::{BillNumber, RunId};
+use kvit_billing::RunId;
 use kvit_store::{Release, ReleaseError, RunRecord, RunState};
 use serde_json::{Value, json};
 
@@ -153,20 +153,12 @@ pub(super) async fn release_run(
     by: &str,
 ) -> Result<kvit_store::Released, Failure> {
     use kvit_billing::ports::Clock;
-    let issue = &instance.config.issue;
+    let numbers = instance.numbers()?;
     let release = Release {
         by: by.to_owned(),
         at: SystemClock.now(),
-        series: issue
-            .series
-            .parse()
-            .exits(Exit::Configuration, "[issue] series does not work")?,
-        first_if_new: BillNumber::new(issue.first_number).ok_or_else(|| {
-            Failure::new(
-                Exit::Configuration,
-                "[issue] first_number has more than ten digits, or is 0",
-            )
-        })?,
+        series: numbers.series,
+        first_if_new: numbers.first,
     };
     instance
         .store

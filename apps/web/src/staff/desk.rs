@@ -37,8 +37,6 @@ use crate::{
 const CONTACT_MINUTES: i64 = 30;
 const REFERENCE_CHARS_MAX: usize = 60;
 const NOTE_CHARS_MAX: usize = 2_000;
-/// By when a bill that is sent again is due.
-const AGAIN_HOURS: i64 = 24;
 
 /// The contact that is under way with a customer, if `id` names one of this member of staff.
 pub(crate) async fn contact(
@@ -614,7 +612,7 @@ pub(crate) async fn send(
     let token = portal.key.token(TokenPurpose::Receipt, &id.to_string());
     let now = portal.clock.now();
     let due_at = now
-        .saturating_add(SignedDuration::from_hours(AGAIN_HOURS))
+        .saturating_add(SignedDuration::from_hours(portal.delivery_hours.into()))
         .unwrap_or(now);
     let new = NewDelivery {
         id,

@@ -53,6 +53,7 @@ impl Who {
 
 const DESK: Who = Who::Roles(&[Role::Agent, Role::Clerk]);
 const CLERK: Who = Who::Roles(&[Role::Clerk]);
+const BILLING: Who = Who::Roles(&[Role::Billing]);
 const RUNS: Who = Who::Roles(&[Role::Billing, Role::Auditor]);
 const AUDIT: Who = Who::Roles(&[Role::Auditor]);
 const PEOPLE: Who = Who::Roles(&[Role::Administrator]);
@@ -79,6 +80,9 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/people", PEOPLE),
     ("POST", "/staff/people/{login}", PEOPLE),
     ("GET", "/staff/runs", RUNS),
+    ("GET", "/staff/runs/{run}", RUNS),
+    ("POST", "/staff/runs/{run}/close", BILLING),
+    ("POST", "/staff/runs/{run}/release", BILLING),
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-out", Who::Staff),
@@ -104,6 +108,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "customer.viewed",
     "declaration.printed",
     "page.refused",
+    "run.closed",
+    "run.released",
     "staff.added",
     "staff.disabled",
     "staff.locked-out",
@@ -151,6 +157,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/people", get(people::list).post(people::add))
         .route("/staff/people/{login}", post(people::change))
         .route("/staff/runs", get(runs::list))
+        .route("/staff/runs/{run}", get(runs::page))
+        .route("/staff/runs/{run}/close", post(runs::close))
+        .route("/staff/runs/{run}/release", post(runs::release))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/staff/sign-out", post(sign_in::sign_out))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), door::guard))

@@ -1,13 +1,28 @@
-//! Billing runs: the list.
+//! Billing runs: what came in, what stands out, release by a second person, how far it has come, and
+//! the balance sheet at the end.
 
-use axum::{Extension, extract::State, response::Response};
-use kvit_store::{RunRecord, RunState};
+use axum::{
+    Extension, Form,
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{Cents, Currency, RunId};
+use kvit_flow::summary::{RunSummary, change_per_mille};
+use kvit_store::{
+    BalanceLine, BalanceSheet, Close, Release, ReleaseError, Role, RunRecord, RunState,
+};
 use minijinja::{Value, context};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::{door::Officer, render};
-use crate::{App, failure::Failure, front::Visitor};
+use super::{door::Officer, event, render, say};
+use crate::{App, failure::Failure, front::Visitor, texts::Texts};
 
 const RUNS_SHOWN: u32 = 60;
+const FINDINGS_SHOWN: usize = 200;
+/// Seconds after which a page that is being followed comes again.
+const FOLLOW_SECONDS: u16 = 5;
 
 pub(crate) async fn list(
     State(app): State<App>,
@@ -22,11 +37,14 @@ pub(crate) async fn list(
 
 fn row(app: &App, visitor: &Visitor, run: &RunRecord) -> Value {
     let texts = app.pages.texts(visitor.language);
+    let numbers = run.numbers.map(|(first, last)| format!("{first} – {last}"));
     context! {
         id => run.id.as_str(), period => texts.period(run.period), state => texts.say(state(run.state), &[]),
-        bills => run.orders.to_string(), sum => texts.money(run.sum_cents, &run.currency),
+        bills => texts.count(run.orders), sum => texts.money(run.sum_cents, &run.currency), numbers,
         imported_by => run.imported_by.clone(), released_by => run.released_by.clone(),
         imported => texts.moment(run.imported_at, &app.portal.time_zone),
+        released => run.issued_at.map(|at| texts.moment(at, &app.portal.time_zone)),
+        file => run.file_name.clone(),
     }
 }
 
@@ -38,4 +56,288 @@ const fn state(state: RunState) -> &'static str {
         RunState::Released => "staff-run-released",
         RunState::Issued => "staff-run-issued",
     }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RunQuery {
+    /// Whether the page comes again by itself: only for who asked for it.
+    follow: Option<String>,
+    #[serde(default)]
+    done: String,
+}
+
+async fn the_run(app: &App, run: &str) -> Result<RunRecord, Failure> {
+    let run: RunId = run.parse().map_err(|_| Failure::NotFound)?;
+    let found = app.portal.store.run(&run).await?;
+    found
+        .filter(|run| run.state != RunState::Importing)
+        .ok_or(Failure::NotFound)
+}
+
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(run): Path<String>,
+    Query(query): Query<RunQuery>,
+) -> Result<Response, Failure> {
+    let run = the_run(&app, &run).await?;
+    let texts = app.pages.texts(visitor.language);
+    let store = &app.portal.store;
+    let out = matches!(run.state, RunState::Released | RunState::Issued);
+    let (progress, sheet, closing) = if out {
+        let progress = store.run_progress(&run.id).await?;
+        let sheet = store.balance(&run.id).await?;
+        let done = (progress.bills * 100)
+            .checked_div(progress.orders)
+            .unwrap_or(0);
+        let closing = store.closing_of(&run.id).await?;
+        let closing = closing.map(|closing| {
+            let at = texts.moment(closing.at, &app.portal.time_zone);
+            context! { by => closing.by, at }
+        });
+        let progress = context! {
+            bills => texts.count(progress.bills), orders => texts.count(progress.orders), done => done.to_string(),
+            queued => texts.count(progress.mail_queued), confirmed => texts.count(progress.confirmed),
+            twice => texts.count(progress.possibly_twice),
+        };
+        let settled = sheet.is_settled() && run.state == RunState::Issued;
+        (Some(progress), Some((sheet, settled)), closing)
+    } else {
+        (None, None, None)
+    };
+    let previous = match run.state {
+        RunState::Rejected => None,
+        _ => store.previous_run(&run.id).await?,
+    };
+    let notice = match query.done.as_str() {
+        "released" => Some("staff-run-done-released"),
+        "closed" => Some("staff-run-done-closed"),
+        "open" => Some("staff-run-not-closed"),
+        _ => None,
+    };
+    let moving = run.state == RunState::Released
+        || sheet
+            .as_ref()
+            .is_some_and(|(sheet, _)| sheet.held.bills > 0);
+    let follow = query.follow.is_some() && moving;
+    let is_billing = officer.role == Role::Billing;
+    let mine = run.imported_by.trim().to_lowercase() == officer.login.as_str();
+    let page = context! {
+        run => row(&app, &visitor, &run), state => run.state.as_str(), findings => findings(&run, texts),
+        compared => compared(&run, previous.as_ref(), texts), outliers => outliers(&run, texts),
+        progress, sheet => sheet.as_ref().map(|(sheet, _)| sheet_rows(sheet, &run.currency, texts)),
+        may_release => is_billing && run.state == RunState::Checked && !mine,
+        mine => is_billing && run.state == RunState::Checked && mine,
+        may_close => is_billing && closing.is_none() && sheet.is_some_and(|(_, settled)| settled),
+        closing, notice, follow, moving,
+    };
+    let mut response = render(&app, &visitor, Some(&officer), "staff/run.html", page)?;
+    if follow {
+        let again = HeaderValue::from(FOLLOW_SECONDS);
+        response.headers_mut().insert(header::REFRESH, again);
+    }
+    Ok(response)
+}
+
+/// Why a run was rejected: the place, what was found, what to do.
+fn findings(run: &RunRecord, texts: &Texts) -> Option<Value> {
+    let report = run.report.as_ref()?;
+    let count = |name: &str| report[name].as_u64().unwrap_or(0);
+    let list = report["diagnostics"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let rows: Vec<_> = list
+        .iter()
+        .take(FINDINGS_SHOWN)
+        .map(|fault| {
+            let word = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+            context! {
+                file => word("file"), line => fault["line"].to_string(), field => word("field"),
+                found => word("found"), expected => word("expected"), remedy => word("remedy"),
+            }
+        })
+        .collect();
+    let more = list.len() > FINDINGS_SHOWN;
+    Some(context! {
+        rows, more, errors => texts.count(count("errors")), warnings => texts.count(count("warnings")),
+    })
+}
+
+fn summary(run: &RunRecord) -> Option<RunSummary> {
+    serde_json::from_value(run.summary.clone()?).ok()
+}
+
+type Count = fn(&RunSummary) -> u64;
+type Sum = fn(&RunSummary) -> Cents;
+
+/// Counts and sums beside those of the run before.
+fn compared(run: &RunRecord, previous: Option<&RunRecord>, texts: &Texts) -> Option<Value> {
+    let now = summary(run)?;
+    let then = previous.and_then(summary);
+    let mut rows = Vec::new();
+    let counts: [(&str, Count); 5] = [
+        ("staff-sum-invoices", |s| s.invoices),
+        ("staff-sum-credit", |s| s.credit_notes),
+        ("staff-sum-debit", |s| s.debit_notes),
+        ("staff-sum-nothing", |s| s.nothing_to_pay),
+        ("staff-sum-estimated", |s| s.estimated),
+    ];
+    for (label, of) in counts {
+        let before = then.as_ref().map(of);
+        let change = before.and_then(|before| {
+            let (before, now) = (
+                Cents::new(before.cast_signed()),
+                Cents::new(of(&now).cast_signed()),
+            );
+            change_per_mille(before, now)
+        });
+        rows.push(context! {
+            label => texts.say(label, &[]), now => texts.count(of(&now)),
+            then => before.map(|before| texts.count(before)), change => change.map(|change| texts.percent(change)),
+        });
+    }
+    let sums: [(&str, Sum); 4] = [
+        ("staff-sum-net", |s| s.net),
+        ("staff-sum-vat", |s| s.vat),
+        ("staff-sum-gross", |s| s.gross),
+        ("staff-sum-to-pay", |s| s.to_pay),
+    ];
+    for (label, of) in sums {
+        let before = then.as_ref().map(of);
+        let change = before.and_then(|before| change_per_mille(before, of(&now)));
+        rows.push(context! {
+            label => texts.say(label, &[]), now => texts.money(of(&now), &run.currency),
+            then => before.map(|before| texts.money(before, &run.currency)), change => change.map(|change| texts.percent(change)),
+        });
+    }
+    let before = previous.map(|previous| previous.id.as_str().to_owned());
+    Some(context! { rows, before })
+}
+
+/// What stands out: the largest bills, and consumptions unlike those of a year ago.
+fn outliers(run: &RunRecord, texts: &Texts) -> Option<Value> {
+    let summary = summary(run)?;
+    let largest: Vec<_> = summary
+        .largest
+        .iter()
+        .map(|large| {
+            let gross = texts.money(large.gross, &run.currency);
+            context! { account => large.account.as_str(), gross }
+        })
+        .collect();
+    let unusual: Vec<_> = summary
+        .unusual
+        .iter()
+        .map(|unusual| {
+            let now = unusual.now.normalize().to_string();
+            let then = unusual.year_ago.normalize().to_string();
+            context! { account => unusual.account.as_str(), now, then }
+        })
+        .collect();
+    let count = texts.count(summary.unusual_count);
+    Some(context! { largest, unusual, count })
+}
+
+/// Issued = accepted + paper + held + failed, in counts and money.
+fn sheet_rows(sheet: &BalanceSheet, currency: &Currency, texts: &Texts) -> Vec<Value> {
+    let line = |label: &str, line: BalanceLine, total: bool| {
+        let sum = texts.money(line.sum, currency);
+        context! { label => texts.say(label, &[]), bills => texts.count(line.bills), sum, total }
+    };
+    vec![
+        line("staff-sheet-accepted", sheet.accepted, false),
+        line("staff-sheet-paper", sheet.paper, false),
+        line("staff-sheet-held", sheet.held, false),
+        line("staff-sheet-failed", sheet.failed, false),
+        line("staff-sheet-issued", sheet.issued, true),
+        line("staff-sheet-ordered", sheet.ordered, false),
+    ]
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RunForm {
+    #[serde(default)]
+    form_token: String,
+}
+
+fn to_run(run: &RunId, done: &str) -> Response {
+    let to = format!("/staff/runs/{run}?done={done}");
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// The second person's word. Who it is comes from the session, not from a form.
+pub(crate) async fn release(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(run): Path<String>,
+    Form(form): Form<RunForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let run = the_run(&app, &run).await?;
+    let portal = &app.portal;
+    let at = portal.clock.now();
+    let release = Release {
+        by: officer.login.to_string(),
+        at,
+        series: portal.numbers.series.clone(),
+        first_if_new: portal.numbers.first,
+    };
+    let released = match portal.store.release_run(&run.id, &release).await {
+        Ok(released) => released,
+        Err(ReleaseError::Store(fault)) => return Err(fault.into()),
+        Err(refused) => return not_released(&app, &visitor, &officer, &run, &refused),
+    };
+    let detail = json!({ "first": released.first.to_string(), "last": released.last.to_string() });
+    let told = event(
+        &app,
+        &officer,
+        "run.released",
+        format!("run/{}", run.id),
+        detail,
+    );
+    portal.store.record_event(&told).await?;
+    Ok(to_run(&run.id, "released"))
+}
+
+fn not_released(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    run: &RunRecord,
+    refused: &ReleaseError,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let text = match refused {
+        ReleaseError::SamePerson(_) => "staff-release-same",
+        ReleaseError::WrongState(..) | ReleaseError::NotFound(_) => "staff-release-state",
+        ReleaseError::Empty(_) => "staff-release-empty",
+        ReleaseError::SeriesExhausted(_) | ReleaseError::NumbersTaken { .. } => {
+            "staff-release-numbers"
+        }
+        ReleaseError::Store(_) => "staff-release-state",
+    };
+    let (title, text) = (texts.say("staff-release-not", &[]), texts.say(text, &[]));
+    let what = (StatusCode::CONFLICT, title.as_str(), text.as_str());
+    let back = format!("/staff/runs/{}", run.id);
+    say(app, visitor, officer, what, &back)
+}
+
+/// Puts a run aside whose balance sheet has nothing open.
+pub(crate) async fn close(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(run): Path<String>,
+    Form(form): Form<RunForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let run = the_run(&app, &run).await?;
+    let subject = format!("run/{}", run.id);
+    let closed = event(&app, &officer, "run.closed", subject, json!({}));
+    Ok(match app.portal.store.close_run(&run.id, &closed).await? {
+        Close::Closed => to_run(&run.id, "closed"),
+        Close::Open => to_run(&run.id, "open"),
+    })
 }

@@ -25,7 +25,7 @@ use kvit_billing::{
     ports::{Clock, Rng},
 };
 use kvit_store::{BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, Role, Store};
-use kvit_web::{DocumentError, Documents, Portal, PortalLimits};
+use kvit_web::{DocumentError, Documents, Numbers, Portal, PortalLimits};
 use tower::ServiceExt;
 
 pub(crate) mod chrome;
@@ -168,6 +168,11 @@ impl World {
                 trusted_proxies: false,
             },
             overrides: Vec::new(),
+            delivery_hours: 24,
+            numbers: Numbers {
+                series: "main".parse().expect("a series"),
+                first: seed::first_bill(),
+            },
             placeholder,
             declaration_version: "2026-01".into(),
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),

@@ -158,13 +158,18 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         .iter()
         .map(|order| order.totals.gross.get())
         .sum();
+    let mut summary = kvit_flow::summary::RunSummary::default();
+    for order in &month.orders {
+        summary.add(order);
+    }
+    let summary = serde_json::to_value(summary).expect("JSON");
     let totals = RunTotals {
         orders: month.orders.len() as u64,
         chunks: 1,
         sum_cents: Cents::new(sum),
     };
     store
-        .accept_run(&id, &totals, &json!({}), at)
+        .accept_run(&id, &totals, &summary, at)
         .await
         .expect("accepted");
     let release = Release {
@@ -242,6 +247,59 @@ fn mail_of(bill: &BillRecord, key: &InstanceKey, at: Timestamp) -> Option<NewDel
         due_at: at,
         token: Some(token),
     })
+}
+
+async fn begun(store: &Store, run: &str, by: &str) -> RunId {
+    let id: RunId = run.parse().expect("a run id");
+    let new = NewRun {
+        id: id.clone(),
+        system: "test".into(),
+        external_id: run.into(),
+        period: Period::month_of(date(2026, 11, 1)),
+        currency: Currency::EUR,
+        seller: "200000004".into(),
+        file_name: "run.ndjson".into(),
+        imported_by: by.into(),
+        imported_at: "2026-11-19T08:00:00Z".parse().expect("a time"),
+    };
+    store.begin_run(&new).await.expect("a run");
+    id
+}
+
+/// A run of November that waits for its release.
+pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
+    let id = begun(store, run, by).await;
+    let november = Period::month_of(date(2026, 11, 1));
+    let due = date(2026, 12, 20);
+    let orders = [(ANNA, 9120), (BORIS, 4300)].map(|(who, cents)| order(who, november, due, cents));
+    let stage = store.stage_chunk(&id, ChunkNo(0), OrderSeq(0), &orders);
+    stage.await.expect("a chunk");
+    let mut summary = kvit_flow::summary::RunSummary::default();
+    for order in &orders {
+        summary.add(order);
+    }
+    let totals = RunTotals {
+        orders: 2,
+        chunks: 1,
+        sum_cents: Cents::new(13_420),
+    };
+    let summary = serde_json::to_value(summary).expect("JSON");
+    let at = "2026-11-19T08:01:00Z".parse().expect("a time");
+    store
+        .accept_run(&id, &totals, &summary, at)
+        .await
+        .expect("accepted");
+}
+
+/// A run that was rejected.
+pub(crate) async fn rejected(store: &Store, run: &str) {
+    let id = begun(store, run, "billing").await;
+    let report = json!({ "errors": 1, "warnings": 0, "diagnostics": [{
+        "severity": "error", "file": "run.ndjson", "line": 7, "field": "/totals/gross", "code": "sum",
+        "found": "<b>12.00", "expected": "12.01", "remedy": "send the sum of the lines",
+    }] });
+    let at = "2026-11-19T08:01:00Z".parse().expect("a time");
+    store.reject_run(&id, &report, at).await.expect("rejected");
 }
 
 /// Every mail that waits is taken by its server.
