@@ -1,0 +1,392 @@
+//! Card on the operator's own site through BORICA's APGW, with 3-D Secure (EMV 3DS).
+//!
+//! The answer comes back through the customer's browser, signed; because browsers get lost, each
+//! payment is also asked for (`TRTYPE=90`) until it is known. Only `ACTION=0` with `RC=00` is paid.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use kvit_billing::{Cents, Currency};
+use serde_json::json;
+
+use super::FormPost;
+use crate::{
+    About, Event, KeyError, ProviderName, Refusal, RsaSigner, RsaVerifier, VerifiedNotice,
+    amount::decimal,
+    params::{BadParams, FORM_BYTES_MAX, Params},
+    text::one_line,
+};
+
+/// An answer whose time is further from ours than this is not believed; the status poll settles it.
+const SKEW_MAX: SignedDuration = SignedDuration::from_mins(60);
+/// What signs for a field that is empty.
+const EMPTY: &str = "-";
+/// Orders have six digits and are unique to a terminal for a day.
+const ORDERS: u64 = 1_000_000;
+
+/// An operator's terminal.
+#[derive(Debug)]
+pub struct Terminal {
+    /// Names it in the store and in addresses.
+    pub name: ProviderName,
+    /// `TERMINAL`, 8 characters.
+    pub terminal: String,
+    /// `MERCHANT`, 10 to 15 characters.
+    pub merchant: String,
+    /// As the customer's bank shows it.
+    pub merchant_name: String,
+    /// The operator's site.
+    pub merchant_url: String,
+    /// Where questions go.
+    pub email: String,
+    /// `https://3dsgate.borica.bg/cgi-bin/cgi_link`, for tests `3dsgate-dev`.
+    pub url: String,
+    /// Ours.
+    pub signer: RsaSigner,
+    /// BORICA's.
+    pub verifier: RsaVerifier,
+}
+
+/// A payment to be begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Sale<'a> {
+    /// Our number for it.
+    pub number: u64,
+    /// How much, in euro.
+    pub amount: Cents,
+    /// What the customer reads, at most 50 characters.
+    pub description: &'a str,
+    /// The customer's name.
+    pub cardholder: &'a str,
+    /// The customer's address, where it is known.
+    pub email: &'a str,
+    /// `bg` or `en`.
+    pub language: &'a str,
+    /// Now.
+    pub now: Timestamp,
+    /// 16 bytes of chance.
+    pub nonce: [u8; 16],
+}
+
+/// What BORICA answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Something to keep.
+    Notice(VerifiedNotice),
+    /// Nothing is certain yet: ask again.
+    InProgress,
+    /// It knows nothing of such a payment.
+    NotFound,
+}
+
+/// The `ORDER` of a payment of ours: its last six digits.
+#[must_use]
+pub fn order(number: u64) -> String {
+    format!("{:06}", number % ORDERS)
+}
+
+impl Terminal {
+    /// The signed form that takes a customer to BORICA.
+    ///
+    /// # Errors
+    /// Where our key cannot sign.
+    pub fn sale(&self, sale: &Sale<'_>) -> Result<FormPost, KeyError> {
+        let (timestamp, nonce) = (stamp(sale.now), hex::encode_upper(sale.nonce));
+        let (amount, order) = (sale.amount.to_string(), order(sale.number));
+        let signed = mac(&[
+            &self.terminal,
+            "1",
+            &amount,
+            "EUR",
+            &order,
+            &timestamp,
+            &nonce,
+        ]) + EMPTY;
+        let mut info = json!({ "cardholderName": one_line(sale.cardholder, 45) });
+        if !sale.email.is_empty() {
+            info["email"] = json!(sale.email);
+        }
+        let gmt = gmt(sale.now);
+        let own_number = format!("{:06}{}", sale.number % ORDERS, sale.number);
+        let fields = [
+            ("TERMINAL", self.terminal.as_str()),
+            ("TRTYPE", "1"),
+            ("AMOUNT", &amount),
+            ("CURRENCY", "EUR"),
+            ("ORDER", &order),
+            ("DESC", &one_line(sale.description, 50)),
+            ("MERCHANT", &self.merchant),
+            ("MERCH_NAME", &self.merchant_name),
+            ("MERCH_URL", &self.merchant_url),
+            ("EMAIL", &self.email),
+            ("COUNTRY", "BG"),
+            ("MERCH_GMT", &gmt),
+            ("LANG", &sale.language.to_ascii_uppercase()),
+            ("ADDENDUM", "AD,TD"),
+            ("AD.CUST_BOR_ORDER_ID", &one_line(&own_number, 22)),
+            ("TIMESTAMP", &timestamp),
+            ("NONCE", &nonce),
+            ("M_INFO", &STANDARD.encode(info.to_string())),
+            ("P_SIGN", &self.sign(&signed)?),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec();
+        Ok(FormPost {
+            url: self.url.clone(),
+            fields,
+        })
+    }
+
+    /// The request that asks what became of a payment.
+    ///
+    /// # Errors
+    /// Where our key cannot sign.
+    pub fn status(&self, number: u64, nonce: [u8; 16]) -> Result<FormPost, KeyError> {
+        let (order, nonce) = (order(number), hex::encode_upper(nonce));
+        let signed = mac(&[&self.terminal, "90", &order, &nonce]);
+        let fields = [
+            ("TERMINAL", self.terminal.as_str()),
+            ("TRTYPE", "90"),
+            ("ORDER", &order),
+            ("TRAN_TRTYPE", "1"),
+            ("NONCE", &nonce),
+            ("P_SIGN", &self.sign(&signed)?),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec();
+        Ok(FormPost {
+            url: self.url.clone(),
+            fields,
+        })
+    }
+
+    /// Reads the answer that a browser brought; which payment of ours it means is found by its
+    /// `ORDER`.
+    ///
+    /// # Errors
+    /// Where it is not BORICA's as it stands, or is too old.
+    pub fn returned(&self, body: &[u8], now: Timestamp) -> Result<Returned, Refusal> {
+        let params = Params::parse(body)?;
+        self.verified(&params)?;
+        let time = params.get("TIMESTAMP").unwrap_or_default();
+        let time = parse_stamp(time).ok_or(Refusal::Malformed("TIMESTAMP"))?;
+        if now.duration_since(time).abs() > SKEW_MAX {
+            return Err(Refusal::Skewed);
+        }
+        Returned::of(self, params, body)
+    }
+
+    /// Reads the answer to [`Terminal::status`], which is JSON.
+    ///
+    /// # Errors
+    /// Where it is not BORICA's as it stands.
+    pub fn status_answer(&self, number: u64, body: &[u8]) -> Result<Answer, Refusal> {
+        let params = from_json(body)?;
+        self.verified(&params)?;
+        if params.get("ORDER") != Some(order(number).as_str()) {
+            return Err(Refusal::Stranger);
+        }
+        Returned::of(self, params, body)?.answer(self, number)
+    }
+
+    fn verified(&self, params: &Params) -> Result<(), Refusal> {
+        const SIGNED: [&str; 14] = [
+            "ACTION",
+            "RC",
+            "APPROVAL",
+            "TERMINAL",
+            "TRTYPE",
+            "AMOUNT",
+            "CURRENCY",
+            "ORDER",
+            "RRN",
+            "INT_REF",
+            "PARES_STATUS",
+            "ECI",
+            "TIMESTAMP",
+            "NONCE",
+        ];
+        let signature = params.get("P_SIGN").ok_or(Refusal::Missing("P_SIGN"))?;
+        let signature = hex::decode(signature).map_err(|_| Refusal::Malformed("P_SIGN"))?;
+        let status = params.get("TRTYPE") == Some("90");
+        let values = SIGNED.map(|name| match (name, params.get(name).unwrap_or_default()) {
+            ("CURRENCY", "") if status => "USD",
+            (_, value) => value,
+        });
+        if !self
+            .verifier
+            .verifies((mac(&values) + EMPTY).as_bytes(), &signature)
+        {
+            return Err(Refusal::Signature);
+        }
+        if params.get("TERMINAL") != Some(self.terminal.as_str()) {
+            return Err(Refusal::Stranger);
+        }
+        Ok(())
+    }
+
+    fn sign(&self, message: &str) -> Result<String, KeyError> {
+        Ok(hex::encode_upper(self.signer.sign(message.as_bytes())?))
+    }
+}
+
+/// A verified answer, before it is known which payment of ours its six digits mean.
+#[derive(Clone, Debug)]
+pub struct Returned {
+    /// Its `ORDER`.
+    pub order: String,
+    params: Params,
+    received: Vec<u8>,
+}
+
+impl Returned {
+    fn of(terminal: &Terminal, params: Params, body: &[u8]) -> Result<Self, Refusal> {
+        debug_assert!(params.get("TERMINAL") == Some(terminal.terminal.as_str()));
+        let order = params.get("ORDER").unwrap_or_default().to_owned();
+        let ok = order.len() == 6 && order.bytes().all(|b| b.is_ascii_digit());
+        if !ok {
+            return Err(Refusal::Malformed("ORDER"));
+        }
+        Ok(Self {
+            order,
+            params,
+            received: body.to_vec(),
+        })
+    }
+
+    /// What it says about our payment `number`.
+    ///
+    /// # Errors
+    /// Where it is paid and its amount is none.
+    pub fn answer(&self, terminal: &Terminal, number: u64) -> Result<Answer, Refusal> {
+        let get = |name| self.params.get(name).unwrap_or_default();
+        let (action, rc) = (get("ACTION"), get("RC"));
+        let event = match (action, rc) {
+            ("0", "00") => {
+                let amount = Some(decimal(get("AMOUNT"))?);
+                let currency = Some(get("CURRENCY").parse::<Currency>());
+                let currency = currency
+                    .transpose()
+                    .map_err(|_| Refusal::Malformed("CURRENCY"))?;
+                Event::Paid { amount, currency }
+            }
+            (_, "-31" | "-33" | "-40") => return Ok(Answer::InProgress),
+            (_, "-24" | "-25") => return Ok(Answer::NotFound),
+            // "Duplicate" speaks of the second request, not of the payment.
+            ("1", _) => return Ok(Answer::InProgress),
+            ("2" | "3" | "21", _) => Event::Declined,
+            _ => return Err(Refusal::Nothing),
+        };
+        // The same for what the browser brings and what the poll says.
+        let transaction = match event {
+            Event::Paid { .. } => {
+                let reference = [get("INT_REF"), get("RRN")]
+                    .into_iter()
+                    .find(|text| !text.is_empty());
+                let reference = reference.ok_or(Refusal::Missing("INT_REF"))?;
+                let ok =
+                    reference.len() <= 32 && reference.bytes().all(|b| b.is_ascii_alphanumeric());
+                if !ok {
+                    return Err(Refusal::Malformed("INT_REF"));
+                }
+                reference.to_owned()
+            }
+            _ => number.to_string(),
+        };
+        let about = About::Payment(number);
+        Ok(Answer::Notice(VerifiedNotice::new(
+            &terminal.name,
+            transaction,
+            about,
+            event,
+            &self.received,
+        )))
+    }
+}
+
+/// Each value behind its length in bytes; `-` for an empty one.
+fn mac(values: &[&str]) -> String {
+    let one = |value: &&str| match value.len() {
+        0 => EMPTY.to_owned(),
+        length => format!("{length}{value}"),
+    };
+    values.iter().map(one).collect()
+}
+
+/// A flat JSON object of texts as parameters.
+fn from_json(body: &[u8]) -> Result<Params, Refusal> {
+    const BAD: Refusal = Refusal::Malformed("answer");
+    if body.len() > FORM_BYTES_MAX {
+        return Err(Refusal::Params(BadParams::TooLong));
+    }
+    let value: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(body).map_err(|_| BAD)?;
+    let pairs = value.iter().map(|(name, value)| {
+        let value = match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Number(number) => number.to_string(),
+            serde_json::Value::Null => String::new(),
+            _ => return Err(BAD),
+        };
+        Ok((name.clone(), value))
+    });
+    let pairs: Vec<(String, String)> = pairs.collect::<Result<_, _>>()?;
+    let text = crate::params::encode(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    Ok(Params::parse(text.as_bytes())?)
+}
+
+fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y%m%d%H%M%S").to_string()
+}
+
+fn parse_stamp(text: &str) -> Option<Timestamp> {
+    let time = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+/// How far Sofia is ahead of UTC, as `+03`.
+fn gmt(at: Timestamp) -> String {
+    let hours = TimeZone::get("Europe/Sofia").map_or(2, |zone| zone.to_offset(at).seconds() / 3600);
+    format!("{hours:+03}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_strings_come_out() {
+        let sale = [
+            "V1800001",
+            "1",
+            "1.00",
+            "BGN",
+            "145659",
+            "20201013115715",
+            "FC8AC36A9FDADCB6127D273CD15DAEC3",
+        ];
+        assert_eq!(
+            mac(&sale) + EMPTY,
+            "8V18000011141.003BGN6145659142020101311571532FC8AC36A9FDADCB6127D273CD15DAEC3-"
+        );
+        assert_eq!(
+            mac(&[
+                "V1800001",
+                "90",
+                "114233",
+                "622CAAA8BF20C5A21A917DCB8401C336"
+            ]),
+            "8V1800001290611423332622CAAA8BF20C5A21A917DCB8401C336"
+        );
+        assert_eq!(mac(&["", "я"]), "-2я");
+    }
+
+    #[test]
+    fn times_are_utc_and_orders_six_digits() {
+        let at: Timestamp = "2026-07-01T21:05:09Z".parse().expect("a moment");
+        assert_eq!(stamp(at), "20260701210509");
+        assert_eq!(parse_stamp("20260701210509"), Some(at));
+        assert_eq!(parse_stamp("2026"), None);
+        assert_eq!(gmt(at), "+03");
+        assert_eq!(order(1_000_042), "000042");
+    }
+}

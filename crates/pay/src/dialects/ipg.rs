@@ -1,0 +1,243 @@
+//! Card and wallet checkout at iCard (IPG) and at its sibling myPOS (IPC): one implementation, two
+//! dialects. They differ in three things: the names, how values are joined before they are signed,
+//! and how the currency is written.
+//!
+//! A signature is base64 of RSA-SHA256 over the base64 of all values in the order in which they
+//! are sent. So what comes is verified in the order in which it came.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use kvit_billing::{Cents, Currency};
+
+use super::FormPost;
+use crate::{
+    About, Event, KeyError, ProviderName, Refusal, RsaSigner, RsaVerifier, VerifiedNotice,
+    amount::decimal, params::Params, text::one_line,
+};
+
+/// The whole answer to a call-back that was kept. Anything else makes them reverse the payment.
+pub const KEPT: &str = "OK";
+/// The answer to one that was not.
+pub const NOT_KEPT: &str = "ERROR";
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// iCard IPG, version 4.5.
+    Icard,
+    /// myPOS IPC, version 1.4.
+    Mypos,
+}
+
+/// An operator's shop there.
+#[derive(Debug)]
+pub struct Shop {
+    /// Names it in the store and in addresses.
+    pub name: ProviderName,
+    /// Which of the two.
+    pub dialect: Dialect,
+    /// iCard: `Originator`. myPOS: the wallet number.
+    pub originator: String,
+    /// iCard: `MID`. myPOS: `SID`.
+    pub shop: String,
+    /// The shop's name as customers see it there; iCard only.
+    pub shop_name: String,
+    /// Which of our keys signs.
+    pub key_index: String,
+    /// Which of theirs signs; iCard only.
+    pub key_index_resp: String,
+    /// Where the form goes.
+    pub url: String,
+    /// Ours.
+    pub signer: RsaSigner,
+    /// Theirs.
+    pub verifier: RsaVerifier,
+}
+
+/// A payment to be begun there.
+#[derive(Clone, Copy, Debug)]
+pub struct Purchase<'a> {
+    /// Our number for it, never used twice.
+    pub order: u64,
+    /// How much, in euro.
+    pub amount: Cents,
+    /// What the customer reads there.
+    pub article: &'a str,
+    /// `bg` or `en`.
+    pub language: &'a str,
+    /// The browser's network address.
+    pub customer_ip: &'a str,
+    /// The customer's address, where it is known.
+    pub email: &'a str,
+    /// Where the browser comes back to. Proves nothing.
+    pub ok: &'a str,
+    /// The same, where the customer thought better of it.
+    pub cancel: &'a str,
+    /// Where they call us back.
+    pub notify: &'a str,
+}
+
+impl Shop {
+    /// The signed form that takes a customer there.
+    ///
+    /// # Errors
+    /// Where our key cannot sign.
+    pub fn purchase(&self, purchase: &Purchase<'_>) -> Result<FormPost, KeyError> {
+        let mut fields = match self.dialect {
+            Dialect::Icard => self.icard(purchase),
+            Dialect::Mypos => self.mypos(purchase),
+        };
+        let message = self.message(fields.iter().map(|(_, value)| value.as_str()));
+        let signature = STANDARD.encode(self.signer.sign(message.as_bytes())?);
+        fields.push(("Signature", signature));
+        Ok(FormPost {
+            url: self.url.clone(),
+            fields,
+        })
+    }
+
+    fn icard(&self, purchase: &Purchase<'_>) -> Vec<(&'static str, String)> {
+        let amount = purchase.amount.to_string();
+        [
+            ("IPGmethod", "IPGPurchase"),
+            ("Originator", &self.originator),
+            ("KeyIndex", &self.key_index),
+            ("KeyIndexResp", &self.key_index_resp),
+            ("IPGVersion", "4.5"),
+            ("Language", &purchase.language.to_ascii_uppercase()),
+            ("MID", &self.shop),
+            ("MIDName", &self.shop_name),
+            ("OrderID", &purchase.order.to_string()),
+            ("BannerIndex", "1"),
+            ("Currency", "978"),
+            ("CustomerIP", purchase.customer_ip),
+            ("Email", purchase.email),
+            ("URL_OK", purchase.ok),
+            ("URL_Cancel", purchase.cancel),
+            ("URL_Notify", purchase.notify),
+            ("CartItems", "1"),
+            ("Article_1", &one_line(purchase.article, 100)),
+            ("Quantity_1", "1"),
+            ("Price_1", &amount),
+            ("Currency_1", "978"),
+            ("Amount_1", &amount),
+            ("Amount", &amount),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+    }
+
+    fn mypos(&self, purchase: &Purchase<'_>) -> Vec<(&'static str, String)> {
+        let amount = purchase.amount.to_string();
+        [
+            ("IPCmethod", "IPCPurchase"),
+            ("IPCVersion", "1.4"),
+            ("IPCLanguage", &purchase.language.to_ascii_uppercase()),
+            ("SID", &self.shop),
+            ("WalletNumber", &self.originator),
+            ("Amount", &amount),
+            ("Currency", "EUR"),
+            ("OrderID", &purchase.order.to_string()),
+            ("URL_OK", purchase.ok),
+            ("URL_Cancel", purchase.cancel),
+            ("URL_Notify", purchase.notify),
+            ("CardTokenRequest", "0"),
+            ("KeyIndex", &self.key_index),
+            ("PaymentParametersRequired", "3"),
+            ("CustomerIP", purchase.customer_ip),
+            ("CartItems", "1"),
+            ("Article_1", &one_line(purchase.article, 100)),
+            ("Quantity_1", "1"),
+            ("Price_1", &amount),
+            ("Currency_1", "EUR"),
+            ("Amount_1", &amount),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+    }
+
+    /// Reads a call-back (`…PurchaseNotify`, `…PurchaseRollback`).
+    ///
+    /// # Errors
+    /// Where it is not from them as it stands.
+    pub fn call_back(&self, body: &[u8]) -> Result<VerifiedNotice, Refusal> {
+        let params = Params::parse(body)?;
+        let need = |name| params.get(name).ok_or(Refusal::Missing(name));
+        let signature = need("Signature")?;
+        // Line breaks of a wrapped base64 text are no part of it.
+        let signature: String = signature.chars().filter(|c| !c.is_whitespace()).collect();
+        let signature = STANDARD
+            .decode(signature)
+            .map_err(|_| Refusal::Malformed("Signature"))?;
+        let signed = params
+            .pairs()
+            .iter()
+            .filter(|(name, _)| name != "Signature");
+        let message = self.message(signed.map(|(_, value)| value.as_str()));
+        if !self.verifier.verifies(message.as_bytes(), &signature) {
+            return Err(Refusal::Signature);
+        }
+        let (method, shop, prefix, trace) = match self.dialect {
+            Dialect::Icard => ("IPGmethod", "MID", "IPG", "IPG_Trnref"),
+            Dialect::Mypos => ("IPCmethod", "SID", "IPC", "IPC_Trnref"),
+        };
+        if need(shop)? != self.shop {
+            return Err(Refusal::Stranger);
+        }
+        let order = need("OrderID")?;
+        let plain = order.len() <= 18 && order.bytes().all(|b| b.is_ascii_digit());
+        let order: u64 = order
+            .parse()
+            .ok()
+            .filter(|_| plain)
+            .ok_or(Refusal::Malformed("OrderID"))?;
+        let (event, transaction) = match need(method)?.strip_prefix(prefix) {
+            Some("PurchaseNotify") => {
+                let amount = Some(decimal(need("Amount")?)?);
+                let currency = Some(self.currency(need("Currency")?)?);
+                let trace = need(trace)?;
+                let ok =
+                    (1..=60).contains(&trace.len()) && trace.bytes().all(|b| b.is_ascii_graphic());
+                if !ok {
+                    return Err(Refusal::Malformed("Trnref"));
+                }
+                (Event::Paid { amount, currency }, trace.to_owned())
+            }
+            // Some send a rollback without the number of the transaction: it takes the whole order back.
+            Some("PurchaseRollback") => (Event::Reversed, order.to_string()),
+            Some("PurchaseCancel") => (Event::Declined, order.to_string()),
+            _ => return Err(Refusal::Malformed("method")),
+        };
+        let about = About::Payment(order);
+        Ok(VerifiedNotice::new(
+            &self.name,
+            transaction,
+            about,
+            event,
+            body,
+        ))
+    }
+
+    /// What is signed.
+    fn message<'a>(&self, values: impl Iterator<Item = &'a str>) -> String {
+        let separator = match self.dialect {
+            Dialect::Icard => "",
+            Dialect::Mypos => "-",
+        };
+        STANDARD.encode(values.collect::<Vec<_>>().join(separator))
+    }
+
+    fn currency(&self, text: &str) -> Result<Currency, Refusal> {
+        const BAD: Refusal = Refusal::Malformed("Currency");
+        match self.dialect {
+            Dialect::Mypos => text.parse().map_err(|_| BAD),
+            Dialect::Icard => match text {
+                "978" => Ok(Currency::EUR),
+                "975" => "BGN".parse().map_err(|_| BAD),
+                "840" => "USD".parse().map_err(|_| BAD),
+                "826" => "GBP".parse().map_err(|_| BAD),
+                // Some other money: never ours, so any name but the operator's will do.
+                _ => "XXX".parse().map_err(|_| BAD),
+            },
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Payments without I/O: what the payment systems speak, what is believed of it, and what is owed.
+//!
+//! * [`dialects`]: one module for each payment system's wire format. Each turns bytes from outside
+//!   into a [`VerifiedNotice`], which only verification can make, or says why not.
+//! * [`ledger`]: the books' rules (double entry, postings that balance).
+//! * [`standing`]: which bill is paid by what, derived from bills and money each time it is asked.
+//! * [`state`]: where one payment stands, derived from what was heard of it.
+//!
+//! The browser's return from a payment system proves nothing and has no type here.
+
+pub mod amount;
+pub mod dialects;
+mod keys;
+pub mod ledger;
+mod mac;
+mod notice;
+pub mod params;
+pub mod standing;
+pub mod state;
+mod text;
+
+pub use keys::{KeyError, RsaSigner, RsaVerifier};
+pub use mac::MacSecret;
+pub use notice::{About, BadProviderName, Event, ProviderName, Refusal, VerifiedNotice};
+pub use state::PaymentState;

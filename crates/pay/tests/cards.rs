@@ -1,0 +1,433 @@
+//! The card systems' signatures, with keys made here: what each side signs the other accepts, and
+//! nothing else.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{KeyPair as _, RSA_PKCS1_SHA256},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::Cents;
+use kvit_pay::{
+    About, Event, Refusal, RsaSigner, RsaVerifier,
+    dialects::{
+        borica::{Answer, Sale, Terminal},
+        ipg::{Dialect, Purchase, Shop},
+    },
+    params::{Params, encode},
+};
+
+/// A key of one side: sign with it, or hand its parts out.
+struct Key(KeyPair);
+
+impl Key {
+    fn new() -> Self {
+        Self(KeyPair::generate(KeySize::Rsa2048).expect("a key"))
+    }
+
+    fn signer(&self) -> RsaSigner {
+        let der: Pkcs8V1Der<'_> = self.0.as_der().expect("a key in DER");
+        RsaSigner::from_pem(pem("PRIVATE KEY", der.as_ref()).as_bytes()).expect("our key")
+    }
+
+    fn verifier(&self) -> RsaVerifier {
+        let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().expect("a key in DER");
+        RsaVerifier::from_pem(pem("PUBLIC KEY", der.as_ref()).as_bytes()).expect("their key")
+    }
+
+    fn sign(&self, message: &str) -> Vec<u8> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        self.0
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                message.as_bytes(),
+                &mut signature,
+            )
+            .expect("a signature");
+        signature
+    }
+}
+
+static OURS: LazyLock<Key> = LazyLock::new(Key::new);
+static THEIRS: LazyLock<Key> = LazyLock::new(Key::new);
+
+fn pem(label: &str, der: &[u8]) -> String {
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        STANDARD.encode(der)
+    )
+}
+
+fn shop(dialect: Dialect) -> Shop {
+    Shop {
+        name: "card".parse().expect("a name"),
+        dialect,
+        originator: "33".to_owned(),
+        shop: "000000000000123".to_owned(),
+        shop_name: "Merchant Web Shop".to_owned(),
+        key_index: "1".to_owned(),
+        key_index_resp: "1".to_owned(),
+        url: "https://ipg.test/".to_owned(),
+        signer: OURS.signer(),
+        verifier: THEIRS.verifier(),
+    }
+}
+
+/// A call-back as they would send it.
+fn call_back(dialect: Dialect, pairs: &[(&str, &str)]) -> Vec<u8> {
+    let separator = if dialect == Dialect::Icard { "" } else { "-" };
+    let values: Vec<_> = pairs.iter().map(|(_, value)| *value).collect();
+    let signature = STANDARD.encode(THEIRS.sign(&STANDARD.encode(values.join(separator))));
+    let all = pairs
+        .iter()
+        .copied()
+        .chain([("Signature", signature.as_str())]);
+    encode(all).into_bytes()
+}
+
+const PAID: [(&str, &str); 6] = [
+    ("IPGmethod", "IPGPurchaseNotify"),
+    ("MID", "000000000000123"),
+    ("OrderID", "42"),
+    ("Amount", "23.45"),
+    ("Currency", "978"),
+    ("IPG_Trnref", "20261120101500000001"),
+];
+
+#[test]
+fn the_published_text_to_sign_comes_out() {
+    let values = "IPGPurchase,1,1,4.5,EN,33,1,000000000000123,Merchant Web Shop,23.45,978,127.0.0.1,ORDER-10001,https://merchant.test/ok,https://merchant.test/cancel,https://merchant.test/notify,customer@example.com,359888123456";
+    let text = STANDARD.encode(values.split(',').collect::<Vec<_>>().concat());
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    assert_eq!(
+        hex::encode(hash),
+        "0805f6e7987436f83beedfa243c95a4910f6a91139c50c0fb1d85684d2f186e2"
+    );
+}
+
+#[test]
+fn a_purchase_is_signed_in_the_order_in_which_it_is_sent() {
+    for (dialect, separator) in [(Dialect::Icard, ""), (Dialect::Mypos, "-")] {
+        let form = shop(dialect)
+            .purchase(&Purchase {
+                order: 42,
+                amount: Cents::new(2345),
+                article: "Сметка 0000000042",
+                language: "bg",
+                customer_ip: "192.0.2.1",
+                email: "",
+                ok: "https://x.test/ok",
+                cancel: "https://x.test/cancel",
+                notify: "https://x.test/notify",
+            })
+            .expect("a form");
+        let sent = Params::parse(form.body().as_bytes()).expect("a form");
+        let (signature, values) = sent.pairs().split_last().expect("fields");
+        assert_eq!(signature.0, "Signature");
+        let values: Vec<_> = values.iter().map(|(_, value)| value.as_str()).collect();
+        let own = STANDARD.encode(OURS.sign(&STANDARD.encode(values.join(separator))));
+        assert_eq!(
+            signature.1, own,
+            "PKCS#1 v1.5 gives one signature for one text"
+        );
+        assert_eq!(
+            sent.get("Currency"),
+            Some(if separator.is_empty() { "978" } else { "EUR" })
+        );
+    }
+}
+
+#[test]
+fn a_call_back_is_verified_in_the_order_in_which_it_came() {
+    let notice = shop(Dialect::Icard)
+        .call_back(&call_back(Dialect::Icard, &PAID))
+        .expect("theirs");
+    assert_eq!(notice.key(), "card/paid/20261120101500000001");
+    assert_eq!(notice.about(), &About::Payment(42));
+    let Event::Paid { amount, currency } = notice.event() else {
+        panic!("paid")
+    };
+    assert_eq!(
+        (amount, currency.map(|c| c.to_string())),
+        (Some(Cents::new(2345)), Some("EUR".to_owned()))
+    );
+    let mut turned = PAID;
+    turned.reverse();
+    assert!(
+        shop(Dialect::Icard)
+            .call_back(&call_back(Dialect::Icard, &turned))
+            .is_ok()
+    );
+
+    let mypos = [
+        ("IPCmethod", "IPCPurchaseRollback"),
+        ("SID", "000000000000123"),
+        ("OrderID", "42"),
+    ];
+    let notice = shop(Dialect::Mypos)
+        .call_back(&call_back(Dialect::Mypos, &mypos))
+        .expect("theirs");
+    assert_eq!(
+        (notice.event(), notice.key().as_str()),
+        (Event::Reversed, "card/reversed/42")
+    );
+}
+
+#[test]
+fn what_is_not_theirs_is_refused() {
+    let shop = shop(Dialect::Icard);
+    let good = String::from_utf8(call_back(Dialect::Icard, &PAID)).expect("text");
+    let word = |body: &str| shop.call_back(body.as_bytes()).expect_err("refused").word();
+    assert_eq!(word(&good.replace("23.45", "0.01")), "signature");
+    assert_eq!(
+        word(&good.replace("Amount=23.45&Currency=978", "Currency=978&Amount=23.45")),
+        "signature"
+    );
+    assert_eq!(word(&format!("{good}&Extra=1")), "signature");
+    assert_eq!(word(&format!("{good}&Amount=23.45")), "form");
+    assert_eq!(
+        word(good.split("&Signature").next().expect("a part")),
+        "missing"
+    );
+    assert_eq!(word(&good.replace("Signature=", "signature=")), "missing");
+    assert_eq!(word(&good.to_lowercase()), "missing");
+    assert_eq!(word(&"a".repeat(1 << 20)), "form");
+    let signed = |at: usize, value: &'static str| {
+        let mut pairs = PAID;
+        pairs[at].1 = value;
+        shop.call_back(&call_back(Dialect::Icard, &pairs))
+            .expect_err("refused")
+    };
+    assert_eq!(signed(1, "1"), Refusal::Stranger);
+    assert_eq!(signed(0, "IPGGetTxnStatus"), Refusal::Malformed("method"));
+    assert_eq!(signed(2, "42;"), Refusal::Malformed("OrderID"));
+    for odd in ["0", "-1", "1e9", "12.345", "1,00", ""] {
+        assert_eq!(signed(3, odd).word(), "amount", "{odd}");
+    }
+    // A value moved over to its neighbour gives the same text without a separator: what is read is
+    // then another's, so the shop does not fit.
+    let moved = good.replace(
+        "MID=000000000000123&OrderID=42",
+        "MID=0000000000001234&OrderID=2",
+    );
+    assert_eq!(word(&moved), "stranger");
+}
+
+fn terminal() -> Terminal {
+    Terminal {
+        name: "borica".parse().expect("a name"),
+        terminal: "V1800001".to_owned(),
+        merchant: "1600000001".to_owned(),
+        merchant_name: "Svetulka".to_owned(),
+        merchant_url: "https://x.test".to_owned(),
+        email: "x@x.test".to_owned(),
+        url: "https://borica.test/".to_owned(),
+        signer: OURS.signer(),
+        verifier: THEIRS.verifier(),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-20T10:15:00Z".parse().expect("a moment")
+}
+
+/// An answer as BORICA would sign it.
+fn answer(changes: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+    let mut fields = [
+        ("ACTION", "0"),
+        ("RC", "00"),
+        ("APPROVAL", "S12345"),
+        ("TERMINAL", "V1800001"),
+        ("TRTYPE", "1"),
+        ("AMOUNT", "23.45"),
+        ("CURRENCY", "EUR"),
+        ("ORDER", "000042"),
+        ("RRN", "632512345678"),
+        ("INT_REF", "EC0F1234567890AB"),
+        ("PARES_STATUS", "Y"),
+        ("ECI", "05"),
+        ("TIMESTAMP", "20261120101459"),
+        ("NONCE", "FC8AC36A9FDADCB6127D273CD15DAEC3"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
+    for (name, value) in changes {
+        let field = fields
+            .iter_mut()
+            .find(|(known, _)| known == name)
+            .expect("a field");
+        (*value).clone_into(&mut field.1);
+    }
+    let one = |(name, value): &(&str, String)| match (*name, value.as_str()) {
+        ("CURRENCY", "") if fields.iter().any(|(n, v)| *n == "TRTYPE" && v == "90") => {
+            "3USD".to_owned()
+        }
+        (_, "") => "-".to_owned(),
+        (_, value) => format!("{}{value}", value.len()),
+    };
+    let text: String = fields.iter().map(one).collect::<String>() + "-";
+    let mut fields = fields.to_vec();
+    fields.push(("P_SIGN", hex::encode_upper(THEIRS.sign(&text))));
+    fields
+}
+
+fn form(fields: &[(&'static str, String)]) -> Vec<u8> {
+    encode(fields.iter().map(|(n, v)| (*n, v.as_str()))).into_bytes()
+}
+
+fn returned(changes: &[(&str, &str)]) -> Result<Answer, Refusal> {
+    let returned = terminal().returned(&form(&answer(changes)), now())?;
+    returned.answer(&terminal(), 42)
+}
+
+#[test]
+fn a_sale_is_signed_as_documented() {
+    let form = terminal()
+        .sale(&Sale {
+            number: 42,
+            amount: Cents::new(2345),
+            description: "Сметка",
+            cardholder: "Ива Иванова",
+            email: "",
+            language: "bg",
+            now: now(),
+            nonce: [0xab; 16],
+        })
+        .expect("a form");
+    let get = |name| {
+        form.fields
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| v.as_str())
+    };
+    let nonce = "AB".repeat(16);
+    let text = format!("8V180000111523.453EUR6000042142026112010150032{nonce}-");
+    assert_eq!(
+        get("P_SIGN"),
+        Some(hex::encode_upper(OURS.sign(&text)).as_str())
+    );
+    assert_eq!(get("MERCH_GMT"), Some("+02"));
+    assert!(get("AD.CUST_BOR_ORDER_ID").is_some_and(|id| id.len() <= 22));
+}
+
+#[test]
+fn only_approved_is_paid() {
+    let Ok(Answer::Notice(notice)) = returned(&[]) else {
+        panic!("paid")
+    };
+    assert_eq!(notice.key(), "borica/paid/EC0F1234567890AB");
+    for (action, rc, expected) in [
+        ("2", "05", Some(Event::Declined)),
+        ("3", "-17", Some(Event::Declined)),
+        ("3", "-20", Some(Event::Declined)),
+        ("21", "65", Some(Event::Declined)),
+        ("3", "-31", None),
+        ("3", "-33", None),
+        ("3", "-40", None),
+        ("1", "94", None),
+    ] {
+        match returned(&[("ACTION", action), ("RC", rc)]) {
+            Ok(Answer::Notice(notice)) => assert_eq!(Some(notice.event()), expected, "{rc}"),
+            Ok(Answer::InProgress) => assert_eq!(expected, None, "{rc}"),
+            other => panic!("{rc}: {other:?}"),
+        }
+    }
+    assert_eq!(
+        returned(&[("ACTION", "0"), ("RC", "05")]),
+        Err(Refusal::Nothing)
+    );
+    assert_eq!(
+        returned(&[("AMOUNT", "0.00")]).expect_err("refused").word(),
+        "amount"
+    );
+    assert_eq!(
+        returned(&[("TERMINAL", "V1800002")]),
+        Err(Refusal::Stranger)
+    );
+    assert_eq!(
+        returned(&[("ORDER", "42")]),
+        Err(Refusal::Malformed("ORDER"))
+    );
+}
+
+#[test]
+fn a_skewed_or_forged_answer_is_refused() {
+    let body = form(&answer(&[]));
+    for minutes in [61, -61] {
+        let late = now() + SignedDuration::from_mins(minutes);
+        assert_eq!(
+            terminal().returned(&body, late).expect_err("skewed"),
+            Refusal::Skewed
+        );
+    }
+    let text = String::from_utf8(body).expect("text");
+    let word = |text: &str| {
+        terminal()
+            .returned(text.as_bytes(), now())
+            .expect_err("refused")
+            .word()
+    };
+    assert_eq!(word(&text.replace("23.45", "0.01")), "signature");
+    assert_eq!(word(&text.replace("RC=00", "RC=05")), "signature");
+    assert_eq!(word(&text.replace("ACTION=0", "ACTION=")), "signature");
+    assert_eq!(word(&text.replace("P_SIGN", "p_sign")), "missing");
+    assert_eq!(word(&format!("{text}&RC=00")), "form");
+}
+
+#[test]
+fn a_status_poll_says_the_same_as_the_browser() {
+    let json = |changes: &[(&str, &str)]| {
+        let fields = answer(changes);
+        let object: serde_json::Map<_, _> = fields
+            .into_iter()
+            .map(|(n, v)| (n.to_owned(), v.into()))
+            .collect();
+        serde_json::to_vec(&object).expect("JSON")
+    };
+    let poll = |body: &[u8]| terminal().status_answer(42, body);
+    let Ok(Answer::Notice(polled)) = poll(&json(&[("TRTYPE", "90")])) else {
+        panic!("paid")
+    };
+    let Ok(Answer::Notice(brought)) = returned(&[]) else {
+        panic!("paid")
+    };
+    assert_eq!(polled.key(), brought.key());
+    // Not found: an empty currency, signed as USD.
+    let unknown = [
+        ("TRTYPE", "90"),
+        ("ACTION", "3"),
+        ("RC", "-24"),
+        ("CURRENCY", ""),
+        ("AMOUNT", ""),
+    ];
+    assert_eq!(poll(&json(&unknown)), Ok(Answer::NotFound));
+    assert_eq!(poll(&json(&[("ORDER", "000043")])), Err(Refusal::Stranger));
+    for odd in [&b"[]"[..], b"{\"a\":{}}", b"", b"{", &[b'x'; 1 << 20]] {
+        assert!(poll(odd).is_err());
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_named() {
+    let short = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let der: Pkcs8V1Der<'_> = short.as_der().expect("DER");
+    for (bad, said) in [
+        ("", "no private key"),
+        (
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            "not an RSA key",
+        ),
+    ] {
+        let error = RsaSigner::from_pem(bad.as_bytes())
+            .expect_err("no key")
+            .to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let private = pem("PRIVATE KEY", der.as_ref());
+    assert!(RsaVerifier::from_pem(private.as_bytes()).is_err());
+    assert_eq!(format!("{:?}", OURS.signer()), "[private key]");
+}
