@@ -77,6 +77,7 @@ impl Issuer {
                 due_date: bill.order.due_date,
                 gross: bill.order.totals.gross,
                 to_pay: bill.order.totals.to_pay,
+                carried_over: bill.order.totals.carried_over,
                 currency: self.settings.currency,
                 language: bill.customer.language,
                 pack: pack.object.clone(),

@@ -215,6 +215,7 @@ fn made(job: &ChunkJob, worker: &str) -> Fallible<ChunkResult> {
             due_date: order.due_date,
             gross: order.totals.gross,
             to_pay: order.totals.to_pay,
+            carried_over: order.totals.carried_over,
             currency: Currency::EUR,
             language: Language::Bg,
             pack: object.clone(),

@@ -295,7 +295,7 @@ async fn late(tx: &mut Tx, result: &ChunkResult) -> Result<Finish, StoreError> {
 }
 
 async fn insert_bills(tx: &mut Tx, bills: &[BillRecord]) -> Result<(), StoreError> {
-    query("INSERT INTO bills (number, series, run, seq, chunk, account, kind, issue_date, period_from, period_to, due_date, gross, to_pay, currency, language, pack, pack_offset, pack_length, sha256, corrects) {rows}")
+    query("INSERT INTO bills (number, series, run, seq, chunk, account, kind, issue_date, period_from, period_to, due_date, gross, to_pay, carried_over, currency, language, pack, pack_offset, pack_length, sha256, corrects) {rows}")
         .rows(bills.iter().map(|bill| {
             [
                 bill.number.into(),
@@ -311,6 +311,7 @@ async fn insert_bills(tx: &mut Tx, bills: &[BillRecord]) -> Result<(), StoreErro
                 bill.due_date.into(),
                 bill.gross.into(),
                 bill.to_pay.into(),
+                bill.carried_over.into(),
                 bill.currency.into(),
                 bill.language.into(),
                 (&bill.pack).into(),

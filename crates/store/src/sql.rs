@@ -11,6 +11,8 @@ use kvit_billing::{
     EntryId, Language, OrderSeq, RunId, Series, StaffLogin, code::TokenHash,
 };
 
+use kvit_pay::{ProviderName, ledger::Book};
+
 use crate::engine::{Engine, Row, Target};
 
 /// Rows in one statement. Few enough that SQLite can keep statements of this size prepared, and far
@@ -185,6 +187,8 @@ value! {
     &EnrolmentId => Text(|id| id.to_string()),
     &StaffLogin => Text(|login| login.to_string()),
     &EntryId => Text(|id| id.to_string()),
+    &ProviderName => Text(|name| name.to_string()),
+    &Book => Text(|book| book.to_string()),
     &serde_json::Value => Text(|value| value.to_string()),
     Vec<u8> => Bytes(|bytes| bytes),
     &[u8; 32] => Bytes(|hash| hash.to_vec()),

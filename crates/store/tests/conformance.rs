@@ -6,6 +6,7 @@ mod conformance {
     pub(crate) mod enrolments;
     pub(crate) mod issue;
     pub(crate) mod late;
+    pub(crate) mod payments;
     pub(crate) mod portal;
     pub(crate) mod release;
     pub(crate) mod runs;
@@ -18,7 +19,9 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use conformance::{deliveries, enrolments, issue, late, portal, release, runs, staff, world};
+use conformance::{
+    deliveries, enrolments, issue, late, payments, portal, release, runs, staff, world,
+};
 use kvit_postgres::Cluster;
 use kvit_store::Store;
 use sqlx::Connection as _;
@@ -135,6 +138,18 @@ on_both_engines! {
     staff::the_last_write_never_silently_wins,
     staff::what_staff_write_down_is_written_once,
     staff::a_run_is_closed_when_nothing_of_it_is_open,
+    payments::a_payment_counts_once,
+    payments::notices_at_once_count_once,
+    payments::what_does_not_fit_changes_no_balance,
+    payments::contradictions_end_in_the_right_balance,
+    payments::a_reversal_counts_in_any_order,
+    payments::what_was_kept_is_applied_after_a_death,
+    payments::an_aggregator_pays_by_customer_number,
+    payments::a_balance_is_known_at_any_moment,
+    payments::unmatched_money_needs_two_people,
+    payments::what_is_refused_is_counted,
+    payments::a_payment_is_found_by_its_last_digits,
+    payments::whatever_comes_in_whatever_order_the_books_are_right,
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {

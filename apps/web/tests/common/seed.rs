@@ -203,6 +203,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
             due_date: order.due_date,
             gross: order.totals.gross,
             to_pay: order.totals.to_pay,
+            carried_over: order.totals.carried_over,
             currency: Currency::EUR,
             language: Language::Bg,
             pack: object.clone(),

@@ -93,6 +93,8 @@ pub struct BillRecord {
     pub due_date: Date,
     pub gross: Cents,
     pub to_pay: Cents,
+    /// The part of `to_pay` that earlier bills asked for; negative where they left a credit.
+    pub carried_over: Cents,
     pub currency: Currency,
     pub language: Language,
     /// Object name of its pack.

@@ -2,12 +2,14 @@
 
 mod deliveries;
 mod issue;
+mod payments;
 mod people;
 mod runs;
 mod staff;
 
 pub use deliveries::*;
 pub use issue::*;
+pub use payments::*;
 pub use people::*;
 pub use runs::*;
 pub use staff::*;

@@ -163,6 +163,7 @@ pub(crate) fn result(job: &ChunkJob, worker: &str) -> ChunkResult {
             due_date: order.due_date,
             gross: order.totals.gross,
             to_pay: order.totals.to_pay,
+            carried_over: order.totals.carried_over,
             currency: euro(),
             language: Language::Bg,
             pack: object.clone(),

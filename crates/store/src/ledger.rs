@@ -1,0 +1,215 @@
+//! The books, and what a customer owes by them.
+
+use jiff::Timestamp;
+use kvit_billing::{Cents, CustomerNumber};
+use kvit_pay::{
+    ledger::{Book, Entry, Posting},
+    standing::{Due, Money, Standing},
+};
+
+use crate::{
+    BookSum, EntryRecord, Store, StoreError,
+    engine::{Row, Tx},
+    payments::{bills, joined},
+    rows::{corrupt, number, text, time},
+    sql::query,
+};
+
+impl Store {
+    /// What a customer owed at a moment: the bills that were issued by then, and the money that was
+    /// in the books by then.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn standing(
+        &self,
+        account: &CustomerNumber,
+        at: Timestamp,
+    ) -> Result<Standing, StoreError> {
+        let rows = query("SELECT b.number, b.due_date, b.to_pay, b.carried_over, b.corrects FROM bills b JOIN runs r ON r.id = b.run WHERE b.account = $1 AND r.issued_at <= $2 ORDER BY r.issued_at, b.number")
+            .bind(account)
+            .bind(at)
+            .fetch_all(&self.pools)
+            .await?;
+        let dues = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| due(row, at == 0))
+            .collect::<Result<Vec<_>, _>>()?;
+        let rows = query("SELECT p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 AND j.at <= $2 AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id AND r.at <= $2) ORDER BY j.at, j.id")
+            .bind(&Book::Customer(account.clone()))
+            .bind(at)
+            .fetch_all(&self.pools)
+            .await?;
+        let money = rows.iter().map(money).collect::<Result<Vec<_>, _>>()?;
+        Ok(Standing::of(&dues, &money))
+    }
+
+    /// What each book holds; customers are one sum. Together they are nothing.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn books(&self) -> Result<Vec<BookSum>, StoreError> {
+        query("SELECT CASE WHEN book LIKE 'customer/%' THEN 'customer' ELSE book END AS name, CAST(SUM(cents) AS BIGINT) AS cents FROM postings GROUP BY 1 ORDER BY 1")
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| Ok(BookSum { name: row.get("name")?, cents: Cents::new(row.get("cents")?) }))
+            .collect()
+    }
+
+    /// Entries whose postings do not add up to nothing. There are none, unless somebody wrote into
+    /// the database by hand.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unbalanced_entries(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        query("SELECT j.id FROM journal j LEFT JOIN postings p ON p.entry = j.id GROUP BY j.id HAVING COALESCE(SUM(p.cents), 1) <> 0 ORDER BY j.id LIMIT $1")
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| Ok(row.get("id")?))
+            .collect()
+    }
+
+    /// The latest entries of a customer's book, newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn entries_of(
+        &self,
+        account: &CustomerNumber,
+        limit: usize,
+    ) -> Result<Vec<EntryRecord>, StoreError> {
+        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 ORDER BY j.at DESC, j.id LIMIT $2")
+            .bind(&Book::Customer(account.clone()))
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(entry)
+            .collect()
+    }
+}
+
+/// Writes an entry. Its id is made of what caused it, so that it cannot be written twice.
+pub(crate) async fn post(
+    tx: &mut Tx,
+    id: &str,
+    entry: &Entry,
+    notice: Option<&str>,
+    who: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    write(tx, id, entry, notice, None, who, at).await
+}
+
+/// Takes an entry back by one of the same amounts the other way.
+pub(crate) async fn reverse(
+    tx: &mut Tx,
+    id: &str,
+    notice: Option<&str>,
+    who: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = query("SELECT book, cents, bills FROM postings WHERE entry = $1 ORDER BY line")
+        .bind(id)
+        .fetch_all(&mut *tx)
+        .await?;
+    let postings = rows
+        .iter()
+        .map(|row| {
+            Ok(Posting {
+                book: text(row, "book")?,
+                cents: Cents::new(row.get("cents")?),
+                bills: bills(row)?,
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let postings: [Posting; 2] = postings.try_into().map_err(|_| corrupt("entry", id))?;
+    let entry = Entry::reversal(postings);
+    write(
+        tx,
+        &format!("reversal/{id}"),
+        &entry,
+        notice,
+        Some(id),
+        who,
+        at,
+    )
+    .await
+}
+
+async fn write(
+    tx: &mut Tx,
+    id: &str,
+    entry: &Entry,
+    notice: Option<&str>,
+    reverses: Option<&str>,
+    who: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    query(
+        "INSERT INTO journal (id, at, kind, notice, reverses, who) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(at)
+    .bind(entry.kind())
+    .bind(notice)
+    .bind(reverses)
+    .bind(who)
+    .execute(&mut *tx)
+    .await?;
+    query("INSERT INTO postings (entry, line, book, cents, bills) {rows}")
+        .rows((1_u64..).zip(entry.postings()).map(|(line, posting)| {
+            [
+                id.into(),
+                line.into(),
+                (&posting.book).into(),
+                posting.cents.into(),
+                joined(&posting.bills).into(),
+            ]
+        }))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What a bill asks for by itself. What a customer's first bill carries over was owed before any
+/// bill that is known here, so it counts with that one; later bills carry over what earlier ones
+/// asked for.
+fn due(row: &Row, first: bool) -> Result<Due, StoreError> {
+    let to_pay = Cents::new(row.get("to_pay")?);
+    let carried = Cents::new(row.get("carried_over")?);
+    let corrects: Option<i64> = row.get("corrects")?;
+    Ok(Due {
+        number: number(row, "number")?,
+        due_date: text(row, "due_date")?,
+        cents: if first { to_pay } else { to_pay - carried },
+        corrects: match corrects {
+            Some(_) => Some(number(row, "corrects")?),
+            None => None,
+        },
+    })
+}
+
+fn money(row: &Row) -> Result<Money, StoreError> {
+    Ok(Money {
+        cents: -Cents::new(row.get("cents")?),
+        bills: bills(row)?,
+    })
+}
+
+fn entry(row: &Row) -> Result<EntryRecord, StoreError> {
+    Ok(EntryRecord {
+        id: row.get("id")?,
+        at: time(row, "at")?,
+        kind: row.get("kind")?,
+        book: text(row, "book")?,
+        cents: Cents::new(row.get("cents")?),
+        bills: bills(row)?,
+        reverses: row.get("reverses")?,
+        who: row.get("who")?,
+    })
+}

@@ -1,0 +1,265 @@
+//! Payments that were begun here, and what was heard of them.
+
+use jiff::Timestamp;
+use kvit_billing::{BillNumber, Cents};
+use kvit_pay::{ProviderName, state::Heard};
+
+use crate::{
+    NewPayment, PaymentRecord, PaymentView, Store, StoreError,
+    engine::{Row, Target, Tx},
+    rows::{corrupt, number, small, text, time, unsigned},
+    sql::query,
+};
+
+const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls";
+/// What was heard of a payment: its notices, and what the books hold because of them.
+const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'ordered' AND n.applied_at IS NOT NULL) AS ordered,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'declined' AND n.applied_at IS NOT NULL) AS declined,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'expired' AND n.applied_at IS NOT NULL) AS expired,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'reversed' AND n.applied_at IS NOT NULL) AS reversed,
+    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.id = n.id JOIN postings o ON o.entry = j.id AND o.book = 'customer/' || p.account WHERE n.provider = p.provider AND n.payment = p.number), 0) AS BIGINT) AS paid,
+    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.id = n.id JOIN journal r ON r.reverses = j.id JOIN postings o ON o.entry = j.id AND o.book = 'customer/' || p.account WHERE n.provider = p.provider AND n.payment = p.number), 0) AS BIGINT) AS back";
+
+impl Store {
+    /// Stores the intent to pay, before the customer goes anywhere, and gives it its number.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn begin_payment(&self, new: &NewPayment) -> Result<PaymentRecord, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(&format!("payments/{}", new.provider)).await?;
+        let row = query(
+            "INSERT INTO payments (provider, number, bill, account, bills, way, amount, currency, started_at, expires_at, next_poll_at)
+             SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM payments WHERE provider = $1 RETURNING number",
+        )
+        .bind(&new.provider)
+        .bind(new.bill)
+        .bind(&new.account)
+        .bind(joined(&new.bills))
+        .bind(&new.way)
+        .bind(new.amount)
+        .bind(new.currency)
+        .bind(new.at)
+        .bind(new.expires_at)
+        .bind(new.poll_at)
+        .fetch_one(&mut tx)
+        .await?;
+        tx.commit().await?;
+        Ok(PaymentRecord {
+            provider: new.provider.clone(),
+            number: unsigned(&row, "number")?,
+            bill: new.bill,
+            account: new.account.clone(),
+            bills: new.bills.clone(),
+            way: new.way.clone(),
+            amount: new.amount,
+            currency: new.currency,
+            started_at: new.at,
+            expires_at: new.expires_at,
+            code: None,
+            polls: 0,
+        })
+    }
+
+    /// The code with which a payment can be made in cash. The first one stays.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn set_payment_code(
+        &self,
+        provider: &ProviderName,
+        number: u64,
+        code: &str,
+    ) -> Result<(), StoreError> {
+        query("UPDATE payments SET code = $3 WHERE provider = $1 AND number = $2 AND code IS NULL")
+            .bind(provider)
+            .bind(number)
+            .bind(code)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
+    /// One payment.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payment(
+        &self,
+        provider: &ProviderName,
+        number: u64,
+    ) -> Result<Option<PaymentRecord>, StoreError> {
+        payment(&self.pools, provider, number).await
+    }
+
+    /// The latest payment at a provider whose number ends in these digits, for payment systems
+    /// that have room for no more. `modulus` is 10 to the power of how many.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payment_by_last_digits(
+        &self,
+        provider: &ProviderName,
+        digits: u64,
+        modulus: u64,
+    ) -> Result<Option<PaymentRecord>, StoreError> {
+        let row =
+            query("SELECT COALESCE(MAX(number), 0) AS number FROM payments WHERE provider = $1")
+                .bind(provider)
+                .fetch_one(&self.pools)
+                .await?;
+        let last = unsigned(&row, "number")?;
+        let above = (last % modulus + modulus - digits % modulus) % modulus;
+        match last.checked_sub(above) {
+            Some(number) => self.payment(provider, number).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The payments that were begun for a bill, newest first, with what was heard of them.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payments_of_bill(
+        &self,
+        bill: BillNumber,
+        limit: usize,
+    ) -> Result<Vec<PaymentView>, StoreError> {
+        query(format!("SELECT {COLUMNS}, {HEARD} FROM payments p WHERE p.bill = $1 ORDER BY p.started_at DESC, p.number DESC LIMIT $2"))
+            .bind(bill)
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(view)
+            .collect()
+    }
+
+    /// The latest payments that were begun, newest first, with what was heard of them.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payments(&self, limit: usize) -> Result<Vec<PaymentView>, StoreError> {
+        query(format!("SELECT {COLUMNS}, {HEARD} FROM payments p ORDER BY p.started_at DESC, p.number DESC LIMIT $1"))
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(view)
+            .collect()
+    }
+
+    /// Payments whose payment system has to be asked now.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payments_to_poll(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PaymentRecord>, StoreError> {
+        query(format!("SELECT {COLUMNS} FROM payments p WHERE p.next_poll_at <= $1 ORDER BY p.next_poll_at LIMIT $2"))
+            .bind(now)
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(record)
+            .collect()
+    }
+
+    /// A payment was asked for; `next` is when to ask again, if ever.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payment_polled(
+        &self,
+        provider: &ProviderName,
+        number: u64,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        query("UPDATE payments SET polls = polls + 1, next_poll_at = $3 WHERE provider = $1 AND number = $2")
+            .bind(provider)
+            .bind(number)
+            .bind(next)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn payment(
+    on: impl Target,
+    provider: &ProviderName,
+    number: u64,
+) -> Result<Option<PaymentRecord>, StoreError> {
+    let row = query(format!(
+        "SELECT {COLUMNS} FROM payments p WHERE p.provider = $1 AND p.number = $2"
+    ))
+    .bind(provider)
+    .bind(number)
+    .fetch_optional(on)
+    .await?;
+    row.as_ref().map(record).transpose()
+}
+
+/// A payment that something final is known of is not asked for any more.
+pub(crate) async fn stop_polling(
+    tx: &mut Tx,
+    provider: &ProviderName,
+    number: u64,
+) -> Result<(), StoreError> {
+    query("UPDATE payments SET next_poll_at = NULL WHERE provider = $1 AND number = $2 AND next_poll_at IS NOT NULL")
+        .bind(provider)
+        .bind(number)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn view(row: &Row) -> Result<PaymentView, StoreError> {
+    let payment = record(row)?;
+    let is = |column| Ok::<_, StoreError>(row.get::<i64>(column)? != 0);
+    let heard = Heard {
+        expires_at: payment.expires_at,
+        ordered: is("ordered")? || payment.code.is_some(),
+        declined: is("declined")?,
+        expired: is("expired")?,
+        reversed: is("reversed")?,
+        paid: Cents::new(row.get("paid")?),
+        back: Cents::new(row.get("back")?),
+    };
+    Ok(PaymentView { payment, heard })
+}
+
+fn record(row: &Row) -> Result<PaymentRecord, StoreError> {
+    Ok(PaymentRecord {
+        provider: text(row, "provider")?,
+        number: unsigned(row, "number")?,
+        bill: number(row, "bill")?,
+        account: text(row, "account")?,
+        bills: bills(row)?,
+        way: row.get("way")?,
+        amount: Cents::new(row.get("amount")?),
+        currency: text(row, "currency")?,
+        started_at: time(row, "started_at")?,
+        expires_at: time(row, "expires_at")?,
+        code: row.get("code")?,
+        polls: small(row, "polls")?,
+    })
+}
+
+/// Numbers of bills as one text.
+pub(crate) fn joined(bills: &[BillNumber]) -> String {
+    let texts: Vec<_> = bills.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}
+
+/// The column `bills`.
+pub(crate) fn bills(row: &Row) -> Result<Vec<BillNumber>, StoreError> {
+    let value: String = row.get("bills")?;
+    let names = value.split(',').filter(|name| !name.is_empty());
+    names
+        .map(|name| name.parse().map_err(|_| corrupt("bills", &value)))
+        .collect()
+}

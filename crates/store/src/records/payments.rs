@@ -1,0 +1,225 @@
+//! Payments, notices and the books.
+
+use jiff::Timestamp;
+use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
+use kvit_pay::{PaymentState, ProviderName, ledger::Book, state::Heard};
+
+/// A payment that a customer is about to make.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NewPayment {
+    pub provider: ProviderName,
+    /// The bill whose page it was begun on.
+    pub bill: BillNumber,
+    pub account: CustomerNumber,
+    /// What it pays, in this order.
+    pub bills: Vec<BillNumber>,
+    /// How, in the payment system's own kinds: `account`, `card`, `cash`.
+    pub way: String,
+    pub amount: Cents,
+    pub currency: Currency,
+    pub at: Timestamp,
+    pub expires_at: Timestamp,
+    /// When to ask the payment system, where it does not call by itself.
+    pub poll_at: Option<Timestamp>,
+}
+
+/// A payment that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct PaymentRecord {
+    pub provider: ProviderName,
+    /// Counts the payments at this provider, from 1.
+    pub number: u64,
+    pub bill: BillNumber,
+    pub account: CustomerNumber,
+    pub bills: Vec<BillNumber>,
+    pub way: String,
+    pub amount: Cents,
+    pub currency: Currency,
+    pub started_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// With which it can be paid in cash.
+    pub code: Option<String>,
+    /// How often the payment system was asked.
+    pub polls: u32,
+}
+
+/// A payment and what was heard of it.
+#[derive(Clone, Debug)]
+pub struct PaymentView {
+    /// The payment.
+    pub payment: PaymentRecord,
+    /// What was heard.
+    pub heard: Heard,
+}
+
+impl PaymentView {
+    /// Where it stands at a moment.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> PaymentState {
+        self.heard.state(now)
+    }
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeOutcome {
+    /// Its money is in the customer's book.
+    Posted,
+    /// Kept; it moves no money.
+    Noted,
+    /// The money that it takes back was taken out of the customer's book.
+    Reversed,
+    /// It takes money back that had not come. Should the money come later, it goes back at once.
+    NothingToReverse,
+    /// Money of a payment that was not begun here: in the book of unmatched money.
+    UnknownPayment,
+    /// Another amount than was asked for: in the book of unmatched money.
+    OtherAmount,
+    /// Another currency than was asked for: in no book.
+    OtherCurrency,
+    /// A customer who is not known: in no book.
+    UnknownCustomer,
+    /// It says that nothing was paid, of a payment that is paid.
+    Contradiction,
+    /// Unmatched money that two people have given to a customer.
+    Allocated,
+}
+
+impl NoticeOutcome {
+    /// Those that a person has to look at.
+    pub const FOR_PEOPLE: [Self; 5] = [
+        Self::UnknownPayment,
+        Self::OtherAmount,
+        Self::OtherCurrency,
+        Self::UnknownCustomer,
+        Self::Contradiction,
+    ];
+
+    const ALL: [Self; 10] = [
+        Self::Posted,
+        Self::Noted,
+        Self::Reversed,
+        Self::NothingToReverse,
+        Self::UnknownPayment,
+        Self::OtherAmount,
+        Self::OtherCurrency,
+        Self::UnknownCustomer,
+        Self::Contradiction,
+        Self::Allocated,
+    ];
+
+    /// The word for it, in the store and for machines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Posted => "posted",
+            Self::Noted => "noted",
+            Self::Reversed => "reversed",
+            Self::NothingToReverse => "nothing-to-reverse",
+            Self::UnknownPayment => "unknown-payment",
+            Self::OtherAmount => "other-amount",
+            Self::OtherCurrency => "other-currency",
+            Self::UnknownCustomer => "unknown-customer",
+            Self::Contradiction => "contradiction",
+            Self::Allocated => "allocated",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// The answer to a notice, the same each time it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Whether it came for the first time.
+    pub first: bool,
+    /// What became of it then.
+    pub outcome: NoticeOutcome,
+}
+
+/// A notice as the store keeps it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NoticeRecord {
+    /// Provider, event and transaction.
+    pub id: String,
+    pub provider: ProviderName,
+    pub event: String,
+    /// Of ours, by its number at the provider.
+    pub payment: Option<u64>,
+    pub account: Option<CustomerNumber>,
+    pub amount: Option<Cents>,
+    pub currency: Option<Currency>,
+    pub received_at: Timestamp,
+    /// How often it came again.
+    pub repeats: u64,
+    /// `None` until it is applied.
+    pub outcome: Option<NoticeOutcome>,
+    /// Who says whose the money is, where one person has.
+    pub proposal: Option<Proposal>,
+}
+
+/// Whose unmatched money is, as one person says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Proposal {
+    pub account: CustomerNumber,
+    pub by: String,
+    pub at: Timestamp,
+}
+
+/// Whether unmatched money found its customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocate {
+    /// Done.
+    Done,
+    /// No such notice, or its money is not unmatched (any more).
+    NotUnmatched,
+    /// No such customer.
+    UnknownCustomer,
+    /// Nobody has said whose it is.
+    NotProposed,
+    /// The one who said it cannot approve it.
+    SamePerson,
+}
+
+/// What came from a provider on a day and was not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RefusedRecord {
+    pub provider: String,
+    /// As `2026-11-25`, in UTC.
+    pub day: String,
+    pub why: String,
+    pub times: u64,
+    pub last_at: Timestamp,
+}
+
+/// What is in a book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookSum {
+    /// Which; all customers together are `customer`.
+    pub name: String,
+    /// Debit positive.
+    pub cents: Cents,
+}
+
+/// A posting in a customer's book, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct EntryRecord {
+    pub id: String,
+    pub at: Timestamp,
+    pub kind: String,
+    pub book: Book,
+    pub cents: Cents,
+    pub bills: Vec<BillNumber>,
+    pub reverses: Option<String>,
+    pub who: String,
+}
