@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     TooLarge,
     #[error("a password could not be hashed")]
     Password(#[from] HashError),
+    #[error("our key at a payment system does not sign")]
+    PayKey(#[source] kvit_pay::KeyError),
     #[error("documents could not be put into one file")]
     Zip(#[source] zip::result::ZipError),
 }

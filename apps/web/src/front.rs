@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use kvit_billing::{CustomerNumber, Language, code::Token};
+use kvit_billing::{CustomerNumber, Language, Secret, code::Token};
 use minijinja::context;
 use serde_json::json;
 use subtle::ConstantTimeEq;
@@ -37,6 +37,8 @@ pub(crate) struct Visitor {
     pub(crate) form_token: String,
     /// Pseudonym of the network address.
     pub(crate) address: String,
+    /// The network address itself, for card systems, which ask for it. Neither kept nor logged.
+    pub(crate) ip: Secret<String>,
     /// Pseudonym of the browser's name.
     agent: String,
 }
@@ -77,6 +79,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
     let asked = asked_language(request.uri());
     let kept = cookie(headers, "kvit_lang").and_then(Language::from_tag);
     let session = cookie(headers, &app.cookie_name("session")).and_then(Token::parse);
+    let ip = client(&app, &request);
     let mut visitor = Visitor {
         language: asked.or(kept).unwrap_or_else(|| accepted_language(headers)),
         language_chosen: asked.or(kept).is_some(),
@@ -86,10 +89,8 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         customer: None,
         session: None,
         form_token,
-        address: app
-            .portal
-            .key
-            .pseudonym("address", &network(&client(&app, &request))),
+        address: app.portal.key.pseudonym("address", &network(&ip)),
+        ip: Secret::new(ip.map_or_else(String::new, |ip| ip.to_canonical().to_string())),
         agent: app
             .portal
             .key

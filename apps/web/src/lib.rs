@@ -22,6 +22,7 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
+use kvit_pay::ways::{Ways, Wire};
 use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
@@ -77,6 +78,16 @@ pub struct Portal {
     pub declaration_version: String,
     /// Where the operator sits: times and "today" on pages.
     pub time_zone: TimeZone,
+    /// The ways of paying.
+    pub pay: Pay,
+}
+
+/// How bills are paid.
+pub struct Pay {
+    /// The configured payment systems.
+    pub ways: Arc<dyn Ways>,
+    /// Calls them.
+    pub wire: Arc<dyn Wire>,
 }
 
 /// Where the numbers of a run come from that is released in the console.
@@ -171,11 +182,21 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/help"),
     ("POST", "/logout"),
     ("GET POST", "/paper"),
+    ("GET", "/pay"),
+    ("GET POST", "/pay/{name}"),
     ("GET", "/privacy"),
     ("GET POST", "/prove/{token}"),
     ("GET POST", "/receipt/{token}"),
     ("GET POST", "/receipt/{token}/paper"),
     ("GET", "/v/{slug}"),
+];
+
+/// The addresses that payment systems call, and the one to which BORICA sends the browser.
+pub const CALLS: &[(&str, &str)] = &[
+    ("GET", "/pay/{name}/confirm"),
+    ("GET", "/pay/{name}/init"),
+    ("POST", "/pay/{name}/notify"),
+    ("POST", "/pay/{name}/return"),
 ];
 
 /// The portal as a router. Serve it with connect info (`SocketAddr`), or every visitor counts as
@@ -203,7 +224,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         hashing: staff::hashing::Hashing::default(),
         https,
     });
-    use rooms::{bills, enrol, info, links, paper};
+    use rooms::{bills, enrol, info, links, paper, pay, pay_calls};
     Ok(Router::new()
         .route("/", get(info::home))
         .route("/assets/{name}", get(info::asset))
@@ -215,6 +236,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/help", get(info::help))
         .route("/logout", post(bills::logout))
         .route("/paper", get(paper::form).post(paper::submit))
+        .route("/pay", get(pay::back_without_word))
+        .route("/pay/{name}", get(pay::page).post(pay::start))
         .route("/privacy", get(info::privacy))
         .route("/prove/{token}", get(links::prove_form).post(links::prove))
         .route(
@@ -239,5 +262,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
             Arc::clone(&app),
             front::door,
         ))
-        .with_state(app))
+        .with_state(Arc::clone(&app))
+        // Payment systems do not come in by the front door: they have no language and no session,
+        // and their forms are not ours.
+        .merge(pay_calls::router(app)))
 }

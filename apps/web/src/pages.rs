@@ -35,6 +35,8 @@ templates!(
     "home.html",
     "lock.html",
     "parts.html",
+    "pay.html",
+    "paygo.html",
     "privacy.html",
     "said.html",
     "sent.html",
@@ -236,6 +238,8 @@ fn assets(
         "text/css; charset=utf-8",
         staff_css.as_bytes().to_vec(),
     );
+    let go = include_bytes!("../assets/go.js").to_vec();
+    let go = add("go", "js", "text/javascript; charset=utf-8", go);
     let mark = include_str!("../assets/mark.svg")
         .replace("BRAND", &brand.primary)
         .replace("ACCENT", &brand.accent);
@@ -246,12 +250,12 @@ fn assets(
         |bytes| add("logo", "svg", "image/svg+xml", bytes),
     );
     // Made here, so they need no escaping, which would only blur them.
-    let [css, staff_css, font_400, font_800, mark, logo] =
-        [css, staff_css, font_400, font_800, mark, logo].map(Value::from_safe_string);
+    let [css, staff_css, font_400, font_800, mark, logo, go] =
+        [css, staff_css, font_400, font_800, mark, logo, go].map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, staff_css, font_400, font_800, mark, logo, own_logo, brand },
+        context! { css, staff_css, font_400, font_800, mark, logo, go, own_logo, brand },
     ))
 }
 

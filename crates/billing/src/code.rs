@@ -51,6 +51,8 @@ pub enum TokenPurpose {
     ProveAddress,
     /// Opens the verification page of one bill.
     Verify,
+    /// Opens the page on which one bill is paid.
+    Pay,
 }
 
 impl TokenPurpose {
@@ -59,6 +61,7 @@ impl TokenPurpose {
             Self::Receipt => "receipt",
             Self::ProveAddress => "prove-address",
             Self::Verify => "verify",
+            Self::Pay => "pay",
         }
     }
 }

@@ -181,6 +181,8 @@ impl Courier {
         let customer = self.store.customer(&job.account).await.ok().flatten();
         let token = self.key.token(TokenPurpose::Receipt, job.id.as_str());
         let receipt_url = format!("{}/receipt/{}", self.public_url, token.expose());
+        let pay = self.key.token(TokenPurpose::Pay, &bill.number.to_string());
+        let pay_url = format!("{}/pay/{}-{}", self.public_url, bill.number, pay.expose());
         let reference = CreditorReference::of(bill.number);
         Ok(self.mails.bill(&BillMail {
             delivery: &job.id,
@@ -196,6 +198,7 @@ impl Courier {
             due_date: bill.due_date,
             period: bill.period,
             receipt_url: &receipt_url,
+            pay_url: &pay_url,
             reference: &reference,
             pdf: &pdf,
             file_name: &format!("{}.pdf", bill.number),

@@ -75,6 +75,7 @@ fn bill(
         due_date: date(2026, 11, 25),
         period: Period::month_of(date(2026, 10, 1)),
         receipt_url: "https://smetki.svetulka.example/receipt/4f1c2b7a90d35e68b1c04f7de92a6b13",
+        pay_url: "https://bills.example.bg/pay/0000000042-0123456789abcdef0123456789abcdef",
         reference: &CreditorReference::of(number),
         pdf: b"%PDF-1.7",
         file_name: "4000000042.pdf",

@@ -58,6 +58,8 @@ pub struct BillMail<'a> {
     pub period: Period,
     /// Address of the page on which receipt is confirmed.
     pub receipt_url: &'a str,
+    /// Address of the page on which this bill, and no other, can be paid.
+    pub pay_url: &'a str,
     /// What the customer writes on the payment order.
     pub reference: &'a CreditorReference,
     /// The sealed document.
@@ -237,6 +239,7 @@ impl Mails {
             ("url", mail.receipt_url.to_owned()),
             // Beside the receipt, so that its reader needs no number and code.
             ("paper_url", format!("{}/paper", mail.receipt_url)),
+            ("pay_url", mail.pay_url.to_owned()),
             ("iban", grouped(&self.operator.iban)),
             ("reference", mail.reference.to_string()),
         ];
@@ -399,6 +402,7 @@ impl Mails {
                     due_date: day,
                     period: Period::month_of(day),
                     receipt_url: url,
+                    pay_url: url,
                     reference: &reference,
                     pdf: b"",
                     file_name: "bill.pdf",

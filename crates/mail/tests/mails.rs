@@ -70,6 +70,7 @@ fn bill(
         due_date: date(2026, 11, 20),
         period: Period::month_of(date(2026, 10, 1)),
         receipt_url: "https://bills.example.bg/receipt/abc",
+        pay_url: "https://bills.example.bg/pay/0000000042-0123456789abcdef0123456789abcdef",
         reference: &CreditorReference::of(number),
         pdf: b"%PDF-1.7 sealed\r\n.\r\n",
         file_name: "0000000042.pdf",

@@ -22,6 +22,7 @@ label-customer = Customer number
 label-period = Period
 label-iban = IBAN
 label-reference = Payment reference
+pay-button = Pay online
 pay-hint = For a bank transfer, write the reference exactly as it is here, so that your payment reaches this bill.
 confirm-why-bill = Please confirm that you received the bill. Otherwise we cannot know whether it reached you.
 confirm-why-note = Please confirm that you received the document. Otherwise we cannot know whether it reached you.

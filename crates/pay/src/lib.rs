@@ -5,6 +5,7 @@
 //! * [`ledger`]: the books' rules (double entry, postings that balance).
 //! * [`standing`]: which bill is paid by what, derived from bills and money each time it is asked.
 //! * [`state`]: where one payment stands, derived from what was heard of it.
+//! * [`ways`]: the configured payment systems, and the ports to the outside.
 //!
 //! The browser's return from a payment system proves nothing and has no type here.
 
@@ -18,6 +19,7 @@ pub mod params;
 pub mod standing;
 pub mod state;
 mod text;
+pub mod ways;
 
 pub use keys::{KeyError, RsaSigner, RsaVerifier};
 pub use mac::MacSecret;

@@ -293,6 +293,7 @@ fn a_sale_is_signed_as_documented() {
             description: "Сметка",
             cardholder: "Ива Иванова",
             email: "",
+            phone: "0888 123 456",
             language: "bg",
             now: now(),
             nonce: [0xab; 16],

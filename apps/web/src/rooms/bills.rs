@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{BillNumber, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_mail::EmailAddress;
-use kvit_store::{EnrolmentRecord, EnrolmentState};
-use minijinja::context;
+use kvit_pay::standing::Standing;
+use kvit_store::{BillRecord, EnrolmentRecord, EnrolmentState};
+use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{go, shown, year};
+use super::{go, pay, shown, year};
 use crate::{
     App,
     failure::Failure,
@@ -172,10 +173,12 @@ pub(crate) async fn list(
     let older_year = bills
         .get(BILLS_SHOWN)
         .map(|bill| bill.issue_date.year().to_string());
+    let now = app.portal.clock.now();
+    let standing = store.standing(customer, now).await?;
     let mut bills: Vec<_> = bills
         .iter()
         .take(BILLS_SHOWN)
-        .map(|bill| shown(&app, visitor.language, bill))
+        .map(|bill| with_standing(&app, &visitor, bill, &standing))
         .collect();
     let earlier = bills.split_off(bills.len().min(1));
     let (enrolment, email) = match store.enrolment_of(customer).await? {
@@ -183,7 +186,6 @@ pub(crate) async fn list(
         EnrolmentState::Pending(record) => ("pending", masked(record.email.expose())),
         EnrolmentState::Active(record) => ("active", masked(record.email.expose())),
     };
-    let now = app.portal.clock.now();
     let waits = |record: &EnrolmentRecord| record.proof_expires.is_some_and(|end| end > now);
     let changes_to = match enrolment {
         "active" => store.waiting_enrolment(customer).await?.filter(waits),
@@ -198,6 +200,24 @@ pub(crate) async fn list(
         context! { number, latest, earlier, older_year, enrolment, email, changes_to },
     )?;
     Ok(page.into_response())
+}
+
+/// A bill with what is open of it, and where that can be paid.
+fn with_standing(app: &App, visitor: &Visitor, bill: &BillRecord, standing: &Standing) -> Value {
+    let texts = app.pages.texts(visitor.language);
+    let open = standing
+        .bill(bill.number)
+        .map_or(Cents::ZERO, |found| found.open);
+    let due = standing
+        .bill(bill.number)
+        .map_or(Cents::ZERO, |found| found.due);
+    let payable = open > Cents::ZERO;
+    context! {
+        paid => bill.to_pay > Cents::ZERO && !payable,
+        rest => (payable && open < due).then(|| texts.money(open, &bill.currency)),
+        pay => payable.then(|| pay::path(app, bill.number)),
+        ..shown(app, visitor.language, bill)
+    }
 }
 
 /// An address that its owner recognises and another does not learn.

@@ -5,6 +5,8 @@ pub(crate) mod enrol;
 pub(crate) mod info;
 pub(crate) mod links;
 pub(crate) mod paper;
+pub(crate) mod pay;
+pub(crate) mod pay_calls;
 pub(crate) mod year;
 
 use axum::{

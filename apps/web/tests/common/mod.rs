@@ -24,11 +24,13 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
+use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, Role, Store};
-use kvit_web::{DocumentError, Documents, Numbers, Portal, PortalLimits};
+use kvit_web::{DocumentError, Documents, Numbers, Pay, Portal, PortalLimits};
 use tower::ServiceExt;
 
 pub(crate) mod chrome;
+pub(crate) mod pay;
 pub(crate) mod seed;
 
 /// The password of every member of staff.
@@ -136,6 +138,24 @@ impl World {
         per_address: u32,
         placeholder: bool,
     ) -> Self {
+        let pay = Pay {
+            ways: Arc::new(NoWays),
+            wire: Arc::new(NoWire),
+        };
+        Self::with(public_url, (per_number, per_address), placeholder, pay).await
+    }
+
+    /// With these ways of paying.
+    pub(crate) async fn paying(public_url: &str, pay: Pay) -> Self {
+        Self::with(public_url, (5, 50), true, pay).await
+    }
+
+    async fn with(
+        public_url: &str,
+        (per_number, per_address): (u32, u32),
+        placeholder: bool,
+        pay: Pay,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let start = "2026-11-20T08:30:00Z".parse().expect("a time");
         let key = Arc::new(InstanceKey::new(&[7; 32]));
@@ -176,6 +196,7 @@ impl World {
             placeholder,
             declaration_version: "2026-01".into(),
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
+            pay,
         };
         let router = kvit_web::router(portal).expect("the built-in portal opens");
         Self {

@@ -59,6 +59,8 @@ pub struct Sale<'a> {
     pub cardholder: &'a str,
     /// The customer's address, where it is known.
     pub email: &'a str,
+    /// The customer's telephone, where it is known; counts where the address is not.
+    pub phone: &'a str,
     /// `bg` or `en`.
     pub language: &'a str,
     /// Now.
@@ -104,6 +106,8 @@ impl Terminal {
         let mut info = json!({ "cardholderName": one_line(sale.cardholder, 45) });
         if !sale.email.is_empty() {
             info["email"] = json!(sale.email);
+        } else if let Some(subscriber) = subscriber(sale.phone) {
+            info["mobilePhone"] = json!({ "cc": "359", "subscriber": subscriber });
         }
         let gmt = gmt(sale.now);
         let own_number = format!("{:06}{}", sale.number % ORDERS, sale.number);
@@ -334,6 +338,15 @@ fn from_json(body: &[u8]) -> Result<Params, Refusal> {
     Ok(Params::parse(text.as_bytes())?)
 }
 
+/// A Bulgarian telephone number without the country's prefix.
+fn subscriber(phone: &str) -> Option<String> {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    let rest = ["00359", "359", "0"]
+        .iter()
+        .find_map(|prefix| digits.strip_prefix(prefix))?;
+    (8..=9).contains(&rest.len()).then(|| rest.to_owned())
+}
+
 fn stamp(at: Timestamp) -> String {
     at.strftime("%Y%m%d%H%M%S").to_string()
 }
@@ -388,5 +401,8 @@ mod tests {
         assert_eq!(parse_stamp("2026"), None);
         assert_eq!(gmt(at), "+03");
         assert_eq!(order(1_000_042), "000042");
+        assert_eq!(subscriber("+359 88 812 3456").as_deref(), Some("888123456"));
+        assert_eq!(subscriber("0888 123 456").as_deref(), Some("888123456"));
+        assert_eq!(subscriber("12345"), None);
     }
 }

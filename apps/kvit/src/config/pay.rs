@@ -1,0 +1,217 @@
+//! `[pay]`: the ways of paying. A section for each payment system, and the order in which
+//! customers see those that they are offered.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use kvit_billing::customer::Text;
+use kvit_pay::ways::Way;
+use serde::Deserialize;
+
+/// How bills are paid.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PayConfig {
+    /// Names of `providers` that customers are offered.
+    pub(crate) order: Vec<String>,
+    /// Payment systems by name.
+    pub(crate) providers: BTreeMap<String, ProviderConfig>,
+}
+
+/// One payment system. Which keys it needs depends on its kind.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProviderConfig {
+    pub(crate) kind: ProviderKind,
+    pub(crate) title: Text,
+    #[serde(default)]
+    pub(crate) live: bool,
+    #[serde(default)]
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) merchant: String,
+    #[serde(default)]
+    pub(crate) secret_file: PathBuf,
+    #[serde(default)]
+    pub(crate) ways: Vec<String>,
+    #[serde(default)]
+    pub(crate) originator: String,
+    #[serde(default)]
+    pub(crate) shop: String,
+    #[serde(default)]
+    pub(crate) shop_name: String,
+    #[serde(default)]
+    pub(crate) key_index: String,
+    #[serde(default)]
+    pub(crate) key_index_resp: String,
+    #[serde(default)]
+    pub(crate) terminal: String,
+    #[serde(default)]
+    pub(crate) key_file: PathBuf,
+    #[serde(default)]
+    pub(crate) their_key_file: PathBuf,
+}
+
+/// What a payment system speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProviderKind {
+    /// ePay.bg checkout and EasyPay code.
+    Epay,
+    /// Asks for dues and reports payments.
+    Biller,
+    /// iCard checkout.
+    Icard,
+    /// myPOS checkout.
+    Mypos,
+    /// BORICA.
+    Borica,
+}
+
+impl ProviderKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Epay => "epay",
+            Self::Biller => "biller",
+            Self::Icard => "icard",
+            Self::Mypos => "mypos",
+            Self::Borica => "borica",
+        }
+    }
+
+    /// Where the payment system is reached: live, and for trying out. Those of iCard and myPOS come
+    /// with the contract.
+    const fn urls(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Epay => ("https://www.epay.bg/", "https://demo.epay.bg/"),
+            Self::Borica => (
+                "https://3dsgate.borica.bg/cgi-bin/cgi_link",
+                "https://3dsgate-dev.borica.bg/cgi-bin/cgi_link",
+            ),
+            Self::Biller | Self::Icard | Self::Mypos => ("", ""),
+        }
+    }
+}
+
+impl ProviderConfig {
+    /// Of a kind, with nothing else set.
+    pub(crate) fn new(kind: ProviderKind, title: Text) -> Self {
+        Self {
+            kind,
+            title,
+            live: false,
+            url: String::new(),
+            merchant: String::new(),
+            secret_file: PathBuf::new(),
+            ways: Vec::new(),
+            originator: String::new(),
+            shop: String::new(),
+            shop_name: String::new(),
+            key_index: String::new(),
+            key_index_resp: String::new(),
+            terminal: String::new(),
+            key_file: PathBuf::new(),
+            their_key_file: PathBuf::new(),
+        }
+    }
+
+    /// Where the payment system is reached.
+    pub(crate) fn address(&self) -> String {
+        let (live, test) = self.kind.urls();
+        match (self.url.is_empty(), self.live) {
+            (false, _) => self.url.clone(),
+            (true, true) => live.to_owned(),
+            (true, false) => test.to_owned(),
+        }
+    }
+
+    /// What customers may be offered there.
+    pub(crate) fn offered(&self) -> Vec<Way> {
+        match self.kind {
+            ProviderKind::Epay => self.ways.iter().filter_map(|way| Way::parse(way)).collect(),
+            ProviderKind::Biller => Vec::new(),
+            ProviderKind::Icard | ProviderKind::Mypos | ProviderKind::Borica => vec![Way::Card],
+        }
+    }
+
+    /// The keys that its kind needs, and whether each is set.
+    pub(crate) fn needs(&self) -> Vec<(&'static str, bool)> {
+        let text = |name, value: &String| (name, !value.trim().is_empty());
+        let file = |name, value: &Path| (name, !value.as_os_str().is_empty());
+        match self.kind {
+            ProviderKind::Epay => vec![
+                text("merchant", &self.merchant),
+                file("secret_file", &self.secret_file),
+                ("ways", !self.ways.is_empty()),
+            ],
+            ProviderKind::Biller => vec![
+                text("merchant", &self.merchant),
+                file("secret_file", &self.secret_file),
+            ],
+            ProviderKind::Icard => vec![
+                text("url", &self.url),
+                text("originator", &self.originator),
+                text("shop", &self.shop),
+                text("shop_name", &self.shop_name),
+                text("key_index", &self.key_index),
+                text("key_index_resp", &self.key_index_resp),
+                file("key_file", &self.key_file),
+                file("their_key_file", &self.their_key_file),
+            ],
+            ProviderKind::Mypos => vec![
+                text("url", &self.url),
+                text("originator", &self.originator),
+                text("shop", &self.shop),
+                text("key_index", &self.key_index),
+                file("key_file", &self.key_file),
+                file("their_key_file", &self.their_key_file),
+            ],
+            ProviderKind::Borica => vec![
+                text("terminal", &self.terminal),
+                text("merchant", &self.merchant),
+                text("shop_name", &self.shop_name),
+                file("key_file", &self.key_file),
+                file("their_key_file", &self.their_key_file),
+            ],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    fn faults(section: &str) -> Vec<String> {
+        let text = Config::default().render().replace("\norder = []\n", &format!("\n{section}\n"));
+        match Config::parse(&text) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.iter().map(|fault| fault.key.clone()).collect(),
+        }
+    }
+
+    const EPAY: &str = "order = [\"epay\"]\n[pay.providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"account\", \"cash\"]";
+
+    #[test]
+    fn ways_of_paying_are_checked() {
+        assert_eq!(faults(EPAY), Vec::<String>::new());
+        for (wrong, key) in [
+            (EPAY.replace("merchant = \"1\"\n", ""), "[pay] providers.epay.merchant"),
+            (EPAY.replace("\"cash\"", "\"barter\""), "[pay] providers.epay.ways"),
+            (EPAY.replace("order = [\"epay\"]", "order = [\"epai\"]"), "[pay] order"),
+            (EPAY.replace("\"epay\"\ntitle", "\"epai\"\ntitle"), "[pay] providers.epay.kind"),
+            (EPAY.replace("providers.epay", "providers.\"e pay\""), "[pay] order"),
+            (format!("{EPAY}\nurl = \"epay\""), "[pay] providers.epay.url"),
+        ] {
+            assert!(faults(&wrong).contains(&key.to_owned()), "{wrong}: {:?}", faults(&wrong));
+        }
+    }
+
+    #[test]
+    fn what_is_rendered_is_read_again() {
+        let text = Config::default().render().replace("\norder = []\n", &format!("\n{EPAY}\n"));
+        let config = Config::parse(&text).expect("valid");
+        assert_eq!(Config::parse(&config.render()), Ok(config));
+    }
+}

@@ -1,0 +1,2 @@
+// Comfort only: the button below does the same.
+document.querySelector("form.go").submit();

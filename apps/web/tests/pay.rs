@@ -1,0 +1,405 @@
+//! Paying a bill: its page, the ways, what payment systems send, and what nobody may do.
+
+mod common;
+
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use common::{
+    World,
+    pay::{Systems, borica, ebg, epay, icard},
+    seed,
+};
+use kvit_billing::{BillNumber, code::TokenPurpose};
+use kvit_pay::params::encode;
+
+const URL: &str = "https://smetki.example";
+
+struct Shop {
+    world: World,
+    systems: Arc<Systems>,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let systems = Systems::new();
+        let world = World::paying(URL, systems.pay()).await;
+        Self { world, systems }
+    }
+
+    fn page(&self) -> String {
+        let number = seed::first_bill().to_string();
+        let token = self.world.key.token(TokenPurpose::Pay, &number);
+        format!("/pay/{number}-{}", token.expose())
+    }
+
+    /// The bill's page, as somebody with the link sees it.
+    async fn text(&self) -> String {
+        let answer = self.world.browser().get(&self.page()).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.body.replace('\u{a0}', " ")
+    }
+
+    /// Chooses a way, and gives what comes.
+    async fn choose(&self, way: &str) -> common::Answer {
+        self.world
+            .browser()
+            .post(&self.page(), &format!("way={way}"))
+            .await
+    }
+
+    /// What a payment system is answered.
+    async fn told(&self, path: &str, body: &str) -> String {
+        let answer = self
+            .world
+            .browser()
+            .ask(
+                Method::POST,
+                path,
+                body,
+                &[("sec-fetch-site", "cross-site")],
+            )
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        answer.body
+    }
+
+    async fn asked(&self, path: &str, query: &str) -> String {
+        let answer = self.world.browser().get(&format!("{path}?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        answer.body
+    }
+}
+
+#[tokio::test]
+async fn the_link_opens_one_bill_and_tells_how_to_pay_it() {
+    let shop = Shop::open().await;
+    let text = shop.text().await;
+    for part in [
+        "84,20 €",
+        "Изберете как да платите",
+        "ePay.bg",
+        "С карта през iCard",
+        "Банкова карта",
+        "В брой на каса на EasyPay",
+        "BG80 BNBG 9661 1020 3456 78",
+        "RF",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(
+        !text.contains("eBg.bg"),
+        "it calls us, customers do not go there from here"
+    );
+    assert!(
+        !text.contains(seed::ANNA) && !text.contains("Анна"),
+        "the link shows no person"
+    );
+    let other = BillNumber::new(2).expect("in range").to_string();
+    for wrong in [
+        shop.page().replace("0000000001", &other),
+        format!("{}0", shop.page()),
+        "/pay/0000000001-".to_owned(),
+        "/pay/x".to_owned(),
+    ] {
+        let answer = shop.world.browser().get(&wrong).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{wrong}");
+    }
+    // Without payment systems there is still the bank.
+    let plain = World::new(URL).await;
+    let answer = plain.browser().get(&shop.page()).await.body;
+    assert!(!answer.contains("Изберете как да платите") && answer.contains("С банков превод"));
+}
+
+#[tokio::test]
+async fn a_bill_is_paid_at_epay() {
+    let shop = Shop::open().await;
+    let there = shop.choose("epay.account").await;
+    assert!(
+        there
+            .body
+            .contains("action=\"https:&#x2f;&#x2f;epay.test&#x2f;\"")
+            && there.body.contains("paylogin")
+    );
+    assert!(
+        there
+            .header("content-security-policy")
+            .contains("form-action 'self' https:")
+    );
+    assert!(shop.text().await.contains("още не е потвърдено"));
+    // The browser's return proves nothing.
+    let back = shop
+        .world
+        .browser()
+        .get(&format!("{}?back=1", shop.page()))
+        .await
+        .body;
+    assert!(back.contains("Върнахте се") && !back.contains("Сметката е платена"));
+
+    let paid = epay(
+        "INVOICE=1:STATUS=PAID:PAY_TIME=20261120110000:STAN=1:BCODE=A\nINVOICE=9:STATUS=PAID:STAN=2:BCODE=B\n",
+    );
+    let expected = "INVOICE=1:STATUS=OK\nINVOICE=9:STATUS=NO\n";
+    for _ in 0..3 {
+        assert_eq!(shop.told("/pay/epay/notify", &paid).await, expected);
+    }
+    let text = shop.text().await;
+    assert!(text.contains("Сметката е платена") && !text.contains("name=\"way\""));
+    assert!(
+        shop.choose("epay.account")
+            .await
+            .body
+            .contains("Сметката е платена")
+    );
+    let mut browser = shop.world.browser();
+    browser.sign_in(&shop.world, seed::ANNA).await;
+    let bills = browser.get("/bills").await.body;
+    assert!(bills.contains("Платена") && !bills.contains("Платете до"));
+}
+
+#[tokio::test]
+async fn a_code_for_cash_is_ordered_and_not_yet_paid() {
+    let shop = Shop::open().await;
+    // Silence first: nothing is paid, and it is said.
+    let answer = shop.choose("epay.cash").await;
+    assert!(answer.header("location").ends_with("?nocode"));
+    let page = shop
+        .world
+        .browser()
+        .get(answer.header("location"))
+        .await
+        .body;
+    assert!(page.contains("не може да се издаде код"));
+    shop.systems
+        .answers
+        .lock()
+        .expect("not poisoned")
+        .push(b"IDN=1234567890\n".to_vec());
+    let answer = shop.choose("epay.cash").await;
+    assert_eq!(answer.header("location"), shop.page());
+    let text = shop.text().await;
+    assert!(
+        text.contains("12345 67890")
+            && text.contains("в брой на каса")
+            && !text.contains("Сметката е платена")
+    );
+    shop.told(
+        "/pay/epay/notify",
+        &epay("INVOICE=2:STATUS=PAID:STAN=1:BCODE=A"),
+    )
+    .await;
+    assert!(shop.text().await.contains("Сметката е платена"));
+    // Unpaid codes end visibly.
+    shop.world.clock.forward_hours(73);
+    assert!(shop.text().await.contains("времето за плащане изтече"));
+}
+
+#[tokio::test]
+async fn an_aggregator_asks_and_reports() {
+    let shop = Shop::open().await;
+    let asks = async |account: &str| {
+        let query = ebg(&[("IDN", account), ("MERCHANTID", "7"), ("TYPE", "CHECK")]);
+        shop.asked("/pay/ebg/init", &query).await
+    };
+    let dues = asks(seed::ANNA).await;
+    assert!(
+        dues.contains(r#""STATUS":"00","IDN":"1000001""#) && dues.contains(r#""AMOUNT":"8420""#),
+        "{dues}"
+    );
+    assert_eq!(asks("7777777").await, r#"{"STATUS":"14"}"#);
+    let report = |tid: &str, total: &str| {
+        ebg(&[
+            ("IDN", seed::ANNA),
+            ("MERCHANTID", "7"),
+            ("TID", tid),
+            ("DATE", "20261120110000"),
+            ("TOTAL", total),
+            ("TYPE", "PARTIAL"),
+        ])
+    };
+    assert_eq!(
+        shop.asked("/pay/ebg/confirm", &report("T1", "4000")).await,
+        r#"{"STATUS":"00"}"#
+    );
+    assert_eq!(
+        shop.asked("/pay/ebg/confirm", &report("T1", "4000")).await,
+        r#"{"STATUS":"94"}"#
+    );
+    assert!(shop.text().await.contains("44,20 €"));
+    assert_eq!(
+        shop.asked("/pay/ebg/confirm", &report("T2", "0")).await,
+        r#"{"STATUS":"13"}"#
+    );
+    let forged = report("T3", "4420").replace("TOTAL=4420", "TOTAL=9999");
+    assert_eq!(
+        shop.asked("/pay/ebg/confirm", &forged).await,
+        r#"{"STATUS":"93"}"#
+    );
+    shop.asked("/pay/ebg/confirm", &report("T3", "4420")).await;
+    assert_eq!(asks(seed::ANNA).await, r#"{"STATUS":"62"}"#);
+    let refused = shop.world.store.refused_notices(9).await.expect("refusals");
+    assert_eq!(refused.len(), 2, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_card_payment_counts_only_as_asked_for() {
+    let shop = Shop::open().await;
+    let there = shop.choose("icard.card").await.body;
+    assert!(
+        there.contains("IPGPurchase") && there.contains("84.20") && there.contains("Signature")
+    );
+    let call = |amount: &str, trace: &str| {
+        icard(&[
+            ("IPGmethod", "IPGPurchaseNotify"),
+            ("MID", "1"),
+            ("OrderID", "1"),
+            ("Amount", amount),
+            ("Currency", "978"),
+            ("IPG_Trnref", trace),
+        ])
+    };
+    assert_eq!(
+        shop.told("/pay/icard/notify", &call("0.01", "A")).await,
+        "ERROR"
+    );
+    assert!(shop.text().await.contains("name=\"way\""));
+    let forged = call("84.20", "B").replace("B&Signature", "C&Signature");
+    assert_eq!(shop.told("/pay/icard/notify", &forged).await, "ERROR");
+    assert_eq!(
+        shop.told("/pay/icard/notify", &call("84.20", "B")).await,
+        "OK"
+    );
+    assert!(shop.text().await.contains("Сметката е платена"));
+    let back = icard(&[
+        ("IPGmethod", "IPGPurchaseRollback"),
+        ("MID", "1"),
+        ("OrderID", "1"),
+    ]);
+    assert_eq!(shop.told("/pay/icard/notify", &back).await, "OK");
+    assert!(shop.text().await.contains("парите бяха върнати"));
+}
+
+#[tokio::test]
+async fn borica_s_answer_comes_with_the_browser() {
+    let shop = Shop::open().await;
+    let there = shop.choose("borica.card").await.body;
+    assert!(there.contains("P_SIGN") && there.contains("value=\"000001\""));
+    let bring = async |order: &str, amount: &str, action: &str, rc: &str, time: &str| {
+        let fields = borica(order, amount, action, rc, time);
+        let body = encode(fields.iter().map(|(n, v)| (*n, v.as_str())));
+        let answer = shop
+            .world
+            .browser()
+            .ask(
+                Method::POST,
+                "/pay/borica/return",
+                &body,
+                &[
+                    ("origin", "https://borica.test"),
+                    ("sec-fetch-site", "cross-site"),
+                ],
+            )
+            .await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        answer.header("location").to_owned()
+    };
+    assert_eq!(
+        bring("000001", "84.20", "0", "00", "20261119000000").await,
+        "/pay",
+        "too old"
+    );
+    assert_eq!(
+        bring("000009", "84.20", "0", "00", "20261120083000").await,
+        "/pay",
+        "not ours"
+    );
+    assert!(shop.text().await.contains("name=\"way\""));
+    let page = format!("{}?back=1", shop.page());
+    assert_eq!(
+        bring("000001", "84.20", "3", "-33", "20261120083000").await,
+        page
+    );
+    assert_eq!(
+        bring("000001", "84.20", "2", "05", "20261120083000").await,
+        page
+    );
+    assert!(shop.text().await.contains("плащането беше отказано"));
+    shop.choose("borica.card").await;
+    assert_eq!(
+        bring("000002", "84.20", "0", "00", "20261120083000").await,
+        page
+    );
+    assert!(shop.text().await.contains("Сметката е платена"));
+    let back = shop.world.browser().get("/pay").await;
+    assert!(back.status == StatusCode::OK && back.body.contains("Очакваме потвърждение"));
+}
+
+#[tokio::test]
+async fn nobody_gets_in_by_the_side_door() {
+    let shop = Shop::open().await;
+    for (method, path, expected) in [
+        (Method::POST, "/pay/nobody/notify", 404),
+        (Method::POST, "/pay/ebg/notify", 404),
+        (Method::POST, "/pay/epay/return", 404),
+        (Method::GET, "/pay/epay/init", 404),
+        (Method::GET, "/pay/ebg/notify", 405),
+        (Method::POST, "/pay/ebg/confirm", 405),
+    ] {
+        let answer = shop.world.browser().ask(method, path, "", &[]).await;
+        assert_eq!(answer.status, expected, "{path}");
+    }
+    let huge = "a".repeat(1 << 20);
+    for path in [
+        "/pay/epay/notify",
+        "/pay/icard/notify",
+        "/pay/borica/return",
+    ] {
+        let answer = shop
+            .world
+            .browser()
+            .ask(Method::POST, path, &huge, &[])
+            .await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+    }
+    assert_eq!(
+        shop.told("/pay/epay/notify", "encoded=x").await,
+        "ERR=`checksum` is missing\n"
+    );
+    assert_eq!(
+        shop.asked("/pay/ebg/init", "IDN=%FF").await,
+        r#"{"STATUS":"96"}"#
+    );
+    // A form of another site begins no payment, nor does one without a way that is offered.
+    let foreign = shop
+        .world
+        .browser()
+        .ask(
+            Method::POST,
+            &shop.page(),
+            "way=epay.card&form_token=x",
+            &[],
+        )
+        .await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    for way in ["", "epay", "ebg.card", "icard.account", "nobody.card"] {
+        assert!(
+            shop.choose(way).await.body.contains("name=\"way\""),
+            "{way}"
+        );
+    }
+    assert!(
+        shop.world
+            .store
+            .payments(9)
+            .await
+            .expect("payments")
+            .is_empty()
+    );
+    for _ in 0..20 {
+        shop.choose("epay.card").await;
+    }
+    assert_eq!(
+        shop.choose("epay.card").await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+}

@@ -1,0 +1,117 @@
+//! The ways of paying that an operator offers, and the two doors through which payments reach the
+//! outside.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use kvit_billing::customer::Text;
+
+use crate::{
+    ProviderName,
+    dialects::{biller::Biller, borica::Terminal, epay::Epay, ipg::Shop},
+};
+
+/// One configured payment system.
+#[derive(Debug)]
+pub struct Provider {
+    /// In addresses, in the store and in the books.
+    pub name: ProviderName,
+    /// As customers read it.
+    pub title: Text,
+    /// What it speaks, with its keys.
+    pub dialect: Dialect,
+    /// What customers are offered; none where the payment system only calls us, or is out of use.
+    pub offered: Vec<Way>,
+}
+
+/// What a payment system speaks.
+#[derive(Debug)]
+pub enum Dialect {
+    /// ePay web checkout and the EasyPay code.
+    Epay(Epay),
+    /// A system that asks for dues and reports payments.
+    Biller(Biller),
+    /// iCard or myPOS checkout.
+    Ipg(Shop),
+    /// Card on the operator's own site.
+    Borica(Terminal),
+}
+
+/// How a customer pays at a payment system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From an account there.
+    Account,
+    /// By card.
+    Card,
+    /// In cash, with a code.
+    Cash,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Account, Self::Card, Self::Cash];
+
+    /// The word in settings, forms and the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Card => "card",
+            Self::Cash => "cash",
+        }
+    }
+
+    /// The way of this word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.as_str() == text)
+    }
+}
+
+/// The payment systems as they are configured now. Asked anew for each use, so that a key or
+/// certificate can be changed without a restart.
+pub trait Ways: Send + Sync {
+    /// All of them; those that customers are offered come first, in their order.
+    fn all(&self) -> Arc<Vec<Provider>>;
+}
+
+/// No payment system at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoWays;
+
+impl Ways for NoWays {
+    fn all(&self) -> Arc<Vec<Provider>> {
+        Arc::default()
+    }
+}
+
+/// A call to a payment system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Where.
+    pub url: String,
+    /// The form to send by POST; without one it is a GET.
+    pub form: Option<String>,
+}
+
+/// A payment system that did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the payment system did not answer: {0}")]
+pub struct NoAnswer(pub String);
+
+/// How payment systems are called.
+pub trait Wire: Send + Sync {
+    /// The body of the answer, where its status is 200.
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>>;
+}
+
+/// Calls nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoWire;
+
+impl Wire for NoWire {
+    fn call(&self, _: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
+        Box::pin(async { Err(NoAnswer("nobody is called".to_owned())) })
+    }
+}
