@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
-use kvit_billing::{BillNumber, RunId, StaffLogin};
+use jiff::Timestamp;
+use kvit_billing::{BillNumber, CustomerNumber, RunId, StaffLogin};
 use kvit_store::Role;
 
 use crate::exit::Exit;
@@ -127,6 +128,9 @@ is removed at the end; with --exit it stays, since its paths are printed.")]
     Demo(DemoArgs),
     /// Print the JSON Schema of a run file's lines
     Schema,
+    /// Look at payments and the books, and put unmatched money right
+    #[command(subcommand)]
+    Pay(PayCommand),
     /// Work with the bill's layout
     #[command(subcommand)]
     Layout(LayoutCommand),
@@ -190,6 +194,37 @@ releases them, auditor reads the audit trail, administrator keeps these accounts
     Disable(StaffLoginArg),
     /// Give an account a new temporary password and a new key, and open it where it was closed
     Reset(StaffResetArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayCommand {
+    /// List the payments that were begun, newest first, and where each stands
+    List,
+    /// List what a person has to look at: money without an owner, contradictions, refusals
+    #[command(after_help = "\
+Example:
+  kvit pay unmatched
+
+Money of a payment that was not begun here, of another amount, in another currency or for an unknown
+customer never changes a balance: it waits here. So does a notice that contradicts the books. What
+came and could not be verified is counted below, by day and reason.")]
+    Unmatched,
+    /// Say whose unmatched money is; another person approves it
+    #[command(after_help = "\
+Example:
+  kvit pay allocate icard/paid/20261120101500000001 --to 1000042 --as ivan
+  kvit pay approve icard/paid/20261120101500000001 --as maria")]
+    Allocate(AllocateArgs),
+    /// Approve what another person said about unmatched money: it goes to the customer
+    Approve(ApproveArgs),
+    /// Show what a customer owes: open bills, credit, and the entries of their book
+    #[command(after_help = "\
+Examples:
+  kvit pay customer 1000042
+  kvit pay customer 1000042 --at 2026-11-30T22:00:00Z")]
+    Customer(CustomerArgs),
+    /// Show the sum of each book; together they are nothing
+    Books,
 }
 
 #[derive(Debug, Subcommand)]
@@ -331,6 +366,36 @@ pub(crate) struct ExportArgs {
 pub(crate) struct BillArgs {
     /// Its number, ten digits as printed
     pub(crate) number: BillNumber,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AllocateArgs {
+    /// The notice, as `kvit pay unmatched` names it
+    pub(crate) notice: String,
+    /// Number of the customer whose money it is
+    #[arg(long, value_name = "CUSTOMER")]
+    pub(crate) to: CustomerNumber,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ApproveArgs {
+    /// The notice, as `kvit pay unmatched` names it
+    pub(crate) notice: String,
+    /// Who approves; not the one who said whose it is
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CustomerArgs {
+    /// The customer's number
+    pub(crate) number: CustomerNumber,
+    /// At which moment [default: now]
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Args, Debug)]

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod output;
 mod watch;
+mod ways;
 mod wiring;
 mod workers;
 

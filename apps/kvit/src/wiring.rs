@@ -14,18 +14,20 @@ use kvit_billing::{
     ports::{Clock, Rng},
 };
 use kvit_compose::{Composer, ComposerSettings, Layout};
-use kvit_flow::{Courier, Issuer, IssuerSettings, ports::Archive, read_bill};
+use kvit_flow::{Courier, Issuer, IssuerSettings, Poller, ports::Archive, read_bill};
 use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use kvit_store::{BillRecord, GuardPolicy, Store};
-use kvit_web::{Documents, Numbers, Portal, PortalLimits};
+use kvit_web::{Documents, Numbers, Pay, Portal, PortalLimits};
+use kvit_wire::HttpWire;
 
 use crate::{
     config::{Config, Guard, Security},
     exit::{Context, Exit, Failure},
     faults, files,
+    ways::ConfiguredWays,
 };
 
 /// Name of the instance key's file.
@@ -235,6 +237,27 @@ impl Instance {
             placeholder: config.placeholder,
             declaration_version: portal.declaration_version.clone(),
             time_zone,
+            pay: Pay {
+                ways: self.ways()?,
+                wire: Arc::new(HttpWire::default()),
+            },
+        })
+    }
+
+    /// The configured payment systems with their keys.
+    pub(crate) fn ways(&self) -> Result<Arc<ConfiguredWays>, Failure> {
+        let config = &self.config;
+        let ways = ConfiguredWays::open(&self.dir, &config.pay, &config.operator)?;
+        Ok(Arc::new(ways))
+    }
+
+    pub(crate) fn poller(&self) -> Result<Poller, Failure> {
+        Ok(Poller {
+            store: self.store.clone(),
+            ways: self.ways()?,
+            wire: Arc::new(HttpWire::default()),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng),
         })
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use kvit_flow::{Courier, Issuer};
+use kvit_flow::{Courier, Issuer, PollReport, Poller};
 use kvit_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -179,6 +179,32 @@ pub(crate) async fn delivery_loop(
             Err(error) => {
                 counters.delivery_failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(error = &error as &dyn std::error::Error, "delivery stopped");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Asks payment systems and applies what waits, until `stop`.
+pub(crate) async fn payment_loop(poller: &Poller, poll: Duration, stop: &CancellationToken) {
+    let mut wait = poll;
+    while !stop.is_cancelled() {
+        match poller.poll().await {
+            Ok(report) => {
+                wait = poll;
+                if report != PollReport::default() {
+                    tracing::info!(
+                        applied = report.applied,
+                        asked = report.asked,
+                        learned = report.learned,
+                        silent = report.silent,
+                        "payments looked after"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "payments stand");
                 wait = longer(wait);
             }
         }

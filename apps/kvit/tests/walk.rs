@@ -76,7 +76,7 @@ async fn a_customer_walks_through_the_whole_service() {
 
     chrome.visit(&portal).await;
     sign_in(&chrome, &demo).await;
-    let (name, pdf) = chrome.download(".latest .button").await;
+    let (name, pdf) = chrome.download(".latest .button[href$=pdf]").await;
     assert!(pdf.starts_with(b"%PDF-1.7"), "{name}");
     std::fs::write(path.join(&name), pdf).expect("a file");
     let verdict = common::run(&path, &["verify", &name, "--dir", "demo"]).ok();

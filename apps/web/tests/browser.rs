@@ -71,7 +71,7 @@ mod journey {
                 .await
                 .contains("5 декември 2026 г.")
         );
-        let (name, bytes) = chrome.download(".latest .button").await;
+        let (name, bytes) = chrome.download(".latest .button[href$=pdf]").await;
         assert_eq!(name, "0000000001.pdf");
         assert!(bytes.starts_with(b"%PDF-"));
         chrome.follow("header form button").await;

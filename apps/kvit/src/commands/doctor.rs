@@ -1,14 +1,19 @@
 //! `kvit doctor`: each part of an instance, looked at and left as it is.
 
-use std::{net::ToSocketAddrs, path::Path, time::Duration};
+use std::{
+    net::ToSocketAddrs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Serialize;
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, ProviderConfig},
     exit::{Exit, Failure},
     files,
     output::{BAD, BOLD, GOOD, Output, count},
+    ways::key_files,
     wiring::{Instance, KEY_FILE, trust_roots},
 };
 
@@ -120,13 +125,15 @@ fn configuration(config: &Config) -> Look {
 fn secrets(dir: &Path, config: &Config) -> Look {
     let named = [
         Path::new(KEY_FILE),
-        &config.seal.file,
+        config.seal.file.as_path(),
         &config.seal.password_file,
         &config.mail.password_file,
         &config.store.url_file,
     ];
     let mut exposed: Vec<String> = named
-        .iter()
+        .into_iter()
+        .map(PathBuf::from)
+        .chain(key_files(&config.pay).into_iter().map(PathBuf::from))
         .filter(|file| !file.as_os_str().is_empty() && files::is_exposed(&dir.join(file)))
         .map(|file| file.display().to_string())
         .collect();
@@ -158,6 +165,7 @@ fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
         "it lays bills out",
     ));
     looks.push(judge("mails", instance.mails(), "they can be made"));
+    looks.push(payments(instance));
     looks.push(judge(
         "mail settings",
         instance.mailer(),
@@ -169,6 +177,36 @@ fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
         })
     });
     looks.push(judge("portal", portal, "its pages can be made"));
+}
+
+/// The ways of paying: that their keys can be used, and whether they are the real ones.
+fn payments(instance: &Instance) -> Look {
+    let part = "payments";
+    let config = &instance.config;
+    if let Err(failure) = instance.ways() {
+        return broken(part, &failure);
+    }
+    let number = config.pay.providers.len() as u64;
+    if number == 0 {
+        return ok(
+            part,
+            "no payment system is set up; bills are paid by bank transfer".to_owned(),
+        );
+    }
+    let trial =
+        |(name, provider): (&String, &ProviderConfig)| (!provider.live).then(|| name.clone());
+    let trials: Vec<String> = config.pay.providers.iter().filter_map(trial).collect();
+    let found = count(number, "payment system", "payment systems");
+    if trials.is_empty() || config.placeholder {
+        return ok(part, format!("the keys of {found} can be used"));
+    }
+    warning(
+        part,
+        format!(
+            "{found}; on trial only (live = false): {}",
+            trials.join(", ")
+        ),
+    )
 }
 
 fn mail_server(config: &Config) -> Look {

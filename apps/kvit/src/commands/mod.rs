@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod issue;
 mod layout;
+mod pay;
 mod run;
 mod serve;
 mod show;
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
             out.result(&schema, |_| format!("{schema:#}"))?;
             Ok(Exit::Done)
         }
+        Command::Pay(command) => pay::pay(out, &open(&dir()).await?, command).await,
         Command::Layout(LayoutCommand::Export(args)) => layout::export(out, &dir(), &args),
         Command::Doctor => doctor::doctor(out, &dir()).await,
     }

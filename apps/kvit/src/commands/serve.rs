@@ -66,6 +66,7 @@ async fn work_off(
     let courier = instance.courier(&slot.name)?;
     let issued = issue::issue(out, instance, issuer, None, stop).await?;
     let sent = courier.deliver(stop).await.failed("delivery stopped")?;
+    instance.poller()?.poll().await?;
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
     let value = json!({
         "bills": issued.bills,
@@ -103,6 +104,7 @@ async fn work_until(
         let slot = workers::take_slot(instance).await?;
         let issuer = instance.issuer(&slot.name)?;
         let courier = instance.courier(&slot.name)?;
+        let poller = instance.poller()?;
         let address = watch.unwrap_or(instance.config.watch.listen);
         let listener = bind(address, "--watch or [watch] listen").await?;
         out.note(&format!(
@@ -117,10 +119,11 @@ async fn work_until(
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
-        let (watched, (), ()) = tokio::join!(
+        let (watched, (), (), ()) = tokio::join!(
             serve_until(listener, pages, stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
+            workers::payment_loop(&poller, poll, stop),
         );
         tracing::info!(worker = %slot.name, "stopped");
         watched

@@ -5,9 +5,10 @@ use std::{net::IpAddr, path::Path};
 use jiff::tz::TimeZone;
 use kvit_billing::{BillNumber, Series};
 use kvit_mail::{EmailAddress, RetryLadder};
+use kvit_pay::{ProviderName, ways::Way};
 
 use super::{
-    Config, Fault, Guard, Security,
+    Config, Fault, Guard, ProviderKind, Security,
     read::{Lines, shown},
 };
 
@@ -16,6 +17,7 @@ pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
     operator(config, &mut checker);
     portal(config, &mut checker);
     mail(config, &mut checker);
+    pay(config, &mut checker);
     seal_and_issue(config, &mut checker);
     rest(config, &mut checker);
 }
@@ -216,6 +218,70 @@ fn mail(config: &Config, checker: &mut Checker<'_>) {
     if let Err(error) = RetryLadder::new(mail.retry_delays_s.clone()) {
         let remedy = "write waits in seconds, such as [60, 300, 900]";
         checker.demand(false, "mail.retry_delays_s", error.to_string(), remedy);
+    }
+}
+
+fn pay(config: &Config, checker: &mut Checker<'_>) {
+    let pay = &config.pay;
+    for name in &pay.order {
+        let problem = format!("there is no [pay.providers.{name}]");
+        let ok = pay.providers.contains_key(name);
+        checker.demand(
+            ok,
+            "pay.order",
+            problem,
+            "name only payment systems that have a section",
+        );
+    }
+    let mut sorted = pay.order.clone();
+    sorted.sort();
+    sorted.dedup();
+    let remedy = "name each once";
+    checker.demand(
+        sorted.len() == pay.order.len(),
+        "pay.order",
+        "a name comes twice",
+        remedy,
+    );
+    for (name, provider) in &pay.providers {
+        let path = format!("pay.providers.{name}");
+        if let Err(error) = name.parse::<ProviderName>() {
+            checker.demand(
+                false,
+                &path,
+                error.to_string(),
+                "use a short name such as epay",
+            );
+        }
+        for (key, set) in provider.needs() {
+            let problem = format!(
+                "a payment system of the kind {} needs it",
+                provider.kind.as_str()
+            );
+            let remedy = "write what the contract with the payment system says";
+            checker.demand(set, &format!("{path}.{key}"), problem, remedy);
+        }
+        for way in &provider.ways {
+            let problem = format!("`{way}` is no way of paying");
+            let remedy = "use account, card and cash";
+            checker.demand(
+                Way::parse(way).is_some(),
+                &format!("{path}.ways"),
+                problem,
+                remedy,
+            );
+        }
+        if !provider.url.is_empty() {
+            web_address(&provider.url, &format!("{path}.url"), checker);
+            let slash = provider.kind != ProviderKind::Epay || provider.url.ends_with('/');
+            let remedy = "write the slash at the end: the paths of EasyPay follow it";
+            checker.demand(
+                slash,
+                &format!("{path}.url"),
+                "it does not end with a slash",
+                remedy,
+            );
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! what to do.
 
 mod check;
+mod pay;
 mod read;
 mod template;
 
@@ -12,6 +13,7 @@ use std::{
 };
 
 use kvit_billing::{Operator, operator::Brand};
+pub(crate) use pay::{PayConfig, ProviderConfig, ProviderKind};
 use serde::Deserialize;
 
 use crate::exit::{Exit, Failure};
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) brand: Brand,
     pub(crate) portal: PortalConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) pay: PayConfig,
     pub(crate) seal: SealConfig,
     pub(crate) issue: IssueConfig,
     pub(crate) import: ImportConfig,
@@ -166,6 +169,7 @@ impl Default for Config {
             brand,
             portal: PortalConfig::default(),
             mail: MailConfig::default(),
+            pay: PayConfig::default(),
             seal: SealConfig::default(),
             issue: IssueConfig::default(),
             import: ImportConfig::default(),

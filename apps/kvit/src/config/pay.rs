@@ -96,27 +96,6 @@ impl ProviderKind {
 }
 
 impl ProviderConfig {
-    /// Of a kind, with nothing else set.
-    pub(crate) fn new(kind: ProviderKind, title: Text) -> Self {
-        Self {
-            kind,
-            title,
-            live: false,
-            url: String::new(),
-            merchant: String::new(),
-            secret_file: PathBuf::new(),
-            ways: Vec::new(),
-            originator: String::new(),
-            shop: String::new(),
-            shop_name: String::new(),
-            key_index: String::new(),
-            key_index_resp: String::new(),
-            terminal: String::new(),
-            key_file: PathBuf::new(),
-            their_key_file: PathBuf::new(),
-        }
-    }
-
     /// Where the payment system is reached.
     pub(crate) fn address(&self) -> String {
         let (live, test) = self.kind.urls();
@@ -184,7 +163,9 @@ mod tests {
     use super::super::Config;
 
     fn faults(section: &str) -> Vec<String> {
-        let text = Config::default().render().replace("\norder = []\n", &format!("\n{section}\n"));
+        let text = Config::default()
+            .render()
+            .replace("\norder = []\n", &format!("\n{section}\n"));
         match Config::parse(&text) {
             Ok(_) => Vec::new(),
             Err(faults) => faults.iter().map(|fault| fault.key.clone()).collect(),
@@ -197,20 +178,44 @@ mod tests {
     fn ways_of_paying_are_checked() {
         assert_eq!(faults(EPAY), Vec::<String>::new());
         for (wrong, key) in [
-            (EPAY.replace("merchant = \"1\"\n", ""), "[pay] providers.epay.merchant"),
-            (EPAY.replace("\"cash\"", "\"barter\""), "[pay] providers.epay.ways"),
-            (EPAY.replace("order = [\"epay\"]", "order = [\"epai\"]"), "[pay] order"),
-            (EPAY.replace("\"epay\"\ntitle", "\"epai\"\ntitle"), "[pay] providers.epay.kind"),
-            (EPAY.replace("providers.epay", "providers.\"e pay\""), "[pay] order"),
-            (format!("{EPAY}\nurl = \"epay\""), "[pay] providers.epay.url"),
+            (
+                EPAY.replace("merchant = \"1\"\n", ""),
+                "[pay] providers.epay.merchant",
+            ),
+            (
+                EPAY.replace("\"cash\"", "\"barter\""),
+                "[pay] providers.epay.ways",
+            ),
+            (
+                EPAY.replace("order = [\"epay\"]", "order = [\"epai\"]"),
+                "[pay] order",
+            ),
+            (
+                EPAY.replace("\"epay\"\ntitle", "\"epai\"\ntitle"),
+                "[pay] providers.epay.kind",
+            ),
+            (
+                EPAY.replace("providers.epay", "providers.\"e pay\""),
+                "[pay] order",
+            ),
+            (
+                format!("{EPAY}\nurl = \"epay\""),
+                "[pay] providers.epay.url",
+            ),
         ] {
-            assert!(faults(&wrong).contains(&key.to_owned()), "{wrong}: {:?}", faults(&wrong));
+            assert!(
+                faults(&wrong).contains(&key.to_owned()),
+                "{wrong}: {:?}",
+                faults(&wrong)
+            );
         }
     }
 
     #[test]
     fn what_is_rendered_is_read_again() {
-        let text = Config::default().render().replace("\norder = []\n", &format!("\n{EPAY}\n"));
+        let text = Config::default()
+            .render()
+            .replace("\norder = []\n", &format!("\n{EPAY}\n"));
         let config = Config::parse(&text).expect("valid");
         assert_eq!(Config::parse(&config.render()), Ok(config));
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kvit_billing::{Address, customer::Text};
 
-use super::{Config, Guard, Security};
+use super::{Config, Guard, ProviderConfig, Security};
 
 pub(super) fn render(config: &Config) -> String {
     [
@@ -12,6 +12,7 @@ pub(super) fn render(config: &Config) -> String {
         operator(config),
         portal(config),
         mail(config),
+        pay(config),
         issue(config),
         rest(config),
     ]
@@ -172,6 +173,81 @@ overrides = {overrides}
         retry_delays_s = mail.retry_delays_s,
         overrides = path(&mail.overrides),
     )
+}
+
+fn pay(config: &Config) -> String {
+    let pay = &config.pay;
+    let mut text = format!(
+        r#"# Ways of paying. order: the names of those that customers are offered, in their order. Each has a
+# section [pay.providers.NAME]; one that is not in order still hears of payments under way. They
+# call {{public_url}}/pay/NAME/… (see OPERATIONS.md). kind is one of
+#   epay    ePay.bg and EasyPay: merchant, secret_file, ways = ["account", "card", "cash"]
+#   biller  a system that asks for dues and reports payments (ePay billing, eBg, ...): merchant,
+#           secret_file
+#   icard   url, originator, shop (MID), shop_name, key_index, key_index_resp, key_file,
+#           their_key_file
+#   mypos   url, originator (wallet number), shop (SID), key_index, key_file, their_key_file
+#   borica  terminal, merchant, shop_name, key_file, their_key_file
+# live = false speaks with the payment system's test address; url, where it is set, replaces both.
+# title is what customers read. Files hold the secret, our RSA key and their certificate (PEM); they
+# are read again when they change. Such as:
+#   [pay.providers.epay]
+#   kind = "epay"
+#   title = "ePay.bg"
+#   merchant = "D000000000"
+#   secret_file = "epay.secret"
+#   ways = ["account", "card", "cash"]
+[pay]
+order = [{}]
+"#,
+        quoted(&pay.order)
+    );
+    for (name, provider) in &pay.providers {
+        text.push_str(&section(name, provider));
+    }
+    text
+}
+
+/// A payment system, with the keys that are set.
+fn section(name: &str, provider: &ProviderConfig) -> String {
+    let mut lines = vec![
+        format!("\n[pay.providers.{name}]"),
+        format!("kind = {}", string(provider.kind.as_str())),
+        format!("title = {}", text(&provider.title)),
+        format!("live = {}", provider.live),
+    ];
+    if !provider.ways.is_empty() {
+        lines.push(format!("ways = [{}]", quoted(&provider.ways)));
+    }
+    for (key, value) in [
+        ("url", &provider.url),
+        ("merchant", &provider.merchant),
+        ("originator", &provider.originator),
+        ("shop", &provider.shop),
+        ("shop_name", &provider.shop_name),
+        ("key_index", &provider.key_index),
+        ("key_index_resp", &provider.key_index_resp),
+        ("terminal", &provider.terminal),
+    ] {
+        if !value.is_empty() {
+            lines.push(format!("{key} = {}", string(value)));
+        }
+    }
+    for (key, value) in [
+        ("secret_file", &provider.secret_file),
+        ("key_file", &provider.key_file),
+        ("their_key_file", &provider.their_key_file),
+    ] {
+        if !value.as_os_str().is_empty() {
+            lines.push(format!("{key} = {}", path(value)));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn quoted(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| string(text)).collect();
+    texts.join(", ")
 }
 
 fn issue(config: &Config) -> String {

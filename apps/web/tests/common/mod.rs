@@ -218,7 +218,7 @@ impl World {
 
     pub(crate) async fn served_on(listener: tokio::net::TcpListener) -> (Self, String) {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let world = Self::new(&url).await;
+        let world = Self::paying(&url, pay::Systems::new().pay()).await;
         let service = world
             .router
             .clone()
@@ -288,6 +288,11 @@ impl World {
         let delivery = DeliveryId::of(seed::first_bill(), 1);
         let token = self.key.token(TokenPurpose::Receipt, &delivery.to_string());
         format!("/receipt/{}", token.expose())
+    }
+
+    pub(crate) fn pay_path(&self, bill: BillNumber) -> String {
+        let token = self.key.token(TokenPurpose::Pay, &bill.to_string());
+        format!("/pay/{bill}-{}", token.expose())
     }
 
     pub(crate) fn verify_path(&self, bill: BillNumber) -> String {

@@ -308,13 +308,15 @@ impl<'a> Show<'a> {
         let slot = workers::take_slot(&self.instance).await?;
         let issuer = self.instance.issuer(&slot.name)?;
         let courier = self.instance.courier(&slot.name)?;
+        let poller = self.instance.poller()?;
         let counters = Counters::default();
         let poll = Duration::from_millis(self.instance.config.workers.poll_ms);
-        let (portal, pages, (), ()) = tokio::join!(
+        let (portal, pages, (), (), ()) = tokio::join!(
             serve::serve_until(self.portal, router, stop),
             serve::serve_until(self.pages, self.mailbox.router(), stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
+            workers::payment_loop(&poller, poll, stop),
         );
         portal.and(pages)
     }

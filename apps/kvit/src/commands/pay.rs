@@ -1,0 +1,314 @@
+//! `kvit pay`: payments, the books, and money that needs a person.
+
+use jiff::Timestamp;
+use kvit_billing::{Cents, ports::Clock};
+use kvit_store::{Allocate, NoticeRecord, PaymentView, RefusedRecord};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{AllocateArgs, ApproveArgs, CustomerArgs, PayCommand},
+    exit::{Exit, Failure},
+    output::{DIM, Output, amount, money, table},
+    wiring::{Instance, SystemClock},
+};
+
+/// Rows that a list shows at most.
+const ROWS_MAX: usize = 1000;
+
+pub(super) async fn pay(
+    out: &Output,
+    instance: &Instance,
+    command: PayCommand,
+) -> Result<Exit, Failure> {
+    match command {
+        PayCommand::List => list(out, instance).await,
+        PayCommand::Unmatched => unmatched(out, instance).await,
+        PayCommand::Allocate(args) => allocate(out, instance, &args).await,
+        PayCommand::Approve(args) => approve(out, instance, &args).await,
+        PayCommand::Customer(args) => customer(out, instance, &args).await,
+        PayCommand::Books => books(out, instance).await,
+    }
+}
+
+async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
+    let payments = instance.store.payments(ROWS_MAX).await?;
+    let now = SystemClock.now();
+    let value: Vec<Value> = payments
+        .iter()
+        .map(|view| payment_json(view, now))
+        .collect();
+    out.result(&value, |out| {
+        if payments.is_empty() {
+            return "no payment was begun yet".to_owned();
+        }
+        let head = [
+            "payment", "state", "amount", "bill", "customer", "way", "begun",
+        ];
+        let rows = payments.iter().map(|view| {
+            let payment = &view.payment;
+            vec![
+                format!("{}/{}", payment.provider, payment.number),
+                view.state(now).as_str().to_owned(),
+                money(payment.amount, payment.currency),
+                payment.bill.to_string(),
+                payment.account.to_string(),
+                payment.way.clone(),
+                second(payment.started_at),
+            ]
+        });
+        headed(out, &head, rows, &[2])
+    })?;
+    Ok(Exit::Done)
+}
+
+fn payment_json(view: &PaymentView, now: Timestamp) -> Value {
+    let payment = &view.payment;
+    json!({
+        "provider": payment.provider,
+        "number": payment.number,
+        "state": view.state(now).as_str(),
+        "amount_cents": payment.amount.get(),
+        "currency": payment.currency,
+        "bill": payment.bill,
+        "customer": payment.account,
+        "way": payment.way,
+        "started_at": payment.started_at,
+        "expires_at": payment.expires_at,
+    })
+}
+
+async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
+    let notices = instance.store.notices_for_people(ROWS_MAX).await?;
+    let refused = instance.store.refused_notices(ROWS_MAX).await?;
+    let value = json!({
+        "notices": notices.iter().map(notice_json).collect::<Vec<_>>(),
+        "refused": refused.iter().map(refused_json).collect::<Vec<_>>(),
+    });
+    out.result(&value, |out| {
+        let mut parts = Vec::new();
+        if notices.is_empty() {
+            parts.push("nothing waits for a person".to_owned());
+        } else {
+            let head = ["notice", "why", "amount", "came", "whose, says"];
+            parts.push(headed(out, &head, notices.iter().map(notice_row), &[2]));
+        }
+        if !refused.is_empty() {
+            let head = ["not believed, from", "day", "why", "times"];
+            let rows = refused.iter().map(|row| {
+                vec![
+                    row.provider.clone(),
+                    row.day.clone(),
+                    row.why.clone(),
+                    row.times.to_string(),
+                ]
+            });
+            parts.push(headed(out, &head, rows, &[3]));
+        }
+        parts.join("\n\n")
+    })?;
+    Ok(Exit::Done)
+}
+
+fn notice_row(notice: &NoticeRecord) -> Vec<String> {
+    vec![
+        notice.id.clone(),
+        notice
+            .outcome
+            .map_or("waits", |outcome| outcome.as_str())
+            .to_owned(),
+        notice.amount.map_or_else(String::new, amount),
+        second(notice.received_at),
+        notice
+            .proposal
+            .as_ref()
+            .map_or_else(String::new, |proposal| {
+                format!("{}, {}", proposal.account, proposal.by)
+            }),
+    ]
+}
+
+fn notice_json(notice: &NoticeRecord) -> Value {
+    json!({
+        "notice": notice.id,
+        "why": notice.outcome.map(|outcome| outcome.as_str()),
+        "amount_cents": notice.amount.map(Cents::get),
+        "currency": notice.currency,
+        "payment": notice.payment,
+        "customer": notice.account,
+        "received_at": notice.received_at,
+        "repeats": notice.repeats,
+        "proposed_customer": notice.proposal.as_ref().map(|proposal| &proposal.account),
+        "proposed_by": notice.proposal.as_ref().map(|proposal| &proposal.by),
+    })
+}
+
+fn refused_json(row: &RefusedRecord) -> Value {
+    json!({
+        "provider": row.provider,
+        "day": row.day,
+        "why": row.why,
+        "times": row.times,
+        "last_at": row.last_at,
+    })
+}
+
+async fn allocate(out: &Output, instance: &Instance, args: &AllocateArgs) -> Result<Exit, Failure> {
+    let AllocateArgs { notice, to, by } = args;
+    let now = SystemClock.now();
+    let said = instance
+        .store
+        .propose_allocation(notice, to, by, now)
+        .await?;
+    judged(said, notice)?;
+    out.result(&json!({"notice": notice, "customer": to, "by": by}), |_| {
+        format!("{by} says that it is customer {to}'s; another person approves it with `kvit pay approve {notice} --as NAME`")
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn approve(out: &Output, instance: &Instance, args: &ApproveArgs) -> Result<Exit, Failure> {
+    let ApproveArgs { notice, by } = args;
+    let said = instance
+        .store
+        .approve_allocation(notice, by, SystemClock.now())
+        .await?;
+    judged(said, notice)?;
+    out.result(&json!({"notice": notice, "by": by}), |_| {
+        "the money is in the customer's book".to_owned()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn judged(said: Allocate, notice: &str) -> Result<(), Failure> {
+    let refused = |what: String, hint: &str| Err(Failure::new(Exit::Refused, what).hint(hint));
+    match said {
+        Allocate::Done => Ok(()),
+        Allocate::NotUnmatched => refused(
+            format!("{notice} has no money that waits for its owner"),
+            "`kvit pay unmatched` names those that have",
+        ),
+        Allocate::UnknownCustomer => refused(
+            "there is no such customer".to_owned(),
+            "the number is as printed on a bill",
+        ),
+        Allocate::NotProposed => refused(
+            format!("nobody has said whose the money of {notice} is"),
+            "`kvit pay allocate` says it",
+        ),
+        Allocate::SamePerson => refused(
+            "the one who said whose it is cannot approve it".to_owned(),
+            "another person has to",
+        ),
+    }
+}
+
+async fn customer(out: &Output, instance: &Instance, args: &CustomerArgs) -> Result<Exit, Failure> {
+    let store = &instance.store;
+    if store.customer(&args.number).await?.is_none() {
+        let what = format!("there is no customer {}", args.number);
+        return Err(Failure::new(Exit::Failed, what).hint("the number is as printed on a bill"));
+    }
+    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let standing = store.standing(&args.number, at).await?;
+    let entries = store.entries_of(&args.number, ROWS_MAX).await?;
+    let entries: Vec<_> = entries.into_iter().filter(|entry| entry.at <= at).collect();
+    let bills: Vec<_> = standing
+        .bills
+        .iter()
+        .map(|bill| json!({"bill": bill.number, "due_date": bill.due_date, "due_cents": bill.due.get(), "open_cents": bill.open.get()}))
+        .collect();
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| json!({"entry": entry.id, "at": entry.at, "kind": entry.kind, "cents": entry.cents.get(), "who": entry.who}))
+        .collect();
+    let value = json!({
+        "customer": args.number,
+        "at": at,
+        "balance_cents": standing.balance().get(),
+        "credit_cents": standing.credit.get(),
+        "bills": bills,
+        "entries": lines,
+    });
+    let currency = instance.config.operator.currency;
+    out.result(&value, |out| {
+        let mut parts = vec![format!(
+            "customer {} owes {}",
+            args.number,
+            money(standing.balance(), currency)
+        )];
+        if !standing.bills.is_empty() {
+            let head = ["bill", "due by", "asks for", "open"];
+            let rows = standing.bills.iter().map(|bill| {
+                vec![
+                    bill.number.to_string(),
+                    bill.due_date.to_string(),
+                    amount(bill.due),
+                    amount(bill.open),
+                ]
+            });
+            parts.push(headed(out, &head, rows, &[2, 3]));
+        }
+        if !entries.is_empty() {
+            let head = ["entry", "at", "kind", "amount", "who"];
+            let rows = entries.iter().map(|entry| {
+                vec![
+                    entry.id.clone(),
+                    second(entry.at),
+                    entry.kind.clone(),
+                    amount(entry.cents),
+                    entry.who.clone(),
+                ]
+            });
+            parts.push(headed(out, &head, rows, &[3]));
+        }
+        parts.join("\n\n")
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn books(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
+    let books = instance.store.books().await?;
+    let odd = instance.store.unbalanced_entries(ROWS_MAX).await?;
+    let sum: Cents = books.iter().map(|book| book.cents).sum();
+    let value = json!({
+        "books": books.iter().map(|book| json!({"book": book.name, "cents": book.cents.get()})).collect::<Vec<_>>(),
+        "sum_cents": sum.get(),
+        "unbalanced_entries": odd,
+    });
+    out.result(&value, |out| {
+        if books.is_empty() {
+            return "the books are empty".to_owned();
+        }
+        let mut rows: Vec<_> = books
+            .iter()
+            .map(|book| vec![book.name.clone(), amount(book.cents)])
+            .collect();
+        rows.push(vec!["together".to_owned(), amount(sum)]);
+        headed(out, &["book", "holds"], rows.into_iter(), &[1])
+    })?;
+    if odd.is_empty() && sum == Cents::ZERO {
+        return Ok(Exit::Done);
+    }
+    let what = format!("entries that do not balance: {}", odd.join(", "));
+    Err(Failure::new(Exit::Failed, what)
+        .hint("no command writes such an entry; compare the store with a backup"))
+}
+
+fn headed(
+    out: &Output,
+    head: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    right: &[usize],
+) -> String {
+    let mut all = vec![head.iter().map(|word| (*word).to_owned()).collect()];
+    all.extend(rows);
+    let text = table(&all, right);
+    match text.split_once('\n') {
+        Some((head, rest)) => format!("{}\n{rest}", out.out(head, DIM)),
+        None => text,
+    }
+}
+
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,211 @@
+//! The configured ways of paying. Keys are read again when their files change, so that a key or a
+//! certificate is replaced without a restart.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use kvit_billing::Operator;
+use kvit_pay::{
+    MacSecret, ProviderName, RsaSigner, RsaVerifier,
+    dialects::{
+        biller::Biller,
+        borica::Terminal,
+        epay::Epay,
+        ipg::{self, Shop},
+    },
+    ways::{Dialect, Provider, Ways},
+};
+
+use crate::{
+    config::{PayConfig, ProviderConfig, ProviderKind},
+    exit::{Context, Exit, Failure},
+    files,
+};
+
+/// Files are looked at so often at most.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The ways of paying of one instance.
+pub(crate) struct ConfiguredWays {
+    dir: PathBuf,
+    config: PayConfig,
+    operator: Operator,
+    now: Mutex<Now>,
+}
+
+struct Now {
+    all: Arc<Vec<Provider>>,
+    files: Vec<Option<(SystemTime, u64)>>,
+    looked: Instant,
+}
+
+impl ConfiguredWays {
+    /// Reads all keys.
+    pub(crate) fn open(
+        dir: &Path,
+        config: &PayConfig,
+        operator: &Operator,
+    ) -> Result<Self, Failure> {
+        let all = Arc::new(providers(dir, config, operator)?);
+        let now = Now {
+            all,
+            files: stamps(dir, config),
+            looked: Instant::now(),
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            config: config.clone(),
+            operator: operator.clone(),
+            now: Mutex::new(now),
+        })
+    }
+}
+
+impl Ways for ConfiguredWays {
+    fn all(&self) -> Arc<Vec<Provider>> {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.looked.elapsed() >= LOOK_EVERY {
+            now.looked = Instant::now();
+            let files = stamps(&self.dir, &self.config);
+            if files != now.files {
+                now.files = files;
+                match providers(&self.dir, &self.config, &self.operator) {
+                    Ok(all) => {
+                        tracing::info!("keys of payment systems were read again");
+                        now.all = Arc::new(all);
+                    }
+                    Err(failure) => {
+                        tracing::error!(error = %failure, "keys of payment systems changed and cannot be used; the former stay");
+                    }
+                }
+            }
+        }
+        Arc::clone(&now.all)
+    }
+}
+
+/// The files with keys and secrets of all payment systems.
+pub(crate) fn key_files(config: &PayConfig) -> Vec<&Path> {
+    let all = config.providers.values().flat_map(|provider| {
+        [
+            &provider.secret_file,
+            &provider.key_file,
+            &provider.their_key_file,
+        ]
+    });
+    all.map(PathBuf::as_path)
+        .filter(|file| !file.as_os_str().is_empty())
+        .collect()
+}
+
+fn stamps(dir: &Path, config: &PayConfig) -> Vec<Option<(SystemTime, u64)>> {
+    let stamp = |file: &Path| {
+        let about = std::fs::metadata(dir.join(file)).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    };
+    key_files(config).into_iter().map(stamp).collect()
+}
+
+/// Those that customers are offered first, in their order; the others still call us.
+fn providers(
+    dir: &Path,
+    config: &PayConfig,
+    operator: &Operator,
+) -> Result<Vec<Provider>, Failure> {
+    let rest = config
+        .providers
+        .keys()
+        .filter(|name| !config.order.contains(name));
+    let ordered = config.order.iter().map(|name| (name, true));
+    ordered
+        .chain(rest.map(|name| (name, false)))
+        .filter_map(|(name, offered)| {
+            let found = config.providers.get(name)?;
+            Some(provider(dir, name, found, offered, operator))
+        })
+        .collect()
+}
+
+fn provider(
+    dir: &Path,
+    name: &str,
+    config: &ProviderConfig,
+    offered: bool,
+    operator: &Operator,
+) -> Result<Provider, Failure> {
+    let what = format!("[pay.providers.{name}] does not work");
+    let own: ProviderName = name.parse().exits(Exit::Configuration, what.as_str())?;
+    let secret = || {
+        let path = dir.join(&config.secret_file);
+        let secret = files::secret(&path, "payment system's secret")?;
+        if secret.is_empty() {
+            // With an empty one anybody could say that a bill is paid.
+            let empty = format!("{what}: {} is empty", path.display());
+            return Err(Failure::new(Exit::Configuration, empty));
+        }
+        Ok(secret)
+    };
+    let signer = || {
+        let pem = files::configured(&dir.join(&config.key_file), "key at a payment system")?;
+        let what = format!("{what}: {}", config.key_file.display());
+        RsaSigner::from_pem(&pem).exits(Exit::Configuration, what)
+    };
+    let verifier = || {
+        let pem = files::configured(&dir.join(&config.their_key_file), "payment system's key")?;
+        let what = format!("{what}: {}", config.their_key_file.display());
+        RsaVerifier::from_pem(&pem).exits(Exit::Configuration, what)
+    };
+    let dialect = match config.kind {
+        ProviderKind::Epay => Dialect::Epay(Epay {
+            name: own.clone(),
+            min: config.merchant.clone(),
+            secret: MacSecret::new(secret()?),
+            url: config.address(),
+        }),
+        ProviderKind::Biller => Dialect::Biller(Biller {
+            name: own.clone(),
+            merchant: config.merchant.clone(),
+            secret: MacSecret::new(secret()?),
+        }),
+        ProviderKind::Icard | ProviderKind::Mypos => Dialect::Ipg(Shop {
+            name: own.clone(),
+            dialect: if config.kind == ProviderKind::Icard {
+                ipg::Dialect::Icard
+            } else {
+                ipg::Dialect::Mypos
+            },
+            originator: config.originator.clone(),
+            shop: config.shop.clone(),
+            shop_name: config.shop_name.clone(),
+            key_index: config.key_index.clone(),
+            key_index_resp: config.key_index_resp.clone(),
+            url: config.address(),
+            signer: signer()?,
+            verifier: verifier()?,
+        }),
+        ProviderKind::Borica => Dialect::Borica(Terminal {
+            name: own.clone(),
+            terminal: config.terminal.clone(),
+            merchant: config.merchant.clone(),
+            merchant_name: config.shop_name.clone(),
+            merchant_url: operator.website.clone(),
+            email: operator.email.clone(),
+            url: config.address(),
+            signer: signer()?,
+            verifier: verifier()?,
+        }),
+    };
+    Ok(Provider {
+        name: own,
+        title: config.title.clone(),
+        dialect,
+        offered: if offered {
+            config.offered()
+        } else {
+            Vec::new()
+        },
+    })
+}

@@ -1,0 +1,140 @@
+//! Calls to payment systems over HTTPS: one connection a call, a bounded answer, a time limit.
+//! Nothing is followed: a payment system that redirects is configured wrongly.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use futures::{FutureExt, future::BoxFuture};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, StatusCode, Uri, body::Bytes, header};
+use hyper_util::rt::TokioIo;
+use kvit_pay::ways::{Call, NoAnswer, Wire};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// A customer waits for a code meanwhile.
+const CALL_MAX: Duration = Duration::from_secs(10);
+
+/// Calls payment systems. Trusts the certificates that the machine trusts.
+pub struct HttpWire {
+    tls: TlsConnector,
+}
+
+impl Default for HttpWire {
+    fn default() -> Self {
+        let mut roots = RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        let (_, unread) = roots.add_parsable_certificates(found.certs);
+        if unread > 0 || !found.errors.is_empty() {
+            tracing::debug!(unread, "some of the machine's certificates cannot be read");
+        }
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self {
+            tls: TlsConnector::from(Arc::new(config)),
+        }
+    }
+}
+
+impl Wire for HttpWire {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
+        async move {
+            match tokio::time::timeout(CALL_MAX, self.talk(call)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(NoAnswer("it took too long".to_owned())),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl HttpWire {
+    async fn talk(&self, call: Call) -> Result<Vec<u8>, NoAnswer> {
+        let uri: Uri = call
+            .url
+            .parse()
+            .map_err(|_| NoAnswer("its address is none".to_owned()))?;
+        let host = uri.host().unwrap_or_default().to_owned();
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") if is_here(&host) => false,
+            _ => return Err(NoAnswer("only https leaves this machine".to_owned())),
+        };
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = TcpStream::connect((bare, port)).await.map_err(silent)?;
+        if !secure {
+            return exchange(stream, &uri, call.form).await;
+        }
+        let name = ServerName::try_from(bare.to_owned()).map_err(silent)?;
+        exchange(
+            self.tls.connect(name, stream).await.map_err(silent)?,
+            &uri,
+            call.form,
+        )
+        .await
+    }
+}
+
+/// Whether a host is this machine, as in trials and demonstrations.
+fn is_here(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    uri: &Uri,
+    form: Option<String>,
+) -> Result<Vec<u8>, NoAnswer> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(silent)?;
+    // Ends when the exchange does.
+    let driver = tokio::spawn(connection);
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let request = Request::builder()
+        .method(if form.is_some() {
+            Method::POST
+        } else {
+            Method::GET
+        })
+        .uri(path)
+        .header(header::HOST, authority)
+        .header(header::USER_AGENT, "kvit")
+        .header(header::CONNECTION, "close");
+    let request = if form.is_some() {
+        request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    } else {
+        request
+    };
+    let request = request
+        .body(Full::new(Bytes::from(form.unwrap_or_default())))
+        .map_err(silent)?;
+    let response = sender.send_request(request).await.map_err(silent)?;
+    if response.status() != StatusCode::OK {
+        return Err(NoAnswer(format!(
+            "it answered with status {}",
+            response.status()
+        )));
+    }
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await;
+    driver.abort();
+    Ok(body
+        .map_err(|_| NoAnswer("its answer is too long or broke off".to_owned()))?
+        .to_bytes()
+        .to_vec())
+}
+
+/// The cause without addresses and keys: they stand in the call.
+fn silent(error: impl std::error::Error) -> NoAnswer {
+    NoAnswer(error.to_string())
+}
