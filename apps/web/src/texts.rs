@@ -278,6 +278,8 @@ mod tests {
         include_str!("rooms/links.rs"),
         include_str!("rooms/mod.rs"),
         include_str!("rooms/paper.rs"),
+        include_str!("rooms/pay.rs"),
+        include_str!("rooms/pay_calls.rs"),
         include_str!("rooms/year.rs"),
         include_str!("staff/audit.rs"),
         include_str!("staff/customers.rs"),
@@ -300,6 +302,16 @@ mod tests {
             "slow",
             "inside",
         ];
+        let payments = [
+            "started",
+            "ordered",
+            "ordered-cash",
+            "settled",
+            "declined",
+            "expired",
+            "reversed",
+        ];
+        let payments = payments.map(|state| format!("pay-state-{state}"));
         let topics = ["where", "wrong", "mail", "genuine"];
         let both =
             |head: &str, name: &str| ["title", "text"].map(|tail| format!("{head}-{name}-{tail}"));
@@ -309,6 +321,7 @@ mod tests {
         let did = did.map(|what| format!("staff-did-{}", what.replace('.', "-")));
         months
             .chain(did)
+            .chain(payments)
             .chain(faults)
             .chain(topics.into_iter().flat_map(move |name| both("help", name)))
     }
@@ -382,6 +395,7 @@ mod tests {
             "bills-download",
             "bills-download-label",
             "language-switch",
+            "fact-iban",
         ];
         for (key, text) in &bg {
             assert_eq!(values(text), values(en[key]), "{key}");

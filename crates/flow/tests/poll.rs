@@ -39,7 +39,10 @@ impl Bank {
         let private: Pkcs8V1Der<'_> = key.as_der().expect("DER");
         let public: PublicKeyX509Der<'_> = key.public_key().as_der().expect("DER");
         let pem = |label: &str, der: &[u8]| {
-            format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+            format!(
+                "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+                STANDARD.encode(der)
+            )
         };
         let terminal = Terminal {
             name: "borica".parse().expect("a name"),
@@ -49,8 +52,10 @@ impl Bank {
             merchant_url: "https://x.test".to_owned(),
             email: "x@x.test".to_owned(),
             url: "https://borica.test/".to_owned(),
-            signer: RsaSigner::from_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes()).expect("a key"),
-            verifier: RsaVerifier::from_pem(pem("PUBLIC KEY", public.as_ref()).as_bytes()).expect("a key"),
+            signer: RsaSigner::from_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes())
+                .expect("a key"),
+            verifier: RsaVerifier::from_pem(pem("PUBLIC KEY", public.as_ref()).as_bytes())
+                .expect("a key"),
         };
         let provider = Provider {
             name: "borica".parse().expect("a name"),
@@ -58,16 +63,30 @@ impl Bank {
             dialect: Dialect::Borica(terminal),
             offered: vec![Way::Card],
         };
-        Arc::new(Self { key, ways: Arc::new(vec![provider]), answers: Mutex::default() })
+        Arc::new(Self {
+            key,
+            ways: Arc::new(vec![provider]),
+            answers: Mutex::default(),
+        })
     }
 
     /// The next answer, about the first payment.
     fn will_say(&self, action: &str, rc: &str, amount: &str, currency: &str) {
         let fields = [
-            ("ACTION", action), ("RC", rc), ("APPROVAL", ""), ("TERMINAL", "V1800001"),
-            ("TRTYPE", "90"), ("AMOUNT", amount), ("CURRENCY", currency), ("ORDER", "000001"),
-            ("RRN", "6325"), ("INT_REF", "EC0F"), ("PARES_STATUS", ""), ("ECI", ""),
-            ("TIMESTAMP", "20260921101500"), ("NONCE", "AB"),
+            ("ACTION", action),
+            ("RC", rc),
+            ("APPROVAL", ""),
+            ("TERMINAL", "V1800001"),
+            ("TRTYPE", "90"),
+            ("AMOUNT", amount),
+            ("CURRENCY", currency),
+            ("ORDER", "000001"),
+            ("RRN", "6325"),
+            ("INT_REF", "EC0F"),
+            ("PARES_STATUS", ""),
+            ("ECI", ""),
+            ("TIMESTAMP", "20260921101500"),
+            ("NONCE", "AB"),
         ];
         let one = |(name, value): &(&str, &str)| match (*name, value.len()) {
             ("CURRENCY", 0) => "3USD".to_owned(),
@@ -77,10 +96,17 @@ impl Bank {
         let text = fields.iter().map(one).collect::<String>() + "-";
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                text.as_bytes(),
+                &mut signature,
+            )
             .expect("a signature");
-        let mut object: serde_json::Map<String, serde_json::Value> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let mut object: serde_json::Map<String, serde_json::Value> = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
         let signature: String = signature.iter().map(|byte| format!("{byte:02X}")).collect();
         object.insert("P_SIGN".to_owned(), signature.into());
         let answer = serde_json::to_string(&object).expect("JSON");
@@ -128,7 +154,11 @@ impl Scene {
         let run = world.released("october").await;
         issue(&world.issuer("worker").await).await.expect("issued");
         let (store, bank) = (world.store().await, Bank::new());
-        let bill = store.bills_of_run(&run, None, 1).await.expect("bills").remove(0);
+        let bill = store
+            .bills_of_run(&run, None, 1)
+            .await
+            .expect("bills")
+            .remove(0);
         let now = world.clock.now();
         let payment = store
             .begin_payment(&NewPayment {
@@ -152,7 +182,13 @@ impl Scene {
             clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
             rng: Arc::new(Zeros),
         };
-        Self { world, store, bank, poller, payment }
+        Self {
+            world,
+            store,
+            bank,
+            poller,
+            payment,
+        }
     }
 
     async fn round(&self) -> PollReport {
@@ -160,7 +196,11 @@ impl Scene {
     }
 
     async fn state(&self) -> PaymentState {
-        let views = self.store.payments_of_bill(self.payment.bill, 1).await.expect("payments");
+        let views = self
+            .store
+            .payments_of_bill(self.payment.bill, 1)
+            .await
+            .expect("payments");
         views[0].state(self.world.clock.now())
     }
 }
@@ -170,15 +210,39 @@ async fn a_payment_is_asked_for_until_it_is_known() {
     let scene = Scene::new().await;
     assert_eq!(scene.round().await, PollReport::default(), "too early");
     scene.world.clock.forward(120);
-    assert_eq!(scene.round().await, PollReport { asked: 1, silent: 1, ..PollReport::default() });
-    assert_eq!(scene.round().await, PollReport::default(), "the ladder waits");
+    assert_eq!(
+        scene.round().await,
+        PollReport {
+            asked: 1,
+            silent: 1,
+            ..PollReport::default()
+        }
+    );
+    assert_eq!(
+        scene.round().await,
+        PollReport::default(),
+        "the ladder waits"
+    );
     scene.world.clock.forward(120);
     scene.bank.will_say("3", "-33", "", "");
-    assert_eq!(scene.round().await, PollReport { asked: 1, ..PollReport::default() });
+    assert_eq!(
+        scene.round().await,
+        PollReport {
+            asked: 1,
+            ..PollReport::default()
+        }
+    );
     assert_eq!(scene.state().await, PaymentState::Started);
     scene.world.clock.forward(300);
     scene.bank.will_say("0", "00", "1.00", "EUR");
-    assert_eq!(scene.round().await, PollReport { asked: 1, learned: 1, ..PollReport::default() });
+    assert_eq!(
+        scene.round().await,
+        PollReport {
+            asked: 1,
+            learned: 1,
+            ..PollReport::default()
+        }
+    );
     assert_eq!(scene.state().await, PaymentState::Settled);
     scene.world.clock.forward(100_000);
     assert_eq!(scene.round().await, PollReport::default(), "it is known");

@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
-use kvit_pay::{About, Event, ProviderName, VerifiedNotice, ledger::Entry};
+use kvit_pay::{About, ProviderName, VerifiedNotice, ledger::Entry};
 
 use crate::{
-    Allocate, NoticeOutcome, NoticeRecord, PaymentRecord, Proposal, Received, RefusedRecord, Store,
-    StoreError,
+    Allocate, Event, NoticeOutcome, NoticeRecord, PaymentRecord, Proposal, Received, RefusedRecord,
+    Store, StoreError,
+    audit::append,
     engine::{Row, Tx},
     ledger::{post, reverse},
     payments::{bills, joined, payment, stop_polling},
@@ -50,7 +51,7 @@ impl Store {
             About::Customer { account, bills } => (None, Some(account), joined(bills)),
         };
         let (amount, currency) = match notice.event() {
-            Event::Paid { amount, currency } => (amount, currency),
+            kvit_pay::Event::Paid { amount, currency } => (amount, currency),
             _ => (None, None),
         };
         let key = notice.key();
@@ -232,6 +233,7 @@ impl Store {
             .bind(now)
             .execute(&mut tx)
             .await?;
+        append(&mut tx, &done("pay.allocate", account, notice, by, now)).await?;
         tx.commit().await?;
         Ok(Allocate::Done)
     }
@@ -261,7 +263,7 @@ impl Store {
         if row.get::<String>("proposed_by")? == by {
             return Ok(Allocate::SamePerson);
         }
-        let account = text(&row, "account")?;
+        let account: CustomerNumber = text(&row, "account")?;
         let entry = Entry::allocation(&account, amount, Vec::new());
         post(
             &mut tx,
@@ -278,9 +280,21 @@ impl Store {
             .bind(now)
             .execute(&mut tx)
             .await?;
+        append(&mut tx, &done("pay.approve", &account, notice, by, now)).await?;
         settle(&mut tx, notice, NoticeOutcome::Allocated, now).await?;
         tx.commit().await?;
         Ok(Allocate::Done)
+    }
+}
+
+/// For the audit trail.
+fn done(what: &str, account: &CustomerNumber, notice: &str, by: &str, at: Timestamp) -> Event {
+    Event {
+        at,
+        who: by.to_owned(),
+        what: what.to_owned(),
+        subject: format!("customer/{account}"),
+        detail: serde_json::json!({ "notice": notice }),
     }
 }
 

@@ -157,7 +157,7 @@ async fn allocate(out: &Output, instance: &Instance, args: &AllocateArgs) -> Res
     let now = SystemClock.now();
     let said = instance
         .store
-        .propose_allocation(notice, to, by, now)
+        .propose_allocation(notice, to, &at_console(by), now)
         .await?;
     judged(said, notice)?;
     out.result(&json!({"notice": notice, "customer": to, "by": by}), |_| {
@@ -170,13 +170,18 @@ async fn approve(out: &Output, instance: &Instance, args: &ApproveArgs) -> Resul
     let ApproveArgs { notice, by } = args;
     let said = instance
         .store
-        .approve_allocation(notice, by, SystemClock.now())
+        .approve_allocation(notice, &at_console(by), SystemClock.now())
         .await?;
     judged(said, notice)?;
     out.result(&json!({"notice": notice, "by": by}), |_| {
         "the money is in the customer's book".to_owned()
     })?;
     Ok(Exit::Done)
+}
+
+/// As the audit trail names somebody who gives a command.
+fn at_console(name: &str) -> String {
+    format!("console:{name}")
 }
 
 fn judged(said: Allocate, notice: &str) -> Result<(), Failure> {

@@ -111,7 +111,7 @@ pub(crate) async fn start(
         return asked.page(&app, &visitor, None);
     };
     let now = app.portal.clock.now();
-    let guard = format!("pay-{}", asked.bill.number);
+    let guard = format!("begun-payments-{}", asked.bill.number);
     if let Some(until) = app.portal.store.guard(&guard, now).await?.blocked_until {
         return gate::locked(&app, &visitor, until);
     }
@@ -317,7 +317,7 @@ fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> 
     let key = if cash {
         "pay-state-ordered-cash".to_owned()
     } else {
-        format!("pay-state-{}", state.as_str())
+        ["pay-state-", state.as_str()].concat()
     };
     let when = texts.moment(payment.started_at, &app.portal.time_zone);
     let until = texts.moment(payment.expires_at, &app.portal.time_zone);

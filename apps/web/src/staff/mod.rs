@@ -108,6 +108,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "customer.viewed",
     "declaration.printed",
     "page.refused",
+    "pay.allocate",
+    "pay.approve",
     "run.closed",
     "run.released",
     "staff.added",

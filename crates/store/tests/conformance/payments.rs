@@ -543,6 +543,12 @@ pub(crate) async fn unmatched_money_needs_two_people(store: Store) {
             .expect("notices")
             .is_empty()
     );
+    let trail = store.events("customer/0000001", 9).await.expect("events");
+    let trail: Vec<_> = trail
+        .iter()
+        .map(|event| (event.who.as_str(), event.what.as_str()))
+        .collect();
+    assert_eq!(trail, [("boris", "pay.approve"), ("ana", "pay.allocate")]);
     assert!(books(&store).await.contains(&("unmatched".to_owned(), 0)));
     assert_eq!(
         told(&store, &notice).await.outcome,
