@@ -216,7 +216,8 @@ fn sqlite(query: Query) -> Prepared<Sqlite> {
 
 fn postgres(query: Query) -> Prepared<Postgres> {
     let text = query.text(Engine::Postgres);
-    let mut prepared = sqlx::query(AssertSqlSafe(text));
+    // A statement that is not kept is planned with its values.
+    let mut prepared = sqlx::query(AssertSqlSafe(text)).persistent(!query.plan_anew);
     for value in query.values {
         prepared = match value {
             Value::Int(value) => prepared.bind(value),

@@ -68,7 +68,7 @@ impl Store {
                         found = found.bind(limit);
                     }
                 }
-                found
+                found.plan_anew()
             }
         };
         let rows = found.fetch_all(&self.pools).await?;

@@ -43,6 +43,8 @@ pub(crate) struct Query {
     text: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
     pub(crate) rows: Option<Rows>,
+    /// Whether PostgreSQL plans it for its values each time, instead of once for any.
+    pub(crate) plan_anew: bool,
     lock: &'static str,
 }
 
@@ -52,6 +54,7 @@ pub(crate) fn query(text: impl Into<Cow<'static, str>>) -> Query {
         text: text.into(),
         values: Vec::new(),
         rows: None,
+        plan_anew: false,
         lock: "",
     }
 }
@@ -72,6 +75,13 @@ impl Query {
             values: rows.into_iter().flatten().collect(),
             width: WIDTH,
         });
+        self
+    }
+
+    /// Has PostgreSQL plan it for the values that are bound: how rare a part of a text is decides between
+    /// an index and reading until enough is found.
+    pub(crate) const fn plan_anew(mut self) -> Self {
+        self.plan_anew = true;
         self
     }
 
