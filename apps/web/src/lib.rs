@@ -188,6 +188,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/prove/{token}"),
     ("GET POST", "/receipt/{token}"),
     ("GET POST", "/receipt/{token}/paper"),
+    ("GET POST", "/sign-in"),
+    ("GET POST", "/sign-in/{token}"),
     ("GET", "/v/{slug}"),
 ];
 
@@ -224,7 +226,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         hashing: staff::hashing::Hashing::default(),
         https,
     });
-    use rooms::{bills, enrol, info, links, paper, pay, pay_calls};
+    use rooms::{bills, enrol, info, links, paper, pay, pay_calls, sign_in};
     Ok(Router::new()
         .route("/", get(info::home))
         .route("/assets/{name}", get(info::asset))
@@ -247,6 +249,11 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route(
             "/receipt/{token}/paper",
             get(paper::mailed_form).post(paper::mailed),
+        )
+        .route("/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route(
+            "/sign-in/{token}",
+            get(sign_in::link_form).post(sign_in::link),
         )
         .route("/v/{slug}", get(info::verify))
         .merge(staff::router(&app))

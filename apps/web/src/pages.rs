@@ -40,6 +40,7 @@ templates!(
     "privacy.html",
     "said.html",
     "sent.html",
+    "sign-in.html",
     "staff/agree.html",
     "staff/audit.html",
     "staff/base.html",

@@ -325,6 +325,8 @@ async fn tour(eye: &mut Inspector, world: &World) {
         ("ended", "/bills?ended"),
         ("enrol-1", "/enrol?n=1000002"),
         ("paper-ask", "/paper"),
+        ("sign-in", "/sign-in"),
+        ("sign-in-over", "/sign-in/x"),
         ("verify-not", "/v/x"),
         ("receipt-unknown", "/receipt/x"),
         ("prove-unknown", "/prove/x"),

@@ -423,6 +423,10 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("POST", "/receipt/{token}", 404, 404),
     ("GET", "/receipt/{token}/paper", 404, 404),
     ("POST", "/receipt/{token}/paper", 404, 404),
+    ("GET", "/sign-in", 200, 303),
+    ("POST", "/sign-in", 422, 422),
+    ("GET", "/sign-in/{token}", 404, 404),
+    ("POST", "/sign-in/{token}", 404, 404),
     ("GET", "/v/{slug}", 404, 404),
 ];
 
@@ -598,4 +602,58 @@ async fn each_sign_in_is_a_session_of_its_own() {
             .await;
         assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
     }
+}
+
+#[tokio::test]
+async fn a_link_by_mail_signs_in_once() {
+    let world = World::new(URL).await;
+    seed::enrol(&world.store, seed::MARIA, "maria@primer.bg").await;
+    let mut maria = world.browser();
+    assert!(maria.get("/bills").await.body.contains("href=\"/sign-in\""));
+    let empty = maria.post("/sign-in", "number=").await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // On paper, unknown, and with e-bills: the same answer.
+    let paper = maria.post("/sign-in", "number=1000002").await;
+    let unknown = maria.post("/sign-in", "number=7777777").await;
+    let sent = maria.post("/sign-in", "number=1000003").await;
+    assert_eq!(paper.body.replace("1000002", "7777777"), unknown.body);
+    assert_eq!(sent.body.replace("1000003", "7777777"), unknown.body);
+    let mut mails = Vec::new();
+    for _ in 0..100 {
+        mails = world
+            .store
+            .deliveries_of_customer(&common::number(seed::MARIA), 9)
+            .await
+            .expect("a store");
+        if !mails.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(mails.len(), 1);
+    let token = world.key.token(TokenPurpose::SignIn, mails[0].id.as_str());
+    let path = format!("/sign-in/{}", token.expose());
+    let mut scanner = world.browser();
+    let page = scanner.get(&path).await;
+    assert!(page.body.contains("Отвори сметките ми"), "{}", page.body);
+    let robot = scanner.ask(Method::POST, &path, "x=y", &[]).await;
+    assert_eq!(
+        robot.status,
+        StatusCode::FORBIDDEN,
+        "without the page's token"
+    );
+    let opened = maria.post(&path, "").await;
+    assert_eq!(opened.header("location"), "/bills");
+    assert!(maria.get("/bills").await.body.contains("1000003"));
+    assert_eq!(scanner.post(&path, "").await.status, StatusCode::NOT_FOUND);
+    for lost in [path.as_str(), "/sign-in/x"] {
+        let page = scanner.get(lost).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+        assert!(page.body.contains("Връзката вече не важи"));
+    }
+    for _ in 0..5 {
+        scanner.post("/sign-in", "number=1000003").await;
+    }
+    let flood = scanner.post("/sign-in", "number=1000003").await;
+    assert_eq!(flood.status, StatusCode::TOO_MANY_REQUESTS);
 }

@@ -53,6 +53,8 @@ pub enum TokenPurpose {
     Verify,
     /// Opens the page on which one bill is paid.
     Pay,
+    /// Signs one customer in, once.
+    SignIn,
 }
 
 impl TokenPurpose {
@@ -62,6 +64,7 @@ impl TokenPurpose {
             Self::ProveAddress => "prove-address",
             Self::Verify => "verify",
             Self::Pay => "pay",
+            Self::SignIn => "sign-in",
         }
     }
 }

@@ -96,7 +96,8 @@ text_id!(
 );
 text_id!(
     /// One mail or paper on its way: `<bill number>-<count>` for a bill, such as `0000000042-1`,
-    /// `proof-<enrolment id>` for a mail that proves an address.
+    /// `proof-<enrolment id>` for a mail that proves an address, `signin-<entry id>` for one that signs
+    /// its reader in.
     DeliveryId, "a delivery id (up to 40 lower-case letters, digits or -)", "^[0-9a-z-]{1,40}$",
     |t| within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
@@ -125,6 +126,18 @@ impl DeliveryId {
     #[must_use]
     pub fn of(bill: BillNumber, count: u16) -> Self {
         Self(format!("{bill}-{count}"))
+    }
+
+    /// The id of a mail with a link that signs its reader in.
+    #[must_use]
+    pub fn sign_in_of(entry: &EntryId) -> Self {
+        Self(format!("signin-{entry}"))
+    }
+
+    /// Whether it is such a mail.
+    #[must_use]
+    pub fn is_sign_in(&self) -> bool {
+        self.0.starts_with("signin-")
     }
 
     /// The id of the mail that proves the address of an enrolment.
@@ -253,5 +266,10 @@ mod tests {
         assert_eq!(DeliveryId::of(bill, 1).to_string(), "0000000042-1");
         assert!("0000000042-1".parse::<DeliveryId>().is_ok());
         assert!("42/1".parse::<DeliveryId>().is_err());
+        let entry = "0123456789abcdef0123456789abcdef"
+            .parse()
+            .expect("an entry id");
+        let link = DeliveryId::sign_in_of(&entry);
+        assert!(link.is_sign_in() && link.to_string().parse::<DeliveryId>().is_ok());
     }
 }

@@ -14,10 +14,10 @@ use kvit_billing::{
     ports::Clock,
     reference::CreditorReference,
 };
-use kvit_mail::{BillMail, MailError, Mails, Message, Outcome, ProofMail, RetryLadder};
+use kvit_mail::{BillMail, MailError, Mails, Message, Outcome, ProofMail, RetryLadder, SignInMail};
 use kvit_store::{
-    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, Store,
-    StoreError,
+    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord,
+    SIGN_IN_MINUTES, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -173,6 +173,7 @@ impl Courier {
         match &job.what {
             DeliveryWhat::Bill(bill) => self.bill_mail(job, bill).await,
             DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
+            DeliveryWhat::SignIn(_) => Ok(self.sign_in_mail(job)?),
         }
     }
 
@@ -224,6 +225,20 @@ impl Courier {
             prove_url: &prove_url,
             expires: enrolment.proof_expires.unwrap_or(job.due_at),
             at: enrolment.created_at,
+        })
+    }
+
+    fn sign_in_mail(&self, job: &DeliveryJob) -> Result<Message, MailError> {
+        let token = self.key.token(TokenPurpose::SignIn, job.id.as_str());
+        let url = format!("{}/sign-in/{}", self.public_url, token.expose());
+        self.mails.sign_in(&SignInMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            url: &url,
+            expires: job.due_at,
+            at: job.due_at - SignedDuration::from_mins(SIGN_IN_MINUTES),
         })
     }
 

@@ -9,7 +9,7 @@ use kvit_billing::{
     BillKind, BillNumber, Cents, Currency, DeliveryId, Language, Period, Secret,
     reference::CreditorReference,
 };
-use kvit_mail::{BillMail, Mails, Message, ProofMail};
+use kvit_mail::{BillMail, Mails, Message, ProofMail, SignInMail};
 use mail_parser::MessageParser;
 
 type AnyError = Box<dyn std::error::Error>;
@@ -46,6 +46,16 @@ fn main() -> Result<(), AnyError> {
             at: "2026-11-24T08:00:00Z".parse()?,
         })?;
         write(&folder, &format!("proof-{}", language.tag()), &proof)?;
+        let link = mails.sign_in(&SignInMail {
+            delivery: &"signin-00000000000000000000000000000001".parse()?,
+            to: &Secret::new("ivaylo@example.bg".to_owned()),
+            customer_number: &"1000000042".parse()?,
+            language,
+            url: "https://smetki.svetulka.example/sign-in/4f1c2b7a90d35e68b1c04f7de92a6b13",
+            expires: "2026-11-24T08:30:00Z".parse()?,
+            at: "2026-11-24T08:00:00Z".parse()?,
+        })?;
+        write(&folder, &format!("sign-in-{}", language.tag()), &link)?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod ladder;
 mod mails;
 mod mime;
 mod outcome;
+mod sign_in;
 mod texts;
 
 pub use address::{AddressError, EmailAddress, typo_hint};
@@ -18,3 +19,4 @@ pub use ladder::{LadderError, RetryLadder};
 pub use mails::{BillMail, MailError, Mails, ProofMail};
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};
+pub use sign_in::SignInMail;

@@ -16,16 +16,19 @@ use crate::{
     AddressError, EmailAddress, Message,
     address::domain_name,
     mime::{self, Attachment, Parts},
+    sign_in::SignInMail,
     texts::Texts,
 };
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("layout.html", include_str!("../templates/layout.html")),
     ("bill.html", include_str!("../templates/bill.html")),
     ("bill.txt", include_str!("../templates/bill.txt")),
     ("proof.html", include_str!("../templates/proof.html")),
     ("proof.txt", include_str!("../templates/proof.txt")),
+    ("sign-in.html", include_str!("../templates/sign-in.html")),
+    ("sign-in.txt", include_str!("../templates/sign-in.txt")),
     ("footer.txt", include_str!("../templates/footer.txt")),
 ];
 
@@ -190,8 +193,8 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`bill.html`, `bill.txt`, `proof.html`, `proof.txt`, `layout.html`,
-    /// `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
+    /// Replaces templates (`bill.html`, `bill.txt`, `proof.html`, `proof.txt`,
+    /// `sign-in.html`, `sign-in.txt`, `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors
     /// Where a name is none of these, or a mail cannot be built any more: samples are tried.
@@ -268,15 +271,10 @@ impl Mails {
     /// # Errors
     /// As [`Mails::bill`].
     pub fn prove_address(&self, mail: &ProofMail<'_>) -> Result<Message, MailError> {
-        let expires = local_zone().to_datetime(mail.expires);
-        let time = format!("{:02}:{:02}", expires.hour(), expires.minute());
         let values = vec![
             ("customer", masked(mail.customer_number.as_str())),
             ("url", mail.prove_url.to_owned()),
-            (
-                "expires",
-                format!("{}, {time}", format::date(expires.date(), mail.language)),
-            ),
+            ("expires", moment(mail.expires, mail.language)),
         ];
         let envelope = Envelope {
             delivery: mail.delivery,
@@ -293,7 +291,7 @@ impl Mails {
         )
     }
 
-    fn build(
+    pub(crate) fn build(
         &self,
         template: &str,
         subject: &str,
@@ -418,15 +416,24 @@ impl Mails {
                 expires: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1),
                 at: Timestamp::UNIX_EPOCH,
             })?;
+            self.sign_in(&SignInMail {
+                delivery: &delivery,
+                to: &to,
+                customer_number: &customer_number,
+                language,
+                url,
+                expires: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1),
+                at: Timestamp::UNIX_EPOCH,
+            })?;
         }
         Ok(())
     }
 }
 
-struct Envelope<'a> {
-    delivery: &'a DeliveryId,
-    to: &'a Secret<String>,
-    at: Timestamp,
+pub(crate) struct Envelope<'a> {
+    pub(crate) delivery: &'a DeliveryId,
+    pub(crate) to: &'a Secret<String>,
+    pub(crate) at: Timestamp,
 }
 
 type Loaded = (
@@ -544,7 +551,14 @@ fn grouped(iban: &str) -> String {
         .join(" ")
 }
 
-fn masked(number: &str) -> String {
+/// Day and time to the minute, where the operator sits.
+pub(crate) fn moment(at: Timestamp, language: Language) -> String {
+    let at = local_zone().to_datetime(at);
+    let date = format::date(at.date(), language);
+    format!("{date}, {:02}:{:02}", at.hour(), at.minute())
+}
+
+pub(crate) fn masked(number: &str) -> String {
     let shown = number.len().saturating_sub(3);
     format!("{}{}", "•".repeat(shown), &number[shown..])
 }

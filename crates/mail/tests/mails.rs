@@ -5,7 +5,7 @@ use kvit_billing::{
     Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator,
     Period, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
-use kvit_mail::{BillMail, MailError, Mails, Message, ProofMail};
+use kvit_mail::{BillMail, MailError, Mails, Message, ProofMail, SignInMail};
 use mail_parser::{MessageParser, MimeHeaders};
 
 fn mails() -> Mails {
@@ -198,6 +198,37 @@ fn a_proof_hides_the_customer_number() {
         "{text}"
     );
     assert_eq!(mail.attachment_count(), 0);
+}
+
+#[test]
+fn a_link_that_signs_in_says_how_long_and_how_often() {
+    let customer: CustomerNumber = "1000042".parse().expect("a number");
+    for (language, said) in [(Language::Bg, "само веднъж"), (Language::En, "only once")] {
+        let message = mails()
+            .sign_in(&SignInMail {
+                delivery: &"signin-1".parse().expect("an id"),
+                to: &Secret::new("ivan@abv.bg".to_owned()),
+                customer_number: &customer,
+                language,
+                url: "https://bills.example.bg/sign-in/abc",
+                expires: "2026-11-04T08:30:00Z".parse().expect("a time"),
+                at: "2026-11-04T08:00:00Z".parse().expect("a time"),
+            })
+            .expect("a mail");
+        let mail = MessageParser::default()
+            .parse(&message.bytes)
+            .expect("a message");
+        let text = mail.body_text(0).expect("a text");
+        for part in [
+            said,
+            "10:30",
+            "••••042",
+            "https://bills.example.bg/sign-in/abc",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("1000042"));
+    }
 }
 
 #[test]

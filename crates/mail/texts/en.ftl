@@ -37,6 +37,13 @@ proof-button = Confirm the address
 proof-expires = The link works until { $expires }.
 proof-not-you = If it was not you, do nothing: without confirmation no bills will come here.
 
+sign-in-subject = A link to your bills
+sign-in-intro = Someone, most likely you, asked to see the bills of { $operator } for customer number { $customer }.
+sign-in-action = To see them, open the link on the device that you are using now:
+sign-in-button = See your bills
+sign-in-expires = The link works until { $expires }, and only once.
+sign-in-not-you = If it was not you, do nothing, and do not forward this message: whoever has the link sees your bills.
+
 why-bill = You get this mail because you chose to receive your bills from { $operator } by e-mail.
 paper = Go back to paper bills
 eik = Company no. (EIK) { $eik }

@@ -141,7 +141,7 @@ impl Store {
     }
 }
 
-/// A proof is asked for once: not after the address was proven, nor when the consent has ended or
+/// A link that would be dead when it arrives is not sent. A proof is asked for once: not after the address was proven, nor when the consent has ended or
 /// the link in the mail would be dead.
 fn is_wanted(job: &DeliveryJob, now: Timestamp) -> bool {
     match &job.what {
@@ -151,6 +151,7 @@ fn is_wanted(job: &DeliveryJob, now: Timestamp) -> bool {
                 && enrolment.proven_at.is_none()
                 && enrolment.proof_expires.is_none_or(|expires| expires >= now)
         }
+        DeliveryWhat::SignIn(enrolment) => enrolment.ended_at.is_none() && job.due_at >= now,
     }
 }
 
@@ -265,7 +266,12 @@ fn job(
             .map(DeliveryWhat::Bill)
     } else {
         let enrolment = enrolments.get(&text(row, "enrolment")?);
-        enrolment.cloned().map(DeliveryWhat::Proof)
+        let what = if id.is_sign_in() {
+            DeliveryWhat::SignIn
+        } else {
+            DeliveryWhat::Proof
+        };
+        enrolment.cloned().map(what)
     };
     Ok(DeliveryJob {
         what: what.ok_or_else(|| corrupt("content of delivery", &id))?,

@@ -23,6 +23,7 @@ mod release;
 mod rows;
 mod runs;
 mod search;
+mod sign_in;
 mod sql;
 mod staff;
 mod staging;
@@ -31,6 +32,7 @@ mod trail;
 pub use records::*;
 pub use release::ReleaseError;
 pub use search::SEARCH_LETTERS_MIN;
+pub use sign_in::SIGN_IN_MINUTES;
 
 use engine::{Pools, Tx};
 

@@ -125,6 +125,7 @@ on_both_engines! {
     enrolments::an_imported_enrolment_is_active_at_once,
     enrolments::a_proof_without_reason_is_withdrawn,
     enrolments::addresses_proven_at_once_leave_one,
+    enrolments::a_link_signs_in_once_and_only_from_the_address_of_the_bills,
     portal::customers_keep_their_own_choices,
     portal::a_redone_chunk_has_the_same_customers,
     portal::bills_are_listed_page_by_page,

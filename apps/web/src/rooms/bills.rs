@@ -98,7 +98,7 @@ pub(crate) fn check_page(
 }
 
 /// A session of its own for each time the code was shown; one that was open before ends.
-async fn open_session(
+pub(super) async fn open_session(
     app: &App,
     visitor: &Visitor,
     customer: &CustomerNumber,

@@ -150,6 +150,9 @@ impl Teller<'_> {
 
     fn delivery(&self, delivery: &DeliveryRecord, all: &mut Vec<Happened>) {
         let number = delivery.bill.map(|number| number.to_string());
+        if delivery.id.is_sign_in() {
+            return self.sign_in(delivery, all);
+        }
         let say = |for_bill: &str, for_proof: &str| match &number {
             Some(number) => self.texts.say(for_bill, &[("number", number)]),
             None => self.texts.say(for_proof, &[]),
@@ -192,6 +195,26 @@ impl Teller<'_> {
                 more: String::new(),
             });
         }
+    }
+
+    /// A link to sign in by: that it was sent, and that it was used.
+    fn sign_in(&self, delivery: &DeliveryRecord, all: &mut Vec<Happened>) {
+        let sent = delivery
+            .trail
+            .iter()
+            .filter(|attempt| attempt.outcome == "accepted");
+        let sent = sent.map(|attempt| (attempt.at, "staff-told-link-sent"));
+        let used = delivery
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.kind == "used");
+        let used = used.map(|receipt| (receipt.at, "staff-told-link-used"));
+        all.extend(sent.chain(used).map(|(at, key)| Happened {
+            at,
+            whole_day: false,
+            text: self.texts.say(key, &[]),
+            more: String::new(),
+        }));
     }
 
     fn contact(&self, contact: &Contact) -> Happened {

@@ -53,6 +53,8 @@ pub enum DeliveryWhat {
     Bill(BillRecord),
     /// The link that proves an address.
     Proof(EnrolmentRecord),
+    /// A link that signs its reader in. It works until the delivery is due.
+    SignIn(EnrolmentRecord),
 }
 
 /// A delivery that its claimer is about to send.
@@ -214,4 +216,26 @@ pub enum Confirm {
     Already(DeliveryView),
     /// No such link.
     Unknown,
+}
+
+/// A link by which somebody wants to be signed in.
+#[derive(Clone, Debug)]
+pub struct NewSignIn {
+    /// Names the mail.
+    pub id: DeliveryId,
+    /// Whose bills it opens.
+    pub account: CustomerNumber,
+    /// Hash of the token in the link.
+    pub token: TokenHash,
+    /// When it was asked for.
+    pub at: Timestamp,
+}
+
+/// What a link that signs in is good for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// It opens, or has just opened, the bills of this customer, who is addressed in this language.
+    Open(CustomerNumber, Language),
+    /// It was used, is too old, or its address does not get the bills any more; or there is none.
+    Over,
 }

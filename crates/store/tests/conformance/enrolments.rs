@@ -1,8 +1,9 @@
 //! Consents: asked for, proven, replaced, ended.
 
-use kvit_billing::{EnrolmentId, Language, Secret};
+use kvit_billing::{DeliveryId, EnrolmentId, Language, Secret};
 use kvit_store::{
-    DeliveryWhat, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, Prove, Store,
+    DeliveryWhat, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, NewSignIn, Prove,
+    SIGN_IN_MINUTES, SignIn, Store,
 };
 use serde_json::json;
 
@@ -234,4 +235,74 @@ pub(crate) async fn addresses_proven_at_once_leave_one(store: Store) {
     }
     let active = active_email(&store).await;
     assert_eq!(active.as_deref(), Some("4@example.bg"), "the newest wish");
+}
+
+pub(crate) async fn a_link_signs_in_once_and_only_from_the_address_of_the_bills(store: Store) {
+    let ask = async |n: u64, now: i64| {
+        let entry = format!("{n:032x}").parse().expect("an entry id");
+        let new = NewSignIn {
+            id: DeliveryId::sign_in_of(&entry),
+            account: account(1),
+            token: token(n),
+            at: at(now),
+        };
+        store.ask_sign_in(&new).await.expect("an answer")
+    };
+    let look = async |n, now| {
+        store
+            .sign_in_link(&token(n), at(now))
+            .await
+            .expect("an answer")
+    };
+    let press = async |n, now| {
+        let evidence = json!({"by": "web"});
+        store
+            .use_sign_in(&token(n), at(now), &evidence)
+            .await
+            .expect("an answer")
+    };
+    assert!(!ask(90, 0).await, "on paper");
+    enrol(&store, 1, true).await;
+    assert!(!ask(91, 2).await, "not proven yet");
+    prove(&store, 1, 3).await;
+    assert_eq!(
+        look(1, 4).await,
+        SignIn::Over,
+        "the link of a proof is none"
+    );
+    assert!(ask(92, 10).await && ask(93, 10).await && ask(94, 10).await);
+    let open = SignIn::Open(account(1), Language::En);
+    for _ in 0..2 {
+        assert_eq!(look(92, 11).await, open, "looking changes nothing");
+    }
+    let jobs = store
+        .claim_deliveries("w", at(12), at(72), 9)
+        .await
+        .expect("mails");
+    assert_eq!(jobs.len(), 3, "the proof was withdrawn");
+    assert!(
+        jobs.iter()
+            .all(|job| matches!(job.what, DeliveryWhat::SignIn(_)))
+    );
+    assert_eq!(press(92, 12).await, open);
+    assert_eq!(press(92, 13).await, SignIn::Over, "once");
+    assert_eq!(look(92, 13).await, SignIn::Over);
+    let late = 10 + SIGN_IN_MINUTES * 60;
+    assert_eq!(look(93, late - 1).await, open);
+    assert_eq!(press(93, late).await, SignIn::Over, "too late");
+    enrol(&store, 20, false).await;
+    assert_eq!(
+        press(94, 30).await,
+        SignIn::Over,
+        "the address is another one now"
+    );
+    assert!(ask(95, 40).await);
+    let jobs = store
+        .claim_deliveries("w", at(40 + late), at(99_999), 9)
+        .await;
+    let waits = jobs
+        .expect("mails")
+        .into_iter()
+        .filter(|job| job.due_at == at(40 + late - 10));
+    assert_eq!(waits.count(), 0, "no dead link is sent");
 }
