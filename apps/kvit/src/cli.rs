@@ -123,7 +123,8 @@ Examples:
   kvit demo --customers 1000 --exit --json
 
 Imports a run as one person, releases it as another, issues it, and sends the e-bills by SMTP to a
-mailbox of its own, whose pages show them. Without --dir everything lies in a temporary folder that
+mailbox of its own, whose pages show them. Simulated payment systems, at the address that it prints,
+take payments and let them fail; with --exit there are none. Without --dir everything lies in a temporary folder that
 is removed at the end; with --exit it stays, since its paths are printed.")]
     Demo(DemoArgs),
     /// Print the JSON Schema of a run file's lines

@@ -96,6 +96,7 @@ async fn a_customer_walks_through_the_whole_service() {
     chrome.go(&link).await;
     assert_eq!(chrome.h1().await, "Вече сте потвърдили");
 
+    pays_by_the_link_in_the_mail(&mut chrome, &demo, number).await;
     back_to_paper_and_to_mail_again(&mut chrome, &demo, number).await;
     let said = chrome.console().await;
     let unexpected = said.iter().find(|said| said.contains(&portal));
@@ -111,6 +112,32 @@ async fn sign_in(chrome: &Chrome, demo: &Demo) {
     chrome.fill("#code", &demo.says("authorization_code")).await;
     chrome.follow("main form button").await;
     assert_eq!(chrome.h1().await, "Моите сметки");
+}
+
+/// Thinks better of it at one payment system, is refused at another, pays at the third.
+async fn pays_by_the_link_in_the_mail(chrome: &mut Chrome, demo: &Demo, number: &str) {
+    let link = mailed_link(chrome, &demo.says("mailbox_url"), number, "/pay/").await;
+    for (way, deed, said) in [
+        ("icard.card", "away", "още не е потвърдено"),
+        ("epay.account", "decline", "плащането беше отказано"),
+        ("borica.card", "pay", "Сметката е платена"),
+    ] {
+        chrome.visit(&demo.says("url")).await;
+        chrome.go(&link).await;
+        assert_eq!(chrome.h1().await, "Плащане на сметката");
+        // The page behind it sends its form by itself.
+        chrome.follow(&format!("button[value='{way}']")).await;
+        chrome
+            .until("document.querySelector('h1')?.textContent.includes('simulated')")
+            .await;
+        chrome.follow(&format!("button[value='{deed}']")).await;
+        if way == "borica.card" {
+            chrome.follow("button").await;
+        }
+        chrome.until("location.pathname.startsWith('/pay/')").await;
+        let text = chrome.text("main").await;
+        assert!(text.contains(said), "{way}: {text}");
+    }
 }
 
 async fn back_to_paper_and_to_mail_again(chrome: &mut Chrome, demo: &Demo, number: &str) {

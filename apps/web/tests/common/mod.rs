@@ -57,6 +57,12 @@ impl Hands {
     }
 }
 
+impl Hands {
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.0.lock().expect("not poisoned") = now;
+    }
+}
+
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
         *self.0.lock().expect("not poisoned")

@@ -1,5 +1,6 @@
 //! `kvit demo`: a made-up operator, from nothing to bills in a mailbox.
 
+mod payers;
 mod steps;
 
 use std::{
@@ -14,6 +15,7 @@ use kvit_flow::read_bill;
 use kvit_mailbox::{Mailbox, MailboxConfig};
 use kvit_store::{BillRecord, Released, RunProgress, StaffRecord};
 use kvit_synth::Synth;
+use payers::Till;
 use serde_json::{Value, json};
 use steps::Step;
 use tokio::net::TcpListener;
@@ -85,6 +87,8 @@ struct Show<'a> {
     portal: TcpListener,
     pages: TcpListener,
     pages_url: String,
+    /// Not where the demonstration ends at once.
+    till: Option<Till>,
     synth: Synth,
     today: Date,
     month: Date,
@@ -119,6 +123,12 @@ impl<'a> Show<'a> {
         config.portal.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         config.mail.security = Security::Plain;
         config.mail.port = smtp;
+        let till = if args.exit {
+            None
+        } else {
+            let listener = listen(None, smtp.saturating_add(1)).await?;
+            Some(Till::open(&mut config, listener)?)
+        };
         let operator = config.operator.name.get(Language::En).to_owned();
         out.note(&format!(
             "\n{} shows itself with {}, a made-up operator with {}\n",
@@ -129,6 +139,9 @@ impl<'a> Show<'a> {
         let step = Step::begin(out, "instance");
         let folder = std::path::absolute(folder).failed("the current folder is not known")?;
         let instance = init::create(&folder, &config, args.key).await?;
+        if let Some(till) = &till {
+            till.write_keys(&instance.dir)?;
+        }
         let mailbox = Mailbox::start(MailboxConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, smtp)),
             folder: Some(instance.dir.join("mailbox")),
@@ -154,6 +167,7 @@ impl<'a> Show<'a> {
             portal,
             pages,
             pages_url: format!("http://127.0.0.1:{pages_port}"),
+            till,
             synth: Synth::new(SEED, args.customers),
             today,
             month,
@@ -243,6 +257,7 @@ impl<'a> Show<'a> {
             "run": shown.run.as_str(),
             "dir": self.instance.dir,
             "mailbox_url": self.pages_url,
+            "payment_systems_url": self.till.as_ref().map(|till| &till.url),
             "customer_number": shown.visitor.0,
             "authorization_code": shown.visitor.1,
             "staff_url": format!("{}staff", self.url()),
@@ -272,6 +287,12 @@ impl<'a> Show<'a> {
         };
         line("portal", &out.out(&self.url(), LINK));
         line("mailbox", &out.out(&self.pages_url, LINK));
+        if let Some(till) = &self.till {
+            line(
+                "payments",
+                &format!("{} (simulated)", out.out(&till.url, LINK)),
+            );
+        }
         line("try it", &format!("customer number {number}, code {code}"));
         if let Some((number, code)) = &shown.paper {
             line("", &format!("on paper still: {number}, code {code}"));
@@ -311,14 +332,21 @@ impl<'a> Show<'a> {
         let poller = self.instance.poller()?;
         let counters = Counters::default();
         let poll = Duration::from_millis(self.instance.config.workers.poll_ms);
-        let (portal, pages, (), (), ()) = tokio::join!(
+        let payers = async {
+            match self.till {
+                Some(till) => serve::serve_until(till.listener, till.payers.router(), stop).await,
+                None => Ok(()),
+            }
+        };
+        let (portal, pages, payers, (), (), ()) = tokio::join!(
             serve::serve_until(self.portal, router, stop),
             serve::serve_until(self.pages, self.mailbox.router(), stop),
+            payers,
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
             workers::payment_loop(&poller, poll, stop),
         );
-        portal.and(pages)
+        portal.and(pages).and(payers)
     }
 }
 

@@ -1,0 +1,161 @@
+//! BORICA: the card page, the answer that the browser carries back, and the status of a payment.
+
+use axum::{
+    Form,
+    extract::{Path, State},
+    http::header,
+    response::{Html, IntoResponse, Response},
+};
+
+use crate::{
+    Payers, Shared,
+    epay::Pairs,
+    pages::{choices, escaped, field, page, refused},
+    sign::lengths,
+};
+
+/// What a merchant wants paid, and what became of it.
+#[derive(Clone)]
+pub(crate) struct Sale {
+    fields: Pairs,
+    /// `ACTION`, `RC` and `INT_REF`.
+    outcome: (&'static str, &'static str, String),
+}
+
+/// In progress.
+const OPEN: (&str, &str) = ("3", "-33");
+
+/// A browser comes from the portal, or the portal asks how a payment stands.
+pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs>) -> Response {
+    let get = |name| field(&pairs, name);
+    if get("TERMINAL") != payers.config.terminal {
+        return refused("unknown terminal");
+    }
+    let text = match get("TRTYPE") {
+        "1" => lengths([
+            get("TERMINAL"),
+            "1",
+            get("AMOUNT"),
+            get("CURRENCY"),
+            get("ORDER"),
+            get("TIMESTAMP"),
+            get("NONCE"),
+            "",
+        ]),
+        "90" => lengths([get("TERMINAL"), "90", get("ORDER"), get("NONCE")]),
+        _ => return refused("unknown transaction type"),
+    };
+    let signature = hex::decode(get("P_SIGN")).unwrap_or_default();
+    if !payers.keys.is_merchant_s(&text, &signature) {
+        return refused("-17: invalid signature");
+    }
+    let order = get("ORDER").to_owned();
+    if get("TRTYPE") == "90" {
+        let known = payers.desk().borica.get(&order).cloned();
+        let answer = match known {
+            Some(sale) => answer(&payers, &sale, "90"),
+            None => answer(
+                &payers,
+                &Sale {
+                    fields: pairs.clone(),
+                    outcome: ("3", "-24", String::new()),
+                },
+                "90",
+            ),
+        };
+        let object: serde_json::Map<String, serde_json::Value> = answer
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        let json = serde_json::Value::from(object).to_string();
+        return ([(header::CONTENT_TYPE, "application/json")], json).into_response();
+    }
+    let what = format!("{}: {} {}", get("DESC"), get("AMOUNT"), get("CURRENCY"));
+    let sale = Sale {
+        fields: pairs.clone(),
+        outcome: (OPEN.0, OPEN.1, String::new()),
+    };
+    payers.desk().borica.insert(order.clone(), sale);
+    choices("BORICA (simulated)", &what, &format!("/borica/{order}"))
+}
+
+/// What the person did.
+pub(crate) async fn choose(
+    State(payers): State<Shared>,
+    Path(order): Path<String>,
+    Form(pairs): Form<Pairs>,
+) -> Response {
+    let reference = format!("{:016X}", payers.next());
+    let what = field(&pairs, "do");
+    let sale = {
+        let mut desk = payers.desk();
+        let Some(sale) = desk.borica.get_mut(&order) else {
+            return refused("unknown order");
+        };
+        sale.outcome = match what {
+            "pay" | "twice" | "lost" => ("0", "00", reference),
+            "decline" => ("2", "05", String::new()),
+            _ => ("3", "-25", String::new()),
+        };
+        sale.clone()
+    };
+    if matches!(what, "away" | "lost") {
+        // The browser is closed: only the status says what happened.
+        let body = format!(
+            "<p>Nothing is sent back. <a href=\"{}\">To the portal</a></p>",
+            escaped(&payers.config.portal)
+        );
+        return Html(page("BORICA (simulated)", &body)).into_response();
+    }
+    let fields: String = answer(&payers, &sale, "1")
+        .into_iter()
+        .map(|(name, value)| {
+            format!(
+                "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+                escaped(&value)
+            )
+        })
+        .collect();
+    let action = escaped(&payers.config.portal);
+    let body = format!(
+        "<form method=\"post\" action=\"{action}/pay/borica/return\">{fields}<button>Back to the merchant</button></form>"
+    );
+    Html(page("BORICA (simulated)", &body)).into_response()
+}
+
+/// What BORICA answers, signed.
+fn answer(payers: &Payers, sale: &Sale, kind: &str) -> Vec<(&'static str, String)> {
+    let get = |name| field(&sale.fields, name).to_owned();
+    let (action, rc, reference) = sale.outcome.clone();
+    let mut fields = vec![
+        ("ACTION", action.to_owned()),
+        ("RC", rc.to_owned()),
+        (
+            "APPROVAL",
+            if rc == "00" { "S00001" } else { "" }.to_owned(),
+        ),
+        ("TERMINAL", get("TERMINAL")),
+        ("TRTYPE", kind.to_owned()),
+        ("AMOUNT", get("AMOUNT")),
+        ("CURRENCY", get("CURRENCY")),
+        ("ORDER", get("ORDER")),
+        ("RRN", reference.chars().rev().take(12).collect()),
+        ("INT_REF", reference),
+        ("PARES_STATUS", "Y".to_owned()),
+        ("ECI", "05".to_owned()),
+        (
+            "TIMESTAMP",
+            jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string(),
+        ),
+        ("NONCE", get("NONCE")),
+    ];
+    let empty = kind == "90" && get("CURRENCY").is_empty();
+    let values = fields.iter().map(|(name, value)| match *name {
+        "CURRENCY" if empty => "USD",
+        _ => value.as_str(),
+    });
+    let text = lengths(values) + "-";
+    let signature = hex::encode_upper(payers.keys.sign(&text));
+    fields.push(("P_SIGN", signature));
+    fields
+}

@@ -1,0 +1,60 @@
+//! The few pages: plain HTML, no script but for the form that goes back to the portal.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+
+/// Text that is safe inside HTML.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+/// A whole page. `body` is HTML.
+pub(crate) fn page(title: &str, body: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:2rem auto;padding:0 1rem}}button,input{{font:inherit;padding:.6rem 1rem;margin:.3rem .3rem .3rem 0}}</style><h1>{title}</h1>{body}</html>"
+    )
+}
+
+/// What a person does with a payment: a form of buttons.
+pub(crate) fn choices(title: &str, what: &str, action: &str) -> Response {
+    let buttons: String = [
+        ("pay", "Pay"),
+        ("decline", "Decline"),
+        ("away", "Walk away"),
+        ("twice", "Pay twice"),
+        ("lost", "Pay, and the answer gets lost"),
+    ]
+    .map(|(value, text)| format!("<button name=\"do\" value=\"{value}\">{text}</button>"))
+    .concat();
+    let body = format!(
+        "<p>{}</p><form method=\"post\" action=\"{action}\">{buttons}</form>",
+        escaped(what)
+    );
+    Html(page(title, &body)).into_response()
+}
+
+/// Why something is refused, as a payment system would say it to a browser.
+pub(crate) fn refused(why: &str) -> Response {
+    let body = format!("<p>Refused: {}</p>", escaped(why));
+    (StatusCode::BAD_REQUEST, Html(page("Refused", &body))).into_response()
+}
+
+/// Back to the portal.
+pub(crate) fn back(url: &str) -> Response {
+    let to = HeaderValue::from_str(url).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// The value of a field.
+pub(crate) fn field<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
+    pairs
+        .iter()
+        .find(|(known, _)| known == name)
+        .map_or("", |(_, value)| value)
+}
