@@ -403,3 +403,29 @@ async fn nobody_gets_in_by_the_side_door() {
         StatusCode::TOO_MANY_REQUESTS
     );
 }
+
+#[tokio::test]
+async fn staff_see_what_is_owed_and_what_was_paid() {
+    let shop = Shop::open().await;
+    shop.world.hire("ana", kvit_store::Role::Agent).await;
+    let mut ana = shop.world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = format!("/staff/customers/{}", seed::ANNA);
+    let before = ana.get(&path).await.body.replace('\u{a0}', " ");
+    assert!(
+        before.contains("Дължи 84,20 €") && before.contains("неплатена"),
+        "{before}"
+    );
+    shop.choose("epay.account").await;
+    let paid = epay("INVOICE=1:STATUS=PAID:PAY_TIME=20261120110000:STAN=1:BCODE=A\n");
+    shop.told("/pay/epay/notify", &paid).await;
+    let after = ana.get(&path).await.body.replace('\u{a0}', " ");
+    for part in [
+        "Няма неплатени сметки",
+        "платена",
+        "Плати 84,20 €",
+        "0000000001",
+    ] {
+        assert!(after.contains(part), "{part}: {after}");
+    }
+}

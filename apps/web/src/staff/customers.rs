@@ -6,7 +6,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Customer, CustomerNumber, Language};
+use kvit_billing::{Cents, Customer, CustomerNumber, Language};
+use kvit_pay::standing::Standing;
 use kvit_store::{CustomerRecord, EnrolmentState};
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -196,9 +197,21 @@ pub(crate) async fn customer_page(
     };
     let changes_to = changes_to.map(|record| email(record.email.expose()));
     let bills = store.bills_of(number, None, BILLS_SHOWN).await?;
+    let standing = store.standing(number, app.portal.clock.now()).await?;
+    let texts = app.pages.texts(visitor.language);
     let bills: Vec<_> = bills
         .iter()
-        .map(|bill| shown(app, visitor.language, bill))
+        .map(|bill| {
+            let paid = standing.bill(bill.number).map(|asked| match asked.open {
+                Cents::ZERO => texts.say("staff-bill-paid", &[]),
+                open if open == asked.due => texts.say("staff-bill-unpaid", &[]),
+                open => {
+                    let amount = texts.money(open, &bill.currency);
+                    texts.say("staff-bill-open", &[("amount", &amount)])
+                }
+            });
+            context! { paid, ..shown(app, visitor.language, bill) }
+        })
         .collect();
     let happened = timeline::of(app, visitor, number, contact.is_some()).await?;
     let language = match customer.language {
@@ -208,11 +221,30 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        phone => customer.phone.clone(), language, state, email => email_now, changes_to, bills, happened,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, bills, happened,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),
         at_desk => officer.role == kvit_store::Role::Clerk, notice => seen.notice, errors, typed => seen.typed,
     };
     render(app, visitor, Some(officer), "staff/customer.html", page)
+}
+
+/// What a customer owes, what of it is late, and what was paid beyond.
+fn owed(app: &App, visitor: &Visitor, standing: &Standing) -> Value {
+    let portal = &app.portal;
+    let zone = portal.time_zone.clone();
+    let today = portal.clock.now().to_zoned_datetime(zone).date();
+    let (mut open, mut late) = (Cents::ZERO, Cents::ZERO);
+    for bill in &standing.bills {
+        open += bill.open;
+        if bill.due_date < today {
+            late += bill.open;
+        }
+    }
+    let texts = app.pages.texts(visitor.language);
+    let some = |amount: Cents| {
+        (amount > Cents::ZERO).then(|| texts.money(amount, &portal.operator.currency))
+    };
+    context! { open => some(open), late => some(late), credit => some(standing.credit) }
 }

@@ -3,7 +3,8 @@
 use jiff::{Timestamp, civil::Time};
 use kvit_billing::{BillKind, CustomerNumber};
 use kvit_store::{
-    BillRecord, Channel, Contact, DeliveryRecord, EnrolmentChannel, EnrolmentFacts, Note,
+    BillRecord, Channel, Contact, DeliveryRecord, EnrolmentChannel, EnrolmentFacts, EntryRecord,
+    Note,
 };
 use minijinja::{Value, context};
 
@@ -12,6 +13,7 @@ use crate::{App, failure::Failure, front::Visitor, rooms::bills::masked, texts::
 /// What is read of each kind, and shown in all.
 const BILLS_MAX: usize = 24;
 const DELIVERIES_MAX: usize = 60;
+const MONEY_MAX: usize = 50;
 const OTHERS_MAX: u32 = 50;
 const SHOWN_MAX: usize = 120;
 
@@ -50,6 +52,9 @@ pub(crate) async fn of(
     }
     for contact in store.contacts_of(account, OTHERS_MAX).await? {
         all.push(teller.contact(&contact));
+    }
+    for entry in store.entries_of(account, MONEY_MAX).await? {
+        all.push(teller.money(&entry));
     }
     for note in store.notes_of(account, OTHERS_MAX).await? {
         all.push(teller.note(note));
@@ -228,6 +233,26 @@ impl Teller<'_> {
             whole_day: false,
             text: self.texts.say(key, &[("reference", &contact.reference)]),
             more: contact.login.to_string(),
+        }
+    }
+
+    /// Money in the customer's book: what they paid is a credit there.
+    fn money(&self, entry: &EntryRecord) -> Happened {
+        let key = if entry.cents.is_negative() {
+            "staff-told-paid"
+        } else {
+            "staff-told-returned"
+        };
+        let currency = &self.app.portal.operator.currency;
+        let amount = self.texts.money(entry.cents.abs(), currency);
+        let bills: Vec<_> = entry.bills.iter().map(ToString::to_string).collect();
+        let parts = [entry.who.clone(), bills.join(", ")];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Happened {
+            at: entry.at,
+            whole_day: false,
+            text: self.texts.say(key, &[("amount", &amount)]),
+            more: parts.join(" · "),
         }
     }
 
