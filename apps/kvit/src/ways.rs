@@ -209,3 +209,55 @@ fn provider(
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = "order = [\"epay\"]\n[providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"card\"]\n";
+
+    fn address(ways: &ConfiguredWays) -> String {
+        let all = ways.all();
+        let Dialect::Epay(epay) = &all[0].dialect else {
+            panic!("ePay was configured");
+        };
+        let checkout = kvit_pay::dialects::epay::Checkout {
+            invoice: 1,
+            amount: kvit_billing::Cents::new(1),
+            expires: jiff::civil::date(2026, 1, 1).at(0, 0, 0, 0),
+            description: "x",
+        };
+        // The checksum in it shows which secret made it.
+        epay.cash_code_url(&checkout)
+    }
+
+    #[test]
+    fn a_changed_secret_counts_without_a_restart_and_an_empty_one_never() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("epay.secret");
+        let config: PayConfig = toml::from_str(SETTINGS).expect("settings");
+        let (operator, _) = kvit_synth::operator();
+        let open = || ConfiguredWays::open(folder.path(), &config, &operator);
+        assert!(open().is_err(), "there is no secret");
+        std::fs::write(&file, "\n").expect("written");
+        let Err(failure) = open() else {
+            panic!("an empty secret was taken");
+        };
+        assert!(failure.to_string().contains("is empty"), "{failure}");
+        std::fs::write(&file, "first").expect("written");
+        let ways = open().expect("ways of paying");
+        let first = address(&ways);
+        let look = |text: &str| {
+            std::fs::write(&file, text).expect("written");
+            let mut now = ways.now.lock().expect("not poisoned");
+            now.looked = Instant::now()
+                .checked_sub(LOOK_EVERY)
+                .expect("a moment ago");
+        };
+        look("the second");
+        let second = address(&ways);
+        assert_ne!(first, second);
+        look("");
+        assert_eq!(address(&ways), second, "the former stays");
+    }
+}
