@@ -5,7 +5,7 @@
 
 use datamatrix::{DataMatrix, SymbolList};
 use fast_qr::{ECL, QRBuilder};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A code as polygons on a grid of `size` by `size` modules, quiet zone not included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -13,7 +13,32 @@ pub(crate) struct Code {
     /// Modules along one side.
     pub(crate) size: usize,
     /// Closed polygons in module units, outer ones clockwise, holes the other way round.
-    pub(crate) rings: Vec<Vec<(usize, usize)>>,
+    pub(crate) rings: Rings,
+}
+
+/// Polygons as one list of corners.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rings {
+    corners: Vec<(u16, u16)>,
+    /// Where each polygon ends.
+    ends: Vec<usize>,
+}
+
+impl Rings {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[(u16, u16)]> {
+        let mut from = 0;
+        self.ends.iter().map(move |&to| {
+            let ring = self.corners.get(from..to).unwrap_or_default();
+            from = to;
+            ring
+        })
+    }
+}
+
+impl Serialize for Rings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 /// Text that is too long for its code.
@@ -58,7 +83,6 @@ pub(crate) fn data_matrix(text: &str) -> Result<Code, TooLong> {
 const RIGHT: usize = 0;
 const DOWN: usize = 1;
 const LEFT: usize = 2;
-const UP: usize = 3;
 
 /// Walks along the borders of the dark areas, dark always at the right hand.
 fn outline(size: usize, dark: impl Fn(usize, usize) -> bool) -> Code {
@@ -78,10 +102,11 @@ fn outline(size: usize, dark: impl Fn(usize, usize) -> bool) -> Code {
             leaving[y * points + x] = [se && !ne, sw && !se, nw && !sw, ne && !nw];
         }
     }
-    let mut rings = Vec::new();
+    let mut rings = Rings::default();
     for start in 0..points * points {
         while let Some(first) = (0..4).find(|&way| leaving[start][way]) {
-            rings.push(walk(&mut leaving, points, start, first));
+            walk(&mut leaving, points, start, first, &mut rings.corners);
+            rings.ends.push(rings.corners.len());
         }
     }
     Code { size, rings }
@@ -92,13 +117,16 @@ fn walk(
     points: usize,
     start: usize,
     first: usize,
-) -> Vec<(usize, usize)> {
-    let mut corners = Vec::new();
-    let (mut at, mut way) = (start, first);
+    corners: &mut Vec<(u16, u16)>,
+) {
+    let (mut at, mut way, mut before) = (start, first, None);
     loop {
-        if corners.is_empty() || last_way(&corners, at, points) != Some(way) {
-            corners.push((at % points, at / points));
+        // No corner where the border goes straight on.
+        if before != Some(way) {
+            let part = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+            corners.push((part(at % points), part(at / points)));
         }
+        before = Some(way);
         leaving[at][way] = false;
         at = match way {
             RIGHT => at + 1,
@@ -118,20 +146,6 @@ fn walk(
             None => break,
         }
     }
-    corners
-}
-
-/// The way from the last corner to the point `at`, to see whether the border goes straight on.
-fn last_way(corners: &[(usize, usize)], at: usize, points: usize) -> Option<usize> {
-    let &(x, y) = corners.last()?;
-    let (to_x, to_y) = (at % points, at / points);
-    Some(match (to_x.cmp(&x), to_y.cmp(&y)) {
-        (std::cmp::Ordering::Greater, _) => RIGHT,
-        (std::cmp::Ordering::Less, _) => LEFT,
-        (_, std::cmp::Ordering::Greater) => DOWN,
-        (_, std::cmp::Ordering::Less) => UP,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -141,6 +155,7 @@ mod tests {
     /// Fills the rings again by the even-odd rule.
     fn filled(code: &Code) -> Vec<bool> {
         let inside = |x: usize, y: usize| {
+            let (x, y) = (x as u16, y as u16);
             let crossings = code
                 .rings
                 .iter()
@@ -185,9 +200,10 @@ mod tests {
     #[test]
     fn corners_are_corners() {
         let square = outline(2, |_, _| true);
-        assert_eq!(square.rings, [vec![(0, 0), (2, 0), (2, 2), (0, 2)]]);
+        let corners: &[(u16, u16)] = &[(0, 0), (2, 0), (2, 2), (0, 2)];
+        assert!(square.rings.iter().eq([corners]));
         let diagonal = outline(2, |x, y| x == y);
-        assert_eq!(diagonal.rings.len(), 2);
+        assert_eq!(diagonal.rings.iter().count(), 2);
         assert!(qr(&"x".repeat(5_000)).is_err());
     }
 }

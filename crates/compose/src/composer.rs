@@ -7,7 +7,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 use kvit_billing::{Bill, Language, Operator, UnsealedPdf, operator::Brand};
-use serde_json::Value;
+use serde::Serialize;
 use typst::{
     Library, LibraryExt, comemo,
     diag::{SourceDiagnostic, Warned},
@@ -19,11 +19,11 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::{
     ComposeError, Counts, Diagnostic, Layout,
-    forms::Forms,
+    forms::{Forms, leaves::Leaves},
     pdf::{self, Additions},
     probe,
     twin::twin,
-    view::Maker,
+    view::{Maker, View},
     world::BillWorld,
 };
 
@@ -162,6 +162,14 @@ impl Composer {
         self.forms.last_refusal()
     }
 
+    /// Names the shape of a bill: bills of one shape share a form.
+    ///
+    /// # Errors
+    /// Where a text does not fit into its square code.
+    pub fn shape(&self, bill: &Bill) -> Result<String, ComposeError> {
+        Ok(Leaves::of(&self.view(bill, false)?, "")?.shape().to_owned())
+    }
+
     /// The bill as an unsealed PDF that says on each page, in both languages, that it is a sample.
     ///
     /// # Errors
@@ -171,14 +179,14 @@ impl Composer {
         self.export(&self.view(bill, true)?, &self.id(bill), at)
     }
 
-    fn view(&self, bill: &Bill, sample: bool) -> Result<Value, ComposeError> {
+    fn view(&self, bill: &Bill, sample: bool) -> Result<View, ComposeError> {
         let maker = Maker {
             layout: &self.layout,
             operator: &self.operator,
             brand: &self.brand,
             has_logo: self.has_logo,
         };
-        serde_json::to_value(maker.view(bill, sample)?).map_err(ComposeError::Data)
+        maker.view(bill, sample)
     }
 
     /// Names the bill among all documents.
@@ -206,7 +214,7 @@ impl Composer {
         }
     }
 
-    fn export(&self, view: &Value, id: &str, at: Timestamp) -> Result<Vec<u8>, ComposeError> {
+    fn export(&self, view: &impl Serialize, id: &str, at: Timestamp) -> Result<Vec<u8>, ComposeError> {
         let data = serde_json::to_vec(view).map_err(ComposeError::Data)?;
         let world = BillWorld::new(&self.layout, &self.library, data, &self.logo);
         let options = PdfOptions {

@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) files: HashMap<FileId, Bytes>,
     pub(crate) book: LazyHash<FontBook>,
     pub(crate) fonts: Vec<Font>,
+    /// The texts by language.
+    texts: HashMap<String, toml::Table>,
 }
 
 impl Layout {
@@ -107,6 +109,7 @@ impl Layout {
             files: HashMap::new(),
             book: LazyHash::new(FontBook::new()),
             fonts: Vec::new(),
+            texts: HashMap::new(),
         };
         for (name, bytes) in all {
             let id = id(&name)?;
@@ -119,6 +122,16 @@ impl Layout {
                 let font = Font::new(bytes.clone(), 0)
                     .ok_or_else(|| fault(&name, "is not a TrueType or OpenType font"))?;
                 inner.fonts.push(font);
+            }
+            if let Some(language) = name
+                .strip_prefix("texts/")
+                .and_then(|name| name.strip_suffix(".toml"))
+            {
+                let texts = std::str::from_utf8(&bytes)
+                    .map_err(|_| fault(&name, "is not UTF-8; save it as UTF-8"))?
+                    .parse()
+                    .map_err(|error: toml::de::Error| fault(&name, error.to_string().trim()))?;
+                inner.texts.insert(language.to_owned(), texts);
             }
             inner.files.insert(id, bytes);
         }
@@ -138,6 +151,11 @@ impl Layout {
             .fonts
             .iter()
             .all(|font| font.info().coverage.contains(u32::from(character)))
+    }
+
+    /// A word of the texts in a language.
+    pub(crate) fn word(&self, language: &str, table: &str, key: &str) -> Option<&str> {
+        self.0.texts.get(language)?.get(table)?.get(key)?.as_str()
     }
 
     /// The font of this PostScript name.

@@ -161,7 +161,8 @@ struct MeterView {
 struct ReadingView {
     date: String,
     value: String,
-    source: ReadingSource,
+    /// In words.
+    source: String,
 }
 
 /// The lines of one supply point, or those of none.
@@ -329,7 +330,7 @@ impl Maker<'_> {
             carried_over_is_credit: totals.carried_over.is_negative(),
             points: self.points(order, lang),
             groups: self.groups(order, lang),
-            history: history(order, lang),
+            history: self.history(order, lang),
             sources: order
                 .sources
                 .iter()
@@ -409,7 +410,7 @@ impl Maker<'_> {
         let reading = |reading: &kvit_billing::order::Reading| ReadingView {
             date: format::short_date(reading.date, lang),
             value: format::number(reading.value, lang),
-            source: reading.source,
+            source: self.word("meters", source(reading.source), lang),
         };
         MeterView {
             serial: self.clean(&meter.serial),
@@ -419,7 +420,7 @@ impl Maker<'_> {
             multiplier: (meter.multiplier != Decimal::ONE)
                 .then(|| format::number(meter.multiplier.normalize(), lang)),
             consumption: format::number(meter.consumption, lang),
-            unit: meter.unit.clone(),
+            unit: self.word("units", &meter.unit, lang),
         }
     }
 
@@ -477,12 +478,55 @@ impl Maker<'_> {
             name: self.text(&line.name, lang),
             period: other.map(|period| span(period, lang)),
             quantity: format::number(line.quantity, lang),
-            unit: line.unit.clone(),
+            unit: self.word("units", &line.unit, lang),
             price: format::price(line.unit_price, self.operator.currency, lang),
             per: (line.price_base != Decimal::ONE)
                 .then(|| format::number(line.price_base.normalize(), lang)),
             net: format::amount(line.net, self.operator.currency, lang),
         }
+    }
+
+    fn history(&self, order: &BillOrder, lang: Language) -> Option<HistoryView> {
+        let history = order.history.as_ref()?;
+        let last = history.months.last()?;
+        let peak = history.months.iter().map(|month| month.quantity).max()?;
+        let compared = history
+            .months
+            .iter()
+            .find(|month| {
+                month.month.month() == last.month.month()
+                    && month.month.year() + 1 == last.month.year()
+                    && !month.quantity.is_zero()
+            })
+            .map(|before| {
+                let change = (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
+                let percent = change.round();
+                let sign = if percent > Decimal::ZERO { "+" } else { "" };
+                ComparedView {
+                    change: format!("{sign}{}\u{a0}%", format::number(percent, lang)),
+                    month: format::period(Period::month_of(before.month), lang),
+                }
+            });
+        let months = history.months.iter();
+        Some(HistoryView {
+            unit: self.word("units", &history.unit, lang),
+            peak: format::number(peak, lang),
+            labels: months
+                .clone()
+                .all(|month| format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX),
+            compared,
+            months: months
+                .enumerate()
+                .map(|(i, month)| MonthView {
+                    label: format::short_month(month.month, lang),
+                    year: month.month.year(),
+                    shows_year: i == 0 || month.month.month() == 1,
+                    is_marked: month.month.month() == last.month.month(),
+                    quantity: format::number(month.quantity, lang),
+                    share: share(month.quantity, peak),
+                })
+                .collect(),
+        })
     }
 
     fn codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
@@ -501,6 +545,11 @@ impl Maker<'_> {
             enrol: codes::qr(&bill.enrol_url).map_err(refused("enrolment"))?,
             slip: codes::data_matrix(&slip).map_err(refused("declaration"))?,
         })
+    }
+
+    /// A word of the layout's texts; the key itself where the texts have none.
+    fn word(&self, table: &str, key: &str, lang: Language) -> String {
+        self.clean(self.layout.word(lang.tag(), table, key).unwrap_or(key))
     }
 
     fn text(&self, text: &Text, lang: Language) -> String {
@@ -547,47 +596,13 @@ fn section_sums(lines: &[Line]) -> Vec<(Section, Cents)> {
     sums
 }
 
-fn history(order: &BillOrder, lang: Language) -> Option<HistoryView> {
-    let history = order.history.as_ref()?;
-    let last = history.months.last()?;
-    let peak = history.months.iter().map(|month| month.quantity).max()?;
-    let compared = history
-        .months
-        .iter()
-        .find(|month| {
-            month.month.month() == last.month.month()
-                && month.month.year() + 1 == last.month.year()
-                && !month.quantity.is_zero()
-        })
-        .map(|before| {
-            let change = (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
-            let percent = change.round();
-            let sign = if percent > Decimal::ZERO { "+" } else { "" };
-            ComparedView {
-                change: format!("{sign}{}\u{a0}%", format::number(percent, lang)),
-                month: format::period(Period::month_of(before.month), lang),
-            }
-        });
-    let months = history.months.iter();
-    Some(HistoryView {
-        unit: history.unit.clone(),
-        peak: format::number(peak, lang),
-        labels: months
-            .clone()
-            .all(|month| format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX),
-        compared,
-        months: months
-            .enumerate()
-            .map(|(i, month)| MonthView {
-                label: format::short_month(month.month, lang),
-                year: month.month.year(),
-                shows_year: i == 0 || month.month.month() == 1,
-                is_marked: month.month.month() == last.month.month(),
-                quantity: format::number(month.quantity, lang),
-                share: share(month.quantity, peak),
-            })
-            .collect(),
-    })
+/// The key of a kind of reading in the layout's texts.
+const fn source(source: ReadingSource) -> &'static str {
+    match source {
+        ReadingSource::Measured => "measured",
+        ReadingSource::Estimated => "estimated",
+        ReadingSource::Customer => "customer",
+    }
 }
 
 /// For drawing only, where a pixel is coarse enough for a float.

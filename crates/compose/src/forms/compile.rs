@@ -11,9 +11,9 @@ use crate::{
     ComposeError,
     forms::{
         content::{Chunk, RUN_BEGINS, Run, Token, chunks, numbers, run},
-        form::{Coordinate, Form, FormFont, ObjectPiece, Piece, Slot, XmpPiece, push_rings},
+        form::{Coordinate, Form, FormFont, ObjectPiece, Piece, Slot, XmpPiece},
         glyphs::Glyphs,
-        leaves::{Leaf, leaves},
+        leaves::Leaves,
         probe::{LEAVES_MAX, Probe, has_leaf, probes, template},
     },
     pdf::{Additions, add, write},
@@ -82,7 +82,7 @@ pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<Form, Refusal> 
 }
 
 fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {
-    if leaves(view, &mut String::new()).len() > LEAVES_MAX {
+    if Leaves::of(view, "")?.len() > LEAVES_MAX {
         return refused("there are more than 999 leaves");
     }
     let mut exports = Vec::new();
@@ -249,12 +249,34 @@ impl Harvest<'_> {
                     }
                 }
                 None => {
-                    let shown: String = a.body.chars().take(160).collect();
+                    let shown = self.described(page, bodies)?;
                     return refused(format!("page {}: cannot explain {shown}", page + 1));
                 }
             }
         }
         Ok(pieces)
+    }
+
+    /// What a sequence shows in each export, for whoever changes the layout.
+    fn described(&self, page: usize, bodies: [&str; 3]) -> Result<String, Refusal> {
+        let mut shown = Vec::new();
+        for body in bodies {
+            let Some(run) = run(body) else {
+                let begin: String = body.trim().chars().take(80).collect();
+                return Ok(format!("a drawing: {begin}"));
+            };
+            let object = self.font_object(page, run.font)?;
+            let fonts = self.fonts.iter().zip(&self.names);
+            let text = fonts
+                .filter(|(_, (name, _))| *name == object)
+                .find_map(|(font, _)| decoded(font, &run.glyphs))
+                .unwrap_or_else(|| "characters outside the alphabet".to_owned());
+            shown.push(format!("\"{text}\" at {} {}", run.x, run.y));
+        }
+        Ok(format!(
+            "a text whose place follows more than its own width: {}",
+            shown.join(", ")
+        ))
     }
 
     fn slot(&self, page: usize, bodies: [&str; 3]) -> Result<Option<Vec<Piece>>, Refusal> {
@@ -320,18 +342,14 @@ impl Harvest<'_> {
 
     /// Square codes: the polygons of a leaf, and all around them equal.
     fn rings(&self, bodies: [&str; 3]) -> Option<Vec<Piece>> {
-        let views = self.exports.map(|export| &export.probe.view);
-        let all = views.map(|view| leaves(view, &mut String::new()));
-        let count = all[0].len();
-        (0..count).find_map(|leaf| {
+        let mut all = Vec::new();
+        for export in self.exports {
+            all.push(Leaves::of(&export.probe.view, "").ok()?);
+        }
+        (0..all.first()?.len()).find_map(|leaf| {
             let mut parts = Vec::new();
             for (body, leaves) in bodies.iter().zip(&all) {
-                let Some(Leaf::Rings(rings)) = leaves.get(leaf) else {
-                    return None;
-                };
-                let mut drawn = String::new();
-                push_rings(&mut drawn, rings);
-                parts.push(body.split_once(drawn.as_str())?);
+                parts.push(body.split_once(leaves.rings(leaf).ok()?)?);
             }
             let first = *parts.first()?;
             parts.iter().all(|part| *part == first).then(|| {

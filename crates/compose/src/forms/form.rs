@@ -5,11 +5,9 @@ use std::{fmt::Write, sync::Arc};
 
 use flate2::Compression;
 use kvit_billing::UnsealedPdf;
-use serde_json::Value;
-
 use crate::{
     ComposeError,
-    forms::{glyphs::Glyphs, leaves::Leaf},
+    forms::{glyphs::Glyphs, leaves::Leaves},
     pdf::write::{File, deflate},
 };
 
@@ -121,7 +119,7 @@ impl Form {
     /// The bill with these leaves. `id` names it among all documents of the operator.
     pub(crate) fn fill(
         &self,
-        leaves: &[Leaf<'_>],
+        leaves: &Leaves,
         id: &str,
         twin: &[u8],
     ) -> Result<Result<UnsealedPdf, Misfit>, ComposeError> {
@@ -132,7 +130,7 @@ impl Form {
         }
     }
 
-    fn filled(&self, leaves: &[Leaf<'_>], id: &str, twin: &[u8]) -> Result<UnsealedPdf, Failed> {
+    fn filled(&self, leaves: &Leaves, id: &str, twin: &[u8]) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
         let mut content = String::with_capacity(64 * 1024);
         for (number, dict, pieces) in &self.pages {
@@ -170,7 +168,7 @@ impl Form {
     pub(crate) fn page(
         &self,
         pieces: &[Piece],
-        leaves: &[Leaf<'_>],
+        leaves: &Leaves,
         out: &mut String,
     ) -> Result<(), Misfit> {
         for piece in pieces {
@@ -178,16 +176,13 @@ impl Form {
                 Piece::Constant(text) => out.push_str(text),
                 Piece::Slot(slot) => self.slot(slot, leaves, out)?,
                 Piece::Number(number) => push_number(out, number.of(leaves)?),
-                Piece::Rings(leaf) => match leaves.get(*leaf) {
-                    Some(Leaf::Rings(rings)) => push_rings(out, rings),
-                    _ => return Err(Misfit::Kind),
-                },
+                Piece::Rings(leaf) => out.push_str(leaves.rings(*leaf)?),
             }
         }
         Ok(())
     }
 
-    fn slot(&self, slot: &Slot, leaves: &[Leaf<'_>], out: &mut String) -> Result<(), Misfit> {
+    fn slot(&self, slot: &Slot, leaves: &Leaves, out: &mut String) -> Result<(), Misfit> {
         let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
         let mut places = Vec::with_capacity(48);
         for part in &slot.parts {
@@ -251,24 +246,17 @@ impl From<ComposeError> for Failed {
 }
 
 impl Part {
-    pub(crate) fn text<'a>(&'a self, leaves: &[Leaf<'a>]) -> Result<&'a str, Misfit> {
+    pub(crate) fn text<'a>(&'a self, leaves: &'a Leaves) -> Result<&'a str, Misfit> {
         match self {
             Self::Words(words) => Ok(words),
-            Self::Leaf(leaf) => match leaves.get(*leaf) {
-                Some(Leaf::Text(text)) => Ok(text),
-                _ => Err(Misfit::Kind),
-            },
+            Self::Leaf(leaf) => leaves.text(*leaf),
         }
     }
 }
 
 impl Coordinate {
-    pub(crate) fn of(&self, leaves: &[Leaf<'_>]) -> Result<f64, Misfit> {
-        let share = |leaf: Option<usize>| match leaf.map(|leaf| leaves.get(leaf)) {
-            None => Ok(0.0),
-            Some(Some(Leaf::Share(share))) => Ok(*share),
-            Some(_) => Err(Misfit::Kind),
-        };
+    pub(crate) fn of(&self, leaves: &Leaves) -> Result<f64, Misfit> {
+        let share = |leaf: Option<usize>| leaf.map_or(Ok(0.0), |leaf| leaves.share(leaf));
         let (share, minus) = (share(self.share)?, share(self.minus)?);
         if self.minus.is_some() && share <= minus {
             return Err(Misfit::Empty);
@@ -279,7 +267,7 @@ impl Coordinate {
 
 fn xmp(
     pieces: &[XmpPiece],
-    leaves: &[Leaf<'_>],
+    leaves: &Leaves,
     document: &str,
     instance: &str,
 ) -> Result<String, Misfit> {
@@ -304,7 +292,7 @@ fn xmp(
     Ok(out)
 }
 
-fn object(pieces: &[ObjectPiece], leaves: &[Leaf<'_>]) -> Result<Vec<u8>, Misfit> {
+fn object(pieces: &[ObjectPiece], leaves: &Leaves) -> Result<Vec<u8>, Misfit> {
     let mut out = Vec::new();
     for piece in pieces {
         match piece {
@@ -322,24 +310,6 @@ fn object(pieces: &[ObjectPiece], leaves: &[Leaf<'_>]) -> Result<Vec<u8>, Misfit
         }
     }
     Ok(out)
-}
-
-/// The polygons of a code as the exporter writes them, closed but for the last `h`.
-pub(crate) fn push_rings(out: &mut String, rings: &Value) {
-    let rings = rings.as_array().map(Vec::as_slice).unwrap_or_default();
-    for (at, ring) in rings.iter().enumerate() {
-        if at > 0 {
-            out.push_str("\nh ");
-        }
-        let points = ring.as_array().map(Vec::as_slice).unwrap_or_default();
-        for (at, point) in points.iter().enumerate() {
-            let coordinate = |i: usize| point.get(i).and_then(Value::as_u64).unwrap_or_default();
-            let separator = if at > 0 { " " } else { "" };
-            let operator = if at > 0 { "l" } else { "m" };
-            let (x, y) = (coordinate(0), coordinate(1));
-            let _ = write!(out, "{separator}{x} {y} {operator}");
-        }
-    }
 }
 
 #[allow(clippy::cast_possible_truncation)]

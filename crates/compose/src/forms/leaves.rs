@@ -1,22 +1,48 @@
 //! What differs between two bills of one shape, and what makes the shape.
 //!
 //! A bill's data (`view.rs`) is a tree. Its *leaves* are the texts, numbers and square codes that a
-//! form fills in; all the rest (row counts, absent parts, names of tariffs and units, dates of the
-//! run) is the *shape*, and has to be equal for a form to fit.
+//! form fills in; all the rest (row counts, absent parts, longer texts that may wrap) is the *shape*,
+//! and has to be equal for a form to fit.
 
+mod walk;
+
+use serde::Serialize;
 use serde_json::Value;
 
-/// One thing that a form fills in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Leaf<'a> {
-    Text(&'a str),
-    /// A share of a whole, which moves or stretches something drawn.
-    Share(f64),
-    /// The polygons of a square code.
-    Rings(&'a Value),
+use crate::{ComposeError, forms::form::Misfit};
+
+/// Parts of the data that no bill changes: one composer knows one operator, and what is said of it
+/// follows from the language.
+const OPERATORS: [&str; 2] = ["operator", "brand"];
+
+/// The leaves of a bill in their fixed order, and its shape as a key.
+#[derive(Debug, Default)]
+pub(crate) struct Leaves {
+    shape: String,
+    /// The text of all leaves.
+    text: String,
+    all: Vec<Leaf>,
 }
 
-/// How long a text may get for its form to be used: longer ones go through Typst whole.
+/// One thing that a form fills in; texts by where they end in [`Leaves::text`].
+#[derive(Clone, Copy, Debug)]
+enum Leaf {
+    Text { from: usize, to: usize },
+    /// A share of a whole, which moves or stretches something drawn.
+    Share(f64),
+    /// The polygons of a square code, drawn as the exporter draws them.
+    Rings { from: usize, to: usize },
+}
+
+/// What a leaf is, and for texts how long one may get for its form to be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Text(Limit),
+    Share,
+    Rings,
+}
+
+/// Longer texts go through Typst whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     pub(crate) chars_max: usize,
@@ -24,76 +50,73 @@ pub(crate) struct Limit {
     pub(crate) has_spaces: bool,
 }
 
-/// The leaves in their fixed order, and the shape as a key.
-pub(crate) fn leaves<'a>(view: &'a Value, shape: &mut String) -> Vec<Leaf<'a>> {
-    let mut found = Vec::with_capacity(160);
-    collect(view, ("", ""), shape, &mut |_, leaf| found.push(leaf));
-    found
+impl Leaves {
+    /// Those of a bill's data. `run` is what else belongs to the shape.
+    pub(crate) fn of(view: &impl Serialize, run: &str) -> Result<Self, ComposeError> {
+        let mut leaves = Self {
+            shape: String::with_capacity(4 * 1024),
+            text: String::with_capacity(24 * 1024),
+            all: Vec::with_capacity(192),
+        };
+        leaves.shape.push_str(run);
+        walk::walk(view, &mut leaves).map_err(ComposeError::Data)?;
+        Ok(leaves)
+    }
+
+    pub(crate) fn shape(&self) -> &str {
+        &self.shape
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn text(&self, leaf: usize) -> Result<&str, Misfit> {
+        match self.all.get(leaf) {
+            Some(Leaf::Text { from, to }) => self.text.get(*from..*to).ok_or(Misfit::Kind),
+            _ => Err(Misfit::Kind),
+        }
+    }
+
+    pub(crate) fn share(&self, leaf: usize) -> Result<f64, Misfit> {
+        match self.all.get(leaf) {
+            Some(Leaf::Share(share)) => Ok(*share),
+            _ => Err(Misfit::Kind),
+        }
+    }
+
+    /// Polygons as the exporter writes them, closed but for the last `h`.
+    pub(crate) fn rings(&self, leaf: usize) -> Result<&str, Misfit> {
+        match self.all.get(leaf) {
+            Some(Leaf::Rings { from, to }) => self.text.get(*from..*to).ok_or(Misfit::Kind),
+            _ => Err(Misfit::Kind),
+        }
+    }
 }
 
-/// The limits of the leaves, in the same order; `None` for those that are no text.
-pub(crate) fn limits(view: &Value) -> Vec<Option<Limit>> {
-    let mut found = Vec::new();
-    collect(view, ("", ""), &mut String::new(), &mut |place, _| {
-        found.push(limit(place));
-    });
-    found
-}
-
-/// The same data with other leaves: `change` gets the place of each in the order of [`leaves`].
-pub(crate) fn with_leaves(view: &Value, change: &mut impl FnMut(usize, &Value) -> Value) -> Value {
+/// The same data with other leaves: `change` gets the place of each in the order of [`Leaves`].
+pub(crate) fn with_leaves(
+    view: &Value,
+    change: &mut impl FnMut(usize, Kind, &Value) -> Value,
+) -> Value {
     let mut next = 0;
     rebuilt(view, ("", ""), &mut next, change)
-}
-
-fn collect<'a>(
-    value: &'a Value,
-    place: (&str, &str),
-    shape: &mut String,
-    found: &mut impl FnMut((&str, &str), Leaf<'a>),
-) {
-    if let Some(leaf) = leaf(value, place) {
-        shape.push('_');
-        found(place, leaf);
-        return;
-    }
-    match value {
-        Value::Object(entries) => {
-            shape.push('{');
-            for (key, value) in entries {
-                collect(value, (place.1, key), shape, found);
-                shape.push(',');
-            }
-            shape.push('}');
-        }
-        Value::Array(items) => {
-            shape.push('[');
-            for item in items {
-                collect(item, place, shape, found);
-                shape.push(',');
-            }
-            shape.push(']');
-        }
-        Value::String(text) => {
-            shape.push('"');
-            shape.push_str(text);
-            shape.push('"');
-        }
-        Value::Bool(true) => shape.push('+'),
-        Value::Bool(false) => shape.push('-'),
-        Value::Null => shape.push('0'),
-        other => shape.push_str(&other.to_string()),
-    }
 }
 
 fn rebuilt(
     value: &Value,
     place: (&str, &str),
     next: &mut usize,
-    change: &mut impl FnMut(usize, &Value) -> Value,
+    change: &mut impl FnMut(usize, Kind, &Value) -> Value,
 ) -> Value {
-    if leaf(value, place).is_some() {
-        let changed = change(*next, value);
+    let kind = match value {
+        Value::String(_) => limit(place).map(Kind::Text),
+        Value::Number(_) => is_share(place).then_some(Kind::Share),
+        Value::Array(_) => is_rings(place).then_some(Kind::Rings),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let changed = change(*next, kind, value);
         *next += 1;
         return changed;
     }
@@ -101,7 +124,10 @@ fn rebuilt(
         Value::Object(entries) => entries
             .iter()
             .map(|(key, value)| {
-                let value = rebuilt(value, (place.1, key), next, change);
+                let value = match OPERATORS.contains(&key.as_str()) {
+                    true => value.clone(),
+                    false => rebuilt(value, (place.1, key), next, change),
+                };
                 (key.clone(), value)
             })
             .collect::<serde_json::Map<_, _>>()
@@ -118,22 +144,22 @@ fn rebuilt(
     }
 }
 
-/// Whether a value in this place, named by its parent's key and its own, is a leaf.
-fn leaf<'a>(value: &'a Value, place: (&str, &str)) -> Option<Leaf<'a>> {
-    match (value, place) {
-        (Value::String(text), place) if limit(place).is_some() => Some(Leaf::Text(text)),
-        (Value::Number(share), (_, "share") | ("sums", "from" | "to")) => {
-            share.as_f64().map(Leaf::Share)
-        }
-        (rings, (_, "rings")) => Some(Leaf::Rings(rings)),
-        _ => None,
-    }
+/// Whether a number in this place, named by its parent's key and its own, is a leaf.
+fn is_share(place: (&str, &str)) -> bool {
+    matches!(place, (_, "share") | ("sums", "from" | "to"))
+}
+
+fn is_rings(place: (&str, &str)) -> bool {
+    place.1 == "rings"
 }
 
 /// The texts that are leaves, by their parent's key and their own.
 fn limit(place: (&str, &str)) -> Option<Limit> {
     let (chars_max, has_spaces) = match place {
         ("" | "corrects", "number") => (12, false),
+        ("", "issue_date" | "tax_event_date") => (14, false),
+        ("", "due_date") => (18, true),
+        ("", "period") => (34, true),
         ("", "code") => (12, false),
         ("", "reference") => (20, true),
         (
@@ -150,12 +176,21 @@ fn limit(place: (&str, &str)) -> Option<Limit> {
         ("corrects", "issue_date") => (14, false),
         ("sums" | "vat", "amount") | ("vat", "base") | ("lines", "net") => (14, false),
         ("points", "code") | ("groups", "point") => (22, false),
-        ("points", "address") => (38, true),
+        ("points", "address") => (41, true),
         ("meters", "serial") => (16, false),
-        ("meters", "consumption") | ("old" | "new", "value") | ("lines", "quantity") => (11, false),
-        ("lines", "price") => (10, false),
+        ("meters", "register") => (14, true),
+        ("meters", "consumption") | ("old" | "new", "value") => (11, false),
+        ("lines", "quantity") => (10, false),
+        ("meters" | "lines", "unit") => (4, false),
+        ("lines", "per") => (6, false),
+        ("old" | "new", "date") => (11, false),
+        ("old" | "new", "source") => (13, true),
+        ("lines", "name") => (46, true),
+        ("lines", "period") => (29, true),
+        ("lines", "price") => (9, false),
         ("months", "quantity") | ("history", "peak") => (7, false),
         ("compared", "change") => (9, false),
+        ("compared", "month") => (18, true),
         _ => return None,
     };
     Some(Limit {

@@ -10,7 +10,7 @@ mod compile;
 mod content;
 mod form;
 mod glyphs;
-mod leaves;
+pub(crate) mod leaves;
 mod probe;
 mod prove;
 
@@ -32,9 +32,10 @@ use crate::{
         compile::{Refusal, Tools, compile, page_contents},
         form::Form,
         glyphs::Glyphs,
-        leaves::leaves,
+        leaves::Leaves,
     },
     pdf::Additions,
+    view::View,
 };
 
 /// So many forms are kept; the next shape takes the place of the one that was used longest ago.
@@ -44,8 +45,10 @@ const FORMS_MAX: usize = 500;
 const ALPHABET: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
     ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
     АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
-/// Those of the weight that shows numbers and codes.
+/// Those of the weight that shows numbers, codes and dates; small letters of the bill's language join.
 const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%ABCDEFGHIJKLMNOPQRSTUVWXYZѝ";
+const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
+const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyz";
 /// Those of the weight that shows amounts only.
 const FIGURES: &str = "0123456789\u{a0}.,−€ ѝ";
 
@@ -66,13 +69,17 @@ pub struct Counts {
     pub refused: u64,
 }
 
+/// Exports data as a PDF without field.
+type Export<'a> = dyn Fn(&Value) -> Result<Vec<u8>, ComposeError> + Sync + 'a;
+
 /// Font and language, whether figures are tabular, number of glyphs.
 type GlyphsKey = (String, bool, usize);
 
 pub(crate) struct Forms {
     form_from: u64,
     full: Vec<char>,
-    strong: Vec<char>,
+    strong_bg: Vec<char>,
+    strong_en: Vec<char>,
     figures: Vec<char>,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
@@ -102,7 +109,8 @@ impl Forms {
         Self {
             form_from: FORM_FROM,
             full: known(ALPHABET),
-            strong: known(STRONG),
+            strong_bg: known(&[STRONG, SMALL_BG].concat()),
+            strong_en: known(&[STRONG, SMALL_EN].concat()),
             figures: known(FIGURES),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
@@ -140,23 +148,22 @@ impl Forms {
     /// the time of issue, which is part of the shape; `id` names the bill.
     pub(crate) fn fill(
         &self,
-        view: &Value,
+        view: &View,
         moment: &str,
         id: &str,
         layout: &Layout,
         additions: &Additions<'_>,
-        export: &(dyn Fn(&Value) -> Result<Vec<u8>, ComposeError> + Sync),
+        export: &Export<'_>,
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
-        let mut key = String::with_capacity(8 * 1024);
-        key.push_str(moment);
-        let leaves = leaves(view, &mut key);
-        let shape = self.shape(key);
+        let leaves = Leaves::of(view, moment)?;
+        let shape = self.shape(leaves.shape());
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if met < self.form_from {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
         let form = shape.form.get_or_init(|| {
+            let view = data(view).ok()?;
             // Neither on this thread nor in its pool: the engine waits by taking over other work of
             // the pool, which may be another bill of this very shape, and so wait for itself.
             let made = std::thread::scope(|scope| {
@@ -165,7 +172,7 @@ impl Forms {
                         .num_threads(1)
                         .build()
                         .ok()?;
-                    pool.install(|| self.compile(view, layout, additions, export))
+                    pool.install(|| self.compile(&view, layout, additions, export))
                 });
                 made.join().ok()
             });
@@ -179,7 +186,7 @@ impl Forms {
             return Ok(None);
         };
         if !shape.is_proven.load(Ordering::Acquire) {
-            let shown = Document::load_mem(&export(&self.with_alphabet(view))?)?;
+            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?))?)?;
             match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
                 Ok(true) => shape.is_proven.store(true, Ordering::Release),
                 Ok(false) => {}
@@ -203,28 +210,39 @@ impl Forms {
         }
     }
 
-    fn shape(&self, key: String) -> Arc<Shape> {
+    fn shape(&self, key: &str) -> Arc<Shape> {
         let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
-        if forms.len() >= FORMS_MAX && !forms.contains_key(&key) {
+        if forms.len() >= FORMS_MAX && !forms.contains_key(key) {
             let used = |shape: &Arc<Shape>| shape.used.load(Ordering::Relaxed);
             let oldest = forms.iter().min_by_key(|(_, shape)| used(shape));
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 forms.remove(&oldest);
             }
         }
-        let shape = Arc::clone(forms.entry(key).or_default());
+        let shape = match forms.get(key) {
+            Some(shape) => Arc::clone(shape),
+            None => Arc::clone(forms.entry(key.to_owned()).or_default()),
+        };
         let now = self.clock.fetch_add(1, Ordering::Relaxed);
         shape.used.store(now, Ordering::Relaxed);
         shape
     }
 
+    fn strong(&self, language: &str) -> &[char] {
+        match language {
+            "en" => &self.strong_en,
+            _ => &self.strong_bg,
+        }
+    }
+
     fn with_alphabet(&self, view: &Value) -> Value {
+        let strong = self.strong(language_of(view));
         let mut view = view.clone();
         let text = |chars: &[char]| chars.iter().collect::<String>();
         if let Some(alphabet) = view.get_mut("alphabet") {
             *alphabet = json!({
                 "full": text(&self.full),
-                "strong": text(&self.strong),
+                "strong": text(strong),
                 "figures": text(&self.figures),
             });
         }
@@ -236,12 +254,9 @@ impl Forms {
         view: &Value,
         layout: &Layout,
         additions: &Additions<'_>,
-        export: &(dyn Fn(&Value) -> Result<Vec<u8>, ComposeError> + Sync),
+        export: &Export<'_>,
     ) -> Option<Form> {
-        let language = match view.get("lang").and_then(Value::as_str) {
-            Some("en") => "en",
-            _ => "bg",
-        };
+        let language = language_of(view);
         let tools = Tools {
             export,
             glyphs: &|name, tabular, count| self.glyphs(layout, name, tabular, count, language),
@@ -285,7 +300,7 @@ impl Forms {
         count: usize,
         language: &'static str,
     ) -> Option<Arc<Glyphs>> {
-        let alphabet = [&self.full, &self.strong, &self.figures]
+        let alphabet = [&self.full, self.strong(language), &self.figures]
             .into_iter()
             .find(|alphabet| alphabet.len() == count)?;
         let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -297,5 +312,16 @@ impl Forms {
                 Glyphs::new(font, tabular, language, alphabet).map(Arc::new)
             })
             .clone()
+    }
+}
+
+fn data(view: &View) -> Result<Value, ComposeError> {
+    serde_json::to_value(view).map_err(ComposeError::Data)
+}
+
+fn language_of(view: &Value) -> &'static str {
+    match view.get("lang").and_then(Value::as_str) {
+        Some("en") => "en",
+        _ => "bg",
     }
 }

@@ -7,14 +7,14 @@ use crate::forms::{
     compile::{Refusal, SAME_PT, kept, refused},
     content::{Chunk, Token, chunks, numbers, run},
     form::Form,
-    leaves::Leaf,
+    leaves::Leaves,
 };
 
 /// Refuses a form whose pages differ from `shown`. `false` where the bill does not fit the form, which
 /// then is neither proven nor refuted.
 pub(crate) fn same(
     form: &Form,
-    leaves: &[Leaf<'_>],
+    leaves: &Leaves,
     shown: &[(ObjectId, String)],
 ) -> Result<bool, Refusal> {
     if form.pages.len() != shown.len() {
