@@ -16,7 +16,7 @@ use kvit_synth::Synth;
 /// Bills that Typst lays out whole, to compare with.
 const WHOLE: u32 = 20;
 /// All bills are filled so many times.
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 300;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let bills: u32 = std::env::args()

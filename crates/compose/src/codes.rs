@@ -3,9 +3,22 @@
 //! A code is handed to the layout as closed polygons around its dark areas, never as single squares:
 //! squares that touch show hair lines between them in most viewers.
 
-use datamatrix::{DataMatrix, SymbolList};
-use fast_qr::{ECL, QRBuilder};
+mod plan;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use datamatrix::{DataMatrixBuilder, EncodationType, SymbolList};
+use fast_qr::{ECL, Mask, Mode, QRBuilder, QRCode};
 use serde::{Serialize, Serializer};
+
+use crate::codes::plan::Planned;
+
+/// One mask for all: to try each of the eight on every code takes longer than all the rest of a bill,
+/// and readers take any.
+const MASK: Mask = Mask::Diamonds;
 
 /// A code as polygons on a grid of `size` by `size` modules, quiet zone not included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,25 +62,58 @@ pub struct TooLong {
     length: usize,
 }
 
-/// A QR code with error correction M, as EPC069-12 asks for.
-pub(crate) fn qr(text: &str) -> Result<Code, TooLong> {
-    let code = QRBuilder::new(text)
-        .ecl(ECL::M)
-        .build()
-        .map_err(|_| TooLong {
-            kind: "QR code",
-            length: text.len(),
-        })?;
-    Ok(outline(code.size, |x, y| code[y][x].value()))
+/// Draws square codes, and learns to draw those of a length faster once many have come.
+#[derive(Default)]
+pub(crate) struct Codes {
+    planned: RwLock<HashMap<usize, Arc<Planned>>>,
+}
+
+impl Codes {
+    /// A QR code with error correction M, as EPC069-12 asks for.
+    pub(crate) fn qr(&self, text: &str) -> Result<Code, TooLong> {
+        let bytes = text.as_bytes();
+        let known = self
+            .planned
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&bytes.len())
+            .cloned();
+        let planned = known.unwrap_or_else(|| {
+            let mut planned = self.planned.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(planned.entry(bytes.len()).or_default())
+        });
+        match planned.draw(bytes) {
+            Some(code) => Ok(code),
+            None => encoded(bytes)
+                .map(|code| outline(code.size, |x, y| code[y][x].value()))
+                .ok_or(TooLong {
+                    kind: "QR code",
+                    length: bytes.len(),
+                }),
+        }
+    }
+}
+
+/// As the encoder makes it.
+fn encoded(bytes: &[u8]) -> Option<QRCode> {
+    let mut builder = QRBuilder::new(bytes);
+    builder.mode(Mode::Byte).ecl(ECL::M).mask(MASK);
+    builder.build().ok()
 }
 
 /// A square Data Matrix (ECC 200).
 pub(crate) fn data_matrix(text: &str) -> Result<Code, TooLong> {
     let symbols = SymbolList::default().enforce_square();
-    let code = DataMatrix::encode(text.as_bytes(), symbols).map_err(|_| TooLong {
-        kind: "Data Matrix",
-        length: text.len(),
-    })?;
+    // Numbers for the most part, which ASCII packs in pairs: to search for a better encodation is
+    // slow and finds none.
+    let code = DataMatrixBuilder::new()
+        .with_symbol_list(symbols)
+        .with_encodation_types(EncodationType::Ascii)
+        .encode(text.as_bytes())
+        .map_err(|_| TooLong {
+            kind: "Data Matrix",
+            length: text.len(),
+        })?;
     let bitmap = code.bitmap();
     let size = bitmap.width();
     let mut dark = vec![false; size * size];
@@ -86,20 +132,24 @@ const LEFT: usize = 2;
 
 /// Walks along the borders of the dark areas, dark always at the right hand.
 fn outline(size: usize, dark: impl Fn(usize, usize) -> bool) -> Code {
-    let is_dark = |x: Option<usize>, y: Option<usize>| match (x, y) {
-        (Some(x), Some(y)) if x < size && y < size => dark(x, y),
-        _ => false,
-    };
+    // With a light margin of one, so that each border has two sides.
+    let wide = size + 2;
+    let mut modules = vec![false; wide * wide];
+    for y in 0..size {
+        for x in 0..size {
+            modules[(y + 1) * wide + x + 1] = dark(x, y);
+        }
+    }
     // Borders that leave each grid point, by direction; a dark module below a border to the right
     // makes it a border, and so on around.
     let points = size + 1;
     let mut leaving = vec![[false; 4]; points * points];
-    for y in 0..points {
-        for x in 0..points {
-            let (west, north) = (x.checked_sub(1), y.checked_sub(1));
-            let (nw, ne) = (is_dark(west, north), is_dark(Some(x), north));
-            let (sw, se) = (is_dark(west, Some(y)), is_dark(Some(x), Some(y)));
-            leaving[y * points + x] = [se && !ne, sw && !se, nw && !sw, ne && !nw];
+    for (y, row) in leaving.chunks_exact_mut(points).enumerate() {
+        for (x, point) in row.iter_mut().enumerate() {
+            let (above, below) = (y * wide + x, (y + 1) * wide + x);
+            let (nw, ne) = (modules[above], modules[above + 1]);
+            let (sw, se) = (modules[below], modules[below + 1]);
+            *point = [se && !ne, sw && !se, nw && !sw, ne && !nw];
         }
     }
     let mut rings = Rings::default();
@@ -175,9 +225,10 @@ mod tests {
 
     #[test]
     fn outlines_enclose_exactly_the_dark_modules() {
+        let codes = Codes::default();
         let text = "BCD\n002\n1\nSCT\nKVTBBGSF\nEnergo\nBG00\nEUR12.30\n\nRF00";
-        let code = qr(text).expect("fits");
-        let raw = QRBuilder::new(text).ecl(ECL::M).build().expect("fits");
+        let code = codes.qr(text).expect("fits");
+        let raw = encoded(text.as_bytes()).expect("fits");
         let modules: Vec<bool> = raw.data[..raw.size * raw.size]
             .iter()
             .map(|module| module.value())
@@ -185,11 +236,11 @@ mod tests {
         assert_eq!(filled(&code), modules);
 
         let code = data_matrix("KVIT1;999900010;1000000042").expect("fits");
-        let raw = DataMatrix::encode(
-            b"KVIT1;999900010;1000000042",
-            SymbolList::default().enforce_square(),
-        )
-        .expect("fits");
+        let raw = DataMatrixBuilder::new()
+            .with_symbol_list(SymbolList::default().enforce_square())
+            .with_encodation_types(EncodationType::Ascii)
+            .encode(b"KVIT1;999900010;1000000042")
+            .expect("fits");
         let dark: Vec<(usize, usize)> = raw.bitmap().pixels().collect();
         let modules: Vec<bool> = (0..code.size * code.size)
             .map(|i| dark.contains(&(i % code.size, i / code.size)))
@@ -204,6 +255,6 @@ mod tests {
         assert!(square.rings.iter().eq([corners]));
         let diagonal = outline(2, |x, y| x == y);
         assert_eq!(diagonal.rings.iter().count(), 2);
-        assert!(qr(&"x".repeat(5_000)).is_err());
+        assert!(Codes::default().qr(&"x".repeat(5_000)).is_err());
     }
 }

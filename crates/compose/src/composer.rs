@@ -19,6 +19,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::{
     ComposeError, Counts, Diagnostic, Layout,
+    codes::Codes,
     forms::{Forms, leaves::Leaves},
     pdf::{self, Additions},
     probe,
@@ -60,6 +61,7 @@ pub struct Composer {
     library: LazyHash<Library>,
     standards: PdfStandards,
     composed: AtomicU64,
+    codes: Codes,
     forms: Forms,
 }
 
@@ -97,6 +99,7 @@ impl Composer {
             library: LazyHash::new(Library::default()),
             standards,
             composed: AtomicU64::new(0),
+            codes: Codes::default(),
         };
         for bill in probe::bills() {
             composer.compose_whole(&bill)?;
@@ -185,6 +188,7 @@ impl Composer {
             operator: &self.operator,
             brand: &self.brand,
             has_logo: self.has_logo,
+            codes: &self.codes,
         };
         maker.view(bill, sample)
     }

@@ -24,6 +24,10 @@ pub(crate) const LOGO: &str = "logo.svg";
 /// At most so many files in one layout: the engine keeps file names for ever.
 const FILES_MAX: usize = 500;
 
+/// Characters below this one are looked up in a table: Latin and Cyrillic, which is all that most
+/// bills have.
+const PLAIN: char = '\u{600}';
+
 const BUILTIN: [(&str, &[u8]); 4] = [
     (MAIN, include_bytes!("../layout/bill.typ")),
     ("prelude.typ", include_bytes!("../layout/prelude.typ")),
@@ -64,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) fonts: Vec<Font>,
     /// The texts by language.
     texts: HashMap<String, toml::Table>,
+    /// What every font can show of the first [`PLAIN`] characters.
+    printable: Vec<bool>,
 }
 
 impl Layout {
@@ -110,6 +116,7 @@ impl Layout {
             book: LazyHash::new(FontBook::new()),
             fonts: Vec::new(),
             texts: HashMap::new(),
+            printable: Vec::new(),
         };
         for (name, bytes) in all {
             let id = id(&name)?;
@@ -135,6 +142,9 @@ impl Layout {
             }
             inner.files.insert(id, bytes);
         }
+        inner.printable = ('\0'..PLAIN)
+            .map(|character| printable(&inner.fonts, character))
+            .collect();
         inner.book = LazyHash::new(FontBook::from_fonts(&inner.fonts));
         Ok(Self(Arc::new(inner)))
     }
@@ -147,10 +157,10 @@ impl Layout {
     /// Whether every font weight can show this character.
     #[must_use]
     pub fn can_print(&self, character: char) -> bool {
-        self.0
-            .fonts
-            .iter()
-            .all(|font| font.info().coverage.contains(u32::from(character)))
+        match self.0.printable.get(character as usize) {
+            Some(printable) => *printable,
+            None => printable(&self.0.fonts, character),
+        }
     }
 
     /// A word of the texts in a language.
@@ -176,6 +186,12 @@ impl std::fmt::Debug for Layout {
             .field("fonts", &self.0.fonts.len())
             .finish()
     }
+}
+
+fn printable(fonts: &[Font], character: char) -> bool {
+    fonts
+        .iter()
+        .all(|font| font.info().coverage.contains(u32::from(character)))
 }
 
 fn id(name: &str) -> Result<FileId, ComposeError> {

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     ComposeError, Layout,
-    codes::{self, Code},
+    codes::{self, Code, Codes},
 };
 
 /// A quantity above a bar of the chart has at most so many characters.
@@ -242,6 +242,7 @@ pub(crate) struct Maker<'a> {
     pub(crate) operator: &'a Operator,
     pub(crate) brand: &'a Brand,
     pub(crate) has_logo: bool,
+    pub(crate) codes: &'a Codes,
 }
 
 impl Maker<'_> {
@@ -345,7 +346,7 @@ impl Maker<'_> {
                 .iter()
                 .map(|note| self.text(note, lang))
                 .collect(),
-            codes: self.codes(bill)?,
+            codes: self.square_codes(bill)?,
             verify_url: bill.verify_url.clone(),
             enrol_url: bill.enrol_url.clone(),
             alphabet: None,
@@ -529,7 +530,7 @@ impl Maker<'_> {
         })
     }
 
-    fn codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
+    fn square_codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
         let refused = |what| move |source| ComposeError::Code { what, source };
         let payment = epc_payment(self.operator, bill.order.totals.to_pay, &bill.reference());
         let slip = format!(
@@ -538,11 +539,11 @@ impl Maker<'_> {
         );
         Ok(CodesView {
             payment: payment
-                .map(|text| codes::qr(&text))
+                .map(|text| self.codes.qr(&text))
                 .transpose()
                 .map_err(refused("payment"))?,
-            verify: codes::qr(&bill.verify_url).map_err(refused("verification"))?,
-            enrol: codes::qr(&bill.enrol_url).map_err(refused("enrolment"))?,
+            verify: self.codes.qr(&bill.verify_url).map_err(refused("verification"))?,
+            enrol: self.codes.qr(&bill.enrol_url).map_err(refused("enrolment"))?,
             slip: codes::data_matrix(&slip).map_err(refused("declaration"))?,
         })
     }
