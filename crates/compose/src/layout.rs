@@ -134,10 +134,9 @@ impl Layout {
                 .strip_prefix("texts/")
                 .and_then(|name| name.strip_suffix(".toml"))
             {
-                let texts = std::str::from_utf8(&bytes)
-                    .map_err(|_| fault(&name, "is not UTF-8; save it as UTF-8"))?
-                    .parse()
-                    .map_err(|error: toml::de::Error| fault(&name, error.to_string().trim()))?;
+                // What is wrong in it is told with its place where a composer tries the layout.
+                let texts = std::str::from_utf8(&bytes).ok();
+                let texts = texts.and_then(|texts| texts.parse().ok()).unwrap_or_default();
                 inner.texts.insert(language.to_owned(), texts);
             }
             inner.files.insert(id, bytes);

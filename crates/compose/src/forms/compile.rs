@@ -13,6 +13,7 @@ use crate::{
         content::{Chunk, RUN_BEGINS, Run, Token, chunks, numbers, run},
         form::{Coordinate, Form, FormFont, ObjectPiece, Piece, Slot, XmpPiece},
         glyphs::Glyphs,
+        lean::Lean,
         leaves::Leaves,
         probe::{LEAVES_MAX, Probe, has_leaf, probes, template},
     },
@@ -105,11 +106,13 @@ fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal
         names: Vec::new(),
     };
     harvest.learn_fonts()?;
-    let mut contents = Vec::new();
+    let (mut exact, mut lean) = (Vec::new(), Vec::new());
     for page in 0..a.pages.len() {
-        contents.push(harvest.page(page)?);
+        let (as_exported, in_few) = harvest.page(page)?;
+        exact.push(as_exported);
+        lean.push(in_few);
     }
-    harvest.assemble(contents)
+    harvest.assemble(exact, lean)
 }
 
 pub(crate) fn page_contents(document: &Document) -> Result<Vec<(ObjectId, String)>, Refusal> {
@@ -204,7 +207,8 @@ impl Harvest<'_> {
         Ok(bare.trim_end_matches("-Identity-H").to_owned())
     }
 
-    fn page(&self, page: usize) -> Result<Vec<Piece>, Refusal> {
+    /// The pieces of a page, as the exporter writes them and as few bytes.
+    fn page(&self, page: usize) -> Result<(Vec<Piece>, Vec<Piece>), Refusal> {
         let mut contents = Vec::new();
         for export in self.exports {
             match export.pages.get(page) {
@@ -224,14 +228,16 @@ impl Harvest<'_> {
                 c.len()
             ));
         }
-        let mut pieces = Vec::new();
+        let (mut pieces, mut lean) = (Vec::new(), Lean::default());
         for ((a, b), c) in a.iter().zip(b).zip(c) {
             if a.head != b.head || a.head != c.head {
                 return refused(format!("page {}: a mark differs: {}", page + 1, a.head));
             }
-            push(&mut pieces, a.head);
+            push(&mut pieces, a.head.as_bytes());
+            lean.head(a.head);
             if a.body == b.body && a.body == c.body {
-                push(&mut pieces, a.body);
+                push(&mut pieces, a.body.as_bytes());
+                lean.constant(a.body);
                 continue;
             }
             let bodies = [a.body, b.body, c.body];
@@ -241,12 +247,13 @@ impl Harvest<'_> {
             };
             match explained {
                 Some(found) => {
-                    for piece in found {
+                    for piece in &found {
                         match piece {
-                            Piece::Constant(text) => push(&mut pieces, &text),
-                            other => pieces.push(other),
+                            Piece::Constant(bytes) => push(&mut pieces, bytes),
+                            other => pieces.push(other.clone()),
                         }
                     }
+                    lean.explained(found);
                 }
                 None => {
                     let shown = self.described(page, bodies)?;
@@ -254,7 +261,7 @@ impl Harvest<'_> {
                 }
             }
         }
-        Ok(pieces)
+        Ok((pieces, lean.finish()))
     }
 
     /// What a sequence shows in each export, for whoever changes the layout.
@@ -295,7 +302,7 @@ impl Harvest<'_> {
         for font in candidates {
             if let Some(slot) = self.slot_in(font, runs) {
                 return Ok(Some(vec![
-                    Piece::Constant(RUN_BEGINS.to_owned()),
+                    Piece::Constant(RUN_BEGINS.as_bytes().to_vec()),
                     Piece::Slot(Box::new(slot)),
                 ]));
             }
@@ -335,6 +342,7 @@ impl Harvest<'_> {
             y: self.coordinate(runs.map(|run| run.y))?,
             style: runs[0].style.to_owned(),
             tail: runs[0].tail.to_owned(),
+            is_lean: false,
             parts,
             width_max: widths.into_iter().fold(0.0, f64::max),
         })
@@ -354,9 +362,9 @@ impl Harvest<'_> {
             let first = *parts.first()?;
             parts.iter().all(|part| *part == first).then(|| {
                 vec![
-                    Piece::Constant(first.0.to_owned()),
+                    Piece::Constant(first.0.as_bytes().to_vec()),
                     Piece::Rings(leaf),
-                    Piece::Constant(first.1.to_owned()),
+                    Piece::Constant(first.1.as_bytes().to_vec()),
                 ]
             })
         })
@@ -373,13 +381,13 @@ impl Harvest<'_> {
             match (a, b, c) {
                 (Token::Number(text, a), Token::Number(_, b), Token::Number(_, c)) => {
                     if a == b && a == c {
-                        pieces.push(Piece::Constant((*text).to_owned()));
+                        pieces.push(Piece::Constant(text.as_bytes().to_vec()));
                     } else {
                         pieces.push(Piece::Number(self.coordinate([*a, *b, *c])?));
                     }
                 }
                 (Token::Words(a), Token::Words(b), Token::Words(c)) if a == b && a == c => {
-                    pieces.push(Piece::Constant((*a).to_owned()));
+                    pieces.push(Piece::Constant(a.as_bytes().to_vec()));
                 }
                 _ => return None,
             }
@@ -430,14 +438,18 @@ impl Harvest<'_> {
 
     /// All objects but the page contents: equal ones go into the constant part, texts with leaves
     /// in them become templates.
-    fn assemble(mut self, contents: Vec<Vec<Piece>>) -> Result<Form, Refusal> {
+    fn assemble(
+        mut self,
+        exact: Vec<Vec<Piece>>,
+        lean: Vec<Vec<Piece>>,
+    ) -> Result<Form, Refusal> {
         let [a, b, c] = self.exports;
         let mut document = a.document.clone();
         let signature = add(&mut document, &self.tools.additions)?;
         let numbered = write::numbers(&document, signature);
         let number = |id: &ObjectId| numbered.get(id).copied().unwrap_or_default();
         let streams: BTreeMap<ObjectId, Vec<Piece>> =
-            a.pages.iter().map(|(id, _)| *id).zip(contents).collect();
+            a.pages.iter().map(|(id, _)| *id).zip(lean).collect();
         let mut file = write::File::new();
         let (mut constant, mut objects, mut pages) = (Vec::new(), Vec::new(), Vec::new());
         let (mut xmp, mut twin) = (None, None);
@@ -494,6 +506,7 @@ impl Harvest<'_> {
         Ok(Form {
             fonts: std::mem::take(&mut self.fonts),
             file,
+            exact,
             pages,
             xmp,
             twin,
@@ -603,10 +616,10 @@ impl Harvest<'_> {
     }
 }
 
-fn push(pieces: &mut Vec<Piece>, text: &str) {
+fn push(pieces: &mut Vec<Piece>, bytes: &[u8]) {
     match pieces.last_mut() {
-        Some(Piece::Constant(last)) => last.push_str(text),
-        _ => pieces.push(Piece::Constant(text.to_owned())),
+        Some(Piece::Constant(last)) => last.extend_from_slice(bytes),
+        _ => pieces.push(Piece::Constant(bytes.to_vec())),
     }
 }
 

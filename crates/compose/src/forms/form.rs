@@ -1,18 +1,15 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::{fmt::Write, sync::Arc};
+use std::{io::Write, sync::Arc};
 
-use flate2::Compression;
 use kvit_billing::UnsealedPdf;
 use crate::{
     ComposeError,
     forms::{glyphs::Glyphs, leaves::Leaves},
-    pdf::write::{File, deflate},
+    pdf::write::{File, QUICK, deflate},
 };
 
-/// Page content is compressed for every bill: the cheapest level, which costs a tenth in size.
-const FILL_LEVEL: Compression = Compression::new(1);
 /// A text may be so much wider than the widest that was proven to fit, in points: rounding only.
 const WIDTH_TOLERANCE: f64 = 0.02;
 
@@ -54,7 +51,7 @@ pub(crate) struct Coordinate {
 }
 
 /// A run of text that differs from bill to bill.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) font: usize,
     pub(crate) size: f64,
@@ -63,16 +60,19 @@ pub(crate) struct Slot {
     /// How much of its width lies left of the anchor.
     pub(crate) before: f64,
     pub(crate) y: Coordinate,
+    /// Between the run's place and its glyphs.
     pub(crate) style: String,
     pub(crate) tail: String,
+    /// Whether it is written as `lean.rs` does, and not as the exporter.
+    pub(crate) is_lean: bool,
     pub(crate) parts: Vec<Part>,
     pub(crate) width_max: f64,
 }
 
 /// A piece of page content.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Piece {
-    Constant(String),
+    Constant(Vec<u8>),
     Slot(Box<Slot>),
     Number(Coordinate),
     Rings(usize),
@@ -101,7 +101,9 @@ pub(crate) struct Form {
     pub(crate) fonts: Vec<FormFont>,
     /// Header, constant streams and constant objects.
     pub(crate) file: File,
-    /// Number, dictionary and content of each page's stream.
+    /// What each page's stream shows, as the exporter writes it: what is proven.
+    pub(crate) exact: Vec<Vec<Piece>>,
+    /// Number, dictionary and content of each page's stream, as `lean.rs` writes it.
     pub(crate) pages: Vec<(u32, Vec<u8>, Vec<Piece>)>,
     pub(crate) xmp: (u32, Vec<u8>, Vec<XmpPiece>),
     /// Number and dictionary of the twin's stream; its size in there stands at zero.
@@ -132,11 +134,11 @@ impl Form {
 
     fn filled(&self, leaves: &Leaves, id: &str, twin: &[u8]) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
-        let mut content = String::with_capacity(64 * 1024);
+        let mut content = Vec::with_capacity(48 * 1024);
         for (number, dict, pieces) in &self.pages {
             content.clear();
             self.page(pieces, leaves, &mut content)?;
-            file.stream(*number, dict, &deflate(content.as_bytes(), FILL_LEVEL)?);
+            file.stream(*number, dict, &deflate(&content, QUICK)?);
         }
         let [document, instance] = ["document", "instance"].map(|kind| {
             let hash = typst::utils::hash128(&(kind, id));
@@ -144,20 +146,20 @@ impl Form {
         });
         let (number, dict, pieces) = &self.xmp;
         let xmp = xmp(pieces, leaves, &document, &instance)?;
-        file.stream(*number, dict, &deflate(xmp.as_bytes(), FILL_LEVEL)?);
+        file.stream(*number, dict, &deflate(xmp.as_bytes(), QUICK)?);
         let (number, dict) = &self.twin;
         let dict = String::from_utf8_lossy(dict);
         let dict = dict.replacen("/Size 0", &format!("/Size {}", twin.len()), 1);
-        file.stream(*number, dict.as_bytes(), &deflate(twin, FILL_LEVEL)?);
+        file.stream(*number, dict.as_bytes(), &deflate(twin, QUICK)?);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
             objects.push((*number, object(pieces, leaves)?));
         }
-        file.pack(self.next, &objects, FILL_LEVEL)?;
+        file.pack(self.next, &objects, QUICK)?;
         let slot = file.signature(self.signature, self.contents_reserve);
         let mut trailer = self.trailer.clone();
         trailer.extend_from_slice(format!("/ID[<{document}><{instance}>]").as_bytes());
-        file.finish(self.next + 1, &trailer, FILL_LEVEL)?;
+        file.finish(self.next + 1, &trailer, QUICK)?;
         Ok(UnsealedPdf {
             bytes: file.bytes,
             slot,
@@ -169,61 +171,54 @@ impl Form {
         &self,
         pieces: &[Piece],
         leaves: &Leaves,
-        out: &mut String,
+        out: &mut Vec<u8>,
     ) -> Result<(), Misfit> {
         for piece in pieces {
             match piece {
-                Piece::Constant(text) => out.push_str(text),
+                Piece::Constant(bytes) => out.extend_from_slice(bytes),
                 Piece::Slot(slot) => self.slot(slot, leaves, out)?,
                 Piece::Number(number) => push_number(out, number.of(leaves)?),
-                Piece::Rings(leaf) => out.push_str(leaves.rings(*leaf)?),
+                Piece::Rings(leaf) => out.extend_from_slice(leaves.rings(*leaf)?.as_bytes()),
             }
         }
         Ok(())
     }
 
-    fn slot(&self, slot: &Slot, leaves: &Leaves, out: &mut String) -> Result<(), Misfit> {
+    fn slot(&self, slot: &Slot, leaves: &Leaves, out: &mut Vec<u8>) -> Result<(), Misfit> {
         let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
-        let mut places = Vec::with_capacity(48);
+        let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
-                places.push(font.glyphs.place(character).ok_or(Misfit::Character)?);
+                let place = font.glyphs.place(character).ok_or(Misfit::Character)?;
+                cids.push(font.cids.get(place).copied().ok_or(Misfit::Character)?);
+                places.push(place);
             }
         }
-        let mut shown = String::with_capacity(places.len() * 5 + 16);
+        let kern = |at: usize| -> Option<f64> {
+            let (left, right) = (places.get(at.checked_sub(1)?)?, places.get(at)?);
+            let kerning = font.glyphs.kerning(*left, *right);
+            (kerning != 0.0).then_some(-kerning)
+        };
         let mut width = 0.0;
         for (at, place) in places.iter().enumerate() {
-            width += font.glyphs.advance(*place);
-            let cid = font.cids.get(*place).copied().ok_or(Misfit::Character)?;
-            push_hex(&mut shown, cid);
-            if let Some(next) = places.get(at + 1) {
-                let kerning = font.glyphs.kerning(*place, *next);
-                if kerning != 0.0 {
-                    width += kerning;
-                    shown.push('>');
-                    push_number(&mut shown, -kerning);
-                    shown.push('<');
-                }
-            }
+            width += font.glyphs.advance(*place) - kern(at).unwrap_or(0.0);
         }
         let width = width / 1000.0 * slot.size;
         if width > slot.width_max + WIDTH_TOLERANCE {
             return Err(Misfit::Width);
         }
         push_number(out, slot.anchor - slot.before * width);
-        out.push(' ');
+        out.push(b' ');
         push_number(out, slot.y.of(leaves)?);
-        out.push_str(" cm");
-        out.push_str(&slot.style);
-        let (open, close) = if places.len() == 1 {
-            ("<", ">Tj")
+        if slot.is_lean {
+            out.extend_from_slice(b" Td");
+            push_shown(out, &cids, kern);
         } else {
-            ("[<", ">]TJ")
-        };
-        out.push_str(open);
-        out.push_str(&shown);
-        out.push_str(close);
-        out.push_str(&slot.tail);
+            out.extend_from_slice(b" cm");
+            out.extend_from_slice(slot.style.as_bytes());
+            push_shown_plainly(out, &cids, kern);
+        }
+        out.extend_from_slice(slot.tail.as_bytes());
         Ok(())
     }
 }
@@ -298,32 +293,67 @@ fn object(pieces: &[ObjectPiece], leaves: &Leaves) -> Result<Vec<u8>, Misfit> {
         match piece {
             ObjectPiece::Constant(bytes) => out.extend_from_slice(bytes),
             ObjectPiece::Text(parts) => {
-                let mut hex = String::from("<FEFF");
+                out.extend_from_slice(b"<FEFF");
                 for part in parts {
                     for unit in part.text(leaves)?.encode_utf16() {
-                        push_hex(&mut hex, unit);
+                        push_hex(&mut out, unit);
                     }
                 }
-                hex.push('>');
-                out.extend_from_slice(hex.as_bytes());
+                out.push(b'>');
             }
         }
     }
     Ok(out)
 }
 
+/// Shows glyphs in as few bytes as possible. `kern` is the correction before the glyph at a place, in
+/// thousandths to the left.
+pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
+    out.extend_from_slice(b"[(");
+    for (at, cid) in cids.iter().enumerate() {
+        if let Some(correction) = kern(at) {
+            out.push(b')');
+            // A hundredth of a thousandth of the size is far below what anything can show.
+            push_number(out, (correction * 100.0).round() / 100.0);
+            out.push(b'(');
+        }
+        for byte in cid.to_be_bytes() {
+            match byte {
+                b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+                // A bare carriage return would be read as a line feed (ISO 32000-1, 7.3.4.2).
+                b'\r' => out.extend_from_slice(b"\\r"),
+                _ => out.push(byte),
+            }
+        }
+    }
+    out.extend_from_slice(b")]TJ ");
+}
+
+/// Shows glyphs so that page content stays plain text, which is easier to take apart.
+fn push_shown_plainly(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
+    out.extend_from_slice(b"[<");
+    for (at, cid) in cids.iter().enumerate() {
+        if let Some(correction) = kern(at) {
+            out.push(b'>');
+            push_number(out, correction);
+            out.push(b'<');
+        }
+        push_hex(out, *cid);
+    }
+    out.extend_from_slice(b">]TJ");
+}
+
 #[allow(clippy::cast_possible_truncation)]
-fn push_number(out: &mut String, number: f64) {
+fn push_number(out: &mut Vec<u8>, number: f64) {
     // The exporter writes single precision; a minus before zero would only be noise.
     let number = number as f32;
     let number = if number == 0.0 { 0.0 } else { number };
     let _ = write!(out, "{number}");
 }
 
-fn push_hex(out: &mut String, value: u16) {
+fn push_hex(out: &mut Vec<u8>, value: u16) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for shift in [12, 8, 4, 0] {
-        let digit = u32::from(value >> shift & 0xf);
-        let digit = char::from_digit(digit, 16).unwrap_or('0');
-        out.push(digit.to_ascii_uppercase());
+        out.push(DIGITS[usize::from(value >> shift & 0xf)]);
     }
 }

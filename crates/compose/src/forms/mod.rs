@@ -3,13 +3,14 @@
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
 //! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
-//! filled form against Typst's own export; `form.rs` fills. A bill that does not fit, and every bill
+//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does not fit, and every bill
 //! of a shape that cannot be compiled, goes through Typst whole: slower, never different.
 
 mod compile;
 mod content;
 mod form;
 mod glyphs;
+mod lean;
 pub(crate) mod leaves;
 mod probe;
 mod prove;
@@ -45,12 +46,10 @@ const FORMS_MAX: usize = 500;
 const ALPHABET: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
     ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
     АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
-/// Those of the weight that shows numbers, codes and dates; small letters of the bill's language join.
-const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%ABCDEFGHIJKLMNOPQRSTUVWXYZѝ";
+/// Those of the weight that shows figures, dates and references; small letters of the bill's language join.
+const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
-const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyz";
-/// Those of the weight that shows amounts only.
-const FIGURES: &str = "0123456789\u{a0}.,−€ ѝ";
+const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyzADFJMNOS";
 
 /// A shape gets a form at its so-many-th bill. Making and proving one takes as long as laying out about
 /// that many bills (measured), so a small run loses nothing and a large one next to nothing.
@@ -80,7 +79,6 @@ pub(crate) struct Forms {
     full: Vec<char>,
     strong_bg: Vec<char>,
     strong_en: Vec<char>,
-    figures: Vec<char>,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
     /// Counts look-ups.
@@ -111,7 +109,6 @@ impl Forms {
             full: known(ALPHABET),
             strong_bg: known(&[STRONG, SMALL_BG].concat()),
             strong_en: known(&[STRONG, SMALL_EN].concat()),
-            figures: known(FIGURES),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
             clock: AtomicU64::new(0),
@@ -243,7 +240,6 @@ impl Forms {
             *alphabet = json!({
                 "full": text(&self.full),
                 "strong": text(strong),
-                "figures": text(&self.figures),
             });
         }
         view
@@ -300,7 +296,7 @@ impl Forms {
         count: usize,
         language: &'static str,
     ) -> Option<Arc<Glyphs>> {
-        let alphabet = [&self.full, self.strong(language), &self.figures]
+        let alphabet = [self.full.as_slice(), self.strong(language)]
             .into_iter()
             .find(|alphabet| alphabet.len() == count)?;
         let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,15 +17,18 @@ pub(crate) fn same(
     leaves: &Leaves,
     shown: &[(ObjectId, String)],
 ) -> Result<bool, Refusal> {
-    if form.pages.len() != shown.len() {
+    if form.exact.len() != shown.len() {
         return refused("the real bill has another number of pages");
     }
-    for (page, ((_, _, pieces), (_, shown))) in form.pages.iter().zip(shown).enumerate() {
+    for (page, (pieces, (_, shown))) in form.exact.iter().zip(shown).enumerate() {
         let page = page + 1;
-        let mut filled = String::new();
+        let mut filled = Vec::new();
         if form.page(pieces, leaves, &mut filled).is_err() {
             return Ok(false);
         }
+        let Ok(filled) = String::from_utf8(filled) else {
+            return refused(format!("page {page} is not plain text"));
+        };
         let (ours, theirs) = (chunks(&filled), kept(shown));
         if ours.len() != theirs.len() {
             let odd = ours.iter().zip(&theirs).find(|(a, b)| a.head != b.head);

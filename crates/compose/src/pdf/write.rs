@@ -2,9 +2,9 @@
 //! cross-reference stream (ISO 32000-1, 7.5.7 and 7.5.8). Only the signature dictionary stands in the
 //! open, since the seal is written into it.
 
-use std::{collections::BTreeMap, io::Write, ops::Range};
+use std::{cell::RefCell, collections::BTreeMap, io::Write, ops::Range};
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::{Compress, Compression, FlushCompress, Status};
 use kvit_billing::{SealSlot, UnsealedPdf};
 use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat};
 
@@ -250,13 +250,30 @@ impl File {
 /// For what is written once.
 pub(crate) const BEST: Compression = Compression::new(9);
 
+/// Page content is compressed for every bill: a level that costs little.
+pub(crate) const QUICK: Compression = Compression::new(4);
+
 /// Compresses for a `/FlateDecode` stream.
 pub(crate) fn deflate(bytes: &[u8], level: Compression) -> Result<Vec<u8>, ComposeError> {
-    let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), level);
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .map_err(|error| ComposeError::Field(error.to_string()))
+    thread_local! {
+        // To set a compressor up takes longer than to compress a small stream.
+        static COMPRESSOR: RefCell<Compress> = RefCell::new(Compress::new(QUICK, true));
+    }
+    let finish = |compressor: &mut Compress| {
+        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 1_000 + 64);
+        match compressor.compress_vec(bytes, &mut out, FlushCompress::Finish) {
+            Ok(Status::StreamEnd) => Ok(out),
+            Ok(_) => Err(ComposeError::Field("a stream does not end".to_owned())),
+            Err(error) => Err(ComposeError::Field(error.to_string())),
+        }
+    };
+    if level != QUICK {
+        return finish(&mut Compress::new(level, true));
+    }
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        compressor.reset();
+        finish(compressor)
+    })
 }
 
 fn write_object(out: &mut Vec<u8>, object: &Object, numbers: &BTreeMap<ObjectId, u32>) {

@@ -1,0 +1,155 @@
+//! The same page in half the bytes.
+//!
+//! The exporter writes each run of text with its own coordinate system, colour and font. Here a run says
+//! what differs from the run before, and where it stands. Everything else stays as it is.
+
+use crate::forms::{
+    content::{RUN_BEGINS, Run, run},
+    form::{Piece, Slot, push_shown},
+};
+
+/// What the exporter writes between colour and font of a run, and behind the font.
+const BEFORE_FONT: &str = "\nBT 0 Tr";
+const BEHIND_FONT: &str = " 1 0 0 -1 0 0 Tm";
+const RUN_ENDS: &str = "\nET\nQ";
+
+/// A page being written; knows what colour and font hold outside of all `q … Q`.
+#[derive(Default)]
+pub(crate) struct Lean {
+    pieces: Vec<Piece>,
+    colour: Option<String>,
+    font: Option<String>,
+}
+
+impl Lean {
+    pub(crate) fn finish(self) -> Vec<Piece> {
+        self.pieces
+    }
+
+    /// A mark.
+    pub(crate) fn head(&mut self, head: &str) {
+        self.drawn(head);
+    }
+
+    /// A sequence that is the same on every bill.
+    pub(crate) fn constant(&mut self, body: &str) {
+        let parsed = run(body).and_then(|run| {
+            let style = Style::of(run.style, run.tail)?;
+            Some((run, style))
+        });
+        let Some((run, style)) = parsed else {
+            return self.drawn(body);
+        };
+        let Run { x, y, .. } = run;
+        let mut bytes = self.begin(&style);
+        bytes.extend_from_slice(format!("{} {} Td", x as f32, y as f32).as_bytes());
+        let kern = |at: usize| {
+            let found = run.corrections.iter().find(|(place, _)| *place == at);
+            found.map(|(_, correction)| *correction)
+        };
+        push_shown(&mut bytes, &run.glyphs, kern);
+        bytes.extend_from_slice(b"ET");
+        bytes.extend_from_slice(style.tail.as_bytes());
+        self.push(&bytes);
+    }
+
+    /// A sequence with something of the bill in it, as pieces that draw it as the exporter would.
+    pub(crate) fn explained(&mut self, pieces: Vec<Piece>) {
+        if let [Piece::Constant(begin), Piece::Slot(slot)] = pieces.as_slice()
+            && begin == RUN_BEGINS.as_bytes()
+            && let Some(style) = Style::of(&slot.style, &slot.tail)
+        {
+            let bytes = self.begin(&style);
+            self.push(&bytes);
+            let tail = format!("ET{}", style.tail);
+            self.pieces.push(Piece::Slot(Box::new(Slot {
+                is_lean: true,
+                style: String::new(),
+                tail,
+                ..(**slot).clone()
+            })));
+            return;
+        }
+        let constants = pieces.iter().filter_map(|piece| match piece {
+            Piece::Constant(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        });
+        self.note(&constants.collect::<Vec<_>>().join(" 0 "));
+        for piece in pieces {
+            match piece {
+                Piece::Constant(bytes) => self.push(&bytes),
+                other => self.pieces.push(other),
+            }
+        }
+    }
+
+    fn begin(&mut self, style: &Style<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.colour.as_deref() != Some(style.colour) {
+            bytes.extend_from_slice(style.colour.as_bytes());
+            self.colour = Some(style.colour.to_owned());
+        }
+        bytes.extend_from_slice(b"\nBT");
+        if self.font.as_deref() != Some(style.font) {
+            bytes.extend_from_slice(style.font.as_bytes());
+            self.font = Some(style.font.to_owned());
+        }
+        bytes.push(b' ');
+        bytes
+    }
+
+    fn drawn(&mut self, text: &str) {
+        self.note(text);
+        self.push(text.as_bytes());
+    }
+
+    /// Forgets colour and font where a sequence changes them or leaves the level on which they hold.
+    fn note(&mut self, drawn: &str) {
+        let mut depth = 0_i32;
+        for word in drawn.split(|c: char| c.is_ascii_whitespace() || "[]<>()/".contains(c)) {
+            match word {
+                "q" => depth += 1,
+                "Q" => depth -= 1,
+                "cs" | "sc" | "scn" | "g" | "rg" | "k" | "gs" | "Tf" | "Tr" if depth <= 0 => {
+                    (self.colour, self.font) = (None, None);
+                }
+                _ => {}
+            }
+            if depth < 0 {
+                (self.colour, self.font) = (None, None);
+                depth = 0;
+            }
+        }
+        if depth != 0 {
+            (self.colour, self.font) = (None, None);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(Piece::Constant(last)) => last.extend_from_slice(bytes),
+            _ => self.pieces.push(Piece::Constant(bytes.to_vec())),
+        }
+    }
+}
+
+/// How a run looks, where it looks in no other way than by one colour and one font.
+struct Style<'a> {
+    /// Such as `/c0 cs 0.1 0.2 0.3 scn`.
+    colour: &'a str,
+    /// Such as `/f1 9 Tf`.
+    font: &'a str,
+    /// From behind the run.
+    tail: &'a str,
+}
+
+impl<'a> Style<'a> {
+    fn of(style: &'a str, tail: &'a str) -> Option<Self> {
+        let (colour, rest) = style.split_once(BEFORE_FONT)?;
+        let font = rest.strip_suffix(BEHIND_FONT)?;
+        let tail = tail.strip_prefix(RUN_ENDS)?;
+        let is_colour = colour.starts_with('/') && colour.ends_with(" scn");
+        let is_plain = is_colour && colour.matches('/').count() == 1 && font.ends_with(" Tf");
+        is_plain.then_some(Self { colour, font, tail })
+    }
+}
