@@ -218,7 +218,12 @@ impl Composer {
         }
     }
 
-    fn export(&self, view: &impl Serialize, id: &str, at: Timestamp) -> Result<Vec<u8>, ComposeError> {
+    fn export(
+        &self,
+        view: &impl Serialize,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<Vec<u8>, ComposeError> {
         let data = serde_json::to_vec(view).map_err(ComposeError::Data)?;
         let world = BillWorld::new(&self.layout, &self.library, data, &self.logo);
         let options = PdfOptions {

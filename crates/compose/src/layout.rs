@@ -136,7 +136,9 @@ impl Layout {
             {
                 // What is wrong in it is told with its place where a composer tries the layout.
                 let texts = std::str::from_utf8(&bytes).ok();
-                let texts = texts.and_then(|texts| texts.parse().ok()).unwrap_or_default();
+                let texts = texts
+                    .and_then(|texts| texts.parse().ok())
+                    .unwrap_or_default();
                 inner.texts.insert(language.to_owned(), texts);
             }
             inner.files.insert(id, bytes);

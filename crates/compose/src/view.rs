@@ -500,7 +500,8 @@ impl Maker<'_> {
                     && !month.quantity.is_zero()
             })
             .map(|before| {
-                let change = (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
+                let change =
+                    (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
                 let percent = change.round();
                 let sign = if percent > Decimal::ZERO { "+" } else { "" };
                 ComparedView {
@@ -512,9 +513,9 @@ impl Maker<'_> {
         Some(HistoryView {
             unit: self.word("units", &history.unit, lang),
             peak: format::number(peak, lang),
-            labels: months
-                .clone()
-                .all(|month| format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX),
+            labels: months.clone().all(|month| {
+                format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX
+            }),
             compared,
             months: months
                 .enumerate()
@@ -542,8 +543,14 @@ impl Maker<'_> {
                 .map(|text| self.codes.qr(&text))
                 .transpose()
                 .map_err(refused("payment"))?,
-            verify: self.codes.qr(&bill.verify_url).map_err(refused("verification"))?,
-            enrol: self.codes.qr(&bill.enrol_url).map_err(refused("enrolment"))?,
+            verify: self
+                .codes
+                .qr(&bill.verify_url)
+                .map_err(refused("verification"))?,
+            enrol: self
+                .codes
+                .qr(&bill.enrol_url)
+                .map_err(refused("enrolment"))?,
             slip: codes::data_matrix(&slip).map_err(refused("declaration"))?,
         })
     }

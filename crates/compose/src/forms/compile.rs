@@ -438,11 +438,7 @@ impl Harvest<'_> {
 
     /// All objects but the page contents: equal ones go into the constant part, texts with leaves
     /// in them become templates.
-    fn assemble(
-        mut self,
-        exact: Vec<Vec<Piece>>,
-        lean: Vec<Vec<Piece>>,
-    ) -> Result<Form, Refusal> {
+    fn assemble(mut self, exact: Vec<Vec<Piece>>, lean: Vec<Vec<Piece>>) -> Result<Form, Refusal> {
         let [a, b, c] = self.exports;
         let mut document = a.document.clone();
         let signature = add(&mut document, &self.tools.additions)?;

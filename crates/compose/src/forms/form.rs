@@ -3,12 +3,12 @@
 
 use std::{io::Write, sync::Arc};
 
-use kvit_billing::UnsealedPdf;
 use crate::{
     ComposeError,
     forms::{glyphs::Glyphs, leaves::Leaves},
     pdf::write::{File, QUICK, deflate},
 };
+use kvit_billing::UnsealedPdf;
 
 /// A text may be so much wider than the widest that was proven to fit, in points: rounding only.
 const WIDTH_TOLERANCE: f64 = 0.02;

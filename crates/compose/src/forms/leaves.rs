@@ -27,11 +27,17 @@ pub(crate) struct Leaves {
 /// One thing that a form fills in; texts by where they end in [`Leaves::text`].
 #[derive(Clone, Copy, Debug)]
 enum Leaf {
-    Text { from: usize, to: usize },
+    Text {
+        from: usize,
+        to: usize,
+    },
     /// A share of a whole, which moves or stretches something drawn.
     Share(f64),
     /// The polygons of a square code, drawn as the exporter draws them.
-    Rings { from: usize, to: usize },
+    Rings {
+        from: usize,
+        to: usize,
+    },
 }
 
 /// What a leaf is, and for texts how long one may get for its form to be used.

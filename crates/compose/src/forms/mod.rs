@@ -53,7 +53,7 @@ const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyzADFJMNOS";
 
 /// A shape gets a form at its so-many-th bill. Making and proving one takes as long as laying out about
 /// that many bills (measured), so a small run loses nothing and a large one next to nothing.
-const FORM_FROM: u64 = 24;
+const FORM_FROM: u64 = 6;
 
 /// What composing has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

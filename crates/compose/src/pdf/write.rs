@@ -4,8 +4,8 @@
 
 use std::{cell::RefCell, collections::BTreeMap, io::Write, ops::Range};
 
-use flate2::{Compress, Compression, FlushCompress, Status};
 use kvit_billing::{SealSlot, UnsealedPdf};
+use libdeflater::{CompressionLvl, Compressor};
 use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat};
 
 use crate::ComposeError;
@@ -169,7 +169,7 @@ impl File {
         &mut self,
         stream: u32,
         objects: &[(u32, Vec<u8>)],
-        level: Compression,
+        level: i32,
     ) -> Result<(), ComposeError> {
         let (mut content, mut body) = (Vec::new(), Vec::new());
         for (index, (number, object)) in objects.iter().enumerate() {
@@ -223,7 +223,7 @@ impl File {
         &mut self,
         number: u32,
         trailer: &[u8],
-        level: Compression,
+        level: i32,
     ) -> Result<(), ComposeError> {
         let start = self.bytes.len();
         self.set(number, Entry::At(start));
@@ -247,33 +247,34 @@ impl File {
     }
 }
 
+/// What is compressed for every bill: higher levels take twice as long for a twentieth of the size.
+pub(crate) const QUICK: i32 = 1;
 /// For what is written once.
-pub(crate) const BEST: Compression = Compression::new(9);
-
-/// Page content is compressed for every bill: a level that costs little.
-pub(crate) const QUICK: Compression = Compression::new(4);
+pub(crate) const BEST: i32 = 12;
 
 /// Compresses for a `/FlateDecode` stream.
-pub(crate) fn deflate(bytes: &[u8], level: Compression) -> Result<Vec<u8>, ComposeError> {
+pub(crate) fn deflate(bytes: &[u8], level: i32) -> Result<Vec<u8>, ComposeError> {
     thread_local! {
         // To set a compressor up takes longer than to compress a small stream.
-        static COMPRESSOR: RefCell<Compress> = RefCell::new(Compress::new(QUICK, true));
+        static COMPRESSOR: RefCell<Compressor> = RefCell::new(compressor(QUICK));
     }
-    let finish = |compressor: &mut Compress| {
-        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 1_000 + 64);
-        match compressor.compress_vec(bytes, &mut out, FlushCompress::Finish) {
-            Ok(Status::StreamEnd) => Ok(out),
-            Ok(_) => Err(ComposeError::Field("a stream does not end".to_owned())),
-            Err(error) => Err(ComposeError::Field(error.to_string())),
-        }
+    let finish = |compressor: &mut Compressor| {
+        let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
+        let length = compressor
+            .zlib_compress(bytes, &mut out)
+            .map_err(|error| ComposeError::Field(error.to_string()))?;
+        out.truncate(length);
+        Ok(out)
     };
-    if level != QUICK {
-        return finish(&mut Compress::new(level, true));
+    match level {
+        QUICK => COMPRESSOR.with_borrow_mut(finish),
+        level => finish(&mut compressor(level)),
     }
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        compressor.reset();
-        finish(compressor)
-    })
+}
+
+/// Levels go from 1 to 12.
+fn compressor(level: i32) -> Compressor {
+    Compressor::new(CompressionLvl::new(level).unwrap_or_default())
 }
 
 fn write_object(out: &mut Vec<u8>, object: &Object, numbers: &BTreeMap<ObjectId, u32>) {

@@ -5,9 +5,7 @@ use std::fmt::{Display, Write};
 
 use serde::{
     Serialize, Serializer,
-    ser::{
-        Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple,
-    },
+    ser::{Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple},
 };
 use serde_json::Error;
 
