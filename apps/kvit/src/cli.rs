@@ -135,6 +135,9 @@ is removed at the end; with --exit it stays, since its paths are printed.")]
     /// Work with the bill's layout
     #[command(subcommand)]
     Layout(LayoutCommand),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Check the instance: configuration, keys, store, archive, layout, mail server
     Doctor,
 }
@@ -240,6 +243,20 @@ Writes into the folder that [issue] layout names, or --to. Files that are there 
 is given. A file in that folder goes before the built-in one; delete those that you leave as they
 are, so that they keep up with new versions.")]
     Export(LayoutExportArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Issue made-up bills: how many a second, beside how many signatures the key gives at all
+    #[command(after_help = "\
+Examples:
+  kvit bench issue
+  kvit bench issue --bills 100000 --threads 4 --key p256 --json
+
+The real stages: compose, seal, pack written and flushed, rows committed. Makes an instance of its own
+in a temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL database. What
+goes before, importing and releasing the run, is not counted.")]
+    Issue(BenchIssueArgs),
 }
 
 /// The algorithm of a new seal key.
@@ -423,6 +440,22 @@ pub(crate) struct DemoArgs {
     /// Port of the portal; the mailbox's pages take the next [default: 8480, or a free one]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_533))]
     pub(crate) port: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchIssueArgs {
+    /// How many bills
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    pub(crate) bills: u32,
+    /// Threads that compose and sign [default: all cores]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Kind of the seal key
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) key: KeyChoice,
+    /// Address of an empty PostgreSQL database [default: SQLite]
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -87,13 +87,17 @@ impl Instance {
         Ok(Arc::new(archive))
     }
 
-    pub(crate) fn sealer(&self) -> Result<Sealer, Failure> {
+    pub(crate) fn seal_key(&self) -> Result<Pkcs12Key, Failure> {
         let seal = &self.config.seal;
         let bytes = files::configured(&self.path(&seal.file), "seal")?;
         let password = files::secret(&self.path(&seal.password_file), "seal's password")?;
-        let what = "the seal cannot be used";
-        let key = Pkcs12Key::from_bytes(&bytes, &password).exits(Exit::Configuration, what)?;
-        Sealer::new(Arc::new(key)).exits(Exit::Configuration, what)
+        Pkcs12Key::from_bytes(&bytes, &password)
+            .exits(Exit::Configuration, "the seal cannot be used")
+    }
+
+    pub(crate) fn sealer(&self) -> Result<Sealer, Failure> {
+        Sealer::new(Arc::new(self.seal_key()?))
+            .exits(Exit::Configuration, "the seal cannot be used")
     }
 
     /// The composer of this instance's layout; bills leave so many bytes of room for the seal.

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
 };
 
 use jiff::tz::TimeZone;
@@ -61,6 +62,7 @@ pub struct Composer {
     library: LazyHash<Library>,
     standards: PdfStandards,
     composed: AtomicU64,
+    laying_out: AtomicU64,
     codes: Codes,
     forms: Forms,
 }
@@ -99,6 +101,7 @@ impl Composer {
             library: LazyHash::new(Library::default()),
             standards,
             composed: AtomicU64::new(0),
+            laying_out: AtomicU64::new(0),
             codes: Codes::default(),
         };
         for bill in probe::bills() {
@@ -157,6 +160,12 @@ impl Composer {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.forms.counts()
+    }
+
+    /// How long the engine laid out bills and probes so far, over all threads, in nanoseconds.
+    #[must_use]
+    pub fn layout_nanos(&self) -> u64 {
+        self.laying_out.load(Ordering::Relaxed)
     }
 
     /// Why the latest shape without a form has none: for whoever changes the layout.
@@ -235,6 +244,7 @@ impl Composer {
             tagged: true,
             pretty: false,
         };
+        let begun = Instant::now();
         // A fault of the engine must cost one bill its place in the run, not the process its life.
         let exported = catch_unwind(AssertUnwindSafe(|| {
             let Warned { output, warnings } = typst::compile::<PagedDocument>(&world);
@@ -248,6 +258,8 @@ impl Composer {
             }
             typst_pdf::pdf(&document, &options).map_err(|errors| refused(&errors))
         }));
+        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.laying_out.fetch_add(nanos, Ordering::Relaxed);
         let count = self.composed.fetch_add(1, Ordering::Relaxed);
         if count.is_multiple_of(BILLS_BETWEEN_EVICTIONS) {
             comemo::evict(0);

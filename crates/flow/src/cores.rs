@@ -4,7 +4,7 @@
 //! typesetter splits its own work onto the pool that it runs in, and a global pool would be shared
 //! with whatever else asks for it. Threads of the async runtime never compute.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::task::{JoinError, spawn_blocking};
@@ -12,8 +12,11 @@ use tokio::task::{JoinError, spawn_blocking};
 /// Room for a nested layout: a thread that waits for its part of one bill may take up another.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
+static THREADS: OnceLock<usize> = OnceLock::new();
+
 static CORES: LazyLock<Result<ThreadPool, ThreadPoolBuildError>> = LazyLock::new(|| {
     ThreadPoolBuilder::new()
+        .num_threads(THREADS.get().copied().unwrap_or_default())
         .thread_name(|n| format!("kvit-core-{n}"))
         .stack_size(STACK_BYTES)
         .build()
@@ -28,6 +31,11 @@ pub enum CoresError {
     /// The work panicked.
     #[error("composing stopped; the log tells why")]
     Died(#[source] JoinError),
+}
+
+/// Computes on so many threads instead of on every core: to be said before anything is computed.
+pub fn use_cores(threads: usize) {
+    let _ = THREADS.set(threads);
 }
 
 /// Runs `work` on the pool; its parallel iterators use all cores.

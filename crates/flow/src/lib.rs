@@ -17,7 +17,7 @@ mod preview;
 pub mod summary;
 pub mod sweep;
 
-pub use cores::CoresError;
+pub use cores::{CoresError, use_cores};
 pub use deliver::{Courier, DeliveryReport};
 pub use documents::{DocumentError, read_bill};
 pub use import::{ImportError, ImportOutcome, ImportRequest, Source};

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bench;
 mod bill;
 mod deliver;
 mod demo;
@@ -23,7 +24,7 @@ use kvit_billing::RunId;
 use kvit_store::RunRecord;
 
 use crate::{
-    cli::{Cli, Command, LayoutCommand, RunCommand},
+    cli::{BenchCommand, Cli, Command, LayoutCommand, RunCommand},
     exit::{Exit, Failure},
     output::Output,
     wiring::Instance,
@@ -44,6 +45,9 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Bill(args) => bill::bill(out, &open(&dir()).await?, &args).await,
         Command::Verify(args) => verify::verify(out, &dir(), &args),
         Command::Demo(args) => demo::demo(out, named.as_deref(), &args).await,
+        Command::Bench(BenchCommand::Issue(args)) => {
+            bench::issue(out, named.as_deref(), &args).await
+        }
         Command::Schema => {
             let schema = kvit_intake::schema();
             out.result(&schema, |_| format!("{schema:#}"))?;

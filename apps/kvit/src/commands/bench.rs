@@ -1,0 +1,392 @@
+//! `kvit bench issue`: how fast this machine issues bills, beside how fast it can sign at all. The stages
+//! are those of a real run; only the orders are made up.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::BufWriter,
+    ops::Range,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use kvit_billing::{
+    Bill, UnsealedPdf,
+    ports::{Compose, NotComposed},
+};
+use kvit_compose::{Composer, Counts};
+use kvit_flow::ports::{Archive, ArchiveError};
+use kvit_intake::write_ndjson;
+use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
+use kvit_synth::Synth;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{import, init, issue, run};
+use crate::{
+    cli::BenchIssueArgs,
+    config::Config,
+    exit::{Context, Exit, Failure},
+    output::{Output, count, grouped},
+    wiring::Instance,
+    workers,
+};
+
+/// How long the machine's limit is measured.
+const RAW: Duration = Duration::from_secs(2);
+const SEED: u64 = 2026;
+
+/// What was measured. Shares are of the time of all threads.
+#[derive(Serialize)]
+struct Measured {
+    bills: u64,
+    threads: usize,
+    key: &'static str,
+    store: &'static str,
+    seconds: f64,
+    bills_per_s: f64,
+    /// What the same key signs on the same threads with nothing else to do.
+    raw_signatures_per_s: f64,
+    ratio: f64,
+    bytes_per_bill: u64,
+    peak_rss_bytes: u64,
+    shares: Shares,
+    forms_made: u64,
+    filled: u64,
+    whole: u64,
+    refused: u64,
+}
+
+#[derive(Serialize)]
+struct Shares {
+    /// Making forms and laying out whole what has none.
+    layout: f64,
+    fill: f64,
+    sign: f64,
+    archive: f64,
+    /// Reading orders, hashing, packing, committing, waiting.
+    rest: f64,
+}
+
+pub(super) async fn issue(
+    out: &Output,
+    dir: Option<&Path>,
+    args: &BenchIssueArgs,
+) -> Result<Exit, Failure> {
+    let threads = args
+        .threads
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, usize::from);
+    kvit_flow::use_cores(threads);
+    let temporary = tempfile::Builder::new()
+        .prefix("kvit-bench-")
+        .tempdir()
+        .failed("a temporary folder cannot be made")?;
+    let folder = dir.map_or_else(|| temporary.path().to_owned(), Path::to_owned);
+    let mut config = Config::default();
+    if let Some(store) = &args.store {
+        config.store.url.clone_from(store);
+    }
+    let instance = init::create(&folder, &config, args.key).await?;
+    let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
+    out.note("measuring what the key signs with nothing else to do");
+    let raw = raw_signatures_per_s(key.as_ref(), threads)?;
+    let id = prepared(out, &instance, args.bills).await?;
+    forget_peak();
+
+    let slot = workers::take_slot(&instance).await?;
+    let mut issuer = instance.issuer(&slot.name)?;
+    let signing = Arc::new(Timed::new(Arc::clone(&key)));
+    let sealer = Sealer::new(Arc::clone(&signing) as Arc<dyn SealKey>)
+        .exits(Exit::Configuration, "the seal cannot be used")?;
+    let composing = Arc::new(Timed::new(instance.composer(sealer.contents_reserve())?));
+    let archiving = Arc::new(Timed::new(issuer.archive));
+    (issuer.sealer, issuer.composer, issuer.archive) =
+        (Arc::new(sealer), composing.clone(), archiving.clone());
+    let begun = Instant::now();
+    let stop = CancellationToken::new();
+    let report = issue::issue(out, &instance, issuer, Some(&id), &stop).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+
+    let Counts {
+        filled,
+        whole,
+        forms,
+        refused,
+    } = composing.inner.counts();
+    let share = |nanos: u64| nanos as f64 / 1e9 / (seconds * threads as f64);
+    let layout = composing.inner.layout_nanos();
+    let (compose, sign) = (composing.nanos(), signing.nanos());
+    let bills_per_s = report.bills as f64 / seconds;
+    let measured = Measured {
+        bills: report.bills,
+        threads,
+        key: algorithm(key.algorithm()),
+        store: if args.store.is_some() {
+            "given"
+        } else {
+            "SQLite"
+        },
+        seconds,
+        bills_per_s,
+        raw_signatures_per_s: raw,
+        ratio: bills_per_s / raw,
+        bytes_per_bill: archiving.bytes.load(Ordering::Relaxed) / report.bills.max(1),
+        peak_rss_bytes: peak_rss_bytes(),
+        shares: Shares {
+            layout: share(layout),
+            fill: share(compose.saturating_sub(layout)),
+            sign: share(sign),
+            archive: share(archiving.nanos()),
+            rest: 1.0 - share(compose + sign + archiving.nanos()),
+        },
+        forms_made: forms,
+        filled,
+        whole,
+        refused,
+    };
+    out.result(&measured, |_| measured.to_string())?;
+    Ok(Exit::Done)
+}
+
+/// A released run of made-up bills.
+async fn prepared(
+    out: &Output,
+    instance: &Instance,
+    bills: u32,
+) -> Result<kvit_billing::RunId, Failure> {
+    let synth = Synth::new(SEED, bills);
+    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    let month = today.saturating_sub(1.month()).first_of_month();
+    let path = instance.dir.join("run.ndjson");
+    let to = path.clone();
+    tokio::task::spawn_blocking(move || {
+        let name = month.strftime("%Y-%m").to_string();
+        let header = synth.run_header(&name, month, synth.customers());
+        let orders = synth.orders(month).map(|mut order| {
+            order.due_date = order.due_date.max(month.saturating_add(3.months()));
+            order
+        });
+        write_ndjson(&header, orders, BufWriter::new(File::create(&to)?))
+    })
+    .await
+    .failed("the run file was not finished")?
+    .failed("the run file cannot be written")?;
+    let imported =
+        import::import_paths(out, instance, std::slice::from_ref(&path), "bench").await?;
+    if !imported.accepted {
+        let first = imported.findings.list().first().map(ToString::to_string);
+        let what = format!("the made-up run is rejected: {}", first.unwrap_or_default());
+        return Err(Failure::new(Exit::Failed, what));
+    }
+    // It is as large as all that is measured.
+    let _ = fs::remove_file(path);
+    run::release_run(instance, &imported.run, "bench, a second person").await?;
+    Ok(imported.run)
+}
+
+fn raw_signatures_per_s(key: &dyn SealKey, threads: usize) -> Result<f64, Failure> {
+    let begun = Instant::now();
+    let counts = thread::scope(|scope| {
+        let signers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut count = 0_u64;
+                    while begun.elapsed() < RAW {
+                        key.sign(&[0x5a; 64])?;
+                        count += 1;
+                    }
+                    Ok::<_, SignError>(count)
+                })
+            })
+            .collect();
+        let joined = signers.into_iter().map(|signer| {
+            signer
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        joined.collect::<Result<Vec<u64>, SignError>>()
+    });
+    let counts = counts.failed("the key does not sign")?;
+    Ok(counts.iter().sum::<u64>() as f64 / begun.elapsed().as_secs_f64())
+}
+
+const fn algorithm(algorithm: SealAlgorithm) -> &'static str {
+    match algorithm {
+        SealAlgorithm::RsaSha256 => "RSA",
+        SealAlgorithm::EcdsaP256Sha256 => "P-256",
+    }
+}
+
+/// The peak of memory from here on, where the system can tell (Linux).
+fn forget_peak() {
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Zero where the system does not tell.
+fn peak_rss_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// A port whose time is taken.
+struct Timed<T> {
+    inner: T,
+    nanos: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl<T> Timed<T> {
+    const fn new(inner: T) -> Self {
+        Self {
+            inner,
+            nanos: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    fn take<R>(&self, work: impl FnOnce(&T) -> R) -> R {
+        let begun = Instant::now();
+        let result = work(&self.inner);
+        self.note(begun);
+        result
+    }
+
+    fn note(&self, begun: Instant) {
+        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn nanos(&self) -> u64 {
+        self.nanos.load(Ordering::Relaxed)
+    }
+}
+
+impl Compose for Timed<Composer> {
+    fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, NotComposed> {
+        self.take(|composer| Compose::compose(composer, bill))
+    }
+
+    fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {
+        Compose::sample(&self.inner, bill)
+    }
+}
+
+impl SealKey for Timed<Arc<dyn SealKey>> {
+    fn certificates(&self) -> &[Vec<u8>] {
+        self.inner.certificates()
+    }
+
+    fn algorithm(&self) -> SealAlgorithm {
+        self.inner.algorithm()
+    }
+
+    fn signature_bytes_max(&self) -> usize {
+        self.inner.signature_bytes_max()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.take(|key| key.sign(message))
+    }
+}
+
+impl Archive for Timed<Arc<dyn Archive>> {
+    fn put<'a>(
+        &'a self,
+        object: &'a str,
+        bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        async move {
+            let begun = Instant::now();
+            let put = self.inner.put(object, bytes).await;
+            self.note(begun);
+            put
+        }
+        .boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        object: &'a str,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>> {
+        self.inner.read(object, range)
+    }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, Result<Vec<String>, ArchiveError>> {
+        self.inner.list(folder)
+    }
+
+    fn delete<'a>(&'a self, object: &'a str) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        self.inner.delete(object)
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = |number: f64| grouped(number.round() as u64);
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let rows = [
+            ("issued", count(self.bills, "bill", "bills")),
+            (
+                "took",
+                format!("{:.1} s on {} threads", self.seconds, self.threads),
+            ),
+            ("bills", format!("{} a second", rate(self.bills_per_s))),
+            (
+                "signatures",
+                format!(
+                    "{} a second with nothing else to do ({})",
+                    rate(self.raw_signatures_per_s),
+                    self.key
+                ),
+            ),
+            ("ratio", format!("{:.3}", self.ratio)),
+            (
+                "size",
+                format!("{} bytes a bill", grouped(self.bytes_per_bill)),
+            ),
+            (
+                "memory",
+                format!("{} MB at most", grouped(self.peak_rss_bytes / 1_000_000)),
+            ),
+            (
+                "time",
+                format!(
+                    "layout {}, filling {}, signing {}, archive {}, rest {}",
+                    percent(self.shares.layout),
+                    percent(self.shares.fill),
+                    percent(self.shares.sign),
+                    percent(self.shares.archive),
+                    percent(self.shares.rest)
+                ),
+            ),
+            (
+                "forms",
+                format!(
+                    "{} made, {} bills filled in, {} laid out whole, {} shapes refused",
+                    grouped(self.forms_made),
+                    grouped(self.filled),
+                    grouped(self.whole),
+                    grouped(self.refused)
+                ),
+            ),
+        ];
+        for (name, value) in rows {
+            writeln!(f, "{name:<11} {value}")?;
+        }
+        Ok(())
+    }
+}
