@@ -270,4 +270,5 @@ staff-out-now = Сега
 staff-out-then = Преди година
 staff-out-none = Няма такова.
 staff-did-run-released = Разреши пуск
+staff-did-run-viewed = Отвори пуск
 staff-did-run-closed = Приключи пуск

@@ -270,4 +270,5 @@ staff-out-now = Now
 staff-out-then = A year ago
 staff-out-none = There is none.
 staff-did-run-released = Released a run
+staff-did-run-viewed = Opened a run
 staff-did-run-closed = Closed a run

@@ -112,6 +112,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.approve",
     "run.closed",
     "run.released",
+    "run.viewed",
     "staff.added",
     "staff.disabled",
     "staff.locked-out",

@@ -84,6 +84,12 @@ pub(crate) async fn page(
     let run = the_run(&app, &run).await?;
     let texts = app.pages.texts(visitor.language);
     let store = &app.portal.store;
+    // What stands out names customers. A page that comes again by itself is one look.
+    if run.summary.is_some() && query.follow.is_none() {
+        let subject = format!("run/{}", run.id);
+        let viewed = event(&app, &officer, "run.viewed", subject, json!({}));
+        store.record_event(&viewed).await?;
+    }
     let out = matches!(run.state, RunState::Released | RunState::Issued);
     let (progress, sheet, closing) = if out {
         let progress = store.run_progress(&run.id).await?;
