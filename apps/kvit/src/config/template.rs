@@ -108,7 +108,7 @@ proof_hours = {proof_hours}
 # Version of the declaration that customers agree to; kept with each consent.
 declaration_version = {declaration_version}
 # So many wrong codes within window_s seconds close the door for block_s seconds: for one customer
-# number, and for one network address.
+# number, and for one network address. Wrong sign-ins of staff count in the same way, by name and address.
 wrong_codes_per_number = {per_number}
 wrong_codes_per_address = {per_address}
 # Folder with own templates, texts and style sheet; the built-in ones serve where there is none.
