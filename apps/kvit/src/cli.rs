@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, CustomerNumber, RunId, StaffLogin};
 use kvit_store::Role;
 
@@ -229,6 +229,14 @@ Examples:
     Customer(CustomerArgs),
     /// Show the sum of each book; together they are nothing
     Books,
+    /// Write the journal of some days as a CSV file, for the accounting system
+    #[command(after_help = "\
+Example:
+  kvit pay journal --from 2026-11-01 --until 2026-11-30 --to november.csv
+
+A line for each posting, the two of an entry one after the other; debits are positive. Both days are
+included, as the operator's clocks count them. A file that is there is not overwritten.")]
+    Journal(JournalArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -405,6 +413,19 @@ pub(crate) struct ApproveArgs {
     /// Who approves; not the one who said whose it is
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JournalArgs {
+    /// First day
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Date,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Date,
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
 }
 
 #[derive(Args, Debug)]

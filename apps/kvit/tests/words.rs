@@ -37,6 +37,7 @@ fn help() {
         "pay approve",
         "pay customer",
         "pay books",
+        "pay journal",
         "demo",
         "schema",
         "layout",
@@ -210,6 +211,24 @@ fn every_fault_of_the_configuration_is_told_at_once() {
 }
 
 #[test]
+fn the_journal_is_a_file_of_its_own() {
+    let (_folder, path) = folder();
+    run(&path, &["init"]).ok();
+    let write = |from: &str| {
+        let days = ["pay", "journal", "--from", from, "--until", "2026-11-30"];
+        run(&path, &[&days[..], &["--to", "november.csv"]].concat())
+    };
+    insta::assert_snapshot!("refusal-days-turned", write("2026-12-01").shown());
+    write("2026-11-01").ok();
+    let text = fs::read_to_string(path.join("november.csv")).expect("a file");
+    assert_eq!(
+        text,
+        "entry,at,kind,book,amount,currency,bills,reverses,who\n"
+    );
+    insta::assert_snapshot!("refusal-a-file-is-there", write("2026-11-01").shown());
+}
+
+#[test]
 fn refusals() {
     let (_folder, path) = folder();
     run(&path, &["init"]).ok();
@@ -228,6 +247,14 @@ fn refusals() {
         ),
         ("not-a-bill", &["verify", "bill.pdf"]),
         ("nothing-to-issue", &["run", "issue"]),
+        ("no-payments", &["pay", "list"]),
+        ("nothing-unmatched", &["pay", "unmatched"]),
+        ("empty-books", &["pay", "books"]),
+        (
+            "no-such-notice",
+            &["pay", "approve", "icard/paid/1", "--as", "maria"],
+        ),
+        ("no-such-customer", &["pay", "customer", "1000042"]),
     ] {
         let shown = run(&path, arguments).shown();
         // A run is named by the month and its file.

@@ -348,6 +348,16 @@ async fn nobody_gets_in_by_the_side_door() {
         let answer = shop.world.browser().ask(method, path, "", &[]).await;
         assert_eq!(answer.status, expected, "{path}");
     }
+    for (method, path) in kvit_web::CALLS {
+        let other = if *method == "GET" {
+            Method::POST
+        } else {
+            Method::GET
+        };
+        let at = path.replace("{name}", "epay");
+        let answer = shop.world.browser().ask(other, &at, "", &[]).await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+    }
     let huge = "a".repeat(1 << 20);
     for path in [
         "/pay/epay/notify",

@@ -73,6 +73,31 @@ impl Store {
             .collect()
     }
 
+    /// The postings from `from` on and before `until`, oldest first, the two of an entry one after
+    /// the other. `after` is the last entry of the page before; a page has `entries` entries at most.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn postings(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<(Timestamp, &str)>,
+        entries: usize,
+    ) -> Result<Vec<EntryRecord>, StoreError> {
+        let (at, id) = after.unwrap_or((from, ""));
+        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM journal j JOIN postings p ON p.entry = j.id WHERE j.at >= $1 AND j.at < $2 AND (j.at > $1 OR j.id > $3) ORDER BY j.at, j.id, p.line LIMIT $4")
+            .bind(at)
+            .bind(until)
+            .bind(id)
+            .bind(entries * 2)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(entry)
+            .collect()
+    }
+
     /// The latest entries of a customer's book, newest first.
     ///
     /// # Errors

@@ -150,6 +150,7 @@ on_both_engines! {
     payments::unmatched_money_needs_two_people,
     payments::what_is_refused_is_counted,
     payments::a_payment_is_found_by_its_last_digits,
+    payments::the_journal_is_read_a_stretch_at_a_time,
     payments::whatever_comes_in_whatever_order_the_books_are_right,
 }
 

@@ -1,5 +1,7 @@
 //! `kvit pay`: payments, the books, and money that needs a person.
 
+mod journal;
+
 use jiff::Timestamp;
 use kvit_billing::{Cents, ports::Clock};
 use kvit_store::{Allocate, NoticeRecord, PaymentView, RefusedRecord};
@@ -27,6 +29,7 @@ pub(super) async fn pay(
         PayCommand::Approve(args) => approve(out, instance, &args).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
+        PayCommand::Journal(args) => journal::journal(out, instance, &args).await,
     }
 }
 

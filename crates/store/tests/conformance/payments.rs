@@ -598,6 +598,37 @@ pub(crate) async fn a_payment_is_found_by_its_last_digits(store: Store) {
     );
 }
 
+pub(crate) async fn the_journal_is_read_a_stretch_at_a_time(store: Store) {
+    world(&store).await;
+    for n in 0..5 {
+        let notice = confirmed(&account(1), &format!("T{n}"), 100 + n, "");
+        let moment = at(100 + i64::try_from(n / 2).expect("small"));
+        store
+            .receive_notice(&notice, moment)
+            .await
+            .expect("an answer");
+    }
+    let mut seen = Vec::new();
+    let mut last = None;
+    loop {
+        let after = last
+            .as_ref()
+            .map(|(at, id): &(_, String)| (*at, id.as_str()));
+        let page = store
+            .postings(at(100), at(102), after, 1)
+            .await
+            .expect("postings");
+        let Some(end) = page.last() else { break };
+        assert_eq!(page.iter().map(|line| line.cents.get()).sum::<i64>(), 0);
+        last = Some((end.at, end.id.clone()));
+        seen.extend(page.into_iter().map(|line| line.id));
+    }
+    seen.dedup();
+    // The fifth came at the end of the stretch.
+    let expected: Vec<_> = (0..4).map(|n| format!("ebg/paid/T{n}")).collect();
+    assert_eq!(seen, expected);
+}
+
 /// Numbers that look like chance and are the same each time.
 struct Chance(u64);
 
