@@ -29,7 +29,7 @@ use crate::{
     world::BillWorld,
 };
 
-/// After so many bills the engine's memory of earlier ones is dropped; it would grow without end.
+/// After so many bills the engine forgets what the last so many did not ask for; it would grow without end.
 const BILLS_BETWEEN_EVICTIONS: u64 = 16;
 
 /// Drawn where the operator has no logo of its own.
@@ -262,7 +262,7 @@ impl Composer {
         self.laying_out.fetch_add(nanos, Ordering::Relaxed);
         let count = self.composed.fetch_add(1, Ordering::Relaxed);
         if count.is_multiple_of(BILLS_BETWEEN_EVICTIONS) {
-            comemo::evict(0);
+            comemo::evict(1);
         }
         exported.map_err(|_| ComposeError::Engine)?
     }

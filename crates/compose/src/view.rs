@@ -22,7 +22,7 @@ use crate::{
 const LABEL_CHARS_MAX: usize = 5;
 
 /// A line of a supply point's address has about so many characters.
-const ADDRESS_CHARS_MAX: usize = 36;
+const ADDRESS_CHARS_MAX: usize = 40;
 
 /// Everything a layout may print. Documented for designers in `layout/prelude.typ`.
 #[derive(Serialize)]
@@ -57,8 +57,8 @@ pub(crate) struct View {
     gross: String,
     prepaid: Option<String>,
     rounding: Option<String>,
-    carried_over: Option<String>,
-    carried_over_is_credit: bool,
+    /// On every invoice, though mostly zero: a row that comes and goes would double the shapes of bills.
+    carried_over: Option<CarriedView>,
     points: Vec<PointView>,
     groups: Vec<GroupView>,
     history: Option<HistoryView>,
@@ -116,6 +116,12 @@ struct ContractView {
     number: Option<String>,
     tariff: Option<String>,
     ends: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CarriedView {
+    label: String,
+    amount: String,
 }
 
 /// The net of one section of lines.
@@ -327,8 +333,7 @@ impl Maker<'_> {
             gross: money(totals.gross),
             prepaid: nonzero(-totals.prepaid),
             rounding: nonzero(totals.rounding),
-            carried_over: nonzero(totals.carried_over),
-            carried_over_is_credit: totals.carried_over.is_negative(),
+            carried_over: self.carried_over(order, lang),
             points: self.points(order, lang),
             groups: self.groups(order, lang),
             history: self.history(order, lang),
@@ -374,6 +379,20 @@ impl Maker<'_> {
             dispute_body: self.text(&operator.dispute_body, lang),
             switching: self.text(&operator.switching, lang),
         }
+    }
+
+    fn carried_over(&self, order: &BillOrder, lang: Language) -> Option<CarriedView> {
+        let balance = order.totals.carried_over;
+        let key = match balance.get() {
+            1.. => "owed",
+            0 if order.kind == BillKind::Invoice => "settled",
+            0 => return None,
+            _ => "credit",
+        };
+        Some(CarriedView {
+            label: self.word("sums", key, lang),
+            amount: format::amount(balance, self.operator.currency, lang),
+        })
     }
 
     fn contract(&self, order: &BillOrder, lang: Language) -> ContractView {

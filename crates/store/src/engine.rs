@@ -12,7 +12,7 @@ use sqlx::{
 };
 
 use crate::{
-    StoreError,
+    StoreError, migrations,
     sql::{Query, ROWS_MAX, Rows, Value, query},
 };
 
@@ -78,7 +78,7 @@ impl Pools {
             .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
             .await
             .map_err(unopened)?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        migrations::sqlite().run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .connect_with(options.read_only(true).create_if_missing(false))
@@ -107,7 +107,7 @@ impl Pools {
             .connect_with(options)
             .await
             .map_err(|source| StoreError::Open { place, source })?;
-        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        migrations::postgres().run(&pool).await?;
         Ok(Self::Postgres(pool))
     }
 

@@ -14,6 +14,7 @@ mod enrolments;
 mod guards;
 mod issue;
 mod ledger;
+mod migrations;
 mod notices;
 mod payments;
 mod progress;

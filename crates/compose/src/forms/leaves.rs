@@ -168,10 +168,7 @@ fn limit(place: (&str, &str)) -> Option<Limit> {
         ("", "period") => (34, true),
         ("", "code") => (12, false),
         ("", "reference") => (20, true),
-        (
-            "",
-            "to_pay" | "net" | "vat_total" | "gross" | "prepaid" | "rounding" | "carried_over",
-        ) => (14, false),
+        ("", "to_pay" | "net" | "vat_total" | "gross" | "prepaid" | "rounding") => (14, false),
         ("", "verify_url" | "enrol_url") => (120, false),
         ("customer", "number") => (12, false),
         ("customer", "name") => (36, true),
@@ -180,7 +177,10 @@ fn limit(place: (&str, &str)) -> Option<Limit> {
         ("contract", "number") => (16, false),
         ("contract", "ends") => (14, false),
         ("corrects", "issue_date") => (14, false),
-        ("sums" | "vat", "amount") | ("vat", "base") | ("lines", "net") => (14, false),
+        ("carried_over", "label") => (34, true),
+        ("sums" | "vat" | "carried_over", "amount") | ("vat", "base") | ("lines", "net") => {
+            (14, false)
+        }
         ("points", "code") | ("groups", "point") => (22, false),
         ("points", "address") => (41, true),
         ("meters", "serial") => (16, false),

@@ -1,0 +1,54 @@
+//! The schema, step by step: what a store of any earlier version goes through when it is opened.
+//! Steps are appended and never changed; a store remembers the hash of each.
+
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+macro_rules! steps {
+    ($engine:literal, $($version:literal $name:literal),+ $(,)?) => {
+        migrator(&[$((
+            $version,
+            $name,
+            include_str!(concat!("../migrations/", $engine, "/", $name, ".sql")),
+        )),+])
+    };
+}
+
+pub(crate) fn sqlite() -> Migrator {
+    steps!("sqlite", 1 "0001_initial", 2 "0002_payments", 3 "0003_staff")
+}
+
+pub(crate) fn postgres() -> Migrator {
+    steps!("postgres", 1 "0001_initial", 2 "0002_payments", 3 "0003_staff")
+}
+
+fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let steps = steps.iter().map(|&(version, name, sql)| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(steps.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_step() {
+        for (engine, migrator) in [("sqlite", sqlite()), ("postgres", postgres())] {
+            let folder = format!("{}/migrations/{engine}", env!("CARGO_MANIFEST_DIR"));
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .expect("the folder of migrations")
+                .map(|file| file.expect("an entry").file_name().to_string_lossy().into())
+                .collect();
+            files.sort();
+            let steps = migrator
+                .iter()
+                .map(|step| format!("{}.sql", step.description));
+            assert!(files.into_iter().eq(steps), "{engine}: a file is no step");
+        }
+    }
+}
