@@ -3,7 +3,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
 };
 
 use jiff::tz::TimeZone;
@@ -29,7 +28,7 @@ use crate::{
     world::BillWorld,
 };
 
-/// After so many bills the engine forgets what the last so many did not ask for; it would grow without end.
+/// After so many bills the engine's memory of earlier ones is dropped; it would grow without end.
 const BILLS_BETWEEN_EVICTIONS: u64 = 16;
 
 /// Drawn where the operator has no logo of its own.
@@ -62,7 +61,6 @@ pub struct Composer {
     library: LazyHash<Library>,
     standards: PdfStandards,
     composed: AtomicU64,
-    laying_out: AtomicU64,
     codes: Codes,
     forms: Forms,
 }
@@ -101,7 +99,6 @@ impl Composer {
             library: LazyHash::new(Library::default()),
             standards,
             composed: AtomicU64::new(0),
-            laying_out: AtomicU64::new(0),
             codes: Codes::default(),
         };
         for bill in probe::bills() {
@@ -162,10 +159,10 @@ impl Composer {
         self.forms.counts()
     }
 
-    /// How long the engine laid out bills and probes so far, over all threads, in nanoseconds.
+    /// How long bills were filled into forms so far, over all threads, in nanoseconds.
     #[must_use]
-    pub fn layout_nanos(&self) -> u64 {
-        self.laying_out.load(Ordering::Relaxed)
+    pub fn filling_nanos(&self) -> u64 {
+        self.forms.filling_nanos()
     }
 
     /// Why the latest shape without a form has none: for whoever changes the layout.
@@ -244,7 +241,6 @@ impl Composer {
             tagged: true,
             pretty: false,
         };
-        let begun = Instant::now();
         // A fault of the engine must cost one bill its place in the run, not the process its life.
         let exported = catch_unwind(AssertUnwindSafe(|| {
             let Warned { output, warnings } = typst::compile::<PagedDocument>(&world);
@@ -258,11 +254,9 @@ impl Composer {
             }
             typst_pdf::pdf(&document, &options).map_err(|errors| refused(&errors))
         }));
-        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.laying_out.fetch_add(nanos, Ordering::Relaxed);
         let count = self.composed.fetch_add(1, Ordering::Relaxed);
         if count.is_multiple_of(BILLS_BETWEEN_EVICTIONS) {
-            comemo::evict(1);
+            comemo::evict(0);
         }
         exported.map_err(|_| ComposeError::Engine)?
     }

@@ -1,25 +1,39 @@
 //! All cores of the machine, for work that only computes.
 //!
-//! One pool for the process, however many stages ask for it, and not rayon's global one: the
-//! typesetter splits its own work onto the pool that it runs in, and a global pool would be shared
-//! with whatever else asks for it. Threads of the async runtime never compute.
+//! Each core takes the next bill when it is done with one. The typesetter splits its own work onto the
+//! pool that it runs in and takes up whatever else waits there meanwhile; in a pool that all bills
+//! share, a core held dozens of half-finished bills that way, and gigabytes with them (measured). So
+//! each core has a pool of its own, of one thread. Threads of the async runtime never compute.
 
-use std::sync::{LazyLock, OnceLock};
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        LazyLock, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::task::{JoinError, spawn_blocking};
 
-/// Room for a nested layout: a thread that waits for its part of one bill may take up another.
+/// Room for a nested layout.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
 
 static THREADS: OnceLock<usize> = OnceLock::new();
 
-static CORES: LazyLock<Result<ThreadPool, ThreadPoolBuildError>> = LazyLock::new(|| {
-    ThreadPoolBuilder::new()
-        .num_threads(THREADS.get().copied().unwrap_or_default())
-        .thread_name(|n| format!("kvit-core-{n}"))
-        .stack_size(STACK_BYTES)
-        .build()
+static CORES: LazyLock<Result<Vec<ThreadPool>, ThreadPoolBuildError>> = LazyLock::new(|| {
+    let all = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = THREADS.get().copied().unwrap_or_else(all);
+    (0..cores.max(1))
+        .map(|core| {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .thread_name(move |_| format!("kvit-core-{core}"))
+                .stack_size(STACK_BYTES)
+                .build()
+        })
+        .collect()
 });
 
 /// The work was not done.
@@ -38,12 +52,59 @@ pub fn use_cores(threads: usize) {
     let _ = THREADS.set(threads);
 }
 
-/// Runs `work` on the pool; its parallel iterators use all cores.
+/// Runs `work` on a thread that may wait, off the async runtime.
 pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, CoresError> {
-    let pool = CORES.as_ref().map_err(CoresError::Threads)?;
-    spawn_blocking(move || pool.install(work))
-        .await
-        .map_err(CoresError::Died)
+    CORES.as_ref().map_err(CoresError::Threads)?;
+    spawn_blocking(work).await.map_err(CoresError::Died)
+}
+
+/// What `work` makes of each item, in their order, on all cores; nothing is begun after the first failure,
+/// which is returned. To be called within [`run`].
+pub(crate) fn map<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let (next, has_failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let one_core = || {
+        while !has_failed.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { break };
+            let made = work(item);
+            if made.is_err() {
+                has_failed.store(true, Ordering::Relaxed);
+            }
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.push((at, made));
+        }
+    };
+    let pools = CORES.as_ref().map(Vec::as_slice).unwrap_or_default();
+    match pools {
+        [] => one_core(),
+        pools => thread::scope(|scope| {
+            for pool in pools {
+                scope.spawn(|| pool.install(one_core));
+            }
+        }),
+    }
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, made)| made).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_the_order_and_the_first_failure_ends_all() {
+        let items: Vec<u32> = (0..1_000).collect();
+        let doubled = map(&items, |n| Ok::<_, ()>(n * 2)).expect("no failure");
+        assert!(doubled.iter().zip(&items).all(|(a, b)| *a == b * 2));
+        let failed = map(&items, |n| if *n == 500 { Err(*n) } else { Ok(()) });
+        assert_eq!(failed, Err(500));
+        assert_eq!(map(&[], |(): &()| Ok::<_, ()>(1)), Ok(vec![]));
+    }
 }

@@ -15,7 +15,6 @@ use kvit_billing::{
 };
 use kvit_pades::{SealError, SealedPdf, Sealer};
 use kvit_store::{ChunkJob, ChunkResult, Finish, PackRecord, Store, StoreError};
-use rayon::prelude::*;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -321,24 +320,22 @@ fn make(
     sealer: &Sealer,
     stop: &CancellationToken,
 ) -> Result<Option<Made>, IssueError> {
-    let sealed: Option<Vec<(BillNumber, SealedPdf)>> = bills
-        .par_iter()
-        .map(|bill| {
-            if stop.is_cancelled() {
-                return Ok(None);
-            }
-            let pdf = composer
-                .compose(bill)
-                .map_err(|source| compose_error(bill, source))?;
-            let sealed = sealer
-                .seal(pdf, job.issued_at)
-                .map_err(|source| IssueError::Seal {
-                    number: bill.number,
-                    source,
-                })?;
-            Ok(Some((bill.number, sealed)))
-        })
-        .collect::<Result<_, IssueError>>()?;
+    let sealed = cores::map(&bills, |bill| -> Result<_, IssueError> {
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        let pdf = composer
+            .compose(bill)
+            .map_err(|source| compose_error(bill, source))?;
+        let sealed = sealer
+            .seal(pdf, job.issued_at)
+            .map_err(|source| IssueError::Seal {
+                number: bill.number,
+                source,
+            })?;
+        Ok(Some((bill.number, sealed)))
+    })?;
+    let sealed: Option<Vec<(BillNumber, SealedPdf)>> = sealed.into_iter().collect();
     let Some(sealed) = sealed else {
         return Ok(None);
     };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use kvit_billing::{BillNumber, ChunkNo, OrderSeq, RunId};
 use kvit_store::{ChunkJob, RunRecord};
-use rayon::prelude::*;
 
 use crate::{
     cores,
@@ -31,15 +30,12 @@ impl Issuer {
         let bills = self.bills(&job)?;
         let composer = Arc::clone(&self.composer);
         cores::run(move || {
-            bills
-                .par_iter()
-                .map(|bill| {
-                    let pdf = composer
-                        .sample(bill)
-                        .map_err(|source| compose_error(bill, source))?;
-                    Ok((format!("sample-{}.pdf", bill.customer.number), pdf))
-                })
-                .collect()
+            cores::map(&bills, |bill| {
+                let pdf = composer
+                    .sample(bill)
+                    .map_err(|source| compose_error(bill, source))?;
+                Ok((format!("sample-{}.pdf", bill.customer.number), pdf))
+            })
         })
         .await?
     }

@@ -17,11 +17,7 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use kvit_billing::{
-    Bill, UnsealedPdf,
-    ports::{Compose, NotComposed},
-};
-use kvit_compose::{Composer, Counts};
+use kvit_compose::Counts;
 use kvit_flow::ports::{Archive, ArchiveError};
 use kvit_intake::write_ndjson;
 use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
@@ -66,12 +62,10 @@ struct Measured {
 
 #[derive(Serialize)]
 struct Shares {
-    /// Making forms and laying out whole what has none.
-    layout: f64,
     fill: f64,
     sign: f64,
     archive: f64,
-    /// Reading orders, hashing, packing, committing, waiting.
+    /// Making forms, laying out what has none, reading orders, hashing, packing, committing, waiting.
     rest: f64,
 }
 
@@ -106,10 +100,10 @@ pub(super) async fn issue(
     let signing = Arc::new(Timed::new(Arc::clone(&key)));
     let sealer = Sealer::new(Arc::clone(&signing) as Arc<dyn SealKey>)
         .exits(Exit::Configuration, "the seal cannot be used")?;
-    let composing = Arc::new(Timed::new(instance.composer(sealer.contents_reserve())?));
+    let composer = Arc::new(instance.composer(sealer.contents_reserve())?);
     let archiving = Arc::new(Timed::new(issuer.archive));
     (issuer.sealer, issuer.composer, issuer.archive) =
-        (Arc::new(sealer), composing.clone(), archiving.clone());
+        (Arc::new(sealer), composer.clone(), archiving.clone());
     let begun = Instant::now();
     let stop = CancellationToken::new();
     let report = issue::issue(out, &instance, issuer, Some(&id), &stop).await?;
@@ -120,10 +114,9 @@ pub(super) async fn issue(
         whole,
         forms,
         refused,
-    } = composing.inner.counts();
+    } = composer.counts();
     let share = |nanos: u64| nanos as f64 / 1e9 / (seconds * threads as f64);
-    let layout = composing.inner.layout_nanos();
-    let (compose, sign) = (composing.nanos(), signing.nanos());
+    let (fill, sign) = (composer.filling_nanos(), signing.nanos());
     let bills_per_s = report.bills as f64 / seconds;
     let measured = Measured {
         bills: report.bills,
@@ -141,11 +134,10 @@ pub(super) async fn issue(
         bytes_per_bill: archiving.bytes.load(Ordering::Relaxed) / report.bills.max(1),
         peak_rss_bytes: peak_rss_bytes(),
         shares: Shares {
-            layout: share(layout),
-            fill: share(compose.saturating_sub(layout)),
+            fill: share(fill),
             sign: share(sign),
             archive: share(archiving.nanos()),
-            rest: 1.0 - share(compose + sign + archiving.nanos()),
+            rest: 1.0 - share(fill + sign + archiving.nanos()),
         },
         forms_made: forms,
         filled,
@@ -273,16 +265,6 @@ impl<T> Timed<T> {
     }
 }
 
-impl Compose for Timed<Composer> {
-    fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, NotComposed> {
-        self.take(|composer| Compose::compose(composer, bill))
-    }
-
-    fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {
-        Compose::sample(&self.inner, bill)
-    }
-}
-
 impl SealKey for Timed<Arc<dyn SealKey>> {
     fn certificates(&self) -> &[Vec<u8>] {
         self.inner.certificates()
@@ -365,8 +347,7 @@ impl fmt::Display for Measured {
             (
                 "time",
                 format!(
-                    "layout {}, filling {}, signing {}, archive {}, rest {}",
-                    percent(self.shares.layout),
+                    "filling {}, signing {}, archive {}, rest {}",
                     percent(self.shares.fill),
                     percent(self.shares.sign),
                     percent(self.shares.archive),

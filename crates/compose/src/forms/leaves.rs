@@ -177,7 +177,7 @@ fn limit(place: (&str, &str)) -> Option<Limit> {
         ("contract", "number") => (16, false),
         ("contract", "ends") => (14, false),
         ("corrects", "issue_date") => (14, false),
-        ("carried_over", "label") => (34, true),
+        ("carried_over", "label") => (30, true),
         ("sums" | "vat" | "carried_over", "amount") | ("vat", "base") | ("lines", "net") => {
             (14, false)
         }

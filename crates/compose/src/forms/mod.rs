@@ -21,6 +21,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use kvit_billing::UnsealedPdf;
@@ -51,9 +52,9 @@ const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
 const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyzADFJMNOS";
 
-/// A shape gets a form at its so-many-th bill. Making and proving one takes as long as laying out about
-/// that many bills (measured), so a small run loses nothing and a large one next to nothing.
-const FORM_FROM: u64 = 6;
+/// A shape gets a form at its so-many-th bill. Making and proving one takes four layouts; a shape that comes
+/// once among thousands gets none.
+const FORM_FROM: u64 = 2;
 
 /// What composing has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +85,8 @@ pub(crate) struct Forms {
     /// Counts look-ups.
     clock: AtomicU64,
     filled: AtomicU64,
+    /// Time spent on them, in nanoseconds.
+    filling: AtomicU64,
     whole: AtomicU64,
     made: AtomicU64,
     refused: AtomicU64,
@@ -93,6 +96,7 @@ pub(crate) struct Forms {
 #[derive(Default)]
 struct Shape {
     form: OnceLock<Option<Form>>,
+    is_being_made: AtomicBool,
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
     is_wrong: AtomicBool,
@@ -113,6 +117,7 @@ impl Forms {
             forms: Mutex::default(),
             clock: AtomicU64::new(0),
             filled: AtomicU64::new(0),
+            filling: AtomicU64::new(0),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -131,6 +136,10 @@ impl Forms {
             forms: self.made.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
+    }
+
+    pub(crate) fn filling_nanos(&self) -> u64 {
+        self.filling.load(Ordering::Relaxed)
     }
 
     pub(crate) fn last_refusal(&self) -> Option<String> {
@@ -159,21 +168,15 @@ impl Forms {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
+        // While one core makes the form, the others do not wait for it.
+        let is_made = shape.form.get().is_some();
+        if !is_made && shape.is_being_made.swap(true, Ordering::AcqRel) {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        }
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            // Neither on this thread nor in its pool: the engine waits by taking over other work of
-            // the pool, which may be another bill of this very shape, and so wait for itself.
-            let made = std::thread::scope(|scope| {
-                let made = scope.spawn(|| {
-                    let pool = rayon::ThreadPoolBuilder::new()
-                        .num_threads(1)
-                        .build()
-                        .ok()?;
-                    pool.install(|| self.compile(&view, layout, additions, export))
-                });
-                made.join().ok()
-            });
-            made.flatten()
+            self.compile(&view, layout, additions, export)
         });
         let Some(form) = form
             .as_ref()
@@ -182,11 +185,18 @@ impl Forms {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         };
+        let begun = Instant::now();
+        let filled = form.fill(&leaves, id, additions.twin)?;
+        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.filling.fetch_add(nanos, Ordering::Relaxed);
+        let Ok(pdf) = filled else {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        };
         if !shape.is_proven.load(Ordering::Acquire) {
             let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?))?)?;
             match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
-                Ok(true) => shape.is_proven.store(true, Ordering::Release),
-                Ok(false) => {}
+                Ok(()) => shape.is_proven.store(true, Ordering::Release),
                 Err(refusal) => {
                     shape.is_wrong.store(true, Ordering::Release);
                     self.refuse(&refusal);
@@ -195,16 +205,8 @@ impl Forms {
                 }
             }
         }
-        match form.fill(&leaves, id, additions.twin)? {
-            Ok(pdf) => {
-                self.filled.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(pdf))
-            }
-            Err(_) => {
-                self.whole.fetch_add(1, Ordering::Relaxed);
-                Ok(None)
-            }
-        }
+        self.filled.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(pdf))
     }
 
     fn shape(&self, key: &str) -> Arc<Shape> {

@@ -10,13 +10,12 @@ use crate::forms::{
     leaves::Leaves,
 };
 
-/// Refuses a form whose pages differ from `shown`. `false` where the bill does not fit the form, which
-/// then is neither proven nor refuted.
+/// Refuses a form whose pages differ from `shown`, for a bill that fits it.
 pub(crate) fn same(
     form: &Form,
     leaves: &Leaves,
     shown: &[(ObjectId, String)],
-) -> Result<bool, Refusal> {
+) -> Result<(), Refusal> {
     if form.exact.len() != shown.len() {
         return refused("the real bill has another number of pages");
     }
@@ -24,7 +23,7 @@ pub(crate) fn same(
         let page = page + 1;
         let mut filled = Vec::new();
         if form.page(pieces, leaves, &mut filled).is_err() {
-            return Ok(false);
+            return refused(format!("page {page} does not fit twice"));
         }
         let Ok(filled) = String::from_utf8(filled) else {
             return refused(format!("page {page} is not plain text"));
@@ -42,7 +41,7 @@ pub(crate) fn same(
             }
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn alike(ours: &Chunk<'_>, theirs: &Chunk<'_>) -> Result<(), String> {
