@@ -21,24 +21,28 @@ const STEP: usize = 997;
 
 #[test]
 fn equal_bills_give_equal_bytes_and_others_do_not() {
-    let (one, other) = (common::composer(), common::composer());
-    let bill = common::bill(3, Language::Bg);
-    let first = one.compose(&bill).expect("composed");
-    for _ in 0..3 {
-        one.compose(&common::bill(4, Language::En))
+    // All filled into forms, or all laid out whole.
+    for form_from in [1, u64::MAX] {
+        let composer = || common::composer().with_forms_from(form_from);
+        let (one, other) = (composer(), composer());
+        let bill = common::bill(3, Language::Bg);
+        let first = one.compose(&bill).expect("composed");
+        for _ in 0..3 {
+            one.compose(&common::bill(4, Language::En))
+                .expect("composed");
+        }
+        let again = one.compose(&bill).expect("composed");
+        let elsewhere = other.compose(&bill).expect("composed");
+        assert!(first.bytes == again.bytes && first.bytes == elsewhere.bytes);
+        assert_eq!(
+            (first.slot.clone(), first.slot),
+            (again.slot, elsewhere.slot)
+        );
+        let different = one
+            .compose(&common::bill(5, Language::Bg))
             .expect("composed");
+        assert!(first.bytes != different.bytes);
     }
-    let again = one.compose(&bill).expect("composed");
-    let elsewhere = other.compose(&bill).expect("composed");
-    assert!(first.bytes == again.bytes && first.bytes == elsewhere.bytes);
-    assert_eq!(
-        (first.slot.clone(), first.slot),
-        (again.slot, elsewhere.slot)
-    );
-    let different = one
-        .compose(&common::bill(5, Language::Bg))
-        .expect("composed");
-    assert!(first.bytes != different.bytes);
 }
 
 #[test]
