@@ -190,7 +190,7 @@ pub(crate) async fn delivery_loop(
 pub(crate) async fn payment_loop(poller: &Poller, poll: Duration, stop: &CancellationToken) {
     let mut wait = poll;
     while !stop.is_cancelled() {
-        match poller.poll().await {
+        match poller.poll(stop).await {
             Ok(report) => {
                 wait = poll;
                 if report != PollReport::default() {

@@ -1,20 +1,21 @@
-//! Payments that nobody called us about are asked for, until they are known or their time is over;
-//! and notices that a death left kept and not applied are applied.
+//! Payments that nobody called us about are asked for, until they are known, or their time is over and
+//! their payment system says that nothing came of them. Silence never ends the asking: money may be
+//! there. Notices that a death left kept and not applied are applied.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::ports::{Clock, Rng};
 use kvit_pay::{
-    VerifiedNotice,
-    dialects::borica::Answer,
-    ways::{Call, Dialect, Ways, Wire},
+    dialects::borica::{Answer, Terminal},
+    ways::{Call, Dialect, Provider, Ways, Wire},
 };
 use kvit_store::{PaymentRecord, Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
 /// Notices and payments that one round deals with.
 const BATCH: usize = 100;
-/// Minutes until a payment is asked for again, by how often it was.
+/// Minutes until a payment is asked for again, by how often it was; the last ones go on.
 const LADDER_MINUTES: [i64; 6] = [2, 5, 15, 60, 180, 360];
 /// An answer may come a little after the payment's time is over; it is asked for once more then.
 const AFTER_END: SignedDuration = SignedDuration::from_mins(30);
@@ -47,84 +48,128 @@ pub struct PollReport {
 }
 
 impl Poller {
-    /// One round over what is due now.
+    /// One round over what is due now, or until `stop` is called.
     ///
     /// # Errors
-    /// Where the store fails. A payment system that does not answer is only counted.
-    pub async fn poll(&self) -> Result<PollReport, StoreError> {
+    /// Where the store fails. A payment system that does not answer is only counted, and left alone for
+    /// the rest of the round.
+    pub async fn poll(&self, stop: &CancellationToken) -> Result<PollReport, StoreError> {
         let now = self.clock.now();
         let mut report = PollReport {
             applied: self.store.apply_waiting_notices(now, BATCH).await?,
             ..PollReport::default()
         };
+        let ways = self.ways.all();
+        let mut mute = HashSet::new();
         for payment in self.store.payments_to_poll(now, BATCH).await? {
-            report.asked += 1;
-            match self.ask(&payment).await {
-                Some(Answer::Notice(notice)) => {
-                    report.learned += 1;
-                    self.keep(&payment, &notice, now).await?;
+            if stop.is_cancelled() {
+                break;
+            }
+            let named = |provider: &&Provider| provider.name == payment.provider;
+            let provider = ways.iter().find(named);
+            let silent = match provider.map(|provider| &provider.dialect) {
+                _ if mute.contains(&payment.provider) => continue,
+                Some(Dialect::Borica(terminal)) => {
+                    self.ask(terminal, &payment, &mut report).await?
                 }
-                Some(Answer::InProgress | Answer::NotFound) => self.later(&payment, now).await?,
-                None => {
-                    report.silent += 1;
-                    self.later(&payment, now).await?;
-                }
+                // It is configured no more: should it come back, its payments are asked for.
+                _ => self
+                    .claim(&payment, &mut report)
+                    .await?
+                    .map(|_| Silence::Here),
+            };
+            report.silent += usize::from(silent.is_some());
+            if silent == Some(Silence::There) {
+                mute.insert(payment.provider);
             }
         }
         Ok(report)
     }
 
-    /// `None` where there is no answer that can be believed.
-    async fn ask(&self, payment: &PaymentRecord) -> Option<Answer> {
-        let ways = self.ways.all();
-        let provider = ways
-            .iter()
-            .find(|provider| provider.name == payment.provider)?;
-        let Dialect::Borica(terminal) = &provider.dialect else {
-            return None;
+    /// Asks for one payment and does what the answer says. The next time is stored before anybody is
+    /// asked, so that neither a death nor a notice that comes meanwhile is undone by an answer.
+    async fn ask(
+        &self,
+        terminal: &Terminal,
+        payment: &PaymentRecord,
+        report: &mut PollReport,
+    ) -> Result<Option<Silence>, StoreError> {
+        let Some(now) = self.claim(payment, report).await? else {
+            return Ok(None);
         };
+        let (provider, number) = (&payment.provider, payment.number);
+        let answer = match self.answer(terminal, payment).await {
+            Ok(answer) => answer,
+            Err(silence) => return Ok(Some(silence)),
+        };
+        match answer {
+            Answer::Notice(notice) => {
+                let received = self.store.receive_notice(&notice, self.clock.now()).await?;
+                tracing::info!(provider = %provider, payment = number, first = received.first, outcome = received.outcome.as_str(), "a payment was asked for");
+                report.learned += 1;
+                // It was the last word, whether it was new or known already.
+                self.store.stop_polling(provider, number).await?;
+            }
+            Answer::InProgress | Answer::NotFound if now >= payment.expires_at + AFTER_END => {
+                self.store.stop_polling(provider, number).await?;
+            }
+            Answer::InProgress | Answer::NotFound => {}
+        }
+        Ok(None)
+    }
+
+    /// Takes a payment's turn; gives the moment, or `None` where somebody else has it.
+    async fn claim(
+        &self,
+        payment: &PaymentRecord,
+        report: &mut PollReport,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.clock.now();
+        let claimed = self.store.claim_poll(payment, next(payment, now)).await?;
+        report.asked += usize::from(claimed);
+        Ok(claimed.then_some(now))
+    }
+
+    async fn answer(
+        &self,
+        terminal: &Terminal,
+        payment: &PaymentRecord,
+    ) -> Result<Answer, Silence> {
         let mut nonce = [0; 16];
         self.rng.fill(&mut nonce);
-        let request = terminal.status(payment.number, nonce).ok()?;
+        let request = terminal.status(payment.number, nonce).map_err(|error| {
+            tracing::error!(provider = %payment.provider, error = %error, "a payment cannot be asked for");
+            Silence::Here
+        })?;
         let call = Call {
             form: Some(request.body()),
             url: request.url,
         };
-        let answer = match self.wire.call(call).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::warn!(provider = %payment.provider, error = %error, "no answer about a payment");
-                return None;
-            }
-        };
-        match terminal.status_answer(payment.number, &answer) {
-            Ok(answer) => Some(answer),
-            Err(refused) => {
-                tracing::warn!(provider = %payment.provider, why = refused.word(), "an answer about a payment is not believed");
-                None
-            }
-        }
+        let answer = self.wire.call(call).await.map_err(|error| {
+            tracing::warn!(provider = %payment.provider, error = %error, "no answer about a payment");
+            Silence::There
+        })?;
+        terminal.status_answer(payment.number, &answer).map_err(|refused| {
+            tracing::warn!(provider = %payment.provider, payment = payment.number, why = refused.word(), "an answer about a payment is not believed");
+            Silence::Here
+        })
     }
+}
 
-    async fn keep(
-        &self,
-        payment: &PaymentRecord,
-        notice: &VerifiedNotice,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let received = self.store.receive_notice(notice, now).await?;
-        tracing::info!(provider = %payment.provider, payment = payment.number, outcome = received.outcome.as_str(), "a payment was asked for");
-        // A final word stops the asking in the store; should it not have, the ladder goes on.
-        Ok(())
-    }
+/// Why nothing was learned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// This payment cannot be asked for, or its answer is not believed.
+    Here,
+    /// The payment system cannot be reached.
+    There,
+}
 
-    async fn later(&self, payment: &PaymentRecord, now: Timestamp) -> Result<(), StoreError> {
-        let step = usize::try_from(payment.polls).unwrap_or(usize::MAX);
-        let minutes = LADDER_MINUTES[step.min(LADDER_MINUTES.len() - 1)];
-        let end = payment.expires_at + AFTER_END;
-        let next = (now < end).then(|| (now + SignedDuration::from_mins(minutes)).min(end));
-        self.store
-            .payment_polled(&payment.provider, payment.number, next)
-            .await
-    }
+/// When a payment is asked for again, should nothing be learned now.
+fn next(payment: &PaymentRecord, now: Timestamp) -> Timestamp {
+    let step = usize::try_from(payment.polls).unwrap_or(usize::MAX);
+    let minutes = LADDER_MINUTES[step.min(LADDER_MINUTES.len() - 1)];
+    let next = now + SignedDuration::from_mins(minutes);
+    let end = payment.expires_at + AFTER_END;
+    if now < end { next.min(end) } else { next }
 }

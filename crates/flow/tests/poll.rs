@@ -19,11 +19,12 @@ use kvit_billing::{
 };
 use kvit_flow::{PollReport, Poller};
 use kvit_pay::{
-    PaymentState, RsaSigner, RsaVerifier,
-    dialects::borica::Terminal,
+    PaymentState, RsaSigner, RsaVerifier, VerifiedNotice,
+    dialects::borica::{Answer, Terminal},
     ways::{Call, Dialect, NoAnswer, Provider, Way, Ways, Wire},
 };
-use kvit_store::{NewPayment, PaymentRecord, Store};
+use kvit_store::{BillRecord, NewPayment, PaymentRecord, Store};
+use tokio_util::sync::CancellationToken;
 use world::{World, issue};
 
 /// BORICA, with the answers that it will give next.
@@ -31,6 +32,8 @@ struct Bank {
     key: KeyPair,
     ways: Arc<Vec<Provider>>,
     answers: Mutex<Vec<String>>,
+    /// A payment that is paid while its question is under way: the browser was faster.
+    meanwhile: Mutex<Option<(Store, jiff::Timestamp)>>,
 }
 
 impl Bank {
@@ -67,11 +70,17 @@ impl Bank {
             key,
             ways: Arc::new(vec![provider]),
             answers: Mutex::default(),
+            meanwhile: Mutex::default(),
         })
     }
 
     /// The next answer, about the first payment.
     fn will_say(&self, action: &str, rc: &str, amount: &str, currency: &str) {
+        let answer = self.signed(action, rc, amount, currency);
+        self.answers.lock().expect("not poisoned").push(answer);
+    }
+
+    fn signed(&self, action: &str, rc: &str, amount: &str, currency: &str) -> String {
         let fields = [
             ("ACTION", action),
             ("RC", rc),
@@ -109,8 +118,19 @@ impl Bank {
             .collect();
         let signature: String = signature.iter().map(|byte| format!("{byte:02X}")).collect();
         object.insert("P_SIGN".to_owned(), signature.into());
-        let answer = serde_json::to_string(&object).expect("JSON");
-        self.answers.lock().expect("not poisoned").push(answer);
+        serde_json::to_string(&object).expect("JSON")
+    }
+
+    /// The notice of the first payment as paid.
+    fn paid(&self) -> VerifiedNotice {
+        let answer = self.signed("0", "00", "1.00", "EUR");
+        let Dialect::Borica(terminal) = &self.ways[0].dialect else {
+            panic!("a terminal")
+        };
+        match terminal.status_answer(1, answer.as_bytes()) {
+            Ok(Answer::Notice(notice)) => notice,
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -124,7 +144,14 @@ impl Wire for Bank {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
         assert!(call.form.expect("a form").contains("TRTYPE=90"));
         let answer = self.answers.lock().expect("not poisoned").pop();
+        let meanwhile = self.meanwhile.lock().expect("not poisoned").take();
         Box::pin(async move {
+            if let Some((store, at)) = meanwhile {
+                store
+                    .receive_notice(&self.paid(), at)
+                    .await
+                    .expect("received");
+            }
             let answer = answer.ok_or_else(|| NoAnswer("silence".to_owned()))?;
             Ok(answer.into_bytes())
         })
@@ -136,6 +163,21 @@ struct Zeros;
 impl Rng for Zeros {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(0);
+    }
+}
+
+fn payment(bill: &BillRecord, now: jiff::Timestamp) -> NewPayment {
+    NewPayment {
+        provider: "borica".parse().expect("a name"),
+        bill: bill.number,
+        account: bill.account.clone(),
+        bills: vec![bill.number],
+        way: "card".to_owned(),
+        amount: kvit_billing::Cents::new(100),
+        currency: bill.currency,
+        at: now,
+        expires_at: now + SignedDuration::from_hours(24),
+        poll_at: Some(now + SignedDuration::from_mins(2)),
     }
 }
 
@@ -161,18 +203,7 @@ impl Scene {
             .remove(0);
         let now = world.clock.now();
         let payment = store
-            .begin_payment(&NewPayment {
-                provider: "borica".parse().expect("a name"),
-                bill: bill.number,
-                account: bill.account,
-                bills: vec![bill.number],
-                way: "card".to_owned(),
-                amount: kvit_billing::Cents::new(100),
-                currency: bill.currency,
-                at: now,
-                expires_at: now + SignedDuration::from_hours(24),
-                poll_at: Some(now + SignedDuration::from_mins(2)),
-            })
+            .begin_payment(&payment(&bill, now))
             .await
             .expect("a payment");
         let poller = Poller {
@@ -191,8 +222,17 @@ impl Scene {
         }
     }
 
+    /// Another payment of the same bill, begun now.
+    async fn begin(&self) -> PaymentRecord {
+        let bill = self.store.bill(self.payment.bill).await;
+        let bill = bill.expect("a bill").expect("a bill");
+        let new = payment(&bill, self.world.clock.now());
+        self.store.begin_payment(&new).await.expect("a payment")
+    }
+
     async fn round(&self) -> PollReport {
-        self.poller.poll().await.expect("a round")
+        let stop = CancellationToken::new();
+        self.poller.poll(&stop).await.expect("a round")
     }
 
     async fn state(&self) -> PaymentState {
@@ -248,14 +288,76 @@ async fn a_payment_is_asked_for_until_it_is_known() {
     assert_eq!(scene.round().await, PollReport::default(), "it is known");
 }
 
-#[tokio::test]
-async fn a_payment_that_is_never_heard_of_ends() {
-    let scene = Scene::new().await;
+/// The rounds of `hours`, ten minutes apart; gives what they asked.
+async fn rounds(scene: &Scene, hours: usize, answer: Option<(&str, &str)>) -> usize {
     let mut asked = 0;
-    for _ in 0..200 {
+    for _ in 0..hours * 6 {
         scene.world.clock.forward(600);
+        scene.bank.answers.lock().expect("not poisoned").clear();
+        if let Some((action, rc)) = answer {
+            scene.bank.will_say(action, rc, "", "");
+        }
         asked += scene.round().await.asked;
     }
+    asked
+}
+
+#[tokio::test]
+async fn a_payment_that_its_payment_system_does_not_know_ends() {
+    let scene = Scene::new().await;
+    let asked = rounds(&scene, 30, Some(("3", "-24"))).await;
     assert!((8..20).contains(&asked), "{asked} times in a day");
     assert_eq!(scene.state().await, PaymentState::Expired);
+}
+
+#[tokio::test]
+async fn silence_never_ends_the_asking() {
+    let scene = Scene::new().await;
+    // Nobody asked over a long weekend, and then nobody answers.
+    scene.world.clock.forward(4 * 86_400);
+    for (answer, hours) in [(None, 24), (Some(("3", "-17")), 24)] {
+        let asked = rounds(&scene, hours, answer).await;
+        assert!((2..12).contains(&asked), "{asked} times in a day");
+        assert_eq!(scene.state().await, PaymentState::Started, "who knows?");
+    }
+    let now = scene.world.clock.now();
+    let unanswered = scene.store.unanswered_payments(now, 9).await;
+    assert_eq!(unanswered.expect("payments").len(), 1);
+    // It was paid all the time.
+    scene.world.clock.forward(6 * 3600);
+    scene.bank.will_say("0", "00", "1.00", "EUR");
+    assert_eq!(scene.round().await.learned, 1);
+    assert_eq!(scene.state().await, PaymentState::Settled);
+    let unanswered = scene.store.unanswered_payments(now, 9).await;
+    assert!(unanswered.expect("payments").is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_under_way_revives_no_settled_payment() {
+    for (action, rc, amount, currency) in [("3", "-33", "", ""), ("0", "00", "1.00", "EUR")] {
+        let scene = Scene::new().await;
+        scene.world.clock.forward(120);
+        let meanwhile = (scene.store.clone(), scene.world.clock.now());
+        *scene.bank.meanwhile.lock().expect("not poisoned") = Some(meanwhile);
+        scene.bank.will_say(action, rc, amount, currency);
+        assert_eq!(scene.round().await.asked, 1);
+        assert_eq!(scene.state().await, PaymentState::Settled);
+        assert_eq!(rounds(&scene, 24, None).await, 0, "it is known");
+    }
+}
+
+#[tokio::test]
+async fn two_pollers_ask_once_and_a_dead_line_is_tried_once_a_round() {
+    let scene = Scene::new().await;
+    let (second, now) = (scene.begin().await, scene.world.clock.now());
+    scene.world.clock.forward(120);
+    assert!(scene.store.claim_poll(&second, now).await.expect("a claim"));
+    assert!(!scene.store.claim_poll(&second, now).await.expect("a claim"));
+    assert_eq!(scene.round().await.asked, 1, "the line is dead");
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let report = scene.poller.poll(&stop).await.expect("a round");
+    assert_eq!(report, PollReport::default(), "stopped");
+    // The other one still waits for its turn.
+    assert_eq!(scene.round().await.asked, 1);
 }

@@ -52,6 +52,8 @@ pub struct Heard {
     pub declined: bool,
     /// The payment system says that its time is over.
     pub expired: bool,
+    /// The payment system is still being asked: that time passed says nothing yet.
+    pub asked: bool,
     /// It was reported as given back.
     pub reversed: bool,
     /// What was reported as paid, taken together.
@@ -71,7 +73,7 @@ impl Heard {
             PaymentState::Reversed
         } else if self.declined {
             PaymentState::Declined
-        } else if self.expired || now >= self.expires_at {
+        } else if self.expired || (now >= self.expires_at && !self.asked) {
             PaymentState::Expired
         } else if self.ordered {
             PaymentState::Ordered
@@ -93,6 +95,7 @@ mod tests {
             ordered: false,
             declined: false,
             expired: false,
+            asked: false,
             reversed: false,
             paid: Cents::ZERO,
             back: Cents::ZERO,
@@ -104,6 +107,7 @@ mod tests {
         };
         assert_eq!(state(&|_| {}), ("started", "expired"));
         assert_eq!(state(&|h| h.ordered = true), ("ordered", "expired"));
+        assert_eq!(state(&|h| h.asked = true), ("started", "started"));
         assert_eq!(state(&|h| h.declined = true), ("declined", "declined"));
         let late = |h: &mut Heard| {
             (h.declined, h.expired, h.paid) = (true, true, Cents::new(5));

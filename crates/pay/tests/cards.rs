@@ -320,7 +320,12 @@ fn only_approved_is_paid() {
     let Ok(Answer::Notice(notice)) = returned(&[]) else {
         panic!("paid")
     };
-    assert_eq!(notice.key(), "borica/paid/EC0F1234567890AB");
+    assert_eq!(notice.key(), "borica/paid/42");
+    let other = [("INT_REF", ""), ("RRN", "632512345678")];
+    let Ok(Answer::Notice(again)) = returned(&other) else {
+        panic!("paid")
+    };
+    assert_eq!(again.key(), notice.key(), "whichever reference it has");
     for (action, rc, expected) in [
         ("2", "05", Some(Event::Declined)),
         ("3", "-17", Some(Event::Declined)),
@@ -329,6 +334,8 @@ fn only_approved_is_paid() {
         ("3", "-31", None),
         ("3", "-33", None),
         ("3", "-40", None),
+        ("3", "-19", None),
+        ("3", "96", None),
         ("1", "94", None),
     ] {
         match returned(&[("ACTION", action), ("RC", rc)]) {
@@ -353,6 +360,13 @@ fn only_approved_is_paid() {
         returned(&[("ORDER", "42")]),
         Err(Refusal::Malformed("ORDER"))
     );
+    // An approved reversal, or the answer to a question, in the place of a sale's.
+    for kind in ["24", "90"] {
+        assert_eq!(
+            returned(&[("TRTYPE", kind)]),
+            Err(Refusal::Malformed("TRTYPE"))
+        );
+    }
 }
 
 #[test]
@@ -406,7 +420,22 @@ fn a_status_poll_says_the_same_as_the_browser() {
         ("AMOUNT", ""),
     ];
     assert_eq!(poll(&json(&unknown)), Ok(Answer::NotFound));
-    assert_eq!(poll(&json(&[("ORDER", "000043")])), Err(Refusal::Stranger));
+    assert_eq!(
+        poll(&json(&[("TRTYPE", "90"), ("ORDER", "000043")])),
+        Err(Refusal::Stranger)
+    );
+    assert_eq!(poll(&json(&[])), Err(Refusal::Malformed("TRTYPE")));
+    // That the question failed says nothing about the payment.
+    let failed = |action, rc| poll(&json(&[("TRTYPE", "90"), ("ACTION", action), ("RC", rc)]));
+    for rc in ["-17", "-20", "-19", "-2"] {
+        assert_eq!(failed("3", rc), Err(Refusal::Nothing), "{rc}");
+    }
+    assert_eq!(failed("3", "-33"), Ok(Answer::InProgress));
+    assert_eq!(failed("3", "96"), Ok(Answer::InProgress));
+    let Ok(Answer::Notice(declined)) = failed("2", "05") else {
+        panic!("declined")
+    };
+    assert_eq!(declined.event(), Event::Declined);
     for odd in [&b"[]"[..], b"{\"a\":{}}", b"", b"{", &[b'x'; 1 << 20]] {
         assert!(poll(odd).is_err());
     }

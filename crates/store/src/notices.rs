@@ -109,7 +109,8 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Applies what a death left kept and not applied, oldest first. Gives how many.
+    /// Applies what a death left kept and not applied, oldest first. Gives how many. One that cannot be
+    /// read is logged and holds up no other.
     ///
     /// # Errors
     /// Where the database fails.
@@ -124,11 +125,22 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pools)
         .await?;
+        let mut applied = 0;
         for row in &rows {
             let key: String = row.get("id")?;
-            self.apply_notice(&key, now).await?;
+            match self.apply_notice(&key, now).await {
+                Ok(_) => applied += 1,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(
+                        notice = key,
+                        error = &error as &dyn std::error::Error,
+                        "a notice cannot be applied"
+                    );
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(rows.len())
+        Ok(applied)
     }
 
     /// Counts something that came and was not believed. `why` is one of few words of ours.
@@ -340,7 +352,7 @@ async fn apply(tx: &mut Tx, found: &Found, now: Timestamp) -> Result<NoticeOutco
         "ordered" if begun.is_some() => Ok(NoticeOutcome::Noted),
         "declined" | "expired" if begun.is_some() => {
             let number = found.payment.unwrap_or_default();
-            stop_polling(tx, &found.provider, number).await?;
+            stop_polling(&mut *tx, &found.provider, number).await?;
             let settled = !standing_entries(tx, &found.provider, number)
                 .await?
                 .is_empty();
@@ -371,7 +383,7 @@ async fn paid(
             (account.clone(), found.bills.clone(), amount)
         }
         (None, Some(begun)) => {
-            stop_polling(tx, &found.provider, begun.number).await?;
+            stop_polling(&mut *tx, &found.provider, begun.number).await?;
             if found
                 .currency
                 .is_some_and(|currency| currency != begun.currency)
@@ -432,7 +444,7 @@ async fn take_back(
     let Some(number) = found.payment else {
         return Ok(NoticeOutcome::NothingToReverse);
     };
-    stop_polling(tx, &found.provider, number).await?;
+    stop_polling(&mut *tx, &found.provider, number).await?;
     let entries = standing_entries(tx, &found.provider, number).await?;
     for entry in &entries {
         reverse(tx, entry, Some(&found.id), SYSTEM, now).await?;

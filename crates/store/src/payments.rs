@@ -6,12 +6,12 @@ use kvit_pay::{ProviderName, state::Heard};
 
 use crate::{
     NewPayment, PaymentRecord, PaymentView, Store, StoreError,
-    engine::{Row, Target, Tx},
-    rows::{corrupt, number, small, text, time, unsigned},
+    engine::{Row, Target},
+    rows::{corrupt, number, optional_time, small, text, time, unsigned},
     sql::query,
 };
 
-const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls";
+const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at";
 /// What was heard of a payment: its notices, and what the books hold because of them.
 const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'ordered' AND n.applied_at IS NOT NULL) AS ordered,
     (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'declined' AND n.applied_at IS NOT NULL) AS declined,
@@ -58,6 +58,7 @@ impl Store {
             expires_at: new.expires_at,
             code: None,
             polls: 0,
+            next_poll_at: new.poll_at,
         })
     }
 
@@ -168,23 +169,56 @@ impl Store {
             .collect()
     }
 
-    /// A payment was asked for; `next` is when to ask again, if ever.
+    /// Takes a payment's turn to be asked for, before anybody is asked; `next` is when to ask again,
+    /// should nothing be learned. `false` where it is known meanwhile, or somebody else asks.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn payment_polled(
+    pub async fn claim_poll(
+        &self,
+        payment: &PaymentRecord,
+        next: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let claimed = query("UPDATE payments SET polls = polls + 1, next_poll_at = $3 WHERE provider = $1 AND number = $2 AND polls = $4 AND next_poll_at IS NOT NULL")
+            .bind(&payment.provider)
+            .bind(payment.number)
+            .bind(next)
+            .bind(payment.polls)
+            .execute(&self.pools)
+            .await?;
+        Ok(claimed == 1)
+    }
+
+    /// A payment is not asked for any more.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn stop_polling(
         &self,
         provider: &ProviderName,
         number: u64,
-        next: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        query("UPDATE payments SET polls = polls + 1, next_poll_at = $3 WHERE provider = $1 AND number = $2")
-            .bind(provider)
-            .bind(number)
-            .bind(next)
-            .execute(&self.pools)
-            .await?;
-        Ok(())
+        stop_polling(&self.pools, provider, number).await
+    }
+
+    /// Payments whose time was over before `ended` and that are still asked for: nobody answers about
+    /// them. Oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unanswered_payments(
+        &self,
+        ended: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PaymentRecord>, StoreError> {
+        query(format!("SELECT {COLUMNS} FROM payments p WHERE p.next_poll_at IS NOT NULL AND p.expires_at < $1 ORDER BY p.expires_at, p.provider, p.number LIMIT $2"))
+            .bind(ended)
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(record)
+            .collect()
     }
 }
 
@@ -205,14 +239,14 @@ pub(crate) async fn payment(
 
 /// A payment that something final is known of is not asked for any more.
 pub(crate) async fn stop_polling(
-    tx: &mut Tx,
+    on: impl Target,
     provider: &ProviderName,
     number: u64,
 ) -> Result<(), StoreError> {
     query("UPDATE payments SET next_poll_at = NULL WHERE provider = $1 AND number = $2 AND next_poll_at IS NOT NULL")
         .bind(provider)
         .bind(number)
-        .execute(tx)
+        .execute(on)
         .await?;
     Ok(())
 }
@@ -225,6 +259,7 @@ fn view(row: &Row) -> Result<PaymentView, StoreError> {
         ordered: is("ordered")? || payment.code.is_some(),
         declined: is("declined")?,
         expired: is("expired")?,
+        asked: payment.next_poll_at.is_some(),
         reversed: is("reversed")?,
         paid: Cents::new(row.get("paid")?),
         back: Cents::new(row.get("back")?),
@@ -246,6 +281,7 @@ fn record(row: &Row) -> Result<PaymentRecord, StoreError> {
         expires_at: time(row, "expires_at")?,
         code: row.get("code")?,
         polls: small(row, "polls")?,
+        next_poll_at: optional_time(row, "next_poll_at")?,
     })
 }
 

@@ -2,9 +2,9 @@
 
 mod journal;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, ports::Clock};
-use kvit_store::{Allocate, NoticeRecord, PaymentView, RefusedRecord};
+use kvit_store::{Allocate, NoticeRecord, PaymentRecord, PaymentView, RefusedRecord};
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 
 /// Rows that a list shows at most.
 const ROWS_MAX: usize = 1000;
+/// A payment whose time was over so long ago, and about which its payment system still gives no answer,
+/// needs a person.
+const UNANSWERED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn pay(
     out: &Output,
@@ -83,8 +86,11 @@ fn payment_json(view: &PaymentView, now: Timestamp) -> Value {
 async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let notices = instance.store.notices_for_people(ROWS_MAX).await?;
     let refused = instance.store.refused_notices(ROWS_MAX).await?;
+    let ended = SystemClock.now() - UNANSWERED_AFTER;
+    let unanswered = instance.store.unanswered_payments(ended, ROWS_MAX).await?;
     let value = json!({
         "notices": notices.iter().map(notice_json).collect::<Vec<_>>(),
+        "unanswered": unanswered.iter().map(unanswered_json).collect::<Vec<_>>(),
         "refused": refused.iter().map(refused_json).collect::<Vec<_>>(),
     });
     out.result(&value, |out| {
@@ -94,6 +100,18 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         } else {
             let head = ["notice", "why", "amount", "came", "whose, says"];
             parts.push(headed(out, &head, notices.iter().map(notice_row), &[2]));
+        }
+        if !unanswered.is_empty() {
+            let head = ["not answered about", "amount", "begun", "asked"];
+            let rows = unanswered.iter().map(|payment| {
+                vec![
+                    format!("{}/{}", payment.provider, payment.number),
+                    money(payment.amount, payment.currency),
+                    second(payment.started_at),
+                    payment.polls.to_string(),
+                ]
+            });
+            parts.push(headed(out, &head, rows, &[1, 3]));
         }
         if !refused.is_empty() {
             let head = ["not believed, from", "day", "why", "times"];
@@ -142,6 +160,17 @@ fn notice_json(notice: &NoticeRecord) -> Value {
         "repeats": notice.repeats,
         "proposed_customer": notice.proposal.as_ref().map(|proposal| &proposal.account),
         "proposed_by": notice.proposal.as_ref().map(|proposal| &proposal.by),
+    })
+}
+
+fn unanswered_json(payment: &PaymentRecord) -> Value {
+    json!({
+        "provider": payment.provider,
+        "number": payment.number,
+        "amount_cents": payment.amount.get(),
+        "currency": payment.currency,
+        "started_at": payment.started_at,
+        "times_asked": payment.polls,
     })
 }
 

@@ -66,7 +66,7 @@ async fn work_off(
     let courier = instance.courier(&slot.name)?;
     let issued = issue::issue(out, instance, issuer, None, stop).await?;
     let sent = courier.deliver(stop).await.failed("delivery stopped")?;
-    instance.poller()?.poll().await?;
+    instance.poller()?.poll(stop).await?;
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
     let value = json!({
         "bills": issued.bills,

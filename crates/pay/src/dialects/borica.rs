@@ -1,7 +1,8 @@
 //! Card on the operator's own site through BORICA's APGW, with 3-D Secure (EMV 3DS).
 //!
 //! The answer comes back through the customer's browser, signed; because browsers get lost, each
-//! payment is also asked for (`TRTYPE=90`) until it is known. Only `ACTION=0` with `RC=00` is paid.
+//! payment is also asked for (`TRTYPE=90`) until it is known. Only `ACTION=0` with `RC=00` is paid, and
+//! only what speaks of the payment itself ends it: a question that failed says nothing about it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
@@ -22,6 +23,10 @@ const SKEW_MAX: SignedDuration = SignedDuration::from_mins(60);
 const EMPTY: &str = "-";
 /// Orders have six digits and are unique to a terminal for a day.
 const ORDERS: u64 = 1_000_000;
+/// `TRTYPE` of a sale.
+const SALE: &str = "1";
+/// `TRTYPE` of a question about a sale.
+const STATUS: &str = "90";
 
 /// An operator's terminal.
 #[derive(Debug)]
@@ -96,7 +101,7 @@ impl Terminal {
         let (amount, order) = (sale.amount.to_string(), order(sale.number));
         let signed = mac(&[
             &self.terminal,
-            "1",
+            SALE,
             &amount,
             "EUR",
             &order,
@@ -113,7 +118,7 @@ impl Terminal {
         let own_number = format!("{:06}{}", sale.number % ORDERS, sale.number);
         let fields = [
             ("TERMINAL", self.terminal.as_str()),
-            ("TRTYPE", "1"),
+            ("TRTYPE", SALE),
             ("AMOUNT", &amount),
             ("CURRENCY", "EUR"),
             ("ORDER", &order),
@@ -146,12 +151,12 @@ impl Terminal {
     /// Where our key cannot sign.
     pub fn status(&self, number: u64, nonce: [u8; 16]) -> Result<FormPost, KeyError> {
         let (order, nonce) = (order(number), hex::encode_upper(nonce));
-        let signed = mac(&[&self.terminal, "90", &order, &nonce]);
+        let signed = mac(&[&self.terminal, STATUS, &order, &nonce]);
         let fields = [
             ("TERMINAL", self.terminal.as_str()),
-            ("TRTYPE", "90"),
+            ("TRTYPE", STATUS),
             ("ORDER", &order),
-            ("TRAN_TRTYPE", "1"),
+            ("TRAN_TRTYPE", SALE),
             ("NONCE", &nonce),
             ("P_SIGN", &self.sign(&signed)?),
         ]
@@ -170,7 +175,7 @@ impl Terminal {
     /// Where it is not BORICA's as it stands, or is too old.
     pub fn returned(&self, body: &[u8], now: Timestamp) -> Result<Returned, Refusal> {
         let params = Params::parse(body)?;
-        self.verified(&params)?;
+        self.verified(&params, SALE)?;
         let time = params.get("TIMESTAMP").unwrap_or_default();
         let time = parse_stamp(time).ok_or(Refusal::Malformed("TIMESTAMP"))?;
         if now.duration_since(time).abs() > SKEW_MAX {
@@ -185,14 +190,16 @@ impl Terminal {
     /// Where it is not BORICA's as it stands.
     pub fn status_answer(&self, number: u64, body: &[u8]) -> Result<Answer, Refusal> {
         let params = from_json(body)?;
-        self.verified(&params)?;
+        self.verified(&params, STATUS)?;
         if params.get("ORDER") != Some(order(number).as_str()) {
             return Err(Refusal::Stranger);
         }
         Returned::of(self, params, body)?.answer(self, number)
     }
 
-    fn verified(&self, params: &Params) -> Result<(), Refusal> {
+    /// Whether it is BORICA's, for this terminal, and an answer to what was asked: the answer to a
+    /// reversal says "approved" too.
+    fn verified(&self, params: &Params, kind: &str) -> Result<(), Refusal> {
         const SIGNED: [&str; 14] = [
             "ACTION",
             "RC",
@@ -211,7 +218,7 @@ impl Terminal {
         ];
         let signature = params.get("P_SIGN").ok_or(Refusal::Missing("P_SIGN"))?;
         let signature = hex::decode(signature).map_err(|_| Refusal::Malformed("P_SIGN"))?;
-        let status = params.get("TRTYPE") == Some("90");
+        let status = params.get("TRTYPE") == Some(STATUS);
         let values = SIGNED.map(|name| match (name, params.get(name).unwrap_or_default()) {
             ("CURRENCY", "") if status => "USD",
             (_, value) => value,
@@ -224,6 +231,9 @@ impl Terminal {
         }
         if params.get("TERMINAL") != Some(self.terminal.as_str()) {
             return Err(Refusal::Stranger);
+        }
+        if params.get("TRTYPE") != Some(kind) {
+            return Err(Refusal::Malformed("TRTYPE"));
         }
         Ok(())
     }
@@ -260,7 +270,7 @@ impl Returned {
     /// What it says about our payment `number`.
     ///
     /// # Errors
-    /// Where it is paid and its amount is none.
+    /// Where it is paid and its amount is none, or it says nothing about the payment.
     pub fn answer(&self, terminal: &Terminal, number: u64) -> Result<Answer, Refusal> {
         let get = |name| self.params.get(name).unwrap_or_default();
         let (action, rc) = (get("ACTION"), get("RC"));
@@ -277,29 +287,22 @@ impl Returned {
             (_, "-24" | "-25") => return Ok(Answer::NotFound),
             // "Duplicate" speaks of the second request, not of the payment.
             ("1", _) => return Ok(Answer::InProgress),
-            ("2" | "3" | "21", _) => Event::Declined,
+            ("2" | "21", _) => Event::Declined,
+            // BORICA's own codes are negative. Of a sale these two say that it was not even tried; of
+            // a question, that the question was not understood.
+            ("3", "-17" | "-20") if get("TRTYPE") == SALE => Event::Declined,
+            ("3", rc) if rc.starts_with('-') && get("TRTYPE") == STATUS => {
+                return Err(Refusal::Nothing);
+            }
+            ("3", _) => return Ok(Answer::InProgress),
             _ => return Err(Refusal::Nothing),
         };
-        // The same for what the browser brings and what the poll says.
-        let transaction = match event {
-            Event::Paid { .. } => {
-                let reference = [get("INT_REF"), get("RRN")]
-                    .into_iter()
-                    .find(|text| !text.is_empty());
-                let reference = reference.ok_or(Refusal::Missing("INT_REF"))?;
-                let ok =
-                    reference.len() <= 32 && reference.bytes().all(|b| b.is_ascii_alphanumeric());
-                if !ok {
-                    return Err(Refusal::Malformed("INT_REF"));
-                }
-                reference.to_owned()
-            }
-            _ => number.to_string(),
-        };
+        // An order is paid once at most, so our own number names the transaction: the references
+        // (INT_REF, RRN) need not be the same in what the browser brings and what the poll says.
         let about = About::Payment(number);
         Ok(Answer::Notice(VerifiedNotice::new(
             &terminal.name,
-            transaction,
+            number.to_string(),
             about,
             event,
             &self.received,

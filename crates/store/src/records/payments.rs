@@ -43,6 +43,8 @@ pub struct PaymentRecord {
     pub code: Option<String>,
     /// How often the payment system was asked.
     pub polls: u32,
+    /// When it is asked next; `None` where it is not, or not any more.
+    pub next_poll_at: Option<Timestamp>,
 }
 
 /// A payment and what was heard of it.
