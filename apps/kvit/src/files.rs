@@ -12,6 +12,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 use crate::exit::{Exit, Failure};
 
+/// What is written to see whether a folder can be written to.
+const PROBE_BYTES: usize = 64 << 10;
 /// The largest file of an override folder: a font, with room.
 const OVERRIDE_BYTES_MAX: u64 = 16 << 20;
 /// The most files in an override folder.
@@ -55,6 +57,29 @@ fn write_whole(path: &Path, bytes: &[u8], options: &OpenOptions) -> io::Result<(
     {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+/// Writes something into a folder, as much as a small bill, and takes it away again.
+pub(crate) fn try_writing(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".kvit-doctor-{}", std::process::id()));
+    // What filled the disk is removed too.
+    let written = fs::write(&path, [0x5a; PROBE_BYTES])
+        .and_then(|()| OpenOptions::new().append(true).open(&path)?.sync_all());
+    match fs::remove_file(&path) {
+        Err(error) if written.is_ok() => Err(error),
+        _ => written,
+    }
+}
+
+/// A path as a shell takes it for one word.
+pub(crate) fn for_shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':');
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
@@ -144,4 +169,23 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_for_a_shell() {
+        for (path, word) in [
+            ("/var/lib/kvit", "/var/lib/kvit"),
+            ("/home/Мария/квит", "/home/Мария/квит"),
+            ("my shop", "'my shop'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("-rf", "'-rf'"),
+        ] {
+            assert_eq!(for_shell(Path::new(path)), word);
+        }
+    }
 }

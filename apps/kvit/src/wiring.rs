@@ -32,6 +32,8 @@ use crate::{
 
 /// Name of the instance key's file.
 pub(crate) const KEY_FILE: &str = "instance.key";
+/// What to do about a store that cannot be opened.
+pub(crate) const STORE_HINT: &str = "`kvit doctor` looks at each part of the instance";
 
 /// An opened instance.
 pub(crate) struct Instance {
@@ -58,7 +60,7 @@ impl Instance {
         let store = Store::open(&url)
             .await
             .failed("the store cannot be opened")
-            .map_err(|failure| failure.hint("`kvit doctor` looks at each part of the instance"))?;
+            .map_err(|failure| failure.hint(STORE_HINT))?;
         Ok(Self { dir, config, store })
     }
 
@@ -313,6 +315,12 @@ fn store_url(dir: &Path, config: &Config) -> Result<String, Failure> {
         ),
         None => url,
     })
+}
+
+/// The file of an SQLite store, where its address can be read.
+pub(crate) fn store_file(dir: &Path, config: &Config) -> Option<PathBuf> {
+    let url = store_url(dir, config).ok()?;
+    url.strip_prefix("sqlite://").map(PathBuf::from)
 }
 
 const fn policy(guard: Guard) -> GuardPolicy {

@@ -1,6 +1,7 @@
 //! `kvit doctor`: each part of an instance, looked at and left as it is.
 
 use std::{
+    io::ErrorKind,
     net::ToSocketAddrs,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,11 +11,11 @@ use serde::Serialize;
 
 use crate::{
     config::{self, Config, ProviderConfig},
-    exit::{Exit, Failure},
+    exit::{Context, Exit, Failure},
     files,
     output::{BAD, BOLD, GOOD, Output, count},
     ways::key_files,
-    wiring::{Instance, KEY_FILE, trust_roots},
+    wiring::{Instance, KEY_FILE, STORE_HINT, store_file, trust_roots},
 };
 
 /// The mail server gets so long to answer.
@@ -37,6 +38,7 @@ struct Look {
 
 pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
     let mut looks = Vec::new();
+    let dir = &std::path::absolute(dir).failed("the current folder is not known")?;
     let config = match Config::read(dir) {
         Ok(config) => {
             looks.push(configuration(&config));
@@ -49,13 +51,19 @@ pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
     };
     if let Some(config) = &config {
         looks.push(secrets(dir, config));
+        looks.extend(written_to(dir, config).into_iter().map(writable));
         match Instance::open(dir).await {
             Ok(instance) => {
                 looks.push(ok("store", "it answers".to_owned()));
                 instance_parts(&instance, &mut looks);
                 looks.push(mail_server(config));
             }
-            Err(failure) => looks.push(broken("store", &failure)),
+            Err(failure) => {
+                let mut look = broken("store", &failure);
+                // Who reads this follows that hint already.
+                look.finding = look.finding.replace(&format!("\nhint: {STORE_HINT}"), "");
+                looks.push(look);
+            }
         }
     }
     out.result(&looks, |out| {
@@ -135,16 +143,70 @@ fn secrets(dir: &Path, config: &Config) -> Look {
         .map(PathBuf::from)
         .chain(key_files(&config.pay).into_iter().map(PathBuf::from))
         .filter(|file| !file.as_os_str().is_empty() && files::is_exposed(&dir.join(file)))
-        .map(|file| file.display().to_string())
+        .map(|file| files::for_shell(&dir.join(file)))
         .collect();
     if files::is_exposed(dir) {
-        exposed.insert(0, "the instance's folder".to_owned());
+        exposed.insert(0, files::for_shell(dir));
     }
     if exposed.is_empty() {
         return ok("secrets", "only their owner can read them".to_owned());
     }
-    let finding = format!("others can read {}: chmod go= them", exposed.join(", "));
+    let finding = format!(
+        "others than the owner can read what is secret: chmod go= {}",
+        exposed.join(" ")
+    );
     warning("secrets", finding)
+}
+
+/// What the service writes into, each place once: the part, and its folder or file.
+fn written_to(dir: &Path, config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let mut places = vec![("instance", dir.to_owned())];
+    let archive = dir.join(&config.archive.folder);
+    // It is made when it is first needed.
+    if archive.exists() {
+        places.push(("archive", archive));
+    }
+    if let Some(file) = store_file(dir, config) {
+        let folder = file.parent().map(Path::to_owned);
+        let folder = folder.filter(|folder| *folder != *dir && folder.exists());
+        places.extend(folder.map(|folder| ("store", folder)));
+        places.push(("store", file));
+    }
+    places
+}
+
+/// That a place can be written to, or what to do about it.
+fn writable((part, place): (&'static str, PathBuf)) -> Look {
+    let tried = if place.is_dir() {
+        files::try_writing(&place)
+    } else if place.exists() {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&place)
+            .map(|_| ())
+    } else {
+        // That a store is lost is said where it is opened.
+        Ok(())
+    };
+    let at = place.display();
+    let Err(error) = tried else {
+        return ok(part, format!("{at} can be written to"));
+    };
+    let shell = files::for_shell(&place);
+    let remedy = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            format!("make room, or move it to a larger disk; `df -h {shell}` says how much is left")
+        }
+        ErrorKind::ReadOnlyFilesystem => format!(
+            "its disk is mounted for reading only: `findmnt -T {shell}` names it; look into `dmesg` for errors of the disk before you mount it for writing again"
+        ),
+        ErrorKind::PermissionDenied => {
+            format!("give it to the account that Kvit runs as: `sudo chown -R ACCOUNT {shell}`")
+        }
+        _ => format!("look at it with `ls -ld {shell}` and `df -h {shell}`"),
+    };
+    let failure = Failure::new(Exit::Configuration, format!("{at} cannot be written to"));
+    broken(part, &failure.because(error).hint(remedy))
 }
 
 fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
@@ -222,5 +284,29 @@ fn mail_server(config: &Config) -> Look {
     match reached {
         Ok(_) => ok("mail server", format!("{place} answers")),
         Err(error) => warning("mail server", format!("{place} does not answer: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_takes_no_file_is_named_with_what_to_do() {
+        let look = writable(("archive", PathBuf::from("/proc")));
+        assert!(look.health == Health::Broken, "{}", look.finding);
+        assert!(
+            look.finding
+                .starts_with("/proc cannot be written to\n  because ")
+                && look.finding.contains("\nhint: "),
+            "{}",
+            look.finding
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let look = writable(("archive", folder.path().to_owned()));
+        assert!(look.health == Health::Ok, "{}", look.finding);
+        let left = std::fs::read_dir(folder.path()).expect("there").count();
+        assert_eq!(left, 0, "nothing stays behind");
     }
 }
