@@ -86,24 +86,6 @@ impl Failure {
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }
-
-    /// The reader of a pipe went away: nothing to complain about.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        let mut cause: Option<&(dyn Error + 'static)> = self
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static));
-        while let Some(error) = cause {
-            if error
-                .downcast_ref::<std::io::Error>()
-                .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-            {
-                return true;
-            }
-            cause = error.source();
-        }
-        false
-    }
 }
 
 /// The message, each cause on a line of its own, the hint last.
@@ -167,7 +149,6 @@ mod tests {
             failure.to_string(),
             "the pack cannot be written\n  because disk full\nhint: make room"
         );
-        assert!(!failure.is_broken_pipe());
     }
 
     #[test]

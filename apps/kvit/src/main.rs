@@ -16,7 +16,7 @@ mod workers;
 use std::process::ExitCode;
 
 use clap::Parser;
-use exit::{Context, Exit};
+use exit::Context;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -31,7 +31,6 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(commands::run(cli, &out)));
     let exit = match result {
         Ok(exit) => exit,
-        Err(failure) if failure.is_broken_pipe() => Exit::Done,
         Err(failure) => {
             out.failure(&failure);
             failure.exit()

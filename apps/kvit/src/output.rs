@@ -58,7 +58,8 @@ impl Output {
         }
     }
 
-    /// The result: one value for machines, or `text` for people.
+    /// The result: one value for machines, or `text` for people. A reader of a pipe that went away
+    /// has read enough: the exit code still says what came of the command.
     pub(crate) fn result(
         &self,
         value: &impl Serialize,
@@ -71,9 +72,12 @@ impl Output {
         };
         let mut out = io::stdout().lock();
         let text = text.trim_end_matches('\n');
-        writeln!(out, "{text}")
-            .and_then(|()| out.flush())
-            .failed("the result cannot be written")
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(error).failed("the result cannot be written")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A remark for the person at the terminal.

@@ -107,8 +107,38 @@ fn a_demonstration_from_nothing_to_mailboxes() {
         ],
     );
     assert_eq!(again.code, 3, "{}", again.shown());
-    assert!(again.out.contains("[seen-before]"), "{}", again.shown());
+    let said = format!("this file is already run {id} (issued)");
+    assert!(
+        again.out.contains(&said) && again.out.lines().count() == 2,
+        "{}",
+        again.shown()
+    );
+    a_reader_that_goes_away_changes_no_exit_code(&path);
 }
+
+/// As in `kvit verify … | head -0`.
+#[cfg(unix)]
+fn a_reader_that_goes_away_changes_no_exit_code(path: &Path) {
+    for (arguments, code) in [
+        (&["verify", "demo/sample.pdf"][..], 4),
+        (&["verify", "demo/sample.pdf", "--dir", "demo"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = kvit(path)
+            .args(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[cfg(not(unix))]
+fn a_reader_that_goes_away_changes_no_exit_code(_: &Path) {}
 
 fn exported_bills_are_genuine(path: &Path, id: &str) {
     let export = ["export", id, "--to", "pdfs", "--dir", "demo", "--json"];

@@ -61,6 +61,9 @@ pub struct ImportOutcome {
     pub orders: u64,
     /// Sum of their gross amounts, credit notes negative.
     pub sum: Cents,
+    /// The run that has all of these orders already, and nothing else is wrong with them. The one
+    /// finding then says so.
+    pub already: Option<RunId>,
     /// Currency of the run, where the file said one.
     pub currency: Option<Currency>,
     /// Everything that was found.
@@ -133,7 +136,12 @@ pub async fn import(
         }
     }
     let mut findings = reader.await.map_err(ImportError::Reader)?;
-    findings.extend(staging.findings);
+    let already = staging.already_a_run(&findings);
+    match &already {
+        // A line for each order would bury the one thing to know.
+        Some(run) => findings.push(Diagnostic::already_a_run(&file_name, run)),
+        None => findings.extend(staging.findings),
+    }
     findings.sort();
     if header.is_none() {
         let unknown = Header::unknown(Period { from: day, to: day });
@@ -146,6 +154,7 @@ pub async fn import(
         accepted,
         orders: staging.summary.orders(),
         sum: staging.summary.gross,
+        already,
         currency: header.map(|h| h.currency),
         findings,
         summary: staging.summary,
@@ -213,6 +222,8 @@ struct Staging<'a> {
     next_chunk: u32,
     /// Hashes of the order keys: 16 bytes an order keep 2,000,000 of them in 50 MB.
     seen: HashSet<u128>,
+    /// How many orders each earlier run has.
+    seen_in: HashMap<RunId, u64>,
     findings: Findings,
     summary: RunSummary,
 }
@@ -225,6 +236,7 @@ impl<'a> Staging<'a> {
             next_seq: 0,
             next_chunk: 0,
             seen: HashSet::new(),
+            seen_in: HashMap::new(),
             findings: Findings::default(),
             summary: RunSummary::default(),
         }
@@ -246,6 +258,15 @@ impl<'a> Staging<'a> {
             self.next_chunk += 1;
         }
         Ok(())
+    }
+
+    /// The run that has every order read, where `read` and the store object to nothing else.
+    fn already_a_run(&self, read: &Findings) -> Option<RunId> {
+        let mut runs = self.seen_in.iter();
+        let (run, orders) = runs.next()?;
+        let alone = runs.next().is_none() && *orders == self.next_seq;
+        let blameless = !read.has_errors() && self.findings.errors() == *orders;
+        (alone && blameless).then(|| run.clone())
     }
 
     /// What only the store can tell: seen before, unknown customer, missing original.
@@ -272,6 +293,7 @@ impl<'a> Staging<'a> {
                     .push(Diagnostic::duplicate_in_file(file, line, order));
             }
             if let Some(run) = seen.get(key) {
+                *self.seen_in.entry(run.clone()).or_default() += 1;
                 self.findings
                     .push(Diagnostic::seen_before(file, line, order, run));
             }

@@ -104,8 +104,23 @@ impl Diagnostic {
     pub fn seen_before(file: &str, line: u64, order: &BillOrder, run: impl fmt::Display) -> Self {
         Self {
             expected: format!("an order that no other run holds; run `{run}` has it"),
-            remedy: "remove it, or give it a higher version if it is to be billed again".to_owned(),
+            remedy: "remove it; a wrong bill is corrected by a credit or debit note. Only a second bill for the same period on purpose takes a higher version".to_owned(),
             ..Self::about(file, line, order, "seen-before")
+        }
+    }
+
+    /// Another run has every order of the hand-over: the same file came twice.
+    #[must_use]
+    pub fn already_a_run(file: &str, run: impl fmt::Display) -> Self {
+        Self {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: 0,
+            field: String::new(),
+            code: "already-a-run",
+            found: format!("the orders of run {run}, all of them"),
+            expected: "orders that no run holds".to_owned(),
+            remedy: "go on with that run; nothing has to be imported again".to_owned(),
         }
     }
 

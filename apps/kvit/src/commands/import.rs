@@ -12,7 +12,7 @@ use kvit_intake::{Diagnostic, Rules, Severity};
 use kvit_store::{RunState, Store};
 use serde_json::json;
 
-use super::handover;
+use super::{find, handover};
 use crate::{
     cli::ImportArgs,
     exit::{Context, Exit, Failure},
@@ -36,8 +36,13 @@ pub(super) async fn command(
     let currency = outcome
         .currency
         .unwrap_or(instance.config.operator.currency);
+    let earlier = match &outcome.already {
+        Some(run) => Some(find(instance, run).await?),
+        None => None,
+    };
     let value = json!({
         "run": outcome.run.as_str(),
+        "already": outcome.already.as_ref().map(RunId::as_str),
         "accepted": outcome.accepted,
         "state": if outcome.accepted { RunState::Checked } else { RunState::Rejected },
         "bills": outcome.orders,
@@ -47,6 +52,16 @@ pub(super) async fn command(
         "diagnostics": outcome.findings.list(),
     });
     out.result(&value, |out| {
+        if let Some(earlier) = &earlier {
+            return format!(
+                "{} this file is already run {} ({}); nothing was changed\n\
+                 next: kvit run show {}\n",
+                out.out("rejected", BAD),
+                earlier.id,
+                earlier.state.as_str(),
+                earlier.id
+            );
+        }
         let mut text = diagnostics(out, &outcome);
         let run = &outcome.run;
         if outcome.accepted {
