@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
+use jiff::tz::TimeZone;
 use store::Shelf;
 pub use store::Stored;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -32,6 +33,8 @@ pub struct MailboxConfig {
     pub message_max: usize,
     /// Conversations at once.
     pub connections_max: usize,
+    /// In which the pages say when a mail was written.
+    pub time_zone: TimeZone,
     /// What goes wrong on purpose.
     pub faults: Faults,
 }
@@ -45,6 +48,7 @@ impl Default for MailboxConfig {
             require_login: false,
             message_max: 10 * 1024 * 1024,
             connections_max: 200,
+            time_zone: TimeZone::UTC,
             faults: Faults::default(),
         }
     }

@@ -9,6 +9,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::get,
 };
+use jiff::Timestamp;
 use mail_parser::{MessageParser, MimeHeaders};
 use minijinja::{Environment, Value, context};
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use crate::{Shared, Stored};
 const PAGE: usize = 50;
 /// A search looks through so many of the newest mails.
 const SEARCH_MAX: usize = 5000;
+/// Links of a mail that are listed.
+const LINKS_MAX: usize = 10;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -54,7 +57,7 @@ async fn list(State(shared): State<Arc<Shared>>, Query(search): Query<Search>) -
         newest
             .filter(fits)
             .take(PAGE)
-            .map(|mail| (mail.number, row(&mail)))
+            .map(|mail| (mail.number, row(&shared, &mail)))
             .collect::<Vec<_>>()
     });
     let rows = rows.await.unwrap_or_default();
@@ -66,7 +69,7 @@ async fn list(State(shared): State<Arc<Shared>>, Query(search): Query<Search>) -
     render("list", context! { rows, older, count, q => search.q })
 }
 
-fn row(mail: &Stored) -> Value {
+fn row(shared: &Shared, mail: &Stored) -> Value {
     let parsed = MessageParser::default().parse(&mail.bytes);
     let subject = parsed
         .as_ref()
@@ -76,12 +79,9 @@ fn row(mail: &Stored) -> Value {
     let date = parsed
         .as_ref()
         .and_then(|m| m.date())
-        .map(|d| {
-            format!(
-                "{:04}-{:02}-{:02} {:02}:{:02}",
-                d.year, d.month, d.day, d.hour, d.minute
-            )
-        })
+        .and_then(|date| Timestamp::from_second(date.to_timestamp()).ok())
+        .map(|at| at.to_zoned_datetime(shared.config.time_zone.clone()))
+        .map(|at| at.strftime("%Y-%m-%d %H:%M").to_string())
         .unwrap_or_default();
     context! { number => mail.number, to => mail.to.join(", "), subject, date }
 }
@@ -107,11 +107,25 @@ async fn mail(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> R
             )
         })
         .collect();
-    let row = row(&mail);
+    let row = row(&shared, &mail);
+    let links = links(&text);
     render(
         "mail",
-        context! { row, from => mail.from, text, files, size => size(mail.bytes.len()) },
+        context! { row, from => mail.from, text, links, files, size => size(mail.bytes.len()) },
     )
+}
+
+/// The addresses of pages in a text, each once, in its order.
+fn links(text: &str) -> Vec<String> {
+    let mut links: Vec<String> = Vec::new();
+    for word in text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')) {
+        let link = word.trim_end_matches(['.', ',', ';', ')']);
+        let page = link.starts_with("https://") || link.starts_with("http://");
+        if page && links.len() < LINKS_MAX && !links.iter().any(|known| known == link) {
+            links.push(link.to_owned());
+        }
+    }
+    links
 }
 
 async fn html(State(shared): State<Arc<Shared>>, Path(number): Path<usize>) -> Response {

@@ -4,6 +4,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode},
 };
+use jiff::tz::TimeZone;
 use kvit_mailbox::{Mailbox, MailboxConfig};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,8 +12,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-const MAIL: &str =
-    "Subject: <script>alert(1)</script>\r\nContent-Type: text/html\r\n\r\n<b>hi</b>\r\n";
+const MAIL: &str = "Subject: <script>alert(1)</script>\r\nDate: Wed, 25 Nov 2026 09:30:00 +0000\r\nContent-Type: text/html\r\n\r\n<b>hi</b><br>https://kvit.test/receipt/x.\r\n";
 
 async fn deliver(mailbox: &Mailbox, to: &str) {
     let mut tcp = TcpStream::connect(mailbox.smtp_addr)
@@ -38,18 +38,29 @@ async fn get(mailbox: &Mailbox, path: &str) -> (StatusCode, String) {
 
 #[tokio::test]
 async fn mails_are_listed_found_and_shown_without_running_anything() {
-    let mailbox = Mailbox::start(MailboxConfig::default())
-        .await
-        .expect("started");
+    let mailbox = Mailbox::start(MailboxConfig {
+        time_zone: TimeZone::get("Europe/Sofia").expect("a zone"),
+        ..MailboxConfig::default()
+    })
+    .await
+    .expect("started");
+    assert!(get(&mailbox, "/").await.1.contains("No mail has come yet"));
     deliver(&mailbox, "ivan@abv.bg").await;
     deliver(&mailbox, "maria@abv.bg").await;
     let (status, page) = get(&mailbox, "/").await;
     assert!(status == StatusCode::OK && page.contains("ivan@abv.bg") && !page.contains("<script>"));
     let (_, page) = get(&mailbox, "/?q=MARIA").await;
     assert!(page.contains("maria@abv.bg") && !page.contains("ivan@abv.bg"));
+    assert!(page.contains("2026-11-25 11:30"), "in local time: {page}");
+    let (_, page) = get(&mailbox, "/?q=petar").await;
+    assert!(page.contains("“petar”"), "{page}");
     let (status, page) = get(&mailbox, "/mail/1").await;
     assert!(
         status == StatusCode::OK && page.contains("sandbox=") && !page.contains("<script>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<a href=\"https:&#x2f;&#x2f;kvit.test&#x2f;receipt&#x2f;x\" target"),
         "{page}"
     );
     assert!(get(&mailbox, "/mail/1/html").await.1.contains("<b>hi</b>"));

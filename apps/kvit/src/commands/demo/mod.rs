@@ -104,6 +104,8 @@ struct Shown {
     sample: PathBuf,
     /// A customer with e-bills and one without, with their codes.
     visitor: (CustomerNumber, String),
+    /// The visitor's address.
+    email: String,
     paper: Option<(CustomerNumber, String)>,
     /// A member of staff of each role, with their temporary passwords.
     staff: Vec<(StaffRecord, Secret<String>)>,
@@ -142,9 +144,12 @@ impl<'a> Show<'a> {
         if let Some(till) = &till {
             till.write_keys(&instance.dir)?;
         }
+        let zone = TimeZone::get(&config.issue.time_zone)
+            .exits(Exit::Configuration, "[issue] time_zone does not work")?;
         let mailbox = Mailbox::start(MailboxConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, smtp)),
             folder: Some(instance.dir.join("mailbox")),
+            time_zone: zone.clone(),
             ..MailboxConfig::default()
         })
         .await
@@ -153,8 +158,6 @@ impl<'a> Show<'a> {
             "configuration, keys and store in {}",
             instance.dir.display()
         ));
-        let zone = TimeZone::get(&config.issue.time_zone)
-            .exits(Exit::Configuration, "[issue] time_zone does not work")?;
         let today = zone.to_datetime(Timestamp::now()).date();
         let month = today
             .first_of_month()
@@ -187,7 +190,11 @@ impl<'a> Show<'a> {
         self.issue(&slot.name, &run, stop).await?;
         self.deliver(&slot.name, stop).await?;
         let progress = self.instance.store.run_progress(&run).await?;
-        let (visitor, paper) = self.visitors().await?;
+        let enrolled_one = self.bulgarian(true).unwrap_or(0);
+        let visitor = self.with_code(enrolled_one)?;
+        let email = self.synth.email(enrolled_one).expose().clone();
+        let paper = self.bulgarian(false).map(|i| self.with_code(i));
+        let paper = paper.transpose()?;
         let sample = self.sample(&visitor.0).await?;
         let staff = self.staff().await?;
         Ok(Shown {
@@ -197,29 +204,23 @@ impl<'a> Show<'a> {
             enrolled,
             sample,
             visitor,
+            email,
             paper,
             staff,
         })
     }
 
-    /// A Bulgarian speaker with e-bills, and one on paper.
-    async fn visitors(
-        &self,
-    ) -> Result<((CustomerNumber, String), Option<(CustomerNumber, String)>), Failure> {
-        let key = self.instance.key()?;
-        let among = 0..self.synth.customers().min(1000);
-        let bulgarian = |i: &u32| self.synth.customer(*i).language == Language::Bg;
-        let enrolled = among
-            .clone()
-            .find(|i| self.wants(*i) && bulgarian(i))
-            .unwrap_or(0);
-        let paper = among.clone().find(|i| !self.wants(*i) && bulgarian(i));
-        let with_code = |i: u32| {
-            let number = self.synth.number(i);
-            let code = key.authorization_code(&number, 1).printed();
-            (number, code)
-        };
-        Ok((with_code(enrolled), paper.map(with_code)))
+    /// The first Bulgarian speaker who wants e-bills, or who wants paper.
+    fn bulgarian(&self, wants: bool) -> Option<u32> {
+        let speaks = |i: u32| self.synth.customer(i).language == Language::Bg;
+        (0..self.synth.customers().min(1000)).find(|&i| self.wants(i) == wants && speaks(i))
+    }
+
+    /// A customer's number and code.
+    fn with_code(&self, i: u32) -> Result<(CustomerNumber, String), Failure> {
+        let number = self.synth.number(i);
+        let code = self.instance.key()?.authorization_code(&number, 1);
+        Ok((number, code.printed()))
     }
 
     /// The visitor's bill as a file.
@@ -294,10 +295,17 @@ impl<'a> Show<'a> {
             );
         }
         line("try it", &format!("customer number {number}, code {code}"));
+        let mail = format!("{}/?q={}", self.pages_url, shown.email);
+        line("", &format!("their mail: {}", out.out(&mail, LINK)));
         if let Some((number, code)) = &shown.paper {
             line("", &format!("on paper still: {number}, code {code}"));
         }
         line("staff", &out.out(&format!("{}staff", self.url()), LINK));
+        line(
+            "",
+            "sign in with these names and passwords, which hold in this demonstration only;",
+        );
+        line("", "the field for the app's code stays empty");
         for (person, password) in &shown.staff {
             let login = person.login.as_str();
             line("", &format!("{login:<13}  password {}", password.expose()));
@@ -313,8 +321,13 @@ impl<'a> Show<'a> {
         );
         text.push('\n');
         text.push_str(&if stays {
+            let first = if self.till.is_some() {
+                " Ctrl-C ends this one first."
+            } else {
+                ""
+            };
             format!(
-                "Everything stays in {dir}; `kvit serve --dir {dir}` brings the portal up again.\n"
+                "Everything stays in {dir}; `kvit serve --dir {dir}` brings portal and staff console up\nagain, without the mailbox and the simulated payment systems.{first}\n"
             )
         } else {
             "Ctrl-C ends it and removes everything; --dir FOLDER keeps it.\n".to_owned()
