@@ -98,7 +98,8 @@ impl Store {
         Ok(Written::Done)
     }
 
-    /// Writes a note down. The same one twice is one.
+    /// Writes a note down, its control characters other than line ends as blanks. The same one twice
+    /// is one.
     ///
     /// # Errors
     /// Where the database fails.
@@ -109,7 +110,7 @@ impl Store {
             .bind(&note.account)
             .bind(&note.login)
             .bind(note.at)
-            .bind(&note.body)
+            .bind(note.body.replace(|c: char| c.is_control() && c != '\n', " "))
             .execute(&mut tx)
             .await?;
         if added == 1 {

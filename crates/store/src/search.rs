@@ -16,12 +16,14 @@ use crate::{
 pub const SEARCH_LETTERS_MIN: usize = 3;
 /// Parts beyond these are passed over.
 const PARTS_MAX: usize = 6;
+/// Ways in which a word in Latin letters may stand in Bulgarian that are tried.
+const WAYS_MAX: usize = 8;
 /// Customers folded at a time, when a store from before the search is opened.
 const BATCH: usize = 2_000;
 
 impl Store {
     /// The customers in whom all parts of `wanted` occur, at most `limit` of them, in no order that
-    /// means anything. A part shorter than [`SEARCH_LETTERS_MIN`] only narrows down what the others
+    /// means anything. Words in Latin letters also find Bulgarian ones. A part shorter than [`SEARCH_LETTERS_MIN`] only narrows down what the others
     /// find; `None` where there is no longer one.
     ///
     /// # Errors
@@ -32,41 +34,38 @@ impl Store {
         limit: u32,
     ) -> Result<Option<Vec<CustomerRecord>>, StoreError> {
         let parts = parts(wanted);
-        let long = |part: &&String| part.chars().count() >= SEARCH_LETTERS_MIN;
-        if !parts.iter().any(|part| long(&part)) {
+        if !parts.iter().any(Part::is_long) {
             return Ok(None);
         }
         let found = match &self.pools {
             Pools::Sqlite { .. } => {
-                // Quoted, so that nothing in it is an operator of FTS5.
-                let phrase = |part: &String| format!("\"{}\"", part.replace('"', "\"\""));
-                let phrases: Vec<_> = parts.iter().filter(long).map(phrase).collect();
-                let short: Vec<_> = parts.iter().filter(|part| !long(part)).collect();
-                let narrower: String = (0..short.len())
-                    .map(|at| format!(" AND instr(s.fold, ${}) > 0", at + 3))
-                    .collect();
+                let (long, short): (Vec<&Part>, Vec<&Part>) =
+                    parts.iter().partition(|part| part.is_long());
+                let phrases: Vec<_> = long.into_iter().map(Part::phrase).collect();
+                let narrower: String =
+                    conditions(&short, 3, |at| format!("instr(s.fold, ${at}) > 0"))
+                        .iter()
+                        .map(|condition| format!(" AND {condition}"))
+                        .collect();
                 let mut found = query(format!(
-                    "SELECT c.number, c.language, c.code_generation, c.body FROM customer_fts f JOIN customer_search s ON s.id = f.rowid JOIN customers c ON c.number = s.number WHERE f.customer_fts MATCH $1{narrower} LIMIT $2"
+                    "SELECT c.number, c.language, c.code_generation, c.body FROM customer_fts f JOIN customer_search s ON s.id = f.rowid JOIN customers c ON c.number = s.number WHERE f.customer_fts MATCH $2{narrower} LIMIT $1"
                 ))
-                .bind(phrases.join(" AND "))
-                .bind(limit);
-                for part in short {
-                    found = found.bind(part);
+                .bind(limit)
+                .bind(phrases.join(" AND "));
+                for way in short.into_iter().flat_map(|part| &part.0) {
+                    found = found.bind(way);
                 }
                 found
             }
             Pools::Postgres(_) => {
-                let like: String = (1..parts.len())
-                    .map(|at| format!(" AND s.fold LIKE ${}", at + 2))
-                    .collect();
+                let all: Vec<&Part> = parts.iter().collect();
+                let like = conditions(&all, 2, |at| format!("s.fold LIKE ${at}")).join(" AND ");
                 let mut found = query(format!(
-                    "SELECT c.number, c.language, c.code_generation, c.body FROM customer_search s JOIN customers c ON c.number = s.number WHERE s.fold LIKE $1{like} LIMIT $2"
-                ));
-                for (at, part) in parts.iter().enumerate() {
-                    found = found.bind(pattern(part));
-                    if at == 0 {
-                        found = found.bind(limit);
-                    }
+                    "SELECT c.number, c.language, c.code_generation, c.body FROM customer_search s JOIN customers c ON c.number = s.number WHERE {like} LIMIT $1"
+                ))
+                .bind(limit);
+                for way in all.into_iter().flat_map(|part| &part.0) {
+                    found = found.bind(pattern(way));
                 }
                 found.plan_anew()
             }
@@ -162,23 +161,117 @@ fn national(phone: &str) -> String {
     }
 }
 
+/// A part of what is looked for, in each way that it may stand there.
+#[derive(Debug, PartialEq, Eq)]
+struct Part(Vec<String>);
+
+impl Part {
+    /// As it was typed, and where that is Latin letters, as it would be in Bulgarian.
+    fn of(word: &str) -> Self {
+        let mut ways = vec![word.to_owned()];
+        ways.extend(cyrillic(word));
+        Self(ways)
+    }
+
+    /// Whether an index of three letters finds it, whichever way it stands there.
+    fn is_long(&self) -> bool {
+        let long = |way: &String| way.chars().count() >= SEARCH_LETTERS_MIN;
+        self.0.iter().all(long)
+    }
+
+    /// For FTS5: quoted, so that nothing in it is an operator.
+    fn phrase(&self) -> String {
+        let quoted = |way: &String| format!("\"{}\"", way.replace('"', "\"\""));
+        let ways: Vec<_> = self.0.iter().map(quoted).collect();
+        format!("({})", ways.join(" OR "))
+    }
+}
+
+/// That each part stands there in one of its ways: a condition for each, on the values from `first` on.
+fn conditions(parts: &[&Part], first: usize, condition: impl Fn(usize) -> String) -> Vec<String> {
+    let mut places = first..;
+    let mut one = |part: &&Part| {
+        let ways = part.0.iter().zip(&mut places);
+        let ways: Vec<_> = ways.map(|(_, at)| condition(at)).collect();
+        format!("({})", ways.join(" OR "))
+    };
+    parts.iter().map(&mut one).collect()
+}
+
 /// What is looked for: words, or one number where only digits and what people write between them
 /// were typed.
-fn parts(wanted: &str) -> Vec<String> {
-    let between = |c: char| c.is_whitespace() || matches!(c, '+' | '-' | '/' | '(' | ')' | '.');
+fn parts(wanted: &str) -> Vec<Part> {
+    let blank = |c: char| c.is_whitespace() || c.is_control();
+    let between = |c: char| blank(c) || matches!(c, '+' | '-' | '/' | '(' | ')' | '.');
     let digits = wanted.chars().filter(char::is_ascii_digit).count();
     if digits >= SEARCH_LETTERS_MIN && wanted.chars().all(|c| c.is_ascii_digit() || between(c)) {
-        return vec![national(wanted)];
+        return vec![Part(vec![national(wanted)])];
     }
     let words = wanted.to_lowercase();
-    let words = words.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+    let words = words.split(|c: char| blank(c) || matches!(c, ',' | ';'));
     let trimmed = words.map(|word| word.trim_matches(['"', '„', '“', '”', '.', '№']));
-    let mut parts: Vec<String> = trimmed
+    trimmed
         .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    parts.truncate(PARTS_MAX);
-    parts
+        .take(PARTS_MAX)
+        .map(Part::of)
+        .collect()
+}
+
+/// The Bulgarian words that a lower-case Latin one may stand for by the Transliteration Act (Закон за
+/// транслитерацията, 2009). Its `a` is also `ъ`, and so is the `u` of older habits: one of them in a
+/// word is tried as such. None where a letter is not of that alphabet.
+fn cyrillic(word: &str) -> Vec<String> {
+    const SINGLE: &str = "abvgdeziyklmnoprstufh";
+    const LETTERS: &str = "абвгдезийклмнопрстуфх";
+    const SEVERAL: [(&str, &str); 8] = [
+        ("sht", "щ"),
+        ("zh", "ж"),
+        ("ts", "ц"),
+        ("ch", "ч"),
+        ("sh", "ш"),
+        ("yu", "ю"),
+        ("ya", "я"),
+        ("ia", "ия"),
+    ];
+    if !word.bytes().any(|letter| letter.is_ascii_lowercase()) {
+        return Vec::new();
+    }
+    let mut letters: Vec<&str> = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = word.get(at..).filter(|rest| !rest.is_empty()) {
+        // `ia` is `ия` at the end of a word only.
+        let several = SEVERAL
+            .iter()
+            .find(|(latin, _)| rest.starts_with(latin) && (*latin != "ia" || rest == "ia"));
+        let soft = letters
+            .last()
+            .is_some_and(|before| "бвгдзклмнпрстфхц".contains(before));
+        let (latin, letter) = match several {
+            Some(&(latin, letter)) => (latin, letter),
+            None if rest.starts_with("yo") && soft => ("yo", "ьо"),
+            None => {
+                let one = rest.get(..1).unwrap_or_default();
+                let place = SINGLE.find(one).filter(|_| !one.is_empty());
+                match (one, place) {
+                    ("-", _) => ("-", "-"),
+                    (_, Some(place)) => (one, &LETTERS[2 * place..2 * place + 2]),
+                    (_, None) => return Vec::new(),
+                }
+            }
+        };
+        letters.push(letter);
+        at += latin.len();
+    }
+    let mut ways = vec![letters.concat()];
+    for place in 0..letters.len() {
+        if matches!(letters[place], "а" | "у") {
+            let mut other = letters.clone();
+            other[place] = "ъ";
+            ways.push(other.concat());
+        }
+    }
+    ways.truncate(WAYS_MAX);
+    ways
 }
 
 /// `LIKE` for a part anywhere.
@@ -211,10 +304,41 @@ mod tests {
             ("0888 123 456", &["0888123456"]),
             ("1000 001", &["1000001"]),
             ("AB-12", &["ab-12"]),
+            ("петрова\0шипка\u{1}5", &["петрова", "шипка", "5"]),
+            ("0888\u{0}123", &["0888123"]),
             ("", &[]),
         ] {
-            assert_eq!(parts(typed), meant, "{typed}");
+            let parts = parts(typed);
+            let typed_ways: Vec<_> = parts.iter().map(|part| part.0[0].as_str()).collect();
+            assert_eq!(typed_ways, meant, "{typed}");
         }
         assert_eq!(pattern("50%_"), "%50\\%\\_%");
+    }
+
+    #[test]
+    fn latin_letters_find_bulgarian_names() {
+        for (typed, name) in [
+            ("maria", "мария"),
+            ("georgiev", "георгиев"),
+            ("valchev", "вълчев"),
+            ("dimitar", "димитър"),
+            ("stoyanov", "стоянов"),
+            ("zhivka", "живка"),
+            ("yordan", "йордан"),
+            ("kolyo", "кольо"),
+            ("tsvetelina", "цветелина"),
+            ("shterev", "щерев"),
+            ("bulgaria", "българия"),
+            ("opalchenska", "опълченска"),
+            ("ivanova-petrova", "иванова-петрова"),
+        ] {
+            assert!(cyrillic(typed).iter().any(|way| way == name), "{typed}");
+        }
+        for foreign in ["becker", "jones", "ab-12", "шипка", "5", ""] {
+            assert!(cyrillic(foreign).is_empty(), "{foreign}");
+        }
+        let part = Part::of("zhi");
+        assert!(!part.is_long(), "жи has two letters");
+        assert_eq!(Part::of("ул\"").phrase(), "(\"ул\"\"\")");
     }
 }

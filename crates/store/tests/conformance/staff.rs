@@ -225,6 +225,9 @@ pub(crate) async fn customers_are_found_by_what_is_heard(store: Store) {
         ("ток_и", "3"),
         ("\"Светлина\"", "3"),
         ("светлина OR петров", ""),
+        ("Petrov", "1 2"),
+        ("maria shipka", "1"),
+        ("петров\0шипка", "1"),
         ("никой", ""),
     ] {
         assert_eq!(found(wanted).await.as_deref(), Some(meant), "{wanted}");
