@@ -1,14 +1,14 @@
 //! The books, and what a customer owes by them.
 
 use jiff::Timestamp;
-use kvit_billing::{Cents, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::{
     ledger::{Book, Entry, Posting},
     standing::{Due, Money, Standing},
 };
 
 use crate::{
-    BookSum, EntryRecord, Store, StoreError,
+    BookSum, CreditRecord, EntryRecord, Store, StoreError,
     engine::{Row, Tx},
     payments::{bills, joined},
     rows::{corrupt, number, text, time},
@@ -55,6 +55,32 @@ impl Store {
             .await?
             .iter()
             .map(|row| Ok(BookSum { name: row.get("name")?, cents: Cents::new(row.get("cents")?) }))
+            .collect()
+    }
+
+    /// Customers who paid more than all their bills ask for, by number. Reads what every customer paid
+    /// who ever did: for a look once a day, not for a page.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn credits(&self, limit: usize) -> Result<Vec<CreditRecord>, StoreError> {
+        // As in [`due`], what a customer's first bill carries over counts too.
+        query("SELECT account, cents FROM (
+                SELECT m.account, m.held
+                    + COALESCE((SELECT CAST(SUM(b.to_pay - b.carried_over) AS BIGINT) FROM bills b WHERE b.account = m.account), 0)
+                    + COALESCE((SELECT f.carried_over FROM bills f JOIN runs r ON r.id = f.run WHERE f.account = m.account ORDER BY r.issued_at, f.number LIMIT 1), 0) AS cents
+                FROM (SELECT SUBSTR(book, 10) AS account, CAST(SUM(cents) AS BIGINT) AS held FROM postings WHERE book LIKE 'customer/%' GROUP BY book HAVING SUM(cents) < 0) m
+            ) c WHERE cents < 0 ORDER BY account LIMIT $1")
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(CreditRecord {
+                    account: text(row, "account")?,
+                    cents: Cents::new(row.get("cents")?).abs(),
+                })
+            })
             .collect()
     }
 
@@ -109,6 +135,31 @@ impl Store {
     ) -> Result<Vec<EntryRecord>, StoreError> {
         query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 ORDER BY j.at DESC, j.id LIMIT $2")
             .bind(&Book::Customer(account.clone()))
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(entry)
+            .collect()
+    }
+}
+
+impl Store {
+    /// The entries of a customer's book that name a bill and come from no payment that was begun for
+    /// it, newest first: what billers reported, and what was paid along with another bill.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn other_money_of_bill(
+        &self,
+        account: &CustomerNumber,
+        bill: BillNumber,
+        limit: usize,
+    ) -> Result<Vec<EntryRecord>, StoreError> {
+        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry LEFT JOIN notices n ON n.id = j.notice LEFT JOIN payments y ON y.provider = n.provider AND y.number = n.payment WHERE p.book = $1 AND p.bills LIKE $2 AND (y.bill IS NULL OR y.bill <> $3) ORDER BY j.at DESC, j.id LIMIT $4")
+            .bind(&Book::Customer(account.clone()))
+            .bind(format!("%{bill}%"))
+            .bind(bill)
             .bind(limit)
             .fetch_all(&self.pools)
             .await?

@@ -3,7 +3,7 @@
 mod journal;
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{Cents, ports::Clock};
+use kvit_billing::{Cents, Currency, ports::Clock};
 use kvit_store::{Allocate, NoticeRecord, PaymentRecord, PaymentView, RefusedRecord};
 use serde_json::{Value, json};
 
@@ -88,16 +88,19 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let refused = instance.store.refused_notices(ROWS_MAX).await?;
     let ended = SystemClock.now() - UNANSWERED_AFTER;
     let unanswered = instance.store.unanswered_payments(ended, ROWS_MAX).await?;
+    let credits = instance.store.credits(ROWS_MAX).await?;
     let value = json!({
+        "credits": credits.iter().map(|credit| json!({"customer": credit.account, "cents": credit.cents.get()})).collect::<Vec<_>>(),
         "notices": notices.iter().map(notice_json).collect::<Vec<_>>(),
         "unanswered": unanswered.iter().map(unanswered_json).collect::<Vec<_>>(),
         "refused": refused.iter().map(refused_json).collect::<Vec<_>>(),
     });
     out.result(&value, |out| {
         let mut parts = Vec::new();
-        if notices.is_empty() {
+        if notices.is_empty() && unanswered.is_empty() {
             parts.push("nothing waits for a person".to_owned());
-        } else {
+        }
+        if !notices.is_empty() {
             let head = ["notice", "why", "amount", "came", "whose, says"];
             parts.push(headed(out, &head, notices.iter().map(notice_row), &[2]));
         }
@@ -112,6 +115,13 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
                 ]
             });
             parts.push(headed(out, &head, rows, &[1, 3]));
+        }
+        if !credits.is_empty() {
+            let head = ["paid beyond their bills", "credit"];
+            let rows = credits
+                .iter()
+                .map(|credit| vec![credit.account.to_string(), amount(credit.cents)]);
+            parts.push(headed(out, &head, rows, &[1]));
         }
         if !refused.is_empty() {
             let head = ["not believed, from", "day", "why", "times"];
@@ -268,11 +278,7 @@ async fn customer(out: &Output, instance: &Instance, args: &CustomerArgs) -> Res
     });
     let currency = instance.config.operator.currency;
     out.result(&value, |out| {
-        let mut parts = vec![format!(
-            "customer {} owes {}",
-            args.number,
-            money(standing.balance(), currency)
-        )];
+        let mut parts = vec![stands(args.number.as_str(), standing.balance(), currency)];
         if !standing.bills.is_empty() {
             let head = ["bill", "due by", "asks for", "open"];
             let rows = standing.bills.iter().map(|bill| {
@@ -301,6 +307,20 @@ async fn customer(out: &Output, instance: &Instance, args: &CustomerArgs) -> Res
         parts.join("\n\n")
     })?;
     Ok(Exit::Done)
+}
+
+/// Where a customer stands, in words: nobody owes less than nothing.
+fn stands(number: &str, balance: Cents, currency: Currency) -> String {
+    if balance > Cents::ZERO {
+        format!("customer {number} owes {}", money(balance, currency))
+    } else if balance < Cents::ZERO {
+        format!(
+            "customer {number} has a credit of {}",
+            money(balance.abs(), currency)
+        )
+    } else {
+        format!("customer {number} owes nothing")
+    }
 }
 
 async fn books(out: &Output, instance: &Instance) -> Result<Exit, Failure> {

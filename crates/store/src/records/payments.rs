@@ -212,6 +212,15 @@ pub struct BookSum {
     pub cents: Cents,
 }
 
+/// What a customer paid beyond all bills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct CreditRecord {
+    pub account: CustomerNumber,
+    /// Above zero.
+    pub cents: Cents,
+}
+
 /// A posting in a customer's book, for a person to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]

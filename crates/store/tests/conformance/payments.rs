@@ -283,6 +283,12 @@ pub(crate) async fn a_payment_counts_once(store: Store) {
         NoticeOutcome::Posted
     );
     assert_eq!(open(&store, 1).await, (0, 1200));
+    let credits = store.credits(9).await.expect("an answer");
+    let credits: Vec<_> = credits
+        .iter()
+        .map(|credit| (credit.account.clone(), credit.cents.get()))
+        .collect();
+    assert_eq!(credits, [(account(1), 1200)]);
 }
 
 pub(crate) async fn notices_at_once_count_once(store: Store) {
