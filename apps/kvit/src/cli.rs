@@ -72,6 +72,10 @@ again by the waits in kvit.toml.")]
 Example:
   kvit serve --dir /var/lib/kvit
 
+Serves the portal and the staff console (/staff), and issues, mails and asks payment systems in the
+background. It starts no mail server, no simulated payment systems and no mailbox: those of `kvit
+demo` end with it.
+
 Listens where [portal] listen says; health (/health/live, /health/ready) and numbers for Prometheus
 (/metrics) where [watch] listen says. SIGTERM or Ctrl-C lets the current chunk and the mails under
 way finish. KVIT_LOG sets what is logged, such as KVIT_LOG=debug; KVIT_LOG_FORMAT=json writes JSON.")]
@@ -95,8 +99,8 @@ Examples:
   kvit export 2026-10-a3f9c2 --to /tmp/bills
   kvit export 2026-10-a3f9c2 --to /tmp/print --paper
 
-With --paper only those of customers who chose paper, or whose mail was given up. Each file is checked against the SHA-256 it was issued with. Given again, it goes on where it
-stopped.")]
+With --paper only those of customers who chose paper, or whose mail was given up. Each file is
+checked against the SHA-256 it was issued with. Given again, it goes on where it stopped.")]
     Export(ExportArgs),
     /// Show a bill: what it is, where its document lies, how it travelled
     #[command(after_help = "\
@@ -124,8 +128,8 @@ Examples:
 
 Imports a run as one person, releases it as another, issues it, and sends the e-bills by SMTP to a
 mailbox of its own, whose pages show them. Simulated payment systems, at the address that it prints,
-take payments and let them fail; with --exit there are none. Without --dir everything lies in a temporary folder that
-is removed at the end; with --exit it stays, since its paths are printed.")]
+take payments and let them fail; with --exit there are none. Without --dir everything lies in a
+temporary folder that is removed at the end; with --exit it stays, since its paths are printed.")]
     Demo(DemoArgs),
     /// Print the JSON Schema of a run file's lines
     Schema,
@@ -138,7 +142,7 @@ is removed at the end; with --exit it stays, since its paths are printed.")]
     /// Measure this machine
     #[command(subcommand)]
     Bench(BenchCommand),
-    /// Check the instance: configuration, keys, store, archive, layout, mail server
+    /// Check the instance: configuration, keys, store, archive, room to write, layout, mail server
     Doctor,
 }
 
@@ -153,7 +157,8 @@ Examples:
 
 Takes one run file (NDJSON, see `kvit schema`) or any number of EN 16931 invoices (UBL 2.1, CII), as
 files, folders or ZIP files. Everything is checked before anything counts: on an error all faults
-are listed, and the run is kept as rejected (exit code 3).")]
+are listed, and the run is kept as rejected (exit code 3). A file that is a run already is named as
+such.")]
     Import(ImportArgs),
     /// List the runs, newest first
     List,
@@ -210,7 +215,8 @@ Example:
   kvit pay unmatched
 
 Money of a payment that was not begun here, of another amount, in another currency or for an unknown
-customer never changes a balance: it waits here. So does a notice that contradicts the books. What
+customer never changes a balance: it waits here. So does a notice that contradicts the books. Then
+come customers who paid more than all their bills ask for: their credit pays the next bill. What
 came and could not be verified is counted below, by day and reason.")]
     Unmatched,
     /// Say whose unmatched money is; another person approves it

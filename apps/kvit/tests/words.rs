@@ -234,6 +234,7 @@ fn refusals() {
     run(&path, &["init"]).ok();
     fs::write(path.join("run.txt"), "hello\n").expect("written");
     fs::write(path.join("bill.pdf"), "%PDF-1.7\n").expect("written");
+    fs::write(path.join("empty.pdf"), "").expect("written");
     for (name, arguments) in [
         ("no-runs", &["run", "list"][..]),
         ("unknown-run", &["run", "show", "no-such-run"]),
@@ -246,6 +247,7 @@ fn refusals() {
             &["run", "import", "run.txt", "--as", "ivan"],
         ),
         ("not-a-bill", &["verify", "bill.pdf"]),
+        ("no-pdf", &["verify", "run.txt", "empty.pdf"]),
         ("nothing-to-issue", &["run", "issue"]),
         ("no-payments", &["pay", "list"]),
         ("nothing-unmatched", &["pay", "unmatched"]),

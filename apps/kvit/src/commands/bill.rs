@@ -1,7 +1,7 @@
 //! `kvit bill`: one bill, for those who answer a customer's question.
 
 use kvit_billing::BillNumber;
-use kvit_store::{BillRecord, Channel, DeliveryRecord};
+use kvit_store::{BillRecord, Channel, DeliveryRecord, DeliveryState};
 use serde_json::json;
 
 use crate::{
@@ -71,11 +71,18 @@ fn trail(delivery: &DeliveryRecord) -> String {
         Channel::Email => "e-mail",
         Channel::Paper => "paper",
     };
-    let mut rows = vec![
-        pair("channel", channel),
-        pair("state", delivery.state.as_str()),
-        pair("due", &second(delivery.due_at)),
-    ];
+    let due = second(delivery.due_at);
+    let mut rows = vec![pair("channel", channel)];
+    if (delivery.channel, delivery.state) == (Channel::Paper, DeliveryState::Queued) {
+        // Nobody has handed it over yet.
+        rows.push(pair(
+            "state",
+            &format!("will be printed (queued for {due})"),
+        ));
+    } else {
+        rows.push(pair("state", delivery.state.as_str()));
+        rows.push(pair("due", &due));
+    }
     if delivery.possibly_twice {
         rows.push(pair(
             "possibly twice",

@@ -84,7 +84,11 @@ pub(super) async fn export(
             text.push_str(&format!("; {there} were there already"));
         }
         if run.state != RunState::Issued {
-            text.push_str("\nthe run is still being issued: give the command again for the rest");
+            text.push_str(&format!(
+                "\nnot all of the run is issued yet: `kvit run issue {}` does it, or a running `kvit serve`;\n\
+                 then give this command again for the rest",
+                run.id
+            ));
         }
         text
     })?;

@@ -28,11 +28,17 @@ pub(super) async fn serve(
     let portal = kvit_web::router(instance.portal()?)
         .exits(Exit::Configuration, "the portal cannot open")?;
     let listener = bind(instance.config.portal.listen, "[portal] listen").await?;
-    out.note(&format!(
-        "{} {}",
-        out.err("portal ", BOLD),
-        out.err(&instance.config.portal.public_url, LINK)
-    ));
+    let url = instance.config.portal.public_url.trim_end_matches('/');
+    for (label, address) in [
+        ("portal ", format!("{url}/")),
+        ("staff  ", format!("{url}/staff")),
+    ] {
+        out.note(&format!(
+            "{} {}",
+            out.err(label, BOLD),
+            out.err(&address, LINK)
+        ));
+    }
     let stop = workers::stop_on_signal();
     let (served, worked) = tokio::join!(
         serve_until(listener, portal, &stop),

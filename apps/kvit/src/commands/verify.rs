@@ -36,6 +36,12 @@ pub(super) fn verify(out: &Output, dir: &Path, args: &VerifyArgs) -> Result<Exit
                 continue;
             }
         };
+        if let Some(what) = no_pdf(&bytes) {
+            values.push(json!({"file": name, "accepted": false, "error": what}));
+            texts.push((name, false, format!("Not a bill: {what}.")));
+            exit = worse(exit, Exit::NotGenuine);
+            continue;
+        }
         let verdict = judge(&bytes, &roots, now);
         let mut value = json!({"file": name});
         if let (Some(object), Ok(Value::Object(found))) =
@@ -69,6 +75,19 @@ pub(super) fn verify(out: &Output, dir: &Path, args: &VerifyArgs) -> Result<Exit
         text
     })?;
     Ok(exit)
+}
+
+/// What a file is that is no PDF at all, so that nothing in it can be judged.
+fn no_pdf(bytes: &[u8]) -> Option<&'static str> {
+    // Readers look for the mark this far.
+    let head = &bytes[..bytes.len().min(1024)];
+    if bytes.is_empty() {
+        Some("the file is empty; fetch it again, or export it again with `kvit export`")
+    } else if head.windows(5).any(|mark| mark == b"%PDF-") {
+        None
+    } else {
+        Some("it is no PDF; name the PDF file that came with the mail, not the mail or a ZIP")
+    }
 }
 
 /// "Not genuine" outweighs a file that could not be read.
