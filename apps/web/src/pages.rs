@@ -56,6 +56,7 @@ templates!(
     "staff/runs.html",
     "staff/said.html",
     "staff/sign-in.html",
+    "staff/sure.html",
     "verify.html",
     "year.html"
 );

@@ -320,7 +320,32 @@ mod tests {
         let faults = faults.into_iter().flat_map(move |name| both("fault", name));
         let did = crate::STAFF_EVENTS.iter();
         let did = did.map(|what| format!("staff-did-{}", what.replace('.', "-")));
+        let details = [
+            "address",
+            "after",
+            "bill",
+            "by",
+            "channel",
+            "first",
+            "last",
+            "notice",
+            "path",
+            "reference",
+            "role",
+            "shown",
+            "until",
+            "wanted",
+        ];
+        let details = details.map(|name| format!("staff-detail-{name}"));
+        let words = ["centre", "code", "document", "password", "phone"];
+        let words = words.map(|word| format!("staff-word-{word}"));
+        let sure = ["disable", "reset"].into_iter().flat_map(|what| {
+            ["", "-text", "-button"].map(|tail| format!("staff-sure-{what}{tail}"))
+        });
         months
+            .chain(details)
+            .chain(words)
+            .chain(sure)
             .chain(did)
             .chain(payments)
             .chain(faults)

@@ -288,6 +288,9 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.fill("#name", "Нина Нова").await;
     eye.chrome.follow("form.card button").await;
     eye.look("staff-handed-out").await;
+    eye.chrome.go("/staff/people").await;
+    eye.chrome.follow(".people button[value=disable]").await;
+    eye.look("staff-sure").await;
     eye.lang = "en";
     eye.see("staff-people", "/staff/people?lang=en").await;
     eye.chrome.follow("header form button").await;

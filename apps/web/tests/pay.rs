@@ -439,3 +439,62 @@ async fn staff_see_what_is_owed_and_what_was_paid() {
         assert!(after.contains(part), "{part}: {after}");
     }
 }
+
+#[tokio::test]
+async fn who_comes_back_hears_one_truth_and_too_much_is_a_credit() {
+    let shop = Shop::open().await;
+    shop.choose("epay.account").await;
+    let denied = epay("INVOICE=1:STATUS=DENIED\n");
+    shop.told("/pay/epay/notify", &denied).await;
+    let back = shop
+        .world
+        .browser()
+        .get(&format!("{}?back=1", shop.page()))
+        .await
+        .body;
+    assert!(
+        back.contains("не беше прието") && !back.contains("Върнахте се"),
+        "{back}"
+    );
+    // Paid all the same, twice: once here, once at a biller's desk.
+    let paid = epay("INVOICE=1:STATUS=PAID:PAY_TIME=20261120110000:STAN=1:BCODE=A\n");
+    shop.told("/pay/epay/notify", &paid).await;
+    let report = ebg(&[
+        ("DATE", "20261120101500"),
+        ("IDN", seed::ANNA),
+        ("INVOICES", "0000000001"),
+        ("MERCHANTID", "7"),
+        ("TID", "77"),
+        ("TOTAL", "8420"),
+        ("TYPE", "BILLING"),
+    ]);
+    shop.asked("/pay/ebg/confirm", &report).await;
+    let text = shop.text().await;
+    for part in [
+        "Сметката е платена",
+        "Надплатени са 84,20 €",
+        "84,20 € през ePay.bg: платено",
+        "84,20 € през eBg.bg: платено",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let mut anna = shop.world.browser();
+    anna.sign_in(&shop.world, seed::ANNA).await;
+    let bills = anna.get("/bills").await.body.replace('\u{a0}', " ");
+    assert!(bills.contains("Надплатени са 84,20 €"), "{bills}");
+}
+
+#[tokio::test]
+async fn who_reads_english_pays_in_english() {
+    let shop = Shop::open().await;
+    let mut anna = shop.world.browser();
+    let english = [("accept-language", "en")];
+    let mail = anna.ask(Method::GET, &shop.page(), "", &english).await;
+    assert!(
+        mail.body.contains("lang=\"bg\""),
+        "a link of a mail opens in the mail's language"
+    );
+    anna.sign_in(&shop.world, seed::ANNA).await;
+    let page = anna.ask(Method::GET, &shop.page(), "", &english).await;
+    assert!(page.body.contains("<html lang=\"en\""), "{}", page.body);
+}

@@ -4,7 +4,7 @@ mod common;
 
 use axum::http::{Method, StatusCode};
 use common::{Browser, PASSWORD, World, number, seed};
-use kvit_billing::{Secret, StaffLogin};
+use kvit_billing::{Secret, StaffLogin, reference::CreditorReference};
 use kvit_store::{EnrolmentState, Event, EventFilter, NewStaff, Role};
 use kvit_web::{STAFF_ROUTES, Who, credentials};
 use serde_json::json;
@@ -615,7 +615,14 @@ async fn an_administrator_opens_and_closes_accounts() {
         .post("/staff/people", "login=eva&name=%D0%95&role=agent")
         .await;
     assert!(taken.body.contains("вече е заето"));
-    let closed = admin.post("/staff/people/eva", "what=disable").await;
+    let asked = admin.post("/staff/people/eva", "what=disable").await;
+    assert!(asked.body.contains("Закриване на профила?") && asked.body.contains("Ева"));
+    assert_eq!(
+        eva.get("/staff/password").await.status,
+        StatusCode::OK,
+        "one press closes nothing"
+    );
+    let closed = admin.post("/staff/people/eva", "what=disable&sure=1").await;
     assert!(closed.body.contains("Закрит на"));
     let page = eva.get("/staff/password").await;
     assert!(
@@ -632,7 +639,9 @@ async fn an_administrator_opens_and_closes_accounts() {
         StatusCode::NOT_FOUND,
         "nobody locks themselves out"
     );
-    let reset = admin.post("/staff/people/eva", "what=reset").await;
+    let asked = admin.post("/staff/people/eva", "what=reset").await;
+    assert!(asked.body.contains("Нов достъп?"), "{}", asked.body);
+    let reset = admin.post("/staff/people/eva", "what=reset&sure=1").await;
     let fresh = world.key.totp_secret(&login, 2);
     assert!(reset.body.contains(&credentials::totp_secret_text(&fresh)));
     let customers = admin.get("/staff/customers").await;
@@ -726,4 +735,38 @@ async fn a_rejected_run_says_where_and_what_to_do() {
         boyan.get("/staff/runs/none").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn a_customer_is_found_by_what_is_printed_on_a_bill() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let bill = seed::first_bill();
+    let reference = CreditorReference::of(bill);
+    let anna = format!("/staff/customers/{}", seed::ANNA);
+    for wanted in [
+        bill.to_string(),
+        format!("%E2%84%96+{bill}"),
+        reference.as_str().to_owned(),
+        reference.to_string().to_lowercase().replace(' ', "+"),
+        "anna".to_owned(),
+        "%D0%90%D0%BD%D0%BD%D0%B0%00%D0%A1%D0%BE%D1%84%D0%B8%D1%8F".to_owned(),
+    ] {
+        let found = ana
+            .post("/staff/customers", &format!("wanted={wanted}"))
+            .await;
+        assert_eq!(found.header("location"), anna, "{wanted}: {}", found.body);
+    }
+    for nobody in ["0000009999", "epay%2F99", "RF00", "%00%01"] {
+        let found = ana
+            .post("/staff/customers", &format!("wanted={nobody}"))
+            .await;
+        assert!(!found.status.is_server_error(), "{nobody}");
+    }
+    let page = ana.get(&anna).await;
+    let note = format!("entry={}&note=a%00b", hidden(&page.body, "entry"));
+    let noted = ana.post(&format!("{anna}/note"), &note).await;
+    assert_eq!(noted.status, StatusCode::SEE_OTHER, "{}", noted.body);
 }

@@ -193,11 +193,14 @@ pub(crate) async fn list(
     };
     let changes_to = changes_to.map(|record| masked(record.email.expose()));
     let number = customer.as_str();
+    let texts = app.pages.texts(visitor.language);
+    let credit = (standing.credit > Cents::ZERO)
+        .then(|| texts.money(standing.credit, &app.portal.operator.currency));
     let latest = bills.pop();
     let page = app.pages.render(
         &visitor,
         "bills.html",
-        context! { number, latest, earlier, older_year, enrolment, email, changes_to },
+        context! { number, credit, latest, earlier, older_year, enrolment, email, changes_to },
     )?;
     Ok(page.into_response())
 }

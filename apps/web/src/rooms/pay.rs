@@ -15,7 +15,9 @@ use kvit_pay::{
     standing::Standing,
     ways::{Call, Dialect, Provider, Way},
 };
-use kvit_store::{BillRecord, EnrolmentState, GuardPolicy, NewPayment, PaymentRecord, PaymentView};
+use kvit_store::{
+    BillRecord, EnrolmentState, EntryRecord, GuardPolicy, NewPayment, PaymentRecord, PaymentView,
+};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -24,7 +26,7 @@ use super::shown;
 use crate::{App, Hall, failure::Failure, front::Visitor, gate};
 
 /// Payments of a bill that its page tells of.
-const PAYMENTS_SHOWN: usize = 10;
+const PAYMENTS_SHOWN: usize = 100;
 /// How long a payment by card or account may take. BORICA's order numbers are good for a day.
 const ONLINE_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// How long a code for cash is good.
@@ -64,13 +66,13 @@ pub(crate) async fn page(
     let Some(bill) = bill_of(&app, &slug).await? else {
         return unknown(&app, &visitor);
     };
-    let visitor = visitor.speaking(bill.language);
+    let visitor = reader(visitor, &bill);
     let asked = Asked::of(&app, bill).await?;
     let notice = match came {
         Came {
             nocode: Some(_), ..
         } => Some("pay-no-code"),
-        Came { back: Some(_), .. } if asked.amount > Cents::ZERO => Some("pay-back"),
+        Came { back: Some(_), .. } if asked.amount > Cents::ZERO => asked.came_back(&app),
         _ => None,
     };
     asked.page(&app, &visitor, notice)
@@ -96,7 +98,7 @@ pub(crate) async fn start(
     let Some(bill) = bill_of(&app, &slug).await? else {
         return unknown(&app, &visitor);
     };
-    let visitor = visitor.speaking(bill.language);
+    let visitor = reader(visitor, &bill);
     let ways = app.portal.pay.ways.all();
     let chosen = form.way.split_once('.').and_then(|(name, way)| {
         let provider = ways
@@ -179,6 +181,15 @@ fn unknown(app: &App, visitor: &Visitor) -> Result<Response, Failure> {
     Ok((StatusCode::NOT_FOUND, page).into_response())
 }
 
+/// Who is signed in reads on in their language; a link of a mail opens in the mail's.
+fn reader(visitor: Visitor, bill: &BillRecord) -> Visitor {
+    if visitor.customer.is_some() {
+        visitor
+    } else {
+        visitor.speaking(bill.language)
+    }
+}
+
 /// A bill and what is asked for on its page.
 struct Asked {
     bill: BillRecord,
@@ -190,7 +201,12 @@ struct Asked {
     bills: Vec<BillNumber>,
     /// Whether a part is paid.
     part: bool,
+    /// Begun here for this bill, newest first.
     payments: Vec<PaymentView>,
+    /// Money for this bill that came by other ways, newest first.
+    others: Vec<EntryRecord>,
+    /// Money of this customer beyond all bills.
+    credit: Cents,
 }
 
 impl Asked {
@@ -200,6 +216,9 @@ impl Asked {
             .standing(&bill.account, app.portal.clock.now())
             .await?;
         let payments = store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await?;
+        let others = store
+            .other_money_of_bill(&bill.account, bill.number, PAYMENTS_SHOWN)
+            .await?;
         let (own, due) = standing
             .bill(bill.number)
             .map_or((Cents::ZERO, Cents::ZERO), |found| (found.open, found.due));
@@ -209,10 +228,23 @@ impl Asked {
             bills: vec![bill.number],
             part: own < due,
             payments,
+            others,
+            credit: standing.credit,
             bill,
         };
         asked.carry_over(&standing);
         Ok(asked)
+    }
+
+    /// What to say to somebody whom a payment system sent back: what is known of the payment that
+    /// they come from, and no more.
+    fn came_back(&self, app: &App) -> Option<&'static str> {
+        let latest = self.payments.first()?;
+        match latest.state(app.portal.clock.now()) {
+            PaymentState::Started | PaymentState::Ordered => Some("pay-back"),
+            PaymentState::Declined => Some("pay-declined"),
+            PaymentState::Settled | PaymentState::Expired | PaymentState::Reversed => None,
+        }
     }
 
     /// The amount on a bill that carries earlier ones over includes them, as long as they are open.
@@ -240,11 +272,11 @@ impl Asked {
         let money = |cents| texts.money(cents, &self.bill.currency);
         let ways = app.portal.pay.ways.all();
         let now = app.portal.clock.now();
-        let states: Vec<_> = self
-            .payments
-            .iter()
-            .map(|view| told(app, visitor, &ways, view))
-            .collect();
+        let begun = self.payments.iter();
+        let begun = begun.map(|view| told(app, visitor, &ways, view));
+        let others = self.others.iter();
+        let others = others.map(|entry| booked(app, visitor, &ways, entry));
+        let states: Vec<_> = begun.chain(others).collect();
         let open = self.payments.iter().any(|view| {
             view.state(now) == PaymentState::Ordered
                 || (view.state(now) == PaymentState::Started
@@ -269,6 +301,7 @@ impl Asked {
                 bill => shown(app, visitor.language, &self.bill), standing, part => self.part,
                 amount => money(self.amount),
                 older => (self.older > Cents::ZERO).then(|| money(self.older)),
+                credit => (self.credit > Cents::ZERO).then(|| money(self.credit)),
                 overdue => overdue(self, app), states, open, ways => offered, notice,
                 iban => spaced(&operator.iban), reference, action => visitor.path.clone(),
                 recipient => operator.name.get(visitor.language),
@@ -321,7 +354,12 @@ fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> 
     };
     let when = texts.moment(payment.started_at, &app.portal.time_zone);
     let until = texts.moment(payment.expires_at, &app.portal.time_zone);
-    let amount = texts.money(payment.amount, &payment.currency);
+    // Paid twice is told as it is.
+    let amount = match (state, view.heard.paid - view.heard.back) {
+        (PaymentState::Settled, paid) => paid,
+        _ => payment.amount,
+    };
+    let amount = texts.money(amount, &payment.currency);
     let arguments = [
         ("way", title),
         ("amount", amount.as_str()),
@@ -330,6 +368,30 @@ fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> 
     ];
     let code = payment.code.as_deref().filter(|_| cash).map(spaced_code);
     context! { state => state.as_str(), text => texts.say(&key, &arguments), code }
+}
+
+/// Money that came by another way than from this page, in words.
+fn booked(app: &App, visitor: &Visitor, ways: &[Provider], entry: &EntryRecord) -> Value {
+    let texts = app.pages.texts(visitor.language);
+    // An entry is named after its notice, and that after who sent it.
+    let sender = entry.id.split('/').next().unwrap_or_default();
+    let provider = ways
+        .iter()
+        .find(|provider| provider.name.as_str() == sender);
+    let (state, key) = match (entry.cents.is_negative(), provider) {
+        (true, Some(_)) => ("settled", "pay-booked-through"),
+        (true, None) => ("settled", "pay-booked"),
+        (false, _) => ("reversed", "pay-booked-back"),
+    };
+    let way = provider.map_or("", |provider| provider.title.get(visitor.language));
+    let when = texts.moment(entry.at, &app.portal.time_zone);
+    let amount = texts.money(entry.cents.abs(), &app.portal.operator.currency);
+    let arguments = [
+        ("way", way),
+        ("amount", amount.as_str()),
+        ("when", when.as_str()),
+    ];
+    context! { state, text => texts.say(key, &arguments), code => () }
 }
 
 fn spaced_code(code: &str) -> String {

@@ -2,11 +2,11 @@
 
 use axum::{Extension, Form, extract::State, response::Response};
 use jiff::Timestamp;
-use kvit_store::{Event, EventFilter};
+use kvit_store::{Event, EventFilter, Role};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{door::Officer, render};
+use super::{door::Officer, plain, render, role_name};
 use crate::{App, failure::Failure, front::Visitor};
 
 const EVENTS_SHOWN: usize = 50;
@@ -52,7 +52,7 @@ async fn page(
     form: &FilterForm,
 ) -> Result<Response, Failure> {
     let wish = |text: &str| -> Option<String> {
-        let text: String = text.trim().chars().take(WISH_CHARS_MAX).collect();
+        let text: String = plain(text).chars().take(WISH_CHARS_MAX).collect();
         (!text.is_empty()).then_some(text)
     };
     let until = form.until.parse().ok();
@@ -87,6 +87,31 @@ fn after(shown: &[Event], last: &Event, until: Option<Timestamp>, skip: u32) -> 
     context! { until => last.at.as_microsecond().to_string(), skip => skip.to_string() }
 }
 
+/// A value of an event's detail, in words where it is one of ours.
+fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> String {
+    let texts = app.pages.texts(visitor.language);
+    let word = |text: &str| texts.get(&["staff-word-", text].concat(), &[]);
+    match value {
+        serde_json::Value::Array(all) => {
+            let all: Vec<_> = all
+                .iter()
+                .map(|one| said(app, visitor, name, one))
+                .collect();
+            all.join(", ")
+        }
+        serde_json::Value::String(text) => match (name, Role::parse(text)) {
+            ("role", Some(role)) => role_name(app, visitor, role),
+            ("until", _) => text.parse().map_or_else(
+                |_| text.clone(),
+                |at| texts.moment(at, &app.portal.time_zone),
+            ),
+            ("by" | "channel" | "after", _) => word(text).unwrap_or_else(|| text.clone()),
+            _ => text.clone(),
+        },
+        other => other.to_string(),
+    }
+}
+
 /// The second too: an auditor compares with other logs.
 fn entry(app: &App, visitor: &Visitor, event: &Event) -> Value {
     let texts = app.pages.texts(visitor.language);
@@ -94,12 +119,13 @@ fn entry(app: &App, visitor: &Visitor, event: &Event) -> Value {
     let detail = match event.detail.as_object() {
         Some(detail) => detail
             .iter()
-            .map(|(name, value)| match value.as_str() {
-                Some(text) => format!("{name}: {text}"),
-                None => format!("{name}: {value}"),
+            .map(|(name, value)| {
+                let label = texts.get(&["staff-detail-", name].concat(), &[]);
+                let label = label.unwrap_or_else(|| name.clone());
+                format!("{label}: {}", said(app, visitor, name, value))
             })
             .collect::<Vec<_>>()
-            .join(", "),
+            .join("; "),
         None => String::new(),
     };
     let key = format!("staff-did-{}", event.what.replace('.', "-"));

@@ -6,14 +6,16 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Cents, Customer, CustomerNumber, Language};
-use kvit_pay::standing::Standing;
+use kvit_billing::{
+    BillNumber, Cents, Customer, CustomerNumber, Language, reference::CreditorReference,
+};
+use kvit_pay::{ProviderName, standing::Standing};
 use kvit_store::{CustomerRecord, EnrolmentState};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{desk, door::Officer, event, render, timeline};
+use super::{desk, door::Officer, event, plain, render, timeline};
 use crate::{
     App,
     failure::Failure,
@@ -27,6 +29,8 @@ const FOUND_SHOWN: usize = 20;
 /// The longest thing that is looked for, in characters.
 const WANTED_CHARS_MAX: usize = 100;
 const BILLS_SHOWN: usize = 6;
+/// A bill's number as it is printed; fewer digits may be a part of anything.
+const BILL_DIGITS: usize = 10;
 
 pub(crate) async fn ask(
     State(app): State<App>,
@@ -53,12 +57,15 @@ pub(crate) async fn find(
     Form(form): Form<Wanted>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let wanted: String = form.wanted.trim().chars().take(WANTED_CHARS_MAX).collect();
+    let wanted: String = plain(&form.wanted).chars().take(WANTED_CHARS_MAX).collect();
     let store = &app.portal.store;
     // A whole number means one customer, also where it is a part of others.
     if let Some(number) = typed_number(&wanted)
         && store.customer(&number).await?.is_some()
     {
+        return Ok(to_customer(&number, ""));
+    }
+    if let Some(number) = by_paper(&app, &wanted).await? {
         return Ok(to_customer(&number, ""));
     }
     let asked = u32::try_from(FOUND_SHOWN + 1).unwrap_or(u32::MAX);
@@ -83,6 +90,36 @@ pub(crate) async fn find(
     let rows: Vec<_> = found.iter().map(|record| row(&record.customer)).collect();
     let page = context! { wanted, found => rows, searched => true, more };
     render(&app, &visitor, Some(&officer), "staff/customers.html", page)
+}
+
+/// Whose bill or payment it is: by the bill's ten digits, its payment reference, or a payment as
+/// payment systems and `kvit pay list` name it.
+async fn by_paper(app: &App, wanted: &str) -> Result<Option<CustomerNumber>, Failure> {
+    let store = &app.portal.store;
+    let compact: String = wanted
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '№')
+        .collect();
+    if let Some((provider, number)) = compact.split_once('/') {
+        let provider = provider.to_lowercase().parse::<ProviderName>();
+        let (Ok(provider), Ok(number)) = (provider, number.parse()) else {
+            return Ok(None);
+        };
+        let payment = store.payment(&provider, number).await?;
+        return Ok(payment.map(|payment| payment.account));
+    }
+    let reference = CreditorReference::parse(&compact.to_uppercase());
+    let digits = match &reference {
+        Some(reference) => &reference.as_str()[4..],
+        None => &compact,
+    };
+    if digits.len() != BILL_DIGITS {
+        return Ok(None);
+    }
+    let Ok(number) = digits.parse::<BillNumber>() else {
+        return Ok(None);
+    };
+    Ok(store.bill(number).await?.map(|bill| bill.account))
 }
 
 fn row(customer: &Customer) -> Value {

@@ -225,6 +225,12 @@ pub(crate) fn role_name(app: &App, visitor: &Visitor, role: Role) -> String {
     app.pages.texts(visitor.language).say(key, &[])
 }
 
+/// What was typed, its control characters as blanks: the databases take no NUL, and nobody sees the
+/// others.
+pub(crate) fn plain(typed: &str) -> String {
+    typed.replace(char::is_control, " ").trim().to_owned()
+}
+
 /// An entry of the audit trail: what this member of staff does now.
 pub(crate) fn event(
     app: &App,

@@ -133,9 +133,13 @@ pub(crate) struct ChangeForm {
     /// `disable` or `reset`.
     #[serde(default)]
     what: String,
+    /// Said on the page that asks whether it is meant.
+    #[serde(default)]
+    sure: String,
 }
 
-/// Closes an account, or gives its owner a new start.
+/// Closes an account, or gives its owner a new start: at the second press, since either ends their
+/// sessions at once.
 pub(crate) async fn change(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -146,10 +150,19 @@ pub(crate) async fn change(
     visitor.own_form(&form.form_token)?;
     let login: StaffLogin = login.parse().map_err(|_| Failure::NotFound)?;
     let store = &app.portal.store;
+    // Whoever locks themselves out leaves nobody to let them in.
+    if login == officer.login {
+        return Err(Failure::NotFound);
+    }
     let subject = format!("staff/{login}");
     match form.what.as_str() {
-        // Whoever locks themselves out leaves nobody to let them in.
-        "disable" if login != officer.login => {
+        "disable" | "reset" if form.sure != "1" => {
+            let person = store.staff_member(&login).await?;
+            let person = person.ok_or(Failure::NotFound)?;
+            let page = context! { what => form.what, name => person.name, login => login.as_str() };
+            render(&app, &visitor, Some(&officer), "staff/sure.html", page)
+        }
+        "disable" => {
             let disabled = event(&app, &officer, "staff.disabled", subject, json!({}));
             store.disable_staff(&login, &disabled).await?;
             list_page(
@@ -160,7 +173,7 @@ pub(crate) async fn change(
             )
             .await
         }
-        "reset" if login != officer.login => {
+        "reset" => {
             let (password, hash) = new_password(&app).await?;
             let reset = event(&app, &officer, "staff.reset", subject, json!({}));
             let record = store.reset_staff(&login, &hash, true, &reset).await?;

@@ -3,8 +3,8 @@
 use jiff::{Timestamp, civil::Time};
 use kvit_billing::{BillKind, CustomerNumber};
 use kvit_store::{
-    BillRecord, Channel, Contact, DeliveryRecord, EnrolmentChannel, EnrolmentFacts, EntryRecord,
-    Note,
+    BillRecord, Channel, Contact, DeliveryRecord, DeliveryState, EnrolmentChannel, EnrolmentFacts,
+    EntryRecord, Note,
 };
 use minijinja::{Value, context};
 
@@ -41,14 +41,14 @@ pub(crate) async fn of(
     for facts in store.enrolments_of(account, OTHERS_MAX).await? {
         teller.consent(&facts, &mut all);
     }
-    for bill in store.bills_of(account, None, BILLS_MAX).await? {
-        all.push(teller.bill(&bill));
-    }
+    let bills = store.bills_of(account, None, BILLS_MAX).await?;
+    all.extend(bills.iter().map(|bill| teller.bill(bill)));
     for delivery in store
         .deliveries_of_customer(account, DELIVERIES_MAX)
         .await?
     {
-        teller.delivery(&delivery, &mut all);
+        let bill = bills.iter().find(|bill| Some(bill.number) == delivery.bill);
+        teller.delivery(&delivery, bill, &mut all);
     }
     for contact in store.contacts_of(account, OTHERS_MAX).await? {
         all.push(teller.contact(&contact));
@@ -153,7 +153,12 @@ impl Teller<'_> {
         }
     }
 
-    fn delivery(&self, delivery: &DeliveryRecord, all: &mut Vec<Happened>) {
+    fn delivery(
+        &self,
+        delivery: &DeliveryRecord,
+        bill: Option<&BillRecord>,
+        all: &mut Vec<Happened>,
+    ) {
         let number = delivery.bill.map(|number| number.to_string());
         if delivery.id.is_sign_in() {
             return self.sign_in(delivery, all);
@@ -163,12 +168,7 @@ impl Teller<'_> {
             None => self.texts.say(for_proof, &[]),
         };
         if delivery.channel == Channel::Paper {
-            all.push(Happened {
-                at: delivery.due_at,
-                whole_day: true,
-                text: say("staff-told-paper", "staff-told-paper"),
-                more: String::new(),
-            });
+            all.push(self.paper(delivery, bill));
         }
         for attempt in &delivery.trail {
             let text = match attempt.outcome.as_str() {
@@ -199,6 +199,28 @@ impl Teller<'_> {
                 text: say("staff-told-confirmed", "staff-told-confirmed"),
                 more: String::new(),
             });
+        }
+    }
+
+    /// A bill on paper. It waits from its issue on, and only what has left is told as done.
+    fn paper(&self, delivery: &DeliveryRecord, bill: Option<&BillRecord>) -> Happened {
+        let waits = delivery.state == DeliveryState::Queued;
+        let zone = &self.app.portal.time_zone;
+        let day = self.texts.date(zone.to_datetime(delivery.due_at).date());
+        let number = delivery.bill.map(|number| number.to_string());
+        let number = number.unwrap_or_default();
+        let key = match delivery.state {
+            DeliveryState::Queued | DeliveryState::Sending => "staff-told-to-print",
+            DeliveryState::Sent => "staff-told-paper",
+            DeliveryState::Failed | DeliveryState::Withdrawn => "staff-told-not-printed",
+        };
+        let values = [("number", number.as_str()), ("date", day.as_str())];
+        let issued = bill.filter(|_| waits).map(|bill| self.bill(bill).at);
+        Happened {
+            at: issued.unwrap_or(delivery.due_at),
+            whole_day: true,
+            text: self.texts.say(key, &values),
+            more: String::new(),
         }
     }
 
