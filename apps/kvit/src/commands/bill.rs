@@ -99,7 +99,7 @@ fn trail(delivery: &DeliveryRecord) -> String {
             &format!("receipt: {}", receipt.kind),
         ));
     }
-    if let Some(next) = delivery.next_attempt_at {
+    if let (Channel::Email, Some(next)) = (delivery.channel, delivery.next_attempt_at) {
         rows.push(pair("next attempt", &second(next)));
     }
     table(&rows, &[])
