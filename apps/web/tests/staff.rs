@@ -4,8 +4,10 @@ mod common;
 
 use axum::http::{Method, StatusCode};
 use common::{Browser, PASSWORD, World, number, seed};
-use kvit_billing::{Secret, StaffLogin, reference::CreditorReference};
-use kvit_store::{EnrolmentState, Event, EventFilter, NewStaff, Role};
+use kvit_billing::{
+    BillNumber, DeliveryId, Language, Secret, StaffLogin, reference::CreditorReference,
+};
+use kvit_store::{Channel, EnrolmentState, Event, EventFilter, NewDelivery, NewStaff, Role};
 use kvit_web::{STAFF_ROUTES, Who, credentials};
 use serde_json::json;
 
@@ -769,4 +771,39 @@ async fn a_customer_is_found_by_what_is_printed_on_a_bill() {
     let note = format!("entry={}&note=a%00b", hidden(&page.body, "entry"));
     let noted = ana.post(&format!("{anna}/note"), &note).await;
     assert_eq!(noted.status, StatusCode::SEE_OTHER, "{}", noted.body);
+}
+
+#[tokio::test]
+async fn a_bill_that_waits_for_the_printer_is_not_called_printed() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let bill = BillNumber::new(2).expect("in range");
+    let (now, day) = (now(&world), jiff::SignedDuration::from_hours(24));
+    let queued = NewDelivery {
+        id: DeliveryId::of(bill, 1),
+        bill,
+        account: number(seed::BORIS),
+        channel: Channel::Paper,
+        email: None,
+        language: Language::Bg,
+        due_at: now + day,
+        token: None,
+    };
+    let event = Event {
+        at: now,
+        who: "ana".to_owned(),
+        what: "bill.sent-again".to_owned(),
+        subject: format!("customer/{}", seed::BORIS),
+        detail: json!({}),
+    };
+    let done = world.store.send_again(&queued, &event).await;
+    assert_eq!(done.expect("an answer"), kvit_store::Written::Done);
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = format!("/staff/customers/{}", seed::BORIS);
+    let page = ana.get(&path).await.body;
+    assert!(
+        page.contains("чака отпечатване") && !page.contains("предадена за печат"),
+        "{page}"
+    );
 }
