@@ -283,6 +283,11 @@ pub(crate) async fn a_payment_counts_once(store: Store) {
         NoticeOutcome::Posted
     );
     assert_eq!(open(&store, 1).await, (0, 1200));
+    let others = store.other_money_of_bill(&account(1), number(100), 9).await;
+    assert!(
+        others.expect("entries").is_empty(),
+        "its own page tells of it"
+    );
     let credits = store.credits(9).await.expect("an answer");
     let credits: Vec<_> = credits
         .iter()
@@ -475,6 +480,16 @@ pub(crate) async fn an_aggregator_pays_by_customer_number(store: Store) {
         }
     );
     assert_eq!(open(&store, 1).await, (700, 0));
+    let account_1 = account(1);
+    let others = async |bill| {
+        let found = store.other_money_of_bill(&account_1, number(bill), 9);
+        let found = found.await.expect("entries");
+        found
+            .iter()
+            .map(|entry| entry.cents.get())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((others(100).await, others(101).await), (vec![-500], vec![]));
     told(&store, &confirmed(&account(1), "T2", 900, "")).await;
     assert_eq!(open(&store, 1).await, (0, 200));
     let entries = store.entries_of(&account(1), 9).await.expect("entries");
