@@ -42,6 +42,7 @@ fn filled_bills_look_and_read_as_those_of_typst() {
     }
     let counts = composer.counts();
     assert_eq!(counts.refused, 0, "{:?}", composer.last_refusal());
+    assert_eq!(counts.narrowed, 0, "{:?}", composer.last_refusal());
     // Long names, and a drawing without extent, are Typst's: two bills, composed twice.
     assert!(counts.whole <= 4, "{counts:?}");
     assert!(counts.forms < counts.filled, "{counts:?}");

@@ -69,17 +69,19 @@ struct Export {
     pages: Vec<(ObjectId, String)>,
 }
 
-/// Compiles the shape of `view`, which has an alphabet in it.
-pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<Form, Refusal> {
-    let mut last = Refusal::Unexplained("no probe fits".to_owned());
+/// Compiles the shape of `view`, which has an alphabet in it. Where texts as long as they may get do not
+/// fit the layout, shorter ones are tried, and why is told beside the form: longer texts of its bills go
+/// through Typst whole.
+pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<(Form, Option<Refusal>), Refusal> {
+    let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
         match compiled(view, reach, tools) {
-            Ok(form) => return Ok(form),
+            Ok(form) => return Ok((form, first)),
             Err(Refusal::NoAlphabet) => return Err(Refusal::NoAlphabet),
-            Err(refusal) => last = refusal,
+            Err(refusal) => first = first.or(Some(refusal)),
         }
     }
-    Err(last)
+    Err(first.unwrap_or(Refusal::NoAlphabet))
 }
 
 fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {

@@ -3,8 +3,9 @@
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
 //! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
-//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does not fit, and every bill
-//! of a shape that cannot be compiled, goes through Typst whole: slower, never different.
+//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does
+//! not fit, and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never
+//! different.
 
 mod compile;
 mod content;
@@ -65,6 +66,9 @@ pub struct Counts {
     pub whole: u64,
     /// Forms compiled.
     pub forms: u64,
+    /// Those among them that take shorter texts than usual, because longer ones wrap in this layout: many
+    /// of their bills may be laid out whole.
+    pub narrowed: u64,
     /// Shapes that could not be compiled.
     pub refused: u64,
 }
@@ -89,6 +93,7 @@ pub(crate) struct Forms {
     filling: AtomicU64,
     whole: AtomicU64,
     made: AtomicU64,
+    narrowed: AtomicU64,
     refused: AtomicU64,
     last_refusal: Mutex<Option<String>>,
 }
@@ -120,6 +125,7 @@ impl Forms {
             filling: AtomicU64::new(0),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
+            narrowed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             last_refusal: Mutex::default(),
         }
@@ -134,6 +140,7 @@ impl Forms {
             filled: self.filled.load(Ordering::Relaxed),
             whole: self.whole.load(Ordering::Relaxed),
             forms: self.made.load(Ordering::Relaxed),
+            narrowed: self.narrowed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
     }
@@ -265,8 +272,12 @@ impl Forms {
         };
         let compiled = compile(&self.with_alphabet(view), &tools);
         match compiled {
-            Ok(form) => {
+            Ok((form, narrowed)) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
+                if let Some(why) = narrowed {
+                    self.narrowed.fetch_add(1, Ordering::Relaxed);
+                    self.remember(&why);
+                }
                 Some(form)
             }
             Err(refusal) => {
@@ -278,6 +289,10 @@ impl Forms {
 
     fn refuse(&self, refusal: &Refusal) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+        self.remember(refusal);
+    }
+
+    fn remember(&self, refusal: &Refusal) {
         let mut last = self
             .last_refusal
             .lock()
