@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod account;
 mod bench;
 mod bill;
 mod deliver;
