@@ -17,7 +17,7 @@ use crate::{
         leaves::Leaves,
         probe::{LEAVES_MAX, Probe, has_leaf, probes, template},
     },
-    pdf::{Additions, add, write},
+    pdf::{Additions, add, picture, write},
 };
 
 /// How the font size of the alphabet that a layout draws for forms is written.
@@ -245,7 +245,7 @@ impl Harvest<'_> {
             let bodies = [a.body, b.body, c.body];
             let explained = match self.slot(page, bodies)? {
                 Some(slot) => Some(slot),
-                None => self.rings(bodies).or_else(|| self.drawn(bodies)),
+                None => self.drawn(bodies),
             };
             match explained {
                 Some(found) => {
@@ -350,26 +350,23 @@ impl Harvest<'_> {
         })
     }
 
-    /// Square codes: the polygons of a leaf, and all around them equal.
-    fn rings(&self, bodies: [&str; 3]) -> Option<Vec<Piece>> {
+    /// Width and leaf of a square code: of whose pixels the stream is a picture in each export.
+    fn code(&self, id: ObjectId) -> Option<(usize, usize)> {
+        let (mut width, mut shown) = (0, Vec::new());
+        for export in self.exports {
+            let stream = export.document.get_object(id).ok()?.as_stream().ok()?;
+            width = picture::width(stream)?;
+            shown.push(stream.decompressed_content().ok()?);
+        }
         let mut all = Vec::new();
         for export in self.exports {
             all.push(Leaves::of(&export.probe.view, "").ok()?);
         }
-        (0..all.first()?.len()).find_map(|leaf| {
-            let mut parts = Vec::new();
-            for (body, leaves) in bodies.iter().zip(&all) {
-                parts.push(body.split_once(leaves.rings(leaf).ok()?)?);
-            }
-            let first = *parts.first()?;
-            parts.iter().all(|part| *part == first).then(|| {
-                vec![
-                    Piece::Constant(first.0.as_bytes().to_vec()),
-                    Piece::Rings(leaf),
-                    Piece::Constant(first.1.as_bytes().to_vec()),
-                ]
-            })
-        })
+        let leaf = (0..all.first()?.len()).find(|leaf| {
+            let mut both = all.iter().zip(&shown);
+            both.all(|(leaves, shown)| leaves.pixels(*leaf).is_ok_and(|pixels| pixels == shown))
+        })?;
+        Some((width, leaf))
     }
 
     /// Something drawn whose numbers follow shares.
@@ -450,7 +447,7 @@ impl Harvest<'_> {
             a.pages.iter().map(|(id, _)| *id).zip(lean).collect();
         let mut file = write::File::new();
         let (mut constant, mut objects, mut pages) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut xmp, mut twin) = (None, None);
+        let (mut xmp, mut twin, mut codes) = (None, None, Vec::new());
         let mut streams = streams;
         for (id, object) in &document.objects {
             let others = [b.document.objects.get(id), c.document.objects.get(id)];
@@ -467,6 +464,8 @@ impl Harvest<'_> {
                         xmp = Some((number(id), packet, self.xmp(&stream.content)?));
                     } else if stream.dict.has_type(b"EmbeddedFile") {
                         twin = Some((number(id), dict));
+                    } else if let Some((width, leaf)) = self.code(*id) {
+                        codes.push((number(id), dict, width, leaf));
                     } else if equal {
                         file.stream(number(id), &dict, &stream.content);
                     } else {
@@ -507,6 +506,7 @@ impl Harvest<'_> {
             exact,
             pages,
             xmp,
+            codes,
             twin,
             objects,
             signature: number(&signature),

@@ -6,7 +6,10 @@ use std::{io::Write, sync::Arc};
 use crate::{
     ComposeError,
     forms::{glyphs::Glyphs, leaves::Leaves},
-    pdf::write::{File, QUICK, deflate},
+    pdf::{
+        picture::packed,
+        write::{File, QUICK, deflate},
+    },
 };
 use kvit_billing::UnsealedPdf;
 
@@ -75,7 +78,6 @@ pub(crate) enum Piece {
     Constant(Vec<u8>),
     Slot(Box<Slot>),
     Number(Coordinate),
-    Rings(usize),
 }
 
 /// A piece of an object outside the pages.
@@ -106,6 +108,8 @@ pub(crate) struct Form {
     /// Number, dictionary and content of each page's stream, as `lean.rs` writes it.
     pub(crate) pages: Vec<(u32, Vec<u8>, Vec<Piece>)>,
     pub(crate) xmp: (u32, Vec<u8>, Vec<XmpPiece>),
+    /// Number, dictionary, pixels in a row and leaf of each square code's picture.
+    pub(crate) codes: Vec<(u32, Vec<u8>, usize, usize)>,
     /// Number and dictionary of the twin's stream; its size in there stands at zero.
     pub(crate) twin: (u32, Vec<u8>),
     pub(crate) objects: Vec<(u32, Vec<ObjectPiece>)>,
@@ -139,6 +143,10 @@ impl Form {
             content.clear();
             self.page(pieces, leaves, &mut content)?;
             file.stream(*number, dict, &deflate(&content, QUICK)?);
+        }
+        for (number, dict, width, leaf) in &self.codes {
+            let packed = packed(leaves.pixels(*leaf)?, *width);
+            file.stream(*number, dict, &deflate(&packed, QUICK)?);
         }
         let [document, instance] = ["document", "instance"].map(|kind| {
             let hash = typst::utils::hash128(&(kind, id));
@@ -178,7 +186,6 @@ impl Form {
                 Piece::Constant(bytes) => out.extend_from_slice(bytes),
                 Piece::Slot(slot) => self.slot(slot, leaves, out)?,
                 Piece::Number(number) => push_number(out, number.of(leaves)?),
-                Piece::Rings(leaf) => out.extend_from_slice(leaves.rings(*leaf)?.as_bytes()),
             }
         }
         Ok(())

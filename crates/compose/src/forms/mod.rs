@@ -17,7 +17,7 @@ mod probe;
 mod prove;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -45,9 +45,15 @@ use crate::{
 const FORMS_MAX: usize = 500;
 
 /// Characters that forms can write, where the layout's fonts have them.
-const ALPHABET: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
+const FULL: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
     ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
     АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
+/// Characters that nearly all bills in a language do with. A form with these alone is thousands of bytes
+/// smaller, so a bill with others has a form of its own.
+const COMMON: &str = "0123456789 \u{a0}.,:?()/+-–−№€%„“@·ѝ\
+    ABCEFGHIKNPRSTVWXYZabdeghiklmnoprstuvx";
+const CYRILLIC: &str = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЮЯабвгдежзийклмнопрстуфхцчшщъьюя";
+const LATIN: &str = "DJLMOQU&'cfjqwyz";
 /// Those of the weight that shows figures, dates and references; small letters of the bill's language join.
 const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
@@ -82,8 +88,8 @@ type GlyphsKey = (String, bool, usize);
 pub(crate) struct Forms {
     form_from: u64,
     full: Vec<char>,
-    strong_bg: Vec<char>,
-    strong_en: Vec<char>,
+    bg: Alphabet,
+    en: Alphabet,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
     /// Counts look-ups.
@@ -96,6 +102,14 @@ pub(crate) struct Forms {
     narrowed: AtomicU64,
     refused: AtomicU64,
     last_refusal: Mutex<Option<String>>,
+}
+
+/// What nearly all bills in a language are written with.
+struct Alphabet {
+    common: Vec<char>,
+    is_common: HashSet<char>,
+    /// In the weight that shows figures.
+    strong: Vec<char>,
 }
 
 #[derive(Default)]
@@ -112,12 +126,22 @@ struct Shape {
 
 impl Forms {
     pub(crate) fn new(layout: &Layout) -> Self {
-        let known = |text: &str| text.chars().filter(|c| layout.can_print(*c)).collect();
+        let known =
+            |text: &str| -> Vec<char> { text.chars().filter(|c| layout.can_print(*c)).collect() };
+        let alphabet = |more: &str, small: &str| {
+            let common = known(&[COMMON, CYRILLIC, more].concat());
+            Alphabet {
+                is_common: common.iter().copied().collect(),
+                common,
+                strong: known(&[STRONG, small].concat()),
+            }
+        };
         Self {
             form_from: FORM_FROM,
-            full: known(ALPHABET),
-            strong_bg: known(&[STRONG, SMALL_BG].concat()),
-            strong_en: known(&[STRONG, SMALL_EN].concat()),
+            full: known(FULL),
+            bg: alphabet("", SMALL_BG),
+            // Names and addresses stay as they are.
+            en: alphabet(LATIN, SMALL_EN),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
             clock: AtomicU64::new(0),
@@ -169,7 +193,8 @@ impl Forms {
         export: &Export<'_>,
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
         let leaves = Leaves::of(view, moment)?;
-        let shape = self.shape(leaves.shape());
+        let is_common = leaves.are_written_with(&self.alphabet(view.language()).is_common);
+        let shape = self.shape(&format!("{is_common}{}", leaves.shape()));
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if met < self.form_from {
             self.whole.fetch_add(1, Ordering::Relaxed);
@@ -183,7 +208,7 @@ impl Forms {
         }
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            self.compile(&view, layout, additions, export)
+            self.compile(&view, is_common, layout, additions, export)
         });
         let Some(form) = form
             .as_ref()
@@ -201,7 +226,7 @@ impl Forms {
             return Ok(None);
         };
         if !shape.is_proven.load(Ordering::Acquire) {
-            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?))?)?;
+            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
             match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
                 Ok(()) => shape.is_proven.store(true, Ordering::Release),
                 Err(refusal) => {
@@ -234,21 +259,25 @@ impl Forms {
         shape
     }
 
-    fn strong(&self, language: &str) -> &[char] {
+    fn alphabet(&self, language: &str) -> &Alphabet {
         match language {
-            "en" => &self.strong_en,
-            _ => &self.strong_bg,
+            "en" => &self.en,
+            _ => &self.bg,
         }
     }
 
-    fn with_alphabet(&self, view: &Value) -> Value {
-        let strong = self.strong(language_of(view));
+    fn with_alphabet(&self, view: &Value, is_common: bool) -> Value {
+        let alphabet = self.alphabet(language_of(view));
+        let regular = match is_common {
+            true => &alphabet.common,
+            false => &self.full,
+        };
         let mut view = view.clone();
         let text = |chars: &[char]| chars.iter().collect::<String>();
-        if let Some(alphabet) = view.get_mut("alphabet") {
-            *alphabet = json!({
-                "full": text(&self.full),
-                "strong": text(strong),
+        if let Some(drawn) = view.get_mut("alphabet") {
+            *drawn = json!({
+                "regular": text(regular),
+                "strong": text(&alphabet.strong),
             });
         }
         view
@@ -257,6 +286,7 @@ impl Forms {
     fn compile(
         &self,
         view: &Value,
+        is_common: bool,
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
@@ -270,7 +300,7 @@ impl Forms {
                 ..*additions
             },
         };
-        let compiled = compile(&self.with_alphabet(view), &tools);
+        let compiled = compile(&self.with_alphabet(view, is_common), &tools);
         match compiled {
             Ok((form, narrowed)) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
@@ -313,7 +343,8 @@ impl Forms {
         count: usize,
         language: &'static str,
     ) -> Option<Arc<Glyphs>> {
-        let alphabet = [self.full.as_slice(), self.strong(language)]
+        let alphabet = self.alphabet(language);
+        let alphabet = [&self.full, &alphabet.common, &alphabet.strong]
             .into_iter()
             .find(|alphabet| alphabet.len() == count)?;
         let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);

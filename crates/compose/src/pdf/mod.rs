@@ -1,6 +1,9 @@
 //! What Typst's export lacks: the bill's twin, the signature field, and a file as small as it can be.
 
 mod field;
+mod font;
+pub(crate) mod picture;
+mod tree;
 mod twin;
 pub(crate) mod write;
 
@@ -39,6 +42,9 @@ pub(crate) fn add(
     document: &mut Document,
     additions: &Additions<'_>,
 ) -> Result<ObjectId, ComposeError> {
+    picture::pack(document)?;
+    font::pack(document)?;
+    tree::thin(document)?;
     twin::attach(
         document,
         additions.twin,
