@@ -100,6 +100,11 @@ impl Lean {
     }
 
     fn drawn(&mut self, text: &str) {
+        // A stencil is painted in the colour that holds, which is black as the exporter leaves it.
+        if text.contains(" Do") {
+            self.push(b"\n0 g");
+            self.colour = None;
+        }
         self.note(text);
         self.push(text.as_bytes());
     }

@@ -6,7 +6,8 @@ use lopdf::{Document, Object, Stream};
 use super::write::{BEST, deflate};
 use crate::ComposeError;
 
-/// Writes pictures that are black and white as a bit for each pixel (ISO 32000-1, 8.9.5.2).
+/// Writes pictures that are black and white as stencils, a bit for each pixel, through which black is painted
+/// (ISO 32000-1, 8.9.6.2). Viewers enlarge stencils without softening their edges.
 pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
     for object in document.objects.values_mut() {
         let Object::Stream(stream) = object else {
@@ -17,6 +18,8 @@ pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
         };
         let pixels = stream.decompressed_content()?;
         if pixels.iter().all(|luma| matches!(luma, 0 | 255)) {
+            stream.dict.remove(b"ColorSpace");
+            stream.dict.set("ImageMask", true);
             stream.dict.set("BitsPerComponent", 1);
             stream.content = deflate(&packed(&pixels, width), BEST)?;
         }
