@@ -17,7 +17,7 @@ use crate::{
         leaves::Leaves,
         probe::{LEAVES_MAX, Probe, has_leaf, probes, template},
     },
-    pdf::{Additions, add, picture, write},
+    pdf::{Additions, add, date, picture, write, xmp_date},
 };
 
 /// How the font size of the alphabet that a layout draws for forms is written.
@@ -85,7 +85,7 @@ pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<(Form, Option<R
 }
 
 fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {
-    if Leaves::of(view, "")?.len() > LEAVES_MAX {
+    if Leaves::of(view)?.len() > LEAVES_MAX {
         return refused("there are more than 999 leaves");
     }
     let mut exports = Vec::new();
@@ -360,7 +360,7 @@ impl Harvest<'_> {
         }
         let mut all = Vec::new();
         for export in self.exports {
-            all.push(Leaves::of(&export.probe.view, "").ok()?);
+            all.push(Leaves::of(&export.probe.view).ok()?);
         }
         let leaf = (0..all.first()?.len()).find(|leaf| {
             let mut both = all.iter().zip(&shown);
@@ -449,6 +449,7 @@ impl Harvest<'_> {
         let (mut constant, mut objects, mut pages) = (Vec::new(), Vec::new(), Vec::new());
         let (mut xmp, mut twin, mut codes) = (None, None, Vec::new());
         let mut streams = streams;
+        let moment = date(self.tools.additions.issued_at);
         for (id, object) in &document.objects {
             let others = [b.document.objects.get(id), c.document.objects.get(id)];
             let equal = others
@@ -463,7 +464,7 @@ impl Harvest<'_> {
                         let packet = write::xmp_dictionary(stream, &numbered);
                         xmp = Some((number(id), packet, self.xmp(&stream.content)?));
                     } else if stream.dict.has_type(b"EmbeddedFile") {
-                        twin = Some((number(id), dict));
+                        twin = Some(number(id));
                     } else if let Some((width, leaf)) = self.code(*id) {
                         codes.push((number(id), dict, width, leaf));
                     } else if equal {
@@ -473,7 +474,11 @@ impl Harvest<'_> {
                     }
                 }
                 object if equal => {
-                    constant.push((number(id), write::serialised(object, &numbered)))
+                    let bytes = write::serialised(object, &numbered);
+                    match around(&bytes, moment.as_bytes()) {
+                        Some(pieces) => objects.push((number(id), pieces)),
+                        None => constant.push((number(id), bytes)),
+                    }
                 }
                 object => {
                     let mut texts = Vec::new();
@@ -487,9 +492,28 @@ impl Harvest<'_> {
                     let mut next = 0;
                     hollow(&mut holed, before, b, &mut next);
                     let bytes = write::serialised(&holed, &numbered);
-                    objects.push((number(id), pieces(&bytes, texts)?));
+                    let mut found = Vec::new();
+                    for piece in pieces(&bytes, texts)? {
+                        match piece {
+                            ObjectPiece::Constant(bytes) => match around(&bytes, moment.as_bytes())
+                            {
+                                Some(dated) => found.extend(dated),
+                                None => found.push(ObjectPiece::Constant(bytes)),
+                            },
+                            other => found.push(other),
+                        }
+                    }
+                    objects.push((number(id), found));
                 }
             }
+        }
+        let is_dated = |(_, pieces): &(u32, Vec<ObjectPiece>)| {
+            pieces
+                .iter()
+                .any(|piece| matches!(piece, ObjectPiece::Moment))
+        };
+        if !objects.iter().any(is_dated) {
+            return refused("the time of issue is not among what is known of the document");
         }
         let next = u32::try_from(numbered.len())
             .unwrap_or(u32::MAX)
@@ -591,6 +615,16 @@ impl Harvest<'_> {
                     .map(|(at, id)| (at, id.len(), piece())),
             );
         }
+        let moment = xmp_date(self.tools.additions.issued_at);
+        let before = marks.len();
+        marks.extend(
+            packet
+                .match_indices(&moment)
+                .map(|(at, moment)| (at, moment.len(), XmpPiece::Moment)),
+        );
+        if marks.len() == before {
+            return refused("the time of issue is not in the XMP packet");
+        }
         for (leaf, text) in self.exports[0].probe.texts.iter().enumerate() {
             if !text.is_empty() {
                 let found = packet.match_indices(text.as_str());
@@ -677,6 +711,23 @@ fn hollow(object: &mut Object, a: &Object, b: &Object, next: &mut usize) {
         }
         _ => {}
     }
+}
+
+/// An object's bytes, cut where they tell the time of issue, if they do.
+fn around(bytes: &[u8], moment: &[u8]) -> Option<Vec<ObjectPiece>> {
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest
+        .windows(moment.len())
+        .position(|window| window == moment)
+    {
+        pieces.push(ObjectPiece::Constant(rest[..at].to_vec()));
+        pieces.push(ObjectPiece::Moment);
+        rest = &rest[at + moment.len()..];
+    }
+    let is_dated = !pieces.is_empty();
+    pieces.push(ObjectPiece::Constant(rest.to_vec()));
+    is_dated.then_some(pieces)
 }
 
 /// An object's bytes, cut at its holes.

@@ -1,14 +1,17 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::{io::Write, sync::Arc};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
 
 use crate::{
     ComposeError,
     forms::{glyphs::Glyphs, leaves::Leaves},
     pdf::{
+        Additions, date,
         picture::packed,
-        write::{File, QUICK, deflate},
+        twin::embedded,
+        write::{self, File, QUICK, deflate},
+        xmp_date,
     },
 };
 use kvit_billing::UnsealedPdf;
@@ -86,6 +89,8 @@ pub(crate) enum ObjectPiece {
     Constant(Vec<u8>),
     /// A text string in hexadecimal UTF-16.
     Text(Vec<Part>),
+    /// The time of issue as `pdf::date` writes it.
+    Moment,
 }
 
 /// A piece of the XMP packet.
@@ -95,6 +100,8 @@ pub(crate) enum XmpPiece {
     Leaf(usize),
     InstanceId,
     DocumentId,
+    /// The time of issue as `pdf::xmp_date` writes it.
+    Moment,
 }
 
 /// A compiled shape.
@@ -110,8 +117,8 @@ pub(crate) struct Form {
     pub(crate) xmp: (u32, Vec<u8>, Vec<XmpPiece>),
     /// Number, dictionary, pixels in a row and leaf of each square code's picture.
     pub(crate) codes: Vec<(u32, Vec<u8>, usize, usize)>,
-    /// Number and dictionary of the twin's stream; its size in there stands at zero.
-    pub(crate) twin: (u32, Vec<u8>),
+    /// Number of the twin's stream.
+    pub(crate) twin: u32,
     pub(crate) objects: Vec<(u32, Vec<ObjectPiece>)>,
     pub(crate) signature: u32,
     /// The first number that is free.
@@ -127,16 +134,21 @@ impl Form {
         &self,
         leaves: &Leaves,
         id: &str,
-        twin: &[u8],
+        additions: &Additions<'_>,
     ) -> Result<Result<UnsealedPdf, Misfit>, ComposeError> {
-        match self.filled(leaves, id, twin) {
+        match self.filled(leaves, id, additions) {
             Ok(pdf) => Ok(Ok(pdf)),
             Err(Failed::Misfit(misfit)) => Ok(Err(misfit)),
             Err(Failed::Compose(error)) => Err(error),
         }
     }
 
-    fn filled(&self, leaves: &Leaves, id: &str, twin: &[u8]) -> Result<UnsealedPdf, Failed> {
+    fn filled(
+        &self,
+        leaves: &Leaves,
+        id: &str,
+        additions: &Additions<'_>,
+    ) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
         let mut content = Vec::with_capacity(48 * 1024);
         for (number, dict, pieces) in &self.pages {
@@ -153,15 +165,19 @@ impl Form {
             format!("{hash:032x}")
         });
         let (number, dict, pieces) = &self.xmp;
-        let xmp = xmp(pieces, leaves, &document, &instance)?;
+        let moment = xmp_date(additions.issued_at);
+        let xmp = xmp(pieces, leaves, [&document, &instance, &moment])?;
         file.stream(*number, dict, &deflate(xmp.as_bytes(), QUICK)?);
-        let (number, dict) = &self.twin;
-        let dict = String::from_utf8_lossy(dict);
-        let dict = dict.replacen("/Size 0", &format!("/Size {}", twin.len()), 1);
-        file.stream(*number, dict.as_bytes(), &deflate(twin, QUICK)?);
+        let twin = embedded(additions.twin, additions.issued_at, QUICK)?;
+        file.stream(
+            self.twin,
+            &write::stream_dictionary(&twin, &BTreeMap::new()),
+            &twin.content,
+        );
+        let moment = date(additions.issued_at);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
-            objects.push((*number, object(pieces, leaves)?));
+            objects.push((*number, object(pieces, leaves, &moment)?));
         }
         file.pack(self.next, &objects, QUICK)?;
         let slot = file.signature(self.signature, self.contents_reserve);
@@ -270,8 +286,7 @@ impl Coordinate {
 fn xmp(
     pieces: &[XmpPiece],
     leaves: &Leaves,
-    document: &str,
-    instance: &str,
+    [document, instance, moment]: [&str; 3],
 ) -> Result<String, Misfit> {
     let mut out = String::with_capacity(5_000);
     for piece in pieces {
@@ -279,6 +294,7 @@ fn xmp(
             XmpPiece::Constant(text) => out.push_str(text),
             XmpPiece::DocumentId => out.push_str(document),
             XmpPiece::InstanceId => out.push_str(instance),
+            XmpPiece::Moment => out.push_str(moment),
             XmpPiece::Leaf(leaf) => {
                 for character in Part::Leaf(*leaf).text(leaves)?.chars() {
                     match character {
@@ -294,11 +310,12 @@ fn xmp(
     Ok(out)
 }
 
-fn object(pieces: &[ObjectPiece], leaves: &Leaves) -> Result<Vec<u8>, Misfit> {
+fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
     let mut out = Vec::new();
     for piece in pieces {
         match piece {
             ObjectPiece::Constant(bytes) => out.extend_from_slice(bytes),
+            ObjectPiece::Moment => out.extend_from_slice(moment.as_bytes()),
             ObjectPiece::Text(parts) => {
                 out.extend_from_slice(b"<FEFF");
                 for part in parts {

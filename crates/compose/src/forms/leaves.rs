@@ -61,15 +61,14 @@ pub(crate) struct Limit {
 }
 
 impl Leaves {
-    /// Those of a bill's data. `run` is what else belongs to the shape.
-    pub(crate) fn of(view: &impl Serialize, run: &str) -> Result<Self, ComposeError> {
+    /// Those of a bill's data.
+    pub(crate) fn of(view: &impl Serialize) -> Result<Self, ComposeError> {
         let mut leaves = Self {
             shape: String::with_capacity(4 * 1024),
             text: String::with_capacity(4 * 1024),
             pixels: Vec::with_capacity(8 * 1024),
             all: Vec::with_capacity(192),
         };
-        leaves.shape.push_str(run);
         walk::walk(view, &mut leaves).map_err(ComposeError::Data)?;
         Ok(leaves)
     }

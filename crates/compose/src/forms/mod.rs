@@ -181,18 +181,16 @@ impl Forms {
         last.clone()
     }
 
-    /// The bill filled into its form, or `None` where it has to go through Typst whole. `moment` is
-    /// the time of issue, which is part of the shape; `id` names the bill.
+    /// The bill filled into its form, or `None` where it has to go through Typst whole. `id` names the bill.
     pub(crate) fn fill(
         &self,
         view: &View,
-        moment: &str,
         id: &str,
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
-        let leaves = Leaves::of(view, moment)?;
+        let leaves = Leaves::of(view)?;
         let is_common = leaves.are_written_with(&self.alphabet(view.language()).is_common);
         let shape = self.shape(&format!("{is_common}{}", leaves.shape()));
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
@@ -218,7 +216,7 @@ impl Forms {
             return Ok(None);
         };
         let begun = Instant::now();
-        let filled = form.fill(&leaves, id, additions.twin)?;
+        let filled = form.fill(&leaves, id, additions)?;
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.filling.fetch_add(nanos, Ordering::Relaxed);
         let Ok(pdf) = filled else {
