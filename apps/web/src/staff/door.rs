@@ -49,9 +49,6 @@ pub(crate) async fn guard(
         method => method.as_str(),
     };
     let Some(who) = who_may(method, matched.as_str()) else {
-        if method == "GET" && who_may("POST", matched.as_str()).is_some() {
-            return to_the_page_of(&visitor.path);
-        }
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     };
     let officer = match signed_in(&app, request.headers()).await {
@@ -77,13 +74,6 @@ pub(crate) async fn guard(
     }
     request.extensions_mut().insert(officer);
     next.run(request).await
-}
-
-/// A form's answer has an address where nothing lies to be read; who changes the language there, or comes
-/// back to it, goes to the page on which the form stands.
-fn to_the_page_of(form: &str) -> Response {
-    let page = form.rsplit_once('/').map_or("/staff", |(page, _)| page);
-    (StatusCode::SEE_OTHER, [(header::LOCATION, page.to_owned())]).into_response()
 }
 
 async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Option<Officer>, Failure> {

@@ -594,7 +594,14 @@ impl Harvest<'_> {
             // How far a drawing reaches: told to nobody but machines that reflow pages, and right
             // to the point for the probe, whose highest bar is as high as a bill's.
             [a, b, c] if key == b"BBox" && [a, b, c].iter().all(|n| n.as_float().is_ok()) => Ok(()),
-            _ => refused(format!("/{} differs", name(key))),
+            [Object::Array(a), Object::Array(b), Object::Array(c)] => refused(format!(
+                "lists of {}, {} and {} entries under /{}; some text wraps or vanishes: {objects:?}",
+                a.len(),
+                b.len(),
+                c.len(),
+                name(key)
+            )),
+            _ => refused(format!("/{} differs: {objects:?}", name(key))),
         }
     }
 
