@@ -162,7 +162,8 @@ impl Composer {
         self.forms.filling_nanos()
     }
 
-    /// Why the latest shape without a form has none, or one for short texts only: for whoever changes the layout.
+    /// Why the latest shape without a form has none, or one for short texts only, or why the latest bill
+    /// did not fit its form: for whoever changes the layout.
     #[must_use]
     pub fn last_refusal(&self) -> Option<String> {
         self.forms.last_refusal()

@@ -44,6 +44,16 @@ impl From<lopdf::Error> for Refusal {
     }
 }
 
+impl Refusal {
+    /// What it is, with its cause.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Compose(error) => format!("{self}: {error}"),
+            _ => self.to_string(),
+        }
+    }
+}
+
 pub(crate) fn refused<T>(what: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Unexplained(what.into()))
 }

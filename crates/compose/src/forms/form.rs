@@ -20,15 +20,19 @@ use kvit_billing::UnsealedPdf;
 const WIDTH_TOLERANCE: f64 = 0.02;
 
 /// Why a bill does not fit its form. It goes through Typst whole then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misfit {
     /// A character that the form's fonts have not.
-    Character,
+    #[error("{0:?} is not among the characters of forms in the weight in which a text is set")]
+    Character(char),
     /// A text wider than any that was proven to fit.
+    #[error("a text is wider than any that was proven to fit")]
     Width,
     /// Something drawn that has no extent, which the exporter leaves out.
+    #[error("something drawn has no extent")]
     Empty,
     /// A leaf of another kind than the form expects.
+    #[error("the data is of another kind than the form expects")]
     Kind,
 }
 
@@ -212,8 +216,16 @@ impl Form {
         let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
-                let place = font.glyphs.place(character).ok_or(Misfit::Character)?;
-                cids.push(font.cids.get(place).copied().ok_or(Misfit::Character)?);
+                let place = font
+                    .glyphs
+                    .place(character)
+                    .ok_or(Misfit::Character(character))?;
+                cids.push(
+                    font.cids
+                        .get(place)
+                        .copied()
+                        .ok_or(Misfit::Character(character))?,
+                );
                 places.push(place);
             }
         }

@@ -219,9 +219,13 @@ impl Forms {
         let filled = form.fill(&leaves, id, additions)?;
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.filling.fetch_add(nanos, Ordering::Relaxed);
-        let Ok(pdf) = filled else {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+        let pdf = match filled {
+            Ok(pdf) => pdf,
+            Err(misfit) => {
+                self.remember(misfit.to_string());
+                self.whole.fetch_add(1, Ordering::Relaxed);
+                return Ok(None);
+            }
         };
         if !shape.is_proven.load(Ordering::Acquire) {
             let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
@@ -304,7 +308,7 @@ impl Forms {
                 self.made.fetch_add(1, Ordering::Relaxed);
                 if let Some(why) = narrowed {
                     self.narrowed.fetch_add(1, Ordering::Relaxed);
-                    self.remember(&why);
+                    self.remember(why.told());
                 }
                 Some(form)
             }
@@ -317,18 +321,15 @@ impl Forms {
 
     fn refuse(&self, refusal: &Refusal) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.remember(refusal);
+        self.remember(refusal.told());
     }
 
-    fn remember(&self, refusal: &Refusal) {
+    fn remember(&self, why: String) {
         let mut last = self
             .last_refusal
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(match refusal {
-            Refusal::Compose(error) => format!("{refusal}: {error}"),
-            _ => refusal.to_string(),
-        });
+        *last = Some(why);
     }
 
     /// Shaped once for all forms. Bulgarian and English shape alike in a font without local forms
