@@ -5,7 +5,11 @@ use kvit_billing::{BillNumber, DeliveryId, Language, reference::CreditorReferenc
 use kvit_store::{Channel, EnrolmentState, Event, NewDelivery, Role, Written};
 use serde_json::json;
 
-use super::{URL, common::{Browser, World, number, seed}, hidden, now};
+use super::{
+    URL,
+    common::{Browser, World, number, seed},
+    hidden, now,
+};
 
 /// An agent or clerk recognises a customer. Gives the contact.
 async fn recognise(browser: &mut Browser, world: &World, customer: &str, more: &str) -> String {
