@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date};
-use kvit_billing::{BillNumber, CustomerNumber, RunId, StaffLogin};
+use kvit_billing::{BillNumber, Cents, CustomerNumber, RunId, StaffLogin};
 use kvit_store::Role;
 
 use crate::exit::Exit;
@@ -223,10 +223,20 @@ came and could not be verified is counted below, by day and reason.")]
     #[command(after_help = "\
 Example:
   kvit pay allocate icard/paid/20261120101500000001 --to 1000042 --as ivan
-  kvit pay approve icard/paid/20261120101500000001 --as maria")]
+  kvit pay approve icard/paid/20261120101500000001 --to 1000042 --as maria
+
+Where the payment system did not say how much it is, or said it in another currency, --amount does.")]
     Allocate(AllocateArgs),
     /// Approve what another person said about unmatched money: it goes to the customer
     Approve(ApproveArgs),
+    /// Say that nothing is to be done about a notice; another person has to say so too
+    #[command(after_help = "\
+Example:
+  kvit pay settle icard/rolled-back/42 --because \"iCard says it was the first payment\" --as ivan
+  kvit pay settle icard/rolled-back/42 --as maria
+
+Moves no money. Money that lies in the book of unmatched money has to be given to its customer.")]
+    Settle(SettleArgs),
     /// Show what a customer owes: open bills, credit, and the entries of their book
     #[command(after_help = "\
 Examples:
@@ -257,24 +267,6 @@ Writes into the folder that [issue] layout names, or --to. Files that are there 
 is given. A file in that folder goes before the built-in one; delete those that you leave as they
 are, so that they keep up with new versions.")]
     Export(LayoutExportArgs),
-    /// Try every kind of bill in a layout: what fails, and what will be slow
-    #[command(after_help = "\
-Examples:
-  kvit layout check
-  kvit layout check docs/layouts/water
-
-Lays out invented bills of every kind in both languages. Says where a layout is broken, by file and
-line, and which kinds get no form: those are right, but each such bill takes a hundred times as long.
-Without an instance in --dir the operator is invented too.")]
-    Check(LayoutCheckArgs),
-    /// Draw samples of invented bills, again at each save with --watch
-    #[command(after_help = "\
-Example:
-  kvit layout preview --to /tmp/samples --watch household company
-
-While a layout is broken, the samples of the last one that worked stay, and the fault is told.
-Samples say on each page that they are none.")]
-    Preview(LayoutPreviewArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -425,6 +417,9 @@ pub(crate) struct AllocateArgs {
     /// Number of the customer whose money it is
     #[arg(long, value_name = "CUSTOMER")]
     pub(crate) to: CustomerNumber,
+    /// How much it is, such as 12.34, where the payment system did not say, or said it in another currency
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) amount: Option<Cents>,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
@@ -434,7 +429,22 @@ pub(crate) struct AllocateArgs {
 pub(crate) struct ApproveArgs {
     /// The notice, as `kvit pay unmatched` names it
     pub(crate) notice: String,
+    /// Number of the customer whose money it is, as this person sees it
+    #[arg(long, value_name = "CUSTOMER")]
+    pub(crate) to: CustomerNumber,
     /// Who approves; not the one who said whose it is
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SettleArgs {
+    /// The notice, as `kvit pay unmatched` names it
+    pub(crate) notice: String,
+    /// Why nothing is to be done; the first person says it
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: Option<String>,
+    /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
 }
@@ -511,28 +521,6 @@ pub(crate) struct LayoutExportArgs {
     /// Overwrite files that are there
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct LayoutCheckArgs {
-    /// Folder of the layout [default: the one that [issue] layout names]
-    pub(crate) layout: Option<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct LayoutPreviewArgs {
-    /// Kinds of bills [default: all]
-    #[arg(value_name = "KIND")]
-    pub(crate) kinds: Vec<String>,
-    /// Folder of the layout [default: the one that [issue] layout names]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) layout: Option<PathBuf>,
-    /// Folder for the samples
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) to: PathBuf,
-    /// Stay, and draw again whenever a file of the layout is saved
-    #[arg(long)]
-    pub(crate) watch: bool,
 }
 
 /// A role by its word.

@@ -202,6 +202,7 @@ fn provider(
         name: own,
         title: config.title.clone(),
         dialect,
+        first_number: config.first_number,
         offered: if offered {
             config.offered()
         } else {

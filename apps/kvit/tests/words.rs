@@ -35,6 +35,7 @@ fn help() {
         "pay unmatched",
         "pay allocate",
         "pay approve",
+        "pay settle",
         "pay customer",
         "pay books",
         "pay journal",
@@ -254,7 +255,15 @@ fn refusals() {
         ("empty-books", &["pay", "books"]),
         (
             "no-such-notice",
-            &["pay", "approve", "icard/paid/1", "--as", "maria"],
+            &[
+                "pay",
+                "approve",
+                "icard/paid/1",
+                "--to",
+                "1000042",
+                "--as",
+                "maria",
+            ],
         ),
         ("no-such-customer", &["pay", "customer", "1000042"]),
     ] {

@@ -32,6 +32,7 @@ mod failure;
 mod front;
 mod gate;
 mod pages;
+mod refusals;
 mod rooms;
 mod staff;
 mod texts;
@@ -165,6 +166,7 @@ pub(crate) struct Hall {
     pub(crate) locks: gate::Locks,
     pub(crate) turnstile: turnstile::Turnstile,
     pub(crate) hashing: staff::hashing::Hashing,
+    pub(crate) refusals: refusals::Refusals,
     pub(crate) https: bool,
 }
 
@@ -224,6 +226,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         locks: gate::Locks::default(),
         turnstile: turnstile::Turnstile::default(),
         hashing: staff::hashing::Hashing::default(),
+        refusals: refusals::Refusals::default(),
         https,
     });
     use rooms::{bills, enrol, info, links, paper, pay, pay_calls, sign_in};
@@ -258,7 +261,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/v/{slug}", get(info::verify))
         .merge(staff::router(&app))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .method_not_allowed_fallback(info::not_that_way)
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,

@@ -307,6 +307,7 @@ mod tests {
             "started",
             "ordered",
             "ordered-cash",
+            "held",
             "settled",
             "declined",
             "expired",

@@ -158,6 +158,21 @@ async fn a_bill_is_paid_at_epay() {
 }
 
 #[tokio::test]
+async fn money_that_does_not_fit_is_no_reason_to_pay_again() {
+    let shop = Shop::open().await;
+    shop.choose("epay.card").await;
+    let line = "INVOICE=1:STATUS=PAID:STAN=1:BCODE=A:AMOUNT=84.00\nodd\n";
+    assert_eq!(
+        shop.told("/pay/epay/notify", &epay(line)).await,
+        "INVOICE=1:STATUS=OK\n"
+    );
+    shop.world.clock.forward_hours(48);
+    let text = shop.text().await;
+    assert!(text.contains("не плащайте втори път"), "{text}");
+    assert!(!text.contains("нищо не е платено"));
+}
+
+#[tokio::test]
 async fn a_code_for_cash_is_ordered_and_not_yet_paid() {
     let shop = Shop::open().await;
     // Silence first: nothing is paid, and it is said.
@@ -239,6 +254,26 @@ async fn an_aggregator_asks_and_reports() {
     assert_eq!(asks(seed::ANNA).await, r#"{"STATUS":"62"}"#);
     let refused = shop.world.store.refused_notices(9).await.expect("refusals");
     assert_eq!(refused.len(), 2, "{refused:?}");
+    // Another total under a known name, and money for a number that cannot be one of ours: for people.
+    assert_eq!(
+        shop.asked("/pay/ebg/confirm", &report("T1", "4001")).await,
+        r#"{"STATUS":"96"}"#
+    );
+    let long = "1".repeat(30);
+    let nobody = ebg(&[
+        ("IDN", &long),
+        ("MERCHANTID", "7"),
+        ("TID", "T4"),
+        ("DATE", "20261120110000"),
+        ("TOTAL", "500"),
+        ("TYPE", "PARTIAL"),
+    ]);
+    assert_eq!(
+        shop.asked("/pay/ebg/confirm", &nobody).await,
+        r#"{"STATUS":"14"}"#
+    );
+    let waiting = shop.world.store.notices_for_people(9).await;
+    assert_eq!(waiting.expect("notices").len(), 2);
 }
 
 #[tokio::test]
@@ -270,10 +305,15 @@ async fn a_card_payment_counts_only_as_asked_for() {
         "OK"
     );
     assert!(shop.text().await.contains("Сметката е платена"));
+    // What they were told to give back was never in a book.
+    let books = shop.world.store.books().await.expect("books");
+    let held: Vec<_> = books.iter().map(|book| book.cents.get()).collect();
+    assert_eq!(held, [8420, -8420]);
     let back = icard(&[
         ("IPGmethod", "IPGPurchaseRollback"),
         ("MID", "1"),
         ("OrderID", "1"),
+        ("IPG_Trnref", "B"),
     ]);
     assert_eq!(shop.told("/pay/icard/notify", &back).await, "OK");
     assert!(shop.text().await.contains("парите бяха върнати"));
@@ -326,7 +366,8 @@ async fn borica_s_answer_comes_with_the_browser() {
     assert!(shop.text().await.contains("плащането беше отказано"));
     shop.choose("borica.card").await;
     assert_eq!(
-        bring("000002", "84.20", "0", "00", "20261120083000").await,
+        // A number that was heard of, if not from here, is not given again.
+        bring("000010", "84.20", "0", "00", "20261120083000").await,
         page
     );
     assert!(shop.text().await.contains("Сметката е платена"));

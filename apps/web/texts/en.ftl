@@ -270,6 +270,7 @@ pay-history = Payments of this bill
 pay-state-started = { $amount } through { $way }: begun on { $when }, not confirmed yet.
 pay-state-ordered = { $amount } through { $way }: ordered on { $when }. It counts as paid once the money is confirmed.
 pay-state-ordered-cash = { $amount } in cash: show this code at a desk by { $until }. The bill counts as paid once the desk has told us.
+pay-state-held = Payment through { $way }, begun on { $when }: money came, but not the amount that was asked for. We are looking into it; do not pay again.
 pay-state-settled = { $amount } through { $way }: paid. Begun on { $when }.
 pay-state-declined = { $amount } through { $way }: the payment was declined, nothing was paid.
 pay-state-expired = { $amount } through { $way }: its time ended on { $until }, nothing was paid.

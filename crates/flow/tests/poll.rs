@@ -65,6 +65,7 @@ impl Bank {
             title: Text::same("Карта"),
             dialect: Dialect::Borica(terminal),
             offered: vec![Way::Card],
+            first_number: 1,
         };
         Arc::new(Self {
             key,
@@ -173,6 +174,7 @@ fn payment(bill: &BillRecord, now: jiff::Timestamp) -> NewPayment {
         account: bill.account.clone(),
         bills: vec![bill.number],
         way: "card".to_owned(),
+        first_number: 1,
         amount: kvit_billing::Cents::new(100),
         currency: bill.currency,
         at: now,

@@ -72,6 +72,8 @@ pub enum About {
         /// Which bills.
         bills: Vec<BillNumber>,
     },
+    /// Somebody whose number is none of ours.
+    Nobody,
 }
 
 /// What happened, in the words of the books.
@@ -90,8 +92,11 @@ pub enum Event {
     Declined,
     /// Its time ran out; nothing was paid.
     Expired,
-    /// Money that was reported as paid was given back.
+    /// Money that was reported as paid was given back; `transaction` is that of the payment.
     Reversed,
+    /// Money of an order was given back, and it is not said of which payment; `transaction` is the
+    /// order.
+    RolledBack,
 }
 
 impl Event {
@@ -104,6 +109,7 @@ impl Event {
             Self::Declined => "declined",
             Self::Expired => "expired",
             Self::Reversed => "reversed",
+            Self::RolledBack => "rolled-back",
         }
     }
 }
@@ -116,6 +122,7 @@ pub struct VerifiedNotice {
     about: About,
     event: Event,
     received: Vec<u8>,
+    signed: Option<String>,
 }
 
 impl VerifiedNotice {
@@ -132,7 +139,14 @@ impl VerifiedNotice {
             about,
             event,
             received: received.to_vec(),
+            signed: None,
         }
+    }
+
+    /// With what was signed, where that does not say which value is which.
+    pub(crate) fn signed_over(mut self, text: &str) -> Self {
+        self.signed = Some(sha256(text.as_bytes()));
+        self
     }
 
     /// Which payment system said it.
@@ -175,6 +189,23 @@ impl VerifiedNotice {
     pub fn received(&self) -> &[u8] {
         &self.received
     }
+
+    /// SHA-256 in hex of the bytes as they came.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        sha256(&self.received)
+    }
+
+    /// SHA-256 in hex of what was signed, where a signature covers values and not their names: what is
+    /// cut into values another way has the same, and is no other notice.
+    #[must_use]
+    pub fn signed(&self) -> Option<&str> {
+        self.signed.as_deref()
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
 /// Why something from outside is not believed. The text may go back to the sender: it says nothing

@@ -10,6 +10,8 @@ pub enum PaymentState {
     Started,
     /// The payment system knows of it, and the money is not certain yet. Not paid.
     Ordered,
+    /// Money came that does not fit, and people look into it.
+    Held,
     /// The money is in the books.
     Settled,
     /// It was refused.
@@ -27,6 +29,7 @@ impl PaymentState {
         match self {
             Self::Started => "started",
             Self::Ordered => "ordered",
+            Self::Held => "held",
             Self::Settled => "settled",
             Self::Declined => "declined",
             Self::Expired => "expired",
@@ -37,7 +40,7 @@ impl PaymentState {
     /// Whether something may still come of it.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::Started | Self::Ordered)
+        matches!(self, Self::Started | Self::Ordered | Self::Held)
     }
 }
 
@@ -54,6 +57,8 @@ pub struct Heard {
     pub expired: bool,
     /// The payment system is still being asked: that time passed says nothing yet.
     pub asked: bool,
+    /// Money came that does not fit, and people have not decided about it yet.
+    pub held: bool,
     /// It was reported as given back.
     pub reversed: bool,
     /// What was reported as paid, taken together.
@@ -69,6 +74,8 @@ impl Heard {
     pub fn state(&self, now: Timestamp) -> PaymentState {
         if self.paid > self.back {
             PaymentState::Settled
+        } else if self.held {
+            PaymentState::Held
         } else if self.paid > Cents::ZERO || self.reversed {
             PaymentState::Reversed
         } else if self.declined {
@@ -96,6 +103,7 @@ mod tests {
             declined: false,
             expired: false,
             asked: false,
+            held: false,
             reversed: false,
             paid: Cents::ZERO,
             back: Cents::ZERO,
@@ -108,6 +116,7 @@ mod tests {
         assert_eq!(state(&|_| {}), ("started", "expired"));
         assert_eq!(state(&|h| h.ordered = true), ("ordered", "expired"));
         assert_eq!(state(&|h| h.asked = true), ("started", "started"));
+        assert_eq!(state(&|h| h.held = true), ("held", "held"));
         assert_eq!(state(&|h| h.declined = true), ("declined", "declined"));
         let late = |h: &mut Heard| {
             (h.declined, h.expired, h.paid) = (true, true, Cents::new(5));

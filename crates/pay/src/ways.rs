@@ -22,6 +22,8 @@ pub struct Provider {
     pub dialect: Dialect,
     /// What customers are offered; none where the payment system only calls us, or is out of use.
     pub offered: Vec<Way>,
+    /// The number of the first payment there; more, where numbers were given that nobody here knows of.
+    pub first_number: u64,
 }
 
 /// What a payment system speaks.

@@ -174,8 +174,29 @@ fn a_call_back_is_verified_in_the_order_in_which_it_came() {
         .expect("theirs");
     assert_eq!(
         (notice.event(), notice.key().as_str()),
-        (Event::Reversed, "card/reversed/42")
+        (Event::RolledBack, "card/rolled-back/42")
     );
+    // One that names its transaction takes that one back.
+    let named = [&mypos[..], &[("IPC_Trnref", "T7")]].concat();
+    let notice = shop(Dialect::Mypos)
+        .call_back(&call_back(Dialect::Mypos, &named))
+        .expect("theirs");
+    assert_eq!(
+        (notice.event(), notice.key().as_str()),
+        (Event::Reversed, "card/reversed/T7")
+    );
+}
+
+#[test]
+fn values_that_are_cut_another_way_are_known_by_what_was_signed() {
+    let fields = [&PAID[..5], &[("Approval", "S123"), ("IPG_Trnref", "2026X")]].concat();
+    let good = String::from_utf8(call_back(Dialect::Icard, &fields)).expect("text");
+    let cut = good.replace("S123&IPG_Trnref=2026X", "S12&IPG_Trnref=32026X");
+    let shop = shop(Dialect::Icard);
+    let [good, cut] = [good, cut].map(|body| shop.call_back(body.as_bytes()).expect("signed"));
+    assert_ne!(good.key(), cut.key());
+    assert_eq!(good.signed(), cut.signed());
+    assert!(good.signed().is_some());
 }
 
 #[test]

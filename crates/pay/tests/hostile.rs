@@ -160,7 +160,7 @@ fn good() -> [Vec<u8>; 3] {
 fn believed(which: usize, message: &[u8]) -> Option<String> {
     let notice = match which {
         0 => EPAY.notification(message).ok()?.remove(0).notice.ok()?,
-        1 => BILLER.confirm(message).ok()?.notice?,
+        1 => BILLER.confirm(message).ok()?,
         _ => SHOP.call_back(message).ok()?,
     };
     Some(format!(

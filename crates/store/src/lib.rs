@@ -3,6 +3,7 @@
 //! Facts are appended; a state that can be derived is not stored beside them. Each verb is one
 //! transaction. Two engines keep the same promises: SQLite for one machine, PostgreSQL for many.
 
+mod apply;
 mod audit;
 mod balance;
 mod bills;
@@ -19,7 +20,9 @@ mod notices;
 mod payments;
 mod progress;
 mod receipts;
+mod reconcile;
 mod records;
+mod refusals;
 mod release;
 mod rows;
 mod runs;

@@ -12,16 +12,21 @@ use crate::{
 };
 
 const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at";
-/// What was heard of a payment: its notices, and what the books hold because of them.
-const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'ordered' AND n.applied_at IS NOT NULL) AS ordered,
-    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'declined' AND n.applied_at IS NOT NULL) AS declined,
-    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'expired' AND n.applied_at IS NOT NULL) AS expired,
-    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'reversed' AND n.applied_at IS NOT NULL) AS reversed,
-    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.id = n.id JOIN postings o ON o.entry = j.id AND o.book = 'customer/' || p.account WHERE n.provider = p.provider AND n.payment = p.number), 0) AS BIGINT) AS paid,
-    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.id = n.id JOIN journal r ON r.reverses = j.id JOIN postings o ON o.entry = j.id AND o.book = 'customer/' || p.account WHERE n.provider = p.provider AND n.payment = p.number), 0) AS BIGINT) AS back";
+/// What was heard of a payment: its notices, and what the books hold because of them. What came before
+/// a payment of this number was begun is not about it.
+const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'ordered' AND n.outcome <> 'unknown-payment') AS ordered,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'declined' AND n.outcome <> 'unknown-payment') AS declined,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'expired' AND n.outcome <> 'unknown-payment') AS expired,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event IN ('reversed', 'rolled-back') AND n.outcome <> 'unknown-payment') AS reversed,
+    (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome IN ('other-amount', 'other-currency')) AS held,
+    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND j.reverses IS NULL JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS paid,
+    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND j.reverses IS NULL JOIN journal r ON r.reverses = j.id JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS back";
+/// Numbers beyond this are not ours: they do not count for the next one.
+const NUMBERS_MAX: u64 = 1_000_000_000_000_000;
 
 impl Store {
-    /// Stores the intent to pay, before the customer goes anywhere, and gives it its number.
+    /// Stores the intent to pay, before the customer goes anywhere, and gives it its number: beyond all
+    /// that were given or heard of, also where an older backup forgot payments.
     ///
     /// # Errors
     /// Where the database fails.
@@ -30,7 +35,10 @@ impl Store {
         tx.turn(&format!("payments/{}", new.provider)).await?;
         let row = query(
             "INSERT INTO payments (provider, number, bill, account, bills, way, amount, currency, started_at, expires_at, next_poll_at)
-             SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM payments WHERE provider = $1 RETURNING number",
+             SELECT $1, MAX(n) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM (
+                SELECT COALESCE(MAX(number), 0) AS n FROM payments WHERE provider = $1
+                UNION ALL SELECT COALESCE(MAX(payment), 0) FROM notices WHERE provider = $1 AND payment < $11
+                UNION ALL SELECT CAST($12 AS BIGINT)) AS numbers RETURNING number",
         )
         .bind(&new.provider)
         .bind(new.bill)
@@ -42,6 +50,8 @@ impl Store {
         .bind(new.at)
         .bind(new.expires_at)
         .bind(new.poll_at)
+        .bind(NUMBERS_MAX)
+        .bind(new.first_number.saturating_sub(1))
         .fetch_one(&mut tx)
         .await?;
         tx.commit().await?;
@@ -141,7 +151,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn payments(&self, limit: usize) -> Result<Vec<PaymentView>, StoreError> {
-        query(format!("SELECT {COLUMNS}, {HEARD} FROM payments p ORDER BY p.started_at DESC, p.number DESC LIMIT $1"))
+        query(format!("SELECT {COLUMNS}, {HEARD} FROM (SELECT * FROM payments ORDER BY started_at DESC, number DESC LIMIT $1) p ORDER BY p.started_at DESC, p.number DESC"))
             .bind(limit)
             .fetch_all(&self.pools)
             .await?
@@ -261,6 +271,7 @@ fn view(row: &Row) -> Result<PaymentView, StoreError> {
         expired: is("expired")?,
         asked: payment.next_poll_at.is_some(),
         reversed: is("reversed")?,
+        held: is("held")?,
         paid: Cents::new(row.get("paid")?),
         back: Cents::new(row.get("back")?),
     };

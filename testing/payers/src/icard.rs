@@ -55,20 +55,16 @@ pub(crate) async fn choose(
         return refused("unknown payment");
     };
     let kept = match field(&pairs, "do") {
-        "pay" => pay(&payers, &sale).await,
-        "twice" => pay(&payers, &sale).await && pay(&payers, &sale).await,
-        // Without an answer the money goes back.
-        "lost" => {
-            pay(&payers, &sale).await;
-            rollback(&payers, &sale).await;
-            false
-        }
+        "pay" => pay(&payers, &sale, false).await,
+        "twice" => pay(&payers, &sale, false).await && pay(&payers, &sale, false).await,
+        "lost" => pay(&payers, &sale, true).await,
         _ => false,
     };
     back(field(&sale, if kept { "URL_OK" } else { "URL_Cancel" }))
 }
 
-async fn pay(payers: &Payers, sale: &Pairs) -> bool {
+/// Without an answer, or one that is `lost`, the money goes back.
+async fn pay(payers: &Payers, sale: &Pairs, lost: bool) -> bool {
     let now = jiff::Timestamp::now();
     let stan = format!("{:06}", payers.next() % 1_000_000);
     let trace = now.strftime("%Y%m%d%H%M%S").to_string() + &stan;
@@ -83,27 +79,28 @@ async fn pay(payers: &Payers, sale: &Pairs) -> bool {
         ("Pan", "1111".to_owned()),
         ("ExpdtYYMM", "3012".to_owned()),
         ("Approval", stan.clone()),
-        ("IPG_Trnref", trace),
+        ("IPG_Trnref", trace.clone()),
         ("RequestSTAN", stan),
         (
             "RequestDateTime",
             now.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         ),
     ];
-    if tell(payers, fields).await {
+    if tell(payers, fields).await && !lost {
         return true;
     }
-    rollback(payers, sale).await;
+    rollback(payers, sale, trace).await;
     false
 }
 
-async fn rollback(payers: &Payers, sale: &Pairs) {
+async fn rollback(payers: &Payers, sale: &Pairs, trace: String) {
     let fields = vec![
         ("IPGmethod", "IPGPurchaseRollback".to_owned()),
         ("MID", field(sale, "MID").to_owned()),
         ("OrderID", field(sale, "OrderID").to_owned()),
         ("Amount", field(sale, "Amount").to_owned()),
         ("Currency", field(sale, "Currency").to_owned()),
+        ("IPG_Trnref", trace),
     ];
     tell(payers, fields).await;
 }

@@ -6,7 +6,6 @@
 
 mod chance;
 mod consumption;
-pub mod kinds;
 mod numbers;
 mod operator;
 mod orders;

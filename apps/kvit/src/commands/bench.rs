@@ -55,8 +55,6 @@ struct Measured {
     peak_rss_bytes: u64,
     shares: Shares,
     forms_made: u64,
-    /// Those for short texts only: the layout has no room for longer ones.
-    forms_narrowed: u64,
     filled: u64,
     whole: u64,
     refused: u64,
@@ -115,7 +113,6 @@ pub(super) async fn issue(
         filled,
         whole,
         forms,
-        narrowed,
         refused,
     } = composer.counts();
     let share = |nanos: u64| nanos as f64 / 1e9 / (seconds * threads as f64);
@@ -125,9 +122,10 @@ pub(super) async fn issue(
         bills: report.bills,
         threads,
         key: algorithm(key.algorithm()),
-        store: match &args.store {
-            Some(url) if url.starts_with("postgres") => "PostgreSQL",
-            _ => "SQLite",
+        store: if args.store.is_some() {
+            "given"
+        } else {
+            "SQLite"
         },
         seconds,
         bills_per_s,
@@ -142,7 +140,6 @@ pub(super) async fn issue(
             rest: 1.0 - share(fill + sign + archiving.nanos()),
         },
         forms_made: forms,
-        forms_narrowed: narrowed,
         filled,
         whole,
         refused,
@@ -360,9 +357,8 @@ impl fmt::Display for Measured {
             (
                 "forms",
                 format!(
-                    "{} made, {} of them for short texts only, {} bills filled in, {} laid out whole, {} shapes refused",
+                    "{} made, {} bills filled in, {} laid out whole, {} shapes refused",
                     grouped(self.forms_made),
-                    grouped(self.forms_narrowed),
                     grouped(self.filled),
                     grouped(self.whole),
                     grouped(self.refused)

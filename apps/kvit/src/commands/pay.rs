@@ -4,11 +4,13 @@ mod journal;
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, Currency, ports::Clock};
-use kvit_store::{Allocate, NoticeRecord, PaymentRecord, PaymentView, RefusedRecord};
+use kvit_store::{
+    Allocate, NoticeRecord, PaymentRecord, PaymentView, Proposal, RefusedRecord, Settle,
+};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{AllocateArgs, ApproveArgs, CustomerArgs, PayCommand},
+    cli::{AllocateArgs, ApproveArgs, CustomerArgs, PayCommand, SettleArgs},
     exit::{Exit, Failure},
     output::{DIM, Output, amount, money, table},
     wiring::{Instance, SystemClock},
@@ -30,6 +32,7 @@ pub(super) async fn pay(
         PayCommand::Unmatched => unmatched(out, instance).await,
         PayCommand::Allocate(args) => allocate(out, instance, &args).await,
         PayCommand::Approve(args) => approve(out, instance, &args).await,
+        PayCommand::Settle(args) => settle(out, instance, &args).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
         PayCommand::Journal(args) => journal::journal(out, instance, &args).await,
@@ -95,6 +98,8 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         "unanswered": unanswered.iter().map(unanswered_json).collect::<Vec<_>>(),
         "refused": refused.iter().map(refused_json).collect::<Vec<_>>(),
     });
+    let currency = instance.config.operator.currency;
+    let row = |notice| notice_row(notice, currency);
     out.result(&value, |out| {
         let mut parts = Vec::new();
         if notices.is_empty() && unanswered.is_empty() {
@@ -102,7 +107,7 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         }
         if !notices.is_empty() {
             let head = ["notice", "why", "amount", "came", "whose, says"];
-            parts.push(headed(out, &head, notices.iter().map(notice_row), &[2]));
+            parts.push(headed(out, &head, notices.iter().map(row), &[2]));
         }
         if !unanswered.is_empty() {
             let head = ["not answered about", "amount", "begun", "asked"];
@@ -140,21 +145,35 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn notice_row(notice: &NoticeRecord) -> Vec<String> {
+fn notice_row(notice: &NoticeRecord, currency: Currency) -> Vec<String> {
+    let currency = notice.currency.unwrap_or(currency);
+    let said = match (&notice.proposal, &notice.settling) {
+        (
+            Some(Proposal {
+                account,
+                by,
+                amount,
+                ..
+            }),
+            _,
+        ) => match amount {
+            Some(amount) => format!("{account} ({}), {by}", self::amount(*amount)),
+            None => format!("{account}, {by}"),
+        },
+        (None, Some((why, by))) => format!("nothing to do, {by}: {why}"),
+        (None, None) => String::new(),
+    };
     vec![
         notice.id.clone(),
         notice
             .outcome
             .map_or("waits", |outcome| outcome.as_str())
             .to_owned(),
-        notice.amount.map_or_else(String::new, amount),
-        second(notice.received_at),
         notice
-            .proposal
-            .as_ref()
-            .map_or_else(String::new, |proposal| {
-                format!("{}, {}", proposal.account, proposal.by)
-            }),
+            .amount
+            .map_or_else(String::new, |amount| money(amount, currency)),
+        second(notice.received_at),
+        said,
     ]
 }
 
@@ -169,6 +188,8 @@ fn notice_json(notice: &NoticeRecord) -> Value {
         "received_at": notice.received_at,
         "repeats": notice.repeats,
         "proposed_customer": notice.proposal.as_ref().map(|proposal| &proposal.account),
+        "proposed_amount_cents": notice.proposal.as_ref().and_then(|proposal| proposal.amount).map(Cents::get),
+        "settling": notice.settling.as_ref().map(|(why, by)| json!({"why": why, "by": by})),
         "proposed_by": notice.proposal.as_ref().map(|proposal| &proposal.by),
     })
 }
@@ -195,29 +216,78 @@ fn refused_json(row: &RefusedRecord) -> Value {
 }
 
 async fn allocate(out: &Output, instance: &Instance, args: &AllocateArgs) -> Result<Exit, Failure> {
-    let AllocateArgs { notice, to, by } = args;
+    let AllocateArgs {
+        notice,
+        to,
+        amount,
+        by,
+    } = args;
     let now = SystemClock.now();
     let said = instance
         .store
-        .propose_allocation(notice, to, &at_console(by), now)
+        .propose_allocation(notice, to, *amount, &at_console(by), now)
         .await?;
     judged(said, notice)?;
     out.result(&json!({"notice": notice, "customer": to, "by": by}), |_| {
-        format!("{by} says that it is customer {to}'s; another person approves it with `kvit pay approve {notice} --as NAME`")
+        format!("{by} says that it is customer {to}'s; another person approves it with `kvit pay approve {notice} --to {to} --as NAME`")
     })?;
     Ok(Exit::Done)
 }
 
 async fn approve(out: &Output, instance: &Instance, args: &ApproveArgs) -> Result<Exit, Failure> {
-    let ApproveArgs { notice, by } = args;
+    let ApproveArgs { notice, to, by } = args;
     let said = instance
         .store
-        .approve_allocation(notice, &at_console(by), SystemClock.now())
+        .approve_allocation(notice, to, &at_console(by), SystemClock.now())
         .await?;
     judged(said, notice)?;
-    out.result(&json!({"notice": notice, "by": by}), |_| {
-        "the money is in the customer's book".to_owned()
+    out.result(&json!({"notice": notice, "customer": to, "by": by}), |_| {
+        format!("the money is in the book of customer {to}")
     })?;
+    Ok(Exit::Done)
+}
+
+async fn settle(out: &Output, instance: &Instance, args: &SettleArgs) -> Result<Exit, Failure> {
+    let SettleArgs {
+        notice,
+        because,
+        by,
+    } = args;
+    let why = because.as_deref();
+    let said = instance
+        .store
+        .settle_notice(notice, why, &at_console(by), SystemClock.now())
+        .await?;
+    let refused = |what: String, hint: &str| Err(Failure::new(Exit::Refused, what).hint(hint));
+    let told = match said {
+        Settle::Proposed => format!(
+            "{by} says that nothing is to be done; another person says so too with `kvit pay settle {notice} --as NAME`"
+        ),
+        Settle::Done => "nothing is to be done, two people say".to_owned(),
+        Settle::NotForPeople => {
+            return refused(
+                format!("{notice} waits for no person"),
+                "`kvit pay unmatched` names those that do",
+            );
+        }
+        Settle::HoldsMoney => {
+            return refused(
+                format!("the money of {notice} lies in the book of unmatched money"),
+                "`kvit pay allocate` says whose it is",
+            );
+        }
+        Settle::WhyNeeded => {
+            return refused(
+                "nobody has said yet why nothing is to be done".to_owned(),
+                "say it with --because",
+            );
+        }
+    };
+    let done = said == Settle::Done;
+    out.result(
+        &json!({"notice": notice, "by": by, "settled": done}),
+        |_| told,
+    )?;
     Ok(Exit::Done)
 }
 
@@ -237,6 +307,18 @@ fn judged(said: Allocate, notice: &str) -> Result<(), Failure> {
         Allocate::UnknownCustomer => refused(
             "there is no such customer".to_owned(),
             "the number is as printed on a bill",
+        ),
+        Allocate::AmountNeeded => refused(
+            format!("how much money of {notice} came is not known"),
+            "say it with --amount, as the payment system's statement shows it",
+        ),
+        Allocate::OtherAmount(known) => refused(
+            format!("the money of {notice} is {}", amount(known)),
+            "leave --amount out",
+        ),
+        Allocate::OtherCustomer => refused(
+            "somebody said that it is another customer's".to_owned(),
+            "`kvit pay unmatched` names that customer",
         ),
         Allocate::NotProposed => refused(
             format!("nobody has said whose the money of {notice} is"),

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::Path};
 
 use jiff::tz::TimeZone;
-use kvit_billing::{BillNumber, Series};
+use kvit_billing::{BillNumber, Currency, Series};
 use kvit_mail::{EmailAddress, RetryLadder};
 use kvit_pay::{ProviderName, ways::Way};
 
@@ -243,8 +243,20 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
         "a name comes twice",
         remedy,
     );
+    checker.demand(
+        pay.providers.is_empty() || config.operator.currency == Currency::EUR,
+        "operator.currency",
+        "payment systems take euro only",
+        "write \"EUR\", or remove the sections [pay.providers.NAME]",
+    );
     for (name, provider) in &pay.providers {
         let path = format!("pay.providers.{name}");
+        // Up to 18 digits are read, and BORICA's and everybody else's have to grow from here.
+        checker.positive(
+            provider.first_number,
+            1_000_000_000_000_000,
+            &format!("{path}.first_number"),
+        );
         if let Err(error) = name.parse::<ProviderName>() {
             checker.demand(
                 false,

@@ -36,6 +36,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) secret_file: PathBuf,
     #[serde(default)]
     pub(crate) ways: Vec<String>,
+    #[serde(default = "first")]
+    pub(crate) first_number: u64,
     #[serde(default)]
     pub(crate) originator: String,
     #[serde(default)]
@@ -52,6 +54,10 @@ pub(crate) struct ProviderConfig {
     pub(crate) key_file: PathBuf,
     #[serde(default)]
     pub(crate) their_key_file: PathBuf,
+}
+
+const fn first() -> u64 {
+    1
 }
 
 /// What a payment system speaks.
@@ -199,6 +205,10 @@ mod tests {
                 "[pay] order",
             ),
             (
+                format!("{EPAY}\nfirst_number = 0"),
+                "[pay] providers.epay.first_number",
+            ),
+            (
                 format!("{EPAY}\nurl = \"epay\""),
                 "[pay] providers.epay.url",
             ),
@@ -212,10 +222,22 @@ mod tests {
     }
 
     #[test]
+    fn payment_systems_take_euro_only() {
+        let mut config = Config::default();
+        config.operator.currency = "USD".parse().expect("a currency");
+        assert!(Config::parse(&config.render()).is_ok());
+        let text = config
+            .render()
+            .replace("\norder = []\n", &format!("\n{EPAY}\n"));
+        let faults = Config::parse(&text).expect_err("a fault");
+        assert_eq!(faults[0].key, "[operator] currency");
+    }
+
+    #[test]
     fn what_is_rendered_is_read_again() {
         let text = Config::default()
             .render()
-            .replace("\norder = []\n", &format!("\n{EPAY}\n"));
+            .replace("\norder = []\n", &format!("\n{EPAY}\nfirst_number = 500\n"));
         let config = Config::parse(&text).expect("valid");
         assert_eq!(Config::parse(&config.render()), Ok(config));
     }

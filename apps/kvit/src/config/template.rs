@@ -190,7 +190,8 @@ fn pay(config: &Config) -> String {
 #   borica  terminal, merchant, shop_name, key_file, their_key_file
 # live = false speaks with the payment system's test address; url, where it is set, replaces both.
 # title is what customers read. Files hold the secret, our RSA key and their certificate (PEM); they
-# are read again when they change. Such as:
+# are read again when they change. After restoring an older backup set first_number beyond all
+# numbers that payments had there, or new ones are taken for old ones. Such as:
 #   [pay.providers.epay]
 #   kind = "epay"
 #   title = "ePay.bg"
@@ -218,6 +219,9 @@ fn section(name: &str, provider: &ProviderConfig) -> String {
     ];
     if !provider.ways.is_empty() {
         lines.push(format!("ways = [{}]", quoted(&provider.ways)));
+    }
+    if provider.first_number != 1 {
+        lines.push(format!("first_number = {}", provider.first_number));
     }
     for (key, value) in [
         ("url", &provider.url),

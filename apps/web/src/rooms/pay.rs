@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{BillNumber, Cents, code::TokenPurpose, format, reference::CreditorReference};
+use kvit_billing::{
+    BillNumber, Cents, Currency, code::TokenPurpose, format, reference::CreditorReference,
+};
 use kvit_pay::{
     PaymentState,
     dialects::{FormPost, borica, epay, ipg},
@@ -108,6 +110,7 @@ pub(crate) async fn start(
         Some((provider, way))
     });
     let asked = Asked::of(&app, bill).await?;
+    let chosen = chosen.filter(|(provider, _)| asked.fits(provider));
     let (Some((provider, way)), true) = (chosen, asked.amount > Cents::ZERO) else {
         // Paid meanwhile, or a way that is offered no more: the page says how things stand.
         return asked.page(&app, &visitor, None);
@@ -236,6 +239,15 @@ impl Asked {
         Ok(asked)
     }
 
+    /// Whether a payment system takes such an amount: all take euro only, and ePay more than a cent.
+    fn fits(&self, provider: &Provider) -> bool {
+        let least = match provider.dialect {
+            Dialect::Epay(_) => epay::AMOUNT_MIN,
+            _ => Cents::new(1),
+        };
+        self.bill.currency == Currency::EUR && self.amount >= least
+    }
+
     /// What to say to somebody whom a payment system sent back: what is known of the payment that
     /// they come from, and no more.
     fn came_back(&self, app: &App) -> Option<&'static str> {
@@ -243,7 +255,10 @@ impl Asked {
         match latest.state(app.portal.clock.now()) {
             PaymentState::Started | PaymentState::Ordered => Some("pay-back"),
             PaymentState::Declined => Some("pay-declined"),
-            PaymentState::Settled | PaymentState::Expired | PaymentState::Reversed => None,
+            PaymentState::Held
+            | PaymentState::Settled
+            | PaymentState::Expired
+            | PaymentState::Reversed => None,
         }
     }
 
@@ -278,11 +293,12 @@ impl Asked {
         let others = others.map(|entry| booked(app, visitor, &ways, entry));
         let states: Vec<_> = begun.chain(others).collect();
         let open = self.payments.iter().any(|view| {
-            view.state(now) == PaymentState::Ordered
+            matches!(view.state(now), PaymentState::Ordered | PaymentState::Held)
                 || (view.state(now) == PaymentState::Started
                     && now.duration_since(view.payment.started_at) < UNDER_WAY)
         });
-        let offered: Vec<_> = offered(app, visitor, &ways);
+        let fitting = ways.iter().filter(|provider| self.fits(provider));
+        let offered: Vec<_> = offered(app, visitor, fitting);
         let standing = if self.amount > Cents::ZERO {
             "open"
         } else if self.bill.to_pay > Cents::ZERO {
@@ -321,7 +337,11 @@ fn overdue(asked: &Asked, app: &App) -> bool {
     asked.amount > Cents::ZERO && today > asked.bill.due_date
 }
 
-fn offered(app: &App, visitor: &Visitor, ways: &[Provider]) -> Vec<Value> {
+fn offered<'a>(
+    app: &App,
+    visitor: &Visitor,
+    ways: impl Iterator<Item = &'a Provider>,
+) -> Vec<Value> {
     let texts = app.pages.texts(visitor.language);
     let one = |provider: &Provider, way: Way| {
         let title = provider.title.get(visitor.language);
@@ -332,9 +352,11 @@ fn offered(app: &App, visitor: &Visitor, ways: &[Provider]) -> Vec<Value> {
         };
         context! { value => format!("{}.{}", provider.name, way.as_str()), text }
     };
-    ways.iter()
-        .flat_map(|provider| provider.offered.iter().map(move |way| one(provider, *way)))
-        .collect()
+    let mut all = Vec::new();
+    for provider in ways {
+        all.extend(provider.offered.iter().map(|way| one(provider, *way)));
+    }
+    all
 }
 
 /// Where a payment stands, in words.
@@ -428,6 +450,7 @@ async fn begin(
         account: asked.bill.account.clone(),
         bills: asked.bills.clone(),
         way: way.as_str().to_owned(),
+        first_number: provider.first_number,
         amount: asked.amount,
         currency: asked.bill.currency,
         at: now,

@@ -14,7 +14,7 @@ use axum::{
 use jiff::ToSpan;
 use kvit_billing::{Language, format};
 use kvit_pay::{
-    ProviderName, Refusal, VerifiedNotice,
+    Event, ProviderName, Refusal, VerifiedNotice,
     dialects::{
         biller::{self, Biller, Due, Status},
         borica::{Answer, Terminal},
@@ -23,13 +23,13 @@ use kvit_pay::{
     params::FORM_BYTES_MAX,
     ways::{Dialect, Provider},
 };
-use kvit_store::{NoticeOutcome, Received};
+use kvit_store::{NoticeOutcome, Received, StoreError};
 use tower_http::{
     catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
 };
 
 use super::pay;
-use crate::{App, REQUEST_MAX_SECONDS, failure::Failure};
+use crate::{App, REQUEST_MAX_SECONDS, failure::Failure, refusals::not_believed};
 
 /// BORICA's orders have six digits.
 const ORDERS: u64 = 1_000_000;
@@ -74,11 +74,7 @@ async fn notify(
             }
         },
         Dialect::Ipg(shop) => match shop.call_back(&body) {
-            Ok(notice) => match keep(&app, &notice).await {
-                Some(received) if is_ours(received.outcome) => ipg::KEPT.to_owned(),
-                // They give the money back then, and say so.
-                _ => ipg::NOT_KEPT.to_owned(),
-            },
+            Ok(notice) => called_back(&app, &notice).await.to_owned(),
             Err(refused) => {
                 not_believed(&app, &provider.name, &refused).await;
                 ipg::NOT_KEPT.to_owned()
@@ -106,17 +102,26 @@ async fn epay_lines(app: &App, name: &ProviderName, lines: Vec<epay::Line>) -> S
                 epay::Answer::Again
             }
         };
-        answers.push((line.invoice, answer));
+        answers.extend(line.invoice.map(|invoice| (invoice, answer)));
     }
     epay::reply(&answers)
 }
 
-/// Whether a card system may keep the money of a notice with this outcome.
-const fn is_ours(outcome: NoticeOutcome) -> bool {
-    !matches!(
-        outcome,
-        NoticeOutcome::UnknownPayment | NoticeOutcome::OtherAmount | NoticeOutcome::OtherCurrency
-    )
+/// What a card system is told. Where it is not told that all is well, it gives the money back: so then
+/// nothing may stay in the books.
+async fn called_back(app: &App, notice: &VerifiedNotice) -> &'static str {
+    let now = app.portal.clock.now();
+    let store = &app.portal.store;
+    let Some(received) = kept(notice, store.receive_returnable(notice, now).await) else {
+        return ipg::NOT_KEPT;
+    };
+    let well = match (notice.event(), received.outcome) {
+        (Event::Paid { .. }, outcome) => {
+            matches!(outcome, NoticeOutcome::Posted | NoticeOutcome::Allocated)
+        }
+        (_, outcome) => outcome != NoticeOutcome::UnknownPayment,
+    };
+    if well { ipg::KEPT } else { ipg::NOT_KEPT }
 }
 
 /// A question for dues.
@@ -191,14 +196,16 @@ async fn confirm(
     let biller = biller_of(called(&ways, &name)?)?;
     let query = query.unwrap_or_default();
     let status = match biller.confirm(query.as_bytes()) {
-        Ok(biller::Confirm { notice: None }) => Status::UnknownCustomer,
-        Ok(biller::Confirm {
-            notice: Some(notice),
-        }) => match keep(&app, &notice).await {
+        Ok(notice) => match keep(&app, &notice).await {
             Some(Received {
                 outcome: NoticeOutcome::UnknownCustomer,
                 ..
             }) => Status::UnknownCustomer,
+            // Something else than before under the same TID.
+            Some(Received {
+                outcome: NoticeOutcome::Contradiction,
+                ..
+            }) => Status::Error,
             Some(Received { first: true, .. }) => Status::Ok,
             Some(Received { first: false, .. }) => Status::Duplicate,
             None => Status::Unavailable,
@@ -268,7 +275,11 @@ async fn brought(
 /// `None` where it could not be kept: whoever said it has to say it again.
 async fn keep(app: &App, notice: &VerifiedNotice) -> Option<Received> {
     let now = app.portal.clock.now();
-    match app.portal.store.receive_notice(notice, now).await {
+    kept(notice, app.portal.store.receive_notice(notice, now).await)
+}
+
+fn kept(notice: &VerifiedNotice, received: Result<Received, StoreError>) -> Option<Received> {
+    match received {
         Ok(received) => {
             let outcome = received.outcome.as_str();
             tracing::info!(provider = %notice.provider(), event = notice.event().as_str(), first = received.first, outcome, "a notice came");
@@ -278,22 +289,6 @@ async fn keep(app: &App, notice: &VerifiedNotice) -> Option<Received> {
             tracing::error!(provider = %notice.provider(), error = &error as &dyn std::error::Error, "a notice could not be kept");
             None
         }
-    }
-}
-
-async fn not_believed(app: &App, name: &ProviderName, refused: &Refusal) {
-    let why = refused.word();
-    tracing::warn!(provider = %name, why, "what came is not believed");
-    let counted = app
-        .portal
-        .store
-        .refuse_notice(name, why, app.portal.clock.now())
-        .await;
-    if let Err(error) = counted {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "a refusal could not be counted"
-        );
     }
 }
 

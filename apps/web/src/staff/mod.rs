@@ -4,8 +4,6 @@
 //! page that somebody forgets to list is closed to everybody.
 
 pub(crate) mod audit;
-pub(crate) mod consent;
-pub(crate) mod contact;
 pub(crate) mod customers;
 pub(crate) mod desk;
 pub(crate) mod door;
@@ -112,6 +110,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "page.refused",
     "pay.allocate",
     "pay.approve",
+    "pay.propose-settling",
+    "pay.settle",
     "run.closed",
     "run.released",
     "run.viewed",
@@ -140,17 +140,14 @@ pub(crate) fn router(app: &App) -> Router<App> {
             get(customers::ask).post(customers::find),
         )
         .route("/staff/customers/{number}", get(customers::page))
-        .route(
-            "/staff/customers/{number}/contact",
-            post(contact::recognise),
-        )
+        .route("/staff/customers/{number}/contact", post(desk::recognise))
         .route(
             "/staff/customers/{number}/declaration",
-            post(consent::declaration),
+            post(desk::declaration),
         )
         .route(
             "/staff/customers/{number}/enrol",
-            get(consent::enrol_form).post(consent::enrol),
+            get(desk::enrol_form).post(desk::enrol),
         )
         .route("/staff/customers/{number}/note", post(desk::note))
         .route(

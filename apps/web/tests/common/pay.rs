@@ -85,6 +85,7 @@ fn providers() -> Vec<Provider> {
                 url: "https://epay.test/".to_owned(),
             }),
             offered: Way::ALL.to_vec(),
+            first_number: 1,
         },
         Provider {
             name: name("borica"),
@@ -101,6 +102,7 @@ fn providers() -> Vec<Provider> {
                 verifier: verifier(),
             }),
             offered: vec![Way::Card],
+            first_number: 1,
         },
         Provider {
             name: name("icard"),
@@ -118,6 +120,7 @@ fn providers() -> Vec<Provider> {
                 verifier: verifier(),
             }),
             offered: vec![Way::Card],
+            first_number: 1,
         },
         Provider {
             name: name("ebg"),
@@ -128,6 +131,7 @@ fn providers() -> Vec<Provider> {
                 secret: MacSecret::new(SECRET),
             }),
             offered: Vec::new(),
+            first_number: 1,
         },
     ]
 }

@@ -174,7 +174,6 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         .expect("accepted");
     let release = Release {
         by: "maria".into(),
-        who: "maria".into(),
         at,
         series: series.clone(),
         first_if_new: first_bill(),

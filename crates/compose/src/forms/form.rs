@@ -1,18 +1,12 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use crate::{
     ComposeError,
     forms::{glyphs::Glyphs, leaves::Leaves},
-    pdf::{
-        Additions, date,
-        picture::packed,
-        twin::embedded,
-        write::{self, File, QUICK, deflate},
-        xmp_date,
-    },
+    pdf::write::{File, QUICK, deflate},
 };
 use kvit_billing::UnsealedPdf;
 
@@ -20,19 +14,15 @@ use kvit_billing::UnsealedPdf;
 const WIDTH_TOLERANCE: f64 = 0.02;
 
 /// Why a bill does not fit its form. It goes through Typst whole then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Misfit {
     /// A character that the form's fonts have not.
-    #[error("{0:?} is not among the characters of forms in the weight in which a text is set")]
-    Character(char),
+    Character,
     /// A text wider than any that was proven to fit.
-    #[error("a text is wider than any that was proven to fit")]
     Width,
     /// Something drawn that has no extent, which the exporter leaves out.
-    #[error("something drawn has no extent")]
     Empty,
     /// A leaf of another kind than the form expects.
-    #[error("the data is of another kind than the form expects")]
     Kind,
 }
 
@@ -85,6 +75,7 @@ pub(crate) enum Piece {
     Constant(Vec<u8>),
     Slot(Box<Slot>),
     Number(Coordinate),
+    Rings(usize),
 }
 
 /// A piece of an object outside the pages.
@@ -93,8 +84,6 @@ pub(crate) enum ObjectPiece {
     Constant(Vec<u8>),
     /// A text string in hexadecimal UTF-16.
     Text(Vec<Part>),
-    /// The time of issue as `pdf::date` writes it.
-    Moment,
 }
 
 /// A piece of the XMP packet.
@@ -104,8 +93,6 @@ pub(crate) enum XmpPiece {
     Leaf(usize),
     InstanceId,
     DocumentId,
-    /// The time of issue as `pdf::xmp_date` writes it.
-    Moment,
 }
 
 /// A compiled shape.
@@ -119,10 +106,8 @@ pub(crate) struct Form {
     /// Number, dictionary and content of each page's stream, as `lean.rs` writes it.
     pub(crate) pages: Vec<(u32, Vec<u8>, Vec<Piece>)>,
     pub(crate) xmp: (u32, Vec<u8>, Vec<XmpPiece>),
-    /// Number, dictionary, pixels in a row and leaf of each square code's picture.
-    pub(crate) codes: Vec<(u32, Vec<u8>, usize, usize)>,
-    /// Number of the twin's stream.
-    pub(crate) twin: u32,
+    /// Number and dictionary of the twin's stream; its size in there stands at zero.
+    pub(crate) twin: (u32, Vec<u8>),
     pub(crate) objects: Vec<(u32, Vec<ObjectPiece>)>,
     pub(crate) signature: u32,
     /// The first number that is free.
@@ -138,21 +123,16 @@ impl Form {
         &self,
         leaves: &Leaves,
         id: &str,
-        additions: &Additions<'_>,
+        twin: &[u8],
     ) -> Result<Result<UnsealedPdf, Misfit>, ComposeError> {
-        match self.filled(leaves, id, additions) {
+        match self.filled(leaves, id, twin) {
             Ok(pdf) => Ok(Ok(pdf)),
             Err(Failed::Misfit(misfit)) => Ok(Err(misfit)),
             Err(Failed::Compose(error)) => Err(error),
         }
     }
 
-    fn filled(
-        &self,
-        leaves: &Leaves,
-        id: &str,
-        additions: &Additions<'_>,
-    ) -> Result<UnsealedPdf, Failed> {
+    fn filled(&self, leaves: &Leaves, id: &str, twin: &[u8]) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
         let mut content = Vec::with_capacity(48 * 1024);
         for (number, dict, pieces) in &self.pages {
@@ -160,28 +140,20 @@ impl Form {
             self.page(pieces, leaves, &mut content)?;
             file.stream(*number, dict, &deflate(&content, QUICK)?);
         }
-        for (number, dict, width, leaf) in &self.codes {
-            let packed = packed(leaves.pixels(*leaf)?, *width);
-            file.stream(*number, dict, &deflate(&packed, QUICK)?);
-        }
         let [document, instance] = ["document", "instance"].map(|kind| {
             let hash = typst::utils::hash128(&(kind, id));
             format!("{hash:032x}")
         });
         let (number, dict, pieces) = &self.xmp;
-        let moment = xmp_date(additions.issued_at);
-        let xmp = xmp(pieces, leaves, [&document, &instance, &moment])?;
+        let xmp = xmp(pieces, leaves, &document, &instance)?;
         file.stream(*number, dict, &deflate(xmp.as_bytes(), QUICK)?);
-        let twin = embedded(additions.twin, additions.issued_at, QUICK)?;
-        file.stream(
-            self.twin,
-            &write::stream_dictionary(&twin, &BTreeMap::new()),
-            &twin.content,
-        );
-        let moment = date(additions.issued_at);
+        let (number, dict) = &self.twin;
+        let dict = String::from_utf8_lossy(dict);
+        let dict = dict.replacen("/Size 0", &format!("/Size {}", twin.len()), 1);
+        file.stream(*number, dict.as_bytes(), &deflate(twin, QUICK)?);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
-            objects.push((*number, object(pieces, leaves, &moment)?));
+            objects.push((*number, object(pieces, leaves)?));
         }
         file.pack(self.next, &objects, QUICK)?;
         let slot = file.signature(self.signature, self.contents_reserve);
@@ -206,6 +178,7 @@ impl Form {
                 Piece::Constant(bytes) => out.extend_from_slice(bytes),
                 Piece::Slot(slot) => self.slot(slot, leaves, out)?,
                 Piece::Number(number) => push_number(out, number.of(leaves)?),
+                Piece::Rings(leaf) => out.extend_from_slice(leaves.rings(*leaf)?.as_bytes()),
             }
         }
         Ok(())
@@ -216,16 +189,8 @@ impl Form {
         let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
-                let place = font
-                    .glyphs
-                    .place(character)
-                    .ok_or(Misfit::Character(character))?;
-                cids.push(
-                    font.cids
-                        .get(place)
-                        .copied()
-                        .ok_or(Misfit::Character(character))?,
-                );
+                let place = font.glyphs.place(character).ok_or(Misfit::Character)?;
+                cids.push(font.cids.get(place).copied().ok_or(Misfit::Character)?);
                 places.push(place);
             }
         }
@@ -298,7 +263,8 @@ impl Coordinate {
 fn xmp(
     pieces: &[XmpPiece],
     leaves: &Leaves,
-    [document, instance, moment]: [&str; 3],
+    document: &str,
+    instance: &str,
 ) -> Result<String, Misfit> {
     let mut out = String::with_capacity(5_000);
     for piece in pieces {
@@ -306,7 +272,6 @@ fn xmp(
             XmpPiece::Constant(text) => out.push_str(text),
             XmpPiece::DocumentId => out.push_str(document),
             XmpPiece::InstanceId => out.push_str(instance),
-            XmpPiece::Moment => out.push_str(moment),
             XmpPiece::Leaf(leaf) => {
                 for character in Part::Leaf(*leaf).text(leaves)?.chars() {
                     match character {
@@ -322,12 +287,11 @@ fn xmp(
     Ok(out)
 }
 
-fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
+fn object(pieces: &[ObjectPiece], leaves: &Leaves) -> Result<Vec<u8>, Misfit> {
     let mut out = Vec::new();
     for piece in pieces {
         match piece {
             ObjectPiece::Constant(bytes) => out.extend_from_slice(bytes),
-            ObjectPiece::Moment => out.extend_from_slice(moment.as_bytes()),
             ObjectPiece::Text(parts) => {
                 out.extend_from_slice(b"<FEFF");
                 for part in parts {

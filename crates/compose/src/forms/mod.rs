@@ -3,9 +3,8 @@
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
 //! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
-//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does
-//! not fit, and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never
-//! different.
+//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does not fit, and every bill
+//! of a shape that cannot be compiled, goes through Typst whole: slower, never different.
 
 mod compile;
 mod content;
@@ -17,7 +16,7 @@ mod probe;
 mod prove;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -45,15 +44,9 @@ use crate::{
 const FORMS_MAX: usize = 500;
 
 /// Characters that forms can write, where the layout's fonts have them.
-const FULL: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
+const ALPHABET: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
     ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
     АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
-/// Characters that nearly all bills in a language do with. A form with these alone is thousands of bytes
-/// smaller, so a bill with others has a form of its own.
-const COMMON: &str = "0123456789 \u{a0}.,:?()/+-–−№€%„“@·ѝ\
-    ABCEFGHIKNPRSTVWXYZabdeghiklmnoprstuvx";
-const CYRILLIC: &str = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЮЯабвгдежзийклмнопрстуфхцчшщъьюя";
-const LATIN: &str = "DJLMOQU&'cfjqwyz";
 /// Those of the weight that shows figures, dates and references; small letters of the bill's language join.
 const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
@@ -72,9 +65,6 @@ pub struct Counts {
     pub whole: u64,
     /// Forms compiled.
     pub forms: u64,
-    /// Those among them that take shorter texts than usual, because longer ones wrap in this layout: many
-    /// of their bills may be laid out whole.
-    pub narrowed: u64,
     /// Shapes that could not be compiled.
     pub refused: u64,
 }
@@ -88,8 +78,8 @@ type GlyphsKey = (String, bool, usize);
 pub(crate) struct Forms {
     form_from: u64,
     full: Vec<char>,
-    bg: Alphabet,
-    en: Alphabet,
+    strong_bg: Vec<char>,
+    strong_en: Vec<char>,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
     /// Counts look-ups.
@@ -99,17 +89,8 @@ pub(crate) struct Forms {
     filling: AtomicU64,
     whole: AtomicU64,
     made: AtomicU64,
-    narrowed: AtomicU64,
     refused: AtomicU64,
     last_refusal: Mutex<Option<String>>,
-}
-
-/// What nearly all bills in a language are written with.
-struct Alphabet {
-    common: Vec<char>,
-    is_common: HashSet<char>,
-    /// In the weight that shows figures.
-    strong: Vec<char>,
 }
 
 #[derive(Default)]
@@ -126,22 +107,12 @@ struct Shape {
 
 impl Forms {
     pub(crate) fn new(layout: &Layout) -> Self {
-        let known =
-            |text: &str| -> Vec<char> { text.chars().filter(|c| layout.can_print(*c)).collect() };
-        let alphabet = |more: &str, small: &str| {
-            let common = known(&[COMMON, CYRILLIC, more].concat());
-            Alphabet {
-                is_common: common.iter().copied().collect(),
-                common,
-                strong: known(&[STRONG, small].concat()),
-            }
-        };
+        let known = |text: &str| text.chars().filter(|c| layout.can_print(*c)).collect();
         Self {
             form_from: FORM_FROM,
-            full: known(FULL),
-            bg: alphabet("", SMALL_BG),
-            // Names and addresses stay as they are.
-            en: alphabet(LATIN, SMALL_EN),
+            full: known(ALPHABET),
+            strong_bg: known(&[STRONG, SMALL_BG].concat()),
+            strong_en: known(&[STRONG, SMALL_EN].concat()),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
             clock: AtomicU64::new(0),
@@ -149,7 +120,6 @@ impl Forms {
             filling: AtomicU64::new(0),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
-            narrowed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             last_refusal: Mutex::default(),
         }
@@ -164,7 +134,6 @@ impl Forms {
             filled: self.filled.load(Ordering::Relaxed),
             whole: self.whole.load(Ordering::Relaxed),
             forms: self.made.load(Ordering::Relaxed),
-            narrowed: self.narrowed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
     }
@@ -181,18 +150,19 @@ impl Forms {
         last.clone()
     }
 
-    /// The bill filled into its form, or `None` where it has to go through Typst whole. `id` names the bill.
+    /// The bill filled into its form, or `None` where it has to go through Typst whole. `moment` is
+    /// the time of issue, which is part of the shape; `id` names the bill.
     pub(crate) fn fill(
         &self,
         view: &View,
+        moment: &str,
         id: &str,
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
-        let leaves = Leaves::of(view)?;
-        let is_common = leaves.are_written_with(&self.alphabet(view.language()).is_common);
-        let shape = self.shape(&format!("{is_common}{}", leaves.shape()));
+        let leaves = Leaves::of(view, moment)?;
+        let shape = self.shape(leaves.shape());
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if met < self.form_from {
             self.whole.fetch_add(1, Ordering::Relaxed);
@@ -206,7 +176,7 @@ impl Forms {
         }
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            self.compile(&view, is_common, layout, additions, export)
+            self.compile(&view, layout, additions, export)
         });
         let Some(form) = form
             .as_ref()
@@ -216,19 +186,15 @@ impl Forms {
             return Ok(None);
         };
         let begun = Instant::now();
-        let filled = form.fill(&leaves, id, additions)?;
+        let filled = form.fill(&leaves, id, additions.twin)?;
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.filling.fetch_add(nanos, Ordering::Relaxed);
-        let pdf = match filled {
-            Ok(pdf) => pdf,
-            Err(misfit) => {
-                self.remember(misfit.to_string());
-                self.whole.fetch_add(1, Ordering::Relaxed);
-                return Ok(None);
-            }
+        let Ok(pdf) = filled else {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
         };
         if !shape.is_proven.load(Ordering::Acquire) {
-            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
+            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?))?)?;
             match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
                 Ok(()) => shape.is_proven.store(true, Ordering::Release),
                 Err(refusal) => {
@@ -261,25 +227,21 @@ impl Forms {
         shape
     }
 
-    fn alphabet(&self, language: &str) -> &Alphabet {
+    fn strong(&self, language: &str) -> &[char] {
         match language {
-            "en" => &self.en,
-            _ => &self.bg,
+            "en" => &self.strong_en,
+            _ => &self.strong_bg,
         }
     }
 
-    fn with_alphabet(&self, view: &Value, is_common: bool) -> Value {
-        let alphabet = self.alphabet(language_of(view));
-        let regular = match is_common {
-            true => &alphabet.common,
-            false => &self.full,
-        };
+    fn with_alphabet(&self, view: &Value) -> Value {
+        let strong = self.strong(language_of(view));
         let mut view = view.clone();
         let text = |chars: &[char]| chars.iter().collect::<String>();
-        if let Some(drawn) = view.get_mut("alphabet") {
-            *drawn = json!({
-                "regular": text(regular),
-                "strong": text(&alphabet.strong),
+        if let Some(alphabet) = view.get_mut("alphabet") {
+            *alphabet = json!({
+                "full": text(&self.full),
+                "strong": text(strong),
             });
         }
         view
@@ -288,7 +250,6 @@ impl Forms {
     fn compile(
         &self,
         view: &Value,
-        is_common: bool,
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
@@ -302,14 +263,10 @@ impl Forms {
                 ..*additions
             },
         };
-        let compiled = compile(&self.with_alphabet(view, is_common), &tools);
+        let compiled = compile(&self.with_alphabet(view), &tools);
         match compiled {
-            Ok((form, narrowed)) => {
+            Ok(form) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
-                if let Some(why) = narrowed {
-                    self.narrowed.fetch_add(1, Ordering::Relaxed);
-                    self.remember(why.told());
-                }
                 Some(form)
             }
             Err(refusal) => {
@@ -321,15 +278,14 @@ impl Forms {
 
     fn refuse(&self, refusal: &Refusal) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.remember(refusal.told());
-    }
-
-    fn remember(&self, why: String) {
         let mut last = self
             .last_refusal
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(why);
+        *last = Some(match refusal {
+            Refusal::Compose(error) => format!("{refusal}: {error}"),
+            _ => refusal.to_string(),
+        });
     }
 
     /// Shaped once for all forms. Bulgarian and English shape alike in a font without local forms
@@ -342,8 +298,7 @@ impl Forms {
         count: usize,
         language: &'static str,
     ) -> Option<Arc<Glyphs>> {
-        let alphabet = self.alphabet(language);
-        let alphabet = [&self.full, &alphabet.common, &alphabet.strong]
+        let alphabet = [self.full.as_slice(), self.strong(language)]
             .into_iter()
             .find(|alphabet| alphabet.len() == count)?;
         let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -52,13 +52,6 @@ pub enum Purpose {
     Deposit(Cents),
 }
 
-/// A payment that was made there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Confirm {
-    /// The notice to keep; `None` where the number cannot be one of ours.
-    pub notice: Option<VerifiedNotice>,
-}
-
 /// The answers' `STATUS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -98,9 +91,9 @@ impl Status {
 
     /// What a request that is not believed is answered.
     #[must_use]
-    pub const fn of(refusal: &Refusal) -> Self {
+    pub fn of(refusal: &Refusal) -> Self {
         match refusal {
-            Refusal::Signature => Self::BadChecksum,
+            Refusal::Signature | Refusal::Missing("CHECKSUM") => Self::BadChecksum,
             Refusal::Amount(_) => Self::BadAmount,
             _ => Self::Error,
         }
@@ -145,7 +138,7 @@ impl Biller {
     ///
     /// # Errors
     /// Where it is not from the other side as it stands.
-    pub fn confirm(&self, query: &[u8]) -> Result<Confirm, Refusal> {
+    pub fn confirm(&self, query: &[u8]) -> Result<VerifiedNotice, Refusal> {
         let params = self.verified(query)?;
         if !matches!(
             params.get("TYPE").ok_or(Refusal::Missing("TYPE"))?,
@@ -159,17 +152,19 @@ impl Biller {
             return Err(Refusal::Malformed("DATE"));
         }
         let tid = transaction(&params)?.to_owned();
-        let bills = bills(params.get("INVOICES").unwrap_or_default())?;
-        let account = idn(&params)?.parse::<CustomerNumber>().ok();
-        let notice = account.map(|account| {
-            let about = About::Customer { account, bills };
-            let event = Event::Paid {
-                amount: Some(amount),
-                currency: None,
-            };
-            VerifiedNotice::new(&self.name, tid, about, event, query)
-        });
-        Ok(Confirm { notice })
+        // The money is there, whoever it is for: a number that cannot be one of ours is for people.
+        let about = match idn(&params)?.parse::<CustomerNumber>() {
+            Ok(account) => About::Customer {
+                account,
+                bills: bills(params.get("INVOICES").unwrap_or_default()),
+            },
+            Err(_) => About::Nobody,
+        };
+        let event = Event::Paid {
+            amount: Some(amount),
+            currency: None,
+        };
+        Ok(VerifiedNotice::new(&self.name, tid, about, event, query))
     }
 
     fn verified(&self, query: &[u8]) -> Result<Params, Refusal> {
@@ -222,19 +217,10 @@ fn transaction(params: &Params) -> Result<&str, Refusal> {
     }
 }
 
-fn bills(text: &str) -> Result<Vec<BillNumber>, Refusal> {
-    let names = text.split(',').filter(|name| !name.is_empty());
-    let bills: Vec<BillNumber> = names
-        .map(|name| {
-            name.trim()
-                .parse()
-                .map_err(|_| Refusal::Malformed("INVOICES"))
-        })
-        .collect::<Result<_, _>>()?;
-    if bills.len() > BILLS_MAX {
-        return Err(Refusal::Malformed("INVOICES"));
-    }
-    Ok(bills)
+/// Which bills are named. A name that is none of ours is passed over: the money counts for the oldest.
+fn bills(text: &str) -> Vec<BillNumber> {
+    let names = text.split(',').filter_map(|name| name.trim().parse().ok());
+    names.take(BILLS_MAX).collect()
 }
 
 /// One bill that is due, as the answer lists it.
@@ -356,10 +342,9 @@ mod tests {
         let query = signed(
             "IDN=2000001&MERCHANTID=7000005&TID=T1&DATE=20261120101500&TOTAL=8000&TYPE=BILLING&INVOICES=0000000101,0000000102",
         );
-        let confirm = biller()
+        let notice = biller()
             .confirm(query.as_bytes())
             .expect("from the other side");
-        let notice = confirm.notice.expect("a customer");
         assert_eq!(notice.key(), "epay-billing/paid/T1");
         assert_eq!(
             notice.event(),
@@ -372,6 +357,23 @@ mod tests {
             panic!("a customer was named");
         };
         assert_eq!(bills.len(), 2);
+    }
+
+    #[test]
+    fn money_is_kept_whoever_it_is_for_and_whatever_it_names() {
+        let report = |idn: &str, bills: &str| {
+            let query = signed(&format!(
+                "IDN={idn}&MERCHANTID=7000005&TID=T1&DATE=20261120101500&TOTAL=8000&TYPE=BILLING&INVOICES={bills}"
+            ));
+            biller().confirm(query.as_bytes()).expect("a report")
+        };
+        assert_eq!(report(&"1".repeat(21), "").about(), &About::Nobody);
+        let About::Customer { bills, .. } =
+            report("2000001", "x,0000000101,Фактура").about().clone()
+        else {
+            panic!("a customer was named");
+        };
+        assert_eq!(bills, [BillNumber::new(101).expect("a number")]);
     }
 
     #[test]
@@ -389,7 +391,7 @@ mod tests {
         assert_eq!(status(&format!("{good}&IDN=2000002")), Status::Error);
         assert_eq!(
             status("IDN=2000001&MERCHANTID=7000005&TYPE=CHECK"),
-            Status::Error
+            Status::BadChecksum
         );
         assert_eq!(
             status(&signed("IDN=2000001&MERCHANTID=1&TYPE=CHECK")),

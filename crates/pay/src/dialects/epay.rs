@@ -15,6 +15,8 @@ use crate::{
     text::{from_cp1251, one_line},
 };
 
+/// The least that can be paid there: more than a cent.
+pub const AMOUNT_MIN: Cents = Cents::new(2);
 /// The longest description that ePay shows.
 const DESCRIPTION_CHARS_MAX: usize = 100;
 /// The most invoices in one notification that are read.
@@ -129,10 +131,19 @@ impl Epay {
         if lines.is_empty() || lines.len() > INVOICES_MAX {
             return Err(Refusal::Malformed("encoded"));
         }
-        lines
+        let lines: Vec<_> = lines
             .into_iter()
-            .map(|line| self.line(line, body))
-            .collect()
+            .map(|line| {
+                self.line(line, body).unwrap_or_else(|refused| Line {
+                    invoice: None,
+                    notice: Err(refused),
+                })
+            })
+            .collect();
+        if lines.iter().all(|line| line.invoice.is_none()) {
+            return Err(Refusal::Malformed("INVOICE"));
+        }
+        Ok(lines)
     }
 
     /// One line; where its invoice can be read, a fault in the rest of it is answered in its place.
@@ -156,7 +167,7 @@ impl Epay {
             .and_then(number);
         let invoice = invoice.ok_or(Refusal::Malformed("INVOICE"))?;
         Ok(Line {
-            invoice,
+            invoice: Some(invoice),
             notice: self.event(invoice, &get, body),
         })
     }
@@ -204,8 +215,8 @@ impl Epay {
 /// One line of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Which payment it speaks of.
-    pub invoice: u64,
+    /// Which payment it speaks of; `None` where that cannot be read, so that nothing can be answered.
+    pub invoice: Option<u64>,
     /// What it says.
     pub notice: Result<VerifiedNotice, Refusal>,
 }
@@ -352,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_notification_is_read_line_by_line() {
-        let text = "INVOICE=100001:STATUS=PAID:PAY_TIME=20260801120000:STAN=123456:BCODE=A1B2C3\nINVOICE=7:STATUS=DENIED\nINVOICE=8:STATUS=EXPIRED\nINVOICE=9:STATUS=PAID:STAN=1:BCODE=2:AMOUNT=1e9\n";
+        let text = "INVOICE=100001:STATUS=PAID:PAY_TIME=20260801120000:STAN=123456:BCODE=A1B2C3\nINVOICE=7:STATUS=DENIED\nINVOICE=8:STATUS=EXPIRED\nINVOICE=9:STATUS=PAID:STAN=1:BCODE=2:AMOUNT=1e9\nINVOICE=1.5:STATUS=PAID\nodd\n";
         let lines = epay().notification(&body(text)).expect("from ePay");
         let events: Vec<_> = lines
             .iter()
@@ -369,10 +380,15 @@ mod tests {
         assert_eq!(
             events,
             [
-                (100_001, Ok("epay/paid/100001.123456.A1B2C3".to_owned())),
-                (7, Ok("epay/declined/7".to_owned())),
-                (8, Ok("epay/expired/8".to_owned())),
-                (9, Err("amount")),
+                (
+                    Some(100_001),
+                    Ok("epay/paid/100001.123456.A1B2C3".to_owned())
+                ),
+                (Some(7), Ok("epay/declined/7".to_owned())),
+                (Some(8), Ok("epay/expired/8".to_owned())),
+                (Some(9), Err("amount")),
+                (None, Err("malformed")),
+                (None, Err("malformed")),
             ]
         );
         assert_eq!(

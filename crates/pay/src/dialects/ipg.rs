@@ -3,7 +3,8 @@
 //! and how the currency is written.
 //!
 //! A signature is base64 of RSA-SHA256 over the base64 of all values in the order in which they
-//! are sent. So what comes is verified in the order in which it came.
+//! are sent. So what comes is verified in the order in which it came. The names are not signed: what is
+//! signed is kept as a hash, so that nobody makes a second notice by cutting it into other values.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kvit_billing::{Cents, Currency};
@@ -176,7 +177,7 @@ impl Shop {
         if !self.verifier.verifies(message.as_bytes(), &signature) {
             return Err(Refusal::Signature);
         }
-        let (method, shop, prefix, trace) = match self.dialect {
+        let (method, shop, prefix, reference) = match self.dialect {
             Dialect::Icard => ("IPGmethod", "MID", "IPG", "IPG_Trnref"),
             Dialect::Mypos => ("IPCmethod", "SID", "IPC", "IPC_Trnref"),
         };
@@ -190,31 +191,28 @@ impl Shop {
             .ok()
             .filter(|_| plain)
             .ok_or(Refusal::Malformed("OrderID"))?;
+        let trace = |text: &str| {
+            let ok = (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+            ok.then(|| text.to_owned())
+                .ok_or(Refusal::Malformed("Trnref"))
+        };
         let (event, transaction) = match need(method)?.strip_prefix(prefix) {
             Some("PurchaseNotify") => {
                 let amount = Some(decimal(need("Amount")?)?);
                 let currency = Some(self.currency(need("Currency")?)?);
-                let trace = need(trace)?;
-                let ok =
-                    (1..=60).contains(&trace.len()) && trace.bytes().all(|b| b.is_ascii_graphic());
-                if !ok {
-                    return Err(Refusal::Malformed("Trnref"));
-                }
-                (Event::Paid { amount, currency }, trace.to_owned())
+                (Event::Paid { amount, currency }, trace(need(reference)?)?)
             }
-            // Some send a rollback without the number of the transaction: it takes the whole order back.
-            Some("PurchaseRollback") => (Event::Reversed, order.to_string()),
+            // Some do not say which payment of the order went back.
+            Some("PurchaseRollback") => match params.get(reference).unwrap_or_default() {
+                "" => (Event::RolledBack, order.to_string()),
+                text => (Event::Reversed, trace(text)?),
+            },
             Some("PurchaseCancel") => (Event::Declined, order.to_string()),
             _ => return Err(Refusal::Malformed("method")),
         };
         let about = About::Payment(order);
-        Ok(VerifiedNotice::new(
-            &self.name,
-            transaction,
-            about,
-            event,
-            body,
-        ))
+        let notice = VerifiedNotice::new(&self.name, transaction, about, event, body);
+        Ok(notice.signed_over(&message))
     }
 
     /// What is signed.

@@ -16,6 +16,8 @@ pub struct NewPayment {
     pub bills: Vec<BillNumber>,
     /// How, in the payment system's own kinds: `account`, `card`, `cash`.
     pub way: String,
+    /// The first number at this provider, where no higher one was given yet.
+    pub first_number: u64,
     pub amount: Cents,
     pub currency: Currency,
     pub at: Timestamp,
@@ -73,7 +75,8 @@ pub enum NoticeOutcome {
     Noted,
     /// The money that it takes back was taken out of the customer's book.
     Reversed,
-    /// It takes money back that had not come. Should the money come later, it goes back at once.
+    /// It takes money back that had not come. Should the money come later, it goes back at once where
+    /// the reversal named it, and needs a person where it only named the order.
     NothingToReverse,
     /// Money of a payment that was not begun here: in the book of unmatched money.
     UnknownPayment,
@@ -81,25 +84,31 @@ pub enum NoticeOutcome {
     OtherAmount,
     /// Another currency than was asked for: in no book.
     OtherCurrency,
-    /// A customer who is not known: in no book.
+    /// A customer who is not known: in the book of unmatched money.
     UnknownCustomer,
-    /// It says that nothing was paid, of a payment that is paid.
+    /// It says that nothing was paid of a payment that is paid, or something else than before about the
+    /// same transaction, or takes back what may be one of several payments.
     Contradiction,
+    /// Money that does not fit and that the payment system gives back, as it was told: in no book.
+    Returned,
     /// Unmatched money that two people have given to a customer.
     Allocated,
+    /// Two people say that nothing is to be done about it.
+    Settled,
 }
 
 impl NoticeOutcome {
     /// Those that a person has to look at.
-    pub const FOR_PEOPLE: [Self; 5] = [
+    pub const FOR_PEOPLE: [Self; 6] = [
         Self::UnknownPayment,
         Self::OtherAmount,
         Self::OtherCurrency,
         Self::UnknownCustomer,
         Self::Contradiction,
+        Self::Returned,
     ];
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Posted,
         Self::Noted,
         Self::Reversed,
@@ -109,7 +118,9 @@ impl NoticeOutcome {
         Self::OtherCurrency,
         Self::UnknownCustomer,
         Self::Contradiction,
+        Self::Returned,
         Self::Allocated,
+        Self::Settled,
     ];
 
     /// The word for it, in the store and for machines.
@@ -125,7 +136,9 @@ impl NoticeOutcome {
             Self::OtherCurrency => "other-currency",
             Self::UnknownCustomer => "unknown-customer",
             Self::Contradiction => "contradiction",
+            Self::Returned => "returned",
             Self::Allocated => "allocated",
+            Self::Settled => "settled",
         }
     }
 
@@ -165,6 +178,8 @@ pub struct NoticeRecord {
     pub outcome: Option<NoticeOutcome>,
     /// Who says whose the money is, where one person has.
     pub proposal: Option<Proposal>,
+    /// Why nothing is to be done, and who says so, where one person has.
+    pub settling: Option<(String, String)>,
 }
 
 /// Whose unmatched money is, as one person says.
@@ -172,6 +187,8 @@ pub struct NoticeRecord {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Proposal {
     pub account: CustomerNumber,
+    /// How much it is, where the payment system did not say.
+    pub amount: Option<Cents>,
     pub by: String,
     pub at: Timestamp,
 }
@@ -185,10 +202,31 @@ pub enum Allocate {
     NotUnmatched,
     /// No such customer.
     UnknownCustomer,
+    /// The payment system did not say how much it is, so a person has to.
+    AmountNeeded,
+    /// The payment system said how much it is: this.
+    OtherAmount(Cents),
     /// Nobody has said whose it is.
     NotProposed,
+    /// Somebody said that it is another customer's.
+    OtherCustomer,
     /// The one who said it cannot approve it.
     SamePerson,
+}
+
+/// Whether nothing is to be done about a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// One person says so; another has to.
+    Proposed,
+    /// Two people say so.
+    Done,
+    /// No such notice, or no person has to look at it (any more).
+    NotForPeople,
+    /// Its money lies in the book of unmatched money: it has to be given to its customer.
+    HoldsMoney,
+    /// The first person has to say why.
+    WhyNeeded,
 }
 
 /// What came from a provider on a day and was not believed.

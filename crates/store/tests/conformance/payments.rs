@@ -20,7 +20,7 @@ use kvit_pay::{
     },
     params::encode,
 };
-use kvit_store::{Allocate, NewPayment, NoticeOutcome, PaymentRecord, Received, Store};
+use kvit_store::{Allocate, NewPayment, NoticeOutcome, PaymentRecord, Received, Settle, Store};
 
 use super::world::{account, at, euro, issued, number};
 
@@ -73,10 +73,7 @@ fn confirmed(account: &CustomerNumber, tid: &str, cents: u64, bills: &str) -> Ve
         .collect();
     let checksum = mac(&text);
     let query = encode(pairs.into_iter().chain([("CHECKSUM", checksum.as_str())]));
-    ours.confirm(query.as_bytes())
-        .expect("a report")
-        .notice
-        .expect("a customer")
+    ours.confirm(query.as_bytes()).expect("a report")
 }
 
 fn mac(text: &str) -> String {
@@ -97,9 +94,14 @@ fn pem(label: &str, der: &[u8]) -> Vec<u8> {
 
 /// What a card system would send.
 fn card(pairs: &[(&str, &str)]) -> VerifiedNotice {
+    let body = card_body(pairs);
+    shop().call_back(body.as_bytes()).expect("a call-back")
+}
+
+fn shop() -> Shop {
     let private: Pkcs8V1Der<'_> = KEY.as_der().expect("DER");
     let public: PublicKeyX509Der<'_> = KEY.public_key().as_der().expect("DER");
-    let shop = Shop {
+    Shop {
         name: "card".parse().expect("a name"),
         dialect: Dialect::Icard,
         originator: "33".to_owned(),
@@ -110,7 +112,10 @@ fn card(pairs: &[(&str, &str)]) -> VerifiedNotice {
         url: "https://card.test/".to_owned(),
         signer: RsaSigner::from_pem(&pem("PRIVATE KEY", private.as_ref())).expect("a key"),
         verifier: RsaVerifier::from_pem(&pem("PUBLIC KEY", public.as_ref())).expect("a key"),
-    };
+    }
+}
+
+fn card_body(pairs: &[(&str, &str)]) -> String {
     let text: String = pairs.iter().map(|(_, value)| *value).collect();
     let mut signature = vec![0; KEY.public_modulus_len()];
     KEY.sign(
@@ -125,7 +130,7 @@ fn card(pairs: &[(&str, &str)]) -> VerifiedNotice {
         .iter()
         .copied()
         .chain([("Signature", signature.as_str())]);
-    shop.call_back(encode(all).as_bytes()).expect("a call-back")
+    encode(all)
 }
 
 fn card_paid(payment: u64, trace: &str, amount: &str, currency: &str) -> VerifiedNotice {
@@ -139,11 +144,22 @@ fn card_paid(payment: u64, trace: &str, amount: &str, currency: &str) -> Verifie
     ])
 }
 
+/// A rollback that only names the order.
 fn card_back(payment: u64) -> VerifiedNotice {
     card(&[
         ("IPGmethod", "IPGPurchaseRollback"),
         ("MID", "1"),
         ("OrderID", &payment.to_string()),
+    ])
+}
+
+/// A rollback of one transaction.
+fn card_back_of(payment: u64, trace: &str) -> VerifiedNotice {
+    card(&[
+        ("IPGmethod", "IPGPurchaseRollback"),
+        ("MID", "1"),
+        ("OrderID", &payment.to_string()),
+        ("IPG_Trnref", trace),
     ])
 }
 
@@ -171,6 +187,7 @@ async fn begun(store: &Store, provider: &str, bill: u64) -> PaymentRecord {
             account: account(bill - 99),
             bills: vec![number(bill)],
             way: "card".to_owned(),
+            first_number: 1,
             amount: Cents::new(1200),
             currency: euro(),
             at: at(20),
@@ -348,11 +365,44 @@ pub(crate) async fn what_does_not_fit_changes_no_balance(store: Store) {
         books(&store).await,
         [
             ("clearing/card".to_owned(), 2401),
-            ("unmatched".to_owned(), -2401)
+            ("clearing/ebg".to_owned(), 500),
+            ("unmatched".to_owned(), -2901)
         ]
     );
     assert_eq!(store.notices_for_people(9).await.expect("notices").len(), 5);
-    assert_eq!(state(&store, 100).await, PaymentState::Started);
+    // The customer is not told to pay again while somebody looks into it, however long that takes.
+    assert_eq!(state(&store, 100).await, PaymentState::Held);
+    let views = store.payments_of_bill(number(100), 9).await;
+    let view = views.expect("payments").remove(0);
+    assert_eq!(view.state(at(5000)), PaymentState::Held);
+    let key = card_paid(1, "A", "12.01", "978").key();
+    allocated(&store, &key, 1, None).await;
+    let settling = card_paid(1, "B", "12.00", "975").key();
+    settled(&store, &settling).await;
+    assert_eq!(state(&store, 100).await, PaymentState::Settled);
+    assert_eq!(open(&store, 1).await, (0, 1));
+}
+
+/// Two people give a notice's money to a customer.
+async fn allocated(store: &Store, key: &str, n: u64, amount: Option<i64>) {
+    let to = account(n);
+    let amount = amount.map(Cents::new);
+    let said = store
+        .propose_allocation(key, &to, amount, "ana", at(60))
+        .await;
+    assert_eq!(said.expect("an answer"), Allocate::Done);
+    let said = store.approve_allocation(key, &to, "boris", at(61)).await;
+    assert_eq!(said.expect("an answer"), Allocate::Done);
+}
+
+/// Two people say that nothing is to be done about a notice.
+async fn settled(store: &Store, key: &str) {
+    let said = store
+        .settle_notice(key, Some("looked at"), "ana", at(60))
+        .await;
+    assert_eq!(said.expect("an answer"), Settle::Proposed);
+    let said = store.settle_notice(key, None, "boris", at(61)).await;
+    assert_eq!(said.expect("an answer"), Settle::Done);
 }
 
 pub(crate) async fn contradictions_end_in_the_right_balance(store: Store) {
@@ -415,7 +465,7 @@ pub(crate) async fn a_reversal_counts_in_any_order(store: Store) {
     );
     // The wrong way round.
     assert_eq!(
-        told(&store, &card_back(2)).await.outcome,
+        told(&store, &card_back_of(2, "B")).await.outcome,
         NoticeOutcome::NothingToReverse
     );
     assert_eq!(
@@ -429,6 +479,303 @@ pub(crate) async fn a_reversal_counts_in_any_order(store: Store) {
         ((1200, 0), PaymentState::Reversed)
     );
     assert!(books(&store).await.iter().all(|(_, cents)| *cents == 0));
+}
+
+pub(crate) async fn a_rollback_takes_back_what_it_names(store: Store) {
+    world(&store).await;
+    begun(&store, "card", 100).await;
+    let outcome = async |notice: &VerifiedNotice| told(&store, notice).await.outcome;
+    let paid = |trace| card_paid(1, trace, "12.00", "978");
+    // The first attempt was never heard of; the second, of the same order, stays.
+    let nothing = NoticeOutcome::NothingToReverse;
+    assert_eq!(outcome(&card_back_of(1, "A")).await, nothing);
+    assert_eq!(outcome(&paid("B")).await, NoticeOutcome::Posted);
+    assert_eq!(open(&store, 1).await, (0, 0));
+    // Late news of the first comes and goes.
+    assert_eq!(outcome(&paid("A")).await, NoticeOutcome::Posted);
+    assert_eq!(open(&store, 1).await, (0, 0));
+    // Of two payments only the one that is named goes back, and each once.
+    assert_eq!(outcome(&paid("C")).await, NoticeOutcome::Posted);
+    for _ in 0..2 {
+        let back = outcome(&card_back_of(1, "C")).await;
+        assert_eq!(back, NoticeOutcome::Reversed);
+    }
+    assert_eq!(open(&store, 1).await, (0, 0));
+    let back = outcome(&card_back_of(1, "B")).await;
+    assert_eq!(back, NoticeOutcome::Reversed);
+    assert_eq!(open(&store, 1).await, (1200, 0));
+    assert!(books(&store).await.iter().all(|(_, cents)| *cents == 0));
+    // One that names another order's transaction is for people.
+    begun(&store, "card", 101).await;
+    outcome(&card_paid(2, "D", "12.00", "978")).await;
+    let back = outcome(&card_back_of(1, "D")).await;
+    assert_eq!(back, NoticeOutcome::Contradiction);
+    assert_eq!(open(&store, 2).await, (0, 0));
+}
+
+pub(crate) async fn a_rollback_without_a_name_never_guesses(store: Store) {
+    world(&store).await;
+    begun(&store, "card", 100).await;
+    begun(&store, "card", 101).await;
+    let told = async |notice: &VerifiedNotice, second| {
+        let received = store.receive_notice(notice, at(second)).await;
+        received.expect("an answer").outcome
+    };
+    let paid = |order, trace| card_paid(order, trace, "12.00", "978");
+    let people = async || {
+        let notices = store.notices_for_people(9).await.expect("notices");
+        notices
+            .into_iter()
+            .map(|notice| notice.id)
+            .collect::<Vec<_>>()
+    };
+    // It came first: which payment it meant is not known, so the one that comes stays.
+    let nothing = NoticeOutcome::NothingToReverse;
+    assert_eq!(told(&card_back(1), 50).await, nothing);
+    assert_eq!(told(&paid(1, "A"), 51).await, NoticeOutcome::Posted);
+    assert_eq!(open(&store, 1).await, (0, 0));
+    assert_eq!(people().await, ["card/rolled-back/1"]);
+    settled(&store, "card/rolled-back/1").await;
+    assert!(people().await.is_empty());
+    // A payment, its rollback, another payment: the same words again are no mere repetition.
+    assert_eq!(told(&paid(2, "B"), 50).await, NoticeOutcome::Posted);
+    assert_eq!(told(&card_back(2), 51).await, NoticeOutcome::Reversed);
+    assert_eq!(told(&card_back(2), 52).await, NoticeOutcome::Reversed);
+    assert_eq!(told(&paid(2, "C"), 53).await, NoticeOutcome::Posted);
+    assert_eq!(told(&card_back(2), 54).await, NoticeOutcome::Contradiction);
+    assert_eq!(open(&store, 2).await, (0, 0));
+    assert_eq!(people().await, ["card/rolled-back/2"]);
+    // What people settled stays settled until something new comes.
+    settled(&store, "card/rolled-back/2").await;
+    assert_eq!(told(&card_back(2), 70).await, NoticeOutcome::Settled);
+    assert_eq!(told(&paid(2, "D"), 71).await, NoticeOutcome::Posted);
+    assert_eq!(told(&card_back(2), 72).await, NoticeOutcome::Contradiction);
+    // Of two payments none is taken back by chance.
+    begun(&store, "card", 100).await;
+    told(&paid(3, "E"), 80).await;
+    told(&paid(3, "F"), 81).await;
+    assert_eq!(told(&card_back(3), 82).await, NoticeOutcome::Contradiction);
+}
+
+pub(crate) async fn allocated_money_goes_back_as_well(store: Store) {
+    world(&store).await;
+    for (n, allocates) in [(7, true), (8, false)] {
+        let notice = card_paid(n, &format!("X{n}"), "12.00", "978");
+        told(&store, &notice).await;
+        if allocates {
+            allocated(&store, &notice.key(), 1, None).await;
+            assert_eq!(open(&store, 1).await, (0, 0));
+        } else {
+            let said = store
+                .propose_allocation(&notice.key(), &account(1), None, "ana", at(60))
+                .await;
+            assert_eq!(said.expect("an answer"), Allocate::Done);
+        }
+        let back = told(&store, &card_back_of(n, &format!("X{n}"))).await;
+        assert_eq!(back.outcome, NoticeOutcome::Reversed);
+        assert_eq!(open(&store, 1).await, (1200, 0));
+        let said = store
+            .approve_allocation(&notice.key(), &account(1), "boris", at(62))
+            .await;
+        assert_eq!(said.expect("an answer"), Allocate::NotUnmatched);
+    }
+    assert!(books(&store).await.iter().all(|(_, cents)| *cents == 0));
+    let waiting = store.notices_for_people(9).await.expect("notices");
+    assert!(waiting.is_empty(), "{waiting:?}");
+}
+
+pub(crate) async fn what_was_signed_counts_once_however_it_is_cut(store: Store) {
+    world(&store).await;
+    begun(&store, "card", 100).await;
+    let pairs = |approval, trace, time| {
+        [
+            ("IPGmethod", "IPGPurchaseNotify"),
+            ("MID", "1"),
+            ("OrderID", "1"),
+            ("Amount", "12.00"),
+            ("Currency", "978"),
+            ("Approval", approval),
+            ("IPG_Trnref", trace),
+            ("RequestDateTime", time),
+        ]
+    };
+    let receive = async |body: &str| {
+        let notice = shop().call_back(body.as_bytes()).expect("signed");
+        let received = store.receive_returnable(&notice, at(50)).await;
+        received.expect("an answer")
+    };
+    // The second is a genuine repetition with another time of day; it is cut anew as well.
+    for (time, first) in [("10:15", true), ("10:16", false)] {
+        let body = card_body(&pairs("S123", "2026X", time));
+        let posted = |first| Received {
+            first,
+            outcome: NoticeOutcome::Posted,
+        };
+        assert_eq!(receive(&body).await, posted(first));
+        let cut = body.replace("S123&IPG_Trnref=2026X", "S12&IPG_Trnref=32026X");
+        assert_ne!(cut, body);
+        assert_eq!(receive(&cut).await, posted(false));
+    }
+    assert_eq!(open(&store, 1).await, (0, 0));
+    let notices = store.notices(9).await.expect("notices");
+    assert_eq!((notices.len(), notices[0].repeats), (1, 3));
+}
+
+pub(crate) async fn money_that_goes_back_by_itself_is_in_no_book(store: Store) {
+    world(&store).await;
+    begun(&store, "card", 100).await;
+    let receive = async |notice: &VerifiedNotice| {
+        let received = store.receive_returnable(notice, at(50)).await;
+        received.expect("an answer").outcome
+    };
+    for (order, trace, amount, currency) in [
+        (1, "A", "12.01", "978"),
+        (1, "B", "12.00", "975"),
+        (9, "C", "12.00", "978"),
+    ] {
+        let notice = card_paid(order, trace, amount, currency);
+        for _ in 0..2 {
+            assert_eq!(receive(&notice).await, NoticeOutcome::Returned, "{trace}");
+        }
+    }
+    assert!(books(&store).await.is_empty());
+    assert_eq!(store.notices_for_people(9).await.expect("notices").len(), 3);
+    assert_eq!(state(&store, 100).await, PaymentState::Started);
+    // Said and done, they need nobody any more.
+    for (order, trace) in [(1, "A"), (1, "B"), (9, "C")] {
+        let back = receive(&card_back_of(order, trace)).await;
+        assert_eq!(back, NoticeOutcome::Reversed, "{trace}");
+    }
+    assert!(
+        store
+            .notices_for_people(9)
+            .await
+            .expect("notices")
+            .is_empty()
+    );
+    assert!(books(&store).await.is_empty());
+    let paid = card_paid(1, "D", "12.00", "978");
+    assert_eq!(receive(&paid).await, NoticeOutcome::Posted);
+    assert_eq!(open(&store, 1).await, (0, 0));
+}
+
+pub(crate) async fn another_word_under_a_known_name_is_for_people(store: Store) {
+    world(&store).await;
+    told(&store, &confirmed(&account(1), "T1", 500, "")).await;
+    for (account, cents, bills) in [
+        (account(2), 500, ""),
+        (account(1), 900, ""),
+        (account(1), 500, "0000000100"),
+    ] {
+        let notice = confirmed(&account, "T1", cents, bills);
+        for first in [true, false] {
+            let outcome = NoticeOutcome::Contradiction;
+            assert_eq!(told(&store, &notice).await, Received { first, outcome });
+        }
+    }
+    assert_eq!(
+        (open(&store, 1).await, open(&store, 2).await),
+        ((700, 0), (1200, 0))
+    );
+    let waiting = store.notices_for_people(9).await.expect("notices");
+    assert_eq!(waiting.len(), 3);
+    assert!(
+        waiting
+            .iter()
+            .all(|notice| notice.id.starts_with("ebg/paid/T1/differs/"))
+    );
+    // It was another payment after all: people say how much.
+    allocated(&store, &waiting[0].id, 2, Some(500)).await;
+    assert_eq!(open(&store, 2).await, (700, 0));
+}
+
+pub(crate) async fn whatever_needs_people_can_be_ended_by_them(store: Store) {
+    world(&store).await;
+    begun(&store, "card", 100).await;
+    // An unknown invoice of which ePay leaves the amount to us; another currency; a contradiction.
+    let untold = epay_paid(77, 7);
+    let foreign = card_paid(1, "B", "12.00", "975");
+    told(&store, &untold).await;
+    told(&store, &foreign).await;
+    told(&store, &confirmed(&account(77), "T", 500, "")).await;
+    told(&store, &epay("INVOICE=78:STATUS=EXPIRED")).await;
+    let propose = async |key: &str| {
+        let said = store
+            .propose_allocation(key, &account(1), None, "ana", at(60))
+            .await;
+        said.expect("an answer")
+    };
+    assert_eq!(propose(&untold.key()).await, Allocate::AmountNeeded);
+    assert_eq!(propose(&foreign.key()).await, Allocate::AmountNeeded);
+    allocated(&store, &untold.key(), 1, Some(700)).await;
+    allocated(&store, &foreign.key(), 1, Some(600)).await;
+    assert_eq!(open(&store, 1).await, (0, 100));
+    let settle = async |key: &str, why, by| {
+        let said = store.settle_notice(key, why, by, at(60)).await;
+        said.expect("an answer")
+    };
+    // Money in a book is not talked away.
+    assert_eq!(
+        settle("ebg/paid/T", Some("x"), "ana").await,
+        Settle::HoldsMoney
+    );
+    allocated(&store, "ebg/paid/T", 2, None).await;
+    assert_eq!(
+        settle("epay/expired/78", None, "ana").await,
+        Settle::WhyNeeded
+    );
+    let why = Some("a test of theirs");
+    for by in ["ana", "console:Ana"] {
+        assert_eq!(settle("epay/expired/78", why, by).await, Settle::Proposed);
+    }
+    assert_eq!(settle("epay/expired/78", None, "boris").await, Settle::Done);
+    assert_eq!(
+        settle("epay/expired/78", why, "ana").await,
+        Settle::NotForPeople
+    );
+    assert!(
+        store
+            .notices_for_people(9)
+            .await
+            .expect("notices")
+            .is_empty()
+    );
+    let trail = store.events("notice/epay/expired/78", 9).await;
+    assert_eq!(trail.expect("events").len(), 3);
+    books(&store).await;
+}
+
+pub(crate) async fn a_number_that_was_heard_of_is_not_given_again(store: Store) {
+    world(&store).await;
+    begun(&store, "epay", 100).await;
+    // An older backup forgot what was begun after it; a notice of it comes.
+    told(&store, &epay_paid(5, 7)).await;
+    told(&store, &epay("INVOICE=6:STATUS=DENIED")).await;
+    told(&store, &epay_paid(900_000_000_000_000_000, 7)).await;
+    assert_eq!(begun(&store, "epay", 100).await.number, 7);
+    let mut new = NewPayment {
+        provider: "epay".parse().expect("a name"),
+        bill: number(101),
+        account: account(2),
+        bills: vec![number(101)],
+        way: "card".to_owned(),
+        first_number: 1000,
+        amount: Cents::new(1200),
+        currency: euro(),
+        at: at(20),
+        expires_at: at(1000),
+        poll_at: None,
+    };
+    let given = store.begin_payment(&new).await.expect("a payment").number;
+    new.first_number = 6;
+    let next = store.begin_payment(&new).await.expect("a payment").number;
+    assert_eq!((given, next), (1000, 1001));
+    // A stray that came before its number was given is not about it.
+    told(&store, &epay_paid(1002, 7)).await;
+    told(&store, &epay("INVOICE=1003:STATUS=DENIED")).await;
+    let given = store.begin_payment(&new).await.expect("a payment").number;
+    assert_eq!(given, 1004);
+    assert_eq!(state(&store, 101).await, PaymentState::Started);
 }
 
 pub(crate) async fn what_was_kept_is_applied_after_a_death(store: Store) {
@@ -533,26 +880,33 @@ pub(crate) async fn unmatched_money_needs_two_people(store: Store) {
     let notice = card_paid(9, "C", "12.00", "978");
     told(&store, &notice).await;
     let key = notice.key();
-    let approve = async |by| {
+    let approve = async |n, by| {
         store
-            .approve_allocation(&key, by, at(70))
+            .approve_allocation(&key, &account(n), by, at(70))
             .await
             .expect("an answer")
     };
-    let propose = async |n| {
+    let propose = async |n, amount: Option<i64>| {
         store
-            .propose_allocation(&key, &account(n), "ana", at(60))
+            .propose_allocation(&key, &account(n), amount.map(Cents::new), "ana", at(60))
             .await
             .expect("an answer")
     };
-    assert_eq!(approve("boris").await, Allocate::NotProposed);
-    assert_eq!(propose(77).await, Allocate::UnknownCustomer);
-    assert_eq!(propose(2).await, Allocate::Done);
-    assert_eq!(propose(1).await, Allocate::Done);
-    assert_eq!(approve("ana").await, Allocate::SamePerson);
+    assert_eq!(approve(1, "boris").await, Allocate::NotProposed);
+    assert_eq!(propose(77, None).await, Allocate::UnknownCustomer);
+    let known = Allocate::OtherAmount(Cents::new(1200));
+    assert_eq!(propose(1, Some(1300)).await, known);
+    assert_eq!(propose(2, Some(1200)).await, Allocate::Done);
+    assert_eq!(propose(1, None).await, Allocate::Done);
+    for same in ["ana", "Ana", " ana ", "console:ana", "console: ANA"] {
+        assert_eq!(approve(1, same).await, Allocate::SamePerson, "{same}");
+    }
+    // Whose it is has changed since this person looked.
+    assert_eq!(approve(2, "boris").await, Allocate::OtherCustomer);
     assert_eq!(open(&store, 1).await, (1200, 0));
-    assert_eq!(approve("boris").await, Allocate::Done);
-    assert_eq!(approve("boris").await, Allocate::NotUnmatched);
+    assert_eq!(approve(1, "boris").await, Allocate::Done);
+    assert_eq!(approve(1, "boris").await, Allocate::NotUnmatched);
+    assert_eq!(propose(2, None).await, Allocate::NotUnmatched);
     assert_eq!(
         (open(&store, 1).await, open(&store, 2).await),
         ((0, 0), (1200, 0))
@@ -581,7 +935,7 @@ pub(crate) async fn what_is_refused_is_counted(store: Store) {
     let name = "epay".parse().expect("a name");
     for second in 0..3 {
         store
-            .refuse_notice(&name, "signature", at(second))
+            .refuse_notices(&name, "signature", 1, at(second))
             .await
             .expect("counted");
     }
@@ -672,20 +1026,23 @@ pub(crate) async fn whatever_comes_in_whatever_order_the_books_are_right(store: 
     // What each customer has to have paid in the end.
     let mut paid = [0_i64; 2];
     let mut aside = 0_i64;
-    for n in 1..=30_u64 {
+    let mut unnamed = Vec::new();
+    for n in 1..=60_u64 {
         let bill = 100 + chance.below(2);
         let who = usize::try_from(bill - 100).expect("small");
         begun(&store, "card", bill).await;
         begun(&store, "epay", bill).await;
-        match chance.below(6) {
+        let trace = |which: &str| format!("{which}{n}");
+        let paid_as = |trace: &str| card_paid(n, trace, "12.00", "978");
+        match chance.below(9) {
             // Lost.
             0 => {}
             1 => {
-                notices.push(card_paid(n, &format!("A{n}"), "12.00", "978"));
-                notices.push(card_back(n));
+                notices.push(paid_as(&trace("A")));
+                notices.push(card_back_of(n, &trace("A")));
             }
             2 => {
-                notices.push(card_paid(n, &format!("A{n}"), "11.99", "978"));
+                notices.push(card_paid(n, &trace("A"), "11.99", "978"));
                 aside += 1199;
             }
             3 => {
@@ -697,8 +1054,29 @@ pub(crate) async fn whatever_comes_in_whatever_order_the_books_are_right(store: 
                 notices.push(epay(&format!("INVOICE={n}:STATUS=DENIED")));
                 paid[who] += 1200;
             }
+            // Paid again after a first attempt that went back, or was never heard of.
+            5 => {
+                notices.push(paid_as(&trace("A")));
+                notices.push(card_back_of(n, &trace("A")));
+                notices.push(paid_as(&trace("B")));
+                paid[who] += 1200;
+            }
+            6 => {
+                notices.push(card_back_of(n, &trace("A")));
+                notices.push(paid_as(&trace("B")));
+                paid[who] += 1200;
+            }
+            // A rollback that names no payment, among two: one is taken back at most, and people hear
+            // of it unless exactly one was there.
+            7 => {
+                notices.push(paid_as(&trace("A")));
+                notices.push(card_back(n));
+                notices.push(paid_as(&trace("B")));
+                paid[who] += 2400;
+                unnamed.push((n, who));
+            }
             _ => {
-                notices.push(card_paid(n, &format!("A{n}"), "12.00", "978"));
+                notices.push(paid_as(&trace("A")));
                 paid[who] += 1200;
             }
         }
@@ -737,6 +1115,24 @@ pub(crate) async fn whatever_comes_in_whatever_order_the_books_are_right(store: 
         "nothing verified is lost, nothing is twice"
     );
     assert!(kept.iter().all(|notice| notice.outcome.is_some()));
+    for (n, who) in unnamed {
+        let key = format!("card/rolled-back/{n}");
+        let rollback = kept.iter().find(|notice| notice.id == key);
+        let outcome = rollback.and_then(|notice| notice.outcome);
+        let entries = store.entries_of(&account(who as u64 + 1), 1000).await;
+        let entries = entries.expect("entries");
+        let back = ["A", "B"].map(|which| format!("reversal/card/paid/{which}{n}"));
+        let back = entries
+            .iter()
+            .filter(|entry| back.contains(&entry.id))
+            .count();
+        match outcome {
+            Some(NoticeOutcome::Reversed) => assert_eq!(back, 1, "{key}"),
+            Some(NoticeOutcome::Contradiction) => assert!(back <= 1, "{key}"),
+            other => panic!("{key}: {other:?}"),
+        }
+        paid[who] -= 1200 * i64::try_from(back).expect("small");
+    }
     for (n, paid) in (1..).zip(paid) {
         let standing = store
             .standing(&account(n), at(9999))
