@@ -10,6 +10,8 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
+use kvit_billing::operator::Brand;
+
 use crate::exit::{Exit, Failure};
 
 /// What is written to see whether a folder can be written to.
@@ -117,6 +119,14 @@ pub(crate) fn configured(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
         )
         .because(error)
     })
+}
+
+/// The operator's logo, if the instance in `dir` has one.
+pub(crate) fn logo(dir: &Path, brand: &Brand) -> Result<Option<Vec<u8>>, Failure> {
+    match brand.logo.as_str() {
+        "" => Ok(None),
+        logo => configured(&dir.join(logo), "logo").map(Some),
+    }
 }
 
 /// The files of an override folder by their path within it; none where there is no folder.

@@ -116,7 +116,7 @@ impl Instance {
             layout,
             operator: self.config.operator.clone(),
             brand: self.config.brand.clone(),
-            logo_svg: self.logo()?,
+            logo_svg: files::logo(&self.dir, &self.config.brand)?,
             contents_reserve,
         })
         .exits(Exit::Configuration, what)
@@ -228,7 +228,7 @@ impl Instance {
             rng: Arc::new(SystemRng),
             operator: config.operator.clone(),
             brand: config.brand.clone(),
-            logo_svg: self.logo()?,
+            logo_svg: files::logo(&self.dir, &self.config.brand)?,
             public_url: portal.public_url.clone(),
             limits: PortalLimits {
                 per_number: policy(portal.wrong_codes_per_number),
@@ -282,14 +282,6 @@ impl Instance {
                 )
             })?,
         })
-    }
-
-    fn logo(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let logo = &self.config.brand.logo;
-        if logo.is_empty() {
-            return Ok(None);
-        }
-        files::configured(&self.dir.join(logo), "logo").map(Some)
     }
 }
 

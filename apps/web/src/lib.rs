@@ -261,7 +261,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/v/{slug}", get(info::verify))
         .merge(staff::router(&app))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
+        .method_not_allowed_fallback(info::not_that_way)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,

@@ -1,7 +1,7 @@
-//! Square codes as outlines: what a phone or a scanner reads off the paper.
+//! Square codes: what a phone or a scanner reads off the paper.
 //!
-//! A code is handed to the layout as closed polygons around its dark areas, never as single squares:
-//! squares that touch show hair lines between them in most viewers.
+//! A code is handed to the layout as a picture of a pixel for each module: hundreds of bytes in the file,
+//! where outlines take thousands, and no hair lines as between squares that touch.
 
 mod plan;
 
@@ -20,37 +20,31 @@ use crate::codes::plan::Planned;
 /// and readers take any.
 const MASK: Mask = Mask::Diamonds;
 
-/// A code as polygons on a grid of `size` by `size` modules, quiet zone not included.
+/// A code of `size` by `size` modules, quiet zone not included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Code {
     /// Modules along one side.
     pub(crate) size: usize,
-    /// Closed polygons in module units, outer ones clockwise, holes the other way round.
-    pub(crate) rings: Rings,
+    pub(crate) luma: Luma,
 }
 
-/// Polygons as one list of corners.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Rings {
-    corners: Vec<(u16, u16)>,
-    /// Where each polygon ends.
-    ends: Vec<usize>,
-}
+/// A byte for each module, row by row from the top: 0 is dark, 255 is light.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Luma(Vec<u8>);
 
-impl Rings {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[(u16, u16)]> {
-        let mut from = 0;
-        self.ends.iter().map(move |&to| {
-            let ring = self.corners.get(from..to).unwrap_or_default();
-            from = to;
-            ring
-        })
+impl Serialize for Luma {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
     }
 }
 
-impl Serialize for Rings {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+impl Code {
+    fn new(size: usize, is_dark: impl Fn(usize) -> bool) -> Self {
+        let luma = |at| if is_dark(at) { 0 } else { 255 };
+        Self {
+            size,
+            luma: Luma((0..size * size).map(luma).collect()),
+        }
     }
 }
 
@@ -85,7 +79,7 @@ impl Codes {
         match planned.draw(bytes) {
             Some(code) => Ok(code),
             None => encoded(bytes)
-                .map(|code| outline(code.size, |x, y| code[y][x].value()))
+                .map(|code| Code::new(code.size, |at| code.data[at].value()))
                 .ok_or(TooLong {
                     kind: "QR code",
                     length: bytes.len(),
@@ -122,139 +116,24 @@ pub(crate) fn data_matrix(text: &str) -> Result<Code, TooLong> {
             *module = true;
         }
     }
-    Ok(outline(size, |x, y| dark[y * size + x]))
-}
-
-/// Which way a border runs.
-const RIGHT: usize = 0;
-const DOWN: usize = 1;
-const LEFT: usize = 2;
-
-/// Walks along the borders of the dark areas, dark always at the right hand.
-fn outline(size: usize, dark: impl Fn(usize, usize) -> bool) -> Code {
-    // With a light margin of one, so that each border has two sides.
-    let wide = size + 2;
-    let mut modules = vec![false; wide * wide];
-    for y in 0..size {
-        for x in 0..size {
-            modules[(y + 1) * wide + x + 1] = dark(x, y);
-        }
-    }
-    // Borders that leave each grid point, by direction; a dark module below a border to the right
-    // makes it a border, and so on around.
-    let points = size + 1;
-    let mut leaving = vec![[false; 4]; points * points];
-    for (y, row) in leaving.chunks_exact_mut(points).enumerate() {
-        for (x, point) in row.iter_mut().enumerate() {
-            let (above, below) = (y * wide + x, (y + 1) * wide + x);
-            let (nw, ne) = (modules[above], modules[above + 1]);
-            let (sw, se) = (modules[below], modules[below + 1]);
-            *point = [se && !ne, sw && !se, nw && !sw, ne && !nw];
-        }
-    }
-    let mut rings = Rings::default();
-    for start in 0..points * points {
-        while let Some(first) = (0..4).find(|&way| leaving[start][way]) {
-            walk(&mut leaving, points, start, first, &mut rings.corners);
-            rings.ends.push(rings.corners.len());
-        }
-    }
-    Code { size, rings }
-}
-
-fn walk(
-    leaving: &mut [[bool; 4]],
-    points: usize,
-    start: usize,
-    first: usize,
-    corners: &mut Vec<(u16, u16)>,
-) {
-    let (mut at, mut way, mut before) = (start, first, None);
-    loop {
-        // No corner where the border goes straight on.
-        if before != Some(way) {
-            let part = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-            corners.push((part(at % points), part(at / points)));
-        }
-        before = Some(way);
-        leaving[at][way] = false;
-        at = match way {
-            RIGHT => at + 1,
-            DOWN => at + points,
-            LEFT => at - 1,
-            _ => at - points,
-        };
-        if at == start && !leaving[at][(way + 1) % 4] {
-            break;
-        }
-        // Where two dark modules touch at a corner only, turning right keeps them apart.
-        let next = [(way + 1) % 4, way, (way + 3) % 4]
-            .into_iter()
-            .find(|&next| leaving[at][next]);
-        match next {
-            Some(next) => way = next,
-            None => break,
-        }
-    }
+    Ok(Code::new(size, |at| dark[at]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Fills the rings again by the even-odd rule.
-    fn filled(code: &Code) -> Vec<bool> {
-        let inside = |x: usize, y: usize| {
-            let (x, y) = (x as u16, y as u16);
-            let crossings = code
-                .rings
-                .iter()
-                .flat_map(|ring| {
-                    ring.iter()
-                        .zip(ring.iter().cycle().skip(1))
-                        .filter(|(a, b)| a.0 == b.0 && a.0 > x)
-                        .filter(|(a, b)| (a.1.min(b.1)..a.1.max(b.1)).contains(&y))
-                })
-                .count();
-            crossings % 2 == 1
-        };
-        (0..code.size * code.size)
-            .map(|i| inside(i % code.size, i / code.size))
-            .collect()
-    }
-
     #[test]
-    fn outlines_enclose_exactly_the_dark_modules() {
-        let codes = Codes::default();
-        let text = "BCD\n002\n1\nSCT\nKVTBBGSF\nEnergo\nBG00\nEUR12.30\n\nRF00";
-        let code = codes.qr(text).expect("fits");
-        let raw = encoded(text.as_bytes()).expect("fits");
-        let modules: Vec<bool> = raw.data[..raw.size * raw.size]
-            .iter()
-            .map(|module| module.value())
-            .collect();
-        assert_eq!(filled(&code), modules);
-
+    fn a_dark_module_is_a_zero() {
+        let code = Codes::default().qr("Kvit").expect("fits");
+        // A finder: seven dark modules, then a light one.
+        assert_eq!(code.luma.0[..8], [0, 0, 0, 0, 0, 0, 0, 255]);
+        assert_eq!(code.luma.0.len(), code.size * code.size);
         let code = data_matrix("KVIT1;999900010;1000000042").expect("fits");
-        let raw = DataMatrixBuilder::new()
-            .with_symbol_list(SymbolList::default().enforce_square())
-            .with_encodation_types(EncodationType::Ascii)
-            .encode(b"KVIT1;999900010;1000000042")
-            .expect("fits");
-        let dark: Vec<(usize, usize)> = raw.bitmap().pixels().collect();
-        let modules: Vec<bool> = (0..code.size * code.size)
-            .map(|i| dark.contains(&(i % code.size, i / code.size)))
-            .collect();
-        assert_eq!(filled(&code), modules);
-    }
-
-    #[test]
-    fn corners_are_corners() {
-        let square = outline(2, |_, _| true);
-        let corners: &[(u16, u16)] = &[(0, 0), (2, 0), (2, 2), (0, 2)];
-        assert!(square.rings.iter().eq([corners]));
-        let diagonal = outline(2, |x, y| x == y);
-        assert_eq!(diagonal.rings.iter().count(), 2);
+        // Solid at the left, alternating above.
+        let left = code.luma.0.chunks_exact(code.size).map(|row| row[0]);
+        assert!(left.into_iter().all(|luma| luma == 0));
+        assert_eq!(code.luma.0[..4], [0, 255, 0, 255]);
         assert!(Codes::default().qr(&"x".repeat(5_000)).is_err());
     }
 }

@@ -119,14 +119,11 @@ impl Composer {
         let id = self.id(bill);
         let twin = twin(bill, &self.operator)?;
         let additions = self.additions(bill, &twin);
-        let filled = self.forms.fill(
-            &view,
-            &bill.issued_at.to_string(),
-            &id,
-            &self.layout,
-            &additions,
-            &|view| self.export(view, &id, at),
-        )?;
+        let filled = self
+            .forms
+            .fill(&view, &id, &self.layout, &additions, &|view| {
+                self.export(view, &id, at)
+            })?;
         match filled {
             Some(pdf) => Ok(pdf),
             None => pdf::complete(&self.export(&view, &id, at)?, &additions),
@@ -165,7 +162,8 @@ impl Composer {
         self.forms.filling_nanos()
     }
 
-    /// Why the latest shape without a form has none: for whoever changes the layout.
+    /// Why the latest shape without a form has none, or one for short texts only, or why the latest bill
+    /// did not fit its form: for whoever changes the layout.
     #[must_use]
     pub fn last_refusal(&self) -> Option<String> {
         self.forms.last_refusal()
@@ -176,7 +174,7 @@ impl Composer {
     /// # Errors
     /// Where a text does not fit into its square code.
     pub fn shape(&self, bill: &Bill) -> Result<String, ComposeError> {
-        Ok(Leaves::of(&self.view(bill, false)?, "")?.shape().to_owned())
+        Ok(Leaves::of(&self.view(bill, false)?)?.shape().to_owned())
     }
 
     /// The bill as an unsealed PDF that says on each page, in both languages, that it is a sample.

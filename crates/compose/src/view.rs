@@ -242,6 +242,13 @@ struct CodesView {
     slip: Code,
 }
 
+impl View {
+    /// The language's tag.
+    pub(crate) const fn language(&self) -> &'static str {
+        self.lang
+    }
+}
+
 /// What a view is made from beside the bill.
 pub(crate) struct Maker<'a> {
     pub(crate) layout: &'a Layout,

@@ -131,7 +131,7 @@ fn bills_of_any_length_compose() {
         (48, 2),
         (60, 12),
     ] {
-        let bill = common::of(common::long(lines, meters), Language::Bg);
+        let bill = common::of(kvit_synth::kinds::long(lines, meters), Language::Bg);
         let pdf = composer.compose(&bill);
         pdf.unwrap_or_else(|error| panic!("{lines} lines, {meters} meters: {error}"));
         let sample = composer.sample(&bill);

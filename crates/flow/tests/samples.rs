@@ -70,7 +70,7 @@ async fn samples_come_in_with_their_amounts_and_each_bill_once() {
         assert_eq!(again.accepted, !twin, "{name}");
         assert_eq!(
             codes,
-            if twin { vec!["seen-before"] } else { vec![] },
+            if twin { vec!["already-a-run"] } else { vec![] },
             "{name}"
         );
     }

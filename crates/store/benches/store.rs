@@ -156,6 +156,7 @@ async fn stage(store: &Store, synth: &Synth, chunks: u32) -> Fallible<RunId> {
     store.accept_run(&id, &totals, &json!({}), at(1)).await?;
     let release = Release {
         by: "boris".to_owned(),
+        who: "boris".to_owned(),
         at: at(2),
         series: "main".parse()?,
         first_if_new: BillNumber::new(1).ok_or("a number")?,

@@ -1,9 +1,11 @@
 //! Release: a second person's word fixes the numbers of a run.
 
 use kvit_billing::{BillNumber, RunId, Series};
+use serde_json::json;
 
 use crate::{
-    Release, Released, RunRecord, RunState, Store, StoreError,
+    Event, Release, Released, RunRecord, RunState, Store, StoreError,
+    audit::append,
     engine::Tx,
     rows::{number, text, unsigned},
     runs::run_record,
@@ -64,7 +66,7 @@ impl From<sqlx::Error> for ReleaseError {
 
 impl Store {
     /// Fixes, in one transaction, who releases, the moment of issue, and one contiguous range of
-    /// numbers (ППЗДДС art. 78(2)).
+    /// numbers (ППЗДДС art. 78(2)), and tells the audit trail.
     ///
     /// # Errors
     /// Where the run is not `checked`, the same person imported it, the series is used up, or
@@ -99,6 +101,14 @@ impl Store {
             .bind(first)
             .execute(&mut tx)
             .await?;
+        let told = Event {
+            at: release.at,
+            who: release.who.clone(),
+            what: "run.released".to_owned(),
+            subject: format!("run/{run}"),
+            detail: json!({ "as": release.by, "first": first.to_string(), "last": last.to_string() }),
+        };
+        append(&mut tx, &told).await?;
         tx.commit().await?;
         Ok(Released {
             first,

@@ -125,25 +125,32 @@ impl Store {
         Ok(Some(record))
     }
 
-    /// A member of staff chose a password of their own; all their sessions end.
+    /// A member of staff chose a password of their own in place of `old`; all their sessions end.
+    /// `false`, and nothing changed, where the account was closed or has another password by now.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn set_staff_password(
         &self,
         login: &StaffLogin,
-        password: &Secret<String>,
+        old: &Secret<String>,
+        new: &Secret<String>,
         event: &Event,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        query("UPDATE staff SET password = $2, temporary = 0 WHERE login = $1")
+        let changed = query("UPDATE staff SET password = $3, temporary = 0 WHERE login = $1 AND password = $2 AND disabled_at IS NULL")
             .bind(login)
-            .bind(password.expose())
+            .bind(old.expose())
+            .bind(new.expose())
             .execute(&mut tx)
             .await?;
+        if changed == 0 {
+            return Ok(false);
+        }
         end_sessions(&mut tx, login).await?;
         append(&mut tx, event).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Uses up a time step of the second factor. `false` where it, or a later one, was used before: a

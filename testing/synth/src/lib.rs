@@ -6,6 +6,7 @@
 
 mod chance;
 mod consumption;
+pub mod kinds;
 mod numbers;
 mod operator;
 mod orders;

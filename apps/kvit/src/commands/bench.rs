@@ -55,6 +55,8 @@ struct Measured {
     peak_rss_bytes: u64,
     shares: Shares,
     forms_made: u64,
+    /// Those for short texts only: the layout has no room for longer ones.
+    forms_narrowed: u64,
     filled: u64,
     whole: u64,
     refused: u64,
@@ -113,6 +115,7 @@ pub(super) async fn issue(
         filled,
         whole,
         forms,
+        narrowed,
         refused,
     } = composer.counts();
     let share = |nanos: u64| nanos as f64 / 1e9 / (seconds * threads as f64);
@@ -122,10 +125,9 @@ pub(super) async fn issue(
         bills: report.bills,
         threads,
         key: algorithm(key.algorithm()),
-        store: if args.store.is_some() {
-            "given"
-        } else {
-            "SQLite"
+        store: match &args.store {
+            Some(url) if url.starts_with("postgres") => "PostgreSQL",
+            _ => "SQLite",
         },
         seconds,
         bills_per_s,
@@ -140,6 +142,7 @@ pub(super) async fn issue(
             rest: 1.0 - share(fill + sign + archiving.nanos()),
         },
         forms_made: forms,
+        forms_narrowed: narrowed,
         filled,
         whole,
         refused,
@@ -357,8 +360,9 @@ impl fmt::Display for Measured {
             (
                 "forms",
                 format!(
-                    "{} made, {} bills filled in, {} laid out whole, {} shapes refused",
+                    "{} made, {} of them for short texts only, {} bills filled in, {} laid out whole, {} shapes refused",
                     grouped(self.forms_made),
+                    grouped(self.forms_narrowed),
                     grouped(self.filled),
                     grouped(self.whole),
                     grouped(self.refused)

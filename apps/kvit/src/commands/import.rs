@@ -12,7 +12,7 @@ use kvit_intake::{Diagnostic, Rules, Severity};
 use kvit_store::{RunState, Store};
 use serde_json::json;
 
-use super::{find, handover};
+use super::{account::account, find, handover};
 use crate::{
     cli::ImportArgs,
     exit::{Context, Exit, Failure},
@@ -134,25 +134,6 @@ pub(super) async fn import_paths(
     progress.finish();
     done.failed("the run cannot be imported")
         .map_err(|failure| failure.hint("nothing was kept; the same command can be given again"))
-}
-
-/// The account that this process runs under, as the system names it.
-pub(super) fn account() -> Option<String> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
-        let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-        let named = accounts.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)? == uid).then(|| name.to_owned())
-        });
-        if named.is_some() {
-            return named;
-        }
-    }
-    std::env::var("USER").ok().filter(|name| !name.is_empty())
 }
 
 /// One import at a time: a second one of the same file would clear the first one's orders away.

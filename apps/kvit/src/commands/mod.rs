@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod account;
 mod bench;
 mod bill;
 mod deliver;
@@ -24,7 +25,7 @@ use kvit_billing::RunId;
 use kvit_store::RunRecord;
 
 use crate::{
-    cli::{BenchCommand, Cli, Command, LayoutCommand, RunCommand},
+    cli::{BenchCommand, Cli, Command, RunCommand},
     exit::{Exit, Failure},
     output::Output,
     wiring::Instance,
@@ -54,7 +55,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Pay(command) => pay::pay(out, &open(&dir()).await?, command).await,
-        Command::Layout(LayoutCommand::Export(args)) => layout::export(out, &dir(), &args),
+        Command::Layout(command) => layout::command(out, &dir(), command).await,
         Command::Doctor => doctor::doctor(out, &dir()).await,
     }
 }

@@ -6,7 +6,7 @@ use kvit_billing::RunId;
 use kvit_store::{Release, ReleaseError, RunRecord, RunState};
 use serde_json::{Value, json};
 
-use super::find;
+use super::{account::at_the_console, find};
 use crate::{
     cli::{PreviewArgs, ReleaseArgs},
     exit::{Context, Exit, Failure},
@@ -156,6 +156,7 @@ pub(super) async fn release_run(
     let numbers = instance.numbers()?;
     let release = Release {
         by: by.to_owned(),
+        who: at_the_console(),
         at: SystemClock.now(),
         series: numbers.series,
         first_if_new: numbers.first,

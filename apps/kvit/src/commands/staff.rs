@@ -6,7 +6,7 @@ use kvit_store::{Event, NewStaff, Role, StaffRecord};
 use kvit_web::credentials;
 use serde_json::{Value, json};
 
-use super::import::account;
+use super::account::at_the_console;
 use crate::{
     cli::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs},
     exit::{Context, Exit, Failure},
@@ -220,14 +220,10 @@ fn nobody(login: &StaffLogin) -> Failure {
         .hint("`kvit staff list` names them")
 }
 
-/// Done at the command line: as the machine's account, which nobody has checked.
 fn event(at: Timestamp, what: &str, login: &StaffLogin, detail: Value) -> Event {
     Event {
         at,
-        who: format!(
-            "console:{}",
-            account().unwrap_or_else(|| "unknown".to_owned())
-        ),
+        who: at_the_console(),
         what: what.to_owned(),
         subject: format!("staff/{login}"),
         detail,

@@ -3,7 +3,7 @@
 use axum::{
     Extension,
     extract::{Path, Query, State},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_billing::{BillNumber, code::TokenPurpose};
@@ -36,6 +36,20 @@ pub(crate) async fn home(
 /// For who reloads the answer to a form by its address.
 pub(crate) async fn to_home() -> Response {
     go("/")
+}
+
+/// A form's answer has an address where nothing lies to be read: who changes the language there, or comes
+/// back to it, goes to the page on which the form stands.
+pub(crate) async fn not_that_way(
+    method: Method,
+    Extension(visitor): Extension<Visitor>,
+) -> Response {
+    match visitor.path.rsplit_once('/') {
+        Some((page, _)) if method == Method::GET && visitor.path.starts_with("/staff/") => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, page.to_owned())]).into_response()
+        }
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
 }
 
 pub(crate) async fn help(

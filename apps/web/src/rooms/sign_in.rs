@@ -78,10 +78,13 @@ pub(crate) async fn submit(
         ),
     ];
     let now = portal.clock.now();
-    for (guard, policy) in &guards {
+    // All are asked before any is counted: an address that is locked out must not use up a number's.
+    for (guard, _) in &guards {
         if let Some(until) = portal.store.guard(guard, now).await?.blocked_until {
             return gate::locked(&app, &visitor, until);
         }
+    }
+    for (guard, policy) in &guards {
         portal.store.guard_fail(guard, now, policy).await?;
     }
     let page = sent_page(&app, &visitor, &number)?;

@@ -15,7 +15,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{desk, door::Officer, event, plain, render, timeline};
+use super::{contact, desk, door::Officer, event, plain, render, timeline};
 use crate::{
     App,
     failure::Failure,
@@ -74,9 +74,6 @@ pub(crate) async fn find(
         let page = render(&app, &visitor, Some(&officer), "staff/customers.html", page)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    if let [only] = found.as_slice() {
-        return Ok(to_customer(&only.customer.number, ""));
-    }
     let more = found.len() > FOUND_SHOWN;
     found.truncate(FOUND_SHOWN);
     let numbers: Vec<_> = found
@@ -87,6 +84,9 @@ pub(crate) async fn find(
     let subject = format!("staff/{}", officer.login);
     let looked = event(&app, &officer, "customer.searched", subject, detail);
     store.record_event(&looked).await?;
+    if let [only] = found.as_slice() {
+        return Ok(to_customer(&only.customer.number, ""));
+    }
     let rows: Vec<_> = found.iter().map(|record| row(&record.customer)).collect();
     let page = context! { wanted, found => rows, searched => true, more };
     render(&app, &visitor, Some(&officer), "staff/customers.html", page)
@@ -217,7 +217,7 @@ pub(crate) async fn customer_page(
         json!({}),
     );
     store.record_event(&viewed).await?;
-    let contact = desk::contact(app, officer, number, &seen.call).await?;
+    let contact = contact::contact(app, officer, number, &seen.call).await?;
     // Before it is known who calls, an address is only shown as its owner would recognise it.
     let email = |email: &str| match contact {
         Some(_) => email.to_owned(),

@@ -4,6 +4,8 @@
 //! page that somebody forgets to list is closed to everybody.
 
 pub(crate) mod audit;
+pub(crate) mod consent;
+pub(crate) mod contact;
 pub(crate) mod customers;
 pub(crate) mod desk;
 pub(crate) mod door;
@@ -140,14 +142,17 @@ pub(crate) fn router(app: &App) -> Router<App> {
             get(customers::ask).post(customers::find),
         )
         .route("/staff/customers/{number}", get(customers::page))
-        .route("/staff/customers/{number}/contact", post(desk::recognise))
+        .route(
+            "/staff/customers/{number}/contact",
+            post(contact::recognise),
+        )
         .route(
             "/staff/customers/{number}/declaration",
-            post(desk::declaration),
+            post(consent::declaration),
         )
         .route(
             "/staff/customers/{number}/enrol",
-            get(desk::enrol_form).post(desk::enrol),
+            get(consent::enrol_form).post(consent::enrol),
         )
         .route("/staff/customers/{number}/note", post(desk::note))
         .route(

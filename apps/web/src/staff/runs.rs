@@ -84,8 +84,10 @@ pub(crate) async fn page(
     let run = the_run(&app, &run).await?;
     let texts = app.pages.texts(visitor.language);
     let store = &app.portal.store;
-    // What stands out names customers. A page that comes again by itself is one look.
-    if run.summary.is_some() && query.follow.is_none() {
+    // What stands out and what is wrong name customers, so looking is written down. A page that comes
+    // again by itself would be a look every few seconds: it does not name them.
+    let named = query.follow.is_none() && (run.summary.is_some() || run.report.is_some());
+    if named {
         let subject = format!("run/{}", run.id);
         let viewed = event(&app, &officer, "run.viewed", subject, json!({}));
         store.record_event(&viewed).await?;
@@ -93,11 +95,15 @@ pub(crate) async fn page(
     let out = matches!(run.state, RunState::Released | RunState::Issued);
     let (progress, sheet, closing) = if out {
         let progress = store.run_progress(&run.id).await?;
-        let sheet = store.balance(&run.id).await?;
         let done = (progress.bills * 100)
             .checked_div(progress.orders)
             .unwrap_or(0);
         let closing = store.closing_of(&run.id).await?;
+        // A closed run shows what it was closed with, whatever came after.
+        let sheet = match &closing {
+            Some(closing) => closing.sheet,
+            None => store.balance(&run.id).await?,
+        };
         let closing = closing.map(|closing| {
             let at = texts.moment(closing.at, &app.portal.time_zone);
             context! { by => closing.by, at }
@@ -130,8 +136,8 @@ pub(crate) async fn page(
     let is_billing = officer.role == Role::Billing;
     let mine = run.imported_by.trim().to_lowercase() == officer.login.as_str();
     let page = context! {
-        run => row(&app, &visitor, &run), state => run.state.as_str(), findings => findings(&run, texts),
-        compared => compared(&run, previous.as_ref(), texts), outliers => outliers(&run, texts),
+        run => row(&app, &visitor, &run), state => run.state.as_str(), findings => named.then(|| findings(&run, texts)).flatten(),
+        compared => compared(&run, previous.as_ref(), texts), outliers => named.then(|| outliers(&run, texts)).flatten(),
         progress, sheet => sheet.as_ref().map(|(sheet, _)| sheet_rows(sheet, &run.currency, texts)),
         may_release => is_billing && run.state == RunState::Checked && !mine,
         mine => is_billing && run.state == RunState::Checked && mine,
@@ -286,25 +292,16 @@ pub(crate) async fn release(
     let at = portal.clock.now();
     let release = Release {
         by: officer.login.to_string(),
+        who: officer.login.to_string(),
         at,
         series: portal.numbers.series.clone(),
         first_if_new: portal.numbers.first,
     };
-    let released = match portal.store.release_run(&run.id, &release).await {
-        Ok(released) => released,
-        Err(ReleaseError::Store(fault)) => return Err(fault.into()),
-        Err(refused) => return not_released(&app, &visitor, &officer, &run, &refused),
-    };
-    let detail = json!({ "first": released.first.to_string(), "last": released.last.to_string() });
-    let told = event(
-        &app,
-        &officer,
-        "run.released",
-        format!("run/{}", run.id),
-        detail,
-    );
-    portal.store.record_event(&told).await?;
-    Ok(to_run(&run.id, "released"))
+    match portal.store.release_run(&run.id, &release).await {
+        Ok(_) => Ok(to_run(&run.id, "released")),
+        Err(ReleaseError::Store(fault)) => Err(fault.into()),
+        Err(refused) => not_released(&app, &visitor, &officer, &run, &refused),
+    }
 }
 
 fn not_released(

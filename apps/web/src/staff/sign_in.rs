@@ -172,35 +172,35 @@ async fn wrong(
     visitor: &Visitor,
     typed: &str,
     next: &str,
-    guards: &[(String, GuardPolicy)],
+    guards: &[(String, GuardPolicy); 2],
     now: Timestamp,
 ) -> Result<Response, Failure> {
     let store = &app.portal.store;
-    let mut locked = None;
-    for (guard, policy) in guards {
-        let state = store.guard_fail(guard, now, policy).await?;
-        locked = locked.max(state.blocked_until);
-    }
+    let [(by_name, name_policy), (by_address, address_policy)] = guards;
+    let name = store.guard_fail(by_name, now, name_policy).await?;
+    let address = store.guard_fail(by_address, now, address_policy).await?;
     tracing::info!("a member of staff did not sign in");
-    if let Some(until) = locked {
-        // A name that nobody has could be anything, a password among them.
+    if let Some(until) = name.blocked_until {
+        // A name that nobody has could be anything, a password among them: it is told of by its
+        // pseudonym, in as many steps as one that somebody has. Who tried is not known.
         let known = match typed.parse::<StaffLogin>() {
-            Ok(login) => store
-                .staff_member(&login)
-                .await?
-                .map(|account| account.login),
+            Ok(login) => store.staff_member(&login).await?,
             Err(_) => None,
         };
-        if let Some(login) = known {
-            let event = Event {
-                at: now,
-                who: login.to_string(),
-                what: "staff.locked-out".to_owned(),
-                subject: format!("staff/{login}"),
-                detail: json!({ "until": until, "address": visitor.address }),
-            };
-            store.record_event(&event).await?;
-        }
+        let subject = match known {
+            Some(account) => account.login.to_string(),
+            None => app.portal.key.pseudonym("staff", typed),
+        };
+        let event = Event {
+            at: now,
+            who: "?".to_owned(),
+            what: "staff.locked-out".to_owned(),
+            subject: format!("staff/{subject}"),
+            detail: json!({ "until": until, "address": visitor.address }),
+        };
+        store.record_event(&event).await?;
+    }
+    if let Some(until) = name.blocked_until.max(address.blocked_until) {
         return gate::locked(app, visitor, until);
     }
     let wrong = [("login", "staff-error-sign-in")];
@@ -211,7 +211,10 @@ async fn wrong(
 /// Only a page of the console may follow the sign-in.
 fn own_page(next: &str) -> bool {
     let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '.');
-    next.starts_with("/staff/") && !next.contains("//") && next.chars().all(sign)
+    next.starts_with("/staff/")
+        && !next.contains("//")
+        && !next.contains("..")
+        && next.chars().all(sign)
 }
 
 /// A session of its own for each sign-in, under a token that nobody had before.
@@ -312,10 +315,10 @@ pub(crate) async fn password(
     }
     let account = portal.store.staff_member(&officer.login).await?;
     let kept = account.map(|account| account.password);
-    let old = form.old.clone();
+    let (old, known) = (form.old.clone(), kept.clone());
     let right = app
         .hashing
-        .run(move || credentials::password_matches(&old, kept.as_ref()))
+        .run(move || credentials::password_matches(&old, known.as_ref()))
         .await;
     let mut wrong = Vec::new();
     if !right {
@@ -338,10 +341,19 @@ pub(crate) async fn password(
         .await?;
     let subject = format!("staff/{}", officer.login);
     let changed = event(&app, &officer, "staff.password-changed", subject, json!({}));
-    portal
-        .store
-        .set_staff_password(&officer.login, &hash, &changed)
-        .await?;
+    let store = &portal.store;
+    let changed = match &kept {
+        Some(kept) => {
+            store
+                .set_staff_password(&officer.login, kept, &hash, &changed)
+                .await?
+        }
+        None => false,
+    };
+    if !changed {
+        // An administrator closed the account or gave it a new start meanwhile: that stands.
+        return Ok(to("/staff/sign-in?ended"));
+    }
     let mut response = to(home_of(officer.role));
     let what = "staff.signed-in";
     open_session(
@@ -366,6 +378,7 @@ mod tests {
             ("/staff/runs", true),
             ("//evil.example", false),
             ("/staff//evil.example", false),
+            ("/staff/../logout", false),
             ("https://evil.example/staff/", false),
             ("/staff/\r\nset-cookie: x", false),
             ("/bills", false),

@@ -179,6 +179,8 @@ impl Teller<'_> {
             };
             let said = match attempt.outcome.as_str() {
                 "accepted" => String::new(),
+                // A server repeats the whole address in what it says.
+                _ if !self.known => String::new(),
                 _ => attempt.reply.clone(),
             };
             all.push(Happened {

@@ -286,7 +286,10 @@ impl World {
         let added = self.store.add_staff(&new, &event("staff.added")).await;
         assert!(added.expect("a store"), "a new name");
         let own = event("staff.password-changed");
-        let set = self.store.set_staff_password(&login, &HASH, &own).await;
+        let set = self
+            .store
+            .set_staff_password(&login, &HASH, &HASH, &own)
+            .await;
         set.expect("a store");
     }
 

@@ -174,6 +174,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         .expect("accepted");
     let release = Release {
         by: "maria".into(),
+        who: "maria".into(),
         at,
         series: series.clone(),
         first_if_new: first_bill(),

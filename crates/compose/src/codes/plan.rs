@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use super::{Code, encoded, outline};
+use super::{Code, encoded};
 
 /// A length is planned at its so-many-th code: a plan costs the encoder as many as it has bits.
 const PLAN_FROM: u32 = 2_000;
@@ -68,10 +68,7 @@ impl Plan {
                 }
             }
         }
-        outline(self.size, |x, y| {
-            let at = y * self.size + x;
-            modules[at / 64] >> (at % 64) & 1 == 1
-        })
+        Code::new(self.size, |at| modules[at / 64] >> (at % 64) & 1 == 1)
     }
 }
 
@@ -102,7 +99,7 @@ mod tests {
                     })
                     .collect();
                 let theirs = encoded(&text).expect("short enough");
-                let theirs = outline(theirs.size, |x, y| theirs[y][x].value());
+                let theirs = Code::new(theirs.size, |at| theirs.data[at].value());
                 assert_eq!(plan.draw(&text), theirs);
             }
         }

@@ -17,7 +17,7 @@ use crate::{
         leaves::Leaves,
         probe::{LEAVES_MAX, Probe, has_leaf, probes, template},
     },
-    pdf::{Additions, add, write},
+    pdf::{Additions, add, date, picture, write, xmp_date},
 };
 
 /// How the font size of the alphabet that a layout draws for forms is written.
@@ -41,6 +41,16 @@ pub(crate) enum Refusal {
 impl From<lopdf::Error> for Refusal {
     fn from(error: lopdf::Error) -> Self {
         Self::Compose(error.into())
+    }
+}
+
+impl Refusal {
+    /// What it is, with its cause.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Compose(error) => format!("{self}: {error}"),
+            _ => self.to_string(),
+        }
     }
 }
 
@@ -69,21 +79,23 @@ struct Export {
     pages: Vec<(ObjectId, String)>,
 }
 
-/// Compiles the shape of `view`, which has an alphabet in it.
-pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<Form, Refusal> {
-    let mut last = Refusal::Unexplained("no probe fits".to_owned());
+/// Compiles the shape of `view`, which has an alphabet in it. Where texts as long as they may get do not
+/// fit the layout, shorter ones are tried, and why is told beside the form: longer texts of its bills go
+/// through Typst whole.
+pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<(Form, Option<Refusal>), Refusal> {
+    let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
         match compiled(view, reach, tools) {
-            Ok(form) => return Ok(form),
+            Ok(form) => return Ok((form, first)),
             Err(Refusal::NoAlphabet) => return Err(Refusal::NoAlphabet),
-            Err(refusal) => last = refusal,
+            Err(refusal) => first = first.or(Some(refusal)),
         }
     }
-    Err(last)
+    Err(first.unwrap_or(Refusal::NoAlphabet))
 }
 
 fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {
-    if Leaves::of(view, "")?.len() > LEAVES_MAX {
+    if Leaves::of(view)?.len() > LEAVES_MAX {
         return refused("there are more than 999 leaves");
     }
     let mut exports = Vec::new();
@@ -243,7 +255,7 @@ impl Harvest<'_> {
             let bodies = [a.body, b.body, c.body];
             let explained = match self.slot(page, bodies)? {
                 Some(slot) => Some(slot),
-                None => self.rings(bodies).or_else(|| self.drawn(bodies)),
+                None => self.drawn(bodies),
             };
             match explained {
                 Some(found) => {
@@ -348,26 +360,23 @@ impl Harvest<'_> {
         })
     }
 
-    /// Square codes: the polygons of a leaf, and all around them equal.
-    fn rings(&self, bodies: [&str; 3]) -> Option<Vec<Piece>> {
+    /// Width and leaf of a square code: of whose pixels the stream is a picture in each export.
+    fn code(&self, id: ObjectId) -> Option<(usize, usize)> {
+        let (mut width, mut shown) = (0, Vec::new());
+        for export in self.exports {
+            let stream = export.document.get_object(id).ok()?.as_stream().ok()?;
+            width = picture::width(stream)?;
+            shown.push(stream.decompressed_content().ok()?);
+        }
         let mut all = Vec::new();
         for export in self.exports {
-            all.push(Leaves::of(&export.probe.view, "").ok()?);
+            all.push(Leaves::of(&export.probe.view).ok()?);
         }
-        (0..all.first()?.len()).find_map(|leaf| {
-            let mut parts = Vec::new();
-            for (body, leaves) in bodies.iter().zip(&all) {
-                parts.push(body.split_once(leaves.rings(leaf).ok()?)?);
-            }
-            let first = *parts.first()?;
-            parts.iter().all(|part| *part == first).then(|| {
-                vec![
-                    Piece::Constant(first.0.as_bytes().to_vec()),
-                    Piece::Rings(leaf),
-                    Piece::Constant(first.1.as_bytes().to_vec()),
-                ]
-            })
-        })
+        let leaf = (0..all.first()?.len()).find(|leaf| {
+            let mut both = all.iter().zip(&shown);
+            both.all(|(leaves, shown)| leaves.pixels(*leaf).is_ok_and(|pixels| pixels == shown))
+        })?;
+        Some((width, leaf))
     }
 
     /// Something drawn whose numbers follow shares.
@@ -448,8 +457,9 @@ impl Harvest<'_> {
             a.pages.iter().map(|(id, _)| *id).zip(lean).collect();
         let mut file = write::File::new();
         let (mut constant, mut objects, mut pages) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut xmp, mut twin) = (None, None);
+        let (mut xmp, mut twin, mut codes) = (None, None, Vec::new());
         let mut streams = streams;
+        let moment = date(self.tools.additions.issued_at);
         for (id, object) in &document.objects {
             let others = [b.document.objects.get(id), c.document.objects.get(id)];
             let equal = others
@@ -464,7 +474,9 @@ impl Harvest<'_> {
                         let packet = write::xmp_dictionary(stream, &numbered);
                         xmp = Some((number(id), packet, self.xmp(&stream.content)?));
                     } else if stream.dict.has_type(b"EmbeddedFile") {
-                        twin = Some((number(id), dict));
+                        twin = Some(number(id));
+                    } else if let Some((width, leaf)) = self.code(*id) {
+                        codes.push((number(id), dict, width, leaf));
                     } else if equal {
                         file.stream(number(id), &dict, &stream.content);
                     } else {
@@ -472,7 +484,11 @@ impl Harvest<'_> {
                     }
                 }
                 object if equal => {
-                    constant.push((number(id), write::serialised(object, &numbered)))
+                    let bytes = write::serialised(object, &numbered);
+                    match around(&bytes, moment.as_bytes()) {
+                        Some(pieces) => objects.push((number(id), pieces)),
+                        None => constant.push((number(id), bytes)),
+                    }
                 }
                 object => {
                     let mut texts = Vec::new();
@@ -486,9 +502,28 @@ impl Harvest<'_> {
                     let mut next = 0;
                     hollow(&mut holed, before, b, &mut next);
                     let bytes = write::serialised(&holed, &numbered);
-                    objects.push((number(id), pieces(&bytes, texts)?));
+                    let mut found = Vec::new();
+                    for piece in pieces(&bytes, texts)? {
+                        match piece {
+                            ObjectPiece::Constant(bytes) => match around(&bytes, moment.as_bytes())
+                            {
+                                Some(dated) => found.extend(dated),
+                                None => found.push(ObjectPiece::Constant(bytes)),
+                            },
+                            other => found.push(other),
+                        }
+                    }
+                    objects.push((number(id), found));
                 }
             }
+        }
+        let is_dated = |(_, pieces): &(u32, Vec<ObjectPiece>)| {
+            pieces
+                .iter()
+                .any(|piece| matches!(piece, ObjectPiece::Moment))
+        };
+        if !objects.iter().any(is_dated) {
+            return refused("the time of issue is not among what is known of the document");
         }
         let next = u32::try_from(numbered.len())
             .unwrap_or(u32::MAX)
@@ -505,6 +540,7 @@ impl Harvest<'_> {
             exact,
             pages,
             xmp,
+            codes,
             twin,
             objects,
             signature: number(&signature),
@@ -568,7 +604,14 @@ impl Harvest<'_> {
             // How far a drawing reaches: told to nobody but machines that reflow pages, and right
             // to the point for the probe, whose highest bar is as high as a bill's.
             [a, b, c] if key == b"BBox" && [a, b, c].iter().all(|n| n.as_float().is_ok()) => Ok(()),
-            _ => refused(format!("/{} differs", name(key))),
+            [Object::Array(a), Object::Array(b), Object::Array(c)] => refused(format!(
+                "lists of {}, {} and {} entries under /{}; some text wraps or vanishes: {objects:?}",
+                a.len(),
+                b.len(),
+                c.len(),
+                name(key)
+            )),
+            _ => refused(format!("/{} differs: {objects:?}", name(key))),
         }
     }
 
@@ -588,6 +631,16 @@ impl Harvest<'_> {
                     .match_indices(&id)
                     .map(|(at, id)| (at, id.len(), piece())),
             );
+        }
+        let moment = xmp_date(self.tools.additions.issued_at);
+        let before = marks.len();
+        marks.extend(
+            packet
+                .match_indices(&moment)
+                .map(|(at, moment)| (at, moment.len(), XmpPiece::Moment)),
+        );
+        if marks.len() == before {
+            return refused("the time of issue is not in the XMP packet");
         }
         for (leaf, text) in self.exports[0].probe.texts.iter().enumerate() {
             if !text.is_empty() {
@@ -675,6 +728,23 @@ fn hollow(object: &mut Object, a: &Object, b: &Object, next: &mut usize) {
         }
         _ => {}
     }
+}
+
+/// An object's bytes, cut where they tell the time of issue, if they do.
+fn around(bytes: &[u8], moment: &[u8]) -> Option<Vec<ObjectPiece>> {
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = rest
+        .windows(moment.len())
+        .position(|window| window == moment)
+    {
+        pieces.push(ObjectPiece::Constant(rest[..at].to_vec()));
+        pieces.push(ObjectPiece::Moment);
+        rest = &rest[at + moment.len()..];
+    }
+    let is_dated = !pieces.is_empty();
+    pieces.push(ObjectPiece::Constant(rest.to_vec()));
+    is_dated.then_some(pieces)
 }
 
 /// An object's bytes, cut at its holes.

@@ -1,12 +1,18 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::{io::Write, sync::Arc};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
 
 use crate::{
     ComposeError,
     forms::{glyphs::Glyphs, leaves::Leaves},
-    pdf::write::{File, QUICK, deflate},
+    pdf::{
+        Additions, date,
+        picture::packed,
+        twin::embedded,
+        write::{self, File, QUICK, deflate},
+        xmp_date,
+    },
 };
 use kvit_billing::UnsealedPdf;
 
@@ -14,15 +20,19 @@ use kvit_billing::UnsealedPdf;
 const WIDTH_TOLERANCE: f64 = 0.02;
 
 /// Why a bill does not fit its form. It goes through Typst whole then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misfit {
     /// A character that the form's fonts have not.
-    Character,
+    #[error("{0:?} is not among the characters of forms in the weight in which a text is set")]
+    Character(char),
     /// A text wider than any that was proven to fit.
+    #[error("a text is wider than any that was proven to fit")]
     Width,
     /// Something drawn that has no extent, which the exporter leaves out.
+    #[error("something drawn has no extent")]
     Empty,
     /// A leaf of another kind than the form expects.
+    #[error("the data is of another kind than the form expects")]
     Kind,
 }
 
@@ -75,7 +85,6 @@ pub(crate) enum Piece {
     Constant(Vec<u8>),
     Slot(Box<Slot>),
     Number(Coordinate),
-    Rings(usize),
 }
 
 /// A piece of an object outside the pages.
@@ -84,6 +93,8 @@ pub(crate) enum ObjectPiece {
     Constant(Vec<u8>),
     /// A text string in hexadecimal UTF-16.
     Text(Vec<Part>),
+    /// The time of issue as `pdf::date` writes it.
+    Moment,
 }
 
 /// A piece of the XMP packet.
@@ -93,6 +104,8 @@ pub(crate) enum XmpPiece {
     Leaf(usize),
     InstanceId,
     DocumentId,
+    /// The time of issue as `pdf::xmp_date` writes it.
+    Moment,
 }
 
 /// A compiled shape.
@@ -106,8 +119,10 @@ pub(crate) struct Form {
     /// Number, dictionary and content of each page's stream, as `lean.rs` writes it.
     pub(crate) pages: Vec<(u32, Vec<u8>, Vec<Piece>)>,
     pub(crate) xmp: (u32, Vec<u8>, Vec<XmpPiece>),
-    /// Number and dictionary of the twin's stream; its size in there stands at zero.
-    pub(crate) twin: (u32, Vec<u8>),
+    /// Number, dictionary, pixels in a row and leaf of each square code's picture.
+    pub(crate) codes: Vec<(u32, Vec<u8>, usize, usize)>,
+    /// Number of the twin's stream.
+    pub(crate) twin: u32,
     pub(crate) objects: Vec<(u32, Vec<ObjectPiece>)>,
     pub(crate) signature: u32,
     /// The first number that is free.
@@ -123,16 +138,21 @@ impl Form {
         &self,
         leaves: &Leaves,
         id: &str,
-        twin: &[u8],
+        additions: &Additions<'_>,
     ) -> Result<Result<UnsealedPdf, Misfit>, ComposeError> {
-        match self.filled(leaves, id, twin) {
+        match self.filled(leaves, id, additions) {
             Ok(pdf) => Ok(Ok(pdf)),
             Err(Failed::Misfit(misfit)) => Ok(Err(misfit)),
             Err(Failed::Compose(error)) => Err(error),
         }
     }
 
-    fn filled(&self, leaves: &Leaves, id: &str, twin: &[u8]) -> Result<UnsealedPdf, Failed> {
+    fn filled(
+        &self,
+        leaves: &Leaves,
+        id: &str,
+        additions: &Additions<'_>,
+    ) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
         let mut content = Vec::with_capacity(48 * 1024);
         for (number, dict, pieces) in &self.pages {
@@ -140,20 +160,28 @@ impl Form {
             self.page(pieces, leaves, &mut content)?;
             file.stream(*number, dict, &deflate(&content, QUICK)?);
         }
+        for (number, dict, width, leaf) in &self.codes {
+            let packed = packed(leaves.pixels(*leaf)?, *width);
+            file.stream(*number, dict, &deflate(&packed, QUICK)?);
+        }
         let [document, instance] = ["document", "instance"].map(|kind| {
             let hash = typst::utils::hash128(&(kind, id));
             format!("{hash:032x}")
         });
         let (number, dict, pieces) = &self.xmp;
-        let xmp = xmp(pieces, leaves, &document, &instance)?;
+        let moment = xmp_date(additions.issued_at);
+        let xmp = xmp(pieces, leaves, [&document, &instance, &moment])?;
         file.stream(*number, dict, &deflate(xmp.as_bytes(), QUICK)?);
-        let (number, dict) = &self.twin;
-        let dict = String::from_utf8_lossy(dict);
-        let dict = dict.replacen("/Size 0", &format!("/Size {}", twin.len()), 1);
-        file.stream(*number, dict.as_bytes(), &deflate(twin, QUICK)?);
+        let twin = embedded(additions.twin, additions.issued_at, QUICK)?;
+        file.stream(
+            self.twin,
+            &write::stream_dictionary(&twin, &BTreeMap::new()),
+            &twin.content,
+        );
+        let moment = date(additions.issued_at);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
-            objects.push((*number, object(pieces, leaves)?));
+            objects.push((*number, object(pieces, leaves, &moment)?));
         }
         file.pack(self.next, &objects, QUICK)?;
         let slot = file.signature(self.signature, self.contents_reserve);
@@ -178,7 +206,6 @@ impl Form {
                 Piece::Constant(bytes) => out.extend_from_slice(bytes),
                 Piece::Slot(slot) => self.slot(slot, leaves, out)?,
                 Piece::Number(number) => push_number(out, number.of(leaves)?),
-                Piece::Rings(leaf) => out.extend_from_slice(leaves.rings(*leaf)?.as_bytes()),
             }
         }
         Ok(())
@@ -189,8 +216,16 @@ impl Form {
         let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
-                let place = font.glyphs.place(character).ok_or(Misfit::Character)?;
-                cids.push(font.cids.get(place).copied().ok_or(Misfit::Character)?);
+                let place = font
+                    .glyphs
+                    .place(character)
+                    .ok_or(Misfit::Character(character))?;
+                cids.push(
+                    font.cids
+                        .get(place)
+                        .copied()
+                        .ok_or(Misfit::Character(character))?,
+                );
                 places.push(place);
             }
         }
@@ -263,8 +298,7 @@ impl Coordinate {
 fn xmp(
     pieces: &[XmpPiece],
     leaves: &Leaves,
-    document: &str,
-    instance: &str,
+    [document, instance, moment]: [&str; 3],
 ) -> Result<String, Misfit> {
     let mut out = String::with_capacity(5_000);
     for piece in pieces {
@@ -272,6 +306,7 @@ fn xmp(
             XmpPiece::Constant(text) => out.push_str(text),
             XmpPiece::DocumentId => out.push_str(document),
             XmpPiece::InstanceId => out.push_str(instance),
+            XmpPiece::Moment => out.push_str(moment),
             XmpPiece::Leaf(leaf) => {
                 for character in Part::Leaf(*leaf).text(leaves)?.chars() {
                     match character {
@@ -287,11 +322,12 @@ fn xmp(
     Ok(out)
 }
 
-fn object(pieces: &[ObjectPiece], leaves: &Leaves) -> Result<Vec<u8>, Misfit> {
+fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
     let mut out = Vec::new();
     for piece in pieces {
         match piece {
             ObjectPiece::Constant(bytes) => out.extend_from_slice(bytes),
+            ObjectPiece::Moment => out.extend_from_slice(moment.as_bytes()),
             ObjectPiece::Text(parts) => {
                 out.extend_from_slice(b"<FEFF");
                 for part in parts {

@@ -6,6 +6,8 @@
 
 mod walk;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +23,8 @@ pub(crate) struct Leaves {
     shape: String,
     /// The text of all leaves.
     text: String,
+    /// The pixels of all square codes.
+    pixels: Vec<u8>,
     all: Vec<Leaf>,
 }
 
@@ -33,8 +37,8 @@ enum Leaf {
     },
     /// A share of a whole, which moves or stretches something drawn.
     Share(f64),
-    /// The polygons of a square code, drawn as the exporter draws them.
-    Rings {
+    /// The pixels of a square code; where, in [`Leaves::pixels`].
+    Pixels {
         from: usize,
         to: usize,
     },
@@ -45,7 +49,7 @@ enum Leaf {
 pub(crate) enum Kind {
     Text(Limit),
     Share,
-    Rings,
+    Pixels,
 }
 
 /// Longer texts go through Typst whole.
@@ -57,20 +61,31 @@ pub(crate) struct Limit {
 }
 
 impl Leaves {
-    /// Those of a bill's data. `run` is what else belongs to the shape.
-    pub(crate) fn of(view: &impl Serialize, run: &str) -> Result<Self, ComposeError> {
+    /// Those of a bill's data.
+    pub(crate) fn of(view: &impl Serialize) -> Result<Self, ComposeError> {
         let mut leaves = Self {
             shape: String::with_capacity(4 * 1024),
-            text: String::with_capacity(24 * 1024),
+            text: String::with_capacity(4 * 1024),
+            pixels: Vec::with_capacity(8 * 1024),
             all: Vec::with_capacity(192),
         };
-        leaves.shape.push_str(run);
         walk::walk(view, &mut leaves).map_err(ComposeError::Data)?;
         Ok(leaves)
     }
 
     pub(crate) fn shape(&self) -> &str {
         &self.shape
+    }
+
+    /// Whether all that is drawn of the texts is of these characters; addresses are only in the codes.
+    pub(crate) fn are_written_with(&self, characters: &HashSet<char>) -> bool {
+        self.all.iter().all(|leaf| match leaf {
+            Leaf::Text { from, to } => {
+                let text = self.text.get(*from..*to).unwrap_or_default();
+                text.starts_with("http") || text.chars().all(|c| characters.contains(&c))
+            }
+            _ => true,
+        })
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -91,10 +106,10 @@ impl Leaves {
         }
     }
 
-    /// Polygons as the exporter writes them, closed but for the last `h`.
-    pub(crate) fn rings(&self, leaf: usize) -> Result<&str, Misfit> {
+    /// A byte for each pixel of a square code.
+    pub(crate) fn pixels(&self, leaf: usize) -> Result<&[u8], Misfit> {
         match self.all.get(leaf) {
-            Some(Leaf::Rings { from, to }) => self.text.get(*from..*to).ok_or(Misfit::Kind),
+            Some(Leaf::Pixels { from, to }) => self.pixels.get(*from..*to).ok_or(Misfit::Kind),
             _ => Err(Misfit::Kind),
         }
     }
@@ -118,7 +133,7 @@ fn rebuilt(
     let kind = match value {
         Value::String(_) => limit(place).map(Kind::Text),
         Value::Number(_) => is_share(place).then_some(Kind::Share),
-        Value::Array(_) => is_rings(place).then_some(Kind::Rings),
+        Value::Array(_) => is_pixels(place).then_some(Kind::Pixels),
         _ => None,
     };
     if let Some(kind) = kind {
@@ -155,8 +170,8 @@ fn is_share(place: (&str, &str)) -> bool {
     matches!(place, (_, "share") | ("sums", "from" | "to"))
 }
 
-fn is_rings(place: (&str, &str)) -> bool {
-    place.1 == "rings"
+fn is_pixels(place: (&str, &str)) -> bool {
+    place.1 == "luma"
 }
 
 /// The texts that are leaves, by their parent's key and their own.

@@ -3,8 +3,9 @@
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
 //! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
-//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does not fit, and every bill
-//! of a shape that cannot be compiled, goes through Typst whole: slower, never different.
+//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does
+//! not fit, and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never
+//! different.
 
 mod compile;
 mod content;
@@ -16,7 +17,7 @@ mod probe;
 mod prove;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -44,9 +45,15 @@ use crate::{
 const FORMS_MAX: usize = 500;
 
 /// Characters that forms can write, where the layout's fonts have them.
-const ALPHABET: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
+const FULL: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
     ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\
     АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
+/// Characters that nearly all bills in a language do with. A form with these alone is thousands of bytes
+/// smaller, so a bill with others has a form of its own.
+const COMMON: &str = "0123456789 \u{a0}.,:?()/+-–−№€%„“@·ѝ\
+    ABCEFGHIKNPRSTVWXYZabdeghiklmnoprstuvx";
+const CYRILLIC: &str = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЮЯабвгдежзийклмнопрстуфхцчшщъьюя";
+const LATIN: &str = "DJLMOQU&'cfjqwyz";
 /// Those of the weight that shows figures, dates and references; small letters of the bill's language join.
 const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
@@ -65,6 +72,9 @@ pub struct Counts {
     pub whole: u64,
     /// Forms compiled.
     pub forms: u64,
+    /// Those among them that take shorter texts than usual, because longer ones wrap in this layout: many
+    /// of their bills may be laid out whole.
+    pub narrowed: u64,
     /// Shapes that could not be compiled.
     pub refused: u64,
 }
@@ -78,8 +88,8 @@ type GlyphsKey = (String, bool, usize);
 pub(crate) struct Forms {
     form_from: u64,
     full: Vec<char>,
-    strong_bg: Vec<char>,
-    strong_en: Vec<char>,
+    bg: Alphabet,
+    en: Alphabet,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
     /// Counts look-ups.
@@ -89,8 +99,17 @@ pub(crate) struct Forms {
     filling: AtomicU64,
     whole: AtomicU64,
     made: AtomicU64,
+    narrowed: AtomicU64,
     refused: AtomicU64,
     last_refusal: Mutex<Option<String>>,
+}
+
+/// What nearly all bills in a language are written with.
+struct Alphabet {
+    common: Vec<char>,
+    is_common: HashSet<char>,
+    /// In the weight that shows figures.
+    strong: Vec<char>,
 }
 
 #[derive(Default)]
@@ -107,12 +126,22 @@ struct Shape {
 
 impl Forms {
     pub(crate) fn new(layout: &Layout) -> Self {
-        let known = |text: &str| text.chars().filter(|c| layout.can_print(*c)).collect();
+        let known =
+            |text: &str| -> Vec<char> { text.chars().filter(|c| layout.can_print(*c)).collect() };
+        let alphabet = |more: &str, small: &str| {
+            let common = known(&[COMMON, CYRILLIC, more].concat());
+            Alphabet {
+                is_common: common.iter().copied().collect(),
+                common,
+                strong: known(&[STRONG, small].concat()),
+            }
+        };
         Self {
             form_from: FORM_FROM,
-            full: known(ALPHABET),
-            strong_bg: known(&[STRONG, SMALL_BG].concat()),
-            strong_en: known(&[STRONG, SMALL_EN].concat()),
+            full: known(FULL),
+            bg: alphabet("", SMALL_BG),
+            // Names and addresses stay as they are.
+            en: alphabet(LATIN, SMALL_EN),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
             clock: AtomicU64::new(0),
@@ -120,6 +149,7 @@ impl Forms {
             filling: AtomicU64::new(0),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
+            narrowed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             last_refusal: Mutex::default(),
         }
@@ -134,6 +164,7 @@ impl Forms {
             filled: self.filled.load(Ordering::Relaxed),
             whole: self.whole.load(Ordering::Relaxed),
             forms: self.made.load(Ordering::Relaxed),
+            narrowed: self.narrowed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
     }
@@ -150,19 +181,18 @@ impl Forms {
         last.clone()
     }
 
-    /// The bill filled into its form, or `None` where it has to go through Typst whole. `moment` is
-    /// the time of issue, which is part of the shape; `id` names the bill.
+    /// The bill filled into its form, or `None` where it has to go through Typst whole. `id` names the bill.
     pub(crate) fn fill(
         &self,
         view: &View,
-        moment: &str,
         id: &str,
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
-        let leaves = Leaves::of(view, moment)?;
-        let shape = self.shape(leaves.shape());
+        let leaves = Leaves::of(view)?;
+        let is_common = leaves.are_written_with(&self.alphabet(view.language()).is_common);
+        let shape = self.shape(&format!("{is_common}{}", leaves.shape()));
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if met < self.form_from {
             self.whole.fetch_add(1, Ordering::Relaxed);
@@ -176,7 +206,7 @@ impl Forms {
         }
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            self.compile(&view, layout, additions, export)
+            self.compile(&view, is_common, layout, additions, export)
         });
         let Some(form) = form
             .as_ref()
@@ -186,15 +216,19 @@ impl Forms {
             return Ok(None);
         };
         let begun = Instant::now();
-        let filled = form.fill(&leaves, id, additions.twin)?;
+        let filled = form.fill(&leaves, id, additions)?;
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.filling.fetch_add(nanos, Ordering::Relaxed);
-        let Ok(pdf) = filled else {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+        let pdf = match filled {
+            Ok(pdf) => pdf,
+            Err(misfit) => {
+                self.remember(misfit.to_string());
+                self.whole.fetch_add(1, Ordering::Relaxed);
+                return Ok(None);
+            }
         };
         if !shape.is_proven.load(Ordering::Acquire) {
-            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?))?)?;
+            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
             match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
                 Ok(()) => shape.is_proven.store(true, Ordering::Release),
                 Err(refusal) => {
@@ -227,21 +261,25 @@ impl Forms {
         shape
     }
 
-    fn strong(&self, language: &str) -> &[char] {
+    fn alphabet(&self, language: &str) -> &Alphabet {
         match language {
-            "en" => &self.strong_en,
-            _ => &self.strong_bg,
+            "en" => &self.en,
+            _ => &self.bg,
         }
     }
 
-    fn with_alphabet(&self, view: &Value) -> Value {
-        let strong = self.strong(language_of(view));
+    fn with_alphabet(&self, view: &Value, is_common: bool) -> Value {
+        let alphabet = self.alphabet(language_of(view));
+        let regular = match is_common {
+            true => &alphabet.common,
+            false => &self.full,
+        };
         let mut view = view.clone();
         let text = |chars: &[char]| chars.iter().collect::<String>();
-        if let Some(alphabet) = view.get_mut("alphabet") {
-            *alphabet = json!({
-                "full": text(&self.full),
-                "strong": text(strong),
+        if let Some(drawn) = view.get_mut("alphabet") {
+            *drawn = json!({
+                "regular": text(regular),
+                "strong": text(&alphabet.strong),
             });
         }
         view
@@ -250,6 +288,7 @@ impl Forms {
     fn compile(
         &self,
         view: &Value,
+        is_common: bool,
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
@@ -263,10 +302,14 @@ impl Forms {
                 ..*additions
             },
         };
-        let compiled = compile(&self.with_alphabet(view), &tools);
+        let compiled = compile(&self.with_alphabet(view, is_common), &tools);
         match compiled {
-            Ok(form) => {
+            Ok((form, narrowed)) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
+                if let Some(why) = narrowed {
+                    self.narrowed.fetch_add(1, Ordering::Relaxed);
+                    self.remember(why.told());
+                }
                 Some(form)
             }
             Err(refusal) => {
@@ -278,14 +321,15 @@ impl Forms {
 
     fn refuse(&self, refusal: &Refusal) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+        self.remember(refusal.told());
+    }
+
+    fn remember(&self, why: String) {
         let mut last = self
             .last_refusal
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(match refusal {
-            Refusal::Compose(error) => format!("{refusal}: {error}"),
-            _ => refusal.to_string(),
-        });
+        *last = Some(why);
     }
 
     /// Shaped once for all forms. Bulgarian and English shape alike in a font without local forms
@@ -298,7 +342,8 @@ impl Forms {
         count: usize,
         language: &'static str,
     ) -> Option<Arc<Glyphs>> {
-        let alphabet = [self.full.as_slice(), self.strong(language)]
+        let alphabet = self.alphabet(language);
+        let alphabet = [&self.full, &alphabet.common, &alphabet.strong]
             .into_iter()
             .find(|alphabet| alphabet.len() == count)?;
         let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);

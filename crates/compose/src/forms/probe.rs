@@ -48,7 +48,7 @@ fn probe(view: &Value, round: usize, reach: f64) -> Probe {
                 share = Some(number);
                 json!(number)
             }
-            Kind::Rings => turned(value, round),
+            Kind::Pixels => marked(value, place, round),
         };
         texts.push(text);
         shares.push(share);
@@ -94,16 +94,19 @@ fn probe_share(place: usize, count: usize, round: usize) -> f64 {
     (share * 10_000.0).round() / 10_000.0
 }
 
-/// A square as large as the code, drawn from another corner in each round: the engine takes a fifth of
-/// its time for the hundreds of corners of real codes.
-fn turned(rings: &Value, round: usize) -> Value {
-    let rings = rings.as_array().map(Vec::as_slice).unwrap_or_default();
-    let points = rings.iter().filter_map(Value::as_array).flatten();
-    let numbers = points.filter_map(Value::as_array).flatten();
-    let side = numbers.filter_map(Value::as_u64).max().unwrap_or(1);
-    let mut corners = [(0, 0), (side, 0), (side, side), (0, side)];
-    corners.rotate_left(round);
-    json!([corners])
+/// Pixels like those of no other code and no other round: its place in binary, the first pixels dark or
+/// light.
+fn marked(pixels: &Value, place: usize, round: usize) -> Value {
+    let count = pixels.as_array().map_or(0, Vec::len);
+    let mark = 4 * place + round + 1;
+    let luma = |at: usize| {
+        if at < 16 && mark >> at & 1 == 1 {
+            0
+        } else {
+            255
+        }
+    };
+    (0..count).map(luma).collect()
 }
 
 /// The text as words and leaves, where each leaf shows as its probe does.

@@ -1,9 +1,13 @@
 //! What Typst's export lacks: the bill's twin, the signature field, and a file as small as it can be.
 
 mod field;
-mod twin;
+mod font;
+pub(crate) mod picture;
+mod tree;
+pub(crate) mod twin;
 pub(crate) mod write;
 
+use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
 use lopdf::{Document, Object, ObjectId, StringFormat};
 
@@ -21,7 +25,7 @@ pub(crate) struct Additions<'a> {
     /// What readers call the twin.
     pub(crate) twin_description: &'static str,
     /// The bill's time of issue.
-    pub(crate) issued_at: jiff::Timestamp,
+    pub(crate) issued_at: Timestamp,
 }
 
 /// The exported PDF with its twin and an empty signature field.
@@ -39,6 +43,9 @@ pub(crate) fn add(
     document: &mut Document,
     additions: &Additions<'_>,
 ) -> Result<ObjectId, ComposeError> {
+    picture::pack(document)?;
+    font::pack(document)?;
+    tree::thin(document)?;
     twin::attach(
         document,
         additions.twin,
@@ -54,6 +61,18 @@ impl From<lopdf::Error> for ComposeError {
     fn from(error: lopdf::Error) -> Self {
         Self::Field(error.to_string())
     }
+}
+
+/// A date as the exporter writes one (ISO 32000-1, 7.9.4).
+pub(crate) fn date(at: Timestamp) -> String {
+    let at = TimeZone::UTC.to_datetime(at);
+    at.strftime("D:%Y%m%d%H%M%SZ").to_string()
+}
+
+/// The same in XMP (ISO 16684-1, 8.2.1.2).
+pub(crate) fn xmp_date(at: Timestamp) -> String {
+    let at = TimeZone::UTC.to_datetime(at);
+    at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
 fn missing(what: &str) -> ComposeError {

@@ -1,10 +1,13 @@
 //! Puts the bill's twin into its PDF, as Factur-X asks: an associated file of the document (ISO 19005-3,
 //! 6.8) that the metadata announces.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use lopdf::{Document, Object, Stream, dictionary};
 
-use super::write::{BEST, deflate};
+use super::{
+    date,
+    write::{BEST, deflate},
+};
 use crate::ComposeError;
 
 /// The name that Factur-X prescribes.
@@ -53,24 +56,7 @@ pub(super) fn attach(
     description: &str,
     changed: Timestamp,
 ) -> Result<(), ComposeError> {
-    let date = TimeZone::UTC
-        .to_datetime(changed)
-        .strftime("D:%Y%m%d%H%M%SZ")
-        .to_string();
-    let size = i64::try_from(twin.len()).unwrap_or(i64::MAX);
-    let packed = deflate(twin, BEST)?;
-    let file = document.add_object(Stream::new(
-        dictionary! {
-            "Type" => "EmbeddedFile",
-            "Subtype" => "text/xml",
-            "Filter" => "FlateDecode",
-            "Params" => dictionary! {
-                "Size" => size,
-                "ModDate" => Object::string_literal(date),
-            },
-        },
-        packed,
-    ));
+    let file = document.add_object(embedded(twin, changed, BEST)?);
     let specification = document.add_object(dictionary! {
         "Type" => "Filespec",
         "F" => Object::string_literal(FILE),
@@ -96,6 +82,25 @@ pub(super) fn attach(
     all.set("EmbeddedFiles", names);
     document.catalog_mut()?.set("Names", all);
     Ok(())
+}
+
+/// The twin as a file in the file.
+pub(crate) fn embedded(
+    twin: &[u8],
+    changed: Timestamp,
+    level: i32,
+) -> Result<Stream, ComposeError> {
+    let size = i64::try_from(twin.len()).unwrap_or(i64::MAX);
+    let dict = dictionary! {
+        "Type" => "EmbeddedFile",
+        "Subtype" => "text/xml",
+        "Filter" => "FlateDecode",
+        "Params" => dictionary! {
+            "Size" => size,
+            "ModDate" => Object::string_literal(date(changed)),
+        },
+    };
+    Ok(Stream::new(dict, deflate(twin, level)?))
 }
 
 /// Writes into the metadata what the twin is.

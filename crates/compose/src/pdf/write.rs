@@ -10,6 +10,8 @@ use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat};
 
 use crate::ComposeError;
 
+/// Bytes of an entry of the cross-reference stream: kind, place, place within.
+const XREF_COLUMNS: usize = 7;
 /// Four bytes above 127 in a comment: the file is not text (ISO 19005-3, 6.1.2).
 const HEADER: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n";
 /// Room for `[0 a b c]` with files of up to 9,999,999,999 bytes; well-formed before the seal too.
@@ -227,20 +229,31 @@ impl File {
     ) -> Result<(), ComposeError> {
         let start = self.bytes.len();
         self.set(number, Entry::At(start));
-        let mut table = Vec::with_capacity(self.entries.len() * 7);
+        // Each row as its difference from the one above (PNG's "Up"): most differ in one byte.
+        let mut table = Vec::with_capacity(self.entries.len() * (XREF_COLUMNS + 1));
+        let mut above = [0; XREF_COLUMNS];
         for entry in &self.entries {
             let (kind, first, second) = match *entry {
                 Entry::Free => (0, 0, 0xffff),
                 Entry::At(at) => (1, u32::try_from(at).unwrap_or(u32::MAX), 0),
                 Entry::Packed { stream, index } => (2, stream, index),
             };
-            table.push(kind);
-            table.extend_from_slice(&first.to_be_bytes());
-            table.extend_from_slice(&u16::try_from(second).unwrap_or(u16::MAX).to_be_bytes());
+            let [a, b, c, d] = first.to_be_bytes();
+            let [e, f] = u16::try_from(second).unwrap_or(u16::MAX).to_be_bytes();
+            let row = [kind, a, b, c, d, e, f];
+            table.push(2);
+            table.extend(
+                row.iter()
+                    .zip(above)
+                    .map(|(now, above)| now.wrapping_sub(above)),
+            );
+            above = row;
         }
         let mut dict = format!("<</Type/XRef/Size {}/W[1 4 2]", self.entries.len()).into_bytes();
         dict.extend_from_slice(trailer);
-        dict.extend_from_slice(b"/Filter/FlateDecode>>");
+        let filter =
+            format!("/Filter/FlateDecode/DecodeParms<</Columns {XREF_COLUMNS}/Predictor 12>>>>");
+        dict.extend_from_slice(filter.as_bytes());
         self.stream(number, &dict, &deflate(&table, level)?);
         self.push(&format!("startxref\n{start}\n%%EOF\n"));
         Ok(())

@@ -187,6 +187,7 @@ impl World {
         }
         let release = Release {
             by: "Boris".to_owned(),
+            who: "Boris".to_owned(),
             at: self.clock.now(),
             series: "main".parse().expect("a series"),
             first_if_new: BillNumber::new(FIRST_NUMBER).expect("a number"),

@@ -116,6 +116,8 @@ pub struct OrderKey {
 pub struct Release {
     /// Who releases.
     pub by: String,
+    /// Who it is for the audit trail: the same, or the machine's account that said so.
+    pub who: String,
     /// The moment of issue of every bill of the run.
     pub at: Timestamp,
     /// Where the numbers come from.

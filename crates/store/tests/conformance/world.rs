@@ -122,6 +122,7 @@ pub(crate) async fn checked_from(store: &Store, id: &str, first: u64, orders: u6
 pub(crate) fn release_by(by: &str) -> Release {
     Release {
         by: by.to_owned(),
+        who: by.to_owned(),
         at: at(2),
         series: "main".parse().expect("a series"),
         first_if_new: number(100),

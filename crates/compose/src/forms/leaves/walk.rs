@@ -9,14 +9,21 @@ use serde::{
 };
 use serde_json::Error;
 
-use super::{Leaf, Leaves, OPERATORS, is_rings, is_share, limit};
+use super::{Leaf, Leaves, OPERATORS, is_pixels, is_share, limit};
 
 pub(super) fn walk(view: &impl Serialize, out: &mut Leaves) -> Result<(), Error> {
     view.serialize(Walk {
         out,
         place: ("", ""),
-        depth: 0,
     })
+}
+
+impl Leaves {
+    fn end_pixels(&mut self, from: usize) {
+        let to = self.pixels.len();
+        self.all.push(Leaf::Pixels { from, to });
+        self.shape.push('_');
+    }
 }
 
 /// At one value.
@@ -24,8 +31,6 @@ struct Walk<'a, 'k> {
     out: &'a mut Leaves,
     /// The parent's key and its own.
     place: (&'k str, &'k str),
-    /// Within polygons: 1 at a polygon, 2 at a point, 3 at a number of it.
-    depth: u8,
 }
 
 impl<'k> Walk<'_, 'k> {
@@ -34,29 +39,10 @@ impl<'k> Walk<'_, 'k> {
         Ok(())
     }
 
-    fn number(self, number: u64) -> Result<(), Error> {
-        if self.depth == 0 {
-            return self.shape(number);
-        }
-        // Nearly always below a hundred, where the formatter would cost more than all the rest.
-        match u8::try_from(number) {
-            Ok(small @ 0..=9) => self.out.text.push(char::from(b'0' + small)),
-            Ok(small @ 10..=99) => {
-                self.out.text.push(char::from(b'0' + small / 10));
-                self.out.text.push(char::from(b'0' + small % 10));
-            }
-            _ => {
-                let _ = write!(self.out.text, "{number}");
-            }
-        }
-        Ok(())
-    }
-
     fn within<'b>(&'b mut self, place: (&'b str, &'b str)) -> Walk<'b, 'b> {
         Walk {
             out: self.out,
             place,
-            depth: self.depth,
         }
     }
 }
@@ -129,21 +115,15 @@ impl<'a, 'k> Serializer for Walk<'a, 'k> {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a, 'k>, Error> {
-        let is_leaf = self.depth == 0 && is_rings(self.place);
-        let items = Items {
-            from: self.out.text.len(),
-            depth: match (self.depth, is_leaf) {
-                (0, false) => 0,
-                (depth, _) => depth + 1,
-            },
+        let pixels_from = is_pixels(self.place).then_some(self.out.pixels.len());
+        if pixels_from.is_none() {
+            self.out.shape.push('[');
+        }
+        Ok(Items {
             out: self.out,
             place: self.place,
-            count: 0,
-        };
-        if items.depth == 0 {
-            items.out.shape.push('[');
-        }
-        Ok(items)
+            pixels_from,
+        })
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Items<'a, 'k>, Error> {
@@ -175,16 +155,22 @@ impl<'a, 'k> Serializer for Walk<'a, 'k> {
         self.shape(number)
     }
     fn serialize_u8(self, number: u8) -> Result<(), Error> {
-        self.number(number.into())
+        self.shape(number)
     }
     fn serialize_u16(self, number: u16) -> Result<(), Error> {
-        self.number(number.into())
+        self.shape(number)
     }
     fn serialize_u32(self, number: u32) -> Result<(), Error> {
-        self.number(number.into())
+        self.shape(number)
     }
     fn serialize_u64(self, number: u64) -> Result<(), Error> {
-        self.number(number)
+        match u8::try_from(number) {
+            Ok(luma) if is_pixels(self.place) => {
+                self.out.pixels.push(luma);
+                Ok(())
+            }
+            _ => self.shape(number),
+        }
     }
     fn serialize_f32(self, number: f32) -> Result<(), Error> {
         self.serialize_f64(number.into())
@@ -196,8 +182,14 @@ impl<'a, 'k> Serializer for Walk<'a, 'k> {
         self.serialize_unit()
     }
 
-    fn serialize_bytes(self, _: &[u8]) -> Result<(), Error> {
-        unknown()
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
+        if !is_pixels(self.place) {
+            return unknown();
+        }
+        let from = self.out.pixels.len();
+        self.out.pixels.extend_from_slice(bytes);
+        self.out.end_pixels(from);
+        Ok(())
     }
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
@@ -240,13 +232,12 @@ fn unknown<T>() -> Result<T, Error> {
     Err(Error::custom("a bill's data is objects, lists and values"))
 }
 
-/// A list. Within polygons it draws: each polygon's points with the operators between them.
+/// A list.
 struct Items<'a, 'k> {
     out: &'a mut Leaves,
     place: (&'k str, &'k str),
-    depth: u8,
-    count: usize,
-    from: usize,
+    /// Where its pixels begin, if it is a list of them, as in data that was JSON already.
+    pixels_from: Option<usize>,
 }
 
 impl SerializeSeq for Items<'_, '_> {
@@ -254,34 +245,20 @@ impl SerializeSeq for Items<'_, '_> {
     type Error = Error;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if self.count > 0 && self.depth > 0 {
-            let between = if self.depth == 1 { "\nh " } else { " " };
-            self.out.text.push_str(between);
-        }
         value.serialize(Walk {
             out: self.out,
             place: self.place,
-            depth: self.depth,
         })?;
-        match (self.depth, self.count) {
-            (0, _) => self.out.shape.push(','),
-            (2, 0) => self.out.text.push_str(" m"),
-            (2, _) => self.out.text.push_str(" l"),
-            _ => {}
+        if self.pixels_from.is_none() {
+            self.out.shape.push(',');
         }
-        self.count += 1;
         Ok(())
     }
 
     fn end(self) -> Result<(), Error> {
-        match self.depth {
-            0 => self.out.shape.push(']'),
-            1 => {
-                let (from, to) = (self.from, self.out.text.len());
-                self.out.all.push(Leaf::Rings { from, to });
-                self.out.shape.push('_');
-            }
-            _ => {}
+        match self.pixels_from {
+            Some(from) => self.out.end_pixels(from),
+            None => self.out.shape.push(']'),
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::{
     output::{Output, count},
 };
 
-pub(super) fn export(out: &Output, dir: &Path, args: &LayoutExportArgs) -> Result<Exit, Failure> {
+pub(crate) fn export(out: &Output, dir: &Path, args: &LayoutExportArgs) -> Result<Exit, Failure> {
     let to = match &args.to {
         Some(to) => to.clone(),
         None => dir.join(Config::read(dir)?.issue.layout),

@@ -1,0 +1,288 @@
+//! Consent by telephone or at a service centre: the address is read back, the declaration read out or
+//! printed and signed.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use jiff::SignedDuration;
+use kvit_billing::{EnrolmentId, Language, Secret, code::TokenPurpose};
+use kvit_mail::{EmailAddress, typo_hint};
+use kvit_store::{
+    Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, Role,
+    Written,
+};
+use minijinja::context;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    contact::contact,
+    customers::{PageQuery, the_customer},
+    desk::{done, new_entry, subject},
+    door::Officer,
+    event, render, spell,
+};
+use crate::{
+    App, failure::Failure, front::Visitor, gate, pages::sha256_hex, rooms::enrol::latin_hint,
+};
+
+/// The first step: where to.
+pub(crate) async fn enrol_form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Failure> {
+    let record = the_customer(&app, &number).await?;
+    let number = &record.customer.number;
+    if contact(&app, &officer, number, &query.call)
+        .await?
+        .is_none()
+    {
+        return Ok(done(number, "", "over"));
+    }
+    let version = app.portal.store.consent_version(number).await?;
+    let form = EnrolForm {
+        call: query.call,
+        version,
+        language: record.customer.language.tag().to_owned(),
+        ..EnrolForm::default()
+    };
+    email_page(&app, &visitor, &officer, &record, &form, None, &[])
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct EnrolForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+    /// The record as it was when the first step was shown.
+    #[serde(default)]
+    version: u64,
+    #[serde(default)]
+    language: String,
+    #[serde(default)]
+    email: String,
+    /// The address of which a misspelling was suggested already.
+    #[serde(default)]
+    sure: String,
+    /// The suggested address, where its own button was pressed.
+    #[serde(default)]
+    instead: String,
+    /// The second step's: the id of the consent, and that it was given.
+    #[serde(default)]
+    entry: String,
+    /// The declaration lies signed on the desk.
+    signed: Option<String>,
+}
+
+fn email_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    record: &CustomerRecord,
+    form: &EnrolForm,
+    suggestion: Option<String>,
+    wrong: &[(&str, &str)],
+) -> Result<Response, Failure> {
+    let errors = gate::faults(wrong);
+    let page = context! {
+        number => record.customer.number.as_str(), name => record.customer.name.clone(),
+        call => form.call.clone(), version => form.version, language => form.language.clone(),
+        typed => form.email.clone(), suggestion, errors,
+    };
+    render(app, visitor, Some(officer), "staff/enrol.html", page)
+}
+
+/// The second step reads the address back and the declaration out; its button keeps the consent.
+pub(crate) async fn enrol(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(mut form): Form<EnrolForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let record = the_customer(&app, &number).await?;
+    let number = &record.customer.number;
+    let Some(contact) = contact(&app, &officer, number, &form.call).await? else {
+        return Ok(done(number, "", "over"));
+    };
+    if !form.instead.trim().is_empty() {
+        form.email = std::mem::take(&mut form.instead);
+    }
+    form.email = form.email.trim().to_owned();
+    let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
+    let Ok(email) = EmailAddress::parse(&form.email) else {
+        let wrong = [("email", "error-email")];
+        let page = email_page(&app, &visitor, &officer, &record, &form, suggestion, &wrong)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    if suggestion.is_some() && form.sure != form.email {
+        return email_page(&app, &visitor, &officer, &record, &form, suggestion, &[]);
+    }
+    if let EnrolmentState::Active(active) = app.portal.store.enrolment_of(number).await?
+        && active.email.expose() == email.as_str()
+    {
+        let wrong = [("email", "error-email-same")];
+        let page = email_page(&app, &visitor, &officer, &record, &form, None, &wrong)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let Ok(id) = form.entry.parse::<EnrolmentId>() else {
+        return agree_page(&app, &visitor, &officer, &record, &form, &email, &[]);
+    };
+    if officer.role == Role::Clerk && form.signed.is_none() {
+        let wrong = [("signed", "staff-error-signed")];
+        let page = agree_page(&app, &visitor, &officer, &record, &form, &email, &wrong)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    keep_consent(&app, &visitor, &officer, &contact, &form, id, &email).await
+}
+
+fn agree_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    record: &CustomerRecord,
+    form: &EnrolForm,
+    email: &EmailAddress,
+    wrong: &[(&str, &str)],
+) -> Result<Response, Failure> {
+    let spelled: Vec<_> = spell::out(email.as_str(), visitor.language)
+        .into_iter()
+        .map(|(sign, word)| context! { sign, word })
+        .collect();
+    let errors = gate::faults(wrong);
+    let page = context! {
+        number => record.customer.number.as_str(), name => record.customer.name.clone(), call => form.call.clone(),
+        version => form.version, language => form.language.clone(), email => email.as_str(), sure => form.sure.clone(),
+        spelled, errors, entry => new_entry(app), at_desk => officer.role == Role::Clerk,
+        declaration_version => app.portal.declaration_version.clone(), hours => app.portal.limits.proof_hours,
+    };
+    render(app, visitor, Some(officer), "staff/agree.html", page)
+}
+
+async fn keep_consent(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    contact: &Contact,
+    form: &EnrolForm,
+    id: EnrolmentId,
+    email: &EmailAddress,
+) -> Result<Response, Failure> {
+    let portal = &app.portal;
+    let number = &contact.account;
+    let now = portal.clock.now();
+    // Derived, not random: the worker that writes the mail derives it again.
+    let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
+    if portal
+        .store
+        .enrolment_by_proof(&proof.hash())
+        .await?
+        .is_some()
+    {
+        // Pressed twice.
+        return Ok(done(number, &form.call, "enrolled"));
+    }
+    let operator = portal.operator.name.get(visitor.language);
+    let consent = app
+        .pages
+        .texts(visitor.language)
+        .say("consent-text", &[("operator", operator)]);
+    let at_desk = contact.channel == "centre";
+    let evidence = json!({
+        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
+        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by, "signed": at_desk,
+        "language": visitor.language.tag(), "text_sha256": sha256_hex(consent.as_bytes()),
+    });
+    let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
+    let new = NewEnrolment {
+        id,
+        account: number.clone(),
+        channel: if at_desk {
+            EnrolmentChannel::Centre
+        } else {
+            EnrolmentChannel::Phone
+        },
+        email: Secret::new(email.as_str().to_owned()),
+        language: Language::from_tag(&form.language).unwrap_or(visitor.language),
+        text_version: portal.declaration_version.clone(),
+        evidence,
+        at: now,
+        proof: Some(NewProof {
+            hash: proof.hash(),
+            expires: now.saturating_add(hours).unwrap_or(now),
+        }),
+    };
+    let detail = json!({ "channel": contact.channel, "reference": contact.reference });
+    let enrolled = event(app, officer, "customer.enrolled", subject(number), detail);
+    let written = portal.store.enrol_at(&new, form.version, &enrolled).await?;
+    // Pressed twice at once, the other press may have been the quicker one.
+    let kept = written == Written::Done
+        || portal
+            .store
+            .enrolment_by_proof(&proof.hash())
+            .await?
+            .is_some();
+    let what = if kept { "enrolled" } else { "outdated" };
+    Ok(done(number, &form.call, what))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct DeclarationForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+    #[serde(default)]
+    email: String,
+}
+
+/// The declaration on paper, to be printed and signed.
+pub(crate) async fn declaration(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<DeclarationForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let record = the_customer(&app, &number).await?;
+    let customer = &record.customer;
+    let email = EmailAddress::parse(&form.email);
+    let open = contact(&app, &officer, &customer.number, &form.call).await?;
+    let (Some(contact), Ok(email)) = (open, email) else {
+        return Ok(done(&customer.number, "", "over"));
+    };
+    let detail = json!({ "reference": contact.reference });
+    let printed = event(
+        &app,
+        &officer,
+        "declaration.printed",
+        subject(&customer.number),
+        detail,
+    );
+    app.portal.store.record_event(&printed).await?;
+    let texts = app.pages.texts(visitor.language);
+    let zone = app.portal.time_zone.clone();
+    let today = texts.date(app.portal.clock.now().to_zoned_datetime(zone).date());
+    let address = &customer.address;
+    let page = context! {
+        number => customer.number.as_str(), name => customer.name.clone(), email => email.as_str(), today,
+        town => address.city.clone(), postcode => address.postcode.clone(), lines => address.lines.clone(),
+        centre => contact.reference, declaration_version => app.portal.declaration_version.clone(),
+    };
+    render(
+        &app,
+        &visitor,
+        Some(&officer),
+        "staff/declaration.html",
+        page,
+    )
+}

@@ -1,0 +1,177 @@
+//! Recognising who called or came. The code that they say is compared here; no page ever shows one.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use jiff::SignedDuration;
+use kvit_billing::{CustomerNumber, EntryId};
+use kvit_store::{Contact, CustomerRecord, Role};
+use minijinja::context;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    customers::{Seen, customer_page, the_customer},
+    desk::{done, subject},
+    door::Officer,
+    event,
+};
+use crate::{App, failure::Failure, front::Visitor, gate};
+
+/// So long after a customer was recognised things may be done for them.
+const CONTACT_MINUTES: i64 = 30;
+const REFERENCE_CHARS_MAX: usize = 60;
+
+/// The contact that is under way with a customer, if `id` names one of this member of staff.
+pub(crate) async fn contact(
+    app: &App,
+    officer: &Officer,
+    account: &CustomerNumber,
+    id: &str,
+) -> Result<Option<Contact>, Failure> {
+    let Ok(id) = id.parse::<EntryId>() else {
+        return Ok(None);
+    };
+    let now = app.portal.clock.now();
+    let since = now
+        .saturating_sub(SignedDuration::from_mins(CONTACT_MINUTES))
+        .unwrap_or(now);
+    let store = &app.portal.store;
+    Ok(store.contact(&id, account, &officer.login, since).await?)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ContactForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    entry: String,
+    #[serde(default)]
+    reference: String,
+    #[serde(default)]
+    code: String,
+    /// A clerk saw an identity document.
+    document: Option<String>,
+}
+
+/// Recognises who called or came.
+pub(crate) async fn recognise(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<ContactForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let record = the_customer(&app, &number).await?;
+    let number = &record.customer.number;
+    let at_desk = officer.role == Role::Clerk;
+    let reference = match (at_desk, &officer.centre) {
+        (true, Some(centre)) => centre.clone(),
+        _ => form.reference.trim().to_owned(),
+    };
+    let mut wrong = Vec::new();
+    let length = reference.chars().count();
+    if !(1..=REFERENCE_CHARS_MAX).contains(&length) || reference.chars().any(char::is_control) {
+        wrong.push(("reference", "staff-error-reference"));
+    }
+    let by_document = at_desk && form.document.is_some();
+    if wrong.is_empty() && !by_document {
+        match says_the_code(&app, &officer, &record, &form.code).await? {
+            Code::Right => {}
+            Code::Wrong => wrong.push(("code", "staff-error-code")),
+            Code::Locked(until) => return gate::locked(&app, &visitor, until),
+        }
+    }
+    if !wrong.is_empty() {
+        let seen = Seen {
+            call: String::new(),
+            notice: None,
+            errors: wrong,
+            typed: context! { reference => form.reference },
+        };
+        let page = customer_page(&app, &visitor, &officer, &record, seen).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let contact = Contact {
+        id: form.entry.parse().map_err(|_| Failure::Foreign)?,
+        account: number.clone(),
+        login: officer.login.clone(),
+        channel: if at_desk { "centre" } else { "phone" }.to_owned(),
+        reference,
+        recognised_by: if by_document { "document" } else { "code" }.to_owned(),
+        at: app.portal.clock.now(),
+    };
+    let detail = json!({ "by": contact.recognised_by, "reference": contact.reference });
+    let seen = event(
+        &app,
+        &officer,
+        "customer.recognised",
+        subject(number),
+        detail,
+    );
+    app.portal.store.open_contact(&contact, &seen).await?;
+    Ok(done(number, contact.id.as_str(), "recognised"))
+}
+
+enum Code {
+    Right,
+    Wrong,
+    Locked(jiff::Timestamp),
+}
+
+/// Compares the code that a customer says. Wrong ones count for the customer and for who asks: a member
+/// of staff must not guess either. They are counted apart from the portal's, or a stranger there could
+/// close the hotline to a customer.
+async fn says_the_code(
+    app: &App,
+    officer: &Officer,
+    record: &CustomerRecord,
+    typed: &str,
+) -> Result<Code, Failure> {
+    let portal = &app.portal;
+    let number = &record.customer.number;
+    let pseudonym = portal.key.pseudonym("number", number.as_str());
+    let guards = [
+        (
+            format!("staff-number-{pseudonym}"),
+            portal.limits.per_number,
+        ),
+        (
+            format!("staff-codes-{}", officer.login),
+            portal.limits.per_address,
+        ),
+    ];
+    let _one_at_a_time = app.locks.of(number).lock().await;
+    let now = portal.clock.now();
+    for (guard, _) in &guards {
+        if let Some(until) = portal.store.guard(guard, now).await?.blocked_until {
+            return Ok(Code::Locked(until));
+        }
+    }
+    let right = portal
+        .key
+        .authorization_code(number, record.code_generation)
+        .matches(typed);
+    if right {
+        portal.store.guard_clear(&guards[0].0).await?;
+        return Ok(Code::Right);
+    }
+    let mut locked = None;
+    for (guard, policy) in &guards {
+        let state = portal.store.guard_fail(guard, now, policy).await?;
+        locked = locked.max(state.blocked_until);
+    }
+    let missed = event(
+        app,
+        officer,
+        "customer.not-recognised",
+        subject(number),
+        json!({}),
+    );
+    portal.store.record_event(&missed).await?;
+    Ok(locked.map_or(Code::Wrong, Code::Locked))
+}

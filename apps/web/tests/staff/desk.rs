@@ -1,0 +1,378 @@
+//! What agents and clerks do for a customer who called or came.
+
+use axum::http::StatusCode;
+use kvit_billing::{BillNumber, DeliveryId, Language, reference::CreditorReference};
+use kvit_store::{Channel, EnrolmentState, Event, NewDelivery, Role, Written};
+use serde_json::json;
+
+use super::{
+    URL,
+    common::{Browser, World, number, seed},
+    hidden, now,
+};
+
+/// An agent or clerk recognises a customer. Gives the contact.
+async fn recognise(browser: &mut Browser, world: &World, customer: &str, more: &str) -> String {
+    let path = format!("/staff/customers/{customer}");
+    let entry = hidden(&browser.get(&path).await.body, "entry");
+    let code = world.code(customer).replace(' ', "+");
+    let form = format!("entry={entry}&reference=C-17&code={code}{more}");
+    let answer = browser.post(&format!("{path}/contact"), &form).await;
+    let to = answer.header("location").to_owned();
+    assert!(to.ends_with("done=recognised"), "{}", answer.body);
+    entry
+}
+
+#[tokio::test]
+async fn an_agent_finds_recognises_and_enrols() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let short = ana.post("/staff/customers", "wanted=%D0%B0").await;
+    assert!(short.body.contains("поне три"));
+    let found = ana
+        .post("/staff/customers", "wanted=%D0%A1%D0%BE%D1%84%D0%B8%D1%8F")
+        .await;
+    assert!(
+        found.body.contains("Намерени: 3") && found.body.contains("Борис"),
+        "{}",
+        found.body
+    );
+    let one = ana
+        .post("/staff/customers", "wanted=%D0%B1%D0%BE%D1%80%D0%B8%D1%81")
+        .await;
+    assert_eq!(one.header("location"), "/staff/customers/1000002");
+    let trail = world.store.events("staff/ana", 9).await.expect("a trail");
+    let searched = trail.iter().filter(|e| e.what == "customer.searched");
+    assert_eq!(searched.count(), 2, "also one that found one customer");
+    let number_typed = ana.post("/staff/customers", "wanted=1000+001").await;
+    assert_eq!(number_typed.header("location"), "/staff/customers/1000001");
+
+    let path = "/staff/customers/1000002";
+    let page = ana.get(path).await;
+    let code = world.code(seed::BORIS);
+    for secret in [code.as_str(), &code.replace(' ', "")] {
+        assert!(!page.body.contains(secret), "the code is never shown");
+    }
+    assert!(page.body.contains("Издадена фактура № 0000000002"));
+    let early = ana.get(&format!("{path}/enrol")).await;
+    assert_eq!(
+        early.header("location"),
+        "/staff/customers/1000002?done=over"
+    );
+    let entry = hidden(&page.body, "entry");
+    let wrong = format!("entry={entry}&reference=C-17&code=00000000");
+    let wrong = ana.post(&format!("{path}/contact"), &wrong).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.body.contains("Кодът не отговаря") && wrong.body.contains("value=\"C-17\""));
+    let call = recognise(&mut ana, &world, seed::BORIS, "").await;
+
+    let form = ana.get(&format!("{path}/enrol?call={call}")).await;
+    let version = hidden(&form.body, "version");
+    let step = |email: &str, more: &str| {
+        format!("call={call}&version={version}&language=bg&email={email}{more}")
+    };
+    let path_enrol = format!("{path}/enrol");
+    let typo = ana.post(&path_enrol, &step("boris@gmial.com", "")).await;
+    assert!(typo.body.contains("boris@gmail.com"));
+    let bad = ana.post(&path_enrol, &step("boris@", "")).await;
+    assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let read = ana
+        .post(&path_enrol, &step("x", "&instead=boris@gmail.com"))
+        .await;
+    assert!(
+        read.body.contains("кльомба") && read.body.contains("2026-01"),
+        "{}",
+        read.body
+    );
+    let id = hidden(&read.body, "entry");
+    let agreed = step("boris@gmail.com", &format!("&entry={id}"));
+    for _press in 0..2 {
+        let done = ana.post(&path_enrol, &agreed).await;
+        assert!(
+            done.header("location").ends_with("done=enrolled"),
+            "{}",
+            done.body
+        );
+    }
+    let facts = world
+        .store
+        .enrolments_of(&number(seed::BORIS), 9)
+        .await
+        .expect("facts");
+    assert_eq!(facts.len(), 1);
+    assert_eq!(facts[0].evidence["agent"], "ana");
+    assert_eq!(facts[0].evidence["reference"], "C-17");
+    assert_eq!(facts[0].evidence["recognised_by"], "code");
+    let page = ana.get(&format!("{path}?call={call}&done=enrolled")).await;
+    assert!(
+        page.body
+            .contains("На хартия, докато не потвърди boris@gmail.com")
+    );
+    assert!(
+        page.body
+            .contains("Поиска е-сметка на boris@gmail.com по телефона")
+    );
+    // The language is changed at the answer to a form, which is no page of its own.
+    let answer = ana.get(&format!("{path}/contact?lang=bg")).await;
+    assert_eq!(answer.header("location"), path);
+    // In another call the address is not shown whole.
+    assert!(!ana.get(path).await.body.contains("boris@gmail.com"));
+
+    let note = format!("entry={id}&note=%3Cb%3E+%D1%81%D1%83%D1%82%D1%80%D0%B8%D0%BD");
+    for _press in 0..2 {
+        ana.post(&format!("{path}/note"), &note).await;
+    }
+    let page = ana.get(path).await;
+    assert_eq!(page.body.matches("Бележка: &lt;b&gt; сутрин").count(), 1);
+    let trail = world
+        .store
+        .events("customer/1000002", 99)
+        .await
+        .expect("a trail");
+    for what in [
+        "customer.viewed",
+        "customer.not-recognised",
+        "customer.recognised",
+        "customer.enrolled",
+        "customer.noted",
+    ] {
+        assert!(
+            trail
+                .iter()
+                .any(|event| event.what == what && event.who == "ana"),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn two_agents_on_one_record() {
+    let world = World::new(URL).await;
+    let mut calls = Vec::new();
+    for login in ["ana", "eva"] {
+        world.hire(login, Role::Agent).await;
+        let mut browser = world.browser();
+        browser.sign_in_staff(login).await;
+        let call = recognise(&mut browser, &world, seed::BORIS, "").await;
+        let path = format!("/staff/customers/1000002/enrol?call={call}");
+        let version = hidden(&browser.get(&path).await.body, "version");
+        let form = format!("call={call}&version={version}&language=bg&email={login}@primer.bg");
+        let read = browser.post("/staff/customers/1000002/enrol", &form).await;
+        let id = hidden(&read.body, "entry");
+        calls.push((browser, format!("{form}&entry={id}")));
+    }
+    let mut answers = Vec::new();
+    for (browser, form) in &mut calls {
+        let done = browser.post("/staff/customers/1000002/enrol", form).await;
+        answers.push(done.header("location").to_owned());
+    }
+    assert!(answers[0].ends_with("done=enrolled") && answers[1].ends_with("done=outdated"));
+    let state = world
+        .store
+        .enrolment_of(&number(seed::BORIS))
+        .await
+        .expect("a state");
+    let EnrolmentState::Pending(record) = state else {
+        panic!("the first one's consent waits");
+    };
+    assert_eq!(record.email.expose(), "ana@primer.bg");
+}
+
+#[tokio::test]
+async fn an_agent_brings_back_to_paper_and_sends_a_bill_again() {
+    let world = World::new(URL).await;
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = "/staff/customers/1000001";
+    let call = recognise(&mut ana, &world, seed::ANNA, "").await;
+    let send = format!("call={call}&bill=0000000001");
+    // The first mail is still on its way.
+    let early = ana.post(&format!("{path}/send"), &send).await;
+    assert!(early.header("location").ends_with("done=on-its-way"));
+    seed::deliver_all(&world.store, now(&world)).await;
+    let sent = ana.post(&format!("{path}/send"), &send).await;
+    assert!(sent.header("location").ends_with("done=sent"));
+    let bill = seed::first_bill();
+    let all = world
+        .store
+        .deliveries_of_bill(bill)
+        .await
+        .expect("deliveries");
+    assert_eq!(all.len(), 2);
+    let other = ana
+        .post(
+            &format!("{path}/send"),
+            &format!("call={call}&bill=0000000002"),
+        )
+        .await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND, "another's bill");
+
+    let ask = ana.get(&format!("{path}/paper?call={call}")).await;
+    let version = hidden(&ask.body, "version");
+    let form = format!("call={call}&version={version}");
+    let done = ana.post(&format!("{path}/paper"), &form).await;
+    assert!(done.header("location").ends_with("done=paper"));
+    let twice = ana.post(&format!("{path}/paper"), &form).await;
+    assert!(twice.header("location").ends_with("done=paper"));
+    let state = world
+        .store
+        .enrolment_of(&number(seed::ANNA))
+        .await
+        .expect("a state");
+    assert!(matches!(state, EnrolmentState::None));
+    let page = ana.get(path).await;
+    assert!(page.body.contains("Сметката се върна на хартия"));
+    assert!(page.body.contains("е прието от пощата на клиента"));
+    world.clock.forward_hours(1);
+    ana.sign_in_staff("ana").await;
+    let over = ana.post(&format!("{path}/paper"), &form).await;
+    assert!(
+        over.header("location").ends_with("?done=over"),
+        "the call is long over"
+    );
+}
+
+#[tokio::test]
+async fn a_clerk_prints_the_declaration_and_keeps_it() {
+    let world = World::new(URL).await;
+    world.hire("eva", Role::Clerk).await;
+    let mut eva = world.browser();
+    eva.sign_in_staff("eva").await;
+    let path = "/staff/customers/1000002";
+    let entry = hidden(&eva.get(path).await.body, "entry");
+    let seen = format!("entry={entry}&document=1");
+    let seen = eva.post(&format!("{path}/contact"), &seen).await;
+    assert!(seen.header("location").ends_with("done=recognised"));
+    let declared = format!("call={entry}&email=boris@primer.bg");
+    let print = eva.post(&format!("{path}/declaration"), &declared).await;
+    for part in [
+        "Декларация за електронни сметки",
+        "boris@primer.bg",
+        "Център Русе",
+        "Подпис",
+        "Борис",
+    ] {
+        assert!(print.body.contains(part), "{part}");
+    }
+    let version = hidden(
+        &eva.get(&format!("{path}/enrol?call={entry}")).await.body,
+        "version",
+    );
+    let form = format!("call={entry}&version={version}&language=bg&email=boris@primer.bg");
+    let read = eva.post(&format!("{path}/enrol"), &form).await;
+    let form = format!("{form}&entry={}", hidden(&read.body, "entry"));
+    let unsigned = eva.post(&format!("{path}/enrol"), &form).await;
+    assert_eq!(unsigned.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let done = eva
+        .post(&format!("{path}/enrol"), &format!("{form}&signed=1"))
+        .await;
+    assert!(
+        done.header("location").ends_with("done=enrolled"),
+        "{}",
+        done.body
+    );
+    let facts = world
+        .store
+        .enrolments_of(&number(seed::BORIS), 9)
+        .await
+        .expect("facts");
+    assert_eq!(facts[0].evidence["reference"], "Център Русе");
+    assert_eq!(facts[0].evidence["signed"], true);
+    assert_eq!(facts[0].evidence["recognised_by"], "document");
+}
+
+#[tokio::test]
+async fn a_member_of_staff_must_not_guess_codes() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = "/staff/customers/1000002/contact";
+    let wrong = "entry=00000000000000000000000000000001&reference=C&code=00000000";
+    for _ in 0..4 {
+        let answer = ana.post(path, wrong).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(
+        ana.post(path, wrong).await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    // The customer at home is not locked out by that.
+    let code = world.code(seed::BORIS).replace(' ', "+");
+    let form = format!("number={}&code={code}", seed::BORIS);
+    let own = world.browser().post("/bill/check", &form).await;
+    assert_eq!(own.status, StatusCode::SEE_OTHER, "{}", own.body);
+}
+
+#[tokio::test]
+async fn a_customer_is_found_by_what_is_printed_on_a_bill() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let bill = seed::first_bill();
+    let reference = CreditorReference::of(bill);
+    let anna = format!("/staff/customers/{}", seed::ANNA);
+    for wanted in [
+        bill.to_string(),
+        format!("%E2%84%96+{bill}"),
+        reference.as_str().to_owned(),
+        reference.to_string().to_lowercase().replace(' ', "+"),
+        "anna".to_owned(),
+        "%D0%90%D0%BD%D0%BD%D0%B0%00%D0%A1%D0%BE%D1%84%D0%B8%D1%8F".to_owned(),
+    ] {
+        let found = ana
+            .post("/staff/customers", &format!("wanted={wanted}"))
+            .await;
+        assert_eq!(found.header("location"), anna, "{wanted}: {}", found.body);
+    }
+    for nobody in ["0000009999", "epay%2F99", "RF00", "%00%01"] {
+        let found = ana
+            .post("/staff/customers", &format!("wanted={nobody}"))
+            .await;
+        assert!(!found.status.is_server_error(), "{nobody}");
+    }
+    let page = ana.get(&anna).await;
+    let note = format!("entry={}&note=a%00b", hidden(&page.body, "entry"));
+    let noted = ana.post(&format!("{anna}/note"), &note).await;
+    assert_eq!(noted.status, StatusCode::SEE_OTHER, "{}", noted.body);
+}
+
+#[tokio::test]
+async fn a_bill_that_waits_for_the_printer_is_not_called_printed() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let bill = BillNumber::new(2).expect("in range");
+    let (now, day) = (now(&world), jiff::SignedDuration::from_hours(24));
+    let queued = NewDelivery {
+        id: DeliveryId::of(bill, 1),
+        bill,
+        account: number(seed::BORIS),
+        channel: Channel::Paper,
+        email: None,
+        language: Language::Bg,
+        due_at: now + day,
+        token: None,
+    };
+    let event = Event {
+        at: now,
+        who: "ana".to_owned(),
+        what: "bill.sent-again".to_owned(),
+        subject: format!("customer/{}", seed::BORIS),
+        detail: json!({}),
+    };
+    let done = world.store.send_again(&queued, &event).await;
+    assert_eq!(done.expect("an answer"), Written::Done);
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = format!("/staff/customers/{}", seed::BORIS);
+    let page = ana.get(&path).await.body;
+    assert!(
+        page.contains("чака отпечатване") && !page.contains("предадена за печат"),
+        "{page}"
+    );
+}

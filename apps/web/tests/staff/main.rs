@@ -1,0 +1,117 @@
+//! The staff console: who may ask for what, and what each of them does there.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod desk;
+mod people;
+mod runs;
+
+use axum::http::{Method, StatusCode};
+use common::{Browser, World, seed};
+
+use kvit_store::{EventFilter, Role};
+use kvit_web::{STAFF_ROUTES, Who};
+
+const URL: &str = "http://localhost:8080";
+const FOREIGN: &str = "Формулярът е изтекъл";
+const REFUSED: &str = "Тази страница не е за Вашата роля";
+
+/// Who may ask for what. A change here is a decision.
+const GOLDEN: &str = "\
+GET /staff: agent clerk billing auditor administrator
+GET /staff/audit: auditor
+POST /staff/audit: auditor
+GET /staff/customers: agent clerk
+POST /staff/customers: agent clerk
+GET /staff/customers/{number}: agent clerk
+POST /staff/customers/{number}/contact: agent clerk
+POST /staff/customers/{number}/declaration: clerk
+GET /staff/customers/{number}/enrol: agent clerk
+POST /staff/customers/{number}/enrol: agent clerk
+POST /staff/customers/{number}/note: agent clerk
+GET /staff/customers/{number}/paper: agent clerk
+POST /staff/customers/{number}/paper: agent clerk
+POST /staff/customers/{number}/send: agent clerk
+GET /staff/password: agent clerk billing auditor administrator
+POST /staff/password: agent clerk billing auditor administrator
+GET /staff/people: administrator
+POST /staff/people: administrator
+POST /staff/people/{login}: administrator
+GET /staff/runs: billing auditor
+GET /staff/runs/{run}: billing auditor
+POST /staff/runs/{run}/close: billing
+POST /staff/runs/{run}/release: billing
+GET /staff/sign-in: anyone
+POST /staff/sign-in: anyone
+POST /staff/sign-out: agent clerk billing auditor administrator
+";
+
+fn written(who: Who) -> String {
+    if who == Who::Anyone {
+        return "anyone".to_owned();
+    }
+    let roles = Role::ALL.into_iter().filter(|role| who.lets(*role));
+    let roles: Vec<_> = roles.map(Role::as_str).collect();
+    roles.join(" ")
+}
+
+#[tokio::test]
+async fn each_role_sees_its_pages_and_no_other() {
+    let list: String = STAFF_ROUTES
+        .iter()
+        .map(|(method, path, who)| format!("{method} {path}: {}\n", written(*who)))
+        .collect();
+    assert_eq!(list, GOLDEN);
+    let world = World::new(URL).await;
+    let ask = async |browser: &mut Browser, method: &str, path: &str| {
+        let path = path
+            .replace("{number}", seed::ANNA)
+            .replace("{login}", "nobody")
+            .replace("{run}", "2026-10-a1");
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        browser.ask(method, &path, "x=y", &[]).await
+    };
+    for (method, path, who) in STAFF_ROUTES {
+        let answer = ask(&mut world.browser(), method, path).await;
+        let turned_away = answer.header("location").starts_with("/staff/sign-in");
+        assert_eq!(turned_away, *who != Who::Anyone, "{method} {path}");
+    }
+    for role in Role::ALL {
+        world.hire(role.as_str(), role).await;
+        let mut browser = world.browser();
+        browser.sign_in_staff(role.as_str()).await;
+        for (method, path, who) in STAFF_ROUTES {
+            let answer = ask(&mut browser, method, path).await;
+            let at = format!("{method} {path} as {}: {}", role.as_str(), answer.status);
+            assert_eq!(answer.body.contains(REFUSED), !who.lets(role), "{at}");
+            if who.lets(role) && *method == "POST" {
+                // No form counts without the token of its own page.
+                assert!(answer.body.contains(FOREIGN), "{at}");
+            }
+            assert!(!answer.status.is_server_error(), "{at}");
+        }
+        let unlisted = ask(&mut browser, "DELETE", "/staff/audit").await;
+        assert_eq!(unlisted.status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let refused = EventFilter {
+        who: Some("agent".to_owned()),
+        ..EventFilter::default()
+    };
+    let trail = world.store.audit(&refused, 99).await.expect("a trail");
+    assert!(trail.iter().any(|event| event.what == "page.refused"));
+}
+
+fn now(world: &World) -> jiff::Timestamp {
+    use kvit_billing::ports::Clock;
+    world.clock.now()
+}
+
+/// The value of a hidden field.
+fn hidden(body: &str, name: &str) -> String {
+    let mark = format!("name=\"{name}\" value=\"");
+    let from = body
+        .find(&mark)
+        .unwrap_or_else(|| panic!("no {name} in {body}"))
+        + mark.len();
+    body[from..].split('"').next().expect("text").to_owned()
+}

@@ -1,0 +1,267 @@
+//! Accounts of staff: signing in, passwords, what an auditor reads, what an administrator does.
+
+use axum::http::StatusCode;
+use kvit_billing::{Secret, StaffLogin};
+use kvit_store::{Event, NewStaff, Role};
+use kvit_web::credentials;
+use serde_json::json;
+
+use super::{
+    URL,
+    common::{PASSWORD, World},
+    hidden, now,
+};
+
+/// An account with a second factor and a temporary password, as the command line makes one.
+async fn newcomer(world: &World, login: &str) -> Secret<[u8; 20]> {
+    struct Zero;
+    impl kvit_billing::ports::Rng for Zero {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+    let login: StaffLogin = login.parse().expect("a sign-in name");
+    let new = NewStaff {
+        login: login.clone(),
+        name: "Нова Колежка".to_owned(),
+        role: Role::Agent,
+        centre: None,
+        password: credentials::hash_password("temporary-abcd", &Zero).expect("a hash"),
+        second_factor: true,
+        at: now(world),
+    };
+    let event = Event {
+        at: now(world),
+        who: "console:root".to_owned(),
+        what: "staff.added".to_owned(),
+        subject: format!("staff/{login}"),
+        detail: json!({}),
+    };
+    assert!(world.store.add_staff(&new, &event).await.expect("a store"));
+    world.key.totp_secret(&login, 1)
+}
+
+#[tokio::test]
+async fn a_newcomer_signs_in_with_a_code_and_chooses_a_password() {
+    let world = World::opened(URL, 5, 50, false).await;
+    let secret = newcomer(&world, "nova").await;
+    let mut nova = world.browser();
+    let code = credentials::totp_code(&secret, now(&world));
+    let form = |password: &str, code: &str| format!("login=Nova&password={password}&factor={code}");
+    for (password, typed) in [
+        ("temporary-abcd", "000000"),
+        ("temporary-abcd", ""),
+        ("wrong", &code),
+    ] {
+        let answer = nova.post("/staff/sign-in", &form(password, typed)).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let opened = nova
+        .post("/staff/sign-in", &form("temporary-abcd", &code))
+        .await;
+    assert_eq!(opened.header("location"), "/staff/password");
+    let first = nova.cookies["kvit_staff"].clone();
+    // Nothing else before the password is her own.
+    let page = nova.get("/staff/customers").await;
+    assert_eq!(page.header("location"), "/staff/password");
+    let weak = nova
+        .post(
+            "/staff/password",
+            "old=temporary-abcd&new=short&again=short",
+        )
+        .await;
+    assert!(weak.body.contains("Изберете друга нова парола"));
+    let own = "old=temporary-abcd&new=four+words+of+mine&again=four+words+of+mine";
+    let changed = nova.post("/staff/password", own).await;
+    assert_eq!(changed.header("location"), "/staff/customers");
+    assert_ne!(nova.cookies["kvit_staff"], first, "a new session");
+    let mut thief = world.browser();
+    thief.cookies.insert("kvit_staff".to_owned(), first);
+    let page = thief.get("/staff/customers").await;
+    assert_eq!(
+        page.header("location"),
+        "/staff/sign-in?next=/staff/customers"
+    );
+    // A code that somebody looked at over her shoulder opens nothing.
+    let mut thief = world.browser();
+    let again = thief
+        .post("/staff/sign-in", &form("four+words+of+mine", &code))
+        .await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    world.clock.forward_hours(1);
+    let page = nova.get("/staff/customers").await;
+    assert!(
+        page.header("location").starts_with("/staff/sign-in"),
+        "idle"
+    );
+    let code = credentials::totp_code(&secret, now(&world));
+    let next = format!(
+        "{}&next=/staff/customers/1000001",
+        form("four+words+of+mine", &code)
+    );
+    let opened = nova.post("/staff/sign-in", &next).await;
+    assert_eq!(opened.header("location"), "/staff/customers/1000001");
+    assert!(
+        opened
+            .header("set-cookie")
+            .contains("HttpOnly; SameSite=Lax")
+    );
+    nova.post("/staff/sign-out", "").await;
+    assert!(
+        nova.get("/staff/customers")
+            .await
+            .header("location")
+            .starts_with("/staff/sign-in")
+    );
+}
+
+#[tokio::test]
+async fn without_a_second_factor_only_a_made_up_operator_opens() {
+    let world = World::opened(URL, 5, 50, false).await;
+    world.hire("ana", Role::Agent).await;
+    let form = format!("login=ana&password={}", PASSWORD.replace(' ', "+"));
+    let answer = world.browser().post("/staff/sign-in", &form).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn wrong_sign_ins_look_alike_and_lock() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut stranger = world.browser();
+    for attempt in 1..=5 {
+        let known = stranger
+            .post("/staff/sign-in", "login=ana&password=x")
+            .await;
+        let unknown = stranger
+            .post("/staff/sign-in", "login=eva&password=x")
+            .await;
+        assert_eq!(known.status, unknown.status);
+        assert_eq!(known.body.replace("ana", "eva"), unknown.body);
+        let expected = match attempt {
+            1..=4 => StatusCode::UNPROCESSABLE_ENTITY,
+            _ => StatusCode::TOO_MANY_REQUESTS,
+        };
+        assert_eq!(known.status, expected, "attempt {attempt}");
+    }
+    let right = format!("login=ana&password={}", PASSWORD.replace(' ', "+"));
+    let locked = stranger.post("/staff/sign-in", &right).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    world.clock.forward_hours(1);
+    stranger.sign_in_staff("ana").await;
+    let trail = world.store.events("staff/ana", 9).await.expect("a trail");
+    let locked = |who: &str| {
+        trail
+            .iter()
+            .any(|e| e.what == "staff.locked-out" && e.who == who)
+    };
+    assert!(locked("?") && !locked("ana"), "nobody knows who tried");
+}
+
+#[tokio::test]
+async fn an_auditor_reads_who_saw_whom() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    world.hire("odit", Role::Auditor).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    for _ in 0..60 {
+        ana.get("/staff/customers/1000001").await;
+    }
+    let mut odit = world.browser();
+    odit.sign_in_staff("odit").await;
+    let page = odit.get("/staff/audit").await;
+    assert!(
+        page.body.contains("Отвори страница на клиент"),
+        "{}",
+        page.body
+    );
+    let own = odit.post("/staff/audit", "who=odit").await;
+    assert!(own.body.contains("Влезе") && !own.body.contains("Отвори страница"));
+    let first = odit
+        .post("/staff/audit", "subject=customer%2F1000001")
+        .await;
+    assert_eq!(first.body.matches("Отвори страница на клиент").count(), 50);
+    let next = format!(
+        "subject=customer%2F1000001&until={}&skip={}",
+        hidden(&first.body, "until"),
+        hidden(&first.body, "skip")
+    );
+    // All of them in one moment of the test's clock, and still each once.
+    let rest = odit.post("/staff/audit", &next).await;
+    assert_eq!(rest.body.matches("Отвори страница на клиент").count(), 10);
+}
+
+#[tokio::test]
+async fn an_administrator_opens_and_closes_accounts() {
+    let world = World::new(URL).await;
+    world.hire("admin", Role::Administrator).await;
+    let mut admin = world.browser();
+    admin.sign_in_staff("admin").await;
+    let wrong = admin
+        .post("/staff/people", "login=%D0%B0&name=&role=king")
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let clerk = "login=eva&name=%D0%95%D0%B2%D0%B0&role=clerk&centre=";
+    let wrong = admin.post("/staff/people", clerk).await;
+    assert!(wrong.body.contains("в кой център"));
+    let made = admin
+        .post(
+            "/staff/people",
+            "login=eva&name=%D0%95%D0%B2%D0%B0&role=agent",
+        )
+        .await;
+    let login = "eva".parse().expect("a name");
+    let secret = world.key.totp_secret(&login, 1);
+    assert!(made.body.contains(&credentials::totp_secret_text(&secret)));
+    let password = made
+        .body
+        .split("<dd class=\"mono\">")
+        .nth(2)
+        .expect("a password");
+    let password = password.split('<').next().expect("text").to_owned();
+    let sign_in = async |password: &str, secret: &Secret<[u8; 20]>| {
+        let code = credentials::totp_code(secret, now(&world));
+        let form = format!("login=eva&password={password}&factor={code}");
+        let mut eva = world.browser();
+        let answer = eva.post("/staff/sign-in", &form).await;
+        (answer.status, eva)
+    };
+    let (status, mut eva) = sign_in(&password, &secret).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let taken = admin
+        .post("/staff/people", "login=eva&name=%D0%95&role=agent")
+        .await;
+    assert!(taken.body.contains("вече е заето"));
+    let asked = admin.post("/staff/people/eva", "what=disable").await;
+    assert!(asked.body.contains("Закриване на профила?") && asked.body.contains("Ева"));
+    assert_eq!(
+        eva.get("/staff/password").await.status,
+        StatusCode::OK,
+        "one press closes nothing"
+    );
+    let closed = admin.post("/staff/people/eva", "what=disable&sure=1").await;
+    assert!(closed.body.contains("Закрит на"));
+    let page = eva.get("/staff/password").await;
+    assert!(
+        page.header("location").starts_with("/staff/sign-in"),
+        "at once"
+    );
+    assert_eq!(
+        sign_in(&password, &secret).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    let own = admin.post("/staff/people/admin", "what=disable").await;
+    assert_eq!(
+        own.status,
+        StatusCode::NOT_FOUND,
+        "nobody locks themselves out"
+    );
+    let asked = admin.post("/staff/people/eva", "what=reset").await;
+    assert!(asked.body.contains("Нов достъп?"), "{}", asked.body);
+    let reset = admin.post("/staff/people/eva", "what=reset&sure=1").await;
+    let fresh = world.key.totp_secret(&login, 2);
+    assert!(reset.body.contains(&credentials::totp_secret_text(&fresh)));
+    let customers = admin.get("/staff/customers").await;
+    assert_eq!(customers.status, StatusCode::FORBIDDEN);
+}

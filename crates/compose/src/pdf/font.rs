@@ -1,0 +1,115 @@
+//! Fonts as small as they can be: an embedded TrueType program needs no names in it.
+
+use lopdf::{Document, Object, Stream};
+
+use super::write::{BEST, deflate};
+use crate::ComposeError;
+
+/// Tables that a reader uses of a font that is addressed by glyph (ISO 32000-1, 9.9).
+const USED: [&[u8; 4]; 9] = [
+    b"cvt ", b"fpgm", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp", b"prep",
+];
+const HEADER_BYTES: usize = 12;
+const RECORD_BYTES: usize = 16;
+/// Where `head` keeps what makes the whole file's sum [`WHOLE_SUM`].
+const ADJUSTMENT_AT: usize = 8;
+const WHOLE_SUM: u32 = 0xb1b0_afba;
+
+/// Leaves out of embedded TrueType fonts what no reader uses, and packs them well.
+pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
+    let descriptors = document.objects.values().filter_map(|object| {
+        let program = object.as_dict().ok()?.get(b"FontFile2").ok()?;
+        program.as_reference().ok()
+    });
+    for id in descriptors.collect::<Vec<_>>() {
+        let stream = document.get_object_mut(id)?.as_stream_mut()?;
+        let program = stream.decompressed_content()?;
+        let program = lean(&program).unwrap_or(program);
+        let mut packed = Stream::new(stream.dict.clone(), deflate(&program, BEST)?);
+        let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
+        packed.dict.set("Length1", length);
+        packed.dict.set("Filter", "FlateDecode");
+        *document.get_object_mut(id)? = Object::Stream(packed);
+    }
+    Ok(())
+}
+
+/// The font with only the tables that are used (OpenType 1.9, "Organization of an OpenType font"), or
+/// nothing where it is no such font.
+fn lean(program: &[u8]) -> Option<Vec<u8>> {
+    let count = usize::from(u16::from_be_bytes(program.get(4..6)?.try_into().ok()?));
+    let records = program.get(HEADER_BYTES..HEADER_BYTES + count * RECORD_BYTES)?;
+    let mut tables = Vec::new();
+    for record in records.chunks_exact(RECORD_BYTES) {
+        let number = |at: usize| Some(u32::from_be_bytes(record.get(at..at + 4)?.try_into().ok()?));
+        let (tag, from) = (&record[..4], usize::try_from(number(8)?).ok()?);
+        let to = from.checked_add(usize::try_from(number(12)?).ok()?)?;
+        if USED.iter().any(|used| *used == tag) {
+            tables.push((tag, program.get(from..to)?));
+        }
+    }
+    let kept = u16::try_from(tables.len()).ok()?;
+    let steps = kept.checked_ilog2()?;
+    let (range, selector) = (16 << steps, u16::try_from(steps).ok()?);
+    let mut out = program.get(..4)?.to_vec();
+    for number in [kept, range, selector, kept * 16 - range] {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    let mut at = HEADER_BYTES + tables.len() * RECORD_BYTES;
+    let (mut body, mut adjusted) = (Vec::new(), None);
+    for (tag, table) in tables {
+        let mut table = table.to_vec();
+        if tag == b"head" {
+            table.get_mut(ADJUSTMENT_AT..ADJUSTMENT_AT + 4)?.fill(0);
+            adjusted = Some(at + ADJUSTMENT_AT);
+        }
+        let length = u32::try_from(table.len()).ok()?;
+        table.resize(table.len().next_multiple_of(4), 0);
+        out.extend_from_slice(tag);
+        for number in [sum(&table), u32::try_from(at).ok()?, length] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        at += table.len();
+        body.append(&mut table);
+    }
+    out.append(&mut body);
+    let adjustment = WHOLE_SUM.wrapping_sub(sum(&out));
+    let place = out.get_mut(adjusted?..adjusted? + 4)?;
+    place.copy_from_slice(&adjustment.to_be_bytes());
+    Some(out)
+}
+
+/// The sum of a table whose length is a multiple of four, as big-endian numbers.
+fn sum(table: &[u8]) -> u32 {
+    let words = table.chunks_exact(4);
+    let words = words.map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+    words.fold(0, u32::wrapping_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Layout;
+
+    #[test]
+    fn a_lean_font_adds_up_and_draws_the_same() {
+        let layout = Layout::builtin();
+        let font = layout.font("SofiaSans-Regular").expect("embedded");
+        let ours = lean(font.data()).expect("a TrueType font");
+        assert!(ours.len() < font.data().len());
+        assert_eq!(sum(&ours), WHOLE_SUM);
+        let outline = |program: &[u8]| {
+            let count = usize::from(u16::from_be_bytes([program[4], program[5]]));
+            let records = program[HEADER_BYTES..].chunks(RECORD_BYTES).take(count);
+            let found = records.clone().find(|record| &record[..4] == b"glyf");
+            let record = found.expect("outlines");
+            let part = |at: usize| {
+                let bytes = record[at..at + 4].try_into().expect("four bytes");
+                u32::from_be_bytes(bytes) as usize
+            };
+            program[part(8)..part(8) + part(12)].to_vec()
+        };
+        assert!(outline(&ours) == outline(font.data()));
+        assert_eq!(lean(b"OTTO"), None);
+    }
+}

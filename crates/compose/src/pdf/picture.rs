@@ -1,0 +1,62 @@
+//! Square codes as small as they can be: the exporter writes a byte for each pixel, of which each is black
+//! or white.
+
+use lopdf::{Document, Object, Stream};
+
+use super::write::{BEST, deflate};
+use crate::ComposeError;
+
+/// Writes pictures that are black and white as stencils, a bit for each pixel, through which black is painted
+/// (ISO 32000-1, 8.9.6.2). Viewers enlarge stencils without softening their edges.
+pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
+    for object in document.objects.values_mut() {
+        let Object::Stream(stream) = object else {
+            continue;
+        };
+        let Some(width) = width(stream) else {
+            continue;
+        };
+        let pixels = stream.decompressed_content()?;
+        if pixels.iter().all(|luma| matches!(luma, 0 | 255)) {
+            stream.dict.remove(b"ColorSpace");
+            stream.dict.set("ImageMask", true);
+            stream.dict.set("BitsPerComponent", 1);
+            stream.content = deflate(&packed(&pixels, width), BEST)?;
+        }
+    }
+    Ok(())
+}
+
+/// Pixels in a row of a picture with a byte for each and no mask.
+pub(crate) fn width(stream: &Stream) -> Option<usize> {
+    let number = |key: &[u8]| stream.dict.get(key).and_then(Object::as_i64).ok();
+    let is_grey = number(b"BitsPerComponent") == Some(8) && !stream.dict.has(b"SMask");
+    let is_picture = stream.dict.get(b"Subtype").and_then(Object::as_name).ok() == Some(b"Image");
+    let (width, height) = (number(b"Width")?, number(b"Height")?);
+    let size = usize::try_from(width.checked_mul(height)?).ok()?;
+    let fits = stream.decompressed_content().ok()?.len() == size;
+    (is_grey && is_picture && fits)
+        .then(|| usize::try_from(width).ok())
+        .flatten()
+}
+
+/// A bit for each pixel, light ones set; each row begins at a byte.
+pub(crate) fn packed(pixels: &[u8], width: usize) -> Vec<u8> {
+    let bit = |byte: u8, (at, luma): (usize, &u8)| byte | (u8::from(*luma > 127) << (7 - at));
+    let byte = |eight: &[u8]| eight.iter().enumerate().fold(0, bit);
+    let rows = pixels.chunks(width.max(1));
+    rows.flat_map(|row| row.chunks(8).map(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_begins_at_a_byte() {
+        let pixels = [
+            255, 0, 255, 0, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0, 0, 0, 0, 255,
+        ];
+        assert_eq!(packed(&pixels, 9), [0xa0, 0x80, 0x40, 0x80]);
+    }
+}

@@ -1,0 +1,74 @@
+//! A structure tree that says what a bill says and nothing of how it was laid out.
+
+use std::collections::BTreeMap;
+
+use lopdf::{Dictionary, Document, Object, ObjectId};
+
+use crate::ComposeError;
+
+/// Takes the containers out that only served to place what is in them: a `Div` that has no attribute, no
+/// mark on a page and no other meaning (ISO 32000-1, table 333). What they held stands where they stood.
+pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
+    let is_element = |dict: &Dictionary| dict.has_type(b"StructElem");
+    let held = |dict: &Dictionary| match dict.get(b"K") {
+        Ok(Object::Array(children)) => children.clone(),
+        Ok(child) => vec![child.clone()],
+        Err(_) => Vec::new(),
+    };
+    let mut containers = BTreeMap::new();
+    for (id, object) in &document.objects {
+        let Ok(dict) = object.as_dict() else { continue };
+        let is_bare = dict
+            .iter()
+            .all(|(key, _)| matches!(key.as_slice(), b"Type" | b"S" | b"P" | b"K"));
+        let is_div = dict.get(b"S").and_then(Object::as_name).ok() == Some(b"Div");
+        let children = held(dict);
+        let only_holds = children.iter().all(|child| child.as_reference().is_ok());
+        if is_element(dict) && is_div && is_bare && only_holds {
+            containers.insert(*id, children);
+        }
+    }
+    let mut parents = Vec::new();
+    for (id, object) in &mut document.objects {
+        let Ok(dict) = object.as_dict_mut() else {
+            continue;
+        };
+        let is_root = dict.has_type(b"StructTreeRoot");
+        if containers.contains_key(id) || !(is_root || is_element(dict)) {
+            continue;
+        }
+        let before = held(dict);
+        let mut children = Vec::with_capacity(before.len());
+        for child in before {
+            unfold(child, &containers, &mut children);
+        }
+        let own = children
+            .iter()
+            .filter_map(|child| child.as_reference().ok());
+        parents.extend(own.map(|child| (child, *id)));
+        dict.set("K", children);
+    }
+    for (child, parent) in parents {
+        if let Ok(dict) = document.get_dictionary_mut(child)
+            && is_element(dict)
+        {
+            dict.set("P", parent);
+        }
+    }
+    document
+        .objects
+        .retain(|id, _| !containers.contains_key(id));
+    Ok(())
+}
+
+/// What stands for a child once containers are gone.
+fn unfold(child: Object, containers: &BTreeMap<ObjectId, Vec<Object>>, out: &mut Vec<Object>) {
+    match child.as_reference().ok().and_then(|id| containers.get(&id)) {
+        Some(inner) => {
+            for child in inner.clone() {
+                unfold(child, containers, out);
+            }
+        }
+        None => out.push(child),
+    }
+}
