@@ -15,6 +15,7 @@ use kvit_billing::{Bill, Language, format};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
 use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
 use kvit_pades::{Sealer, TrustRoots, verify};
+use kvit_pdf::{Document, Value};
 
 /// Every so many bytes one is changed; a prime, so that all kinds of bytes are met.
 const STEP: usize = 997;
@@ -201,73 +202,33 @@ fn the_field_is_what_pdf_a_and_pdf_ua_ask_for() {
     let pdf = common::composer()
         .compose(&common::bill(3, Language::Bg))
         .expect("composed");
-    let document = lopdf::Document::load_mem(&pdf.bytes).expect("a PDF");
+    let document = Document::load(&pdf.bytes).expect("a PDF");
     let catalog = document.catalog().expect("a catalog");
-    let form = catalog
-        .get(b"AcroForm")
-        .and_then(|f| f.as_dict())
-        .expect("a form");
-    assert!(!form.has(b"NeedAppearances"));
-    let fields = form
-        .get(b"Fields")
-        .and_then(|f| f.as_array())
-        .expect("fields");
-    let [field] = fields.as_slice() else {
+    let form = catalog.dict("AcroForm").expect("a form");
+    assert!(form.get("NeedAppearances").is_none());
+    let Some([Value::Reference(id)]) = form.array("Fields") else {
         panic!("one field")
     };
-    let id = field.as_reference().expect("a reference");
-    let field = document.get_dictionary(id).expect("a field");
-    assert_eq!(field.get(b"F").and_then(|f| f.as_i64()).ok(), Some(132));
-    assert!(field.has(b"TU"));
-    let key = field
-        .get(b"StructParent")
-        .and_then(|k| k.as_i64())
-        .expect("a key");
-    let root = catalog
-        .get(b"StructTreeRoot")
-        .and_then(|r| r.as_reference())
-        .expect("a tree");
-    let root = document.get_dictionary(root).expect("a tree");
-    let tree = root
-        .get(b"ParentTree")
-        .and_then(|t| t.as_dict())
-        .expect("a parent tree");
-    let numbers = tree
-        .get(b"Nums")
-        .and_then(|n| n.as_array())
-        .expect("numbers");
-    let at = numbers
-        .iter()
-        .position(|n| n.as_i64().ok() == Some(key))
-        .expect("the key");
-    let element = numbers[at + 1].as_reference().expect("an element");
-    let element = document.get_dictionary(element).expect("an element");
-    assert_eq!(
-        element.get(b"S").and_then(|s| s.as_name()).ok(),
-        Some(&b"Form"[..])
-    );
-    let object = element
-        .get(b"K")
-        .and_then(|k| k.as_dict())
-        .expect("an OBJR");
-    assert_eq!(
-        object.get(b"Obj").and_then(|o| o.as_reference()).ok(),
-        Some(id)
-    );
-    let page = field
-        .get(b"P")
-        .and_then(|p| p.as_reference())
-        .expect("a page");
-    let page = document.get_dictionary(page).expect("a page");
-    assert_eq!(
-        page.get(b"Tabs").and_then(|t| t.as_name()).ok(),
-        Some(&b"S"[..])
-    );
-    let perms = catalog
-        .get(b"Perms")
-        .and_then(|p| p.as_dict())
-        .expect("permissions");
-    assert_eq!(perms.len(), 1, "DocMDP and nothing else");
+    let field = document.dict(*id).expect("a field");
+    assert_eq!(field.integer("F"), Some(132));
+    assert!(field.get("TU").is_some());
+    let key = field.integer("StructParent").expect("a key");
+    let root = catalog.reference("StructTreeRoot").expect("a tree");
+    let root = document.dict(root).expect("a tree");
+    let tree = root.dict("ParentTree").expect("a parent tree");
+    let numbers = tree.array("Nums").expect("numbers");
+    let at = numbers.iter().position(|n| n.as_integer() == Some(key));
+    let element = numbers[at.expect("the key") + 1].as_reference();
+    let element = document.dict(element.expect("an element"));
+    let element = element.expect("an element");
+    assert_eq!(element.name("S"), Some(&b"Form"[..]));
+    let object = element.dict("K").expect("an OBJR");
+    assert_eq!(object.reference("Obj"), Some(*id));
+    let page = field.reference("P").expect("a page");
+    let page = document.dict(page).expect("a page");
+    assert_eq!(page.name("Tabs"), Some(&b"S"[..]));
+    let perms = catalog.dict("Perms").expect("permissions");
+    assert_eq!(perms.iter().count(), 1, "DocMDP and nothing else");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use kvit_billing::Language;
 use kvit_compose::{Composer, ComposerSettings, Layout};
+use kvit_pdf::Document;
 use kvit_synth::kinds;
 
 fn files(folder: &Path, prefix: &str, into: &mut BTreeMap<String, Vec<u8>>) {
@@ -46,8 +47,8 @@ fn a_water_bill_has_one_page_and_a_form() {
         for language in Language::ALL {
             let pdf = composer.compose(&kinds::issued(order.clone(), language));
             let pdf = pdf.unwrap_or_else(|error| panic!("{name}: {error:?}"));
-            let document = lopdf::Document::load_mem(&pdf.bytes).expect("a PDF");
-            assert_eq!(document.page_iter().count(), 1, "{name}");
+            let document = Document::load(&pdf.bytes).expect("a PDF");
+            assert_eq!(document.pages().map(|pages| pages.len()), Ok(1), "{name}");
         }
     }
     let counts = composer.counts();

@@ -8,7 +8,6 @@
 mod certificate;
 mod cms;
 mod key;
-mod pdf;
 mod seal;
 mod signature;
 mod trust;

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
+use kvit_pdf::{Damage, Dict, File, Id, Text, Value};
 
 use crate::{
     TrustRoots,
-    pdf::{Damage, Dict, File, Text, Value},
     signature::{self, Signer},
     verdict::{Note, Problem, Seal, Verdict},
 };
@@ -27,8 +27,7 @@ const CLOCK_AHEAD_S: i64 = 300;
 /// `roots` at the time that the seal claims. Revocation is not looked up.
 #[must_use]
 pub fn verify(bytes: &[u8], roots: &TrustRoots, now: Timestamp) -> Verdict {
-    let budget = File::budget();
-    let opened = File::open(bytes, &budget).and_then(|file| {
+    let opened = File::open(bytes).and_then(|file| {
         let found = Found::in_file(&file)?;
         Ok((file, found))
     });
@@ -70,55 +69,49 @@ impl Found {
     fn in_file(file: &File<'_>) -> Result<Self, Damage> {
         let root = file.dict(file.trailer(), "Root")?;
         let root = root.ok_or(Damage::new(0, "the catalog is missing"))?;
-        let mut numbers = Vec::new();
+        let mut signatures = Vec::new();
         if let Some(form) = file.dict(&root, "AcroForm")? {
-            numbers = signed_fields(file, file.array(&form, "Fields")?)?;
+            signatures = signed_fields(file, file.array(&form, "Fields")?)?;
         }
         let mut problems = Vec::new();
-        if numbers.len() > 1 {
-            problems.push(Problem::Several(numbers.len()));
+        if signatures.len() > 1 {
+            problems.push(Problem::Several(signatures.len()));
         }
         let permissions = file.dict(&root, "Perms")?.unwrap_or_default();
-        let certifying = permissions.get("DocMDP").cloned();
-        if permissions.keys().any(|key| key != b"DocMDP") {
+        let certifying = permissions.reference("DocMDP");
+        if permissions.iter().any(|(key, _)| key != b"DocMDP") {
             problems.push(Problem::Certification(
                 "the catalog grants other permissions too",
             ));
         }
         // Of several signatures, the one that certifies is the seal.
-        let chosen = match &certifying {
-            Some(Value::Reference(number)) if numbers.contains(number) => Some(*number),
+        let chosen = match certifying {
+            Some(id) if signatures.contains(&id) => Some(id),
             _ => {
                 problems.push(Problem::Certification(
                     "the catalog does not name it as certifying",
                 ));
-                numbers.first().copied()
+                signatures.first().copied()
             }
         };
-        let Some(number) = chosen else {
-            return Ok(Self {
-                signature: None,
-                problems,
-            });
-        };
-        if !file.lies_open(number) {
-            return Err(Damage::new(0, "the signature lies inside of a stream"));
+        let mut signature = None;
+        if let Some(id) = chosen {
+            if !file.lies_open(id) {
+                return Err(Damage::new(0, "the signature lies inside of a stream"));
+            }
+            if let Value::Dict(dict) = file.resolve(&Value::Reference(id))? {
+                signature = Some(dict);
+            }
         }
-        match file.resolve(&Value::Reference(number))? {
-            Value::Dict(dict) => Ok(Self {
-                signature: Some(dict),
-                problems,
-            }),
-            _ => Ok(Self {
-                signature: None,
-                problems,
-            }),
-        }
+        Ok(Self {
+            signature,
+            problems,
+        })
     }
 }
 
-/// The object numbers of the signatures in signature fields (ISO 32000-2, 12.7.5.5).
-fn signed_fields(file: &File<'_>, fields: Vec<Value>) -> Result<Vec<u32>, Damage> {
+/// The signatures in signature fields (ISO 32000-2, 12.7.5.5).
+fn signed_fields(file: &File<'_>, fields: Vec<Value>) -> Result<Vec<Id>, Damage> {
     let mut waiting: Vec<(Value, bool)> = fields.into_iter().map(|field| (field, false)).collect();
     let mut found = Vec::new();
     let mut seen = 0;
@@ -135,9 +128,7 @@ fn signed_fields(file: &File<'_>, fields: Vec<Value>) -> Result<Vec<u32>, Damage
             None => inherited,
         };
         match field.get("V") {
-            Some(Value::Reference(number)) if signs && !found.contains(number) => {
-                found.push(*number);
-            }
+            Some(Value::Reference(id)) if signs && !found.contains(id) => found.push(*id),
             Some(Value::Dict(_)) if signs => {
                 return Err(Damage::new(0, "the signature is not an object of its own"));
             }
@@ -211,18 +202,15 @@ fn form(dict: &Dict, problems: &mut Vec<Problem>) {
 
 /// The level of certification (ISO 32000-2, 12.8.2.2), which must be 1.
 fn certification(dict: &Dict, problems: &mut Vec<Problem>) -> Option<u8> {
-    let references = match dict.get("Reference") {
-        Some(Value::Array(items)) => items.as_slice(),
-        _ => &[],
-    };
+    let references = dict.array("Reference").unwrap_or_default();
     let reference = references.iter().find_map(|item| match item {
         Value::Dict(item) if item.name("TransformMethod") == Some(b"DocMDP") => Some(item),
         _ => None,
     });
-    let level = reference.map(|reference| match reference.get("TransformParams") {
+    let level = reference.map(|reference| {
+        let parameters = reference.dict("TransformParams");
         // 2 is what counts where nothing is said (table 257).
-        Some(Value::Dict(parameters)) => parameters.integer("P").unwrap_or(2),
-        _ => 2,
+        parameters.and_then(|p| p.integer("P")).unwrap_or(2)
     });
     match level {
         None => problems.push(Problem::Certification("it is an ordinary signature")),
@@ -259,16 +247,11 @@ fn covered(
     gap: &Range<usize>,
     problems: &mut Vec<Problem>,
 ) -> Option<Vec<u8>> {
-    let numbers = match dict.get("ByteRange") {
-        Some(Value::Array(items)) => items
-            .iter()
-            .map(|item| match item {
-                Value::Integer(number) => usize::try_from(*number).ok(),
-                _ => None,
-            })
-            .collect::<Option<Vec<_>>>(),
-        _ => None,
-    };
+    let number = |item: &Value| usize::try_from(item.as_integer()?).ok();
+    let numbers = dict.array("ByteRange").and_then(|items| {
+        let numbers = items.iter().map(number);
+        numbers.collect::<Option<Vec<_>>>()
+    });
     let Some([start, first, second, rest]) = numbers.as_deref() else {
         problems.push(Problem::Coverage("its ByteRange is missing or broken"));
         return None;

@@ -299,12 +299,21 @@ fn hostile_structures_end_soon() {
         bytes
     };
     let many = "<</Kids[1 0 R 1 0 R 1 0 R]>>".repeat(100_000);
+    // An object stream whose length is an object inside of it.
+    let inward =
+        "%PDF-1.7\n1 0 obj<</Type/ObjStm/N 1/First 4/Length 2 0 R>>stream\n\nendstream endobj\n";
+    let start = inward.len();
+    let inward = format!(
+        "{inward}3 0 obj<</Type/XRef/Root 2 0 R/Size 3/W[1 2 1]/Length 12>>stream\n\
+         \0\0\0\0\u{1}\0\t\0\u{2}\0\u{1}\0\nendstream endobj\nstartxref\n{start}\n%%EOF"
+    );
     let files = [
         table(&"[".repeat(4_000_000)),
         table(&"<</A".repeat(1_000_000)),
         table(&format!("<</AcroForm<</Fields[{many}]>>>>")),
         table("<</AcroForm<</Fields[1 0 R]>>/Kids[1 0 R 1 0 R]/Perms 1 0 R>>"),
         table("1 0 R"),
+        inward.into_bytes(),
         table(&"(".repeat(8_000_000)),
         table(&"%".repeat(8_000_000)),
         b"%PDF-1.7\nxref\n0 99999999999999\ntrailer<<>>\nstartxref\n9\n%%EOF".to_vec(),

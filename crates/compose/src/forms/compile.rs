@@ -4,8 +4,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lopdf::{Document, Object, ObjectId, StringFormat};
-use serde_json::Value;
+use kvit_pdf::{Damage, Document, Id, Object, Text, Value};
+use serde_json::Value as Json;
 
 use crate::{
     ComposeError,
@@ -38,9 +38,9 @@ pub(crate) enum Refusal {
     Compose(#[from] ComposeError),
 }
 
-impl From<lopdf::Error> for Refusal {
-    fn from(error: lopdf::Error) -> Self {
-        Self::Compose(error.into())
+impl From<Damage> for Refusal {
+    fn from(damage: Damage) -> Self {
+        Self::Compose(damage.into())
     }
 }
 
@@ -64,7 +64,7 @@ type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
 /// What compiling needs from outside.
 pub(crate) struct Tools<'a> {
     /// Exports data as a PDF without field.
-    pub(crate) export: &'a dyn Fn(&Value) -> Result<Vec<u8>, ComposeError>,
+    pub(crate) export: &'a dyn Fn(&Json) -> Result<Vec<u8>, ComposeError>,
     /// The shaped alphabet of a font.
     pub(crate) glyphs: &'a FindGlyphs<'a>,
     /// With no twin: each bill has its own.
@@ -75,14 +75,20 @@ pub(crate) struct Tools<'a> {
 struct Export {
     probe: Probe,
     document: Document,
-    /// The pages' content streams.
-    pages: Vec<(ObjectId, String)>,
+    pages: Vec<Page>,
+}
+
+/// A page with its content stream.
+pub(crate) struct Page {
+    id: Id,
+    stream: Id,
+    pub(crate) content: String,
 }
 
 /// Compiles the shape of `view`, which has an alphabet in it. Where texts as long as they may get do not
 /// fit the layout, shorter ones are tried, and why is told beside the form: longer texts of its bills go
 /// through Typst whole.
-pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<(Form, Option<Refusal>), Refusal> {
+pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<(Form, Option<Refusal>), Refusal> {
     let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
         match compiled(view, reach, tools) {
@@ -94,14 +100,14 @@ pub(crate) fn compile(view: &Value, tools: &Tools<'_>) -> Result<(Form, Option<R
     Err(first.unwrap_or(Refusal::NoAlphabet))
 }
 
-fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {
+fn compiled(view: &Json, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {
     if Leaves::of(view)?.len() > LEAVES_MAX {
         return refused("there are more than 999 leaves");
     }
     let mut exports = Vec::new();
     for probe in probes(view, reach) {
-        let document = Document::load_mem(&(tools.export)(&probe.view)?)?;
-        let pages = page_contents(&document)?;
+        let document = Document::load(&(tools.export)(&probe.view)?)?;
+        let pages = pages(&document)?;
         exports.push(Export {
             probe,
             document,
@@ -127,18 +133,22 @@ fn compiled(view: &Value, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal
     harvest.assemble(exact, lean)
 }
 
-pub(crate) fn page_contents(document: &Document) -> Result<Vec<(ObjectId, String)>, Refusal> {
+pub(crate) fn pages(document: &Document) -> Result<Vec<Page>, Refusal> {
     let mut pages = Vec::new();
-    for page in document.page_iter() {
-        let id = document
-            .get_dictionary(page)?
-            .get(b"Contents")?
-            .as_reference()?;
-        let content = document.get_object(id)?.as_stream()?.get_plain_content()?;
-        match String::from_utf8(content) {
-            Ok(content) => pages.push((id, content)),
-            Err(_) => return refused("page content is not plain text"),
-        }
+    for id in document.pages()? {
+        let stream = document.dict(id)?.reference("Contents");
+        let object = stream.and_then(|stream| document.objects.get(&stream));
+        let (Some(stream), Some(Object::Stream(found))) = (stream, object) else {
+            return refused("a page's content is not one stream");
+        };
+        let Ok(content) = String::from_utf8(found.plain()?) else {
+            return refused("page content is not plain text");
+        };
+        pages.push(Page {
+            id,
+            stream,
+            content,
+        });
     }
     Ok(pages)
 }
@@ -159,7 +169,7 @@ struct Harvest<'a> {
     tools: &'a Tools<'a>,
     fonts: Vec<FormFont>,
     /// For each font of the form: the exporter's font object and whether its figures are tabular.
-    names: Vec<(ObjectId, bool)>,
+    names: Vec<(Id, bool)>,
 }
 
 impl Harvest<'_> {
@@ -167,11 +177,11 @@ impl Harvest<'_> {
     /// with tabular ones, font by font.
     fn learn_fonts(&mut self) -> Result<(), Refusal> {
         let export = self.exports[0];
-        let Some((_, content)) = export.pages.first() else {
+        let Some(first) = export.pages.first() else {
             return refused("there is no page");
         };
-        let mut seen: BTreeMap<ObjectId, usize> = BTreeMap::new();
-        let drawn = chunks(content);
+        let mut seen: BTreeMap<Id, usize> = BTreeMap::new();
+        let drawn = chunks(&first.content);
         for chunk in drawn
             .iter()
             .filter(|chunk| chunk.body.contains(ALPHABET_SIZE))
@@ -200,22 +210,32 @@ impl Harvest<'_> {
         Ok(())
     }
 
-    fn font_object(&self, page: usize, name: &str) -> Result<ObjectId, Refusal> {
-        let document = &self.exports[0].document;
-        let Some(page) = document.page_iter().nth(page) else {
+    fn font_object(&self, page: usize, name: &str) -> Result<Id, Refusal> {
+        let Export {
+            document, pages, ..
+        } = self.exports[0];
+        let Some(page) = pages.get(page) else {
             return refused("there is no such page");
         };
-        let resources = document
-            .get_dictionary(page)?
-            .get_deref(b"Resources", document)?;
-        let fonts = resources.as_dict()?.get_deref(b"Font", document)?;
-        Ok(fonts.as_dict()?.get(name.as_bytes())?.as_reference()?)
+        let mut dict = document.dict(page.id)?;
+        for key in ["Resources", "Font"] {
+            match dict.get(key).map(|value| document.resolve(value)) {
+                Some(Value::Dict(inner)) => dict = inner,
+                _ => return refused(format!("a page has no /{key}")),
+            }
+        }
+        match dict.reference(name) {
+            Some(font) => Ok(font),
+            None => refused(format!("a page has no font /{name}")),
+        }
     }
 
-    fn font_name(&self, font: ObjectId) -> Result<String, Refusal> {
-        let font = self.exports[0].document.get_dictionary(font)?;
-        let name = String::from_utf8_lossy(font.get(b"BaseFont")?.as_name()?).into_owned();
-        let bare = name.split_once('+').map_or(name.as_str(), |(_, bare)| bare);
+    fn font_name(&self, font: Id) -> Result<String, Refusal> {
+        let Some(name) = self.exports[0].document.dict(font)?.name("BaseFont") else {
+            return refused("a font has no name");
+        };
+        let name = String::from_utf8_lossy(name);
+        let bare = name.split_once('+').map_or(&*name, |(_, bare)| bare);
         Ok(bare.trim_end_matches("-Identity-H").to_owned())
     }
 
@@ -224,7 +244,7 @@ impl Harvest<'_> {
         let mut contents = Vec::new();
         for export in self.exports {
             match export.pages.get(page) {
-                Some((_, content)) => contents.push(kept(content)),
+                Some(page) => contents.push(kept(&page.content)),
                 None => return refused("the number of pages follows the length of texts"),
             }
         }
@@ -361,12 +381,14 @@ impl Harvest<'_> {
     }
 
     /// Width and leaf of a square code: of whose pixels the stream is a picture in each export.
-    fn code(&self, id: ObjectId) -> Option<(usize, usize)> {
+    fn code(&self, id: Id) -> Option<(usize, usize)> {
         let (mut width, mut shown) = (0, Vec::new());
         for export in self.exports {
-            let stream = export.document.get_object(id).ok()?.as_stream().ok()?;
+            let Some(Object::Stream(stream)) = export.document.objects.get(&id) else {
+                return None;
+            };
             width = picture::width(stream)?;
-            shown.push(stream.decompressed_content().ok()?);
+            shown.push(stream.plain().ok()?);
         }
         let mut all = Vec::new();
         for export in self.exports {
@@ -452,13 +474,12 @@ impl Harvest<'_> {
         let mut document = a.document.clone();
         let signature = add(&mut document, &self.tools.additions)?;
         let numbered = write::numbers(&document, signature);
-        let number = |id: &ObjectId| numbered.get(id).copied().unwrap_or_default();
-        let streams: BTreeMap<ObjectId, Vec<Piece>> =
-            a.pages.iter().map(|(id, _)| *id).zip(lean).collect();
+        let number = |id: &Id| numbered.get(id).copied().unwrap_or_default();
+        let ids = a.pages.iter().map(|page| page.stream);
+        let mut streams: BTreeMap<Id, Vec<Piece>> = ids.zip(lean).collect();
         let mut file = write::File::new();
         let (mut constant, mut objects, mut pages) = (Vec::new(), Vec::new(), Vec::new());
         let (mut xmp, mut twin, mut codes) = (None, None, Vec::new());
-        let mut streams = streams;
         let moment = date(self.tools.additions.issued_at);
         for (id, object) in &document.objects {
             let others = [b.document.objects.get(id), c.document.objects.get(id)];
@@ -467,13 +488,14 @@ impl Harvest<'_> {
                 .all(|other| *other == a.document.objects.get(id));
             match object {
                 Object::Stream(stream) => {
-                    let dict = write::stream_dictionary(stream, &numbered);
+                    let dict = stream.dict.written(&numbered);
+                    let kind = stream.dict.name("Type");
                     if let Some(pieces) = streams.remove(id) {
                         pages.push((number(id), dict, pieces));
-                    } else if stream.dict.has_type(b"Metadata") {
+                    } else if kind == Some(b"Metadata") {
                         let packet = write::xmp_dictionary(stream, &numbered);
                         xmp = Some((number(id), packet, self.xmp(&stream.content)?));
-                    } else if stream.dict.has_type(b"EmbeddedFile") {
+                    } else if kind == Some(b"EmbeddedFile") {
                         twin = Some(number(id));
                     } else if let Some((width, leaf)) = self.code(*id) {
                         codes.push((number(id), dict, width, leaf));
@@ -483,25 +505,27 @@ impl Harvest<'_> {
                         return refused(format!("the stream {} differs", id.0));
                     }
                 }
-                object if equal => {
-                    let bytes = write::serialised(object, &numbered);
+                Object::Value(value) if equal => {
+                    let bytes = value.written(&numbered);
                     match around(&bytes, moment.as_bytes()) {
                         Some(pieces) => objects.push((number(id), pieces)),
                         None => constant.push((number(id), bytes)),
                     }
                 }
-                object => {
+                Object::Value(value) => {
                     let mut texts = Vec::new();
-                    let [Some(before), Some(b), Some(c)] =
-                        [a.document.objects.get(id), others[0], others[1]]
+                    let (
+                        Some(Object::Value(before)),
+                        [Some(Object::Value(b)), Some(Object::Value(c))],
+                    ) = (a.document.objects.get(id), others)
                     else {
                         return refused(format!("object {} is not in every export", id.0));
                     };
                     self.texts([before, b, c], b"", &mut texts)?;
-                    let mut holed = object.clone();
+                    let mut holed = value.clone();
                     let mut next = 0;
                     hollow(&mut holed, before, b, &mut next);
-                    let bytes = write::serialised(&holed, &numbered);
+                    let bytes = holed.written(&numbered);
                     let mut found = Vec::new();
                     for piece in pieces(&bytes, texts)? {
                         match piece {
@@ -530,7 +554,7 @@ impl Harvest<'_> {
             .saturating_add(1);
         file.pack(next, &constant, write::BEST)?;
         let mut trailer = document.trailer.clone();
-        trailer.remove(b"ID");
+        trailer.remove("ID");
         let (Some(xmp), Some(twin)) = (xmp, twin) else {
             return refused("there is no XMP packet or no place for the twin");
         };
@@ -553,7 +577,7 @@ impl Harvest<'_> {
     /// The texts in which three objects differ, in the order in which they are written.
     fn texts(
         &self,
-        objects: [&Object; 3],
+        objects: [&Value; 3],
         key: &[u8],
         texts: &mut Vec<Vec<crate::forms::form::Part>>,
     ) -> Result<(), Refusal> {
@@ -561,14 +585,12 @@ impl Harvest<'_> {
             return Ok(());
         }
         match objects {
-            [
-                Object::String(a, _),
-                Object::String(b, _),
-                Object::String(c, _),
-            ] => {
+            [Value::Text(a), Value::Text(b), Value::Text(c)] => {
                 let mut found = Vec::new();
-                for (bytes, export) in [a, b, c].into_iter().zip(self.exports) {
-                    found.push(text_string(bytes).and_then(|text| template(&text, &export.probe)));
+                for (text, export) in [a, b, c].into_iter().zip(self.exports) {
+                    found.push(
+                        text_string(&text.bytes).and_then(|text| template(&text, &export.probe)),
+                    );
                 }
                 match found.first() {
                     Some(Some(parts))
@@ -580,7 +602,7 @@ impl Harvest<'_> {
                     _ => refused(format!("a text differs under /{}", name(key))),
                 }
             }
-            [Object::Array(a), Object::Array(b), Object::Array(c)]
+            [Value::Array(a), Value::Array(b), Value::Array(c)]
                 if a.len() == b.len() && a.len() == c.len() =>
             {
                 for ((a, b), c) in a.iter().zip(b).zip(c) {
@@ -588,13 +610,9 @@ impl Harvest<'_> {
                 }
                 Ok(())
             }
-            [
-                Object::Dictionary(a),
-                Object::Dictionary(b),
-                Object::Dictionary(c),
-            ] => {
-                for (key, a) in a {
-                    let (Ok(b), Ok(c)) = (b.get(key), c.get(key)) else {
+            [Value::Dict(a), Value::Dict(b), Value::Dict(c)] => {
+                for (key, a) in a.iter() {
+                    let (Some(b), Some(c)) = (b.get(key), c.get(key)) else {
                         return refused(format!("/{} is not in every export", name(key)));
                     };
                     self.texts([a, b, c], key, texts)?;
@@ -603,29 +621,42 @@ impl Harvest<'_> {
             }
             // How far a drawing reaches: told to nobody but machines that reflow pages, and right
             // to the point for the probe, whose highest bar is as high as a bill's.
-            [a, b, c] if key == b"BBox" && [a, b, c].iter().all(|n| n.as_float().is_ok()) => Ok(()),
-            [Object::Array(a), Object::Array(b), Object::Array(c)] => refused(format!(
-                "lists of {}, {} and {} entries under /{}; some text wraps or vanishes: {objects:?}",
+            numbers if key == b"BBox" && numbers.iter().all(|n| is_number(n)) => Ok(()),
+            [Value::Array(a), Value::Array(b), Value::Array(c)] => refused(format!(
+                "lists of {}, {} and {} entries under /{}; some text wraps or vanishes: {}",
                 a.len(),
                 b.len(),
                 c.len(),
-                name(key)
+                name(key),
+                self.written(objects)
             )),
-            _ => refused(format!("/{} differs: {objects:?}", name(key))),
+            _ => refused(format!("/{} differs: {}", name(key), self.written(objects))),
         }
+    }
+
+    /// Three values as they are written, for whoever changes the layout.
+    fn written(&self, values: [&Value; 3]) -> String {
+        let ids = self.exports[0].document.objects.keys();
+        let numbers = ids.map(|id| (*id, id.0)).collect();
+        values
+            .map(|value| String::from_utf8_lossy(&value.written(&numbers)).into_owned())
+            .join(", ")
     }
 
     fn xmp(&self, packet: &[u8]) -> Result<Vec<XmpPiece>, Refusal> {
         let Ok(packet) = std::str::from_utf8(packet) else {
             return refused("the XMP packet is not UTF-8");
         };
-        let ids = self.exports[0].document.trailer.get(b"ID")?.as_array()?;
+        let ids = self.exports[0].document.trailer.array("ID");
+        let Some([Value::Text(document), Value::Text(instance)]) = ids else {
+            return refused("the trailer has no /ID");
+        };
         let mut marks = Vec::new();
-        for (id, piece) in ids
-            .iter()
+        for (id, piece) in [document, instance]
+            .into_iter()
             .zip([|| XmpPiece::DocumentId, || XmpPiece::InstanceId])
         {
-            let id = String::from_utf8_lossy(id.as_str()?).into_owned();
+            let id = String::from_utf8_lossy(&id.bytes).into_owned();
             marks.extend(
                 packet
                     .match_indices(&id)
@@ -697,6 +728,10 @@ fn text_string(bytes: &[u8]) -> Option<String> {
     }
 }
 
+const fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Integer(_) | Value::Real(_))
+}
+
 fn name(key: &[u8]) -> String {
     String::from_utf8_lossy(key).into_owned()
 }
@@ -707,23 +742,22 @@ fn hole(at: usize) -> Vec<u8> {
 }
 
 /// Puts holes where `object`, whose original is `a`, differs from `b`.
-fn hollow(object: &mut Object, a: &Object, b: &Object, next: &mut usize) {
-    match (object, a, b) {
-        (Object::Array(items), Object::Array(a), Object::Array(b)) => {
+fn hollow(value: &mut Value, a: &Value, b: &Value, next: &mut usize) {
+    match (value, a, b) {
+        (Value::Array(items), Value::Array(a), Value::Array(b)) => {
             for ((item, a), b) in items.iter_mut().zip(a).zip(b) {
                 hollow(item, a, b, next);
             }
         }
-        (Object::Dictionary(dict), Object::Dictionary(a), Object::Dictionary(b)) => {
+        (Value::Dict(dict), Value::Dict(a), Value::Dict(b)) => {
             for (key, item) in dict.iter_mut() {
-                if let (Ok(a), Ok(b)) = (a.get(key), b.get(key)) {
+                if let (Some(a), Some(b)) = (a.get(key), b.get(key)) {
                     hollow(item, a, b, next);
                 }
             }
         }
-        (Object::String(bytes, format), a, b) if a != b => {
-            *bytes = hole(*next);
-            *format = StringFormat::Hexadecimal;
+        (Value::Text(text), a, b) if a != b => {
+            *text = Text::hexadecimal(hole(*next));
             *next += 1;
         }
         _ => {}

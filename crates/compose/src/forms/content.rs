@@ -101,7 +101,7 @@ fn unescaped(literal: &str) -> Option<(Vec<u8>, &str)> {
     loop {
         let first = rest.chars().next()?;
         rest = &rest[first.len_utf8()..];
-        // Brackets in pairs need no escape (ISO 32000-1, 7.3.4.2).
+        // Brackets in pairs need no escape (ISO 32000-2, 7.3.4.2).
         match first {
             '(' => depth += 1,
             ')' if depth == 0 => return Some((bytes, rest)),

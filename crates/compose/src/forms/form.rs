@@ -1,7 +1,7 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 use crate::{
     ComposeError,
@@ -10,11 +10,12 @@ use crate::{
         Additions, date,
         picture::packed,
         twin::embedded,
-        write::{self, File, QUICK, deflate},
+        write::{File, QUICK, deflate},
         xmp_date,
     },
 };
 use kvit_billing::UnsealedPdf;
+use kvit_pdf::Numbers;
 
 /// A text may be so much wider than the widest that was proven to fit, in points: rounding only.
 const WIDTH_TOLERANCE: f64 = 0.02;
@@ -173,11 +174,8 @@ impl Form {
         let xmp = xmp(pieces, leaves, [&document, &instance, &moment])?;
         file.stream(*number, dict, &deflate(xmp.as_bytes(), QUICK)?);
         let twin = embedded(additions.twin, additions.issued_at, QUICK)?;
-        file.stream(
-            self.twin,
-            &write::stream_dictionary(&twin, &BTreeMap::new()),
-            &twin.content,
-        );
+        let dict = twin.dict.written(&Numbers::new());
+        file.stream(self.twin, &dict, &twin.content);
         let moment = date(additions.issued_at);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
@@ -356,7 +354,7 @@ pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -
         for byte in cid.to_be_bytes() {
             match byte {
                 b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                // A bare carriage return would be read as a line feed (ISO 32000-1, 7.3.4.2).
+                // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
                 b'\r' => out.extend_from_slice(b"\\r"),
                 _ => out.push(byte),
             }

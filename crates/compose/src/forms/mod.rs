@@ -26,13 +26,13 @@ use std::{
 };
 
 use kvit_billing::UnsealedPdf;
-use lopdf::Document;
+use kvit_pdf::Document;
 use serde_json::{Value, json};
 
 use crate::{
     ComposeError, Layout,
     forms::{
-        compile::{Refusal, Tools, compile, page_contents},
+        compile::{Refusal, Tools, compile, pages},
         form::Form,
         glyphs::Glyphs,
         leaves::Leaves,
@@ -228,8 +228,8 @@ impl Forms {
             }
         };
         if !shape.is_proven.load(Ordering::Acquire) {
-            let shown = Document::load_mem(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
-            match page_contents(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
+            let shown = Document::load(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
+            match pages(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
                 Ok(()) => shape.is_proven.store(true, Ordering::Release),
                 Err(refusal) => {
                     shape.is_wrong.store(true, Ordering::Release);

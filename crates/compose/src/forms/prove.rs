@@ -1,25 +1,19 @@
 //! The proof of a form: filled with a real bill, its pages say and draw what Typst's own export of
 //! that bill says and draws, sequence by sequence, glyph by glyph.
 
-use lopdf::ObjectId;
-
 use crate::forms::{
-    compile::{Refusal, SAME_PT, kept, refused},
+    compile::{Page, Refusal, SAME_PT, kept, refused},
     content::{Chunk, Token, chunks, numbers, run},
     form::Form,
     leaves::Leaves,
 };
 
 /// Refuses a form whose pages differ from `shown`, for a bill that fits it.
-pub(crate) fn same(
-    form: &Form,
-    leaves: &Leaves,
-    shown: &[(ObjectId, String)],
-) -> Result<(), Refusal> {
+pub(crate) fn same(form: &Form, leaves: &Leaves, shown: &[Page]) -> Result<(), Refusal> {
     if form.exact.len() != shown.len() {
         return refused("the real bill has another number of pages");
     }
-    for (page, (pieces, (_, shown))) in form.exact.iter().zip(shown).enumerate() {
+    for (page, (pieces, shown)) in form.exact.iter().zip(shown).enumerate() {
         let page = page + 1;
         let mut filled = Vec::new();
         if form.page(pieces, leaves, &mut filled).is_err() {
@@ -28,7 +22,7 @@ pub(crate) fn same(
         let Ok(filled) = String::from_utf8(filled) else {
             return refused(format!("page {page} is not plain text"));
         };
-        let (ours, theirs) = (chunks(&filled), kept(shown));
+        let (ours, theirs) = (chunks(&filled), kept(&shown.content));
         if ours.len() != theirs.len() {
             let odd = ours.iter().zip(&theirs).find(|(a, b)| a.head != b.head);
             return refused(format!(

@@ -1,11 +1,11 @@
 //! Fonts as small as they can be: an embedded TrueType program needs no names in it.
 
-use lopdf::{Document, Object, Stream};
+use kvit_pdf::{Document, Object, Value};
 
 use super::write::{BEST, deflate};
 use crate::ComposeError;
 
-/// Tables that a reader uses of a font that is addressed by glyph (ISO 32000-1, 9.9).
+/// Tables that a reader uses of a font that is addressed by glyph (ISO 32000-2, 9.9).
 const USED: [&[u8; 4]; 9] = [
     b"cvt ", b"fpgm", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp", b"prep",
 ];
@@ -17,19 +17,20 @@ const WHOLE_SUM: u32 = 0xb1b0_afba;
 
 /// Leaves out of embedded TrueType fonts what no reader uses, and packs them well.
 pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
-    let descriptors = document.objects.values().filter_map(|object| {
-        let program = object.as_dict().ok()?.get(b"FontFile2").ok()?;
-        program.as_reference().ok()
+    let descriptors = document.objects.values().filter_map(|object| match object {
+        Object::Value(Value::Dict(descriptor)) => descriptor.reference("FontFile2"),
+        _ => None,
     });
     for id in descriptors.collect::<Vec<_>>() {
-        let stream = document.get_object_mut(id)?.as_stream_mut()?;
-        let program = stream.decompressed_content()?;
+        let Some(Object::Stream(stream)) = document.objects.get_mut(&id) else {
+            return Err(super::missing("font program"));
+        };
+        let program = stream.plain()?;
         let program = lean(&program).unwrap_or(program);
-        let mut packed = Stream::new(stream.dict.clone(), deflate(&program, BEST)?);
         let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
-        packed.dict.set("Length1", length);
-        packed.dict.set("Filter", "FlateDecode");
-        *document.get_object_mut(id)? = Object::Stream(packed);
+        stream.content = deflate(&program, BEST)?;
+        stream.dict.set("Length1", length);
+        stream.dict.set("Filter", "FlateDecode");
     }
     Ok(())
 }

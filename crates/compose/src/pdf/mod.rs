@@ -9,7 +9,7 @@ pub(crate) mod write;
 
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
-use lopdf::{Document, Object, ObjectId, StringFormat};
+use kvit_pdf::{Damage, Document, Id, Text};
 
 use crate::ComposeError;
 
@@ -33,16 +33,13 @@ pub(crate) fn complete(
     exported: &[u8],
     additions: &Additions<'_>,
 ) -> Result<UnsealedPdf, ComposeError> {
-    let mut document = Document::load_mem(exported)?;
+    let mut document = Document::load(exported)?;
     let signature = add(&mut document, additions)?;
     write::unsealed(&document, signature, additions.contents_reserve)
 }
 
 /// Adds twin and field to a document that is taken apart, and gives the number kept for the signature.
-pub(crate) fn add(
-    document: &mut Document,
-    additions: &Additions<'_>,
-) -> Result<ObjectId, ComposeError> {
+pub(crate) fn add(document: &mut Document, additions: &Additions<'_>) -> Result<Id, ComposeError> {
     picture::pack(document)?;
     font::pack(document)?;
     tree::thin(document)?;
@@ -52,18 +49,18 @@ pub(crate) fn add(
         additions.twin_description,
         additions.issued_at,
     )?;
-    let signature = document.new_object_id();
+    let signature = document.reserve();
     field::add(document, additions.tooltip, signature)?;
     Ok(signature)
 }
 
-impl From<lopdf::Error> for ComposeError {
-    fn from(error: lopdf::Error) -> Self {
-        Self::Field(error.to_string())
+impl From<Damage> for ComposeError {
+    fn from(damage: Damage) -> Self {
+        Self::Field(damage.to_string())
     }
 }
 
-/// A date as the exporter writes one (ISO 32000-1, 7.9.4).
+/// A date as the exporter writes one (ISO 32000-2, 7.9.4).
 pub(crate) fn date(at: Timestamp) -> String {
     let at = TimeZone::UTC.to_datetime(at);
     at.strftime("D:%Y%m%d%H%M%SZ").to_string()
@@ -79,8 +76,9 @@ fn missing(what: &str) -> ComposeError {
     ComposeError::Field(format!("it has no {what}"))
 }
 
-fn text_string(text: &str) -> Object {
+/// A text string in UTF-16 (ISO 32000-2, 7.9.2.2).
+fn text_string(text: &str) -> Text {
     let utf16 = text.encode_utf16().flat_map(u16::to_be_bytes);
-    let bytes = [0xfe, 0xff].into_iter().chain(utf16).collect();
-    Object::String(bytes, StringFormat::Hexadecimal)
+    let bytes: Vec<u8> = [0xfe, 0xff].into_iter().chain(utf16).collect();
+    Text::hexadecimal(bytes)
 }

@@ -1,13 +1,13 @@
 //! Square codes as small as they can be: the exporter writes a byte for each pixel, of which each is black
 //! or white.
 
-use lopdf::{Document, Object, Stream};
+use kvit_pdf::{Document, Object, Stream, Value};
 
 use super::write::{BEST, deflate};
 use crate::ComposeError;
 
 /// Writes pictures that are black and white as stencils, a bit for each pixel, through which black is painted
-/// (ISO 32000-1, 8.9.6.2). Viewers enlarge stencils without softening their edges.
+/// (ISO 32000-2, 8.9.6.2). Viewers enlarge stencils without softening their edges.
 pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
     for object in document.objects.values_mut() {
         let Object::Stream(stream) = object else {
@@ -16,10 +16,10 @@ pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
         let Some(width) = width(stream) else {
             continue;
         };
-        let pixels = stream.decompressed_content()?;
+        let pixels = stream.plain()?;
         if pixels.iter().all(|luma| matches!(luma, 0 | 255)) {
-            stream.dict.remove(b"ColorSpace");
-            stream.dict.set("ImageMask", true);
+            stream.dict.remove("ColorSpace");
+            stream.dict.set("ImageMask", Value::Bool(true));
             stream.dict.set("BitsPerComponent", 1);
             stream.content = deflate(&packed(&pixels, width), BEST)?;
         }
@@ -29,12 +29,12 @@ pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
 
 /// Pixels in a row of a picture with a byte for each and no mask.
 pub(crate) fn width(stream: &Stream) -> Option<usize> {
-    let number = |key: &[u8]| stream.dict.get(key).and_then(Object::as_i64).ok();
-    let is_grey = number(b"BitsPerComponent") == Some(8) && !stream.dict.has(b"SMask");
-    let is_picture = stream.dict.get(b"Subtype").and_then(Object::as_name).ok() == Some(b"Image");
-    let (width, height) = (number(b"Width")?, number(b"Height")?);
+    let Stream { dict, .. } = stream;
+    let is_grey = dict.integer("BitsPerComponent") == Some(8) && dict.get("SMask").is_none();
+    let is_picture = dict.name("Subtype") == Some(b"Image");
+    let (width, height) = (dict.integer("Width")?, dict.integer("Height")?);
     let size = usize::try_from(width.checked_mul(height)?).ok()?;
-    let fits = stream.decompressed_content().ok()?.len() == size;
+    let fits = stream.plain().ok()?.len() == size;
     (is_grey && is_picture && fits)
         .then(|| usize::try_from(width).ok())
         .flatten()

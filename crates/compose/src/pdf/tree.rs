@@ -2,38 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use lopdf::{Dictionary, Document, Object, ObjectId};
+use kvit_pdf::{Dict, Document, Id, Object, Value};
 
 use crate::ComposeError;
 
 /// Takes the containers out that only served to place what is in them: a `Div` that has no attribute, no
-/// mark on a page and no other meaning (ISO 32000-1, table 333). What they held stands where they stood.
+/// mark on a page and no other meaning (ISO 32000-2, table 333). What they held stands where they stood.
 pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
-    let is_element = |dict: &Dictionary| dict.has_type(b"StructElem");
-    let held = |dict: &Dictionary| match dict.get(b"K") {
-        Ok(Object::Array(children)) => children.clone(),
-        Ok(child) => vec![child.clone()],
-        Err(_) => Vec::new(),
+    let is_element = |dict: &Dict| dict.name("Type") == Some(b"StructElem");
+    let held = |dict: &Dict| match dict.get("K") {
+        Some(Value::Array(children)) => children.clone(),
+        child => child.into_iter().cloned().collect(),
     };
     let mut containers = BTreeMap::new();
     for (id, object) in &document.objects {
-        let Ok(dict) = object.as_dict() else { continue };
+        let Object::Value(Value::Dict(dict)) = object else {
+            continue;
+        };
         let is_bare = dict
             .iter()
-            .all(|(key, _)| matches!(key.as_slice(), b"Type" | b"S" | b"P" | b"K"));
-        let is_div = dict.get(b"S").and_then(Object::as_name).ok() == Some(b"Div");
+            .all(|(key, _)| matches!(key, b"Type" | b"S" | b"P" | b"K"));
+        let is_div = dict.name("S") == Some(b"Div");
         let children = held(dict);
-        let only_holds = children.iter().all(|child| child.as_reference().is_ok());
+        let only_holds = children.iter().all(|child| child.as_reference().is_some());
         if is_element(dict) && is_div && is_bare && only_holds {
             containers.insert(*id, children);
         }
     }
     let mut parents = Vec::new();
     for (id, object) in &mut document.objects {
-        let Ok(dict) = object.as_dict_mut() else {
+        let Object::Value(Value::Dict(dict)) = object else {
             continue;
         };
-        let is_root = dict.has_type(b"StructTreeRoot");
+        let is_root = dict.name("Type") == Some(b"StructTreeRoot");
         if containers.contains_key(id) || !(is_root || is_element(dict)) {
             continue;
         }
@@ -42,14 +43,12 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
         for child in before {
             unfold(child, &containers, &mut children);
         }
-        let own = children
-            .iter()
-            .filter_map(|child| child.as_reference().ok());
+        let own = children.iter().filter_map(Value::as_reference);
         parents.extend(own.map(|child| (child, *id)));
         dict.set("K", children);
     }
     for (child, parent) in parents {
-        if let Ok(dict) = document.get_dictionary_mut(child)
+        if let Ok(dict) = document.dict_mut(child)
             && is_element(dict)
         {
             dict.set("P", parent);
@@ -62,8 +61,8 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
 }
 
 /// What stands for a child once containers are gone.
-fn unfold(child: Object, containers: &BTreeMap<ObjectId, Vec<Object>>, out: &mut Vec<Object>) {
-    match child.as_reference().ok().and_then(|id| containers.get(&id)) {
+fn unfold(child: Value, containers: &BTreeMap<Id, Vec<Value>>, out: &mut Vec<Value>) {
+    match child.as_reference().and_then(|id| containers.get(&id)) {
         Some(inner) => {
             for child in inner.clone() {
                 unfold(child, containers, out);

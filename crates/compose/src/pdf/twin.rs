@@ -2,7 +2,7 @@
 //! 6.8) that the metadata announces.
 
 use jiff::Timestamp;
-use lopdf::{Document, Object, Stream, dictionary};
+use kvit_pdf::{Document, Object, Stream, Text, Value, dict};
 
 use super::{
     date,
@@ -56,31 +56,26 @@ pub(super) fn attach(
     description: &str,
     changed: Timestamp,
 ) -> Result<(), ComposeError> {
-    let file = document.add_object(embedded(twin, changed, BEST)?);
-    let specification = document.add_object(dictionary! {
+    let file = document.add(embedded(twin, changed, BEST)?);
+    let specification = document.add(dict! {
         "Type" => "Filespec",
-        "F" => Object::string_literal(FILE),
-        "UF" => Object::string_literal(FILE),
+        "F" => Text::literal(FILE),
+        "UF" => Text::literal(FILE),
         "Desc" => super::text_string(description),
         "AFRelationship" => "Alternative",
-        "EF" => dictionary! { "F" => file, "UF" => file },
+        "EF" => dict! { "F" => file, "UF" => file },
     });
     announce(document)?;
+    let names = document.catalog()?.get("Names");
+    let mut names = match names.map(|names| document.resolve(names)) {
+        Some(Value::Dict(names)) => names.clone(),
+        _ => dict! {},
+    };
+    let files: Vec<Value> = vec![Text::literal(FILE).into(), specification.into()];
+    names.set("EmbeddedFiles", dict! { "Names" => files });
     let catalog = document.catalog_mut()?;
-    catalog.set("AF", vec![Object::Reference(specification)]);
-    let names = dictionary! {
-        "Names" => vec![Object::string_literal(FILE), Object::Reference(specification)],
-    };
-    let mut all = match catalog.get(b"Names") {
-        Ok(Object::Dictionary(names)) => names.clone(),
-        Ok(Object::Reference(id)) => {
-            let id = *id;
-            document.get_dictionary(id)?.clone()
-        }
-        _ => lopdf::Dictionary::new(),
-    };
-    all.set("EmbeddedFiles", names);
-    document.catalog_mut()?.set("Names", all);
+    catalog.set("AF", vec![specification]);
+    catalog.set("Names", names);
     Ok(())
 }
 
@@ -91,22 +86,26 @@ pub(crate) fn embedded(
     level: i32,
 ) -> Result<Stream, ComposeError> {
     let size = i64::try_from(twin.len()).unwrap_or(i64::MAX);
-    let dict = dictionary! {
+    let dict = dict! {
         "Type" => "EmbeddedFile",
         "Subtype" => "text/xml",
         "Filter" => "FlateDecode",
-        "Params" => dictionary! {
+        "Params" => dict! {
             "Size" => size,
-            "ModDate" => Object::string_literal(date(changed)),
+            "ModDate" => Text::literal(date(changed)),
         },
     };
-    Ok(Stream::new(dict, deflate(twin, level)?))
+    let content = deflate(twin, level)?;
+    Ok(Stream { dict, content })
 }
 
 /// Writes into the metadata what the twin is.
 fn announce(document: &mut Document) -> Result<(), ComposeError> {
-    let id = document.catalog()?.get(b"Metadata")?.as_reference()?;
-    let stream = document.get_object_mut(id)?.as_stream_mut()?;
+    let id = document.catalog()?.reference("Metadata");
+    let object = id.and_then(|id| document.objects.get_mut(&id));
+    let Some(Object::Stream(stream)) = object else {
+        return Err(super::missing("metadata"));
+    };
     let text = std::str::from_utf8(&stream.content)
         .map_err(|_| ComposeError::Field("its metadata is not plain text".to_owned()))?;
     let (before, after) = text
@@ -129,6 +128,6 @@ fn announce(document: &mut Document) -> Result<(), ComposeError> {
          xmlns:fx=\"urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#\">{values}\
          </rdf:Description>{METADATA_END}{end}"
     );
-    stream.set_content(written.into_bytes());
+    stream.content = written.into_bytes();
     Ok(())
 }

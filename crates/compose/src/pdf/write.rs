@@ -1,12 +1,12 @@
 //! Writes a PDF small: every object that is no stream goes into one compressed object stream, under a
-//! cross-reference stream (ISO 32000-1, 7.5.7 and 7.5.8). Only the signature dictionary stands in the
+//! cross-reference stream (ISO 32000-2, 7.5.7 and 7.5.8). Only the signature dictionary stands in the
 //! open, since the seal is written into it.
 
-use std::{cell::RefCell, collections::BTreeMap, io::Write, ops::Range};
+use std::{cell::RefCell, io::Write, ops::Range};
 
 use kvit_billing::{SealSlot, UnsealedPdf};
+use kvit_pdf::{Dict, Document, Id, Numbers, Object, Stream};
 use libdeflater::{CompressionLvl, Compressor};
-use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat};
 
 use crate::ComposeError;
 
@@ -21,7 +21,7 @@ const SIGNING_TIME: &str = "(D:19700101000000Z)";
 /// The document with an open signature dictionary for the object `signature`.
 pub(crate) fn unsealed(
     document: &Document,
-    signature: ObjectId,
+    signature: Id,
     contents_reserve: usize,
 ) -> Result<UnsealedPdf, ComposeError> {
     let numbers = numbers(document, signature);
@@ -38,13 +38,10 @@ pub(crate) fn unsealed(
                 file.stream(number, &dict, &deflate(&stream.content, BEST)?);
             }
             Object::Stream(stream) => {
-                file.stream(
-                    number,
-                    &stream_dictionary(stream, &numbers),
-                    &stream.content,
-                );
+                let dict = stream.dict.written(&numbers);
+                file.stream(number, &dict, &stream.content);
             }
-            object => packed.push((number, serialised(object, &numbers))),
+            Object::Value(value) => packed.push((number, value.written(&numbers))),
         }
     }
     let next = u32::try_from(numbers.len())
@@ -61,8 +58,8 @@ pub(crate) fn unsealed(
 }
 
 /// New numbers from 1: streams first, then what can be packed, the signature last.
-pub(crate) fn numbers(document: &Document, signature: ObjectId) -> BTreeMap<ObjectId, u32> {
-    let is_stream = |id: &ObjectId| matches!(document.objects.get(id), Some(Object::Stream(_)));
+pub(crate) fn numbers(document: &Document, signature: Id) -> Numbers {
+    let is_stream = |id: &Id| matches!(document.objects.get(id), Some(Object::Stream(_)));
     let ids = document
         .objects
         .keys()
@@ -73,45 +70,27 @@ pub(crate) fn numbers(document: &Document, signature: ObjectId) -> BTreeMap<Obje
     ordered.zip(1..).collect()
 }
 
-/// A stream's dictionary without its length.
-pub(crate) fn stream_dictionary(
-    stream: &lopdf::Stream,
-    numbers: &BTreeMap<ObjectId, u32>,
-) -> Vec<u8> {
-    let mut dict = stream.dict.clone();
-    dict.remove(b"Length");
-    serialised(&Object::Dictionary(dict), numbers)
-}
-
 /// The dictionary of the XMP packet, which is going to be compressed.
-pub(crate) fn xmp_dictionary(stream: &lopdf::Stream, numbers: &BTreeMap<ObjectId, u32>) -> Vec<u8> {
+pub(crate) fn xmp_dictionary(stream: &Stream, numbers: &Numbers) -> Vec<u8> {
     let mut dict = stream.dict.clone();
-    dict.remove(b"Length");
     dict.set("Filter", "FlateDecode");
-    serialised(&Object::Dictionary(dict), numbers)
+    dict.written(numbers)
 }
 
-fn is_plain_xmp(stream: &lopdf::Stream) -> bool {
-    stream.dict.has_type(b"Metadata") && !stream.dict.has(b"Filter")
+fn is_plain_xmp(stream: &Stream) -> bool {
+    stream.dict.name("Type") == Some(b"Metadata") && stream.dict.get("Filter").is_none()
 }
 
 /// What a trailer keeps: `/Root`, `/Info` and `/ID`, without its brackets.
-pub(crate) fn trailer(trailer: &Dictionary, numbers: &BTreeMap<ObjectId, u32>) -> Vec<u8> {
+pub(crate) fn trailer(trailer: &Dict, numbers: &Numbers) -> Vec<u8> {
     let mut kept = Vec::new();
     for key in ["Root", "Info", "ID"] {
-        if let Ok(value) = trailer.get(key.as_bytes()) {
+        if let Some(value) = trailer.get(key) {
             kept.extend_from_slice(format!("/{key} ").as_bytes());
-            write_object(&mut kept, value, numbers);
+            kept.append(&mut value.written(numbers));
         }
     }
     kept
-}
-
-/// An object as bytes, references renumbered.
-pub(crate) fn serialised(object: &Object, numbers: &BTreeMap<ObjectId, u32>) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_object(&mut out, object, numbers);
-    out
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -288,92 +267,4 @@ pub(crate) fn deflate(bytes: &[u8], level: i32) -> Result<Vec<u8>, ComposeError>
 /// Levels go from 1 to 12.
 fn compressor(level: i32) -> Compressor {
     Compressor::new(CompressionLvl::new(level).unwrap_or_default())
-}
-
-fn write_object(out: &mut Vec<u8>, object: &Object, numbers: &BTreeMap<ObjectId, u32>) {
-    match object {
-        Object::Null | Object::Stream(_) => out.extend_from_slice(b"null"),
-        Object::Boolean(true) => out.extend_from_slice(b"true"),
-        Object::Boolean(false) => out.extend_from_slice(b"false"),
-        Object::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Object::Real(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Object::Name(name) => write_name(out, name),
-        Object::String(bytes, format) => write_string(out, bytes, *format),
-        Object::Array(items) => {
-            out.push(b'[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(b' ');
-                }
-                write_object(out, item, numbers);
-            }
-            out.push(b']');
-        }
-        Object::Dictionary(dict) => write_dictionary(out, dict, numbers),
-        Object::Reference(id) => match numbers.get(id) {
-            Some(number) => out.extend_from_slice(format!("{number} 0 R").as_bytes()),
-            None => out.extend_from_slice(b"null"),
-        },
-    }
-}
-
-fn write_dictionary(out: &mut Vec<u8>, dict: &Dictionary, numbers: &BTreeMap<ObjectId, u32>) {
-    out.extend_from_slice(b"<<");
-    for (key, value) in dict {
-        write_name(out, key);
-        let delimited = matches!(
-            value,
-            Object::Name(_) | Object::String(..) | Object::Array(_) | Object::Dictionary(_)
-        );
-        if !delimited {
-            out.push(b' ');
-        }
-        write_object(out, value, numbers);
-    }
-    out.extend_from_slice(b">>");
-}
-
-fn write_name(out: &mut Vec<u8>, name: &[u8]) {
-    out.push(b'/');
-    for &byte in name {
-        if byte.is_ascii_graphic() && !b"()<>[]{}/%#".contains(&byte) {
-            out.push(byte);
-        } else {
-            out.extend_from_slice(format!("#{byte:02X}").as_bytes());
-        }
-    }
-}
-
-fn write_string(out: &mut Vec<u8>, bytes: &[u8], format: StringFormat) {
-    if format == StringFormat::Hexadecimal {
-        out.push(b'<');
-        for byte in bytes {
-            out.extend_from_slice(format!("{byte:02X}").as_bytes());
-        }
-        out.push(b'>');
-        return;
-    }
-    out.push(b'(');
-    for &byte in bytes {
-        match byte {
-            b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            // A bare carriage return would be read as a line feed (ISO 32000-1, 7.3.4.2).
-            b'\r' => out.extend_from_slice(b"\\r"),
-            _ => out.push(byte),
-        }
-    }
-    out.push(b')');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_and_names_survive_their_delimiters() {
-        let mut out = Vec::new();
-        write_string(&mut out, b"a(b)\\c\r\n", StringFormat::Literal);
-        write_name(&mut out, b"A B#");
-        assert_eq!(out, b"(a\\(b\\)\\\\c\\r\n)/A#20B#23");
-    }
 }

@@ -1,8 +1,8 @@
-//! PDF's values (ISO 32000-2, 7.3), with the place of each string.
+//! Bytes to values (ISO 32000-2, 7.2 and 7.3).
 
-use std::{cell::Cell, ops::Range};
+use std::{cell::Cell, rc::Rc};
 
-use super::Damage;
+use crate::{Damage, Dict, Id, Text, Value};
 
 /// Arrays and dictionaries within each other.
 const DEPTH_MAX: usize = 32;
@@ -11,77 +11,44 @@ const BYTES_PER_VALUE: usize = 16;
 /// Digits of a number.
 const DIGITS_MAX: usize = 18;
 
-/// A value. Reals keep no value: nothing here asks for one.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
-    Null,
-    Bool,
-    Integer(i64),
-    Real,
-    Name(Vec<u8>),
-    Text(Text),
-    Array(Vec<Value>),
-    Dict(Dict),
-    Reference(u32),
-}
+/// How many values may still be read, over all readers of one file: it bounds time and memory whatever the
+/// file says.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Rc<Cell<usize>>);
 
-/// A string and where it was written, delimiters included.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Text {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) span: Range<usize>,
-    pub(crate) hexadecimal: bool,
-}
-
-/// A dictionary: no key occurs twice, since readers differ in which one they believe.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Dict(Vec<(Vec<u8>, Value)>);
-
-impl Dict {
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        let mut entries = self.0.iter();
-        entries
-            .find(|(name, _)| name == key.as_bytes())
-            .map(|(_, value)| value)
+impl Budget {
+    pub(crate) fn new(values: usize) -> Self {
+        Self(Rc::new(Cell::new(values)))
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(|(key, _)| key.as_slice())
+    /// Bytes cost too, or a file could have the same long string read again and again.
+    fn charge(&self, bytes: usize) {
+        let left = self.0.get().saturating_sub(bytes / BYTES_PER_VALUE);
+        self.0.set(left);
     }
 
-    pub(crate) fn integer(&self, key: &str) -> Option<i64> {
-        match self.get(key)? {
-            Value::Integer(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn name(&self, key: &str) -> Option<&[u8]> {
-        match self.get(key)? {
-            Value::Name(name) => Some(name),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn text(&self, key: &str) -> Option<&Text> {
-        match self.get(key)? {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
+    fn spend(&self, at: usize) -> Result<(), Damage> {
+        let left = self.0.get().checked_sub(1);
+        self.0.set(left.unwrap_or(0));
+        let left = left.ok_or(Damage::new(at, "the file holds too much to look through"));
+        left.map(|_| ())
     }
 }
 
-/// Reads values from bytes. `budget` is how many values may still be read, over all readers of one
-/// file: it bounds time and memory whatever the file says.
+/// Reads values from bytes, one behind the other.
 pub(crate) struct Reader<'a> {
     input: &'a [u8],
     pub(crate) at: usize,
-    budget: &'a Cell<usize>,
+    budget: Budget,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(input: &'a [u8], at: usize, budget: &'a Cell<usize>) -> Self {
-        Self { input, at, budget }
+    pub(crate) fn new(input: &'a [u8], at: usize, budget: &Budget) -> Self {
+        Self {
+            input,
+            at,
+            budget: budget.clone(),
+        }
     }
 
     pub(crate) fn value(&mut self) -> Result<Value, Damage> {
@@ -102,7 +69,7 @@ impl<'a> Reader<'a> {
 
     /// An integer without a sign.
     pub(crate) fn unsigned(&mut self) -> Result<u64, Damage> {
-        self.spend()?;
+        self.budget.spend(self.at)?;
         self.space();
         let start = self.at;
         let digits = self.run(|byte| byte.is_ascii_digit());
@@ -115,18 +82,18 @@ impl<'a> Reader<'a> {
     }
 
     /// `number generation obj`, whose number is given back.
-    pub(crate) fn object_header(&mut self) -> Result<u32, Damage> {
+    pub(crate) fn object_header(&mut self) -> Result<Id, Damage> {
         let start = self.at;
         let number = u32::try_from(self.unsigned()?);
         self.unsigned()?;
         match number {
-            Ok(number) if self.keyword("obj") => Ok(number),
+            Ok(number) if self.keyword("obj") => Ok(Id(number)),
             _ => Err(Damage::new(start, "an object was expected")),
         }
     }
 
     fn nested(&mut self, depth: usize) -> Result<Value, Damage> {
-        self.spend()?;
+        self.budget.spend(self.at)?;
         self.space();
         let start = self.at;
         if depth > DEPTH_MAX {
@@ -142,8 +109,8 @@ impl<'a> Reader<'a> {
             _ => {
                 for (word, value) in [
                     ("null", Value::Null),
-                    ("true", Value::Bool),
-                    ("false", Value::Bool),
+                    ("true", Value::Bool(true)),
+                    ("false", Value::Bool(false)),
                 ] {
                     if self.keyword(word) {
                         return Ok(value);
@@ -196,9 +163,9 @@ impl<'a> Reader<'a> {
         let written = self.run(|byte| matches!(byte, b'+' | b'-' | b'.') || byte.is_ascii_digit());
         let text = std::str::from_utf8(written).unwrap_or_default();
         let Ok(number) = text.parse::<i64>() else {
-            return match text.parse::<f64>() {
-                Ok(_) => Ok(Value::Real),
-                Err(_) => Err(Damage::new(start, "a number is broken")),
+            return match text.parse::<f32>() {
+                Ok(number) if number.is_finite() => Ok(Value::Real(number)),
+                _ => Err(Damage::new(start, "a number is broken")),
             };
         };
         let after = self.at;
@@ -207,7 +174,7 @@ impl<'a> Reader<'a> {
             self.space();
             let generation = self.run(|byte| byte.is_ascii_digit());
             if (1..=5).contains(&generation.len()) && self.keyword("R") {
-                return Ok(Value::Reference(number));
+                return Ok(Value::Reference(Id(number)));
             }
             self.at = after;
         }
@@ -275,10 +242,15 @@ impl<'a> Reader<'a> {
                 b'(' if open == 1 => {}
                 b')' if open == 0 => break,
                 b'\\' => self.escape(&mut bytes),
+                // However a line ends, it is read as a line feed (7.3.4.2).
+                b'\r' => {
+                    self.at += usize::from(self.peek(0) == Some(b'\n'));
+                    bytes.push(b'\n');
+                }
                 other => bytes.push(other),
             }
         }
-        self.charge(self.at - start);
+        self.budget.charge(self.at - start);
         Ok(Value::Text(Text {
             bytes,
             span: start..self.at,
@@ -331,27 +303,12 @@ impl<'a> Reader<'a> {
             .position(|byte| !belongs(*byte))
             .unwrap_or(rest.len());
         self.at += length;
-        self.charge(length);
+        self.budget.charge(length);
         &rest[..length]
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
         self.input.get(self.at.checked_add(ahead)?).copied()
-    }
-
-    /// Bytes cost too, or a file could have the same long string read again and again.
-    fn charge(&self, bytes: usize) {
-        let left = self.budget.get().saturating_sub(bytes / BYTES_PER_VALUE);
-        self.budget.set(left);
-    }
-
-    fn spend(&self) -> Result<(), Damage> {
-        let left = self.budget.get().checked_sub(1);
-        self.budget.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or(Damage::new(
-            self.at,
-            "the file holds too much to look through",
-        ))
     }
 }
 

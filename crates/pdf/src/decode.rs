@@ -1,13 +1,13 @@
-//! The few streams that structure needs: Flate or nothing, with PNG predictors.
+//! Streams as they were before they were packed (ISO 32000-2, 7.4): Flate or nothing, with PNG predictors.
 
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::{Damage, Dict, Value};
+use crate::{Damage, Dict, Value};
 
 /// Undoes `/Filter` and `/DecodeParms`; `limit` bounds the result, in bytes.
-pub(super) fn decode(dict: &Dict, raw: &[u8], at: usize, limit: usize) -> Result<Vec<u8>, Damage> {
+pub(crate) fn decode(dict: &Dict, raw: &[u8], at: usize, limit: usize) -> Result<Vec<u8>, Damage> {
     match single(dict.get("Filter")) {
         None | Some(Value::Null) if raw.len() <= limit => return Ok(raw.to_vec()),
         Some(Value::Name(name)) if name == b"FlateDecode" => {}
