@@ -251,7 +251,8 @@ Example:
   kvit pay journal --from 2026-11-01 --until 2026-11-30 --to november.csv
 
 A line for each posting, the two of an entry one after the other; debits are positive. Both days are
-included, as the operator's clocks count them. A file that is there is not overwritten.")]
+included, as the operator's clocks count them, and have to be over. A file that is there is not
+overwritten.")]
     Journal(JournalArgs),
 }
 

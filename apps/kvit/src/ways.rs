@@ -2,6 +2,7 @@
 //! certificate is replaced without a restart.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
@@ -109,12 +110,33 @@ fn stamps(dir: &Path, config: &PayConfig) -> Vec<Option<(SystemTime, u64)>> {
     key_files(config).into_iter().map(stamp).collect()
 }
 
+/// What one biller signs must not count as another's: where both call the operator by the same number,
+/// the secret tells them apart.
+fn distinct(dir: &Path, config: &PayConfig) -> Result<(), Failure> {
+    let mut known: HashMap<(&str, String), &str> = HashMap::new();
+    for (name, provider) in &config.providers {
+        if provider.kind != ProviderKind::Biller {
+            continue;
+        }
+        let secret = files::secret(&dir.join(&provider.secret_file), "payment system's secret")?;
+        if let Some(other) = known.insert((&provider.merchant, secret), name) {
+            let what = format!(
+                "[pay.providers.{name}] and [pay.providers.{other}] have one merchant and one secret: what is paid at one could be reported again as paid at the other"
+            );
+            return Err(Failure::new(Exit::Configuration, what)
+                .hint("ask for a secret of its own for each"));
+        }
+    }
+    Ok(())
+}
+
 /// Those that customers are offered first, in their order; the others still call us.
 fn providers(
     dir: &Path,
     config: &PayConfig,
     operator: &Operator,
 ) -> Result<Vec<Provider>, Failure> {
+    distinct(dir, config)?;
     let rest = config
         .providers
         .keys()
@@ -260,5 +282,27 @@ mod tests {
         assert_ne!(first, second);
         look("");
         assert_eq!(address(&ways), second, "the former stays");
+    }
+
+    #[test]
+    fn two_billers_share_no_secret() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let section = |name: &str, merchant: &str| {
+            format!(
+                "[providers.{name}]\nkind = \"biller\"\ntitle = \"{name}\"\nmerchant = \"{merchant}\"\nsecret_file = \"{name}.secret\"\n"
+            )
+        };
+        let (operator, _) = kvit_synth::operator();
+        let open = |merchant: &str, secret: &str| {
+            std::fs::write(folder.path().join("one.secret"), "first").expect("written");
+            std::fs::write(folder.path().join("two.secret"), secret).expect("written");
+            let text = section("one", "7") + &section("two", merchant);
+            let config: PayConfig = toml::from_str(&text).expect("settings");
+            ConfiguredWays::open(folder.path(), &config, &operator).map(|_| ())
+        };
+        assert!(open("7", "second").is_ok());
+        assert!(open("8", "first").is_ok());
+        let failure = open("7", "first").expect_err("one secret for two");
+        assert!(failure.to_string().contains("one secret"), "{failure}");
     }
 }

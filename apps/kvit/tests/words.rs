@@ -216,17 +216,23 @@ fn the_journal_is_a_file_of_its_own() {
     let (_folder, path) = folder();
     run(&path, &["init"]).ok();
     let write = |from: &str| {
-        let days = ["pay", "journal", "--from", from, "--until", "2026-11-30"];
+        let days = ["pay", "journal", "--from", from, "--until", "2025-11-30"];
         run(&path, &[&days[..], &["--to", "november.csv"]].concat())
     };
-    insta::assert_snapshot!("refusal-days-turned", write("2026-12-01").shown());
-    write("2026-11-01").ok();
+    insta::assert_snapshot!("refusal-days-turned", write("2025-12-01").shown());
+    let unfinished = ["pay", "journal", "--from", "2025-11-01"];
+    let unfinished = [&unfinished[..], &["--until", "2999-12-31", "--to", "x.csv"]];
+    insta::assert_snapshot!(
+        "refusal-a-day-that-is-not-over",
+        run(&path, &unfinished.concat()).shown()
+    );
+    write("2025-11-01").ok();
     let text = fs::read_to_string(path.join("november.csv")).expect("a file");
     assert_eq!(
         text,
         "entry,at,kind,book,amount,currency,bills,reverses,who\n"
     );
-    insta::assert_snapshot!("refusal-a-file-is-there", write("2026-11-01").shown());
+    insta::assert_snapshot!("refusal-a-file-is-there", write("2025-11-01").shown());
 }
 
 #[test]

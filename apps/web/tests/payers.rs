@@ -145,17 +145,16 @@ fn providers(payers: &Payers, url: &str) -> Vec<Provider> {
         offered: offered.to_vec(),
         first_number: 1,
     };
-    let secret = || MacSecret::new("some-secret");
     let epay = Epay {
         name: name("epay"),
         min: "7000005".to_owned(),
-        secret: secret(),
+        secret: MacSecret::new("some-secret"),
         url: format!("{url}/epay/"),
     };
     let ebg = Biller {
         name: name("ebg"),
         merchant: "7000005".to_owned(),
-        secret: secret(),
+        secret: MacSecret::new(payers.biller_secret("ebg")),
     };
     let icard = Shop {
         name: name("icard"),

@@ -111,6 +111,9 @@ fn digits(text: &str) -> String {
 
 fn signed(payers: &Payers, name: &str, verb: &str, pairs: &[(&'static str, String)]) -> String {
     let mut all = pairs.to_vec();
-    all.push(("CHECKSUM", checksum(&payers.config.secret, &sorted(pairs))));
+    all.push((
+        "CHECKSUM",
+        checksum(&payers.biller_secret(name), &sorted(pairs)),
+    ));
     format!("/pay/{name}/{verb}?{}", form(&all))
 }

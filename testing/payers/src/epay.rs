@@ -143,7 +143,12 @@ async fn once(payers: &Payers, text: &str) -> bool {
         .call("/pay/epay/notify", Some(body))
         .await
         .unwrap_or_default();
-    answer.contains(":STATUS=OK") || answer.contains(":STATUS=NO")
+    let invoice = text.split(':').next().unwrap_or_default();
+    answer.lines().any(|line| {
+        ["OK", "NO"]
+            .map(|word| format!("{invoice}:STATUS={word}"))
+            .contains(&line.to_owned())
+    })
 }
 
 /// A code for paying in cash.

@@ -34,7 +34,7 @@ use sign::Keys;
 pub struct PayersConfig {
     /// Where the portal is called, such as `http://127.0.0.1:8480`.
     pub portal: String,
-    /// Shared with ePay and with every biller.
+    /// Shared with ePay. Each biller's is derived from it.
     pub secret: String,
     /// The merchant number at ePay and at the billers.
     pub merchant: String,
@@ -102,10 +102,16 @@ impl Payers {
         &self.files
     }
 
-    /// The secret that the portal shares with ePay and the billers.
+    /// The secret that the portal shares with ePay.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.config.secret
+    }
+
+    /// The secret that the portal shares with one biller: what one signs is nothing to another.
+    #[must_use]
+    pub fn biller_secret(&self, name: &str) -> String {
+        sign::checksum(&self.config.secret, name)
     }
 
     /// Their pages.

@@ -66,6 +66,11 @@ impl Till {
         let keys = self.payers.files();
         for (name, text) in [
             ("pay.secret", self.payers.secret()),
+            (
+                "epay-billing.secret",
+                &self.payers.biller_secret("epay-billing"),
+            ),
+            ("ebg.secret", &self.payers.biller_secret("ebg")),
             ("pay.key", keys.ours.as_str()),
             ("payers.pem", keys.theirs.as_str()),
         ] {
@@ -110,12 +115,12 @@ their_key_file = "payers.pem"
 kind = "biller"
 title = "ePay.bg"
 merchant = "{MERCHANT}"
-secret_file = "pay.secret"
+secret_file = "epay-billing.secret"
 [providers.ebg]
 kind = "biller"
 title = "eBg.bg"
 merchant = "{MERCHANT}"
-secret_file = "pay.secret"
+secret_file = "ebg.secret"
 "#
     )
 }

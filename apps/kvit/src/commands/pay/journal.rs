@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use kvit_billing::ports::Clock;
 use kvit_store::EntryRecord;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::{
     cli::JournalArgs,
     exit::{Context, Exit, Failure},
     output::{Output, count},
-    wiring::Instance,
+    wiring::{Instance, SystemClock},
 };
 
 /// Entries that are read at a time.
@@ -33,6 +34,12 @@ pub(super) async fn journal(
     }
     let zone = TimeZone::get(&instance.config.issue.time_zone)
         .exits(Exit::Configuration, "[issue] time_zone does not work")?;
+    let today = zone.to_datetime(SystemClock.now()).date();
+    if args.until >= today {
+        // An entry of today may be written after the file, and would be in no file then.
+        let what = format!("{} is not over yet: entries may still come", args.until);
+        return Err(Failure::new(Exit::Refused, what).hint("name a day before today with --until"));
+    }
     let (from, until) = (
         start(args.from, &zone)?,
         start(args.until.saturating_add(1.day()), &zone)?,
