@@ -237,6 +237,15 @@ Example:
 
 Moves no money. Money that lies in the book of unmatched money has to be given to its customer.")]
     Settle(SettleArgs),
+    /// Say that a payment's money went back; another person has to say so too
+    #[command(after_help = "\
+Example:
+  kvit pay reverse icard/paid/20261120101500000001 --because \"as iCard's statement says\" --as ivan
+  kvit pay reverse icard/paid/20261120101500000001 --as maria
+
+Reverses what the notice of the payment brought into the books. For what the payment system did not
+say, or not clearly, such as a rollback that may mean one of two payments.")]
+    Reverse(SettleArgs),
     /// Show what a customer owes: open bills, credit, and the entries of their book
     #[command(after_help = "\
 Examples:
@@ -460,7 +469,7 @@ pub(crate) struct ApproveArgs {
 pub(crate) struct SettleArgs {
     /// The notice, as `kvit pay unmatched` names it
     pub(crate) notice: String,
-    /// Why nothing is to be done; the first person says it
+    /// Why; the first person says it
     #[arg(long, value_name = "REASON", value_parser = person)]
     pub(crate) because: Option<String>,
     /// Who says so

@@ -36,6 +36,7 @@ fn help() {
         "pay allocate",
         "pay approve",
         "pay settle",
+        "pay reverse",
         "pay customer",
         "pay books",
         "pay journal",

@@ -276,22 +276,28 @@ async fn undo(
     Ok(())
 }
 
-/// Reverses each entry that was made because of a notice, such as that of its allocation.
+/// Reverses each entry that was made because of a notice.
 async fn reverse_entries(
     tx: &mut Tx,
     paid: &str,
     reversal: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let rows = query("SELECT j.id FROM journal j WHERE j.notice = $1 AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id) ORDER BY j.id")
-        .bind(paid)
-        .fetch_all(&mut *tx)
-        .await?;
-    for row in &rows {
-        let entry: String = row.get("id")?;
+    for entry in standing_entries(tx, paid).await? {
         reverse(tx, &entry, Some(reversal), SYSTEM, now).await?;
     }
     Ok(())
+}
+
+/// The entries that were made because of a notice, such as that of its allocation, and that stand.
+pub(crate) async fn standing_entries(tx: &mut Tx, paid: &str) -> Result<Vec<String>, StoreError> {
+    query("SELECT j.id FROM journal j WHERE j.notice = $1 AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id) ORDER BY j.id")
+        .bind(paid)
+        .fetch_all(tx)
+        .await?
+        .iter()
+        .map(|row| Ok(row.get("id")?))
+        .collect()
 }
 
 pub(crate) async fn is_customer(tx: &mut Tx, account: &CustomerNumber) -> Result<bool, StoreError> {

@@ -1,5 +1,5 @@
-//! Notices that people have to look at: whose their money is, or that nothing is to be done. One person
-//! says it, another approves.
+//! Notices that people have to look at: whose their money is, that it went back, or that nothing is to be
+//! done. One person says it, another approves.
 
 use jiff::Timestamp;
 use kvit_billing::{Cents, CustomerNumber};
@@ -7,10 +7,10 @@ use kvit_pay::ledger::Entry;
 
 use crate::{
     Allocate, Event, NoticeOutcome, NoticeRecord, Proposal, Settle, Store, StoreError,
-    apply::{SYSTEM, is_customer, settle},
+    apply::{SYSTEM, is_customer, settle, standing_entries},
     audit::append,
     engine::{Row, Tx},
-    ledger::post,
+    ledger::{post, reverse},
     notices::{Found, find, optional_number, outcome},
     rows::{corrupt, optional, optional_time, text, time, unsigned},
     sql::query,
@@ -154,6 +154,11 @@ impl Store {
             .bind(now)
             .execute(&mut tx)
             .await?;
+        // What somebody said of it before it was a customer's is no word about the customer's money.
+        query("DELETE FROM settlements WHERE notice = $1 AND approved_at IS NULL")
+            .bind(notice)
+            .execute(&mut tx)
+            .await?;
         append(
             &mut tx,
             &allocation("pay.approve", &account, notice, by, now),
@@ -184,25 +189,9 @@ impl Store {
         if matches!(money(&mut tx, &found).await?, Unowned::InBooks(_)) {
             return Ok(Settle::HoldsMoney);
         }
-        let row =
-            query("SELECT proposed_by FROM settlements WHERE notice = $1 AND approved_at IS NULL")
-                .bind(notice)
-                .fetch_optional(&mut tx)
-                .await?;
-        let other = match row {
-            Some(row) => !same_person(&row.get::<String>("proposed_by")?, by),
-            None => false,
-        };
-        let (what, said) = match (other, why) {
-            (true, _) => {
-                query(
-                    "UPDATE settlements SET approved_by = $2, approved_at = $3 WHERE notice = $1",
-                )
-                .bind(notice)
-                .bind(by)
-                .bind(now)
-                .execute(&mut tx)
-                .await?;
+        let said = agreed(&mut tx, notice, why, by, now).await?;
+        let what = match said {
+            Settle::Done => {
                 // What comes after this moment is news again.
                 query("UPDATE notices SET applied_at = $2, outcome = $3 WHERE id = $1")
                     .bind(notice)
@@ -210,30 +199,103 @@ impl Store {
                     .bind(NoticeOutcome::Settled.as_str())
                     .execute(&mut tx)
                     .await?;
-                ("pay.settle", Settle::Done)
+                "pay.settle"
             }
-            (false, Some(why)) => {
-                query("INSERT INTO settlements (notice, why, proposed_by, proposed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (notice) DO UPDATE SET why = $2, proposed_by = $3, proposed_at = $4, approved_by = NULL, approved_at = NULL")
-                    .bind(notice)
-                    .bind(why)
-                    .bind(by)
-                    .bind(now)
-                    .execute(&mut tx)
-                    .await?;
-                ("pay.propose-settling", Settle::Proposed)
-            }
-            (false, None) => return Ok(Settle::WhyNeeded),
+            Settle::Proposed => "pay.propose-settling",
+            other => return Ok(other),
         };
-        let event = Event {
-            at: now,
-            who: by.to_owned(),
-            what: what.to_owned(),
-            subject: format!("notice/{notice}"),
-            detail: serde_json::json!({ "why": why }),
-        };
-        append(&mut tx, &event).await?;
+        append(&mut tx, &about(what, notice, why, by, now)).await?;
         tx.commit().await?;
         Ok(said)
+    }
+
+    /// One person says that the money of a notice went back, which its payment system did not say or not
+    /// clearly, and why; another says so too, and every entry that the notice made is reversed.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn reverse_payment(
+        &self,
+        notice: &str,
+        why: Option<&str>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Settle, StoreError> {
+        let mut tx = self.begin().await?;
+        let Some(found) = in_turn(&mut tx, notice).await? else {
+            return Ok(Settle::NotForPeople);
+        };
+        let entries = standing_entries(&mut tx, notice).await?;
+        let Some(outcome) = found.outcome.filter(|_| !entries.is_empty()) else {
+            return Ok(Settle::NotForPeople);
+        };
+        let said = agreed(&mut tx, notice, why, by, now).await?;
+        let what = match said {
+            Settle::Done => {
+                for entry in &entries {
+                    reverse(&mut tx, entry, None, by, now).await?;
+                }
+                if outcome != NoticeOutcome::Posted {
+                    settle(&mut tx, notice, NoticeOutcome::Reversed, now).await?;
+                }
+                "pay.reverse"
+            }
+            Settle::Proposed => "pay.propose-reversal",
+            other => return Ok(other),
+        };
+        append(&mut tx, &about(what, notice, why, by, now)).await?;
+        tx.commit().await?;
+        Ok(said)
+    }
+}
+
+/// Whether two people say something about a notice: the first is stored, with why.
+async fn agreed(
+    tx: &mut Tx,
+    notice: &str,
+    why: Option<&str>,
+    by: &str,
+    now: Timestamp,
+) -> Result<Settle, StoreError> {
+    let row =
+        query("SELECT proposed_by FROM settlements WHERE notice = $1 AND approved_at IS NULL")
+            .bind(notice)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let other = match row {
+        Some(row) => !same_person(&row.get::<String>("proposed_by")?, by),
+        None => false,
+    };
+    if other {
+        query("UPDATE settlements SET approved_by = $2, approved_at = $3 WHERE notice = $1")
+            .bind(notice)
+            .bind(by)
+            .bind(now)
+            .execute(tx)
+            .await?;
+        return Ok(Settle::Done);
+    }
+    let Some(why) = why else {
+        return Ok(Settle::WhyNeeded);
+    };
+    query("INSERT INTO settlements (notice, why, proposed_by, proposed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (notice) DO UPDATE SET why = $2, proposed_by = $3, proposed_at = $4, approved_by = NULL, approved_at = NULL")
+        .bind(notice)
+        .bind(why)
+        .bind(by)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(Settle::Proposed)
+}
+
+/// For the audit trail.
+fn about(what: &str, notice: &str, why: Option<&str>, by: &str, at: Timestamp) -> Event {
+    Event {
+        at,
+        who: by.to_owned(),
+        what: what.to_owned(),
+        subject: format!("notice/{notice}"),
+        detail: serde_json::json!({ "why": why }),
     }
 }
 

@@ -148,6 +148,7 @@ on_both_engines! {
     payments::a_rollback_takes_back_what_it_names,
     payments::a_rollback_without_a_name_never_guesses,
     payments::allocated_money_goes_back_as_well,
+    payments::two_people_take_a_payment_out_of_the_books,
     payments::what_was_signed_counts_once_however_it_is_cut,
     payments::money_that_goes_back_by_itself_is_in_no_book,
     payments::another_word_under_a_known_name_is_for_people,

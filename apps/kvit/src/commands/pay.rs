@@ -32,7 +32,8 @@ pub(super) async fn pay(
         PayCommand::Unmatched => unmatched(out, instance).await,
         PayCommand::Allocate(args) => allocate(out, instance, &args).await,
         PayCommand::Approve(args) => approve(out, instance, &args).await,
-        PayCommand::Settle(args) => settle(out, instance, &args).await,
+        PayCommand::Settle(args) => settle(out, instance, &args, false).await,
+        PayCommand::Reverse(args) => settle(out, instance, &args, true).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
         PayCommand::Journal(args) => journal::journal(out, instance, &args).await,
@@ -247,23 +248,39 @@ async fn approve(out: &Output, instance: &Instance, args: &ApproveArgs) -> Resul
     Ok(Exit::Done)
 }
 
-async fn settle(out: &Output, instance: &Instance, args: &SettleArgs) -> Result<Exit, Failure> {
+/// Nothing is to be done about a notice, or its money is taken out of the books.
+async fn settle(
+    out: &Output,
+    instance: &Instance,
+    args: &SettleArgs,
+    reverse: bool,
+) -> Result<Exit, Failure> {
     let SettleArgs {
         notice,
         because,
         by,
     } = args;
     let why = because.as_deref();
-    let said = instance
-        .store
-        .settle_notice(notice, why, &at_console(by), SystemClock.now())
-        .await?;
+    let (store, by_name, now) = (&instance.store, at_console(by), SystemClock.now());
+    let (said, command, what) = if reverse {
+        let said = store.reverse_payment(notice, why, &by_name, now).await?;
+        (said, "reverse", "its money went back")
+    } else {
+        let said = store.settle_notice(notice, why, &by_name, now).await?;
+        (said, "settle", "nothing is to be done")
+    };
     let refused = |what: String, hint: &str| Err(Failure::new(Exit::Refused, what).hint(hint));
     let told = match said {
         Settle::Proposed => format!(
-            "{by} says that nothing is to be done; another person says so too with `kvit pay settle {notice} --as NAME`"
+            "{by} says that {what}; another person says so too with `kvit pay {command} {notice} --as NAME`"
         ),
-        Settle::Done => "nothing is to be done, two people say".to_owned(),
+        Settle::Done => format!("{what}, two people say"),
+        Settle::NotForPeople if reverse => {
+            return refused(
+                format!("no money of {notice} is in the books"),
+                "`kvit pay customer` names the entries of a customer's book",
+            );
+        }
         Settle::NotForPeople => {
             return refused(
                 format!("{notice} waits for no person"),
@@ -278,16 +295,13 @@ async fn settle(out: &Output, instance: &Instance, args: &SettleArgs) -> Result<
         }
         Settle::WhyNeeded => {
             return refused(
-                "nobody has said yet why nothing is to be done".to_owned(),
+                format!("nobody has said yet why {what}"),
                 "say it with --because",
             );
         }
     };
     let done = said == Settle::Done;
-    out.result(
-        &json!({"notice": notice, "by": by, "settled": done}),
-        |_| told,
-    )?;
+    out.result(&json!({"notice": notice, "by": by, "done": done}), |_| told)?;
     Ok(Exit::Done)
 }
 

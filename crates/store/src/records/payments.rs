@@ -214,14 +214,14 @@ pub enum Allocate {
     SamePerson,
 }
 
-/// Whether nothing is to be done about a notice.
+/// Whether two people say that nothing is to be done about a notice, or that its money went back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settle {
     /// One person says so; another has to.
     Proposed,
     /// Two people say so.
     Done,
-    /// No such notice, or no person has to look at it (any more).
+    /// No such notice, or no person has to look at it (any more), or no money of it is in the books.
     NotForPeople,
     /// Its money lies in the book of unmatched money: it has to be given to its customer.
     HoldsMoney,

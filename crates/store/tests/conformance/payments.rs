@@ -557,6 +557,49 @@ pub(crate) async fn a_rollback_without_a_name_never_guesses(store: Store) {
     assert_eq!(told(&card_back(3), 82).await, NoticeOutcome::Contradiction);
 }
 
+pub(crate) async fn two_people_take_a_payment_out_of_the_books(store: Store) {
+    world(&store).await;
+    begun(&store, "card", 100).await;
+    for trace in ["A", "B"] {
+        told(&store, &card_paid(1, trace, "12.00", "978")).await;
+    }
+    let back = told(&store, &card_back(1)).await.outcome;
+    assert_eq!(back, NoticeOutcome::Contradiction);
+    let reverse = async |key: &str, why, by| {
+        let said = store.reverse_payment(key, why, by, at(60)).await;
+        said.expect("an answer")
+    };
+    let why = Some("it was the second, says the statement");
+    let key = "card/paid/B";
+    assert_eq!(
+        reverse("card/paid/C", why, "ana").await,
+        Settle::NotForPeople
+    );
+    assert_eq!(reverse(key, None, "ana").await, Settle::WhyNeeded);
+    assert_eq!(reverse(key, why, "ana").await, Settle::Proposed);
+    assert_eq!(reverse(key, why, "Console:Ana").await, Settle::Proposed);
+    assert_eq!(open(&store, 1).await, (0, 1200));
+    assert_eq!(reverse(key, None, "boris").await, Settle::Done);
+    assert_eq!(open(&store, 1).await, (0, 0));
+    assert_eq!(reverse(key, why, "ana").await, Settle::NotForPeople);
+    settled(&store, "card/rolled-back/1").await;
+    assert_eq!(state(&store, 100).await, PaymentState::Settled);
+    // What somebody said before the money was a customer's does not count for it.
+    let stray = card_paid(9, "S", "12.00", "975");
+    told(&store, &stray).await;
+    let said = store.settle_notice(&stray.key(), why, "ana", at(60)).await;
+    assert_eq!(said.expect("an answer"), Settle::Proposed);
+    allocated(&store, &stray.key(), 2, Some(1200)).await;
+    assert_eq!(
+        reverse(&stray.key(), None, "boris").await,
+        Settle::WhyNeeded
+    );
+    assert_eq!(reverse(&stray.key(), why, "boris").await, Settle::Proposed);
+    assert_eq!(reverse(&stray.key(), None, "ana").await, Settle::Done);
+    assert_eq!(open(&store, 2).await, (1200, 0));
+    assert!(books(&store).await.contains(&("unmatched".to_owned(), 0)));
+}
+
 pub(crate) async fn allocated_money_goes_back_as_well(store: Store) {
     world(&store).await;
     for (n, allocates) in [(7, true), (8, false)] {
