@@ -229,12 +229,14 @@ Where the payment system did not say how much it is, or said it in another curre
     Allocate(AllocateArgs),
     /// Approve what another person said about unmatched money: it goes to the customer
     Approve(ApproveArgs),
-    /// Say that nothing is to be done about a notice; another person has to say so too
+    /// Say that nothing is to be done about a notice, or a payment that nobody answers about
     #[command(after_help = "\
 Example:
   kvit pay settle icard/rolled-back/42 --because \"iCard says it was the first payment\" --as ivan
   kvit pay settle icard/rolled-back/42 --as maria
+  kvit pay settle borica/17 --because \"not in BORICA's statement\" --as ivan
 
+It is off the list once another person said so too.
 Moves no money. Money that lies in the book of unmatched money has to be given to its customer.")]
     Settle(SettleArgs),
     /// Say that a payment's money went back; another person has to say so too

@@ -5,8 +5,10 @@ use kvit_billing::{BillNumber, Cents};
 use kvit_pay::{ProviderName, state::Heard};
 
 use crate::{
-    NewPayment, PaymentRecord, PaymentView, Store, StoreError,
+    Event, NewPayment, PaymentRecord, PaymentView, Settle, Store, StoreError,
+    audit::append,
     engine::{Row, Target},
+    reconcile::same_person,
     rows::{corrupt, number, optional_time, small, text, time, unsigned},
     sql::query,
 };
@@ -21,6 +23,8 @@ const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provid
     (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome IN ('other-amount', 'other-currency')) AS held,
     CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND j.reverses IS NULL JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS paid,
     CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND j.reverses IS NULL JOIN journal r ON r.reverses = j.id JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS back";
+/// In the trail: one person says that nothing is to be done.
+const PROPOSED: &str = "pay.propose-settling";
 /// Numbers beyond this are not ours: they do not count for the next one.
 const NUMBERS_MAX: u64 = 1_000_000_000_000_000;
 
@@ -209,6 +213,60 @@ impl Store {
         number: u64,
     ) -> Result<(), StoreError> {
         stop_polling(&self.pools, provider, number).await
+    }
+
+    /// One person says that nothing came of a payment about which its payment system does not answer, and
+    /// why; another says so too, and it is not asked for any more. Money that comes all the same counts.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn settle_payment(
+        &self,
+        provider: &ProviderName,
+        number: u64,
+        why: Option<&str>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Settle, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(&format!("payment/{provider}/{number}")).await?;
+        let found = payment(&mut tx, provider, number).await?;
+        let unanswered =
+            |found: &PaymentRecord| found.next_poll_at.is_some() && found.expires_at < now;
+        if !found.as_ref().is_some_and(unanswered) {
+            return Ok(Settle::NotForPeople);
+        }
+        let subject = format!("payment/{provider}/{number}");
+        // The trail keeps who said it first: nobody can change it.
+        let row = query(
+            "SELECT who FROM events WHERE subject = $1 AND what = $2 ORDER BY at DESC LIMIT 1",
+        )
+        .bind(&subject)
+        .bind(PROPOSED)
+        .fetch_optional(&mut tx)
+        .await?;
+        let other = match row {
+            Some(row) => !same_person(&row.get::<String>("who")?, by),
+            None => false,
+        };
+        let (what, said) = match (other, why) {
+            (true, _) => {
+                stop_polling(&mut tx, provider, number).await?;
+                ("pay.settle", Settle::Done)
+            }
+            (false, Some(_)) => (PROPOSED, Settle::Proposed),
+            (false, None) => return Ok(Settle::WhyNeeded),
+        };
+        let event = Event {
+            at: now,
+            who: by.to_owned(),
+            what: what.to_owned(),
+            subject,
+            detail: serde_json::json!({ "why": why }),
+        };
+        append(&mut tx, &event).await?;
+        tx.commit().await?;
+        Ok(said)
     }
 
     /// Payments whose time was over before `ended` and that are still asked for: nobody answers about

@@ -317,7 +317,7 @@ fn allocation(
 }
 
 /// Whether two names are one person's, at a console or signed in.
-fn same_person(one: &str, other: &str) -> bool {
+pub(crate) fn same_person(one: &str, other: &str) -> bool {
     let plain = |name: &str| {
         let name = name.trim().to_lowercase();
         let bare = name

@@ -147,6 +147,7 @@ on_both_engines! {
     payments::what_was_kept_is_applied_after_a_death,
     payments::a_rollback_takes_back_what_it_names,
     payments::a_rollback_without_a_name_never_guesses,
+    payments::a_payment_without_an_answer_is_ended_by_two,
     payments::allocated_money_goes_back_as_well,
     payments::two_people_take_a_payment_out_of_the_books,
     payments::what_was_signed_counts_once_however_it_is_cut,

@@ -4,6 +4,7 @@ mod journal;
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, Currency, ports::Clock};
+use kvit_pay::ProviderName;
 use kvit_store::{
     Allocate, NoticeRecord, PaymentRecord, PaymentView, Proposal, RefusedRecord, Settle,
 };
@@ -266,7 +267,13 @@ async fn settle(
         let said = store.reverse_payment(notice, why, &by_name, now).await?;
         (said, "reverse", "its money went back")
     } else {
-        let said = store.settle_notice(notice, why, &by_name, now).await?;
+        let said = match payment_named(notice) {
+            Some((provider, number)) => {
+                let said = store.settle_payment(&provider, number, why, &by_name, now);
+                said.await?
+            }
+            None => store.settle_notice(notice, why, &by_name, now).await?,
+        };
         (said, "settle", "nothing is to be done")
     };
     let refused = |what: String, hint: &str| Err(Failure::new(Exit::Refused, what).hint(hint));
@@ -303,6 +310,12 @@ async fn settle(
     let done = said == Settle::Done;
     out.result(&json!({"notice": notice, "by": by, "done": done}), |_| told)?;
     Ok(Exit::Done)
+}
+
+/// A payment, as lists name it: `borica/42`.
+fn payment_named(text: &str) -> Option<(ProviderName, u64)> {
+    let (provider, number) = text.split_once('/')?;
+    Some((provider.parse().ok()?, number.parse().ok()?))
 }
 
 /// As the audit trail names somebody who gives a command.

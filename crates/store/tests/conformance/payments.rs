@@ -600,6 +600,29 @@ pub(crate) async fn two_people_take_a_payment_out_of_the_books(store: Store) {
     assert!(books(&store).await.contains(&("unmatched".to_owned(), 0)));
 }
 
+pub(crate) async fn a_payment_without_an_answer_is_ended_by_two(store: Store) {
+    world(&store).await;
+    let payment = begun(&store, "card", 100).await;
+    let settle = async |why, by, second| {
+        let said = store.settle_payment(&payment.provider, 1, why, by, at(second));
+        said.await.expect("an answer")
+    };
+    let why = Some("the statement has no such payment");
+    assert_eq!(settle(why, "ana", 999).await, Settle::NotForPeople);
+    assert_eq!(settle(None, "ana", 2000).await, Settle::WhyNeeded);
+    assert_eq!(settle(why, "ana", 2000).await, Settle::Proposed);
+    assert_eq!(settle(None, "console:ana", 2001).await, Settle::WhyNeeded);
+    let waiting = store.unanswered_payments(at(2000), 9).await;
+    assert_eq!(waiting.expect("payments").len(), 1);
+    assert_eq!(settle(None, "boris", 2002).await, Settle::Done);
+    assert_eq!(settle(why, "ana", 2003).await, Settle::NotForPeople);
+    let waiting = store.unanswered_payments(at(2000), 9).await;
+    assert!(waiting.expect("payments").is_empty());
+    // Money is money.
+    let paid = told(&store, &card_paid(1, "A", "12.00", "978")).await;
+    assert_eq!(paid.outcome, NoticeOutcome::Posted);
+}
+
 pub(crate) async fn allocated_money_goes_back_as_well(store: Store) {
     world(&store).await;
     for (n, allocates) in [(7, true), (8, false)] {
