@@ -541,6 +541,9 @@ pub(crate) struct BenchIssueArgs {
     /// Address of an empty PostgreSQL database [default: SQLite]
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
+    /// Issue the month before first, unmeasured: its forms are there then, as for all but a first run
+    #[arg(long)]
+    pub(crate) warm: bool,
 }
 
 #[derive(Args, Debug)]

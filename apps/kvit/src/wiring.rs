@@ -30,6 +30,8 @@ use crate::{
     ways::ConfiguredWays,
 };
 
+/// Compiled forms of bills; may be deleted at any time.
+const FORMS_FOLDER: &str = "forms";
 /// Name of the instance key's file.
 pub(crate) const KEY_FILE: &str = "instance.key";
 /// What to do about a store that cannot be opened.
@@ -112,14 +114,20 @@ impl Instance {
         } else {
             Layout::with_files(own).exits(Exit::Configuration, what.as_str())?
         };
-        Composer::new(ComposerSettings {
+        let composer = Composer::new(ComposerSettings {
             layout,
             operator: self.config.operator.clone(),
             brand: self.config.brand.clone(),
             logo_svg: files::logo(&self.dir, &self.config.brand)?,
             contents_reserve,
         })
-        .exits(Exit::Configuration, what)
+        .exits(Exit::Configuration, what)?;
+        // A folder that cannot be made costs time and nothing else: forms are made again.
+        let forms = self.dir.join(FORMS_FOLDER);
+        Ok(match files::private_folder(&forms) {
+            Ok(()) => composer.with_forms_kept_in(&forms, &program()),
+            Err(_) => composer,
+        })
     }
 
     pub(crate) fn issuer(&self, worker: &str) -> Result<Issuer, Failure> {
@@ -283,6 +291,14 @@ impl Instance {
             })?,
         })
     }
+}
+
+/// Names this build of the program: forms of another one may be other forms.
+fn program() -> String {
+    let about = std::env::current_exe().and_then(std::fs::metadata).ok();
+    let changed = about.as_ref().and_then(|about| about.modified().ok());
+    let length = about.as_ref().map(std::fs::Metadata::len);
+    format!("{} {length:?} {changed:?}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Certificates to trust, from a PEM file.

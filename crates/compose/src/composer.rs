@@ -2,6 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -135,6 +136,22 @@ impl Composer {
     #[must_use]
     pub const fn with_forms_from(mut self, nth: u64) -> Self {
         self.forms.set_form_from(nth);
+        self
+    }
+
+    /// Keeps forms in this folder, which has to be there, for later composers, and takes those that earlier
+    /// ones left. `program` names the build: the forms of another one are cleared away. They hold parts of
+    /// bills, such as notes: the folder is nobody else's business.
+    #[must_use]
+    pub fn with_forms_kept_in(mut self, folder: &Path, program: &str) -> Self {
+        let about = (
+            program,
+            self.layout.fingerprint(),
+            format!("{:?} {:?}", self.operator, self.brand),
+            self.logo.as_slice(),
+            self.contents_reserve,
+        );
+        self.forms.keep_in(folder, typst::utils::hash128(&about));
         self
     }
 

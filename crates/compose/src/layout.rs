@@ -10,7 +10,7 @@ use typst::{
     foundations::Bytes,
     syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot},
     text::{Font, FontBook},
-    utils::LazyHash,
+    utils::{LazyHash, hash128},
 };
 
 use crate::ComposeError;
@@ -68,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) fonts: Vec<Font>,
     /// The texts by language.
     texts: HashMap<String, toml::Table>,
+    /// Of all files' names and bytes.
+    pub(crate) fingerprint: u128,
     /// What every font can show of the first [`PLAIN`] characters.
     printable: Vec<bool>,
 }
@@ -116,6 +118,7 @@ impl Layout {
             book: LazyHash::new(FontBook::new()),
             fonts: Vec::new(),
             texts: HashMap::new(),
+            fingerprint: hash128(&all),
             printable: Vec::new(),
         };
         for (name, bytes) in all {
@@ -162,6 +165,11 @@ impl Layout {
             Some(printable) => *printable,
             None => printable(&self.0.fonts, character),
         }
+    }
+
+    /// Of all files' names and bytes.
+    pub(crate) fn fingerprint(&self) -> u128 {
+        self.0.fingerprint
     }
 
     /// A word of the texts in a language.

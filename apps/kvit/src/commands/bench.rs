@@ -55,6 +55,8 @@ struct Measured {
     peak_rss_bytes: u64,
     shares: Shares,
     forms_made: u64,
+    /// Left by an earlier run.
+    forms_found: u64,
     /// Those for short texts only: the layout has no room for longer ones.
     forms_narrowed: u64,
     filled: u64,
@@ -94,7 +96,14 @@ pub(super) async fn issue(
     let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
     out.note("measuring what the key signs with nothing else to do");
     let raw = raw_signatures_per_s(key.as_ref(), threads)?;
-    let id = prepared(out, &instance, args.bills).await?;
+    if args.warm {
+        out.note("issuing the month before, which leaves its forms");
+        let before = prepared(out, &instance, args.bills, 2).await?;
+        let slot = workers::take_slot(&instance).await?;
+        let (issuer, stop) = (instance.issuer(&slot.name)?, CancellationToken::new());
+        issue::issue(out, &instance, issuer, Some(&before), &stop).await?;
+    }
+    let id = prepared(out, &instance, args.bills, 1).await?;
     forget_peak();
 
     let slot = workers::take_slot(&instance).await?;
@@ -115,6 +124,7 @@ pub(super) async fn issue(
         filled,
         whole,
         forms,
+        found,
         narrowed,
         refused,
     } = composer.counts();
@@ -142,6 +152,7 @@ pub(super) async fn issue(
             rest: 1.0 - share(fill + sign + archiving.nanos()),
         },
         forms_made: forms,
+        forms_found: found,
         forms_narrowed: narrowed,
         filled,
         whole,
@@ -156,10 +167,11 @@ async fn prepared(
     out: &Output,
     instance: &Instance,
     bills: u32,
+    months_ago: i32,
 ) -> Result<kvit_billing::RunId, Failure> {
     let synth = Synth::new(SEED, bills);
     let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
-    let month = today.saturating_sub(1.month()).first_of_month();
+    let month = today.saturating_sub(months_ago.months()).first_of_month();
     let path = instance.dir.join("run.ndjson");
     let to = path.clone();
     tokio::task::spawn_blocking(move || {
@@ -360,8 +372,9 @@ impl fmt::Display for Measured {
             (
                 "forms",
                 format!(
-                    "{} made, {} of them for short texts only, {} bills filled in, {} laid out whole, {} shapes refused",
+                    "{} made, {} found, {} made for short texts only, {} bills filled in, {} laid out whole, {} shapes refused",
                     grouped(self.forms_made),
+                    grouped(self.forms_found),
                     grouped(self.forms_narrowed),
                     grouped(self.filled),
                     grouped(self.whole),

@@ -199,6 +199,8 @@ impl Harvest<'_> {
                 return refused(format!("{name} has no alphabet of {count} glyphs"));
             };
             self.fonts.push(FormFont {
+                name: name.clone(),
+                tabular,
                 glyphs,
                 cids: run.glyphs,
             });
@@ -472,7 +474,7 @@ impl Harvest<'_> {
     fn assemble(mut self, exact: Vec<Vec<Piece>>, lean: Vec<Vec<Piece>>) -> Result<Form, Refusal> {
         let [a, b, c] = self.exports;
         let mut document = a.document.clone();
-        let signature = add(&mut document, &self.tools.additions)?;
+        let signature = add(&mut document, &self.tools.additions, write::BEST)?;
         let numbered = write::numbers(&document, signature);
         let number = |id: &Id| numbered.get(id).copied().unwrap_or_default();
         let ids = a.pages.iter().map(|page| page.stream);

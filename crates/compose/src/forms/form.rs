@@ -16,6 +16,7 @@ use crate::{
 };
 use kvit_billing::UnsealedPdf;
 use kvit_pdf::Numbers;
+use serde::{Deserialize, Serialize};
 
 /// A text may be so much wider than the widest that was proven to fit, in points: rounding only.
 const WIDTH_TOLERANCE: f64 = 0.02;
@@ -40,20 +41,24 @@ pub(crate) enum Misfit {
 /// One font of a form: how its text is shaped, and the numbers of its glyphs in the file.
 #[derive(Debug)]
 pub(crate) struct FormFont {
+    /// As it is called in the layout's fonts.
+    pub(crate) name: String,
+    /// Whether figures are of one width.
+    pub(crate) tabular: bool,
     pub(crate) glyphs: Arc<Glyphs>,
     /// By place in the alphabet.
     pub(crate) cids: Vec<u16>,
 }
 
 /// A text with leaves in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Part {
     Words(String),
     Leaf(usize),
 }
 
 /// A coordinate that may follow a share, or the difference of two.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Coordinate {
     pub(crate) at: f64,
     pub(crate) slope: f64,
@@ -62,7 +67,7 @@ pub(crate) struct Coordinate {
 }
 
 /// A run of text that differs from bill to bill.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Slot {
     pub(crate) font: usize,
     pub(crate) size: f64,
@@ -81,7 +86,7 @@ pub(crate) struct Slot {
 }
 
 /// A piece of page content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Piece {
     Constant(Vec<u8>),
     Slot(Box<Slot>),
@@ -89,7 +94,7 @@ pub(crate) enum Piece {
 }
 
 /// A piece of an object outside the pages.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ObjectPiece {
     Constant(Vec<u8>),
     /// A text string in hexadecimal UTF-16.
@@ -99,7 +104,7 @@ pub(crate) enum ObjectPiece {
 }
 
 /// A piece of the XMP packet.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum XmpPiece {
     Constant(String),
     Leaf(usize),
@@ -110,12 +115,14 @@ pub(crate) enum XmpPiece {
 }
 
 /// A compiled shape.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Form {
+    #[serde(skip)]
     pub(crate) fonts: Vec<FormFont>,
     /// Header, constant streams and constant objects.
     pub(crate) file: File,
     /// What each page's stream shows, as the exporter writes it: what is proven.
+    #[serde(skip)]
     pub(crate) exact: Vec<Vec<Piece>>,
     /// Number, dictionary and content of each page's stream, as `lean.rs` writes it.
     pub(crate) pages: Vec<(u32, Vec<u8>, Vec<Piece>)>,

@@ -3,7 +3,8 @@
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
 //! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
-//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills. A bill that does
+//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills; `kept.rs` hands
+//! proven forms on to later processes. A bill that does
 //! not fit, and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never
 //! different.
 
@@ -11,6 +12,7 @@ mod compile;
 mod content;
 mod form;
 mod glyphs;
+mod kept;
 mod lean;
 pub(crate) mod leaves;
 mod probe;
@@ -18,6 +20,7 @@ mod prove;
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -35,6 +38,7 @@ use crate::{
         compile::{Refusal, Tools, compile, pages},
         form::Form,
         glyphs::Glyphs,
+        kept::Kept,
         leaves::Leaves,
     },
     pdf::Additions,
@@ -72,6 +76,8 @@ pub struct Counts {
     pub whole: u64,
     /// Forms compiled.
     pub forms: u64,
+    /// Forms found that an earlier process had compiled.
+    pub found: u64,
     /// Those among them that take shorter texts than usual, because longer ones wrap in this layout: many
     /// of their bills may be laid out whole.
     pub narrowed: u64,
@@ -92,6 +98,7 @@ pub(crate) struct Forms {
     en: Alphabet,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
+    kept: Option<Kept>,
     /// Counts look-ups.
     clock: AtomicU64,
     filled: AtomicU64,
@@ -99,6 +106,7 @@ pub(crate) struct Forms {
     filling: AtomicU64,
     whole: AtomicU64,
     made: AtomicU64,
+    found: AtomicU64,
     narrowed: AtomicU64,
     refused: AtomicU64,
     last_refusal: Mutex<Option<String>>,
@@ -144,11 +152,13 @@ impl Forms {
             en: alphabet(LATIN, SMALL_EN),
             glyphs: Mutex::default(),
             forms: Mutex::default(),
+            kept: None,
             clock: AtomicU64::new(0),
             filled: AtomicU64::new(0),
             filling: AtomicU64::new(0),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
+            found: AtomicU64::new(0),
             narrowed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             last_refusal: Mutex::default(),
@@ -159,11 +169,17 @@ impl Forms {
         self.form_from = nth;
     }
 
+    /// Keeps forms in a folder for other processes. Those of another `fingerprint` are cleared away.
+    pub(crate) fn keep_in(&mut self, folder: &Path, fingerprint: u128) {
+        self.kept = Some(Kept::new(folder, fingerprint));
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             filled: self.filled.load(Ordering::Relaxed),
             whole: self.whole.load(Ordering::Relaxed),
             forms: self.made.load(Ordering::Relaxed),
+            found: self.found.load(Ordering::Relaxed),
             narrowed: self.narrowed.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
@@ -192,14 +208,18 @@ impl Forms {
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
         let leaves = Leaves::of(view)?;
         let is_common = leaves.are_written_with(&self.alphabet(view.language()).is_common);
-        let shape = self.shape(&format!("{is_common}{}", leaves.shape()));
+        let key = format!("{is_common}{}", leaves.shape());
+        let shape = self.shape(&key);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
-        if met < self.form_from {
+        if met == 1 {
+            self.find(&key, &shape, layout, view.language());
+        }
+        let is_made = shape.form.get().is_some();
+        if !is_made && met < self.form_from {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
         // While one core makes the form, the others do not wait for it.
-        let is_made = shape.form.get().is_some();
         if !is_made && shape.is_being_made.swap(true, Ordering::AcqRel) {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
@@ -230,7 +250,12 @@ impl Forms {
         if !shape.is_proven.load(Ordering::Acquire) {
             let shown = Document::load(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
             match pages(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
-                Ok(()) => shape.is_proven.store(true, Ordering::Release),
+                Ok(()) => {
+                    shape.is_proven.store(true, Ordering::Release);
+                    if let Some(kept) = &self.kept {
+                        kept.keep(&key, form);
+                    }
+                }
                 Err(refusal) => {
                     shape.is_wrong.store(true, Ordering::Release);
                     self.refuse(&refusal);
@@ -241,6 +266,21 @@ impl Forms {
         }
         self.filled.fetch_add(1, Ordering::Relaxed);
         Ok(Some(pdf))
+    }
+
+    /// A form that an earlier process made and proved.
+    fn find(&self, key: &str, shape: &Shape, layout: &Layout, language: &'static str) {
+        let glyphs = |name: &str, tabular: bool, count: usize| {
+            self.glyphs(layout, name, tabular, count, language)
+        };
+        let found = self.kept.as_ref().and_then(|kept| kept.find(key, &glyphs));
+        if let Some(form) = found {
+            // Before the form: whoever sees it need not prove it.
+            shape.is_proven.store(true, Ordering::Release);
+            if shape.form.set(Some(form)).is_ok() {
+                self.found.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     fn shape(&self, key: &str) -> Arc<Shape> {

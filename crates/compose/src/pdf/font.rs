@@ -2,7 +2,7 @@
 
 use kvit_pdf::{Document, Object, Value};
 
-use super::write::{BEST, deflate};
+use super::write::deflate;
 use crate::ComposeError;
 
 /// Tables that a reader uses of a font that is addressed by glyph (ISO 32000-2, 9.9).
@@ -16,7 +16,7 @@ const ADJUSTMENT_AT: usize = 8;
 const WHOLE_SUM: u32 = 0xb1b0_afba;
 
 /// Leaves out of embedded TrueType fonts what no reader uses, and packs them well.
-pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
+pub(super) fn pack(document: &mut Document, level: i32) -> Result<(), ComposeError> {
     let descriptors = document.objects.values().filter_map(|object| match object {
         Object::Value(Value::Dict(descriptor)) => descriptor.reference("FontFile2"),
         _ => None,
@@ -28,7 +28,7 @@ pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
         let program = stream.plain()?;
         let program = lean(&program).unwrap_or(program);
         let length = i64::try_from(program.len()).unwrap_or(i64::MAX);
-        stream.content = deflate(&program, BEST)?;
+        stream.content = deflate(&program, level)?;
         stream.dict.set("Length1", length);
         stream.dict.set("Filter", "FlateDecode");
     }

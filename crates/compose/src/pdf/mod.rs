@@ -34,20 +34,26 @@ pub(crate) fn complete(
     additions: &Additions<'_>,
 ) -> Result<UnsealedPdf, ComposeError> {
     let mut document = Document::load(exported)?;
-    let signature = add(&mut document, additions)?;
+    let signature = add(&mut document, additions, write::GOOD)?;
     write::unsealed(&document, signature, additions.contents_reserve)
 }
 
-/// Adds twin and field to a document that is taken apart, and gives the number kept for the signature.
-pub(crate) fn add(document: &mut Document, additions: &Additions<'_>) -> Result<Id, ComposeError> {
-    picture::pack(document)?;
-    font::pack(document)?;
+/// Adds twin and field to a document that is taken apart, packs it at this level, and gives the number kept
+/// for the signature.
+pub(crate) fn add(
+    document: &mut Document,
+    additions: &Additions<'_>,
+    level: i32,
+) -> Result<Id, ComposeError> {
+    picture::pack(document, level)?;
+    font::pack(document, level)?;
     tree::thin(document)?;
     twin::attach(
         document,
         additions.twin,
         additions.twin_description,
         additions.issued_at,
+        level,
     )?;
     let signature = document.reserve();
     field::add(document, additions.tooltip, signature)?;

@@ -3,12 +3,12 @@
 
 use kvit_pdf::{Document, Object, Stream, Value};
 
-use super::write::{BEST, deflate};
+use super::write::deflate;
 use crate::ComposeError;
 
 /// Writes pictures that are black and white as stencils, a bit for each pixel, through which black is painted
 /// (ISO 32000-2, 8.9.6.2). Viewers enlarge stencils without softening their edges.
-pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
+pub(super) fn pack(document: &mut Document, level: i32) -> Result<(), ComposeError> {
     for object in document.objects.values_mut() {
         let Object::Stream(stream) = object else {
             continue;
@@ -21,7 +21,7 @@ pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
             stream.dict.remove("ColorSpace");
             stream.dict.set("ImageMask", Value::Bool(true));
             stream.dict.set("BitsPerComponent", 1);
-            stream.content = deflate(&packed(&pixels, width), BEST)?;
+            stream.content = deflate(&packed(&pixels, width), level)?;
         }
     }
     Ok(())

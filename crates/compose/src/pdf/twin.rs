@@ -4,10 +4,7 @@
 use jiff::Timestamp;
 use kvit_pdf::{Document, Object, Stream, Text, Value, dict};
 
-use super::{
-    date,
-    write::{BEST, deflate},
-};
+use super::{date, write::deflate};
 use crate::ComposeError;
 
 /// The name that Factur-X prescribes.
@@ -55,8 +52,9 @@ pub(super) fn attach(
     twin: &[u8],
     description: &str,
     changed: Timestamp,
+    level: i32,
 ) -> Result<(), ComposeError> {
-    let file = document.add(embedded(twin, changed, BEST)?);
+    let file = document.add(embedded(twin, changed, level)?);
     let specification = document.add(dict! {
         "Type" => "Filespec",
         "F" => Text::literal(FILE),

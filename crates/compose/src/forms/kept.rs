@@ -1,0 +1,119 @@
+//! Proven forms that outlive their process: a run after a restart, and the next month's, finds them made.
+//!
+//! They are a saving and nothing more. A file that is missing, torn or of another program is as none, and
+//! one that cannot be written is not missed before the next start.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use typst::utils::hash128;
+
+use crate::forms::{
+    form::{Form, FormFont},
+    glyphs::Glyphs,
+};
+
+/// The most files kept; beyond it the oldest go.
+const FILES_MAX: usize = 4_000;
+const ENDING: &str = ".form";
+const HASH_BYTES: usize = 16;
+
+/// The shaped alphabet of a font, by its name, whether figures are tabular, and number of glyphs.
+type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
+
+/// A folder of forms.
+pub(super) struct Kept {
+    folder: PathBuf,
+    /// Of all that forms depend on beside their shape; their files' names begin with it.
+    fingerprint: String,
+}
+
+/// A file after the hash of its bytes: the form, and the numbers of glyphs by font.
+#[derive(Serialize, Deserialize)]
+struct Record<F> {
+    fonts: Vec<(String, bool, Vec<u16>)>,
+    form: F,
+}
+
+impl Kept {
+    pub(super) fn new(folder: &Path, fingerprint: u128) -> Self {
+        let kept = Self {
+            folder: folder.to_owned(),
+            fingerprint: format!("{fingerprint:032x}"),
+        };
+        kept.clear();
+        kept
+    }
+
+    /// Clears away what nobody can use any more, and what is too much.
+    fn clear(&self) {
+        let mut own = Vec::new();
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.ends_with(ENDING) {
+                continue;
+            }
+            if name.starts_with(&self.fingerprint) {
+                let changed = entry.metadata().and_then(|meta| meta.modified()).ok();
+                own.push((changed, entry.path()));
+            } else {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        own.sort();
+        for (_, path) in own.iter().take(own.len().saturating_sub(FILES_MAX)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    fn path(&self, shape: &str) -> PathBuf {
+        let name = format!("{}-{:032x}{ENDING}", self.fingerprint, hash128(shape));
+        self.folder.join(name)
+    }
+
+    pub(super) fn find(&self, shape: &str, glyphs: &FindGlyphs<'_>) -> Option<Form> {
+        let bytes = fs::read(self.path(shape)).ok()?;
+        let (hash, record) = bytes.split_at_checked(HASH_BYTES)?;
+        if hash != hash128(record).to_be_bytes() {
+            return None;
+        }
+        let record: Record<Form> = postcard::from_bytes(record).ok()?;
+        let mut form = record.form;
+        for (name, tabular, cids) in record.fonts {
+            form.fonts.push(FormFont {
+                glyphs: glyphs(&name, tabular, cids.len())?,
+                name,
+                tabular,
+                cids,
+            });
+        }
+        Some(form)
+    }
+
+    /// Whole or not at all; two processes that keep the same form write the same bytes.
+    pub(super) fn keep(&self, shape: &str, form: &Form) {
+        let fonts = form.fonts.iter();
+        let record = Record {
+            fonts: fonts
+                .map(|font| (font.name.clone(), font.tabular, font.cids.clone()))
+                .collect(),
+            form,
+        };
+        let Ok(record) = postcard::to_stdvec(&record) else {
+            return;
+        };
+        let path = self.path(shape);
+        let part = path.with_extension(format!("{}.part", std::process::id()));
+        let bytes = [hash128(record.as_slice()).to_be_bytes().as_slice(), &record].concat();
+        if fs::write(&part, bytes)
+            .and_then(|()| fs::rename(&part, &path))
+            .is_err()
+        {
+            let _ = fs::remove_file(&part);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Forms that an earlier composer made: found, and as good as new; never those of another program.
+
+#[allow(dead_code)]
+mod common;
+
+use std::{fs, path::Path};
+
+use kvit_billing::Language;
+use kvit_compose::{Composer, Counts};
+
+fn composed(folder: &Path, program: &str, times: usize) -> (Vec<u8>, Counts) {
+    let composer: Composer = common::composer().with_forms_kept_in(folder, program);
+    let mut last = Vec::new();
+    for _ in 0..times {
+        let bill = common::bill(3, Language::Bg);
+        last = composer.compose(&bill).expect("composed").bytes;
+    }
+    (last, composer.counts())
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
+}
+
+#[test]
+fn a_form_outlives_its_process_and_no_other_program_takes_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (made, counts) = composed(folder.path(), "one", 2);
+    assert_eq!((counts.whole, counts.forms, counts.found), (1, 1, 0));
+    let (found, counts) = composed(folder.path(), "one", 1);
+    assert_eq!((counts.whole, counts.forms, counts.found), (0, 0, 1));
+    assert!(made == found, "the same bytes");
+
+    // A torn file is as none, and the form made anew takes its place.
+    let [file] = files(folder.path()).try_into().expect("one form");
+    let bytes = fs::read(&file).expect("a form");
+    fs::write(&file, &bytes[..bytes.len() - 9]).expect("written");
+    let (made, counts) = composed(folder.path(), "one", 2);
+    assert_eq!((counts.forms, counts.found), (1, 0));
+    assert!(made == found && fs::read(&file).expect("a form") == bytes);
+
+    let (_, counts) = composed(folder.path(), "two", 1);
+    assert_eq!((counts.whole, counts.found), (1, 0));
+    assert!(files(folder.path()).is_empty(), "nobody else's are left");
+}
