@@ -44,6 +44,8 @@ fn help() {
         "schema",
         "layout",
         "layout export",
+        "layout check",
+        "layout preview",
         "doctor",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
