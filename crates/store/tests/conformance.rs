@@ -6,9 +6,12 @@ mod conformance {
     pub(crate) mod enrolments;
     pub(crate) mod issue;
     pub(crate) mod late;
+    mod payers;
     pub(crate) mod payments;
     pub(crate) mod portal;
+    pub(crate) mod reconcile;
     pub(crate) mod release;
+    pub(crate) mod reversals;
     pub(crate) mod runs;
     pub(crate) mod staff;
     pub(crate) mod world;
@@ -20,7 +23,8 @@ use std::sync::{
 };
 
 use conformance::{
-    deliveries, enrolments, issue, late, payments, portal, release, runs, staff, world,
+    deliveries, enrolments, issue, late, payments, portal, reconcile, release, reversals, runs,
+    staff, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -141,27 +145,27 @@ on_both_engines! {
     staff::a_run_is_closed_when_nothing_of_it_is_open,
     payments::a_payment_counts_once,
     payments::notices_at_once_count_once,
-    payments::what_does_not_fit_changes_no_balance,
-    payments::contradictions_end_in_the_right_balance,
-    payments::a_reversal_counts_in_any_order,
+    reconcile::what_does_not_fit_changes_no_balance,
+    reconcile::contradictions_end_in_the_right_balance,
+    reversals::a_reversal_counts_in_any_order,
     payments::what_was_kept_is_applied_after_a_death,
-    payments::a_rollback_takes_back_what_it_names,
-    payments::a_rollback_without_a_name_never_guesses,
-    payments::a_payment_without_an_answer_is_ended_by_two,
-    payments::allocated_money_goes_back_as_well,
-    payments::two_people_take_a_payment_out_of_the_books,
-    payments::what_was_signed_counts_once_however_it_is_cut,
-    payments::money_that_goes_back_by_itself_is_in_no_book,
-    payments::another_word_under_a_known_name_is_for_people,
-    payments::whatever_needs_people_can_be_ended_by_them,
+    reversals::a_rollback_takes_back_what_it_names,
+    reversals::a_rollback_without_a_name_never_guesses,
+    reconcile::a_payment_without_an_answer_is_ended_by_two,
+    reversals::allocated_money_goes_back_as_well,
+    reconcile::two_people_take_a_payment_out_of_the_books,
+    reversals::what_was_signed_counts_once_however_it_is_cut,
+    reversals::money_that_goes_back_by_itself_is_in_no_book,
+    reconcile::another_word_under_a_known_name_is_for_people,
+    reconcile::whatever_needs_people_can_be_ended_by_them,
     payments::a_number_that_was_heard_of_is_not_given_again,
     payments::an_aggregator_pays_by_customer_number,
     payments::a_balance_is_known_at_any_moment,
-    payments::unmatched_money_needs_two_people,
+    reconcile::unmatched_money_needs_two_people,
     payments::what_is_refused_is_counted,
     payments::a_payment_is_found_by_its_last_digits,
     payments::the_journal_is_read_a_stretch_at_a_time,
-    payments::whatever_comes_in_whatever_order_the_books_are_right,
+    reversals::whatever_comes_in_whatever_order_the_books_are_right,
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {
