@@ -210,8 +210,9 @@ struct HistoryView {
 #[derive(Serialize)]
 struct MonthView {
     label: &'static str,
-    year: i16,
-    /// Whether the chart names the year under this month.
+    year: String,
+    /// Whether the chart names the year under this month: the first and the last, so that each month's bills
+    /// have the shapes of the month before.
     shows_year: bool,
     /// The month itself and the same month a year before.
     is_marked: bool,
@@ -536,6 +537,7 @@ impl Maker<'_> {
                 }
             });
         let months = history.months.iter();
+        let ends = history.months.len() - 1;
         Some(HistoryView {
             unit: self.word("units", &history.unit, lang),
             peak: format::number(peak, lang),
@@ -547,8 +549,8 @@ impl Maker<'_> {
                 .enumerate()
                 .map(|(i, month)| MonthView {
                     label: format::short_month(month.month, lang),
-                    year: month.month.year(),
-                    shows_year: i == 0 || month.month.month() == 1,
+                    year: month.month.year().to_string(),
+                    shows_year: i == 0 || i == ends,
                     is_marked: month.month.month() == last.month.month(),
                     quantity: format::number(month.quantity, lang),
                     share: share(month.quantity, peak),

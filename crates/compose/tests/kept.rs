@@ -5,8 +5,10 @@ mod common;
 
 use std::{fs, path::Path};
 
+use jiff::civil::date;
 use kvit_billing::Language;
 use kvit_compose::{Composer, Counts};
+use kvit_synth::Synth;
 
 fn composed(folder: &Path, program: &str, times: usize) -> (Vec<u8>, Counts) {
     let composer: Composer = common::composer().with_forms_kept_in(folder, program);
@@ -45,4 +47,22 @@ fn a_form_outlives_its_process_and_no_other_program_takes_it() {
     let (_, counts) = composed(folder.path(), "two", 1);
     assert_eq!((counts.whole, counts.found), (1, 0));
     assert!(files(folder.path()).is_empty(), "nobody else's are left");
+}
+
+#[test]
+fn next_months_bill_has_the_shape_of_this_months() {
+    let composer = common::composer();
+    let synth = Synth::new(7, 1_000);
+    let shape = |month: i8| {
+        let bill = common::of(synth.order(3, date(2026, month, 1)), Language::Bg);
+        composer.shape(&bill).expect("composed")
+    };
+    let october = shape(10);
+    for month in [1, 2, 5, 11, 12] {
+        let other = shape(month);
+        let mut both = october.char_indices().zip(other.chars());
+        let odd = both.find(|((_, ours), theirs)| ours != theirs);
+        let at = odd.map_or(0, |((at, _), _)| at);
+        assert!(october == other, "{month}: {:?}", october.get(at..));
+    }
 }

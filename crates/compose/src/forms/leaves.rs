@@ -209,6 +209,7 @@ fn limit(place: (&str, &str)) -> Option<Limit> {
         ("lines", "name") => (46, true),
         ("lines", "period") => (29, true),
         ("lines", "price") => (9, false),
+        ("months", "label" | "year") => (4, false),
         ("months", "quantity") | ("history", "peak") => (7, false),
         ("compared", "change") => (9, false),
         ("compared", "month") => (18, true),
