@@ -30,6 +30,7 @@ pub(super) async fn preview(
     // Names that are none are said before anything is drawn.
     bills(&args.kinds)?;
     let mut seen = state(&bench.folder);
+    let begun = Instant::now();
     let first = draw(bench, args, &to);
     if !args.watch {
         let written = first?;
@@ -37,7 +38,7 @@ pub(super) async fn preview(
         out.result(&value, |_| told(&written, &to, None))?;
         return Ok(Exit::Done);
     }
-    say(out, first, &to, Instant::now());
+    say(out, first, &to, begun);
     out.note(&format!(
         "looking at {} until Ctrl-C",
         bench.folder.display()
