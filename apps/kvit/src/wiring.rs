@@ -1,6 +1,7 @@
 //! Who stands behind each port: the only place that chooses providers.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -122,10 +123,11 @@ impl Instance {
             contents_reserve,
         })
         .exits(Exit::Configuration, what)?;
-        // A folder that cannot be made costs time and nothing else: forms are made again.
+        // Without a folder, or a name for this build, forms are made again: that costs time and nothing else.
         let forms = self.dir.join(FORMS_FOLDER);
-        Ok(match files::private_folder(&forms) {
-            Ok(()) => composer.with_forms_kept_in(&forms, &program()),
+        let folder = files::private_folder(&forms);
+        Ok(match folder.and_then(|()| program()) {
+            Ok(program) => composer.with_forms_kept_in(&forms, &program),
             Err(_) => composer,
         })
     }
@@ -294,11 +296,13 @@ impl Instance {
 }
 
 /// Names this build of the program: forms of another one may be other forms.
-fn program() -> String {
-    let about = std::env::current_exe().and_then(std::fs::metadata).ok();
-    let changed = about.as_ref().and_then(|about| about.modified().ok());
-    let length = about.as_ref().map(std::fs::Metadata::len);
-    format!("{} {length:?} {changed:?}", env!("CARGO_PKG_VERSION"))
+fn program() -> io::Result<String> {
+    let about = std::env::current_exe().and_then(std::fs::metadata)?;
+    let (length, changed) = (about.len(), about.modified()?);
+    Ok(format!(
+        "{} {length} {changed:?}",
+        env!("CARGO_PKG_VERSION")
+    ))
 }
 
 /// Certificates to trust, from a PEM file.

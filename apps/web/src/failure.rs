@@ -2,7 +2,7 @@
 //! language; the visitor never sees the cause.
 
 use axum::{
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_store::StoreError;
@@ -16,6 +16,9 @@ pub(crate) enum Failure {
     NotFound,
     #[error("a form of another site, or an old one")]
     Foreign,
+    /// Not here: at this address stands what has to be done first.
+    #[error("see {0}")]
+    See(String),
     #[error("the store did not answer")]
     Store(#[from] StoreError),
     #[error("a page could not be made")]
@@ -37,6 +40,7 @@ impl IntoResponse for Failure {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND.into_response(),
             Self::Foreign => StatusCode::FORBIDDEN.into_response(),
+            Self::See(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
             fault => {
                 let mut chain = fault.to_string();
                 let mut cause = std::error::Error::source(&fault);

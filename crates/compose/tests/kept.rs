@@ -44,6 +44,8 @@ fn a_form_outlives_its_process_and_no_other_program_takes_it() {
     assert_eq!((counts.forms, counts.found), (1, 0));
     assert!(made == found && fs::read(&file).expect("a form") == bytes);
 
+    // A process died while it wrote one.
+    fs::write(file.with_extension("1.part"), b"half").expect("written");
     let (_, counts) = composed(folder.path(), "two", 1);
     assert_eq!((counts.whole, counts.found), (1, 0));
     assert!(files(folder.path()).is_empty(), "nobody else's are left");

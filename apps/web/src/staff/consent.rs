@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    contact::contact,
-    customers::{PageQuery, the_customer},
+    contact::in_contact,
+    customers::PageQuery,
     desk::{done, new_entry, subject},
     door::Officer,
     event, render, spell,
@@ -37,14 +37,8 @@ pub(crate) async fn enrol_form(
     Path(number): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
-    let record = the_customer(&app, &number).await?;
+    let (record, _) = in_contact(&app, &officer, &number, &query.call).await?;
     let number = &record.customer.number;
-    if contact(&app, &officer, number, &query.call)
-        .await?
-        .is_none()
-    {
-        return Ok(done(number, "", "over"));
-    }
     let version = app.portal.store.consent_version(number).await?;
     let form = EnrolForm {
         call: query.call,
@@ -108,11 +102,8 @@ pub(crate) async fn enrol(
     Form(mut form): Form<EnrolForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let record = the_customer(&app, &number).await?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
-    let Some(contact) = contact(&app, &officer, number, &form.call).await? else {
-        return Ok(done(number, "", "over"));
-    };
     if !form.instead.trim().is_empty() {
         form.email = std::mem::take(&mut form.instead);
     }
@@ -253,11 +244,9 @@ pub(crate) async fn declaration(
     Form(form): Form<DeclarationForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let record = the_customer(&app, &number).await?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let customer = &record.customer;
-    let email = EmailAddress::parse(&form.email);
-    let open = contact(&app, &officer, &customer.number, &form.call).await?;
-    let (Some(contact), Ok(email)) = (open, email) else {
+    let Ok(email) = EmailAddress::parse(&form.email) else {
         return Ok(done(&customer.number, "", "over"));
     };
     let detail = json!({ "reference": contact.reference });

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    customers::{Seen, customer_page, the_customer},
+    customers::{Seen, customer_page, page_of, the_customer},
     desk::{done, subject},
     door::Officer,
     event,
@@ -24,6 +24,22 @@ use crate::{App, failure::Failure, front::Visitor, gate};
 /// So long after a customer was recognised things may be done for them.
 const CONTACT_MINUTES: i64 = 30;
 const REFERENCE_CHARS_MAX: usize = 60;
+
+/// The customer, and the contact that is under way with them; without one, the way to their page, which
+/// says that they have to be recognised first.
+pub(super) async fn in_contact(
+    app: &App,
+    officer: &Officer,
+    number: &str,
+    call: &str,
+) -> Result<(CustomerRecord, Contact), Failure> {
+    let record = the_customer(app, number).await?;
+    let number = &record.customer.number;
+    match contact(app, officer, number, call).await? {
+        Some(contact) => Ok((record, contact)),
+        None => Err(Failure::See(format!("{}?done=over", page_of(number)))),
+    }
+}
 
 /// The contact that is under way with a customer, if `id` names one of this member of staff.
 pub(crate) async fn contact(

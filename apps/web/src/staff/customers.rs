@@ -137,9 +137,14 @@ fn address(customer: &Customer) -> String {
     parts.join(", ")
 }
 
+/// The address of a customer's page.
+pub(super) fn page_of(number: &CustomerNumber) -> String {
+    format!("/staff/customers/{number}")
+}
+
 /// To a customer's page. `query` begins with `?` where there is one.
 pub(crate) fn to_customer(number: &CustomerNumber, query: &str) -> Response {
-    let to = format!("/staff/customers/{number}{query}");
+    let to = format!("{}{query}", page_of(number));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 

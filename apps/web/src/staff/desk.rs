@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    contact::contact,
+    contact::in_contact,
     customers::{PageQuery, Seen, customer_page, the_customer, to_customer},
     door::Officer,
     event, render,
@@ -97,14 +97,8 @@ pub(crate) async fn paper_form(
     Path(number): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
-    let record = the_customer(&app, &number).await?;
+    let (record, _) = in_contact(&app, &officer, &number, &query.call).await?;
     let number = &record.customer.number;
-    if contact(&app, &officer, number, &query.call)
-        .await?
-        .is_none()
-    {
-        return Ok(done(number, "", "over"));
-    }
     let version = app.portal.store.consent_version(number).await?;
     let page = context! {
         number => number.as_str(), name => record.customer.name.clone(), call => query.call, version,
@@ -130,11 +124,8 @@ pub(crate) async fn paper(
     Form(form): Form<PaperForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let record = the_customer(&app, &number).await?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
-    let Some(contact) = contact(&app, &officer, number, &form.call).await? else {
-        return Ok(done(number, "", "over"));
-    };
     let evidence = json!({
         "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
         "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
@@ -171,11 +162,8 @@ pub(crate) async fn send(
     Form(form): Form<SendForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let record = the_customer(&app, &number).await?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
-    let Some(contact) = contact(&app, &officer, number, &form.call).await? else {
-        return Ok(done(number, "", "over"));
-    };
     let portal = &app.portal;
     let bill: BillNumber = form.bill.parse().map_err(|_| Failure::NotFound)?;
     let bill = portal.store.bill(bill).await?;

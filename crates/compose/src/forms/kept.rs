@@ -20,6 +20,7 @@ use crate::forms::{
 /// The most files kept; beyond it the oldest go.
 const FILES_MAX: usize = 4_000;
 const ENDING: &str = ".form";
+const PART: &str = ".part";
 const HASH_BYTES: usize = 16;
 
 /// The shaped alphabet of a font, by its name, whether figures are tabular, and number of glyphs.
@@ -54,6 +55,10 @@ impl Kept {
         let mut own = Vec::new();
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
+            // What a dead process left half written; one that is alive writes its form again.
+            if name.ends_with(PART) {
+                let _ = fs::remove_file(entry.path());
+            }
             if !name.ends_with(ENDING) {
                 continue;
             }
@@ -107,7 +112,7 @@ impl Kept {
             return;
         };
         let path = self.path(shape);
-        let part = path.with_extension(format!("{}.part", std::process::id()));
+        let part = path.with_extension(format!("{}{PART}", std::process::id()));
         let bytes = [hash128(record.as_slice()).to_be_bytes().as_slice(), &record].concat();
         if fs::write(&part, bytes)
             .and_then(|()| fs::rename(&part, &path))

@@ -2,12 +2,12 @@
 //! and a bill of that shape is filled in.
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
-//! shape; `compile.rs` takes their exports apart and explains each difference; `prove.rs` holds a
-//! filled form against Typst's own export; `lean.rs` shortens its pages; `form.rs` fills; `kept.rs` hands
-//! proven forms on to later processes. A bill that does
-//! not fit, and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never
-//! different.
+//! shape; `compile.rs` takes their exports apart and explains each difference on a page, `assemble.rs` what
+//! differs beside the pages; `prove.rs` holds a filled form against Typst's own export; `lean.rs` shortens
+//! its pages; `form.rs` fills; `kept.rs` hands proven forms on to later processes. A bill that does not fit,
+//! and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never different.
 
+mod assemble;
 mod compile;
 mod content;
 mod form;

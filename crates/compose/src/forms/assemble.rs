@@ -1,0 +1,354 @@
+//! What a form keeps of a document beside its pages: constant objects once, texts with leaves as templates,
+//! square codes by their leaf, and the places that tell the time of issue.
+
+use std::collections::BTreeMap;
+
+use kvit_pdf::{Id, Object, Text, Value};
+
+use crate::{
+    forms::{
+        compile::{Harvest, Refusal, refused},
+        form::{Form, ObjectPiece, Part, Piece, XmpPiece},
+        leaves::Leaves,
+        probe::{has_leaf, template},
+    },
+    pdf::{add, date, picture, write, xmp_date},
+};
+
+impl Harvest<'_> {
+    /// All objects but the page contents: equal ones go into the constant part, texts with leaves
+    /// in them become templates.
+    pub(super) fn assemble(
+        mut self,
+        exact: Vec<Vec<Piece>>,
+        lean: Vec<Vec<Piece>>,
+    ) -> Result<Form, Refusal> {
+        let [a, b, c] = self.exports;
+        let mut document = a.document.clone();
+        let signature = add(&mut document, &self.tools.additions, write::BEST)?;
+        let numbered = write::numbers(&document, signature);
+        let number = |id: &Id| numbered.get(id).copied().unwrap_or_default();
+        let ids = a.pages.iter().map(|page| page.stream);
+        let mut streams: BTreeMap<Id, Vec<Piece>> = ids.zip(lean).collect();
+        let mut file = write::File::new();
+        let (mut constant, mut objects, mut pages) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut xmp, mut twin, mut codes) = (None, None, Vec::new());
+        let moment = date(self.tools.additions.issued_at);
+        for (id, object) in &document.objects {
+            let others = [b.document.objects.get(id), c.document.objects.get(id)];
+            let equal = others
+                .iter()
+                .all(|other| *other == a.document.objects.get(id));
+            match object {
+                Object::Stream(stream) => {
+                    let dict = stream.dict.written(&numbered);
+                    let kind = stream.dict.name("Type");
+                    if let Some(pieces) = streams.remove(id) {
+                        pages.push((number(id), dict, pieces));
+                    } else if kind == Some(b"Metadata") {
+                        let packet = write::xmp_dictionary(stream, &numbered);
+                        xmp = Some((number(id), packet, self.xmp(&stream.content)?));
+                    } else if kind == Some(b"EmbeddedFile") {
+                        twin = Some(number(id));
+                    } else if let Some((width, leaf)) = self.code(*id) {
+                        codes.push((number(id), dict, width, leaf));
+                    } else if equal {
+                        file.stream(number(id), &dict, &stream.content);
+                    } else {
+                        return refused(format!("the stream {} differs", id.0));
+                    }
+                }
+                Object::Value(value) if equal => {
+                    let bytes = value.written(&numbered);
+                    match dated(vec![ObjectPiece::Constant(bytes.clone())], &moment) {
+                        pieces if pieces.len() == 1 => constant.push((number(id), bytes)),
+                        pieces => objects.push((number(id), pieces)),
+                    }
+                }
+                Object::Value(value) => {
+                    let mut texts = Vec::new();
+                    let (
+                        Some(Object::Value(before)),
+                        [Some(Object::Value(b)), Some(Object::Value(c))],
+                    ) = (a.document.objects.get(id), others)
+                    else {
+                        return refused(format!("object {} is not in every export", id.0));
+                    };
+                    self.texts([before, b, c], b"", &mut texts)?;
+                    let mut holed = value.clone();
+                    let mut next = 0;
+                    hollow(&mut holed, before, b, &mut next);
+                    let bytes = holed.written(&numbered);
+                    objects.push((number(id), dated(pieces(&bytes, texts)?, &moment)));
+                }
+            }
+        }
+        let is_dated = |(_, pieces): &(u32, Vec<ObjectPiece>)| {
+            pieces
+                .iter()
+                .any(|piece| matches!(piece, ObjectPiece::Moment))
+        };
+        if !objects.iter().any(is_dated) {
+            return refused("the time of issue is not among what is known of the document");
+        }
+        let next = u32::try_from(numbered.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        file.pack(next, &constant, write::BEST)?;
+        let mut trailer = document.trailer.clone();
+        trailer.remove("ID");
+        let (Some(xmp), Some(twin)) = (xmp, twin) else {
+            return refused("there is no XMP packet or no place for the twin");
+        };
+        Ok(Form {
+            fonts: std::mem::take(&mut self.fonts),
+            file,
+            exact,
+            pages,
+            xmp,
+            codes,
+            twin,
+            objects,
+            signature: number(&signature),
+            next: next + 1,
+            trailer: write::trailer(&trailer, &numbered),
+            contents_reserve: self.tools.additions.contents_reserve,
+        })
+    }
+
+    /// The texts in which three objects differ, in the order in which they are written.
+    fn texts(
+        &self,
+        objects: [&Value; 3],
+        key: &[u8],
+        texts: &mut Vec<Vec<Part>>,
+    ) -> Result<(), Refusal> {
+        if objects[0] == objects[1] && objects[0] == objects[2] {
+            return Ok(());
+        }
+        match objects {
+            [Value::Text(a), Value::Text(b), Value::Text(c)] => {
+                let mut found = Vec::new();
+                for (text, export) in [a, b, c].into_iter().zip(self.exports) {
+                    found.push(
+                        text_string(&text.bytes).and_then(|text| template(&text, &export.probe)),
+                    );
+                }
+                match found.first() {
+                    Some(Some(parts))
+                        if has_leaf(parts) && found.iter().all(|f| *f == found[0]) =>
+                    {
+                        texts.push(parts.clone());
+                        Ok(())
+                    }
+                    _ => refused(format!("a text differs under /{}", name(key))),
+                }
+            }
+            [Value::Array(a), Value::Array(b), Value::Array(c)]
+                if a.len() == b.len() && a.len() == c.len() =>
+            {
+                for ((a, b), c) in a.iter().zip(b).zip(c) {
+                    self.texts([a, b, c], key, texts)?;
+                }
+                Ok(())
+            }
+            [Value::Dict(a), Value::Dict(b), Value::Dict(c)] => {
+                for (key, a) in a.iter() {
+                    let (Some(b), Some(c)) = (b.get(key), c.get(key)) else {
+                        return refused(format!("/{} is not in every export", name(key)));
+                    };
+                    self.texts([a, b, c], key, texts)?;
+                }
+                Ok(())
+            }
+            // How far a drawing reaches: told to nobody but machines that reflow pages, and right
+            // to the point for the probe, whose highest bar is as high as a bill's.
+            numbers if key == b"BBox" && numbers.iter().all(|n| is_number(n)) => Ok(()),
+            [Value::Array(a), Value::Array(b), Value::Array(c)] => refused(format!(
+                "lists of {}, {} and {} entries under /{}; some text wraps or vanishes: {}",
+                a.len(),
+                b.len(),
+                c.len(),
+                name(key),
+                self.written(objects)
+            )),
+            _ => refused(format!("/{} differs: {}", name(key), self.written(objects))),
+        }
+    }
+
+    /// Three values as they are written, for whoever changes the layout.
+    fn written(&self, values: [&Value; 3]) -> String {
+        let ids = self.exports[0].document.objects.keys();
+        let numbers = ids.map(|id| (*id, id.0)).collect();
+        values
+            .map(|value| String::from_utf8_lossy(&value.written(&numbers)).into_owned())
+            .join(", ")
+    }
+
+    fn xmp(&self, packet: &[u8]) -> Result<Vec<XmpPiece>, Refusal> {
+        let Ok(packet) = std::str::from_utf8(packet) else {
+            return refused("the XMP packet is not UTF-8");
+        };
+        let ids = self.exports[0].document.trailer.array("ID");
+        let Some([Value::Text(document), Value::Text(instance)]) = ids else {
+            return refused("the trailer has no /ID");
+        };
+        let mut marks = Vec::new();
+        for (id, piece) in [document, instance]
+            .into_iter()
+            .zip([|| XmpPiece::DocumentId, || XmpPiece::InstanceId])
+        {
+            let id = String::from_utf8_lossy(&id.bytes).into_owned();
+            marks.extend(
+                packet
+                    .match_indices(&id)
+                    .map(|(at, id)| (at, id.len(), piece())),
+            );
+        }
+        let moment = xmp_date(self.tools.additions.issued_at);
+        let before = marks.len();
+        marks.extend(
+            packet
+                .match_indices(&moment)
+                .map(|(at, moment)| (at, moment.len(), XmpPiece::Moment)),
+        );
+        if marks.len() == before {
+            return refused("the time of issue is not in the XMP packet");
+        }
+        for (leaf, text) in self.exports[0].probe.texts.iter().enumerate() {
+            if !text.is_empty() {
+                let found = packet.match_indices(text.as_str());
+                marks.extend(found.map(|(at, text)| (at, text.len(), XmpPiece::Leaf(leaf))));
+            }
+        }
+        marks.sort_by_key(|mark| mark.0);
+        let (mut pieces, mut end) = (Vec::new(), 0);
+        for (at, length, piece) in marks {
+            let Some(before) = packet.get(end..at) else {
+                return refused("marks overlap in the XMP packet");
+            };
+            pieces.push(XmpPiece::Constant(before.to_owned()));
+            pieces.push(piece);
+            end = at + length;
+        }
+        pieces.push(XmpPiece::Constant(
+            packet.get(end..).unwrap_or_default().to_owned(),
+        ));
+        Ok(pieces)
+    }
+
+    /// Width and leaf of a square code: of whose pixels the stream is a picture in each export.
+    fn code(&self, id: Id) -> Option<(usize, usize)> {
+        let (mut width, mut shown) = (0, Vec::new());
+        for export in self.exports {
+            let Some(Object::Stream(stream)) = export.document.objects.get(&id) else {
+                return None;
+            };
+            width = picture::width(stream)?;
+            shown.push(stream.plain().ok()?);
+        }
+        let mut all = Vec::new();
+        for export in self.exports {
+            all.push(Leaves::of(&export.probe.view).ok()?);
+        }
+        let leaf = (0..all.first()?.len()).find(|leaf| {
+            let mut both = all.iter().zip(&shown);
+            both.all(|(leaves, shown)| leaves.pixels(*leaf).is_ok_and(|pixels| pixels == shown))
+        })?;
+        Some((width, leaf))
+    }
+}
+
+/// A text string of a PDF, UTF-16 or plain ASCII.
+fn text_string(bytes: &[u8]) -> Option<String> {
+    match bytes.strip_prefix(&[0xfe, 0xff]) {
+        Some(utf16) => {
+            let units = utf16
+                .chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            String::from_utf16(&units.collect::<Vec<_>>()).ok()
+        }
+        None => bytes
+            .is_ascii()
+            .then(|| String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+const fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Integer(_) | Value::Real(_))
+}
+
+fn name(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
+}
+
+/// Stands for a text until it is written.
+fn hole(at: usize) -> Vec<u8> {
+    format!("\u{1}kvit-hole-{at:06}\u{1}").into_bytes()
+}
+
+/// Puts holes where `object`, whose original is `a`, differs from `b`.
+fn hollow(value: &mut Value, a: &Value, b: &Value, next: &mut usize) {
+    match (value, a, b) {
+        (Value::Array(items), Value::Array(a), Value::Array(b)) => {
+            for ((item, a), b) in items.iter_mut().zip(a).zip(b) {
+                hollow(item, a, b, next);
+            }
+        }
+        (Value::Dict(dict), Value::Dict(a), Value::Dict(b)) => {
+            for (key, item) in dict.iter_mut() {
+                if let (Some(a), Some(b)) = (a.get(key), b.get(key)) {
+                    hollow(item, a, b, next);
+                }
+            }
+        }
+        (Value::Text(text), a, b) if a != b => {
+            *text = Text::hexadecimal(hole(*next));
+            *next += 1;
+        }
+        _ => {}
+    }
+}
+
+/// The same pieces, cut where they tell the time of issue.
+fn dated(pieces: Vec<ObjectPiece>, moment: &str) -> Vec<ObjectPiece> {
+    let mut found = Vec::new();
+    for piece in pieces {
+        let ObjectPiece::Constant(bytes) = &piece else {
+            found.push(piece);
+            continue;
+        };
+        let mut rest = bytes.as_slice();
+        while let Some(at) = rest
+            .windows(moment.len())
+            .position(|window| window == moment.as_bytes())
+        {
+            found.push(ObjectPiece::Constant(rest[..at].to_vec()));
+            found.push(ObjectPiece::Moment);
+            rest = &rest[at + moment.len()..];
+        }
+        found.push(ObjectPiece::Constant(rest.to_vec()));
+    }
+    found
+}
+
+/// An object's bytes, cut at its holes.
+fn pieces(bytes: &[u8], texts: Vec<Vec<Part>>) -> Result<Vec<ObjectPiece>, Refusal> {
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    for (at, parts) in texts.into_iter().enumerate() {
+        let hex: String = hole(at).iter().map(|byte| format!("{byte:02X}")).collect();
+        let mark = format!("<{hex}>");
+        let start = rest
+            .windows(mark.len())
+            .position(|window| window == mark.as_bytes());
+        let Some(start) = start else {
+            return refused("a text that differs is not written where it was found");
+        };
+        found.push(ObjectPiece::Constant(rest[..start].to_vec()));
+        found.push(ObjectPiece::Text(parts));
+        rest = &rest[start + mark.len()..];
+    }
+    found.push(ObjectPiece::Constant(rest.to_vec()));
+    Ok(found)
+}
