@@ -26,16 +26,19 @@ async fn killed_at_random_it_loses_nothing_and_does_nothing_twice() {
     let seed = setting("KVIT_KILL_SEED", u64::from(std::process::id()));
     eprintln!("{bills} bills, {kills} kills, KVIT_KILL_SEED={seed}");
     let instance = Instance::released(bills, (bills / 200).max(4)).await;
-    // A window in which a process starts up, issues a few chunks and sends some mail.
-    let window = instance.startup().await.mul_f64(2.5);
+    // How long a process may live at most: so long that the work is done about when the kills are.
+    let mut window = instance.startup().await.mul_f64(1.5);
+    let longest = window * 3;
     let mut chance = Chance(seed);
     let mut idle = 0;
     let begun = Instant::now();
-    for _ in 0..kills {
-        let wait = window.mul_f64(chance.part());
-        if !instance.killed_after(wait).await {
-            idle += 1;
-        }
+    let mut left = instance.left().await;
+    for kill in 0..kills {
+        instance.killed_after(window.mul_f64(chance.part())).await;
+        let before = std::mem::replace(&mut left, instance.left().await);
+        idle += u64::from(left == 0);
+        let is_much = before.saturating_sub(left) > before / (kills - kill);
+        window = longest.min(window.mul_f64(if is_much { 0.8 } else { 1.25 }));
     }
     eprintln!(
         "{kills} kills in {:.0} s, {idle} of them when all was done",

@@ -149,15 +149,19 @@ impl Instance {
         (progress.bills, progress.mail_queued)
     }
 
-    /// Lets a process work for so long and kills it. Whether there was anything left to do.
-    pub(crate) async fn killed_after(&self, wait: Duration) -> bool {
+    /// Bills that are not issued yet, and mails that wait.
+    pub(crate) async fn left(&self) -> u64 {
+        let (bills, mails) = self.progress().await;
+        self.bills - bills + mails
+    }
+
+    /// Lets a process work for so long and kills it.
+    pub(crate) async fn killed_after(&self, wait: Duration) {
         let mut child = self.work();
         tokio::time::sleep(wait).await;
         let early = child.try_wait().expect("asked");
         assert!(early.is_none(), "it ended by itself: {early:?}");
-        let left = self.progress().await != (self.bills, 0);
         child.kill().await.expect("killed");
-        left
     }
 
     /// Runs a process that dies when it comes to a place.
