@@ -163,6 +163,7 @@ impl Instance {
             archive: self.archive()?,
             mailer: Arc::new(self.mailer()?),
             mails: Arc::new(self.mails()?),
+            ways: self.ways()?,
             key: self.key()?,
             clock: Arc::new(SystemClock),
             checkpoints: faults::checkpoints(),

@@ -138,6 +138,15 @@ async fn pays_by_the_link_in_the_mail(chrome: &mut Chrome, demo: &Demo, number: 
         let text = chrome.text("main").await;
         assert!(text.contains(said), "{way}: {text}");
     }
+    // The mailbox has what was paid, in words.
+    let about = "Получихме плащането Ви";
+    mailed_link(chrome, &demo.says("mailbox_url"), about, "mailto:").await;
+    let text = chrome.text("body").await;
+    assert!(
+        text.contains(number) && text.contains("платена изцяло"),
+        "{text}"
+    );
+    assert!(text.contains("Банкова карта"), "{text}");
 }
 
 async fn back_to_paper_and_to_mail_again(chrome: &mut Chrome, demo: &Demo, number: &str) {

@@ -10,7 +10,7 @@ use common::{
     pay::{Systems, borica, ebg, epay, icard},
     seed,
 };
-use kvit_billing::{BillNumber, code::TokenPurpose};
+use kvit_billing::{BillNumber, code::TokenPurpose, ports::Clock as _};
 use kvit_pay::params::encode;
 
 const URL: &str = "https://smetki.example";
@@ -467,15 +467,18 @@ async fn staff_see_what_is_owed_and_what_was_paid() {
         before.contains("Дължи 84,20 €") && before.contains("неплатена"),
         "{before}"
     );
+    seed::enrol(&shop.world.store, seed::ANNA, "anna@primer.bg").await;
     shop.choose("epay.account").await;
     let paid = epay("INVOICE=1:STATUS=PAID:PAY_TIME=20261120110000:STAN=1:BCODE=A\n");
     shop.told("/pay/epay/notify", &paid).await;
+    seed::deliver_all(&shop.world.store, shop.world.clock.now()).await;
     let after = ana.get(&path).await.body.replace('\u{a0}', " ");
     for part in [
         "Няма неплатени сметки",
         "платена",
         "Плати 84,20 €",
         "0000000001",
+        "Писмото, че плащането е получено, е прието от пощата на клиента",
     ] {
         assert!(after.contains(part), "{part}: {after}");
     }

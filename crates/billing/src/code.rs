@@ -182,7 +182,7 @@ impl fmt::Debug for InstanceKey {
     }
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes
         .iter()

@@ -2,8 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use aws_lc_rs::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::code::to_hex;
 
 /// A value that does not have the form of its id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,9 +98,8 @@ text_id!(
     |t| within(t, 20, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
 text_id!(
-    /// One mail or paper on its way: `<bill number>-<count>` for a bill, such as `0000000042-1`,
-    /// `proof-<enrolment id>` for a mail that proves an address, `signin-<entry id>` for one that signs
-    /// its reader in.
+    /// One mail or paper on its way: `<bill number>-<count>` for a bill, such as `0000000042-1`, else what
+    /// its [`DeliveryKind`] is called, `-`, and what it is about.
     DeliveryId, "a delivery id (up to 40 lower-case letters, digits or -)", "^[0-9a-z-]{1,40}$",
     |t| within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 );
@@ -134,16 +136,70 @@ impl DeliveryId {
         Self(format!("signin-{entry}"))
     }
 
-    /// Whether it is such a mail.
-    #[must_use]
-    pub fn is_sign_in(&self) -> bool {
-        self.0.starts_with("signin-")
-    }
-
     /// The id of the mail that proves the address of an enrolment.
     #[must_use]
     pub fn proof_of(enrolment: &EnrolmentId) -> Self {
         Self(format!("proof-{enrolment}"))
+    }
+
+    /// The id of the mail about an entry in the books, [`DeliveryKind::Paid`] or
+    /// [`DeliveryKind::TakenBack`]. Names of entries have any form and length: a hash stands for one.
+    #[must_use]
+    pub fn money_of(kind: DeliveryKind, entry: &str) -> Self {
+        let hash = digest::digest(&digest::SHA256, entry.as_bytes());
+        Self(format!(
+            "{}-{}",
+            kind.as_str(),
+            to_hex(&hash.as_ref()[..16])
+        ))
+    }
+
+    /// What it carries.
+    #[must_use]
+    pub fn kind(&self) -> DeliveryKind {
+        let word = self.0.split('-').next().unwrap_or_default();
+        DeliveryKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .unwrap_or(DeliveryKind::Bill)
+    }
+}
+
+/// What a delivery carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeliveryKind {
+    /// A bill.
+    Bill,
+    /// A link that proves an address.
+    Proof,
+    /// A link that signs its reader in.
+    SignIn,
+    /// That money came.
+    Paid,
+    /// That money was taken back.
+    TakenBack,
+}
+
+impl DeliveryKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Bill,
+        Self::Proof,
+        Self::SignIn,
+        Self::Paid,
+        Self::TakenBack,
+    ];
+
+    /// The word in ids and for monitoring.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bill => "bill",
+            Self::Proof => "proof",
+            Self::SignIn => "signin",
+            Self::Paid => "paid",
+            Self::TakenBack => "back",
+        }
     }
 }
 
@@ -270,6 +326,15 @@ mod tests {
             .parse()
             .expect("an entry id");
         let link = DeliveryId::sign_in_of(&entry);
-        assert!(link.is_sign_in() && link.to_string().parse::<DeliveryId>().is_ok());
+        let paid = DeliveryId::money_of(DeliveryKind::Paid, "epay/paid/1/000007/A");
+        let back = DeliveryId::money_of(DeliveryKind::TakenBack, "reversal/epay/paid/1/000007/A");
+        for (id, kind) in [
+            (DeliveryId::of(bill, 1), DeliveryKind::Bill),
+            (link, DeliveryKind::SignIn),
+            (paid, DeliveryKind::Paid),
+            (back, DeliveryKind::TakenBack),
+        ] {
+            assert_eq!((id.kind(), id.as_str().parse()), (kind, Ok(id.clone())));
+        }
     }
 }

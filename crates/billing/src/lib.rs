@@ -26,8 +26,8 @@ pub use code::AuthorizationCode;
 pub use customer::{Address, Customer, Language};
 pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
-    BillNumber, ChunkNo, CustomerNumber, DeliveryId, EnrolmentId, EntryId, OrderSeq, RunId, Series,
-    StaffLogin,
+    BillNumber, ChunkNo, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, EntryId, OrderSeq,
+    RunId, Series, StaffLogin,
 };
 pub use money::{Cents, Currency};
 pub use operator::Operator;

@@ -10,11 +10,16 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 use jiff::SignedDuration;
 use kvit_billing::{
+    BillNumber, Currency,
     code::{InstanceKey, TokenPurpose},
     ports::Clock,
     reference::CreditorReference,
 };
-use kvit_mail::{BillMail, MailError, Mails, Message, Outcome, ProofMail, RetryLadder, SignInMail};
+use kvit_mail::{
+    BillMail, MailError, Mails, Message, MoneyDirection, Outcome, PaidBill, PaymentMail, ProofMail,
+    RetryLadder, SignInMail,
+};
+use kvit_pay::ways::Ways;
 use kvit_store::{
     Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord,
     SIGN_IN_MINUTES, Store, StoreError,
@@ -45,6 +50,8 @@ pub struct Courier {
     pub mailer: Arc<dyn Mailer>,
     /// Builds the mails.
     pub mails: Arc<Mails>,
+    /// Names the payment systems for customers.
+    pub ways: Arc<dyn Ways>,
     /// Derives the tokens of the links.
     pub key: Arc<InstanceKey>,
     /// Tells the time.
@@ -90,6 +97,10 @@ enum BuildError {
     Document(#[from] DocumentError),
     #[error("the mail cannot be built")]
     Mail(#[from] MailError),
+    #[error("the books cannot be read")]
+    Books(#[from] StoreError),
+    #[error("no customer's book has the entry `{0}`")]
+    NoEntry(String),
 }
 
 impl Courier {
@@ -174,21 +185,21 @@ impl Courier {
             DeliveryWhat::Bill(bill) => self.bill_mail(job, bill).await,
             DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
             DeliveryWhat::SignIn(_) => Ok(self.sign_in_mail(job)?),
+            DeliveryWhat::Money { entry } => self.money_mail(job, entry).await,
         }
     }
 
     async fn bill_mail(&self, job: &DeliveryJob, bill: &BillRecord) -> Result<Message, BuildError> {
         let pdf = read_bill(self.archive.as_ref(), bill).await?;
-        let customer = self.store.customer(&job.account).await.ok().flatten();
+        let name = self.name_of(job).await;
         let token = self.key.token(TokenPurpose::Receipt, job.id.as_str());
         let receipt_url = format!("{}/receipt/{}", self.public_url, token.expose());
-        let pay = self.key.token(TokenPurpose::Pay, &bill.number.to_string());
-        let pay_url = format!("{}/pay/{}-{}", self.public_url, bill.number, pay.expose());
+        let pay_url = self.pay_url(bill.number);
         let reference = CreditorReference::of(bill.number);
         Ok(self.mails.bill(&BillMail {
             delivery: &job.id,
             to: &job.email,
-            customer_name: customer.as_ref().map_or("", |c| c.customer.name.as_str()),
+            customer_name: &name,
             customer_number: &job.account,
             language: job.language,
             number: bill.number,
@@ -240,6 +251,62 @@ impl Courier {
             expires: job.due_at,
             at: job.due_at - SignedDuration::from_mins(SIGN_IN_MINUTES),
         })
+    }
+
+    /// Says what the books said at the moment of the entry, so that a mail that goes out twice has the
+    /// same bytes.
+    async fn money_mail(&self, job: &DeliveryJob, entry: &str) -> Result<Message, BuildError> {
+        let told = self.store.money_told(entry).await?;
+        let told = told.ok_or_else(|| BuildError::NoEntry(entry.to_owned()))?;
+        let name = self.name_of(job).await;
+        let bills: Vec<PaidBill> = told
+            .bills
+            .iter()
+            .map(|part| PaidBill {
+                number: part.bill.number,
+                period: part.bill.period,
+                part: part.part,
+                open: part.open,
+            })
+            .collect();
+        let ways = self.ways.all();
+        let through = |wanted| ways.iter().find(|provider| provider.name == wanted);
+        let way = told.provider.and_then(through);
+        let pay_url = told.oldest_open.map(|bill| self.pay_url(bill));
+        let currency = told.bills.first();
+        Ok(self.mails.payment(&PaymentMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: &name,
+            customer_number: &job.account,
+            language: job.language,
+            direction: if told.taken_back {
+                MoneyDirection::TakenBack
+            } else {
+                MoneyDirection::Came
+            },
+            amount: told.cents,
+            currency: currency.map_or(Currency::EUR, |part| part.bill.currency),
+            paid_at: told.paid_at,
+            way: way.map(|provider| provider.title.get(job.language)),
+            bills: &bills,
+            open: told.open,
+            credit: told.credit,
+            pay_url: pay_url.as_deref(),
+            at: told.at,
+        })?)
+    }
+
+    /// How a mail greets.
+    async fn name_of(&self, job: &DeliveryJob) -> String {
+        let customer = self.store.customer(&job.account).await.ok().flatten();
+        customer.map_or(String::new(), |record| record.customer.name)
+    }
+
+    /// Where a bill is paid.
+    fn pay_url(&self, bill: BillNumber) -> String {
+        let token = self.key.token(TokenPurpose::Pay, &bill.to_string());
+        format!("{}/pay/{bill}-{}", self.public_url, token.expose())
     }
 
     fn judge(&self, job: &DeliveryJob, outcome: Outcome) -> (AttemptOutcome, String) {

@@ -13,6 +13,7 @@ use kvit_flow::{
 };
 use kvit_mail::{Mails, RetryLadder};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
+use kvit_pay::ways::NoWays;
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use world::{
     World,
     faults::{DieAt, died},
     issue,
+    money::reported,
 };
 
 const CUSTOMERS: u32 = 8;
@@ -89,6 +91,7 @@ impl Post {
             archive: self.world.archive(),
             mailer: Arc::new(mailer),
             mails: Arc::new(mails),
+            ways: Arc::new(NoWays),
             key: World::key(),
             clock: Arc::clone(&self.world.clock) as _,
             checkpoints: Arc::new(NoCheckpoints),
@@ -97,6 +100,18 @@ impl Post {
             delivery_hours: 24,
             worker: worker.to_owned(),
             connections: 3,
+        }
+    }
+
+    /// The first customer, who has e-bills, and the second, who has not, pay their bills.
+    async fn two_pay(&self) {
+        let store = self.world.store().await;
+        for bill in world::bills(&store, &self.run).await.iter().take(2) {
+            let cents = bill.to_pay.get();
+            let tid = format!("T{}", bill.number);
+            let notice = reported(&bill.account, &tid, cents, bill.number);
+            let now = self.world.clock.now();
+            store.receive_notice(&notice, now).await.expect("an answer");
         }
     }
 
@@ -144,10 +159,15 @@ impl Post {
             .collect()
     }
 
-    /// Every mail arrived, once unless its delivery says "possibly twice".
+    /// Every mail with a bill arrived, once unless its delivery says "possibly twice".
     async fn nothing_lost(&self, why: &str) {
+        self.nothing_lost_of(MAILS, why).await;
+    }
+
+    /// The same of so many mails, bills and others.
+    async fn nothing_lost_of(&self, mails: usize, why: &str) {
         let (deliveries, arrived) = (self.deliveries().await, self.arrived());
-        assert_eq!(deliveries.len(), MAILS, "{why}");
+        assert_eq!(deliveries.len(), mails, "{why}");
         for (id, delivery) in &deliveries {
             assert_eq!(delivery.state, "sent", "{why}: {id} {delivery:?}");
             match arrived.get(id) {
@@ -200,6 +220,39 @@ async fn a_death_at_any_place_loses_no_mail() {
     ] {
         assert!(places.contains(&place), "{place} was never reached");
     }
+}
+
+#[tokio::test]
+async fn a_death_at_any_place_leaves_one_mail_for_each_payment() {
+    let mut places = Vec::new();
+    for n in 1.. {
+        let post = Post::new(Faults::default()).await;
+        deliver(&post.courier("worker").await).await.expect("bills");
+        post.two_pay().await;
+        let dying = DieAt::new(n);
+        let mut courier = post.courier("worker").await;
+        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
+        if let Some(report) = ended {
+            assert_eq!(report.expect("delivered").accepted, 1);
+            post.nothing_lost_of(MAILS + 1, "no death").await;
+            break;
+        }
+        places.push(dying.place().expect("a place"));
+        let courier = post.courier("worker").await;
+        courier
+            .store
+            .forget_worker("worker", post.world.clock.now())
+            .await
+            .expect("forgotten");
+        // The payment system repeats itself meanwhile.
+        post.two_pay().await;
+        post.world.clock.forward(86_400);
+        deliver(&courier).await.expect("delivered");
+        let why = format!("died at {n}, {:?}", places.last());
+        post.nothing_lost_of(MAILS + 1, &why).await;
+    }
+    assert!(places.contains(&"before-send") && places.contains(&"after-send"));
 }
 
 #[tokio::test]

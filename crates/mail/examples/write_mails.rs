@@ -9,7 +9,9 @@ use kvit_billing::{
     BillKind, BillNumber, Cents, Currency, DeliveryId, Language, Period, Secret,
     reference::CreditorReference,
 };
-use kvit_mail::{BillMail, Mails, Message, ProofMail, SignInMail};
+use kvit_mail::{
+    BillMail, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail, SignInMail,
+};
 use mail_parser::MessageParser;
 
 type AnyError = Box<dyn std::error::Error>;
@@ -34,6 +36,15 @@ fn main() -> Result<(), AnyError> {
             ("debit", BillKind::DebitNote, 1_120, 1_120),
         ] {
             let mail = bill(&mails, language, kind, gross, to_pay)?;
+            write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
+        }
+        for (case, direction, open, credit) in [
+            ("paid", MoneyDirection::Came, 0, 0),
+            ("paid-part", MoneyDirection::Came, 2_431, 0),
+            ("paid-more", MoneyDirection::Came, 0, 569),
+            ("taken-back", MoneyDirection::TakenBack, 7_431, 0),
+        ] {
+            let mail = payment(&mails, language, direction, open, credit)?;
             write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
         }
         let proof = mails.prove_address(&ProofMail {
@@ -90,6 +101,46 @@ fn bill(
         pdf: b"%PDF-1.7",
         file_name: "4000000042.pdf",
         at: "2026-11-05T08:00:00Z".parse()?,
+    })?)
+}
+
+fn payment(
+    mails: &Mails,
+    language: Language,
+    direction: MoneyDirection,
+    open: i64,
+    credit: i64,
+) -> Result<Message, AnyError> {
+    let bill = PaidBill {
+        number: BillNumber::new(4_000_000_042).ok_or("a number")?,
+        period: Period::month_of(date(2026, 10, 1)),
+        part: Cents::new(match direction {
+            MoneyDirection::Came => 7_431 - open,
+            MoneyDirection::TakenBack => open,
+        }),
+        open: Cents::new(open),
+    };
+    Ok(mails.payment(&PaymentMail {
+        delivery: &"paid-00000000000000000000000000000001".parse()?,
+        to: &Secret::new("ivaylo@example.bg".to_owned()),
+        customer_name: match language {
+            Language::Bg => "Ивайло Петров",
+            Language::En => "Ivaylo Petrov",
+        },
+        customer_number: &"1000000042".parse()?,
+        language,
+        direction,
+        amount: bill.part + Cents::new(credit),
+        currency: Currency::EUR,
+        paid_at: "2026-11-20T08:15:00Z".parse()?,
+        way: Some("ePay.bg"),
+        bills: &[bill],
+        open: Cents::new(open),
+        credit: Cents::new(credit),
+        pay_url: Some(
+            "https://smetki.svetulka.example/pay/4000000042-0123456789abcdef0123456789abcdef",
+        ),
+        at: "2026-11-20T08:15:02Z".parse()?,
     })?)
 }
 

@@ -10,13 +10,13 @@ mod ladder;
 mod mails;
 mod mime;
 mod outcome;
-mod sign_in;
 mod texts;
 
 pub use address::{AddressError, EmailAddress, typo_hint};
 pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder};
-pub use mails::{BillMail, MailError, Mails, ProofMail};
+pub use mails::{
+    BillMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ProofMail, SignInMail,
+};
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};
-pub use sign_in::SignInMail;

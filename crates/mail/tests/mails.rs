@@ -5,7 +5,10 @@ use kvit_billing::{
     Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator,
     Period, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
-use kvit_mail::{BillMail, MailError, Mails, Message, ProofMail, SignInMail};
+use kvit_mail::{
+    BillMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail,
+    SignInMail,
+};
 use mail_parser::{MessageParser, MimeHeaders};
 
 fn mails() -> Mails {
@@ -228,6 +231,108 @@ fn a_link_that_signs_in_says_how_long_and_how_often() {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("1000042"));
+    }
+}
+
+fn payment(language: Language, direction: MoneyDirection, open: i64, credit: i64) -> [String; 3] {
+    let bill = PaidBill {
+        number: BillNumber::new(42).expect("in range"),
+        period: Period::month_of(date(2026, 10, 1)),
+        part: Cents::new(500),
+        open: Cents::new(open),
+    };
+    let message = mails()
+        .payment(&PaymentMail {
+            delivery: &"paid-1".parse().expect("an id"),
+            to: &Secret::new("ivan@abv.bg".to_owned()),
+            customer_name: "Иван <b>",
+            customer_number: &"1000042".parse().expect("a number"),
+            language,
+            direction,
+            amount: Cents::new(500 + credit),
+            currency: Currency::EUR,
+            paid_at: "2026-11-20T08:15:00Z".parse().expect("a time"),
+            way: Some("eBg & Co"),
+            bills: &[bill],
+            open: Cents::new(open),
+            credit: Cents::new(credit),
+            pay_url: Some("https://bills.example.bg/pay/1"),
+            at: "2026-11-20T08:15:02Z".parse().expect("a time"),
+        })
+        .expect("a mail");
+    let mail = MessageParser::default()
+        .parse(&message.bytes)
+        .expect("a message");
+    assert_eq!(mail.message_id(), Some("paid-1@example.bg"));
+    let html = mail.body_html(0).expect("HTML").into_owned();
+    let text = mail.body_text(0).expect("a text").into_owned();
+    assert!(html.contains("Иван &lt;b&gt;") && html.contains("eBg &amp; Co"));
+    for body in [&html, &text] {
+        for part in ["1000042", "0000000042", "5,00", "10:15"] {
+            let english = language == Language::En && part == "5,00";
+            assert!(english || body.contains(part), "{part} in {body}");
+        }
+        assert!(!body.contains("/paper") && !body.contains("г.."), "{body}");
+    }
+    [mail.subject().unwrap_or_default().to_owned(), text, html]
+}
+
+#[test]
+fn money_that_came_is_told_with_what_it_paid() {
+    for (language, subject, settled, rest, credit) in [
+        (
+            Language::Bg,
+            "Получихме плащането Ви от 5,00\u{a0}€",
+            "Всичките Ви сметки са платени.",
+            "остават за плащане 7,00\u{a0}€",
+            "Имате 3,00\u{a0}€ в своя полза",
+        ),
+        (
+            Language::En,
+            "We received your payment of €5.00",
+            "All your bills are paid.",
+            "€7.00 is still to pay",
+            "You have €3.00 in your favour",
+        ),
+    ] {
+        let [title, text, html] = payment(language, MoneyDirection::Came, 0, 0);
+        assert_eq!(title, subject);
+        assert!(text.contains(settled) && html.contains(settled), "{text}");
+        assert!(!text.contains("/pay/1"), "nothing is open: {text}");
+        let [_, text, html] = payment(language, MoneyDirection::Came, 700, 0);
+        for body in [text, html] {
+            assert!(body.contains(rest) && body.contains("/pay/1"), "{body}");
+        }
+        let [_, text, html] = payment(language, MoneyDirection::Came, 0, 300);
+        assert!(text.contains(credit) && html.contains(credit), "{text}");
+    }
+}
+
+#[test]
+fn money_that_was_taken_back_is_told_with_what_to_do() {
+    for (language, back, do_it, nothing) in [
+        (
+            Language::Bg,
+            "изтеглено обратно",
+            "Моля, платете отново",
+            "не е нужно да правите нищо",
+        ),
+        (
+            Language::En,
+            "taken back",
+            "Please pay again",
+            "you do not need to do anything",
+        ),
+    ] {
+        let [title, text, html] = payment(language, MoneyDirection::TakenBack, 500, 0);
+        assert!(title.contains(back), "{title}");
+        for body in [text, html] {
+            for part in [back, do_it, "/pay/1", "0700 00 000"] {
+                assert!(body.contains(part), "{part}: {body}");
+            }
+        }
+        let [_, text, _] = payment(language, MoneyDirection::TakenBack, 0, 0);
+        assert!(text.contains(nothing) && !text.contains("/pay/1"), "{text}");
     }
 }
 

@@ -30,6 +30,27 @@ confirm-button = Confirm receipt
 link-fallback = If the button does not work, open this address in your browser:
 pay-warning = Pay only to the account shown here and in the attached PDF file. We never change our IBAN by mail.
 
+payment-subject-paid = We received your payment of { $amount }
+payment-subject-back = Your payment of { $amount } was taken back
+payment-intro-paid = We received your payment. Thank you.
+payment-intro-back = A payment that we had counted towards your bills was taken back. We do not have the money any more.
+payment-label-paid = Paid
+payment-label-back = Taken back
+payment-when = Paid on { $when }
+payment-when-through = Paid on { $when } through { $way }
+payment-for-paid = This money paid:
+payment-for-back = This money had paid:
+payment-bill = Bill no. { $number } for { $period }
+payment-bill-whole = paid in full
+payment-bill-open = { $rest } still to pay
+payment-open = On all your bills together, { $open } is still to pay.
+payment-credit = You have { $credit } in your favour. It goes towards your next bill.
+payment-settled = All your bills are paid.
+payment-do = Please pay again, online or in any other way.
+payment-do-nothing = Your bills are still paid, and you do not need to do anything.
+payment-ask = If you know nothing of this, or the money has not come back to you, please call us on { $hotline }.
+why-payment = You get this mail because your bills from { $operator } come by e-mail.
+
 proof-subject = Confirm your address for electronic bills
 proof-intro = Someone, most likely you, asked for the bills of { $operator } for customer number { $customer } to be sent to this address.
 proof-action = Before we start, please confirm that the address is yours:

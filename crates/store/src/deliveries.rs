@@ -1,19 +1,14 @@
 //! Deliveries on their way: claimed, sent, recorded.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
-use kvit_billing::{BillNumber, DeliveryId, EnrolmentId, Secret};
+use kvit_billing::DeliveryId;
 
 use crate::{
-    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryState, DeliveryWhat, EnrolmentRecord,
-    Store, StoreError,
+    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Store, StoreError, Unwanted,
+    contents::{Claimable, contents},
     engine::{Row, Tx},
-    enrolments::enrolment,
     receipts::add_receipt,
-    rows::{
-        self, BILL_COLUMNS, corrupt, language, number, optional_time, small, state, text, time,
-    },
+    rows::{optional_time, small, state},
     sql::{ROWS_MAX, Value, query},
 };
 
@@ -45,7 +40,7 @@ impl Store {
         put_back(&mut tx, &expired, now).await?;
         let mut jobs = Vec::with_capacity(limit);
         while jobs.len() < limit {
-            let due = query("SELECT t.id, t.bill, t.enrolment, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
+            let due = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
                 .bind(now)
                 .bind(limit - jobs.len())
                 .skip_locked()
@@ -54,13 +49,13 @@ impl Store {
             if due.is_empty() {
                 break;
             }
-            let (taken, idle): (Vec<_>, Vec<_>) = contents(&mut tx, &due)
+            let (taken, idle): (Vec<_>, Vec<_>) = contents(&mut tx, &due, now)
                 .await?
                 .into_iter()
-                .partition(|job| is_wanted(job, now));
+                .partition(|found| found.unwanted.is_none());
             hold(&mut tx, &taken, worker, lease_until).await?;
-            withdraw(&mut tx, &idle).await?;
-            jobs.extend(taken);
+            withdraw(&mut tx, &idle, now).await?;
+            jobs.extend(taken.into_iter().map(|found| found.job));
         }
         tx.commit().await?;
         Ok(jobs)
@@ -141,42 +136,60 @@ impl Store {
     }
 }
 
-/// A link that would be dead when it arrives is not sent. A proof is asked for once: not after the address was proven, nor when the consent has ended or
-/// the link in the mail would be dead.
-fn is_wanted(job: &DeliveryJob, now: Timestamp) -> bool {
-    match &job.what {
-        DeliveryWhat::Bill(_) => true,
-        DeliveryWhat::Proof(enrolment) => {
-            enrolment.ended_at.is_none()
-                && enrolment.proven_at.is_none()
-                && enrolment.proof_expires.is_none_or(|expires| expires >= now)
-        }
-        DeliveryWhat::SignIn(enrolment) => enrolment.ended_at.is_none() && job.due_at >= now,
-    }
-}
-
 async fn hold(
     tx: &mut Tx,
-    jobs: &[DeliveryJob],
+    taken: &[Claimable],
     worker: &str,
     lease_until: Timestamp,
 ) -> Result<(), StoreError> {
-    if !jobs.is_empty() {
+    if !taken.is_empty() {
+        let jobs = taken.iter().map(|found| &found.job);
         query("WITH taken (id, worker, lease_until) AS ({rows}) UPDATE deliveries SET state = 'sending', worker = taken.worker, lease_until = taken.lease_until, attempts = deliveries.attempts + 1 FROM taken WHERE deliveries.id = taken.id")
-            .rows(jobs.iter().map(|job| [(&job.id).into(), worker.into(), lease_until.into()]))
-            .execute(tx)
+            .rows(jobs.map(|job| [(&job.id).into(), worker.into(), lease_until.into()]))
+            .execute(&mut *tx)
             .await?;
+    }
+    for Claimable { job, moved, .. } in taken {
+        if let Some(enrolment) = moved {
+            query("UPDATE deliveries SET enrolment = $2, email = $3, language = $4 WHERE id = $1")
+                .bind(&job.id)
+                .bind(enrolment)
+                .bind(job.email.expose())
+                .bind(job.language)
+                .execute(&mut *tx)
+                .await?;
+        }
     }
     Ok(())
 }
 
-async fn withdraw(tx: &mut Tx, jobs: &[DeliveryJob]) -> Result<(), StoreError> {
-    if !jobs.is_empty() {
-        query("UPDATE deliveries SET state = 'withdrawn' WHERE id IN ({rows})")
-            .rows(jobs.iter().map(|job| [(&job.id).into()]))
-            .execute(tx)
-            .await?;
+/// Not sent, and why: that is written down among the attempts.
+async fn withdraw(tx: &mut Tx, idle: &[Claimable], now: Timestamp) -> Result<(), StoreError> {
+    if idle.is_empty() {
+        return Ok(());
     }
+    let ids = idle.iter().map(|found| [(&found.job.id).into()]);
+    query("UPDATE deliveries SET state = 'withdrawn' WHERE id IN ({rows})")
+        .rows(ids)
+        .execute(&mut *tx)
+        .await?;
+    let ended = idle
+        .iter()
+        .map(|Claimable { job, unwanted, .. }| -> [Value; 5] {
+            let why = unwanted.map_or("", Unwanted::as_str);
+            let before = job.attempts.saturating_sub(1);
+            [
+                (&job.id).into(),
+                before.into(),
+                "withdrawn".into(),
+                now.into(),
+                why.into(),
+            ]
+        });
+    query("INSERT INTO attempts (delivery, no, outcome, at, reply) {rows} ON CONFLICT DO NOTHING")
+        .rows(ended)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -210,77 +223,4 @@ pub(crate) async fn put_back(tx: &mut Tx, held: &[Row], at: Timestamp) -> Result
             .await?;
     }
     Ok(())
-}
-
-/// What the mails carry, read in two queries for all of them.
-async fn contents(tx: &mut Tx, due: &[Row]) -> Result<Vec<DeliveryJob>, StoreError> {
-    let mut bill_ids: Vec<[Value; 1]> = Vec::new();
-    let mut enrolment_ids: Vec<[Value; 1]> = Vec::new();
-    for row in due {
-        if let Some(bill) = row.get::<Option<i64>>("bill")? {
-            bill_ids.push([bill.into()]);
-        }
-        if let Some(enrolment) = row.get::<Option<String>>("enrolment")? {
-            enrolment_ids.push([enrolment.into()]);
-        }
-    }
-    let mut bills: HashMap<BillNumber, BillRecord> = HashMap::new();
-    if !bill_ids.is_empty() {
-        let found = query(format!(
-            "SELECT {BILL_COLUMNS} FROM bills b WHERE b.number IN ({{rows}})"
-        ))
-        .rows(bill_ids)
-        .fetch_all(&mut *tx)
-        .await?;
-        for row in &found {
-            let bill = rows::bill(row)?;
-            bills.insert(bill.number, bill);
-        }
-    }
-    let mut enrolments: HashMap<EnrolmentId, EnrolmentRecord> = HashMap::new();
-    if !enrolment_ids.is_empty() {
-        let found = query("SELECT * FROM enrolments WHERE id IN ({rows})")
-            .rows(enrolment_ids)
-            .fetch_all(&mut *tx)
-            .await?;
-        for row in &found {
-            let enrolment = enrolment(row)?;
-            enrolments.insert(enrolment.id.clone(), enrolment);
-        }
-    }
-    due.iter()
-        .map(|row| job(row, &bills, &enrolments))
-        .collect()
-}
-
-fn job(
-    row: &Row,
-    bills: &HashMap<BillNumber, BillRecord>,
-    enrolments: &HashMap<EnrolmentId, EnrolmentRecord>,
-) -> Result<DeliveryJob, StoreError> {
-    let id: DeliveryId = text(row, "id")?;
-    let what = if row.get::<Option<i64>>("bill")?.is_some() {
-        bills
-            .get(&number(row, "bill")?)
-            .cloned()
-            .map(DeliveryWhat::Bill)
-    } else {
-        let enrolment = enrolments.get(&text(row, "enrolment")?);
-        let what = if id.is_sign_in() {
-            DeliveryWhat::SignIn
-        } else {
-            DeliveryWhat::Proof
-        };
-        enrolment.cloned().map(what)
-    };
-    Ok(DeliveryJob {
-        what: what.ok_or_else(|| corrupt("content of delivery", &id))?,
-        id,
-        account: text(row, "account")?,
-        email: Secret::new(row.get("email")?),
-        language: language(row, "language")?,
-        attempts: small(row, "attempts")?,
-        possibly_twice: row.get::<i64>("possibly_twice")? != 0,
-        due_at: time(row, "due_at")?,
-    })
 }

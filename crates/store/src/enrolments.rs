@@ -7,7 +7,7 @@ use kvit_billing::{CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenH
 
 use crate::{
     EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store, StoreError,
-    engine::{Row, Tx},
+    engine::{Row, Target, Tx},
     rows::{corrupt, language, optional_time, text, time},
     sql::{ROWS_MAX, query},
 };
@@ -146,19 +146,29 @@ impl Store {
         &self,
         accounts: &[CustomerNumber],
     ) -> Result<HashMap<CustomerNumber, EnrolmentRecord>, StoreError> {
-        let mut active = HashMap::new();
+        let mut found = HashMap::new();
         for part in accounts.chunks(ROWS_MAX) {
-            let rows = query("SELECT * FROM enrolments WHERE ended_at IS NULL AND proven_at IS NOT NULL AND account IN ({rows})")
-                .rows(part.iter().map(|account| [account.into()]))
-                .fetch_all(&self.pools)
-                .await?;
-            for row in &rows {
-                let record = enrolment(row)?;
-                active.insert(record.account.clone(), record);
-            }
+            found.extend(active(&self.pools, part).await?);
         }
-        Ok(active)
+        Ok(found)
     }
+}
+
+/// The active enrolments among at most 250 customers, of whom there is at least one.
+pub(crate) async fn active(
+    on: impl Target,
+    accounts: &[CustomerNumber],
+) -> Result<HashMap<CustomerNumber, EnrolmentRecord>, StoreError> {
+    query("SELECT * FROM enrolments WHERE ended_at IS NULL AND proven_at IS NOT NULL AND account IN ({rows})")
+        .rows(accounts.iter().map(|account| [account.into()]))
+        .fetch_all(on)
+        .await?
+        .iter()
+        .map(|row| {
+            let record = enrolment(row)?;
+            Ok((record.account.clone(), record))
+        })
+        .collect()
 }
 
 /// What is decided about a customer's enrolments is decided by one at a time.

@@ -9,7 +9,8 @@ use kvit_pay::{
 
 use crate::{
     BookSum, CreditRecord, EntryRecord, Store, StoreError,
-    engine::{Row, Tx},
+    engine::{Row, Target, Tx},
+    money_mails,
     payments::{bills, joined},
     rows::{corrupt, number, text, time},
     sql::query,
@@ -26,22 +27,9 @@ impl Store {
         account: &CustomerNumber,
         at: Timestamp,
     ) -> Result<Standing, StoreError> {
-        let rows = query("SELECT b.number, b.due_date, b.to_pay, b.carried_over, b.corrects FROM bills b JOIN runs r ON r.id = b.run WHERE b.account = $1 AND r.issued_at <= $2 ORDER BY r.issued_at, b.number")
-            .bind(account)
-            .bind(at)
-            .fetch_all(&self.pools)
-            .await?;
-        let dues = rows
-            .iter()
-            .enumerate()
-            .map(|(at, row)| due(row, at == 0))
-            .collect::<Result<Vec<_>, _>>()?;
-        let rows = query("SELECT p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 AND j.at <= $2 AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id AND r.at <= $2) ORDER BY j.at, j.id")
-            .bind(&Book::Customer(account.clone()))
-            .bind(at)
-            .fetch_all(&self.pools)
-            .await?;
-        let money = rows.iter().map(money).collect::<Result<Vec<_>, _>>()?;
+        let dues = dues(&self.pools, account, at).await?;
+        let money = moneys(&self.pools, account, at, None).await?;
+        let money: Vec<Money> = money.into_iter().map(|(_, money)| money).collect();
         Ok(Standing::of(&dues, &money))
     }
 
@@ -169,6 +157,42 @@ impl Store {
     }
 }
 
+/// What a customer's bills that were issued by then ask for, in the order of their issue.
+pub(crate) async fn dues(
+    on: impl Target,
+    account: &CustomerNumber,
+    at: Timestamp,
+) -> Result<Vec<Due>, StoreError> {
+    query("SELECT b.number, b.due_date, b.to_pay, b.carried_over, b.corrects FROM bills b JOIN runs r ON r.id = b.run WHERE b.account = $1 AND r.issued_at <= $2 ORDER BY r.issued_at, b.number")
+        .bind(account)
+        .bind(at)
+        .fetch_all(on)
+        .await?
+        .iter()
+        .enumerate()
+        .map(|(at, row)| due(row, at == 0))
+        .collect()
+}
+
+/// The money in a customer's book that counted then, with its entries' names: what was not taken back
+/// by then, and `also` that.
+pub(crate) async fn moneys(
+    on: impl Target,
+    account: &CustomerNumber,
+    at: Timestamp,
+    also: Option<&str>,
+) -> Result<Vec<(String, Money)>, StoreError> {
+    query("SELECT j.id, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 AND j.at <= $2 AND j.reverses IS NULL AND (j.id = $3 OR NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id AND r.at <= $2)) ORDER BY j.at, j.id")
+        .bind(&Book::Customer(account.clone()))
+        .bind(at)
+        .bind(also.unwrap_or_default())
+        .fetch_all(on)
+        .await?
+        .iter()
+        .map(|row| Ok((row.get("id")?, money(row)?)))
+        .collect()
+}
+
 /// Writes an entry. Its id is made of what caused it, so that it cannot be written twice.
 pub(crate) async fn post(
     tx: &mut Tx,
@@ -247,9 +271,10 @@ async fn write(
                 joined(&posting.bills).into(),
             ]
         }))
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    // The same transaction: whatever dies, money in a customer's book has its mail, and one only.
+    money_mails::queue(tx, id, entry, reverses, at).await
 }
 
 /// What a bill asks for by itself. What a customer's first bill carries over was owed before any

@@ -2,7 +2,7 @@
 //! others; that it was used is a receipt of it, so it opens once.
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, DeliveryId, code::TokenHash};
+use kvit_billing::{CustomerNumber, DeliveryId, DeliveryKind, code::TokenHash};
 
 use crate::{
     EnrolmentState, NewSignIn, SignIn, Store, StoreError,
@@ -92,5 +92,5 @@ async fn link(
     let id: DeliveryId = text(&row, "id")?;
     let account: CustomerNumber = text(&row, "account")?;
     let open = SignIn::Open(account, language(&row, "language")?);
-    Ok(id.is_sign_in().then_some((id, open)))
+    Ok((id.kind() == DeliveryKind::SignIn).then_some((id, open)))
 }

@@ -6,6 +6,7 @@ mod conformance {
     pub(crate) mod enrolments;
     pub(crate) mod issue;
     pub(crate) mod late;
+    pub(crate) mod money_mails;
     mod payers;
     pub(crate) mod payments;
     pub(crate) mod portal;
@@ -23,8 +24,8 @@ use std::sync::{
 };
 
 use conformance::{
-    deliveries, enrolments, issue, late, payments, portal, reconcile, release, reversals, runs,
-    staff, world,
+    deliveries, enrolments, issue, late, money_mails, payments, portal, reconcile, release,
+    reversals, runs, staff, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -166,6 +167,12 @@ on_both_engines! {
     payments::a_payment_is_found_by_its_last_digits,
     payments::the_journal_is_read_a_stretch_at_a_time,
     reversals::whatever_comes_in_whatever_order_the_books_are_right,
+    money_mails::money_is_told_once,
+    money_mails::what_is_told_is_what_was_then,
+    money_mails::what_was_taken_back_is_told_by_itself,
+    money_mails::unmatched_money_is_told_once_it_is_somebody_s,
+    money_mails::a_mail_about_money_follows_its_reader,
+    money_mails::money_booked_after_a_death_is_told_once,
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {

@@ -1,10 +1,10 @@
 //! Everything that happened with a customer, in time order, in plain words.
 
 use jiff::{Timestamp, civil::Time};
-use kvit_billing::{BillKind, CustomerNumber};
+use kvit_billing::{BillKind, CustomerNumber, DeliveryKind};
 use kvit_store::{
-    BillRecord, Channel, Contact, DeliveryRecord, DeliveryState, EnrolmentChannel, EnrolmentFacts,
-    EntryRecord, Note,
+    AttemptRecord, BillRecord, Channel, Contact, DeliveryRecord, DeliveryState, EnrolmentChannel,
+    EnrolmentFacts, EntryRecord, Note, Unwanted,
 };
 use minijinja::{Value, context};
 
@@ -159,36 +159,29 @@ impl Teller<'_> {
         bill: Option<&BillRecord>,
         all: &mut Vec<Happened>,
     ) {
-        let number = delivery.bill.map(|number| number.to_string());
-        if delivery.id.is_sign_in() {
+        if delivery.id.kind() == DeliveryKind::SignIn {
             return self.sign_in(delivery, all);
         }
-        let say = |for_bill: &str, for_proof: &str| match &number {
-            Some(number) => self.texts.say(for_bill, &[("number", number)]),
-            None => self.texts.say(for_proof, &[]),
-        };
         if delivery.channel == Channel::Paper {
             all.push(self.paper(delivery, bill));
         }
+        let number = delivery.bill.map(|number| number.to_string());
+        let number = [("number", number.as_deref().unwrap_or_default())];
         for attempt in &delivery.trail {
-            let text = match attempt.outcome.as_str() {
-                "accepted" => say("staff-told-accepted", "staff-told-proof-accepted"),
-                "retry" => say("staff-told-retry", "staff-told-proof-retry"),
-                "failed" => say("staff-told-failed", "staff-told-proof-failed"),
-                _ => say("staff-told-unknown", "staff-told-proof-unknown"),
-            };
             let said = match attempt.outcome.as_str() {
-                "accepted" => String::new(),
+                "accepted" | "withdrawn" => String::new(),
                 // A server repeats the whole address in what it says.
                 _ if !self.known => String::new(),
                 _ => attempt.reply.clone(),
             };
-            all.push(Happened {
-                at: attempt.at,
-                whole_day: false,
-                text,
-                more: said,
-            });
+            if let Some(key) = mail_key(delivery.id.kind(), attempt) {
+                all.push(Happened {
+                    at: attempt.at,
+                    whole_day: false,
+                    text: self.texts.say(key, &number),
+                    more: said,
+                });
+            }
         }
         for receipt in delivery
             .receipts
@@ -198,7 +191,7 @@ impl Teller<'_> {
             all.push(Happened {
                 at: receipt.at,
                 whole_day: false,
-                text: say("staff-told-confirmed", "staff-told-confirmed"),
+                text: self.texts.say("staff-told-confirmed", &number),
                 more: String::new(),
             });
         }
@@ -287,6 +280,51 @@ impl Teller<'_> {
             text: self.texts.say("staff-told-note", &[("text", &note.body)]),
             more: note.login.to_string(),
         }
+    }
+}
+
+/// What is told of an attempt to send a mail. That a link was not sent any more is no news.
+fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str> {
+    let [accepted, retry, failed, unknown] = match kind {
+        DeliveryKind::Bill => [
+            "staff-told-accepted",
+            "staff-told-retry",
+            "staff-told-failed",
+            "staff-told-unknown",
+        ],
+        DeliveryKind::Proof | DeliveryKind::SignIn => [
+            "staff-told-proof-accepted",
+            "staff-told-proof-retry",
+            "staff-told-proof-failed",
+            "staff-told-proof-unknown",
+        ],
+        DeliveryKind::Paid => [
+            "staff-told-paid-accepted",
+            "staff-told-paid-retry",
+            "staff-told-paid-failed",
+            "staff-told-paid-unknown",
+        ],
+        DeliveryKind::TakenBack => [
+            "staff-told-back-accepted",
+            "staff-told-back-retry",
+            "staff-told-back-failed",
+            "staff-told-back-unknown",
+        ],
+    };
+    match (attempt.outcome.as_str(), kind) {
+        ("accepted", _) => Some(accepted),
+        ("retry", _) => Some(retry),
+        ("failed", _) => Some(failed),
+        ("withdrawn", DeliveryKind::Paid) => {
+            Some(if attempt.reply == Unwanted::TakenBack.as_str() {
+                "staff-told-paid-withdrawn-back"
+            } else {
+                "staff-told-paid-withdrawn"
+            })
+        }
+        ("withdrawn", DeliveryKind::TakenBack) => Some("staff-told-back-withdrawn"),
+        ("withdrawn", _) => None,
+        _ => Some(unknown),
     }
 }
 

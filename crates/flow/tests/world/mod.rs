@@ -7,6 +7,7 @@
 )]
 
 pub mod faults;
+pub mod money;
 pub mod seal;
 
 use std::{

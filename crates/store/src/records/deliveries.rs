@@ -55,6 +55,37 @@ pub enum DeliveryWhat {
     Proof(EnrolmentRecord),
     /// A link that signs its reader in. It works until the delivery is due.
     SignIn(EnrolmentRecord),
+    /// That money came or was taken back; [`crate::Store::money_told`] says what there is to say.
+    Money {
+        /// Which entry in the books.
+        entry: String,
+    },
+}
+
+/// Why a mail is not sent any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwanted {
+    /// The customer's bills do not come by mail any more, or not to this address.
+    Left,
+    /// The address is proven already.
+    Proven,
+    /// It would come too late to be of use.
+    Late,
+    /// The money that it tells of was taken back.
+    TakenBack,
+}
+
+impl Unwanted {
+    /// The word among the attempts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Proven => "proven",
+            Self::Late => "late",
+            Self::TakenBack => "taken-back",
+        }
+    }
 }
 
 /// A delivery that its claimer is about to send.
@@ -175,13 +206,13 @@ pub struct DeliveryRecord {
 /// How one attempt ended, as kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttemptRecord {
-    /// Which attempt, from 1.
+    /// Which attempt, from 1; 0 where it was withdrawn before the first.
     pub no: u32,
     /// When.
     pub at: Timestamp,
-    /// `accepted`, `retry`, `failed` or `unknown`.
+    /// `accepted`, `retry`, `failed`, `unknown`, or `withdrawn` where it was not sent any more.
     pub outcome: String,
-    /// What the mail server said.
+    /// What the mail server said; why it was withdrawn, in a word of [`Unwanted`].
     pub reply: String,
 }
 

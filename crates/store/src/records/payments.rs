@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
 use kvit_pay::{PaymentState, ProviderName, ledger::Book, state::Heard};
 
+use crate::BillRecord;
+
 /// A payment that a customer is about to make.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -257,6 +259,42 @@ pub struct CreditRecord {
     pub account: CustomerNumber,
     /// Above zero.
     pub cents: Cents,
+}
+
+/// What a customer is told of money that came or was taken back, as it was at that moment.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct MoneyTold {
+    /// It was in the books, and was taken back.
+    pub taken_back: bool,
+    pub account: CustomerNumber,
+    /// Above zero.
+    pub cents: Cents,
+    /// The payment system that it came through.
+    pub provider: Option<ProviderName>,
+    /// When it was paid, as far as known here.
+    pub paid_at: Timestamp,
+    /// When it was booked, or taken back.
+    pub at: Timestamp,
+    /// The bills that it pays or paid, oldest first.
+    pub bills: Vec<MoneyPart>,
+    /// What is open of all bills.
+    pub open: Cents,
+    /// What is beyond all bills.
+    pub credit: Cents,
+    /// Where to go on paying.
+    pub oldest_open: Option<BillNumber>,
+}
+
+/// A bill, and what money did for it.
+#[derive(Clone, Debug)]
+pub struct MoneyPart {
+    /// The bill.
+    pub bill: BillRecord,
+    /// How much of the money is or was its.
+    pub part: Cents,
+    /// What is open of it.
+    pub open: Cents,
 }
 
 /// A posting in a customer's book, for a person to read.

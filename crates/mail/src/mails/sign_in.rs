@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, DeliveryId, Language, Secret};
 
-use crate::{
-    MailError, Mails, Message,
-    mails::{Envelope, masked, moment},
-};
+use super::{Draft, Envelope, MailError, Mails, masked, moment};
+use crate::Message;
 
 /// A link for somebody who has no bill with a code at hand. Equal values give equal bytes.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +41,14 @@ impl Mails {
             to: mail.to,
             at: mail.at,
         };
-        let subject = "sign-in-subject";
-        self.build("sign-in", subject, mail.language, values, &envelope, None)
+        self.build(Draft {
+            template: "sign-in",
+            subject: "sign-in-subject".to_owned(),
+            language: mail.language,
+            values,
+            rows: Vec::new(),
+            envelope,
+            attachment: None,
+        })
     }
 }

@@ -1,0 +1,121 @@
+//! The mails about money: that it came, and that it was taken back.
+
+use jiff::Timestamp;
+use kvit_billing::{
+    BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Period, Secret, format,
+};
+use minijinja::Value;
+
+use super::{Draft, Envelope, MailError, Mails, moment, one_line};
+use crate::Message;
+
+/// Where the money went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyDirection {
+    /// From the customer: it is in the books.
+    Came,
+    /// Back: it was in the books, and is not any more.
+    TakenBack,
+}
+
+/// A bill that money pays, or paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaidBill {
+    /// Its number.
+    pub number: BillNumber,
+    /// What it bills.
+    pub period: Period,
+    /// How much of the money is, or was, its.
+    pub part: Cents,
+    /// What is open of it then.
+    pub open: Cents,
+}
+
+/// Money that came or was taken back. Equal values give equal bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct PaymentMail<'a> {
+    /// Names the mail.
+    pub delivery: &'a DeliveryId,
+    /// The recipient.
+    pub to: &'a Secret<String>,
+    /// How the mail greets; may be empty.
+    pub customer_name: &'a str,
+    /// Shown inside the mail only.
+    pub customer_number: &'a CustomerNumber,
+    /// The language of the mail.
+    pub language: Language,
+    /// Whether it came or went.
+    pub direction: MoneyDirection,
+    /// How much; above zero.
+    pub amount: Cents,
+    /// Of all amounts.
+    pub currency: Currency,
+    /// When it was paid.
+    pub paid_at: Timestamp,
+    /// Through what, as customers read it; where that has no name for them, the mail leaves it out.
+    pub way: Option<&'a str>,
+    /// The bills that it pays, oldest first; none where all of it is credit.
+    pub bills: &'a [PaidBill],
+    /// What is open of all bills then.
+    pub open: Cents,
+    /// What is beyond all bills then.
+    pub credit: Cents,
+    /// Address of the page on which the oldest open bill can be paid.
+    pub pay_url: Option<&'a str>,
+    /// The mail's date. Must be the same each time the delivery is tried.
+    pub at: Timestamp,
+}
+
+impl Mails {
+    /// The mail that says that money came, or that it was taken back and what to do then.
+    ///
+    /// # Errors
+    /// As [`Mails::bill`].
+    pub fn payment(&self, mail: &PaymentMail<'_>) -> Result<Message, MailError> {
+        let shown = |cents| format::amount(cents, mail.currency, mail.language);
+        let case = match mail.direction {
+            MoneyDirection::Came => "paid",
+            MoneyDirection::TakenBack => "back",
+        };
+        let above = |cents: Cents| {
+            if cents > Cents::ZERO {
+                shown(cents)
+            } else {
+                String::new()
+            }
+        };
+        let values = vec![
+            ("case", case.to_owned()),
+            ("why", "why-payment".to_owned()),
+            ("name", one_line(mail.customer_name)),
+            ("customer", mail.customer_number.to_string()),
+            ("amount", shown(mail.amount)),
+            ("when", moment(mail.paid_at, mail.language)),
+            ("way", one_line(mail.way.unwrap_or_default())),
+            ("open", above(mail.open)),
+            ("credit", above(mail.credit)),
+            ("pay_url", mail.pay_url.unwrap_or_default().to_owned()),
+        ];
+        let row = |bill: &PaidBill| {
+            Value::from_pairs([
+                ("number", bill.number.to_string()),
+                ("period", format::period(bill.period, mail.language)),
+                ("part", shown(bill.part)),
+                ("rest", above(bill.open)),
+            ])
+        };
+        self.build(Draft {
+            template: "payment",
+            subject: format!("payment-subject-{case}"),
+            language: mail.language,
+            values,
+            rows: mail.bills.iter().map(row).collect(),
+            envelope: Envelope {
+                delivery: mail.delivery,
+                to: mail.to,
+                at: mail.at,
+            },
+            attachment: None,
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! A mail of each kind and case, so that a broken template is found before a customer waits for it.
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use kvit_billing::{
+    BillKind, BillNumber, Cents, CustomerNumber, DeliveryId, Language, Period, Secret,
+    reference::CreditorReference,
+};
+
+use super::{
+    BillMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ProofMail, SignInMail,
+};
+
+const URL: &str = "https://example.bg";
+const DAY: Date = Date::constant(2026, 11, 20);
+const NUMBER: BillNumber = BillNumber::MAX;
+const ONE: Cents = Cents::new(1);
+
+/// To whom samples go.
+struct Sample {
+    delivery: DeliveryId,
+    to: Secret<String>,
+    customer: CustomerNumber,
+    language: Language,
+}
+
+impl Mails {
+    /// Builds them all.
+    pub(super) fn try_samples(&self) -> Result<(), MailError> {
+        for language in Language::ALL {
+            let Ok(customer) = "1000042".parse() else {
+                return Ok(());
+            };
+            let sample = Sample {
+                delivery: DeliveryId::of(NUMBER, 1),
+                to: Secret::new("sample@example.bg".to_owned()),
+                customer,
+                language,
+            };
+            self.try_bills(&sample)?;
+            self.try_payments(&sample)?;
+            self.try_links(&sample)?;
+        }
+        Ok(())
+    }
+
+    fn try_bills(&self, sample: &Sample) -> Result<(), MailError> {
+        let kinds = [BillKind::Invoice, BillKind::CreditNote, BillKind::DebitNote];
+        for (kind, to_pay) in kinds
+            .into_iter()
+            .flat_map(|kind| [(kind, 1), (kind, 0), (kind, -1)])
+        {
+            self.bill(&BillMail {
+                delivery: &sample.delivery,
+                to: &sample.to,
+                customer_name: "",
+                customer_number: &sample.customer,
+                language: sample.language,
+                number: NUMBER,
+                kind,
+                to_pay: Cents::new(to_pay),
+                gross: ONE,
+                currency: self.operator.currency,
+                due_date: DAY,
+                period: Period::month_of(DAY),
+                receipt_url: URL,
+                pay_url: URL,
+                reference: &CreditorReference::of(NUMBER),
+                pdf: b"",
+                file_name: "bill.pdf",
+                at: Timestamp::UNIX_EPOCH,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn try_payments(&self, sample: &Sample) -> Result<(), MailError> {
+        let bill = |open| PaidBill {
+            number: NUMBER,
+            period: Period::month_of(DAY),
+            part: ONE,
+            open,
+        };
+        for direction in [MoneyDirection::Came, MoneyDirection::TakenBack] {
+            for (way, open, credit) in [
+                (None, ONE, Cents::ZERO),
+                (Some("ePay.bg"), Cents::ZERO, ONE),
+                (None, Cents::ZERO, Cents::ZERO),
+            ] {
+                self.payment(&PaymentMail {
+                    delivery: &sample.delivery,
+                    to: &sample.to,
+                    customer_name: "",
+                    customer_number: &sample.customer,
+                    language: sample.language,
+                    direction,
+                    amount: ONE,
+                    currency: self.operator.currency,
+                    paid_at: Timestamp::UNIX_EPOCH,
+                    way,
+                    bills: &[bill(open)],
+                    open,
+                    credit,
+                    pay_url: Some(URL),
+                    at: Timestamp::UNIX_EPOCH,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn try_links(&self, sample: &Sample) -> Result<(), MailError> {
+        let expires = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        self.prove_address(&ProofMail {
+            delivery: &sample.delivery,
+            to: &sample.to,
+            customer_number: &sample.customer,
+            language: sample.language,
+            prove_url: URL,
+            expires,
+            at: Timestamp::UNIX_EPOCH,
+        })?;
+        self.sign_in(&SignInMail {
+            delivery: &sample.delivery,
+            to: &sample.to,
+            customer_number: &sample.customer,
+            language: sample.language,
+            url: URL,
+            expires,
+            at: Timestamp::UNIX_EPOCH,
+        })?;
+        Ok(())
+    }
+}

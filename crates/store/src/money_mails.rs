@@ -1,0 +1,148 @@
+//! Mails about money: each is queued in the transaction that writes its entry into the books, so that
+//! no entry is without its mail and none has two. What they say is derived from the books as they
+//! were at the moment of the entry, so it is the same each time a mail is tried.
+
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{Cents, CustomerNumber, DeliveryId, DeliveryKind};
+use kvit_pay::{
+    ledger::{Book, Entry},
+    standing::{Money, Standing},
+};
+
+use crate::{
+    MoneyPart, MoneyTold, Store, StoreError,
+    engine::Tx,
+    enrolments::active,
+    ledger::{dues, moneys},
+    rows::{corrupt, optional, time},
+    sql::query,
+};
+
+/// Such a mail is due at once; this is when it counts as late.
+const MONEY_DUE: SignedDuration = SignedDuration::from_hours(1);
+
+/// Queues the mail about an entry, where it is one that a customer is told of, and their bills go to a
+/// proven address. Money that lies unmatched is nobody's: it is told of once it is allocated.
+pub(crate) async fn queue(
+    tx: &mut Tx,
+    id: &str,
+    entry: &Entry,
+    reverses: Option<&str>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some((account, kind)) = told(tx, entry, reverses).await? else {
+        return Ok(());
+    };
+    let accounts = [account];
+    let active = active(&mut *tx, &accounts).await?;
+    let [account] = &accounts;
+    let Some(enrolment) = active.get(account) else {
+        return Ok(());
+    };
+    query("INSERT INTO deliveries (id, enrolment, entry, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, $4, 'email', $5, $6, $7, 'queued', $8)")
+        .bind(&DeliveryId::money_of(kind, id))
+        .bind(&enrolment.id)
+        .bind(id)
+        .bind(account)
+        .bind(enrolment.email.expose())
+        .bind(enrolment.language)
+        .bind(at + MONEY_DUE)
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Who is told of an entry, and what: that they paid, or that what they paid was taken back. What the
+/// operator refunds or gives up is neither.
+async fn told(
+    tx: &mut Tx,
+    entry: &Entry,
+    reverses: Option<&str>,
+) -> Result<Option<(CustomerNumber, DeliveryKind)>, StoreError> {
+    let customer = entry
+        .postings()
+        .iter()
+        .find_map(|posting| match &posting.book {
+            Book::Customer(account) => Some(account.clone()),
+            _ => None,
+        });
+    let Some(account) = customer else {
+        return Ok(None);
+    };
+    let kind = match reverses {
+        None => is_payment(entry.kind()).then_some(DeliveryKind::Paid),
+        Some(original) => {
+            let row = query("SELECT kind FROM journal WHERE id = $1")
+                .bind(original)
+                .fetch_one(tx)
+                .await?;
+            is_payment(&row.get::<String>("kind")?).then_some(DeliveryKind::TakenBack)
+        }
+    };
+    Ok(kind.map(|kind| (account, kind)))
+}
+
+fn is_payment(kind: &str) -> bool {
+    matches!(kind, "payment" | "allocation")
+}
+
+impl Store {
+    /// What the mail about an entry says: how much, when, through what, for which bills, and what was
+    /// open then. `None` where no customer's book has such an entry.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn money_told(&self, entry: &str) -> Result<Option<MoneyTold>, StoreError> {
+        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) WHERE j.id = $1")
+            .bind(entry)
+            .fetch_optional(&self.pools)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let book: String = row.get("book")?;
+        let Ok(Book::Customer(account)) = book.parse() else {
+            return Err(corrupt("book", book));
+        };
+        let at = time(&row, "at")?;
+        let original: Option<String> = row.get("original")?;
+        let taken_back = original.is_some();
+        let money = original.as_deref().unwrap_or(entry);
+        let dues = dues(&self.pools, &account, at).await?;
+        let all = moneys(&self.pools, &account, at, Some(money)).await?;
+        let but_it: Vec<Money> = all
+            .iter()
+            .filter(|(id, _)| id != money)
+            .map(|(_, money)| money.clone())
+            .collect();
+        let all: Vec<Money> = all.into_iter().map(|(_, money)| money).collect();
+        let (with, without) = (Standing::of(&dues, &all), Standing::of(&dues, &but_it));
+        let then = if taken_back { &without } else { &with };
+        let mut bills = Vec::new();
+        for (paid, unpaid) in with.bills.iter().zip(&without.bills) {
+            // More money never makes a bill less paid.
+            let part = unpaid.open - paid.open;
+            if part > Cents::ZERO
+                && let Some(bill) = self.bill(paid.number).await?
+            {
+                let open = if taken_back { unpaid.open } else { paid.open };
+                bills.push(MoneyPart { bill, part, open });
+            }
+        }
+        Ok(Some(MoneyTold {
+            taken_back,
+            cents: Cents::new(row.get("cents")?).abs(),
+            provider: optional(&row, "provider")?,
+            paid_at: time(&row, "paid_at")?,
+            at,
+            bills,
+            open: then.open(),
+            credit: then.credit,
+            oldest_open: then
+                .bills
+                .iter()
+                .find(|bill| bill.open > Cents::ZERO)
+                .map(|bill| bill.number),
+            account,
+        }))
+    }
+}
