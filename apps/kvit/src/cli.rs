@@ -225,7 +225,8 @@ Example:
   kvit pay allocate icard/paid/20261120101500000001 --to 1000042 --as ivan
   kvit pay approve icard/paid/20261120101500000001 --to 1000042 --as maria
 
-Where the payment system did not say how much it is, or said it in another currency, --amount does.")]
+Where the payment system did not say how much it is, or said it in another currency, --amount does. An
+amount below what came is a part; the rest waits on. Without --bill the oldest bill is paid first.")]
     Allocate(AllocateArgs),
     /// Approve what another person said about unmatched money: it goes to the customer
     Approve(ApproveArgs),
@@ -447,9 +448,12 @@ pub(crate) struct AllocateArgs {
     /// Number of the customer whose money it is
     #[arg(long, value_name = "CUSTOMER")]
     pub(crate) to: CustomerNumber,
-    /// How much it is, such as 12.34, where the payment system did not say, or said it in another currency
+    /// How much it is, such as 12.34: a part, or all where the payment system did not say it in this currency
     #[arg(long, value_parser = kvit_pay::amount::decimal)]
     pub(crate) amount: Option<Cents>,
+    /// The bill that it pays first
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) bill: Option<BillNumber>,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,

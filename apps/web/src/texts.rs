@@ -289,6 +289,7 @@ mod tests {
         include_str!("staff/desk.rs"),
         include_str!("staff/door.rs"),
         include_str!("staff/mod.rs"),
+        include_str!("staff/money.rs"),
         include_str!("staff/people.rs"),
         include_str!("staff/runs.rs"),
         include_str!("staff/sign_in.rs"),
@@ -326,6 +327,7 @@ mod tests {
         let details = [
             "address",
             "after",
+            "amount",
             "bill",
             "by",
             "channel",
@@ -338,10 +340,16 @@ mod tests {
             "shown",
             "until",
             "wanted",
+            "why",
         ];
         let details = details.map(|name| format!("staff-detail-{name}"));
         let words = ["centre", "code", "document", "password", "phone"];
         let words = words.map(|word| format!("staff-word-{word}"));
+        let money = kvit_store::NoticeOutcome::FOR_PEOPLE
+            .iter()
+            .flat_map(|why| {
+                ["why", "do"].map(|head| format!("staff-money-{head}-{}", why.as_str()))
+            });
         let sure = ["disable", "reset"].into_iter().flat_map(|what| {
             ["", "-text", "-button"].map(|tail| format!("staff-sure-{what}{tail}"))
         });
@@ -349,6 +357,7 @@ mod tests {
             .chain(details)
             .chain(words)
             .chain(sure)
+            .chain(money)
             .chain(did)
             .chain(payments)
             .chain(faults)

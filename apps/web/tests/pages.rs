@@ -7,10 +7,11 @@ mod common;
 
 use std::{fs, path::PathBuf};
 
+use axum::http::Method;
 use common::{
     PASSWORD, World,
     chrome::{Chrome, have},
-    seed,
+    pay, seed,
 };
 use kvit_store::Role;
 use serde_json::json;
@@ -204,6 +205,23 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
     }
     seed::waiting(&world.store, "2026-11-b2", "ivan").await;
     seed::rejected(&world.store, "2026-11-bad").await;
+    for (transaction, cents) in [("2026112000001", "4250"), ("2026112000002", "18860")] {
+        let query = pay::ebg(&[
+            ("IDN", "7777777"),
+            ("MERCHANTID", "7"),
+            ("TID", transaction),
+            ("DATE", "20261120110000"),
+            ("TOTAL", cents),
+            ("TYPE", "DEPOSIT"),
+        ]);
+        let path = format!("/pay/ebg/confirm?{query}");
+        world.browser().get(&path).await;
+    }
+    let expired = pay::epay("INVOICE=77:STATUS=EXPIRED");
+    world
+        .browser()
+        .ask(Method::POST, "/pay/epay/notify", &expired, &[])
+        .await;
     let Some(mut chrome) = Chrome::open().await else {
         return;
     };
@@ -274,7 +292,6 @@ async fn console(eye: &mut Inspector, world: &World) {
             ][..],
         ),
         ("auditor", &[("staff-audit", "/staff/audit")]),
-        ("administrator", &[]),
     ] {
         eye.chrome.follow("header form button").await;
         eye.sign_in_staff(role).await;
@@ -282,6 +299,9 @@ async fn console(eye: &mut Inspector, world: &World) {
             eye.see(name, path).await;
         }
     }
+    money(eye, world).await;
+    eye.chrome.follow("header form button").await;
+    eye.sign_in_staff("administrator").await;
     eye.chrome.follow("form.card button").await;
     eye.look("staff-people").await;
     eye.chrome.fill("#login", "n.nova").await;
@@ -296,6 +316,39 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
+}
+
+/// Money without an owner: what waits, a word about it and its approval, and that nothing is to be done.
+async fn money(eye: &mut Inspector, world: &World) {
+    world.hire("vera", Role::Billing).await;
+    for login in ["billing", "vera"] {
+        eye.chrome.follow("header form button").await;
+        eye.sign_in_staff(login).await;
+        eye.chrome.follow("a[href='/staff/money']").await;
+        if login == "billing" {
+            eye.look("staff-money").await;
+            eye.chrome.follow("tbody tr:nth-child(3) a").await;
+            eye.look("staff-money-nothing").await;
+            eye.chrome.go("/staff/money").await;
+            eye.chrome.follow("tbody tr a").await;
+            eye.chrome.fill("#amount", "0").await;
+            eye.chrome.follow("button[value=propose]").await;
+            eye.look("staff-money-wrong").await;
+            eye.chrome.fill("#account", seed::MARIA).await;
+            eye.chrome.fill("#amount", "20,50").await;
+            eye.chrome.follow("button[value=propose]").await;
+            eye.look("staff-money-proposed").await;
+        } else {
+            eye.chrome.follow("tbody tr a").await;
+            eye.look("staff-money-approve").await;
+            eye.chrome.follow("button[value=approve]").await;
+            eye.look("staff-money-approved").await;
+            eye.lang = "en";
+            eye.see("staff-money", "/staff/money?lang=en").await;
+            eye.lang = "bg";
+            eye.chrome.go("/staff/money?lang=bg").await;
+        }
+    }
 }
 
 /// The way to a payment system, and a bill with payments of each kind behind it.

@@ -302,7 +302,7 @@ fn money(row: &Row) -> Result<Money, StoreError> {
     })
 }
 
-fn entry(row: &Row) -> Result<EntryRecord, StoreError> {
+pub(crate) fn entry(row: &Row) -> Result<EntryRecord, StoreError> {
     Ok(EntryRecord {
         id: row.get("id")?,
         at: time(row, "at")?,

@@ -34,7 +34,9 @@ mod sql;
 mod staff;
 mod staging;
 mod trail;
+mod unmatched;
 
+pub use reconcile::same_person;
 pub use records::*;
 pub use release::ReleaseError;
 pub use search::SEARCH_LETTERS_MIN;

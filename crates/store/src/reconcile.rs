@@ -2,107 +2,79 @@
 //! done. One person says it, another approves.
 
 use jiff::Timestamp;
-use kvit_billing::{Cents, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::ledger::Entry;
 
 use crate::{
-    Allocate, Event, NoticeOutcome, NoticeRecord, Proposal, Settle, Store, StoreError,
+    Allocate, Claim, Event, NoticeOutcome, Settle, Store, StoreError, Word, Written,
     apply::{SYSTEM, is_customer, settle, standing_entries},
     audit::append,
     engine::{Row, Tx},
     ledger::{post, reverse},
-    notices::{Found, find, optional_number, outcome},
-    rows::{corrupt, optional, optional_time, text, time, unsigned},
+    notices::{Found, find},
+    rows::{number, text, time},
     sql::query,
 };
 
-const COLUMNS: &str = "n.id, n.provider, n.event, n.payment, n.account, n.bills, n.amount, n.currency, n.received_at, n.repeats, n.applied_at, n.outcome, o.account AS proposed, o.amount AS proposed_amount, o.proposed_by, o.proposed_at, s.why AS settle_why, s.proposed_by AS settle_by";
-const FROM: &str = "notices n LEFT JOIN proposals o ON o.notice = n.id AND o.approved_at IS NULL LEFT JOIN settlements s ON s.notice = n.id AND s.approved_at IS NULL";
-
 impl Store {
-    /// The latest notices, newest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn notices(&self, limit: usize) -> Result<Vec<NoticeRecord>, StoreError> {
-        query(format!(
-            "SELECT {COLUMNS} FROM {FROM} ORDER BY n.received_at DESC, n.id LIMIT $1"
-        ))
-        .bind(limit)
-        .fetch_all(&self.pools)
-        .await?
-        .iter()
-        .map(record)
-        .collect()
-    }
-
-    /// The notices that a person has to look at, oldest first: what waits longest is never left off.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn notices_for_people(&self, limit: usize) -> Result<Vec<NoticeRecord>, StoreError> {
-        let words = NoticeOutcome::FOR_PEOPLE.map(|outcome| format!("'{}'", outcome.as_str()));
-        query(format!(
-            "SELECT {COLUMNS} FROM {FROM} WHERE n.outcome IN ({}) ORDER BY n.received_at, n.id LIMIT $1",
-            words.join(", ")
-        ))
-        .bind(limit)
-        .fetch_all(&self.pools)
-        .await?
-        .iter()
-        .map(record)
-        .collect()
-    }
-
-    /// One person says whose a notice's money is, and how much it is where the payment system did not.
-    /// Said again, the last one counts.
+    /// One person says whose a notice's money is: all of it, or a part, and how much it is where the payment
+    /// system did not. Said again, the last one counts, unless somebody else said something that this
+    /// person has not seen.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn propose_allocation(
         &self,
         notice: &str,
-        account: &CustomerNumber,
-        amount: Option<Cents>,
-        by: &str,
+        claim: &Claim,
+        word: impl Into<Word<'_>>,
         now: Timestamp,
     ) -> Result<Allocate, StoreError> {
+        let word = word.into();
         let mut tx = self.begin().await?;
         let Some(found) = in_turn(&mut tx, notice).await? else {
             return Ok(Allocate::NotUnmatched);
         };
-        match (money(&mut tx, &found).await?, amount) {
+        match (money(&mut tx, &found).await?, claim.amount) {
             (Unowned::Nothing, _) => return Ok(Allocate::NotUnmatched),
-            (Unowned::InBooks(known), Some(said)) if known != said => {
-                return Ok(Allocate::OtherAmount(known));
+            (Unowned::InBooks(rest), Some(said)) if said > rest => {
+                return Ok(Allocate::OtherAmount(rest));
             }
             (Unowned::Untold, None) => return Ok(Allocate::AmountNeeded),
             _ => {}
         }
-        if !is_customer(&mut tx, account).await? {
+        let said = proposal(&mut tx, notice).await?;
+        if !word.seen.is(said.map(|said| said.at)) {
+            return Ok(Allocate::Outdated);
+        }
+        if !is_customer(&mut tx, &claim.account).await? {
             return Ok(Allocate::UnknownCustomer);
         }
-        let said = query("INSERT INTO proposals (notice, account, proposed_by, proposed_at, amount) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (notice) DO UPDATE SET account = $2, proposed_by = $3, proposed_at = $4, amount = $5 WHERE proposals.approved_at IS NULL")
+        if let Some(bill) = claim.bill
+            && !is_bill_of(&mut tx, bill, &claim.account).await?
+        {
+            return Ok(Allocate::OtherBill);
+        }
+        let said = query("INSERT INTO proposals (notice, account, proposed_by, proposed_at, amount, bill) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (notice) DO UPDATE SET account = $2, proposed_by = $3, proposed_at = $4, amount = $5, bill = $6 WHERE proposals.approved_at IS NULL")
             .bind(notice)
-            .bind(account)
-            .bind(by)
+            .bind(&claim.account)
+            .bind(word.by)
             .bind(now)
-            .bind(amount)
+            .bind(claim.amount)
+            .bind(claim.bill)
             .execute(&mut tx)
             .await?;
         if said == 0 {
             return Ok(Allocate::NotUnmatched);
         }
-        append(
-            &mut tx,
-            &allocation("pay.allocate", account, notice, by, now),
-        )
-        .await?;
+        let event = allocation("pay.allocate", claim, notice, word.by, now);
+        append(&mut tx, &event).await?;
         tx.commit().await?;
         Ok(Allocate::Done)
     }
 
-    /// Another person approves that it is this customer's, and the money goes into the customer's book.
+    /// Another person approves that it is this customer's, and the money goes into the customer's book. Of
+    /// a part the rest waits on.
     ///
     /// # Errors
     /// Where the database fails.
@@ -110,9 +82,10 @@ impl Store {
         &self,
         notice: &str,
         to: &CustomerNumber,
-        by: &str,
+        word: impl Into<Word<'_>>,
         now: Timestamp,
     ) -> Result<Allocate, StoreError> {
+        let word = word.into();
         let mut tx = self.begin().await?;
         let Some(found) = in_turn(&mut tx, notice).await? else {
             return Ok(Allocate::NotUnmatched);
@@ -121,52 +94,106 @@ impl Store {
         if held == Unowned::Nothing {
             return Ok(Allocate::NotUnmatched);
         }
-        let row = query("SELECT account, amount, proposed_by FROM proposals WHERE notice = $1 AND approved_at IS NULL")
-            .bind(notice)
-            .fetch_optional(&mut tx)
-            .await?;
-        let Some(row) = row else {
+        let said = proposal(&mut tx, notice).await?;
+        if !word.seen.is(said.as_ref().map(|said| said.at)) {
+            return Ok(Allocate::Outdated);
+        }
+        let Some(said) = said else {
             return Ok(Allocate::NotProposed);
         };
-        if same_person(&row.get::<String>("proposed_by")?, by) {
+        if same_person(&said.by, word.by) {
             return Ok(Allocate::SamePerson);
         }
-        let account: CustomerNumber = text(&row, "account")?;
-        if account != *to {
+        let claim = said.claim;
+        if claim.account != *to {
             return Ok(Allocate::OtherCustomer);
         }
-        let said = row.get::<Option<i64>>("amount")?.map(Cents::new);
-        let amount = match (held, said) {
-            (Unowned::InBooks(amount), _) => amount,
+        let (held, amount) = match (held, claim.amount) {
+            (Unowned::InBooks(held), said) => (held, said.unwrap_or(held)),
             (_, Some(amount)) => {
                 let entry = Entry::unmatched(&found.provider, amount);
                 post(&mut tx, notice, &entry, Some(notice), SYSTEM, now).await?;
-                amount
+                (amount, amount)
             }
             (_, None) => return Ok(Allocate::AmountNeeded),
         };
-        let entry = Entry::allocation(&account, amount, Vec::new());
-        let id = format!("allocation/{notice}");
-        post(&mut tx, &id, &entry, Some(notice), by, now).await?;
-        query("UPDATE proposals SET approved_by = $2, approved_at = $3 WHERE notice = $1")
-            .bind(notice)
-            .bind(by)
-            .bind(now)
-            .execute(&mut tx)
-            .await?;
+        if amount > held {
+            return Ok(Allocate::OtherAmount(held));
+        }
+        let bills = claim.bill.into_iter().collect();
+        let entry = Entry::allocation(to, amount, bills);
+        let id = allocation_id(&mut tx, notice).await?;
+        post(&mut tx, &id, &entry, Some(notice), word.by, now).await?;
+        if amount == held {
+            query("UPDATE proposals SET approved_by = $2, approved_at = $3 WHERE notice = $1")
+                .bind(notice)
+                .bind(word.by)
+                .bind(now)
+                .execute(&mut tx)
+                .await?;
+            settle(&mut tx, notice, NoticeOutcome::Allocated, now).await?;
+        } else {
+            // The journal and the trail keep who said it; whose the rest is has to be said anew.
+            withdraw(&mut tx, "proposals", notice).await?;
+        }
         // What somebody said of it before it was a customer's is no word about the customer's money.
-        query("DELETE FROM settlements WHERE notice = $1 AND approved_at IS NULL")
-            .bind(notice)
-            .execute(&mut tx)
-            .await?;
-        append(
-            &mut tx,
-            &allocation("pay.approve", &account, notice, by, now),
-        )
-        .await?;
-        settle(&mut tx, notice, NoticeOutcome::Allocated, now).await?;
+        withdraw(&mut tx, "settlements", notice).await?;
+        let event = allocation("pay.approve", &claim, notice, word.by, now);
+        append(&mut tx, &event).await?;
         tx.commit().await?;
         Ok(Allocate::Done)
+    }
+
+    /// Somebody does not agree with whose a notice's money is said to be, or takes back their own word: nobody
+    /// says anything about it any more.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn refuse_allocation(
+        &self,
+        notice: &str,
+        word: impl Into<Word<'_>>,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let word = word.into();
+        let mut tx = self.begin().await?;
+        in_turn(&mut tx, notice).await?;
+        let said = proposal(&mut tx, notice).await?;
+        let Some(said) = said.filter(|said| word.seen.is(Some(said.at))) else {
+            return Ok(Written::Outdated);
+        };
+        withdraw(&mut tx, "proposals", notice).await?;
+        let event = allocation("pay.refuse", &said.claim, notice, word.by, now);
+        append(&mut tx, &event).await?;
+        tx.commit().await?;
+        Ok(Written::Done)
+    }
+
+    /// The same where somebody said that nothing is to be done about a notice.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn refuse_settling(
+        &self,
+        notice: &str,
+        word: impl Into<Word<'_>>,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let word = word.into();
+        let mut tx = self.begin().await?;
+        in_turn(&mut tx, notice).await?;
+        let said = settling(&mut tx, notice).await?;
+        if !said.is_some_and(|(at, _)| word.seen.is(Some(at))) {
+            return Ok(Written::Outdated);
+        }
+        withdraw(&mut tx, "settlements", notice).await?;
+        append(
+            &mut tx,
+            &about("pay.refuse-settling", notice, None, word.by, now),
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(Written::Done)
     }
 
     /// One person says that nothing is to be done about a notice, and why; another says so too, and it is
@@ -178,9 +205,10 @@ impl Store {
         &self,
         notice: &str,
         why: Option<&str>,
-        by: &str,
+        word: impl Into<Word<'_>>,
         now: Timestamp,
     ) -> Result<Settle, StoreError> {
+        let word = word.into();
         let mut tx = self.begin().await?;
         let found = in_turn(&mut tx, notice).await?;
         let Some(found) = found.filter(is_for_people) else {
@@ -189,7 +217,7 @@ impl Store {
         if matches!(money(&mut tx, &found).await?, Unowned::InBooks(_)) {
             return Ok(Settle::HoldsMoney);
         }
-        let said = agreed(&mut tx, notice, why, by, now).await?;
+        let said = agreed(&mut tx, notice, why, word, now).await?;
         let what = match said {
             Settle::Done => {
                 // What comes after this moment is news again.
@@ -204,7 +232,7 @@ impl Store {
             Settle::Proposed => "pay.propose-settling",
             other => return Ok(other),
         };
-        append(&mut tx, &about(what, notice, why, by, now)).await?;
+        append(&mut tx, &about(what, notice, why, word.by, now)).await?;
         tx.commit().await?;
         Ok(said)
     }
@@ -229,7 +257,7 @@ impl Store {
         let Some(outcome) = found.outcome.filter(|_| !entries.is_empty()) else {
             return Ok(Settle::NotForPeople);
         };
-        let said = agreed(&mut tx, notice, why, by, now).await?;
+        let said = agreed(&mut tx, notice, why, by.into(), now).await?;
         let what = match said {
             Settle::Done => {
                 for entry in &entries {
@@ -254,22 +282,17 @@ async fn agreed(
     tx: &mut Tx,
     notice: &str,
     why: Option<&str>,
-    by: &str,
+    word: Word<'_>,
     now: Timestamp,
 ) -> Result<Settle, StoreError> {
-    let row =
-        query("SELECT proposed_by FROM settlements WHERE notice = $1 AND approved_at IS NULL")
-            .bind(notice)
-            .fetch_optional(&mut *tx)
-            .await?;
-    let other = match row {
-        Some(row) => !same_person(&row.get::<String>("proposed_by")?, by),
-        None => false,
-    };
-    if other {
+    let said = settling(tx, notice).await?;
+    if !word.seen.is(said.as_ref().map(|(at, _)| *at)) {
+        return Ok(Settle::Outdated);
+    }
+    if said.is_some_and(|(_, by)| !same_person(&by, word.by)) {
         query("UPDATE settlements SET approved_by = $2, approved_at = $3 WHERE notice = $1")
             .bind(notice)
-            .bind(by)
+            .bind(word.by)
             .bind(now)
             .execute(tx)
             .await?;
@@ -281,11 +304,82 @@ async fn agreed(
     query("INSERT INTO settlements (notice, why, proposed_by, proposed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (notice) DO UPDATE SET why = $2, proposed_by = $3, proposed_at = $4, approved_by = NULL, approved_at = NULL")
         .bind(notice)
         .bind(why)
-        .bind(by)
+        .bind(word.by)
         .bind(now)
         .execute(tx)
         .await?;
     Ok(Settle::Proposed)
+}
+
+/// When one person said that nothing is to be done, or that money went back, and who.
+async fn settling(tx: &mut Tx, notice: &str) -> Result<Option<(Timestamp, String)>, StoreError> {
+    let row = query("SELECT proposed_by, proposed_at FROM settlements WHERE notice = $1 AND approved_at IS NULL")
+        .bind(notice)
+        .fetch_optional(tx)
+        .await?;
+    row.map(|row| Ok((time(&row, "proposed_at")?, row.get("proposed_by")?)))
+        .transpose()
+}
+
+/// Whose money one person says it is.
+struct Said {
+    claim: Claim,
+    by: String,
+    at: Timestamp,
+}
+
+async fn proposal(tx: &mut Tx, notice: &str) -> Result<Option<Said>, StoreError> {
+    let row = query("SELECT account, amount, bill, proposed_by, proposed_at FROM proposals WHERE notice = $1 AND approved_at IS NULL")
+        .bind(notice)
+        .fetch_optional(tx)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Said {
+        claim: Claim {
+            account: text(&row, "account")?,
+            amount: row.get::<Option<i64>>("amount")?.map(Cents::new),
+            bill: optional_bill(&row)?,
+        },
+        by: row.get("proposed_by")?,
+        at: time(&row, "proposed_at")?,
+    }))
+}
+
+/// What was said and not approved is said no more.
+async fn withdraw(tx: &mut Tx, table: &str, notice: &str) -> Result<(), StoreError> {
+    query(format!(
+        "DELETE FROM {table} WHERE notice = $1 AND approved_at IS NULL"
+    ))
+    .bind(notice)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn is_bill_of(
+    tx: &mut Tx,
+    bill: BillNumber,
+    account: &CustomerNumber,
+) -> Result<bool, StoreError> {
+    let row = query("SELECT 1 FROM bills WHERE number = $1 AND account = $2")
+        .bind(bill)
+        .bind(account)
+        .fetch_optional(tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Of a notice whose money goes to several customers each part has an entry of its own.
+async fn allocation_id(tx: &mut Tx, notice: &str) -> Result<String, StoreError> {
+    let row =
+        query("SELECT COUNT(*) AS made FROM journal WHERE notice = $1 AND kind = 'allocation'")
+            .bind(notice)
+            .fetch_one(tx)
+            .await?;
+    Ok(match row.get::<i64>("made")? {
+        0 => format!("allocation/{notice}"),
+        made => format!("allocation-{}/{notice}", made + 1),
+    })
 }
 
 /// For the audit trail.
@@ -295,29 +389,34 @@ fn about(what: &str, notice: &str, why: Option<&str>, by: &str, at: Timestamp) -
         who: by.to_owned(),
         what: what.to_owned(),
         subject: format!("notice/{notice}"),
-        detail: serde_json::json!({ "why": why }),
+        detail: match why {
+            Some(why) => serde_json::json!({ "why": why }),
+            None => serde_json::json!({}),
+        },
     }
 }
 
 /// For the audit trail.
-fn allocation(
-    what: &str,
-    account: &CustomerNumber,
-    notice: &str,
-    by: &str,
-    at: Timestamp,
-) -> Event {
+fn allocation(what: &str, claim: &Claim, notice: &str, by: &str, at: Timestamp) -> Event {
+    let mut detail = serde_json::json!({ "notice": notice });
+    if let Some(amount) = claim.amount {
+        detail["amount"] = amount.to_string().into();
+    }
+    if let Some(bill) = claim.bill {
+        detail["bill"] = bill.to_string().into();
+    }
     Event {
         at,
         who: by.to_owned(),
         what: what.to_owned(),
-        subject: format!("customer/{account}"),
-        detail: serde_json::json!({ "notice": notice }),
+        subject: format!("customer/{}", claim.account),
+        detail,
     }
 }
 
 /// Whether two names are one person's, at a console or signed in.
-pub(crate) fn same_person(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn same_person(one: &str, other: &str) -> bool {
     let plain = |name: &str| {
         let name = name.trim().to_lowercase();
         let bare = name
@@ -359,45 +458,26 @@ async fn money(tx: &mut Tx, found: &Found) -> Result<Unowned, StoreError> {
     if found.event != "paid" || !is_for_people(found) || goes_back {
         return Ok(Unowned::Nothing);
     }
-    let row = query("SELECT p.cents, (SELECT COUNT(*) FROM journal r WHERE r.reverses = p.entry) AS reversed FROM postings p WHERE p.entry = $1 AND p.book = 'unmatched'")
+    let row = query(format!("SELECT COUNT(*) AS entries, {REST} AS rest FROM postings p JOIN journal j ON j.id = p.entry WHERE j.notice = $1 AND p.book = 'unmatched'"))
         .bind(&found.id)
-        .fetch_optional(tx)
+        .fetch_one(tx)
         .await?;
-    let Some(row) = row else {
+    if row.get::<i64>("entries")? == 0 {
         return Ok(Unowned::Untold);
-    };
-    Ok(match row.get::<i64>("reversed")? {
-        0 => Unowned::InBooks(-Cents::new(row.get("cents")?)),
-        _ => Unowned::Nothing,
+    }
+    Ok(match row.get::<i64>("rest")? {
+        0 => Unowned::Nothing,
+        rest => Unowned::InBooks(Cents::new(rest)),
     })
 }
 
-fn record(row: &Row) -> Result<NoticeRecord, StoreError> {
-    let proposal = match optional(row, "proposed")? {
-        Some(account) => Some(Proposal {
-            account,
-            amount: row.get::<Option<i64>>("proposed_amount")?.map(Cents::new),
-            by: row.get("proposed_by")?,
-            at: optional_time(row, "proposed_at")?.ok_or_else(|| corrupt("proposed_at", "none"))?,
-        }),
-        None => None,
-    };
-    let settling = match row.get::<Option<String>>("settle_why")? {
-        Some(why) => Some((why, row.get("settle_by")?)),
-        None => None,
-    };
-    Ok(NoticeRecord {
-        id: row.get("id")?,
-        provider: text(row, "provider")?,
-        event: row.get("event")?,
-        payment: optional_number(row)?,
-        account: optional(row, "account")?,
-        amount: row.get::<Option<i64>>("amount")?.map(Cents::new),
-        currency: optional(row, "currency")?,
-        received_at: time(row, "received_at")?,
-        repeats: unsigned(row, "repeats")?,
-        outcome: outcome(row)?,
-        proposal,
-        settling,
-    })
+/// What of a notice's money lies in the book of unmatched money, from its postings there: what came less
+/// what went to customers, without what was taken back.
+pub(crate) const REST: &str = "COALESCE(CAST(-SUM(CASE WHEN j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id) THEN p.cents ELSE 0 END) AS BIGINT), 0)";
+
+pub(crate) fn optional_bill(row: &Row) -> Result<Option<BillNumber>, StoreError> {
+    match row.get::<Option<i64>>("bill")? {
+        Some(_) => number(row, "bill").map(Some),
+        None => Ok(None),
+    }
 }

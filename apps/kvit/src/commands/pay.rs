@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, Currency, ports::Clock};
 use kvit_pay::ProviderName;
 use kvit_store::{
-    Allocate, NoticeRecord, PaymentRecord, PaymentView, Proposal, RefusedRecord, Settle,
+    Allocate, Claim, NoticeRecord, PaymentRecord, PaymentView, Proposal, RefusedRecord, Settle,
+    Settling,
 };
 use serde_json::{Value, json};
 
@@ -150,19 +151,19 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
 fn notice_row(notice: &NoticeRecord, currency: Currency) -> Vec<String> {
     let currency = notice.currency.unwrap_or(currency);
     let said = match (&notice.proposal, &notice.settling) {
-        (
-            Some(Proposal {
-                account,
-                by,
-                amount,
-                ..
-            }),
-            _,
-        ) => match amount {
-            Some(amount) => format!("{account} ({}), {by}", self::amount(*amount)),
-            None => format!("{account}, {by}"),
-        },
-        (None, Some((why, by))) => format!("nothing to do, {by}: {why}"),
+        (Some(Proposal { claim, by, .. }), _) => {
+            let account = &claim.account;
+            let amount = claim
+                .amount
+                .map(|amount| format!(" ({})", self::amount(amount)));
+            let bill = claim.bill.map(|bill| format!(" for bill {bill}"));
+            format!(
+                "{account}{}{}, {by}",
+                amount.unwrap_or_default(),
+                bill.unwrap_or_default()
+            )
+        }
+        (None, Some(Settling { why, by, .. })) => format!("nothing to do, {by}: {why}"),
         (None, None) => String::new(),
     };
     vec![
@@ -172,7 +173,8 @@ fn notice_row(notice: &NoticeRecord, currency: Currency) -> Vec<String> {
             .map_or("waits", |outcome| outcome.as_str())
             .to_owned(),
         notice
-            .amount
+            .unmatched
+            .or(notice.amount)
             .map_or_else(String::new, |amount| money(amount, currency)),
         second(notice.received_at),
         said,
@@ -184,14 +186,16 @@ fn notice_json(notice: &NoticeRecord) -> Value {
         "notice": notice.id,
         "why": notice.outcome.map(|outcome| outcome.as_str()),
         "amount_cents": notice.amount.map(Cents::get),
+        "unmatched_cents": notice.unmatched.map(Cents::get),
         "currency": notice.currency,
         "payment": notice.payment,
         "customer": notice.account,
         "received_at": notice.received_at,
         "repeats": notice.repeats,
-        "proposed_customer": notice.proposal.as_ref().map(|proposal| &proposal.account),
-        "proposed_amount_cents": notice.proposal.as_ref().and_then(|proposal| proposal.amount).map(Cents::get),
-        "settling": notice.settling.as_ref().map(|(why, by)| json!({"why": why, "by": by})),
+        "proposed_customer": notice.proposal.as_ref().map(|proposal| &proposal.claim.account),
+        "proposed_amount_cents": notice.proposal.as_ref().and_then(|proposal| proposal.claim.amount).map(Cents::get),
+        "proposed_bill": notice.proposal.as_ref().and_then(|proposal| proposal.claim.bill),
+        "settling": notice.settling.as_ref().map(|settling| json!({"why": settling.why, "by": settling.by})),
         "proposed_by": notice.proposal.as_ref().map(|proposal| &proposal.by),
     })
 }
@@ -222,12 +226,18 @@ async fn allocate(out: &Output, instance: &Instance, args: &AllocateArgs) -> Res
         notice,
         to,
         amount,
+        bill,
         by,
     } = args;
+    let claim = Claim {
+        account: to.clone(),
+        amount: *amount,
+        bill: *bill,
+    };
     let now = SystemClock.now();
     let said = instance
         .store
-        .propose_allocation(notice, to, *amount, &at_console(by), now)
+        .propose_allocation(notice, &claim, &at_console(by), now)
         .await?;
     judged(said, notice)?;
     out.result(&json!({"notice": notice, "customer": to, "by": by}), |_| {
@@ -300,6 +310,12 @@ async fn settle(
                 "`kvit pay allocate` says whose it is",
             );
         }
+        Settle::Outdated => {
+            return refused(
+                "somebody said something else meanwhile".to_owned(),
+                "`kvit pay unmatched` shows it",
+            );
+        }
         Settle::WhyNeeded => {
             return refused(
                 format!("nobody has said yet why {what}"),
@@ -341,7 +357,15 @@ fn judged(said: Allocate, notice: &str) -> Result<(), Failure> {
         ),
         Allocate::OtherAmount(known) => refused(
             format!("the money of {notice} is {}", amount(known)),
-            "leave --amount out",
+            "leave --amount out, or say less where it is a part",
+        ),
+        Allocate::OtherBill => refused(
+            "this customer has no such bill".to_owned(),
+            "`kvit pay customer` names their bills; without --bill the oldest is paid first",
+        ),
+        Allocate::Outdated => refused(
+            "somebody said something else meanwhile".to_owned(),
+            "`kvit pay unmatched` shows it",
         ),
         Allocate::OtherCustomer => refused(
             "somebody said that it is another customer's".to_owned(),

@@ -119,6 +119,7 @@ fn entry(app: &App, visitor: &Visitor, event: &Event) -> Value {
     let detail = match event.detail.as_object() {
         Some(detail) => detail
             .iter()
+            .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| {
                 let label = texts.get(&["staff-detail-", name].concat(), &[]);
                 let label = label.unwrap_or_else(|| name.clone());

@@ -10,6 +10,7 @@ pub(crate) mod customers;
 pub(crate) mod desk;
 pub(crate) mod door;
 pub(crate) mod hashing;
+pub(crate) mod money;
 pub(crate) mod people;
 pub(crate) mod runs;
 pub(crate) mod sign_in;
@@ -56,7 +57,8 @@ impl Who {
 const DESK: Who = Who::Roles(&[Role::Agent, Role::Clerk]);
 const CLERK: Who = Who::Roles(&[Role::Clerk]);
 const BILLING: Who = Who::Roles(&[Role::Billing]);
-const RUNS: Who = Who::Roles(&[Role::Billing, Role::Auditor]);
+/// Runs and money, for those who only look as well.
+const BOOKS: Who = Who::Roles(&[Role::Billing, Role::Auditor]);
 const AUDIT: Who = Who::Roles(&[Role::Auditor]);
 const PEOPLE: Who = Who::Roles(&[Role::Administrator]);
 
@@ -76,13 +78,17 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
+    ("GET", "/staff/money", BOOKS),
+    ("POST", "/staff/money", BOOKS),
+    ("GET", "/staff/money/notice", BOOKS),
+    ("POST", "/staff/money/notice", BILLING),
     ("GET", "/staff/password", Who::Staff),
     ("POST", "/staff/password", Who::Staff),
     ("GET", "/staff/people", PEOPLE),
     ("POST", "/staff/people", PEOPLE),
     ("POST", "/staff/people/{login}", PEOPLE),
-    ("GET", "/staff/runs", RUNS),
-    ("GET", "/staff/runs/{run}", RUNS),
+    ("GET", "/staff/runs", BOOKS),
+    ("GET", "/staff/runs/{run}", BOOKS),
     ("POST", "/staff/runs/{run}/close", BILLING),
     ("POST", "/staff/runs/{run}/release", BILLING),
     ("GET", "/staff/sign-in", Who::Anyone),
@@ -94,6 +100,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
 const MENU: &[(&str, &str)] = &[
     ("/staff/customers", "staff-nav-customers"),
     ("/staff/runs", "staff-nav-runs"),
+    ("/staff/money", "staff-nav-money"),
     ("/staff/audit", "staff-nav-audit"),
     ("/staff/people", "staff-nav-people"),
 ];
@@ -112,10 +119,14 @@ pub const STAFF_EVENTS: &[&str] = &[
     "page.refused",
     "pay.allocate",
     "pay.approve",
+    "pay.listed",
     "pay.propose-reversal",
     "pay.propose-settling",
+    "pay.refuse",
+    "pay.refuse-settling",
     "pay.reverse",
     "pay.settle",
+    "pay.viewed",
     "run.closed",
     "run.released",
     "run.viewed",
@@ -162,6 +173,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
             get(desk::paper_form).post(desk::paper),
         )
         .route("/staff/customers/{number}/send", post(desk::send))
+        .route("/staff/money", get(money::latest).post(money::find))
+        .route("/staff/money/notice", get(money::one).post(money::decide))
         .route(
             "/staff/password",
             get(sign_in::password_form).post(sign_in::password),

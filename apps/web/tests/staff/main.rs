@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod desk;
+mod money;
 mod people;
 mod runs;
 
@@ -32,6 +33,10 @@ POST /staff/customers/{number}/note: agent clerk
 GET /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/send: agent clerk
+GET /staff/money: billing auditor
+POST /staff/money: billing auditor
+GET /staff/money/notice: billing auditor
+POST /staff/money/notice: billing
 GET /staff/password: agent clerk billing auditor administrator
 POST /staff/password: agent clerk billing auditor administrator
 GET /staff/people: administrator

@@ -172,6 +172,8 @@ pub struct NoticeRecord {
     pub payment: Option<u64>,
     pub account: Option<CustomerNumber>,
     pub amount: Option<Cents>,
+    /// How much of it lies in the book of unmatched money.
+    pub unmatched: Option<Cents>,
     pub currency: Option<Currency>,
     pub received_at: Timestamp,
     /// How often it came again.
@@ -180,19 +182,88 @@ pub struct NoticeRecord {
     pub outcome: Option<NoticeOutcome>,
     /// Who says whose the money is, where one person has.
     pub proposal: Option<Proposal>,
-    /// Why nothing is to be done, and who says so, where one person has.
-    pub settling: Option<(String, String)>,
+    /// Why nothing is to be done, where one person says so.
+    pub settling: Option<Settling>,
+}
+
+/// Which notices somebody looks for, and from where on.
+#[derive(Clone, Debug, Default)]
+pub struct NoticeFilter {
+    /// A part of the notice's name, a customer number, or an amount as it was typed.
+    pub wanted: Option<String>,
+    /// The amount, where what is looked for is one.
+    pub amount: Option<Cents>,
+    /// The last one of the page before: when it came, and its name.
+    pub after: Option<(Timestamp, String)>,
+}
+
+/// Whose unmatched money is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Claim {
+    pub account: CustomerNumber,
+    /// How much it is, where the payment system did not say, or where it is a part; otherwise all of it.
+    pub amount: Option<Cents>,
+    /// The bill that it pays first; otherwise the oldest.
+    pub bill: Option<BillNumber>,
 }
 
 /// Whose unmatched money is, as one person says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Proposal {
-    pub account: CustomerNumber,
-    /// How much it is, where the payment system did not say.
-    pub amount: Option<Cents>,
+    pub claim: Claim,
     pub by: String,
     pub at: Timestamp,
+}
+
+/// Why nothing is to be done about a notice, or its money went back, as one person says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Settling {
+    pub why: String,
+    pub by: String,
+    pub at: Timestamp,
+}
+
+/// Who says something about a notice, and what they had seen of what others said.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Word<'a> {
+    pub by: &'a str,
+    pub seen: Seen,
+}
+
+/// What somebody had seen when they decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Whatever there is: a command names what it means.
+    Whatever,
+    /// What was said at this moment, or that nobody had said anything.
+    Said(Option<Timestamp>),
+}
+
+impl Seen {
+    /// Whether what was said last is what they had seen.
+    pub(crate) fn is(self, said: Option<Timestamp>) -> bool {
+        match self {
+            Self::Whatever => true,
+            Self::Said(seen) => seen == said,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Word<'a> {
+    fn from(by: &'a str) -> Self {
+        let seen = Seen::Whatever;
+        Self { by, seen }
+    }
+}
+
+impl<'a> From<&'a String> for Word<'a> {
+    fn from(by: &'a String) -> Self {
+        by.as_str().into()
+    }
 }
 
 /// Whether unmatched money found its customer.
@@ -206,14 +277,18 @@ pub enum Allocate {
     UnknownCustomer,
     /// The payment system did not say how much it is, so a person has to.
     AmountNeeded,
-    /// The payment system said how much it is: this.
+    /// More than there is: this.
     OtherAmount(Cents),
+    /// The bill is not this customer's.
+    OtherBill,
     /// Nobody has said whose it is.
     NotProposed,
     /// Somebody said that it is another customer's.
     OtherCustomer,
     /// The one who said it cannot approve it.
     SamePerson,
+    /// Somebody said something else meanwhile; nothing was written.
+    Outdated,
 }
 
 /// Whether two people say that nothing is to be done about a notice, or that its money went back.
@@ -229,6 +304,8 @@ pub enum Settle {
     HoldsMoney,
     /// The first person has to say why.
     WhyNeeded,
+    /// Somebody said something else meanwhile; nothing was written.
+    Outdated,
 }
 
 /// What came from a provider on a day and was not believed.

@@ -20,7 +20,7 @@ use kvit_pay::{
     },
     params::encode,
 };
-use kvit_store::{Allocate, NewPayment, PaymentRecord, Received, Settle, Store};
+use kvit_store::{Allocate, Claim, NewPayment, PaymentRecord, Received, Settle, Store};
 
 use super::world::{account, at, euro, issued, number};
 
@@ -241,12 +241,20 @@ pub(super) async fn state(store: &Store, bill: u64) -> PaymentState {
     views[0].state(at(60))
 }
 
+/// That money is a customer's: all of it, or so much.
+pub(super) fn claim(n: u64, amount: Option<i64>) -> Claim {
+    Claim {
+        account: account(n),
+        amount: amount.map(Cents::new),
+        bill: None,
+    }
+}
+
 /// Two people give a notice's money to a customer.
 pub(super) async fn allocated(store: &Store, key: &str, n: u64, amount: Option<i64>) {
     let to = account(n);
-    let amount = amount.map(Cents::new);
     let said = store
-        .propose_allocation(key, &to, amount, "ana", at(60))
+        .propose_allocation(key, &claim(n, amount), "ana", at(60))
         .await;
     assert_eq!(said.expect("an answer"), Allocate::Done);
     let said = store.approve_allocation(key, &to, "boris", at(61)).await;

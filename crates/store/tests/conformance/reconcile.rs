@@ -2,12 +2,14 @@
 
 use kvit_billing::Cents;
 use kvit_pay::PaymentState;
-use kvit_store::{Allocate, NoticeOutcome, Received, Settle, Store};
+use kvit_store::{
+    Allocate, Claim, NoticeFilter, NoticeOutcome, Received, Seen, Settle, Store, Word, Written,
+};
 
 use super::{
     payers::{
-        allocated, begun, books, card_back, card_paid, confirmed, epay, epay_paid, open, settled,
-        state, told, world,
+        allocated, begun, books, card_back, card_back_of, card_paid, claim, confirmed, epay,
+        epay_paid, open, settled, state, told, world,
     },
     world::{account, at, number},
 };
@@ -194,7 +196,7 @@ pub(crate) async fn whatever_needs_people_can_be_ended_by_them(store: Store) {
     told(&store, &epay("INVOICE=78:STATUS=EXPIRED")).await;
     let propose = async |key: &str| {
         let said = store
-            .propose_allocation(key, &account(1), None, "ana", at(60))
+            .propose_allocation(key, &claim(1, None), "ana", at(60))
             .await;
         said.expect("an answer")
     };
@@ -251,7 +253,7 @@ pub(crate) async fn unmatched_money_needs_two_people(store: Store) {
     };
     let propose = async |n, amount: Option<i64>| {
         store
-            .propose_allocation(&key, &account(n), amount.map(Cents::new), "ana", at(60))
+            .propose_allocation(&key, &claim(n, amount), "ana", at(60))
             .await
             .expect("an answer")
     };
@@ -291,5 +293,207 @@ pub(crate) async fn unmatched_money_needs_two_people(store: Store) {
     assert_eq!(
         told(&store, &notice).await.outcome,
         NoticeOutcome::Allocated
+    );
+}
+
+pub(crate) async fn a_part_goes_to_one_and_the_rest_to_another(store: Store) {
+    world(&store).await;
+    let notice = card_paid(9, "C", "15.00", "978");
+    told(&store, &notice).await;
+    let key = notice.key();
+    let propose = async |claim: Claim| {
+        let said = store.propose_allocation(&key, &claim, "ana", at(60)).await;
+        said.expect("an answer")
+    };
+    let to_bill = |n, bill| Claim {
+        bill: Some(number(bill)),
+        ..claim(n, Some(1000))
+    };
+    assert_eq!(propose(to_bill(1, 101)).await, Allocate::OtherBill);
+    assert_eq!(propose(to_bill(1, 9999)).await, Allocate::OtherBill);
+    assert_eq!(propose(to_bill(1, 100)).await, Allocate::Done);
+    let approve = async |n| {
+        let said = store
+            .approve_allocation(&key, &account(n), "boris", at(61))
+            .await;
+        said.expect("an answer")
+    };
+    assert_eq!(approve(1).await, Allocate::Done);
+    assert_eq!(approve(1).await, Allocate::NotProposed);
+    let waiting = store.notices_for_people(9).await.expect("notices");
+    assert_eq!(waiting[0].unmatched, Some(Cents::new(500)));
+    assert_eq!(
+        store
+            .settle_notice(&key, Some("x"), "ana", at(62))
+            .await
+            .expect("an answer"),
+        Settle::HoldsMoney
+    );
+    let rest = Allocate::OtherAmount(Cents::new(500));
+    assert_eq!(propose(claim(2, Some(501))).await, rest);
+    assert_eq!(propose(claim(2, None)).await, Allocate::Done);
+    assert_eq!(approve(2).await, Allocate::Done);
+    assert_eq!(
+        (open(&store, 1).await, open(&store, 2).await),
+        ((200, 0), (700, 0))
+    );
+    let done = store
+        .notice(&key)
+        .await
+        .expect("a store")
+        .expect("a notice");
+    assert_eq!(
+        (done.outcome, done.unmatched),
+        (Some(NoticeOutcome::Allocated), None)
+    );
+    assert!(books(&store).await.contains(&("unmatched".to_owned(), 0)));
+    // All parts go back together.
+    told(&store, &card_back_of(9, "C")).await;
+    assert_eq!(
+        (open(&store, 1).await, open(&store, 2).await),
+        ((1200, 0), (1200, 0))
+    );
+    assert!(books(&store).await.iter().all(|(_, cents)| *cents == 0));
+}
+
+pub(crate) async fn a_part_goes_back_with_the_rest(store: Store) {
+    world(&store).await;
+    let notice = card_paid(9, "C", "15.00", "978");
+    told(&store, &notice).await;
+    allocated(&store, &notice.key(), 1, Some(1000)).await;
+    told(&store, &card_back_of(9, "C")).await;
+    assert_eq!(open(&store, 1).await, (1200, 0));
+    assert!(books(&store).await.iter().all(|(_, cents)| *cents == 0));
+    assert!(
+        store
+            .notices_for_people(9)
+            .await
+            .expect("notices")
+            .is_empty()
+    );
+}
+
+pub(crate) async fn nobody_s_word_is_overwritten_unseen(store: Store) {
+    world(&store).await;
+    let notice = card_paid(9, "C", "12.00", "978");
+    let stray = epay("INVOICE=78:STATUS=EXPIRED");
+    told(&store, &notice).await;
+    told(&store, &stray).await;
+    let key = notice.key();
+    let word = |by, seen: Option<i64>| Word {
+        by,
+        seen: Seen::Said(seen.map(at)),
+    };
+    let propose = async |n, word, second| {
+        let said = store
+            .propose_allocation(&key, &claim(n, None), word, at(second))
+            .await;
+        said.expect("an answer")
+    };
+    assert_eq!(propose(1, word("ana", None), 60).await, Allocate::Done);
+    // Eva's page is from before.
+    assert_eq!(propose(2, word("eva", None), 61).await, Allocate::Outdated);
+    assert_eq!(propose(1, word("ana", Some(60)), 62).await, Allocate::Done);
+    let approve = async |word| {
+        let said = store
+            .approve_allocation(&key, &account(1), word, at(63))
+            .await;
+        said.expect("an answer")
+    };
+    assert_eq!(approve(word("boris", Some(60))).await, Allocate::Outdated);
+    let refuse = async |word| {
+        let said = store.refuse_allocation(&key, word, at(64)).await;
+        said.expect("an answer")
+    };
+    assert_eq!(refuse(word("boris", Some(60))).await, Written::Outdated);
+    assert_eq!(refuse(word("boris", Some(62))).await, Written::Done);
+    assert_eq!(refuse(word("boris", Some(62))).await, Written::Outdated);
+    assert_eq!(approve(word("boris", Some(62))).await, Allocate::Outdated);
+    assert_eq!(approve("boris".into()).await, Allocate::NotProposed);
+    assert_eq!(propose(2, word("eva", None), 65).await, Allocate::Done);
+    assert_eq!(open(&store, 1).await, (1200, 0));
+
+    let settle = async |why, word, second| {
+        let said = store.settle_notice("epay/expired/78", why, word, at(second));
+        said.await.expect("an answer")
+    };
+    let why = Some("a test of theirs");
+    assert_eq!(settle(why, word("ana", None), 60).await, Settle::Proposed);
+    // A second proposal is no approval of one that was not seen.
+    assert_eq!(settle(why, word("eva", None), 61).await, Settle::Outdated);
+    let refused = store.refuse_settling("epay/expired/78", word("eva", Some(60)), at(62));
+    assert_eq!(refused.await.expect("an answer"), Written::Done);
+    assert_eq!(
+        settle(None, word("eva", Some(60)), 63).await,
+        Settle::Outdated
+    );
+    assert_eq!(settle(why, word("eva", None), 64).await, Settle::Proposed);
+    assert_eq!(settle(None, word("ana", Some(64)), 65).await, Settle::Done);
+    let trail = store
+        .events("notice/epay/expired/78", 9)
+        .await
+        .expect("events");
+    assert!(
+        trail
+            .iter()
+            .any(|event| event.what == "pay.refuse-settling")
+    );
+    let trail = store.events("customer/0000001", 9).await.expect("events");
+    assert!(trail.iter().any(|event| event.what == "pay.refuse"));
+}
+
+pub(crate) async fn what_waits_is_found_and_read_by_pages(store: Store) {
+    world(&store).await;
+    for no in 0..7 {
+        let amount = format!("{}.00", 10 + no);
+        told(
+            &store,
+            &card_paid(20 + no, &format!("T%{no}_x"), &amount, "978"),
+        )
+        .await;
+    }
+    let find = async |filter: &NoticeFilter, limit| {
+        let found = store.find_notices_for_people(filter, limit).await;
+        found.expect("notices")
+    };
+    // All of them came in one moment, and still each is read once.
+    let mut filter = NoticeFilter::default();
+    let mut seen = Vec::new();
+    loop {
+        let page = find(&filter, 3).await;
+        let Some(last) = page.last() else { break };
+        filter.after = Some((last.received_at, last.id.clone()));
+        seen.extend(page.into_iter().map(|notice| notice.id));
+    }
+    assert_eq!(seen.len(), 7);
+    assert!(seen.is_sorted());
+    let wanted = |text: &str, amount: Option<i64>| NoticeFilter {
+        wanted: Some(text.to_owned()),
+        amount: amount.map(Cents::new),
+        after: None,
+    };
+    for (text, amount, count) in [
+        ("t%3_X", None, 1),
+        ("card/", None, 7),
+        ("12.00", Some(1200), 1),
+        ("%", None, 7),
+        ("%%", None, 0),
+        ("nobody", None, 0),
+    ] {
+        let found = find(&wanted(text, amount), 9).await;
+        assert_eq!(found.len(), count, "{text}");
+    }
+    let said = store
+        .propose_allocation("card/paid/T%1_x", &claim(2, None), "ana", at(60))
+        .await;
+    assert_eq!(said.expect("an answer"), Allocate::Done);
+    let found = find(&wanted(account(2).as_str(), None), 9).await;
+    assert_eq!(found.len(), 1);
+    assert!(
+        store
+            .notice("card/paid/none")
+            .await
+            .expect("a store")
+            .is_none()
     );
 }

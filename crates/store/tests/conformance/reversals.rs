@@ -5,8 +5,8 @@ use kvit_store::{Allocate, NoticeOutcome, Received, Store};
 
 use super::{
     payers::{
-        allocated, begun, books, card_back, card_back_of, card_body, card_paid, confirmed, epay,
-        epay_paid, open, settled, shop, state, told, world,
+        allocated, begun, books, card_back, card_back_of, card_body, card_paid, claim, confirmed,
+        epay, epay_paid, open, settled, shop, state, told, world,
     },
     world::{account, at},
 };
@@ -147,7 +147,7 @@ pub(crate) async fn allocated_money_goes_back_as_well(store: Store) {
             assert_eq!(open(&store, 1).await, (0, 0));
         } else {
             let said = store
-                .propose_allocation(&notice.key(), &account(1), None, "ana", at(60))
+                .propose_allocation(&notice.key(), &claim(1, None), "ana", at(60))
                 .await;
             assert_eq!(said.expect("an answer"), Allocate::Done);
         }
