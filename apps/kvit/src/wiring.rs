@@ -10,19 +10,20 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
-    BillNumber, Secret,
+    BillNumber, OrderSeq, RunId, Secret,
     code::InstanceKey,
     ports::{Clock, Rng},
 };
 use kvit_compose::{Composer, ComposerSettings, Layout};
-use kvit_flow::{Courier, Issuer, IssuerSettings, Poller, ports::Archive, read_bill};
+use kvit_flow::{Courier, Issuer, IssuerSettings, Poller, Sample, ports::Archive, read_bill};
 use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use kvit_store::{BillRecord, GuardPolicy, Store};
-use kvit_web::{Documents, Numbers, Pay, Portal, PortalLimits};
+use kvit_web::{Documents, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
 use kvit_wire::HttpWire;
+use tokio::sync::OnceCell;
 
 use crate::{
     config::{Config, Guard, Security},
@@ -31,6 +32,8 @@ use crate::{
     ways::ConfiguredWays,
 };
 
+/// How long somebody of staff waits for a sample bill. The first one loads fonts and layout.
+const SAMPLE_SECONDS: u32 = 15;
 /// Compiled forms of bills; may be deleted at any time.
 const FORMS_FOLDER: &str = "forms";
 /// Name of the instance key's file.
@@ -39,6 +42,7 @@ pub(crate) const KEY_FILE: &str = "instance.key";
 pub(crate) const STORE_HINT: &str = "`kvit doctor` looks at each part of the instance";
 
 /// An opened instance.
+#[derive(Clone)]
 pub(crate) struct Instance {
     pub(crate) dir: PathBuf,
     pub(crate) config: Config,
@@ -247,6 +251,7 @@ impl Instance {
                 session_minutes: portal.session_minutes,
                 proof_hours: portal.proof_hours,
                 trusted_proxies: portal.behind_proxy,
+                sample_seconds: SAMPLE_SECONDS,
             },
             overrides: files::text_overrides(&self.path(&portal.overrides))?,
             delivery_hours: config.issue.delivery_hours,
@@ -258,6 +263,10 @@ impl Instance {
                 ways: self.ways()?,
                 wire: Arc::new(HttpWire::default()),
             },
+            samples: Arc::new(DrawnSamples {
+                instance: self.clone(),
+                issuer: Arc::default(),
+            }),
         })
     }
 
@@ -380,6 +389,38 @@ impl Documents for ArchivedDocuments {
                     kvit_flow::DocumentError::Altered { .. } => kvit_web::DocumentError::Changed,
                     other => kvit_web::DocumentError::Archive(Box::new(other)),
                 })
+        }
+        .boxed()
+    }
+}
+
+/// Samples by the composer that issues. It is made for the first one: most portals never draw any.
+struct DrawnSamples {
+    instance: Instance,
+    issuer: Arc<OnceCell<Issuer>>,
+}
+
+impl Samples for DrawnSamples {
+    fn sample(
+        &self,
+        run: RunId,
+        seq: OrderSeq,
+    ) -> BoxFuture<'static, Result<Option<Sample>, NoSample>> {
+        let (instance, issuer) = (self.instance.clone(), Arc::clone(&self.issuer));
+        async move {
+            let made = issuer.get_or_try_init(|| async {
+                let make = move || {
+                    instance
+                        .issuer("samples")
+                        .map_err(|failure| failure.to_string())
+                };
+                match tokio::task::spawn_blocking(make).await {
+                    Ok(made) => made.map_err(|said| NoSample(said.into())),
+                    Err(died) => Err(NoSample(died.into())),
+                }
+            });
+            let drawn = made.await?.sample(&run, seq).await;
+            drawn.map_err(|error| NoSample(Box::new(error)))
         }
         .boxed()
     }

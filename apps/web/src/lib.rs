@@ -17,11 +17,12 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use kvit_billing::{
-    BillNumber, Operator, Series,
+    BillNumber, Operator, OrderSeq, RunId, Series,
     code::InstanceKey,
     operator::Brand,
     ports::{Clock, Rng},
 };
+use kvit_flow::Sample;
 use kvit_pay::ways::{Ways, Wire};
 use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
@@ -81,6 +82,8 @@ pub struct Portal {
     pub time_zone: TimeZone,
     /// The ways of paying.
     pub pay: Pay,
+    /// Draws samples of bills that are not issued yet.
+    pub samples: Arc<dyn Samples>,
 }
 
 /// How bills are paid.
@@ -112,6 +115,8 @@ pub struct PortalLimits {
     /// Whether a proxy of the operator's stands in front, so that the last entry of
     /// `X-Forwarded-For` is the visitor.
     pub trusted_proxies: bool,
+    /// How long somebody waits for a sample bill, in seconds: less than a request may take.
+    pub sample_seconds: u32,
 }
 
 /// Reads sealed bills.
@@ -122,6 +127,23 @@ pub trait Documents: Send + Sync {
         bill: &'a BillRecord,
     ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>>;
 }
+
+/// Draws samples of the bills of a run that is not issued yet.
+pub trait Samples: Send + Sync {
+    /// The bill at this place of the run as it would look: unsealed, marked as a sample, with a code and links
+    /// that open nothing; `None` where the run has no such place. The work is done off the threads that
+    /// serve pages.
+    fn sample(
+        &self,
+        run: RunId,
+        seq: OrderSeq,
+    ) -> BoxFuture<'static, Result<Option<Sample>, NoSample>>;
+}
+
+/// A sample could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("the sample could not be drawn")]
+pub struct NoSample(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// A document that could not be handed out.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +189,7 @@ pub(crate) struct Hall {
     pub(crate) turnstile: turnstile::Turnstile,
     pub(crate) hashing: staff::hashing::Hashing,
     pub(crate) refusals: refusals::Refusals,
+    pub(crate) sampling: staff::samples::Sampling,
     pub(crate) https: bool,
 }
 
@@ -227,6 +250,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         turnstile: turnstile::Turnstile::default(),
         hashing: staff::hashing::Hashing::default(),
         refusals: refusals::Refusals::default(),
+        sampling: staff::samples::Sampling::default(),
         https,
     });
     use rooms::{bills, enrol, info, links, paper, pay, pay_calls, sign_in};

@@ -292,6 +292,7 @@ mod tests {
         include_str!("staff/money.rs"),
         include_str!("staff/people.rs"),
         include_str!("staff/runs.rs"),
+        include_str!("staff/samples.rs"),
         include_str!("staff/sign_in.rs"),
         include_str!("staff/timeline.rs"),
     ];
@@ -337,6 +338,7 @@ mod tests {
             "path",
             "reference",
             "role",
+            "run",
             "shown",
             "until",
             "wanted",

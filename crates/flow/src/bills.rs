@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use kvit_billing::{
-    Bill, BillNumber, BillOrder, Customer, CustomerNumber, DeliveryId, OrderSeq, code::TokenPurpose,
+    Bill, BillNumber, BillOrder, Customer, CustomerNumber, DeliveryId, OrderSeq,
+    code::{InstanceKey, TokenPurpose},
 };
 use kvit_store::{
     BillRecord, Channel, ChunkJob, CustomerRecord, EnrolmentRecord, NewDelivery, PackRecord,
@@ -19,8 +20,8 @@ use crate::{
 };
 
 impl Issuer {
-    /// The bills that a chunk's orders become.
-    pub(crate) fn bills(&self, job: &ChunkJob) -> Result<Vec<Bill>, IssueError> {
+    /// The bills that a chunk's orders become, with codes and links that `key` gives.
+    pub(crate) fn bills(&self, job: &ChunkJob, key: &InstanceKey) -> Result<Vec<Bill>, IssueError> {
         let zone = TimeZone::get(&self.settings.time_zone)
             .map_err(|_| IssueError::TimeZone(self.settings.time_zone.clone()))?;
         let issue_date = zone.to_datetime(job.issued_at).date();
@@ -38,10 +39,8 @@ impl Issuer {
                     issued_at: job.issued_at,
                     issue_date,
                     customer: holder(order, known),
-                    code: self
-                        .key
-                        .authorization_code(&order.account, known.code_generation),
-                    verify_url: self.verify_url(number),
+                    code: key.authorization_code(&order.account, known.code_generation),
+                    verify_url: self.verify_url(number, key),
                     enrol_url: format!("{}/enrol?n={}", self.settings.public_url, order.account),
                     order: order.clone(),
                 })
@@ -49,8 +48,8 @@ impl Issuer {
             .collect()
     }
 
-    fn verify_url(&self, number: BillNumber) -> String {
-        let token = self.key.token(TokenPurpose::Verify, &number.to_string());
+    fn verify_url(&self, number: BillNumber, key: &InstanceKey) -> String {
+        let token = key.token(TokenPurpose::Verify, &number.to_string());
         format!("{}/v/{number}-{}", self.settings.public_url, token.expose())
     }
 

@@ -225,7 +225,7 @@ impl Issuer {
             claim: job.claim,
         };
         held.push(claim.clone());
-        let bills = self.bills(&job);
+        let bills = self.bills(&job, &self.key);
         let (composer, sealer) = (Arc::clone(&self.composer), Arc::clone(&self.sealer));
         let stop = stop.child_token();
         let abandon = stop.clone().drop_guard();

@@ -23,4 +23,5 @@ pub use documents::{DocumentError, read_bill};
 pub use import::{ImportError, ImportOutcome, ImportRequest, Source};
 pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};
 pub use poll::{PollReport, Poller};
+pub use preview::Sample;
 pub use sweep::{SweepError, sweep, sweep_issued};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kvit_billing::{BillNumber, ChunkNo, OrderSeq, RunId};
+use kvit_billing::{
+    BillNumber, BillOrder, ChunkNo, CustomerNumber, OrderSeq, RunId, code::InstanceKey,
+};
 use kvit_store::{ChunkJob, RunRecord};
 
 use crate::{
@@ -10,49 +12,50 @@ use crate::{
     issue::{IssueError, Issuer, compose_error},
 };
 
+/// Gives samples their codes and links: they look like those of bills and open nothing.
+const NOBODY_S_KEY: [u8; 32] = [0; 32];
+
+/// A bill as it would look, unsealed and marked as a sample.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Whose.
+    pub account: CustomerNumber,
+    /// The file.
+    pub pdf: Vec<u8>,
+}
+
 impl Issuer {
-    /// Unsealed samples of the first `n` bills of a run, marked as samples, with file names. They
-    /// show the numbers 1 to `n`, since none is given before release.
+    /// Unsealed samples of the first `n` bills of a run, marked as samples. They show the numbers 1 to `n`,
+    /// since none is given before release, and codes that are not the customers'.
     ///
     /// # Errors
     /// Where there is no such run, or as for issuing.
-    pub async fn preview(
-        &self,
-        run: &RunId,
-        n: usize,
-    ) -> Result<Vec<(String, Vec<u8>)>, IssueError> {
-        let record = self
-            .store
-            .run(run)
-            .await?
-            .ok_or_else(|| IssueError::NoRun(run.clone()))?;
-        let job = self.sample_job(&record, n).await?;
-        let bills = self.bills(&job)?;
-        let composer = Arc::clone(&self.composer);
-        cores::run(move || {
-            cores::map(&bills, |bill| {
-                let pdf = composer
-                    .sample(bill)
-                    .map_err(|source| compose_error(bill, source))?;
-                Ok((format!("sample-{}.pdf", bill.customer.number), pdf))
-            })
-        })
-        .await?
+    pub async fn preview(&self, run: &RunId, n: usize) -> Result<Vec<Sample>, IssueError> {
+        let record = self.store.run(run).await?;
+        let record = record.ok_or_else(|| IssueError::NoRun(run.clone()))?;
+        let orders = self.first_orders(&record, n).await?;
+        self.samples(run, orders).await
     }
 
-    /// The first `n` orders of a run, as if they were one chunk that is issued now.
-    async fn sample_job(&self, run: &RunRecord, n: usize) -> Result<ChunkJob, IssueError> {
-        let mut orders = Vec::new();
-        for chunk in (0..run.chunks).map(ChunkNo) {
-            if orders.len() >= n {
-                break;
-            }
-            orders.extend(self.store.staged_orders(&run.id, chunk).await?);
-        }
-        orders.truncate(n);
+    /// The sample of one bill, by its place in the run; `None` where the run has no such place.
+    ///
+    /// # Errors
+    /// As for issuing.
+    pub async fn sample(&self, run: &RunId, seq: OrderSeq) -> Result<Option<Sample>, IssueError> {
+        let order = self.store.staged_order(run, seq).await?;
+        let samples = self.samples(run, order.into_iter().collect()).await?;
+        Ok(samples.into_iter().next())
+    }
+
+    async fn samples(
+        &self,
+        run: &RunId,
+        orders: Vec<BillOrder>,
+    ) -> Result<Vec<Sample>, IssueError> {
         let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
-        Ok(ChunkJob {
-            run: run.id.clone(),
+        // As if they were one chunk that is issued now.
+        let job = ChunkJob {
+            run: run.clone(),
             no: ChunkNo(0),
             claim: 0,
             first_seq: OrderSeq(0),
@@ -61,6 +64,30 @@ impl Issuer {
             issued_at: self.clock.now(),
             orders,
             holders: self.store.customers(&accounts).await?,
+        };
+        let bills = self.bills(&job, &InstanceKey::new(&NOBODY_S_KEY))?;
+        let composer = Arc::clone(&self.composer);
+        cores::run(move || {
+            cores::map(&bills, |bill| {
+                let pdf = composer.sample(bill);
+                Ok(Sample {
+                    account: bill.customer.number.clone(),
+                    pdf: pdf.map_err(|source| compose_error(bill, source))?,
+                })
+            })
         })
+        .await?
+    }
+
+    async fn first_orders(&self, run: &RunRecord, n: usize) -> Result<Vec<BillOrder>, IssueError> {
+        let mut orders = Vec::new();
+        for chunk in (0..run.chunks).map(ChunkNo) {
+            if orders.len() >= n {
+                break;
+            }
+            orders.extend(self.store.staged_orders(&run.id, chunk).await?);
+        }
+        orders.truncate(n);
+        Ok(orders)
     }
 }

@@ -1,7 +1,7 @@
 //! What a person needs to see of a run before releasing it: counts, sums, and what stands out.
 
 use kvit_billing::{
-    BillKind, BillOrder, Cents, CustomerNumber, customer::Language, order::ReadingSource,
+    BillKind, BillOrder, Cents, CustomerNumber, OrderSeq, customer::Language, order::ReadingSource,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,47 @@ pub struct RunSummary {
     pub unusual: Vec<Unusual>,
     /// The largest bills, largest first.
     pub largest: Vec<Large>,
+    /// The first bill of each sort. Runs from before these were kept have none.
+    #[serde(default)]
+    pub examples: Vec<Example>,
+}
+
+/// A sort of bill, to look at one of each before a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sort {
+    /// An invoice that asks for money, by readings alone.
+    Invoice,
+    /// One with an estimated reading.
+    Estimated,
+    /// One that asks for no payment.
+    NothingToPay,
+    /// A credit note.
+    CreditNote,
+    /// A debit note.
+    DebitNote,
+}
+
+impl Sort {
+    /// All of them, in the order in which they are looked at.
+    pub const ALL: [Self; 5] = [
+        Self::Invoice,
+        Self::Estimated,
+        Self::NothingToPay,
+        Self::CreditNote,
+        Self::DebitNote,
+    ];
+}
+
+/// The first bill of a sort.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Example {
+    /// Of which.
+    pub sort: Sort,
+    /// Whose.
+    pub account: CustomerNumber,
+    /// Its place in the run.
+    pub seq: OrderSeq,
 }
 
 /// A consumption unlike that of a year ago.
@@ -52,6 +93,9 @@ pub struct Unusual {
     pub now: Decimal,
     /// The same month a year ago.
     pub year_ago: Decimal,
+    /// Its place in the run.
+    #[serde(default)]
+    pub seq: Option<OrderSeq>,
 }
 
 /// A large bill.
@@ -61,11 +105,15 @@ pub struct Large {
     pub account: CustomerNumber,
     /// Its gross amount.
     pub gross: Cents,
+    /// Its place in the run.
+    #[serde(default)]
+    pub seq: Option<OrderSeq>,
 }
 
 impl RunSummary {
-    /// Takes one order into account.
+    /// Takes the next order into account.
     pub fn add(&mut self, order: &BillOrder) {
+        let seq = OrderSeq(self.orders());
         let credit = order.kind == BillKind::CreditNote;
         let signed = |amount: Cents| if credit { -amount } else { amount };
         match order.kind {
@@ -83,7 +131,8 @@ impl RunSummary {
         }
         let estimated = |source| source == ReadingSource::Estimated;
         let meters = || order.supply_points.iter().flat_map(|point| &point.meters);
-        if meters().any(|m| estimated(m.old.source) || estimated(m.new.source)) {
+        let is_estimated = meters().any(|m| estimated(m.old.source) || estimated(m.new.source));
+        if is_estimated {
             self.estimated += 1;
         }
         if order
@@ -93,8 +142,22 @@ impl RunSummary {
         {
             self.english += 1;
         }
-        self.note_unusual(order);
-        self.note_large(order);
+        self.note_unusual(order, seq);
+        self.note_large(order, seq);
+        let sort = match order.kind {
+            BillKind::CreditNote => Sort::CreditNote,
+            BillKind::DebitNote => Sort::DebitNote,
+            BillKind::Invoice if order.totals.to_pay <= Cents::ZERO => Sort::NothingToPay,
+            BillKind::Invoice if is_estimated => Sort::Estimated,
+            BillKind::Invoice => Sort::Invoice,
+        };
+        if !self.examples.iter().any(|example| example.sort == sort) {
+            self.examples.push(Example {
+                sort,
+                account: order.account.clone(),
+                seq,
+            });
+        }
     }
 
     /// How many orders were added.
@@ -103,7 +166,7 @@ impl RunSummary {
         self.invoices + self.credit_notes + self.debit_notes
     }
 
-    fn note_unusual(&mut self, order: &BillOrder) {
+    fn note_unusual(&mut self, order: &BillOrder, seq: OrderSeq) {
         let Some(history) = &order.history else {
             return;
         };
@@ -122,12 +185,13 @@ impl RunSummary {
                     account: order.account.clone(),
                     now,
                     year_ago,
+                    seq: Some(seq),
                 });
             }
         }
     }
 
-    fn note_large(&mut self, order: &BillOrder) {
+    fn note_large(&mut self, order: &BillOrder, seq: OrderSeq) {
         let gross = order.signed_gross();
         let at = self.largest.partition_point(|large| large.gross >= gross);
         if at < OUTLIERS_MAX {
@@ -136,6 +200,7 @@ impl RunSummary {
                 Large {
                     account: order.account.clone(),
                     gross,
+                    seq: Some(seq),
                 },
             );
             self.largest.truncate(OUTLIERS_MAX);

@@ -9,7 +9,8 @@ use std::sync::{
 };
 
 use kvit_billing::{
-    Bill, CustomerNumber, Language, UnsealedPdf,
+    Bill, CustomerNumber, Language, OrderSeq, UnsealedPdf,
+    code::TokenPurpose,
     ports::{Clock as _, Compose, NotComposed},
 };
 use kvit_flow::{IssueError, ports::Checkpoints};
@@ -343,12 +344,23 @@ async fn progress_adds_up_and_previews_are_marked() {
     let run = world.released("october").await;
     let issuer = world.issuer("worker").await;
     let samples = issuer.preview(&run, 5).await.expect("samples");
-    let names: Vec<_> = samples.iter().map(|(name, _)| name.clone()).collect();
-    let wanted: Vec<_> = (0..5)
-        .map(|i| format!("sample-{}.pdf", world.synth.number(i)))
-        .collect();
-    assert_eq!(names, wanted);
-    assert!(samples.iter().all(|(_, pdf)| pdf.starts_with(b"sample ")));
+    let whose: Vec<_> = samples.iter().map(|s| s.account.to_string()).collect();
+    let wanted: Vec<_> = (0..5).map(|i| world.synth.number(i).to_string()).collect();
+    assert_eq!(whose, wanted);
+    let one = issuer.sample(&run, OrderSeq(4)).await.expect("a sample");
+    assert_eq!(one.map(|s| s.account), Some(samples[4].account.clone()));
+    for beyond in [7, u64::MAX] {
+        let none = issuer.sample(&run, OrderSeq(beyond)).await;
+        assert!(none.expect("an answer").is_none());
+    }
+    for sample in &samples {
+        let text = String::from_utf8_lossy(&sample.pdf);
+        assert!(text.starts_with("sample "));
+        // Nobody can use what a sample shows.
+        let code = issuer.key.authorization_code(&sample.account, 1).printed();
+        let link = issuer.key.token(TokenPurpose::Verify, "0000000001");
+        assert!(!text.contains(&code) && !text.contains(link.expose()));
+    }
 
     let heard = AtomicUsize::new(0);
     let count = |bills: u64| {

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     OrderKey, Store, StoreError,
     engine::Tx,
-    rows::{corrupt, kind, number, period, small, text},
+    rows::{corrupt, kind, number, period, small, text, unsigned},
     sql::{ROWS_MAX, Value, query},
 };
 
@@ -152,6 +152,30 @@ impl Store {
             .fetch_one(&self.pools)
             .await?;
         unpacked(row.get("body")?).await
+    }
+}
+
+impl Store {
+    /// One order as staged, by its place in the run, where there is one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staged_order(
+        &self,
+        run: &RunId,
+        seq: OrderSeq,
+    ) -> Result<Option<BillOrder>, StoreError> {
+        let row = query("SELECT c.first_seq, o.body FROM chunks c JOIN chunk_orders o ON o.run = c.run AND o.no = c.no WHERE c.run = $1 AND c.first_seq <= $2 AND c.first_seq + c.orders > $2")
+            .bind(run)
+            .bind(seq)
+            .fetch_optional(&self.pools)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let at = seq.0 - unsigned(&row, "first_seq")?;
+        let orders: Vec<BillOrder> = unpacked(row.get("body")?).await?;
+        Ok(orders
+            .into_iter()
+            .nth(usize::try_from(at).unwrap_or(usize::MAX)))
     }
 }
 

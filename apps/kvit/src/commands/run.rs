@@ -101,9 +101,9 @@ pub(super) async fn preview(
     let to = std::path::absolute(&args.to).failed("the current folder is not known")?;
     fs::create_dir_all(&to).failed(format!("{} cannot be made", to.display()))?;
     let mut written = Vec::new();
-    for (name, pdf) in samples {
-        let path = to.join(name);
-        files::write(&path, &pdf).failed(format!("{} cannot be written", path.display()))?;
+    for sample in samples {
+        let path = to.join(format!("sample-{}.pdf", sample.account));
+        files::write(&path, &sample.pdf).failed(format!("{} cannot be written", path.display()))?;
         written.push(path);
     }
     let value = json!({"run": args.run.as_str(), "files": written});

@@ -13,6 +13,7 @@ pub(crate) mod hashing;
 pub(crate) mod money;
 pub(crate) mod people;
 pub(crate) mod runs;
+pub(crate) mod samples;
 pub(crate) mod sign_in;
 pub(crate) mod spell;
 pub(crate) mod timeline;
@@ -91,6 +92,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/runs/{run}", BOOKS),
     ("POST", "/staff/runs/{run}/close", BILLING),
     ("POST", "/staff/runs/{run}/release", BILLING),
+    ("GET", "/staff/runs/{run}/samples/{seq}", BILLING),
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-out", Who::Staff),
@@ -129,6 +131,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.viewed",
     "run.closed",
     "run.released",
+    "run.sampled",
     "run.viewed",
     "staff.added",
     "staff.disabled",
@@ -185,6 +188,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/runs/{run}", get(runs::page))
         .route("/staff/runs/{run}/close", post(runs::close))
         .route("/staff/runs/{run}/release", post(runs::release))
+        .route("/staff/runs/{run}/samples/{seq}", get(samples::sample))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/staff/sign-out", post(sign_in::sign_out))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), door::guard))

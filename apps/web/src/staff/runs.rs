@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Cents, Currency, RunId};
+use kvit_billing::{Cents, Currency, OrderSeq, RunId};
 use kvit_flow::summary::{RunSummary, change_per_mille};
 use kvit_store::{
     BalanceLine, BalanceSheet, Close, Release, ReleaseError, Role, RunRecord, RunState,
@@ -16,7 +16,12 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{door::Officer, event, render, say};
+use super::{
+    door::Officer,
+    event, render,
+    samples::{examples, has_samples},
+    say,
+};
 use crate::{App, failure::Failure, front::Visitor, texts::Texts};
 
 const RUNS_SHOWN: u32 = 60;
@@ -66,7 +71,7 @@ pub(crate) struct RunQuery {
     done: String,
 }
 
-async fn the_run(app: &App, run: &str) -> Result<RunRecord, Failure> {
+pub(super) async fn the_run(app: &App, run: &str) -> Result<RunRecord, Failure> {
     let run: RunId = run.parse().map_err(|_| Failure::NotFound)?;
     let found = app.portal.store.run(&run).await?;
     found
@@ -135,7 +140,12 @@ pub(crate) async fn page(
     let follow = query.follow.is_some() && moving;
     let is_billing = officer.role == Role::Billing;
     let mine = run.imported_by.trim().to_lowercase() == officer.login.as_str();
+    // Samples are told by whose they are, so they come with what names customers.
+    let drawable = named && is_billing && has_samples(run.state);
+    let samples = summary(&run).filter(|_| drawable);
+    let samples = samples.map(|summary| examples(&summary, texts));
     let page = context! {
+        samples, drawable,
         run => row(&app, &visitor, &run), state => run.state.as_str(), findings => named.then(|| findings(&run, texts)).flatten(),
         compared => compared(&run, previous.as_ref(), texts), outliers => named.then(|| outliers(&run, texts)).flatten(),
         progress, sheet => sheet.as_ref().map(|(sheet, _)| sheet_rows(sheet, &run.currency, texts)),
@@ -227,6 +237,10 @@ fn compared(run: &RunRecord, previous: Option<&RunRecord>, texts: &Texts) -> Opt
     Some(context! { rows, before })
 }
 
+fn place(seq: Option<OrderSeq>) -> Option<String> {
+    seq.map(|seq| seq.0.to_string())
+}
+
 /// What stands out: the largest bills, and consumptions unlike those of a year ago.
 fn outliers(run: &RunRecord, texts: &Texts) -> Option<Value> {
     let summary = summary(run)?;
@@ -235,7 +249,7 @@ fn outliers(run: &RunRecord, texts: &Texts) -> Option<Value> {
         .iter()
         .map(|large| {
             let gross = texts.money(large.gross, &run.currency);
-            context! { account => large.account.as_str(), gross }
+            context! { account => large.account.as_str(), gross, seq => place(large.seq) }
         })
         .collect();
     let unusual: Vec<_> = summary
@@ -244,7 +258,7 @@ fn outliers(run: &RunRecord, texts: &Texts) -> Option<Value> {
         .map(|unusual| {
             let now = unusual.now.normalize().to_string();
             let then = unusual.year_ago.normalize().to_string();
-            context! { account => unusual.account.as_str(), now, then }
+            context! { account => unusual.account.as_str(), now, then, seq => place(unusual.seq) }
         })
         .collect();
     let count = texts.count(summary.unusual_count);

@@ -18,15 +18,17 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
-    Address, BillNumber, Currency, CustomerNumber, DeliveryId, Operator, Secret, StaffLogin,
+    Address, BillNumber, Currency, CustomerNumber, DeliveryId, Operator, OrderSeq, RunId, Secret,
+    StaffLogin,
     code::{InstanceKey, TokenPurpose},
     customer::Text,
     operator::Brand,
     ports::{Clock, Rng},
 };
+use kvit_flow::Sample;
 use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, Role, Store};
-use kvit_web::{DocumentError, Documents, Numbers, Pay, Portal, PortalLimits};
+use kvit_web::{DocumentError, Documents, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
 use tower::ServiceExt;
 
 pub(crate) mod chrome;
@@ -45,6 +47,52 @@ impl Documents for Files {
     ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>> {
         Box::pin(async move { Ok(format!("%PDF-1.7 {}", bill.number).into_bytes()) })
     }
+}
+
+/// Draws Anna's bill at the first place of any run and Boris' at the second; the seventh takes too long, the
+/// eighth cannot be drawn.
+struct Drawn;
+
+impl Samples for Drawn {
+    fn sample(
+        &self,
+        _: RunId,
+        seq: OrderSeq,
+    ) -> BoxFuture<'static, Result<Option<Sample>, NoSample>> {
+        Box::pin(async move {
+            let account = match seq.0 {
+                0 => seed::ANNA,
+                1 => seed::BORIS,
+                7 => std::future::pending().await,
+                8 => return Err(NoSample("the layout is broken".into())),
+                _ => return Ok(None),
+            };
+            Ok(Some(Sample {
+                account: number(account),
+                pdf: sample_pdf(),
+            }))
+        })
+    }
+}
+
+/// A page with nothing on it.
+fn sample_pdf() -> Vec<u8> {
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]>>",
+    ];
+    let mut pdf = "%PDF-1.7\n".to_owned();
+    let mut table = String::from("0000000000 65535 f \n");
+    for (at, object) in objects.iter().enumerate() {
+        table.push_str(&format!("{:010} 00000 n \n", pdf.len()));
+        pdf.push_str(&format!("{} 0 obj\n{object}\nendobj\n", at + 1));
+    }
+    let start = pdf.len();
+    pdf.push_str(&format!(
+        "xref\n0 4\n{table}trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
+    ));
+    pdf.into_bytes()
 }
 
 /// A clock that the test moves.
@@ -192,6 +240,7 @@ impl World {
                 session_minutes: 30,
                 proof_hours: 48,
                 trusted_proxies: false,
+                sample_seconds: 1,
             },
             overrides: Vec::new(),
             delivery_hours: 24,
@@ -203,6 +252,7 @@ impl World {
             declaration_version: "2026-01".into(),
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
             pay,
+            samples: Arc::new(Drawn),
         };
         let router = kvit_web::router(portal).expect("the built-in portal opens");
         Self {

@@ -46,6 +46,7 @@ GET /staff/runs: billing auditor
 GET /staff/runs/{run}: billing auditor
 POST /staff/runs/{run}/close: billing
 POST /staff/runs/{run}/release: billing
+GET /staff/runs/{run}/samples/{seq}: billing
 GET /staff/sign-in: anyone
 POST /staff/sign-in: anyone
 POST /staff/sign-out: agent clerk billing auditor administrator
@@ -72,7 +73,8 @@ async fn each_role_sees_its_pages_and_no_other() {
         let path = path
             .replace("{number}", seed::ANNA)
             .replace("{login}", "nobody")
-            .replace("{run}", "2026-10-a1");
+            .replace("{run}", "2026-10-a1")
+            .replace("{seq}", "0");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         browser.ask(method, &path, "x=y", &[]).await
     };

@@ -107,3 +107,77 @@ async fn a_rejected_run_says_where_and_what_to_do() {
         StatusCode::NOT_FOUND
     );
 }
+
+#[tokio::test]
+async fn bills_are_looked_at_before_they_are_released() {
+    let world = World::new(URL).await;
+    seed::waiting(&world.store, "2026-11-b2", "vera").await;
+    world.hire("boyan", Role::Billing).await;
+    world.hire("odit", Role::Auditor).await;
+    let mut boyan = world.browser();
+    boyan.sign_in_staff("boyan").await;
+    let path = "/staff/runs/2026-11-b2";
+    let page = boyan.get(path).await;
+    for part in [
+        "Вижте сметките",
+        "href=\"/staff/runs/2026-11-b2/samples/0\"",
+        "href=\"/staff/runs/2026-11-b2/samples/1\"",
+        "Образец на сметката на клиент 1000002",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let sample = boyan.get(&format!("{path}/samples/1")).await;
+    assert_eq!(sample.status, StatusCode::OK);
+    assert_eq!(sample.header("content-type"), "application/pdf");
+    assert_eq!(
+        sample.header("content-disposition"),
+        "inline; filename=\"sample-1000002.pdf\""
+    );
+    assert_eq!(sample.header("cache-control"), "no-store");
+    assert!(sample.body.starts_with("%PDF-"));
+    let trail = world.store.events("customer/1000002", 9).await;
+    let trail = trail.expect("a trail");
+    assert_eq!(
+        (trail[0].who.as_str(), trail[0].what.as_str()),
+        ("boyan", "run.sampled")
+    );
+    assert_eq!(trail[0].detail["run"], "2026-11-b2");
+    for (place, status, said) in [
+        ("2", StatusCode::NOT_FOUND, ""),
+        ("99999999999999999999", StatusCode::BAD_REQUEST, ""),
+        ("-1", StatusCode::BAD_REQUEST, ""),
+        ("7", StatusCode::SERVICE_UNAVAILABLE, "Машината е заета"),
+        (
+            "8",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "не може да се оформи",
+        ),
+    ] {
+        let answer = boyan.get(&format!("{path}/samples/{place}")).await;
+        assert_eq!(answer.status, status, "{place}");
+        assert!(answer.body.contains(said), "{place}: {}", answer.body);
+    }
+    // The one that takes for ever keeps its place; there is another one, and then none.
+    assert_eq!(
+        boyan.get(&format!("{path}/samples/0")).await.status,
+        StatusCode::OK
+    );
+    boyan.get(&format!("{path}/samples/7")).await;
+    let busy = boyan.get(&format!("{path}/samples/0")).await;
+    assert_eq!(busy.status, StatusCode::SERVICE_UNAVAILABLE);
+    let issued = boyan.get("/staff/runs/2026-10-a1/samples/0").await;
+    assert_eq!(issued.status, StatusCode::CONFLICT);
+    assert!(
+        !boyan
+            .get("/staff/runs/2026-10-a1")
+            .await
+            .body
+            .contains("/samples/")
+    );
+    let mut odit = world.browser();
+    odit.sign_in_staff("odit").await;
+    let page = odit.get(path).await;
+    assert!(page.body.contains("1000002") && !page.body.contains("/samples/"));
+    let refused = odit.get(&format!("{path}/samples/0")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}

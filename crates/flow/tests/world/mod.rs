@@ -297,7 +297,7 @@ impl Compose for Plain {
     }
 
     fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {
-        Ok(format!("sample {bill:?}").into_bytes())
+        Ok(format!("sample {bill:?} {}", bill.code.printed()).into_bytes())
     }
 }
 
