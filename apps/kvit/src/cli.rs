@@ -215,10 +215,29 @@ Example:
   kvit pay unmatched
 
 Money of a payment that was not begun here, of another amount, in another currency or for an unknown
-customer never changes a balance: it waits here. So does a notice that contradicts the books. Then
-come customers who paid more than all their bills ask for: their credit pays the next bill. What
-came and could not be verified is counted below, by day and reason.")]
+customer never changes a balance: it waits here. So do bank transfers that name no customer, or
+several, and notices that contradict the books. Then come customers who paid more than all their
+bills ask for: their credit pays the next bill. What came and could not be verified is counted
+below, by day and reason.")]
     Unmatched,
+    /// Bring bank statements (camt.053, camt.054) into the books
+    #[command(after_help = "\
+Examples:
+  kvit pay statement 2026-11-27.xml --as ivan
+  kvit pay statement november/*.xml --as ivan
+
+Each file is checked as a whole first: balances, account, currency, references. Where one file has a
+fault, all faults are listed and nothing of any file is kept (exit code 3). Transfers go to the
+customer whom the creditor reference, the bill's number or the customer's number in the text names;
+what names nobody, or several, waits in `kvit pay unmatched`. A transfer counts once, by account and
+the bank's reference, however many statements have it, so files may overlap and come again.")]
+    Statement(StatementArgs),
+    /// List the bank statements that were brought, or the transfers of one
+    #[command(after_help = "\
+Examples:
+  kvit pay statements
+  kvit pay statements 3f9a2c")]
+    Statements(StatementsArgs),
     /// Say whose unmatched money is; another person approves it
     #[command(after_help = "\
 Example:
@@ -494,6 +513,23 @@ pub(crate) struct JournalArgs {
     /// The new file
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatementArgs {
+    /// Files of the bank
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Who brings them [default: your account on this machine]
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatementsArgs {
+    /// Which one, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) statement: Option<String>,
 }
 
 #[derive(Args, Debug)]

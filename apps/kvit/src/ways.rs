@@ -17,6 +17,7 @@ use kvit_pay::{
         epay::Epay,
         ipg::{self, Shop},
     },
+    statement::PayOut,
     ways::{Dialect, Provider, Ways},
 };
 
@@ -220,7 +221,13 @@ fn provider(
             verifier: verifier()?,
         }),
     };
+    let told = !config.pays_from.is_empty() || !config.pays_as.trim().is_empty();
     Ok(Provider {
+        payout: told.then(|| PayOut {
+            provider: own.clone(),
+            ibans: config.pays_from.clone(),
+            text: config.pays_as.clone(),
+        }),
         name: own,
         title: config.title.clone(),
         dialect,

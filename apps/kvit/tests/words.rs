@@ -33,6 +33,8 @@ fn help() {
         "pay",
         "pay list",
         "pay unmatched",
+        "pay statement",
+        "pay statements",
         "pay allocate",
         "pay approve",
         "pay settle",
@@ -262,6 +264,12 @@ fn refusals() {
         ("no-payments", &["pay", "list"]),
         ("nothing-unmatched", &["pay", "unmatched"]),
         ("empty-books", &["pay", "books"]),
+        ("no-statements", &["pay", "statements"]),
+        ("no-such-statement", &["pay", "statements", "3f9a2c"]),
+        (
+            "not-a-statement",
+            &["pay", "statement", "run.txt", "bill.pdf", "--as", "ivan"],
+        ),
         (
             "no-such-notice",
             &[

@@ -217,6 +217,7 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
         let path = format!("/pay/ebg/confirm?{query}");
         world.browser().get(&path).await;
     }
+    pay::transferred(&world, "FT2611200042", "за тока на баба, ноември", 4250).await;
     let expired = pay::epay("INVOICE=77:STATUS=EXPIRED");
     world
         .browser()
@@ -327,7 +328,7 @@ async fn money(eye: &mut Inspector, world: &World) {
         eye.chrome.follow("a[href='/staff/money']").await;
         if login == "billing" {
             eye.look("staff-money").await;
-            eye.chrome.follow("tbody tr:nth-child(3) a").await;
+            eye.chrome.follow("tbody tr:nth-child(4) a").await;
             eye.look("staff-money-nothing").await;
             eye.chrome.go("/staff/money").await;
             eye.chrome.follow("tbody tr a").await;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use axum::http::{Method, StatusCode};
 use common::{
     World,
-    pay::{Systems, borica, ebg, epay, icard},
+    pay::{self, Systems, borica, ebg, epay, icard},
     seed,
 };
 use kvit_billing::{BillNumber, code::TokenPurpose, ports::Clock as _};
 use kvit_pay::params::encode;
+use kvit_store::{Booked, NoticeOutcome};
 
 const URL: &str = "https://smetki.example";
 
@@ -526,6 +527,37 @@ async fn who_comes_back_hears_one_truth_and_too_much_is_a_credit() {
     anna.sign_in(&shop.world, seed::ANNA).await;
     let bills = anna.get("/bills").await.body.replace('\u{a0}', " ");
     assert!(bills.contains("Надплатени са 84,20 €"), "{bills}");
+}
+
+#[tokio::test]
+async fn a_bank_transfer_is_told_as_such() {
+    let shop = Shop::open().await;
+    let bill = seed::first_bill().to_string();
+    let booked = pay::transferred(&shop.world, "1", &bill, 8420).await;
+    assert_eq!(booked, Booked::As(NoticeOutcome::Posted));
+    let text = shop.text().await;
+    for part in ["Сметката е платена", "84,20 € с банков превод: отразено на"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let mut anna = shop.world.browser();
+    anna.sign_in(&shop.world, seed::ANNA).await;
+    let english = [("accept-language", "en")];
+    let page = anna.ask(Method::GET, &shop.page(), "", &english).await.body;
+    assert!(
+        page.replace('\u{a0}', " ")
+            .contains("by bank transfer: recorded on"),
+        "{page}"
+    );
+    shop.world.hire("eva", kvit_store::Role::Agent).await;
+    let mut eva = shop.world.browser();
+    eva.sign_in_staff("eva").await;
+    let seen = eva
+        .get(&format!("/staff/customers/{}", seed::ANNA))
+        .await
+        .body;
+    let seen = seen.replace('\u{a0}', " ");
+    assert!(seen.contains("Плати 84,20 € с банков превод"), "{seen}");
 }
 
 #[tokio::test]

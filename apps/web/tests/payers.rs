@@ -143,6 +143,7 @@ fn providers(payers: &Payers, url: &str) -> Vec<Provider> {
         title: Text::same(id),
         dialect,
         offered: offered.to_vec(),
+        payout: None,
         first_number: 1,
     };
     let epay = Epay {

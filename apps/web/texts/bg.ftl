@@ -276,6 +276,7 @@ pay-state-declined = { $amount } през { $way }: плащането беше 
 pay-state-expired = { $amount } през { $way }: времето за плащане изтече на { $until }, нищо не е платено.
 pay-state-reversed = { $amount } през { $way }: парите бяха върнати.
 pay-booked-through = { $amount } през { $way }: платено на { $when }
+pay-booked-bank = { $amount } с банков превод: отразено на { $when }
 pay-booked = { $amount }: платено на { $when }
 pay-booked-back = { $amount }: върнато на { $when }
 pay-refresh = Обнови страницата

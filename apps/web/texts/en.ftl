@@ -276,6 +276,7 @@ pay-state-declined = { $amount } through { $way }: the payment was declined, not
 pay-state-expired = { $amount } through { $way }: its time ended on { $until }, nothing was paid.
 pay-state-reversed = { $amount } through { $way }: the money was given back.
 pay-booked-through = { $amount } through { $way }: paid on { $when }.
+pay-booked-bank = { $amount } by bank transfer: recorded on { $when }.
 pay-booked = { $amount }: paid on { $when }.
 pay-booked-back = { $amount }: given back on { $when }.
 pay-refresh = Refresh the page

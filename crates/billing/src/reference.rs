@@ -30,6 +30,13 @@ impl CreditorReference {
         (well_formed && mod97(&format!("{body}{head}")) == 1).then(|| Self(compact.clone()))
     }
 
+    /// The bill that it names, where it is of the form that [`Self::of`] gives.
+    #[must_use]
+    pub fn bill(&self) -> Option<BillNumber> {
+        let bill = self.0.get(4..)?.parse().ok()?;
+        (Self::of(bill) == *self).then_some(bill)
+    }
+
     /// Without spaces, as payment orders carry it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -97,6 +104,8 @@ mod tests {
         for text in ["RF451234512345", "RF68AB2G5", "RF45 1234 5123 45"] {
             assert!(CreditorReference::parse(text).is_some(), "{text}");
         }
+        let other = CreditorReference::parse("RF68AB2G5").expect("valid");
+        assert_eq!(other.bill(), None, "it names no bill");
         for text in [
             "RF461234512345",
             "RF",
@@ -114,6 +123,7 @@ mod tests {
     fn each_bill_has_its_own_valid_reference() {
         for number in [1, 42, 9_999_999_999] {
             let made = CreditorReference::of(BillNumber::new(number).expect("in range"));
+            assert_eq!(made.bill(), BillNumber::new(number));
             assert_eq!(CreditorReference::parse(made.as_str()), Some(made));
         }
     }

@@ -288,6 +288,7 @@ impl Courier {
             amount: told.cents,
             currency: currency.map_or(Currency::EUR, |part| part.bill.currency),
             paid_at: told.paid_at,
+            booked: told.booked,
             way: way.map(|provider| provider.title.get(job.language)),
             bills: &bills,
             open: told.open,

@@ -14,6 +14,7 @@ pub mod pack;
 pub mod poll;
 pub mod ports;
 mod preview;
+pub mod statement;
 pub mod summary;
 pub mod sweep;
 

@@ -1,6 +1,6 @@
 //! Payments that nobody called us about are asked for, until they are known, or their time is over and
 //! their payment system says that nothing came of them. Silence never ends the asking: money may be
-//! there. Notices that a death left kept and not applied are applied.
+//! there. Notices and bank statements that a death left kept and not applied are applied.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -13,10 +13,18 @@ use kvit_pay::{
 use kvit_store::{PaymentRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use crate::{
+    ports::NoCheckpoints,
+    statement::{self, StatementError},
+};
+
 /// Notices and payments that one round deals with.
 const BATCH: usize = 100;
 /// Minutes until a payment is asked for again, by how often it was; the last ones go on.
 const LADDER_MINUTES: [i64; 6] = [2, 5, 15, 60, 180, 360];
+/// A statement that was kept so long ago and is not done was left by a death: whoever imports one books it
+/// meanwhile.
+const STATEMENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// An answer may come a little after the payment's time is over; it is asked for once more then.
 const AFTER_END: SignedDuration = SignedDuration::from_mins(30);
 
@@ -60,6 +68,7 @@ impl Poller {
             ..PollReport::default()
         };
         let ways = self.ways.all();
+        self.finish_statements(&ways, now).await?;
         let mut mute = HashSet::new();
         for payment in self.store.payments_to_poll(now, BATCH).await? {
             if stop.is_cancelled() {
@@ -84,6 +93,28 @@ impl Poller {
             }
         }
         Ok(report)
+    }
+
+    /// Books what a death left of a bank statement. One that cannot be read is logged and holds up nothing.
+    async fn finish_statements(&self, ways: &[Provider], now: Timestamp) -> Result<(), StoreError> {
+        let outside = statement::Outside {
+            payouts: statement::payouts(ways),
+            clock: self.clock.as_ref(),
+            checkpoints: &NoCheckpoints,
+            progress: &|_| (),
+        };
+        let before = now - STATEMENT_AFTER;
+        match statement::finish_statements(&self.store, before, &outside).await {
+            Ok(_) => Ok(()),
+            Err(StatementError::Store(error)) => Err(error),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a bank statement cannot be booked"
+                );
+                Ok(())
+            }
+        }
     }
 
     /// Asks for one payment and does what the answer says. The next time is stored before anybody is

@@ -65,6 +65,7 @@ impl Bank {
             title: Text::same("Карта"),
             dialect: Dialect::Borica(terminal),
             offered: vec![Way::Card],
+            payout: None,
             first_number: 1,
         };
         Arc::new(Self {

@@ -133,6 +133,7 @@ fn payment(
         amount: bill.part + Cents::new(credit),
         currency: Currency::EUR,
         paid_at: "2026-11-20T08:15:00Z".parse()?,
+        booked: None,
         way: Some("ePay.bg"),
         bills: &[bill],
         open: Cents::new(open),

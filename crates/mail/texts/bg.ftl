@@ -38,6 +38,7 @@ payment-label-paid = Платено
 payment-label-back = Изтеглено обратно
 payment-when = Платено на { $when } ч.
 payment-when-through = Платено на { $when } ч. през { $way }
+payment-when-bank = Платено с банков превод на { $when }
 payment-for-paid = С тези пари платихте:
 payment-for-back = С тези пари бяхте платили:
 payment-bill = Сметка № { $number } за { $period }

@@ -38,6 +38,7 @@ payment-label-paid = Paid
 payment-label-back = Taken back
 payment-when = Paid on { $when }
 payment-when-through = Paid on { $when } through { $way }
+payment-when-bank = Paid by bank transfer on { $when }
 payment-for-paid = This money paid:
 payment-for-back = This money had paid:
 payment-bill = Bill no. { $number } for { $period }

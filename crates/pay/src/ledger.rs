@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
 
-use crate::ProviderName;
+use crate::{ProviderName, statement::BANK};
 
 /// Where money is, or who has a claim to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,18 @@ pub enum Book {
     Refunds,
     /// Claims that were given up.
     WriteOff,
+}
+
+impl Book {
+    /// Where the money is that a payment system tells of.
+    #[must_use]
+    pub fn of(provider: &ProviderName) -> Self {
+        if provider.as_str() == BANK {
+            Self::Bank
+        } else {
+            Self::Clearing(provider.clone())
+        }
+    }
 }
 
 /// Text that names no book.
@@ -84,7 +96,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A customer paid through a payment system.
+    /// A customer paid through a payment system, or to the operator's account.
     #[must_use]
     pub fn payment(
         provider: &ProviderName,
@@ -97,10 +109,21 @@ impl Entry {
             cents: -amount,
             bills,
         };
-        Self::moved("payment", Book::Clearing(provider.clone()), amount, to)
+        Self::moved("payment", Book::of(provider), amount, to)
     }
 
-    /// A payment system has money of which it is not known whose it is.
+    /// A payment system handed over to the operator's account what it had collected.
+    #[must_use]
+    pub fn payout(provider: &ProviderName, amount: Cents) -> Self {
+        let from = Posting {
+            book: Book::of(provider),
+            cents: -amount,
+            bills: Vec::new(),
+        };
+        Self::moved("payout", Book::Bank, amount, from)
+    }
+
+    /// A payment system, or the operator's account, has money of which it is not known whose it is.
     #[must_use]
     pub fn unmatched(provider: &ProviderName, amount: Cents) -> Self {
         let to = Posting {
@@ -108,7 +131,7 @@ impl Entry {
             cents: -amount,
             bills: Vec::new(),
         };
-        Self::moved("unmatched", Book::Clearing(provider.clone()), amount, to)
+        Self::moved("unmatched", Book::of(provider), amount, to)
     }
 
     /// Unmatched money found its customer.
@@ -196,6 +219,7 @@ mod tests {
             Entry::reversal(payment.postings().clone()),
             payment,
             Entry::unmatched(&provider, amount),
+            Entry::payout(&provider, amount),
             Entry::allocation(&account, amount, Vec::new()),
             Entry::refund(&account, amount),
             Entry::write_off(&account, amount, Vec::new()),

@@ -4,6 +4,7 @@
 //!   into a [`VerifiedNotice`], which only verification can make, or says why not.
 //! * [`ledger`]: the books' rules (double entry, postings that balance).
 //! * [`standing`]: which bill is paid by what, derived from bills and money each time it is asked.
+//! * [`statement`]: bank statements as transfers, and what is wrong with them.
 //! * [`state`]: where one payment stands, derived from what was heard of it.
 //! * [`ways`]: the configured payment systems, and the ports to the outside.
 //!
@@ -18,6 +19,7 @@ mod notice;
 pub mod params;
 pub mod standing;
 pub mod state;
+pub mod statement;
 mod text;
 pub mod ways;
 

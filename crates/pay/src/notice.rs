@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::{amount::BadAmount, params::BadParams};
+use crate::{amount::BadAmount, params::BadParams, statement::Transfer};
 
 /// The name of one configured payment system, such as `epay`: part of addresses, of keys in the
 /// store and of account names. Up to 20 lower-case letters, digits and dashes.
@@ -74,6 +74,8 @@ pub enum About {
     },
     /// Somebody whose number is none of ours.
     Nobody,
+    /// Whoever the words of a bank transfer name: [`VerifiedNotice::transfer`].
+    Transfer,
 }
 
 /// What happened, in the words of the books.
@@ -114,7 +116,8 @@ impl Event {
     }
 }
 
-/// A notice whose signature was checked. Only the dialects make one; holding it is the proof.
+/// A notice whose signature was checked, or that a statement of the operator's own account holds. Only
+/// the dialects and [`Transfer::notice`] make one; holding it is the proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedNotice {
     provider: ProviderName,
@@ -123,6 +126,7 @@ pub struct VerifiedNotice {
     event: Event,
     received: Vec<u8>,
     signed: Option<String>,
+    transfer: Option<Box<Transfer>>,
 }
 
 impl VerifiedNotice {
@@ -140,7 +144,14 @@ impl VerifiedNotice {
             event,
             received: received.to_vec(),
             signed: None,
+            transfer: None,
         }
+    }
+
+    /// With the bank transfer that it speaks of.
+    pub(crate) fn of_transfer(mut self, transfer: Transfer) -> Self {
+        self.transfer = Some(Box::new(transfer));
+        self
     }
 
     /// With what was signed, where that does not say which value is which.
@@ -184,7 +195,14 @@ impl VerifiedNotice {
         self.event
     }
 
-    /// The bytes as they came, to be kept as evidence.
+    /// The bank transfer that it speaks of.
+    #[must_use]
+    pub fn transfer(&self) -> Option<&Transfer> {
+        self.transfer.as_deref()
+    }
+
+    /// The bytes as they came, to be kept as evidence; of a transfer, whose statement is kept as it came,
+    /// what was read there.
     #[must_use]
     pub fn received(&self) -> &[u8] {
         &self.received

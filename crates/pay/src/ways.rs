@@ -9,6 +9,7 @@ use kvit_billing::customer::Text;
 use crate::{
     ProviderName,
     dialects::{biller::Biller, borica::Terminal, epay::Epay, ipg::Shop},
+    statement::PayOut,
 };
 
 /// One configured payment system.
@@ -22,6 +23,8 @@ pub struct Provider {
     pub dialect: Dialect,
     /// What customers are offered; none where the payment system only calls us, or is out of use.
     pub offered: Vec<Way>,
+    /// How what it collected comes to the operator's account; none where nothing tells.
+    pub payout: Option<PayOut>,
     /// The number of the first payment there; more, where numbers were given that nobody here knows of.
     pub first_number: u64,
 }

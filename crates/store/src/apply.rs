@@ -12,6 +12,7 @@ use crate::{
     payments::{payment, stop_polling},
     rows::{corrupt, optional_time},
     sql::query,
+    transfers,
 };
 
 /// Who writes into the books for a payment system.
@@ -48,6 +49,8 @@ pub(crate) async fn apply_kept(
         };
     }
     let outcome = match found.event.as_str() {
+        "paid" if found.is_transfer() => transfers::received(tx, &found, now).await?,
+        "reversed" if found.is_transfer() => transfers::taken_back(tx, &found, now).await?,
         "paid" => paid(tx, &found, begun, misfit, now).await?,
         "reversed" => take_back(tx, &found, now).await?,
         "rolled-back" => roll_back(tx, &found, begun.is_some(), now).await?,
@@ -262,7 +265,7 @@ async fn standing(tx: &mut Tx, found: &Found, begun: bool) -> Result<Vec<Paid>, 
 }
 
 /// Takes a payment out of the books, wherever its money is by now, and off the people's list.
-async fn undo(
+pub(crate) async fn undo(
     tx: &mut Tx,
     paid: &str,
     outcome: NoticeOutcome,

@@ -33,7 +33,9 @@ mod sign_in;
 mod sql;
 mod staff;
 mod staging;
+mod statements;
 mod trail;
+mod transfers;
 mod unmatched;
 
 pub use reconcile::same_person;

@@ -94,7 +94,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn money_told(&self, entry: &str) -> Result<Option<MoneyTold>, StoreError> {
-        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) WHERE j.id = $1")
+        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at, t.booked FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) LEFT JOIN transfers t ON t.notice = n.id WHERE j.id = $1")
             .bind(entry)
             .fetch_optional(&self.pools)
             .await?;
@@ -133,6 +133,7 @@ impl Store {
             cents: Cents::new(row.get("cents")?).abs(),
             provider: optional(&row, "provider")?,
             paid_at: time(&row, "paid_at")?,
+            booked: optional(&row, "booked")?,
             at,
             bills,
             open: then.open(),

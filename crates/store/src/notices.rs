@@ -1,7 +1,7 @@
 //! Verified notices: kept as they came in one transaction, applied to the books in another, each
 //! once. A death between the two leaves a notice that the next start applies.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
 use kvit_pay::{About, ProviderName, VerifiedNotice};
 
@@ -12,13 +12,14 @@ use crate::{
     payments::{bills, joined},
     rows::{corrupt, optional, optional_time, text},
     sql::query,
+    transfers,
 };
 
 /// A notice that is kept.
-struct Kept {
+pub(crate) struct Kept {
     /// Under which.
-    key: String,
-    first: bool,
+    pub(crate) key: String,
+    pub(crate) first: bool,
 }
 
 impl Store {
@@ -54,7 +55,7 @@ impl Store {
         tx.turn(&match notice.about() {
             About::Payment(number) => turn(notice.provider(), Some(*number), None),
             About::Customer { account, .. } => turn(notice.provider(), None, Some(account)),
-            About::Nobody => turn(notice.provider(), None, None),
+            About::Nobody | About::Transfer => turn(notice.provider(), None, None),
         })
         .await?;
         let Kept { key, first } = keep(&mut tx, notice, now).await?;
@@ -131,7 +132,11 @@ impl Store {
 
 /// Keeps a notice. What was signed before is the notice that it was then. What says something else
 /// under a known key is kept beside it, for people.
-async fn keep(tx: &mut Tx, notice: &VerifiedNotice, now: Timestamp) -> Result<Kept, StoreError> {
+pub(crate) async fn keep(
+    tx: &mut Tx,
+    notice: &VerifiedNotice,
+    now: Timestamp,
+) -> Result<Kept, StoreError> {
     let provider = notice.provider();
     if let Some(signed) = notice.signed() {
         tx.turn(&format!("signed/{provider}/{signed}")).await?;
@@ -180,6 +185,7 @@ async fn insert(
         bills,
         amount,
         currency,
+        ..
     } = Said::by(notice);
     let kept = query(
         "INSERT INTO notices (id, provider, event, payment, account, bills, amount, currency, received, received_at, applied_at, outcome) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
@@ -217,6 +223,8 @@ pub(crate) struct Said {
     pub(crate) bills: Vec<BillNumber>,
     pub(crate) amount: Option<Cents>,
     pub(crate) currency: Option<Currency>,
+    /// Of a bank transfer.
+    pub(crate) booked: Option<Date>,
 }
 
 impl Said {
@@ -224,10 +232,11 @@ impl Said {
         let (payment, account, bills) = match notice.about() {
             About::Payment(number) => (Some(*number), None, Vec::new()),
             About::Customer { account, bills } => (None, Some(account.clone()), bills.clone()),
-            About::Nobody => (None, None, Vec::new()),
+            About::Nobody | About::Transfer => (None, None, Vec::new()),
         };
-        let (amount, currency) = match notice.event() {
-            kvit_pay::Event::Paid { amount, currency } => (amount, currency),
+        let (amount, currency) = match (notice.event(), notice.transfer()) {
+            (kvit_pay::Event::Paid { amount, currency }, _) => (amount, currency),
+            (_, Some(transfer)) => (Some(transfer.amount), Some(transfer.currency)),
             _ => (None, None),
         };
         Self {
@@ -236,6 +245,7 @@ impl Said {
             bills,
             amount,
             currency,
+            booked: notice.transfer().map(|transfer| transfer.booked),
         }
     }
 }
@@ -260,8 +270,16 @@ impl Found {
         self.id.splitn(3, '/').nth(2).unwrap_or_default()
     }
 
+    /// Whether a bank statement brought it.
+    pub(crate) const fn is_transfer(&self) -> bool {
+        self.said.booked.is_some()
+    }
+
     /// Notices of one payment are applied one after the other: a reversal has to see its payment.
     pub(crate) fn turn(&self) -> String {
+        if self.is_transfer() {
+            return transfers::TURN.to_owned();
+        }
         turn(
             &self.provider,
             self.said.payment,
@@ -284,7 +302,7 @@ pub(crate) async fn found(tx: &mut Tx, key: &str) -> Result<Found, StoreError> {
 }
 
 pub(crate) async fn find(tx: &mut Tx, key: &str) -> Result<Option<Found>, StoreError> {
-    let row = query("SELECT * FROM notices WHERE id = $1")
+    let row = query("SELECT n.*, t.booked FROM notices n LEFT JOIN transfers t ON t.notice = n.id WHERE n.id = $1")
         .bind(key)
         .fetch_optional(tx)
         .await?;
@@ -299,6 +317,7 @@ pub(crate) async fn find(tx: &mut Tx, key: &str) -> Result<Option<Found>, StoreE
             bills: bills(&row)?,
             amount: row.get::<Option<i64>>("amount")?.map(Cents::new),
             currency: optional(&row, "currency")?,
+            booked: optional(&row, "booked")?,
         },
         applied_at: optional_time(&row, "applied_at")?,
         outcome: outcome(&row)?,

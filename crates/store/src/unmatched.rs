@@ -5,7 +5,7 @@ use kvit_billing::Cents;
 
 use crate::{
     Claim, EntryRecord, NoticeFilter, NoticeOutcome, NoticeRecord, Proposal, Settling, Store,
-    StoreError,
+    StoreError, TransferNote,
     engine::Row,
     ledger::entry,
     notices::{optional_number, outcome},
@@ -20,7 +20,7 @@ fn select() -> String {
         "(SELECT {REST} FROM postings p JOIN journal j ON j.id = p.entry WHERE j.notice = n.id AND p.book = 'unmatched')"
     );
     format!(
-        "SELECT n.id, n.provider, n.event, n.payment, n.account, n.bills, n.amount, n.currency, n.received_at, n.repeats, n.applied_at, n.outcome, {rest} AS rest, o.account AS proposed, o.amount AS proposed_amount, o.bill, o.proposed_by, o.proposed_at, s.why AS settle_why, s.proposed_by AS settle_by, s.proposed_at AS settle_at FROM notices n LEFT JOIN proposals o ON o.notice = n.id AND o.approved_at IS NULL LEFT JOIN settlements s ON s.notice = n.id AND s.approved_at IS NULL"
+        "SELECT n.id, n.provider, n.event, n.payment, n.account, n.bills, n.amount, n.currency, n.received_at, n.repeats, n.applied_at, n.outcome, {rest} AS rest, o.account AS proposed, o.amount AS proposed_amount, o.bill, o.proposed_by, o.proposed_at, s.why AS settle_why, s.proposed_by AS settle_by, s.proposed_at AS settle_at, t.party, t.words, t.info, t.refs, t.booked FROM notices n LEFT JOIN proposals o ON o.notice = n.id AND o.approved_at IS NULL LEFT JOIN settlements s ON s.notice = n.id AND s.approved_at IS NULL LEFT JOIN transfers t ON t.notice = n.id"
     )
 }
 
@@ -167,7 +167,27 @@ fn record(row: &Row) -> Result<NoticeRecord, StoreError> {
         outcome: outcome(row)?,
         proposal,
         settling,
+        transfer: transfer(row)?,
     })
+}
+
+/// What the bank says, where a statement brought it.
+fn transfer(row: &Row) -> Result<Option<TransferNote>, StoreError> {
+    let Some(booked) = optional(row, "booked")? else {
+        return Ok(None);
+    };
+    let [refs, words, info]: [String; 3] = [row.get("refs")?, row.get("words")?, row.get("info")?];
+    let said = [refs.replace('\n', " "), words];
+    let said: Vec<_> = said.into_iter().filter(|text| !text.is_empty()).collect();
+    Ok(Some(TransferNote {
+        party: row.get("party")?,
+        words: if said.is_empty() {
+            info
+        } else {
+            said.join(" ")
+        },
+        booked,
+    }))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod conformance {
     pub(crate) mod reversals;
     pub(crate) mod runs;
     pub(crate) mod staff;
+    pub(crate) mod statements;
     pub(crate) mod world;
 }
 
@@ -25,7 +26,7 @@ use std::sync::{
 
 use conformance::{
     deliveries, enrolments, issue, late, money_mails, payments, portal, reconcile, release,
-    reversals, runs, staff, world,
+    reversals, runs, staff, statements, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -177,6 +178,13 @@ on_both_engines! {
     money_mails::unmatched_money_is_told_once_it_is_somebody_s,
     money_mails::a_mail_about_money_follows_its_reader,
     money_mails::money_booked_after_a_death_is_told_once,
+    statements::a_transfer_goes_to_the_one_whom_it_names,
+    statements::people_find_the_owner_by_name_and_text,
+    statements::a_transfer_counts_once_however_many_statements_have_it,
+    statements::a_sum_and_its_parts_count_once,
+    statements::the_bank_takes_back_what_it_names,
+    statements::a_statement_is_kept_first_and_done_once,
+    statements::a_statement_in_two_hands_counts_once,
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {

@@ -11,6 +11,7 @@ mod numbers;
 mod operator;
 mod orders;
 mod people;
+pub mod statement;
 mod tariff;
 
 use jiff::civil::Date;

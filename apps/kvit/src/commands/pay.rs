@@ -1,6 +1,7 @@
 //! `kvit pay`: payments, the books, and money that needs a person.
 
 mod journal;
+mod statement;
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, Currency, ports::Clock};
@@ -32,6 +33,8 @@ pub(super) async fn pay(
     match command {
         PayCommand::List => list(out, instance).await,
         PayCommand::Unmatched => unmatched(out, instance).await,
+        PayCommand::Statement(args) => statement::import(out, instance, &args).await,
+        PayCommand::Statements(args) => statement::statements(out, instance, &args).await,
         PayCommand::Allocate(args) => allocate(out, instance, &args).await,
         PayCommand::Approve(args) => approve(out, instance, &args).await,
         PayCommand::Settle(args) => settle(out, instance, &args, false).await,
@@ -111,6 +114,11 @@ async fn unmatched(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         if !notices.is_empty() {
             let head = ["notice", "why", "amount", "came", "whose, says"];
             parts.push(headed(out, &head, notices.iter().map(row), &[2]));
+            let transfers: Vec<_> = notices.iter().filter_map(transfer_row).collect();
+            if !transfers.is_empty() {
+                let head = ["bank transfer", "booked", "from", "text"];
+                parts.push(headed(out, &head, transfers.into_iter(), &[]));
+            }
         }
         if !unanswered.is_empty() {
             let head = ["not answered about", "amount", "begun", "asked"];
@@ -181,6 +189,17 @@ fn notice_row(notice: &NoticeRecord, currency: Currency) -> Vec<String> {
     ]
 }
 
+/// What the bank says about a notice's money.
+fn transfer_row(notice: &NoticeRecord) -> Option<Vec<String>> {
+    let transfer = notice.transfer.as_ref()?;
+    Some(vec![
+        notice.id.clone(),
+        transfer.booked.to_string(),
+        transfer.party.clone().unwrap_or_default(),
+        transfer.words.clone(),
+    ])
+}
+
 fn notice_json(notice: &NoticeRecord) -> Value {
     json!({
         "notice": notice.id,
@@ -197,6 +216,7 @@ fn notice_json(notice: &NoticeRecord) -> Value {
         "proposed_bill": notice.proposal.as_ref().and_then(|proposal| proposal.claim.bill),
         "settling": notice.settling.as_ref().map(|settling| json!({"why": settling.why, "by": settling.by})),
         "proposed_by": notice.proposal.as_ref().map(|proposal| &proposal.by),
+        "transfer": notice.transfer.as_ref().map(|transfer| json!({"booked": transfer.booked, "from": transfer.party, "text": transfer.words})),
     })
 }
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::Path};
 use jiff::tz::TimeZone;
 use kvit_billing::{BillNumber, Currency, Series};
 use kvit_mail::{EmailAddress, RetryLadder};
-use kvit_pay::{ProviderName, ways::Way};
+use kvit_pay::{ProviderName, statement::BANK, ways::Way};
 
 use super::{
     Config, Fault, Guard, ProviderKind, Security,
@@ -249,8 +249,28 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
         "payment systems take euro only",
         "write \"EUR\", or remove the sections [pay.providers.NAME]",
     );
+    let remedy = "write an IBAN, such as BG80 BNBG 9661 1020 3456 78";
+    for account in &pay.accounts {
+        let problem = format!("`{account}` is not an IBAN");
+        checker.demand(is_iban(account), "pay.accounts", problem, remedy);
+    }
     for (name, provider) in &pay.providers {
         let path = format!("pay.providers.{name}");
+        checker.demand(
+            name != BANK,
+            &path,
+            "bank transfers have this name",
+            "choose another",
+        );
+        for account in &provider.pays_from {
+            let problem = format!("`{account}` is not an IBAN");
+            checker.demand(
+                is_iban(account),
+                &format!("{path}.pays_from"),
+                problem,
+                remedy,
+            );
+        }
         // Up to 18 digits are read, and BORICA's and everybody else's have to grow from here.
         checker.positive(
             provider.first_number,

@@ -16,6 +16,8 @@ use serde::Deserialize;
 pub(crate) struct PayConfig {
     /// Names of `providers` that customers are offered.
     pub(crate) order: Vec<String>,
+    /// Further accounts of the operator, whose statements are imported too.
+    pub(crate) accounts: Vec<String>,
     /// Payment systems by name.
     pub(crate) providers: BTreeMap<String, ProviderConfig>,
 }
@@ -38,6 +40,10 @@ pub(crate) struct ProviderConfig {
     pub(crate) ways: Vec<String>,
     #[serde(default = "first")]
     pub(crate) first_number: u64,
+    #[serde(default)]
+    pub(crate) pays_from: Vec<String>,
+    #[serde(default)]
+    pub(crate) pays_as: String,
     #[serde(default)]
     pub(crate) originator: String,
     #[serde(default)]
@@ -209,6 +215,14 @@ mod tests {
                 "[pay] providers.epay.first_number",
             ),
             (
+                EPAY.replace("providers.epay", "providers.bank"),
+                "[pay] providers.bank",
+            ),
+            (
+                format!("{EPAY}\npays_from = [\"BG00\"]"),
+                "[pay] providers.epay.pays_from",
+            ),
+            (
                 format!("{EPAY}\nurl = \"epay\""),
                 "[pay] providers.epay.url",
             ),
@@ -237,8 +251,12 @@ mod tests {
     fn what_is_rendered_is_read_again() {
         let text = Config::default()
             .render()
-            .replace("\norder = []\n", &format!("\n{EPAY}\nfirst_number = 500\n"));
+            .replace("\norder = []\n", &format!("\n{EPAY}\nfirst_number = 500\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\n"))
+            .replace("\naccounts = []", "\naccounts = [\"BG80BNBG96611020345678\"]");
         let config = Config::parse(&text).expect("valid");
         assert_eq!(Config::parse(&config.render()), Ok(config));
+        let text = text.replace("\naccounts = [\"BG80", "\naccounts = [\"BG81");
+        let faults = Config::parse(&text).expect_err("a fault");
+        assert_eq!(faults[0].key, "[pay] accounts");
     }
 }

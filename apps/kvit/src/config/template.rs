@@ -191,16 +191,23 @@ fn pay(config: &Config) -> String {
 # live = false speaks with the payment system's test address; url, where it is set, replaces both.
 # title is what customers read. Files hold the secret, our RSA key and their certificate (PEM); they
 # are read again when they change. After restoring an older backup set first_number beyond all
-# numbers that payments had there, or new ones are taken for old ones. Such as:
+# numbers that payments had there, or new ones are taken for old ones. pays_from names the accounts from
+# which a payment system hands over what it collected, and pays_as the words by which the bank's
+# statement tells it where it names no account: such sums must not count as payments again. Such as:
 #   [pay.providers.epay]
 #   kind = "epay"
 #   title = "ePay.bg"
 #   merchant = "D000000000"
 #   secret_file = "epay.secret"
 #   ways = ["account", "card", "cash"]
+#   pays_from = ["BG80BNBG96611020345678"]
 [pay]
+# Further accounts of the operator (IBAN) whose statements `kvit pay statement` takes, besides the one
+# that is printed on bills.
+accounts = [{}]
 order = [{}]
 "#,
+        quoted(&pay.accounts),
         quoted(&pay.order)
     );
     for (name, provider) in &pay.providers {
@@ -220,11 +227,15 @@ fn section(name: &str, provider: &ProviderConfig) -> String {
     if !provider.ways.is_empty() {
         lines.push(format!("ways = [{}]", quoted(&provider.ways)));
     }
+    if !provider.pays_from.is_empty() {
+        lines.push(format!("pays_from = [{}]", quoted(&provider.pays_from)));
+    }
     if provider.first_number != 1 {
         lines.push(format!("first_number = {}", provider.first_number));
     }
     for (key, value) in [
         ("url", &provider.url),
+        ("pays_as", &provider.pays_as),
         ("merchant", &provider.merchant),
         ("originator", &provider.originator),
         ("shop", &provider.shop),

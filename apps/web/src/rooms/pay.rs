@@ -15,6 +15,7 @@ use kvit_pay::{
     PaymentState,
     dialects::{FormPost, borica, epay, ipg},
     standing::Standing,
+    statement::BANK,
     ways::{Call, Dialect, Provider, Way},
 };
 use kvit_store::{
@@ -395,13 +396,13 @@ fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> 
 /// Money that came by another way than from this page, in words.
 fn booked(app: &App, visitor: &Visitor, ways: &[Provider], entry: &EntryRecord) -> Value {
     let texts = app.pages.texts(visitor.language);
-    // An entry is named after its notice, and that after who sent it.
-    let sender = entry.id.split('/').next().unwrap_or_default();
+    let sender = entry.sender();
     let provider = ways
         .iter()
         .find(|provider| provider.name.as_str() == sender);
     let (state, key) = match (entry.cents.is_negative(), provider) {
         (true, Some(_)) => ("settled", "pay-booked-through"),
+        (true, None) if sender == BANK => ("settled", "pay-booked-bank"),
         (true, None) => ("settled", "pay-booked"),
         (false, _) => ("reversed", "pay-booked-back"),
     };

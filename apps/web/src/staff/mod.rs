@@ -128,6 +128,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.refuse-settling",
     "pay.reverse",
     "pay.settle",
+    "pay.statement",
     "pay.viewed",
     "run.closed",
     "run.released",

@@ -129,7 +129,16 @@ fn row(app: &App, visitor: &Visitor, notice: &NoticeRecord) -> Value {
         (None, None) => None,
     };
     context! {
-        id => notice.id.clone(), link => address_of(&notice.id), provider => notice.provider.as_str(), said,
+        id => notice.id.clone(), link => address_of(&notice.id), said,
+        provider => if notice.transfer.is_some() {
+            texts.say("staff-money-bank", &[])
+        } else {
+            notice.provider.to_string()
+        },
+        transfer => notice.transfer.as_ref().map(|transfer| context! {
+            payer => transfer.party.clone().unwrap_or_default(), words => transfer.words.clone(),
+            booked => texts.date(transfer.booked),
+        }),
         why => notice.outcome.map(|why| outcome(why, "why", texts)),
         amount => amount(app, texts, notice, notice.unmatched.or(notice.amount)),
         came => texts.moment(notice.received_at, &app.portal.time_zone),
@@ -150,7 +159,10 @@ fn outcome(outcome: NoticeOutcome, head: &str, texts: &Texts) -> String {
 
 /// What may be done. Of what brought no money nobody has to find the owner.
 fn advice(notice: &NoticeRecord, why: NoticeOutcome, texts: &Texts) -> String {
-    let says = matches!(why, NoticeOutcome::Contradiction | NoticeOutcome::Returned);
+    let says = matches!(
+        why,
+        NoticeOutcome::Contradiction | NoticeOutcome::Returned | NoticeOutcome::UnclearReturn
+    );
     if notice.event == "paid" || says {
         outcome(why, "do", texts)
     } else {

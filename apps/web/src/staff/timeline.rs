@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, civil::Time};
 use kvit_billing::{BillKind, CustomerNumber, DeliveryKind};
+use kvit_pay::statement::BANK;
 use kvit_store::{
     AttemptRecord, BillRecord, Channel, Contact, DeliveryRecord, DeliveryState, EnrolmentChannel,
     EnrolmentFacts, EntryRecord, Note, Unwanted,
@@ -255,10 +256,10 @@ impl Teller<'_> {
 
     /// Money in the customer's book: what they paid is a credit there.
     fn money(&self, entry: &EntryRecord) -> Happened {
-        let key = if entry.cents.is_negative() {
-            "staff-told-paid"
-        } else {
-            "staff-told-returned"
+        let key = match entry.cents.is_negative() {
+            true if entry.sender() == BANK => "staff-told-paid-bank",
+            true => "staff-told-paid",
+            false => "staff-told-returned",
         };
         let currency = &self.app.portal.operator.currency;
         let amount = self.texts.money(entry.cents.abs(), currency);

@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
-use kvit_billing::customer::Text;
+use kvit_billing::{Cents, Currency, customer::Text, ports::Clock as _};
 use kvit_pay::{
     MacSecret, RsaSigner, RsaVerifier,
     dialects::{
@@ -21,9 +21,13 @@ use kvit_pay::{
         ipg::{self, Shop},
     },
     params::encode,
+    statement::{Transfer, TransferKind},
     ways::{Call, Dialect, NoAnswer, Provider, Way, Ways, Wire},
 };
+use kvit_store::{Booked, NewStatement};
 use kvit_web::Pay;
+
+use super::World;
 
 const SECRET: &str = "some-secret";
 
@@ -85,6 +89,7 @@ fn providers() -> Vec<Provider> {
                 url: "https://epay.test/".to_owned(),
             }),
             offered: Way::ALL.to_vec(),
+            payout: None,
             first_number: 1,
         },
         Provider {
@@ -102,6 +107,7 @@ fn providers() -> Vec<Provider> {
                 verifier: verifier(),
             }),
             offered: vec![Way::Card],
+            payout: None,
             first_number: 1,
         },
         Provider {
@@ -120,6 +126,7 @@ fn providers() -> Vec<Provider> {
                 verifier: verifier(),
             }),
             offered: vec![Way::Card],
+            payout: None,
             first_number: 1,
         },
         Provider {
@@ -131,6 +138,7 @@ fn providers() -> Vec<Provider> {
                 secret: MacSecret::new(SECRET),
             }),
             offered: Vec::new(),
+            payout: None,
             first_number: 1,
         },
     ]
@@ -163,6 +171,40 @@ fn sign(text: &str) -> Vec<u8> {
 }
 
 /// The body of ePay's notification.
+/// A bank statement brings a transfer.
+pub(crate) async fn transferred(world: &World, reference: &str, words: &str, cents: i64) -> Booked {
+    let now = world.clock.now();
+    let new = NewStatement {
+        id: hex::encode(reference),
+        file: "day.xml".to_owned(),
+        format: "camt.053.001.08".to_owned(),
+        received: Vec::new(),
+        facts: Vec::new(),
+        by: "console:ana".to_owned(),
+    };
+    world.store.keep_statement(&new, now).await.expect("kept");
+    let transfer = Transfer {
+        line: 1,
+        kind: TransferKind::Payment,
+        iban: "BG80BNBG96611020345678".to_owned(),
+        name: format!("BG80BNBG96611020345678/{reference}"),
+        batch: None,
+        amount: Cents::new(cents),
+        currency: Currency::EUR,
+        booked: jiff::civil::date(2026, 11, 20),
+        value: None,
+        party: Some("Стоян <Колев>".to_owned()),
+        references: Vec::new(),
+        words: words.to_owned(),
+        info: String::new(),
+        end_to_end: None,
+        transaction: None,
+    };
+    let notice = transfer.notice().expect("a notice");
+    let booked = world.store.book_transfers(&new.id, &[notice], now).await;
+    booked.expect("booked").remove(0)
+}
+
 pub(crate) fn epay(lines: &str) -> String {
     let encoded = STANDARD.encode(lines);
     let checksum = mac(&encoded);

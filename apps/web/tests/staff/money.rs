@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use kvit_billing::Cents;
 use kvit_pay::params::encode;
-use kvit_store::{NoticeOutcome, Role};
+use kvit_store::{Booked, NoticeOutcome, Role};
 
 use super::{
     FOREIGN, URL,
@@ -65,6 +65,34 @@ async fn credit(world: &World, customer: &str) -> i64 {
     let standing = world.store.standing(&number(customer), now(world)).await;
     let standing = standing.expect("a standing");
     standing.credit.get() - standing.open().get()
+}
+
+#[tokio::test]
+async fn a_bank_transfer_is_told_with_its_payer_and_text() {
+    let (world, mut vera, _) = desk().await;
+    let booked = pay::transferred(&world, "FT1", "за тока на баба", 4200).await;
+    assert_eq!(booked, Booked::As(NoticeOutcome::NoOwner));
+    let list = vera.get("/staff/money").await.body;
+    let page = vera
+        .get(&page_of("bank/paid/BG80BNBG96611020345678/FT1"))
+        .await;
+    for part in [
+        "Стоян &lt;Колев&gt;",
+        "за тока на баба",
+        "не посочва един-единствен",
+    ] {
+        assert!(list.contains(part), "{part}: {list}");
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    for part in [
+        "Банков превод",
+        "Наредител",
+        "20 ноември",
+        "Потърсете клиента",
+    ] {
+        let body = page.body.replace('\u{a0}', " ");
+        assert!(body.contains(part), "{part}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The mails about money: that it came, and that it was taken back.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Period, Secret, format,
 };
@@ -54,6 +54,8 @@ pub struct PaymentMail<'a> {
     pub paid_at: Timestamp,
     /// Through what, as customers read it; where that has no name for them, the mail leaves it out.
     pub way: Option<&'a str>,
+    /// Of a bank transfer, the day on which the bank booked it: told instead of moment and way.
+    pub booked: Option<Date>,
     /// The bills that it pays, oldest first; none where all of it is credit.
     pub bills: &'a [PaidBill],
     /// What is open of all bills then.
@@ -90,7 +92,14 @@ impl Mails {
             ("name", one_line(mail.customer_name)),
             ("customer", mail.customer_number.to_string()),
             ("amount", shown(mail.amount)),
-            ("when", moment(mail.paid_at, mail.language)),
+            (
+                "when",
+                match mail.booked {
+                    Some(day) => format::date(day, mail.language),
+                    None => moment(mail.paid_at, mail.language),
+                },
+            ),
+            ("bank", mail.booked.map_or("", |_| "yes").to_owned()),
             ("way", one_line(mail.way.unwrap_or_default())),
             ("open", above(mail.open)),
             ("credit", above(mail.credit)),

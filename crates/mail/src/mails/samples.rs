@@ -96,6 +96,7 @@ impl Mails {
                     amount: ONE,
                     currency: self.operator.currency,
                     paid_at: Timestamp::UNIX_EPOCH,
+                    booked: (open == credit).then_some(DAY),
                     way,
                     bills: &[bill(open)],
                     open,

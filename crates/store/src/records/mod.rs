@@ -6,6 +6,7 @@ mod payments;
 mod people;
 mod runs;
 mod staff;
+mod statements;
 
 pub use deliveries::*;
 pub use issue::*;
@@ -13,3 +14,4 @@ pub use payments::*;
 pub use people::*;
 pub use runs::*;
 pub use staff::*;
+pub use statements::*;

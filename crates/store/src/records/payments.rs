@@ -1,10 +1,10 @@
 //! Payments, notices and the books.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
 use kvit_pay::{PaymentState, ProviderName, ledger::Book, state::Heard};
 
-use crate::BillRecord;
+use crate::{BillRecord, TransferNote};
 
 /// A payment that a customer is about to make.
 #[derive(Clone, Debug)]
@@ -88,6 +88,10 @@ pub enum NoticeOutcome {
     OtherCurrency,
     /// A customer who is not known: in the book of unmatched money.
     UnknownCustomer,
+    /// A bank transfer that names no customer, or several: in the book of unmatched money.
+    NoOwner,
+    /// The bank took money back, and it is not known which payment that was: two people reverse it.
+    UnclearReturn,
     /// It says that nothing was paid of a payment that is paid, or something else than before about the
     /// same transaction, or takes back what may be one of several payments.
     Contradiction,
@@ -101,16 +105,18 @@ pub enum NoticeOutcome {
 
 impl NoticeOutcome {
     /// Those that a person has to look at.
-    pub const FOR_PEOPLE: [Self; 6] = [
+    pub const FOR_PEOPLE: [Self; 8] = [
         Self::UnknownPayment,
         Self::OtherAmount,
         Self::OtherCurrency,
         Self::UnknownCustomer,
+        Self::NoOwner,
+        Self::UnclearReturn,
         Self::Contradiction,
         Self::Returned,
     ];
 
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Posted,
         Self::Noted,
         Self::Reversed,
@@ -119,6 +125,8 @@ impl NoticeOutcome {
         Self::OtherAmount,
         Self::OtherCurrency,
         Self::UnknownCustomer,
+        Self::NoOwner,
+        Self::UnclearReturn,
         Self::Contradiction,
         Self::Returned,
         Self::Allocated,
@@ -137,6 +145,8 @@ impl NoticeOutcome {
             Self::OtherAmount => "other-amount",
             Self::OtherCurrency => "other-currency",
             Self::UnknownCustomer => "unknown-customer",
+            Self::NoOwner => "no-owner",
+            Self::UnclearReturn => "unclear-return",
             Self::Contradiction => "contradiction",
             Self::Returned => "returned",
             Self::Allocated => "allocated",
@@ -184,6 +194,8 @@ pub struct NoticeRecord {
     pub proposal: Option<Proposal>,
     /// Why nothing is to be done, where one person says so.
     pub settling: Option<Settling>,
+    /// What the bank says, where a bank statement brought it.
+    pub transfer: Option<TransferNote>,
 }
 
 /// Which notices somebody looks for, and from where on.
@@ -351,7 +363,9 @@ pub struct MoneyTold {
     pub provider: Option<ProviderName>,
     /// When it was paid, as far as known here.
     pub paid_at: Timestamp,
-    /// When it was booked, or taken back.
+    /// The day on which the bank booked it, where it is a bank transfer.
+    pub booked: Option<Date>,
+    /// When it was booked here, or taken back.
     pub at: Timestamp,
     /// The bills that it pays or paid, oldest first.
     pub bills: Vec<MoneyPart>,
@@ -386,4 +400,14 @@ pub struct EntryRecord {
     pub bills: Vec<BillNumber>,
     pub reverses: Option<String>,
     pub who: String,
+}
+
+impl EntryRecord {
+    /// The payment system, or bank, whose notice brought the money: an entry is named after its notice, and
+    /// that after who sent it. So is the entry by which people give unmatched money to its owner.
+    #[must_use]
+    pub fn sender(&self) -> &str {
+        let notice = self.id.strip_prefix("allocation/").unwrap_or(&self.id);
+        notice.split('/').next().unwrap_or_default()
+    }
 }

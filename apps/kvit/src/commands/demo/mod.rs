@@ -102,6 +102,8 @@ struct Shown {
     progress: RunProgress,
     enrolled: u64,
     sample: PathBuf,
+    /// Of the bank.
+    statement: PathBuf,
     /// A customer with e-bills and one without, with their codes.
     visitor: (CustomerNumber, String),
     /// The visitor's address.
@@ -196,6 +198,7 @@ impl<'a> Show<'a> {
         let paper = self.bulgarian(false).map(|i| self.with_code(i));
         let paper = paper.transpose()?;
         let sample = self.sample(&visitor.0).await?;
+        let statement = self.statement().await?;
         let staff = self.staff().await?;
         Ok(Shown {
             run,
@@ -203,6 +206,7 @@ impl<'a> Show<'a> {
             progress,
             enrolled,
             sample,
+            statement,
             visitor,
             email,
             paper,
@@ -253,6 +257,7 @@ impl<'a> Show<'a> {
             "last_number": shown.released.last,
             "archive": self.instance.path(&config.archive.folder),
             "sample_pdf": shown.sample,
+            "bank_statement": shown.statement,
             "trust_root": self.instance.path(&config.seal.trust_roots),
             "url": self.url(),
             "run": shown.run.as_str(),
@@ -314,6 +319,13 @@ impl<'a> Show<'a> {
         line(
             "verify",
             &format!("kvit verify {} --dir {dir}", shown.sample.display()),
+        );
+        line(
+            "the bank",
+            &format!(
+                "kvit pay statement {} --as ivan --dir {dir}",
+                shown.statement.display()
+            ),
         );
         line(
             "the run",

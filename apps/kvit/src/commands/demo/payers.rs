@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use kvit_billing::ports::Rng;
 use kvit_payers::{Payers, PayersConfig};
+use kvit_synth::statement::PAYOUT_IBAN;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -91,6 +92,7 @@ url = "{url}/epay/"
 merchant = "{MERCHANT}"
 secret_file = "pay.secret"
 ways = ["account", "card", "cash"]
+pays_from = ["{PAYOUT_IBAN}"]
 [providers.borica]
 kind = "borica"
 title = {{ bg = "Банкова карта", en = "Bank card" }}

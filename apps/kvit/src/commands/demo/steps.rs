@@ -3,17 +3,19 @@
 use std::{
     fs::File,
     io::BufWriter,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use jiff::ToSpan;
 use kvit_billing::{
-    EnrolmentId, Language, RunId, Secret,
+    Cents, EnrolmentId, Language, RunId, Secret,
     code::Token,
     ports::{Clock, Rng},
 };
 use kvit_intake::write_ndjson;
 use kvit_store::{EnrolmentChannel, NewEnrolment, Released, Role, StaffRecord};
+use kvit_synth::statement::PaidBill;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +25,15 @@ use super::{
 };
 use crate::{
     exit::{Context, Exit, Failure},
+    files,
     output::{DIM, GOOD, Output, count, grouped, money, took},
     wiring::{SystemClock, SystemRng},
 };
 
 /// The usual due date, or so many days, whichever leaves more time.
 const DAYS_TO_PAY_MIN: i64 = 14;
+/// Customers who pay by bank transfer.
+const PAYERS: usize = 25;
 const IMPORTER: &str = "Ivan";
 const RELEASER: &str = "Maria";
 /// The names of staff, in the order of the roles.
@@ -163,6 +168,35 @@ impl Show<'_> {
             count(report.bills, "bill", "bills")
         ));
         Ok(())
+    }
+
+    /// Writes a bank statement in which some customers pay, for trying `kvit pay statement`.
+    pub(super) async fn statement(&self) -> Result<PathBuf, Failure> {
+        let step = Step::begin(self.out, "statement");
+        let mut paid = Vec::new();
+        // The first ones are those whom the demonstration shows.
+        for i in (0..self.synth.customers()).rev().take(PAYERS) {
+            let customer = self.synth.customer(i);
+            let bills = self.instance.store.bills_of(&customer.number, None, 1);
+            for bill in bills.await? {
+                if bill.to_pay > Cents::ZERO {
+                    paid.push(PaidBill {
+                        bill: bill.number,
+                        account: bill.account,
+                        payer: customer.name.clone(),
+                        cents: bill.to_pay,
+                    });
+                }
+            }
+        }
+        let path = self.instance.dir.join("statement.xml");
+        let text = kvit_synth::statement::statement(self.today, &paid);
+        files::write(&path, text.as_bytes()).failed("the statement cannot be written")?;
+        step.done(&format!(
+            "of the bank, in which {} by transfer",
+            count(paid.len() as u64, "bill is paid", "bills are paid")
+        ));
+        Ok(path)
     }
 
     /// A member of staff of each role, who signs in without an authenticator app.

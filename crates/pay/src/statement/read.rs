@@ -1,0 +1,463 @@
+//! A file of statements as one transfer after the other, and what is wrong with it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io::BufRead,
+};
+
+use kvit_billing::Cents;
+
+use super::{
+    Fault, Judged, Statement, StatementRules, Transfer, TransferKind, compact,
+    entry::{
+        ASK_THE_BANK, Came, DETAILS_MAX, RawDetail, RawEntry, Wrong, coin, date, money, short, sign,
+    },
+    xml::{Root, Step, Xml},
+};
+
+/// The name space of all messages, before their name.
+const SPACE: &str = "urn:iso:std:iso:20022:tech:xsd:";
+/// The versions of both messages that are read.
+const VERSIONS: std::ops::RangeInclusive<u8> = 2..=13;
+const EXPECTED: &str = "a bank statement: camt.053.001 or camt.054.001, version 02 to 13";
+const ANOTHER_FILE: &str = "choose the right file, or ask the bank for statements as camt.053";
+
+/// Reads a file of statements: an iterator over its transfers, in their order. What is in a faulty
+/// entry is left out. Memory holds one entry.
+pub struct StatementReader<'a, R> {
+    xml: Xml<R>,
+    rules: &'a StatementRules,
+    judged: Judged,
+    /// Whether balances belong to the message: camt.053.
+    balanced: bool,
+    statement: Option<Open>,
+    entry: RawEntry,
+    ready: VecDeque<Transfer>,
+    over: bool,
+}
+
+/// A statement under way.
+#[derive(Default)]
+struct Open {
+    facts: Statement,
+    balance: RawBalance,
+    /// Opening and closing by their codes, the interim ones last.
+    opening: Option<Cents>,
+    interim: Vec<Cents>,
+    sum: i128,
+    /// Entries, with those that are passed over.
+    count: u64,
+    /// An entry is left out, so the sum means nothing.
+    faulty: bool,
+    /// How often a name came, to tell apart what the bank gave one reference.
+    names: HashMap<String, u32>,
+}
+
+#[derive(Default)]
+struct RawBalance {
+    code: Option<String>,
+    amount: Option<String>,
+    currency: Option<String>,
+    sign: Option<String>,
+    day: Option<String>,
+}
+
+impl<'a, R: BufRead> StatementReader<'a, R> {
+    /// Reads from `source`.
+    pub fn new(source: R, rules: &'a StatementRules) -> Self {
+        Self {
+            xml: Xml::new(source),
+            rules,
+            judged: Judged::default(),
+            balanced: false,
+            statement: None,
+            entry: RawEntry::default(),
+            ready: VecDeque::new(),
+            over: false,
+        }
+    }
+
+    /// What the file is and what is wrong with it. Whatever was not read yet is read.
+    #[must_use]
+    pub fn judged(mut self) -> Judged {
+        while self.next().is_some() {}
+        self.judged
+    }
+
+    fn step(&mut self) {
+        match self.xml.step() {
+            Ok(Step::Open) => self.open(),
+            Ok(Step::Close { leaf }) => self.close(leaf),
+            Ok(Step::End) => {
+                self.over = true;
+                if self.judged.statements.is_empty() && self.judged.faults_counted == 0 {
+                    self.fault("the file", "no statement", "at least one", ANOTHER_FILE);
+                }
+            }
+            Err(broken) if self.xml.root().is_none() => {
+                self.stop(&broken.found, EXPECTED, ANOTHER_FILE);
+            }
+            Err(broken) => self.stop(&broken.found, broken.expected, ASK_THE_BANK),
+        }
+    }
+
+    fn open(&mut self) {
+        if self.judged.format.is_empty() {
+            let root = self.xml.root().cloned().unwrap_or_default();
+            match format(&root) {
+                Some((format, balanced)) => {
+                    self.judged.format = format;
+                    self.balanced = balanced;
+                }
+                None => {
+                    let found = strange(&root);
+                    self.stop(&found, EXPECTED, ANOTHER_FILE);
+                }
+            }
+            return;
+        }
+        match self.xml.path() {
+            ["Document", _, "Stmt" | "Ntfctn"] => {
+                // Twelve in one file are a year; names are told apart within one.
+                self.statement = Some(Open::default());
+            }
+            ["Document", _, _, "Ntry"] => self.entry = RawEntry::default(),
+            ["Document", _, _, "Ntry", "NtryDtls", "TxDtls"] => {
+                if self.entry.details.len() < DETAILS_MAX {
+                    self.entry.details.push(RawDetail::default());
+                } else {
+                    self.entry.overfull = true;
+                }
+            }
+            ["Document", _, _, "Ntry", "NtryDtls", "TxDtls", "RtrInf"] => {
+                if let Some(detail) = self.entry.details.last_mut() {
+                    detail.returned = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, leaf: bool) {
+        let path = self.xml.path();
+        match path {
+            ["Document", _, "Stmt" | "Ntfctn"] => self.end_statement(),
+            ["Document", _, _, "Ntry"] => self.end_entry(),
+            ["Document", _, _, "Bal"] => self.end_balance(),
+            ["Document", _, "Stmt" | "Ntfctn", rest @ ..] if leaf => {
+                let text = self.xml.text();
+                let currency = self.xml.currency();
+                match rest {
+                    ["Ntry", rest @ ..] => self.entry.take(rest, text, currency),
+                    rest => {
+                        if let Some(open) = &mut self.statement {
+                            open.take(rest, text, currency);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end_balance(&mut self) {
+        let Some(open) = &mut self.statement else {
+            return;
+        };
+        let balance = std::mem::take(&mut open.balance);
+        let read = |text: &Option<String>| text.as_deref().and_then(money);
+        let credit = balance.sign.as_deref().and_then(sign);
+        let (Some(amount), Some(credit)) = (read(&balance.amount), credit) else {
+            let found = "a balance without amount (Amt) or direction (CdtDbtInd)";
+            self.fault_here(found, "both", ASK_THE_BANK);
+            return;
+        };
+        let amount = if credit { amount } else { -amount };
+        let day = balance.day.as_deref().and_then(date);
+        match balance.code.as_deref() {
+            Some("OPBD" | "PRCD") if open.opening.is_none() => {
+                open.opening = Some(amount);
+                open.facts.from = open.facts.from.or(day);
+            }
+            Some("CLBD") => {
+                open.facts.closing = Some(amount);
+                open.facts.to = open.facts.to.or(day);
+            }
+            // Where a statement is cut into files, those in the middle have interim balances.
+            Some("ITBD") => open.interim.push(amount),
+            _ => return,
+        }
+        let found = balance.currency.as_deref().and_then(coin);
+        if let (Some(found), Some(ours)) = (found, self.rules.currency)
+            && found != ours
+        {
+            self.fault_here(
+                &format!("a balance in {found}"),
+                &ours.to_string(),
+                "only accounts in the operator's currency are read",
+            );
+        }
+    }
+
+    fn end_entry(&mut self) {
+        let entry = std::mem::take(&mut self.entry);
+        let Some(open) = &mut self.statement else {
+            return;
+        };
+        open.count += 1;
+        let place = match &entry.number {
+            Some(number) => format!("entry {} ({})", open.count, short(number, 40)),
+            None => format!("entry {}", open.count),
+        };
+        let mut wrong = Vec::new();
+        let line = self.xml.line();
+        let came = entry.read(&open.facts.iban, line, self.rules, &mut wrong);
+        match came {
+            Some(Came::Ignored) => open.facts.ignored += 1,
+            Some(Came::Moved(sum, transfers)) => {
+                open.facts.entries += 1;
+                open.sum += i128::from(sum.get());
+                for transfer in transfers {
+                    self.ready.push_back(open.told_apart(transfer));
+                }
+            }
+            None => open.faulty = true,
+        }
+        for Wrong {
+            found,
+            expected,
+            remedy,
+        } in wrong
+        {
+            self.fault(&place, &found, expected, remedy);
+        }
+    }
+
+    fn end_statement(&mut self) {
+        let Some(mut open) = self.statement.take() else {
+            return;
+        };
+        let mut interim = open.interim.into_iter();
+        open.facts.opening = open.opening.or_else(|| interim.next());
+        open.facts.closing = open.facts.closing.or_else(|| interim.next_back());
+        let Statement {
+            id,
+            iban,
+            opening,
+            closing,
+            ..
+        } = &open.facts;
+        let place = format!("statement {id}");
+        let mut faults = Vec::new();
+        if id.is_empty() {
+            faults.push(("no name (Id)".to_owned(), "one".to_owned(), ASK_THE_BANK));
+        }
+        let ours = self.rules.ibans.iter().any(|own| compact(own) == *iban);
+        if !ours {
+            let found = if iban.is_empty() {
+                "no account number (Acct/Id/IBAN)".to_owned()
+            } else {
+                format!("the account {iban}")
+            };
+            let own: Vec<String> = self.rules.ibans.iter().map(|iban| compact(iban)).collect();
+            faults.push((
+                found,
+                format!("the operator's account {}", own.join(" or ")),
+                "choose the right file; further accounts of the operator are named by [pay] accounts in kvit.toml",
+            ));
+        }
+        if self.balanced && !open.faulty {
+            match (opening, closing) {
+                (Some(opening), Some(closing)) => {
+                    let moved = i128::from(closing.get()) - i128::from(opening.get());
+                    if moved != open.sum {
+                        faults.push((
+                            format!("entries that add up to {}", plain(open.sum)),
+                            format!("{}: from {opening} to {closing}", plain(moved)),
+                            "an entry is missing or changed: fetch the whole statement again",
+                        ));
+                    }
+                }
+                _ => faults.push((
+                    "no balance before (OPBD) or after (CLBD)".to_owned(),
+                    "both, so that no entry is missed".to_owned(),
+                    "fetch the whole statement, not a part of it",
+                )),
+            }
+        }
+        for (found, expected, remedy) in faults {
+            self.fault(&place, &found, &expected, remedy);
+        }
+        self.judged.statements.push(open.facts);
+    }
+
+    /// A fault at the statement that is under way.
+    fn fault_here(&mut self, found: &str, expected: &str, remedy: &'static str) {
+        let id = self.statement.as_ref().map(|open| open.facts.id.as_str());
+        let place = format!("statement {}", id.unwrap_or_default());
+        self.fault(&place, found, expected, remedy);
+    }
+
+    fn fault(&mut self, place: &str, found: &str, expected: &str, remedy: &'static str) {
+        self.judged.fault(Fault {
+            line: self.xml.line(),
+            place: place.to_owned(),
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+            remedy,
+        });
+    }
+
+    /// A fault behind which nothing can be read.
+    fn stop(&mut self, found: &str, expected: &str, remedy: &'static str) {
+        self.fault("the file", found, expected, remedy);
+        self.over = true;
+    }
+}
+
+impl<R: BufRead> Iterator for StatementReader<'_, R> {
+    type Item = Transfer;
+
+    fn next(&mut self) -> Option<Transfer> {
+        loop {
+            if let Some(transfer) = self.ready.pop_front() {
+                return Some(transfer);
+            }
+            if self.over {
+                return None;
+            }
+            self.step();
+        }
+    }
+}
+
+impl Open {
+    fn take(&mut self, path: &[&str], text: &str, currency: Option<&str>) {
+        let (facts, balance) = (&mut self.facts, &mut self.balance);
+        match path {
+            ["Id"] => facts.id = short(text, 40),
+            ["FrToDt", "FrDtTm"] => facts.from = date(text),
+            ["FrToDt", "ToDtTm"] => facts.to = date(text),
+            ["Acct", "Id", "IBAN"] => facts.iban = compact(&short(text, 40)),
+            ["Bal", "Tp", "CdOrPrtry", "Cd"] => balance.code = Some(text.to_owned()),
+            ["Bal", "CdtDbtInd"] => balance.sign = Some(text.to_owned()),
+            ["Bal", "Dt", "Dt" | "DtTm"] => balance.day = Some(text.to_owned()),
+            ["Bal", "Amt"] => {
+                balance.amount = Some(text.to_owned());
+                balance.currency = currency.map(str::to_owned);
+            }
+            _ => {}
+        }
+    }
+
+    /// Some banks give several payments of a day one reference: the second is told apart by its count.
+    fn told_apart(&mut self, mut transfer: Transfer) -> Transfer {
+        if transfer.kind == TransferKind::Spent {
+            transfer.name.clear();
+            return transfer;
+        }
+        let taken_back = transfer.kind == TransferKind::TakenBack;
+        let count = self
+            .names
+            .entry(format!("{taken_back}/{}", transfer.name))
+            .or_default();
+        *count += 1;
+        if *count > 1 {
+            transfer.name = format!("{}~{count}", transfer.name);
+        }
+        transfer
+    }
+}
+
+impl RawEntry {
+    fn take(&mut self, path: &[&str], text: &str, currency: Option<&str>) {
+        let some = || Some(text.to_owned());
+        match path {
+            ["NtryRef"] => self.number = some(),
+            ["Amt"] => {
+                self.amount = some();
+                self.currency = currency.map(str::to_owned);
+            }
+            ["CdtDbtInd"] => self.sign = some(),
+            ["RvslInd"] => self.reversal = some(),
+            ["Sts"] | ["Sts", "Cd"] => self.status = some(),
+            ["BookgDt", "Dt" | "DtTm"] => self.booked = some(),
+            ["ValDt", "Dt" | "DtTm"] => self.value = some(),
+            ["AcctSvcrRef"] => self.bank_ref = some(),
+            ["AddtlNtryInf"] => self.info = some(),
+            ["NtryDtls", "TxDtls", rest @ ..] => {
+                if let Some(detail) = self.details.last_mut().filter(|_| !self.overfull) {
+                    detail.take(rest, text, currency);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl RawDetail {
+    fn take(&mut self, path: &[&str], text: &str, currency: Option<&str>) {
+        let some = || Some(text.to_owned());
+        let name = || Some(short(text, 140));
+        match path {
+            ["Refs", "AcctSvcrRef"] => self.bank_ref = some(),
+            ["Refs", "EndToEndId"] => self.end_to_end = some(),
+            ["Refs", "TxId"] => self.transaction = some(),
+            ["Amt"] | ["AmtDtls", "TxAmt", "Amt"] => {
+                self.amount = some();
+                self.currency = currency.map(str::to_owned);
+            }
+            ["RltdPties", "Dbtr", "Nm"] | ["RltdPties", "Dbtr", "Pty", "Nm"] => {
+                self.debtor = name();
+            }
+            ["RltdPties", "DbtrAcct", "Id", "IBAN"] => self.debtor_iban = name(),
+            ["RltdPties", "UltmtDbtr", "Nm"] | ["RltdPties", "UltmtDbtr", "Pty", "Nm"] => {
+                self.ultimate_debtor = name();
+            }
+            ["RltdPties", "Cdtr", "Nm"] | ["RltdPties", "Cdtr", "Pty", "Nm"] => {
+                self.creditor = name();
+            }
+            ["RmtInf", "Ustrd"] => self.add_words(text),
+            ["RmtInf", "Strd", "CdtrRefInf", "Ref"] => self.add_reference(text),
+            ["RtrInf", "Rsn", "Cd"] | ["AddtlTxInf"] => {
+                let info = self.info.get_or_insert_default();
+                if info.len() < 1000 {
+                    info.push_str(if info.is_empty() { "" } else { " " });
+                    info.push_str(text);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The message and whether it has balances, where it is one of those that are read.
+fn format(root: &Root) -> Option<(String, bool)> {
+    let name = root.space.strip_prefix(SPACE)?;
+    let (message, version) = name.rsplit_once('.')?;
+    let balanced = match message {
+        "camt.053.001" => true,
+        "camt.054.001" => false,
+        _ => return None,
+    };
+    let digits = version.len() == 2 && version.bytes().all(|byte| byte.is_ascii_digit());
+    let known = digits && VERSIONS.contains(&version.parse().ok()?);
+    (known && root.name == "Document").then(|| (name.to_owned(), balanced))
+}
+
+/// Another file, in words.
+fn strange(root: &Root) -> String {
+    match root.space.strip_prefix(SPACE) {
+        Some(message) if root.name == "Document" => {
+            format!("a message {}", short(message, 40))
+        }
+        _ => format!("a document `{}`", root.name),
+    }
+}
+
+/// Cents of any size as an amount.
+fn plain(cents: i128) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    let cents = cents.unsigned_abs();
+    format!("{sign}{}.{:02}", cents / 100, cents % 100)
+}

@@ -1,0 +1,392 @@
+//! Bank statements of several versions, as banks write them, and as nobody should.
+
+use std::io::{BufReader, Read};
+
+use jiff::civil::date;
+use kvit_billing::{Cents, Currency};
+use kvit_pay::{
+    Event,
+    statement::{
+        FAULTS_MAX, Judged, Named, PayOut, StatementReader, StatementRules, Transfer, TransferKind,
+    },
+};
+use proptest::prelude::*;
+
+const IBAN: &str = "BG80BNBG96611020345678";
+const DAY: &str = include_str!("statements/day.053.001.02.xml");
+const BATCH: &str = include_str!("statements/batch.053.001.08.xml");
+const HOUR: &str = include_str!("statements/hour.054.001.04.xml");
+
+fn rules() -> StatementRules {
+    StatementRules {
+        ibans: vec!["BG80 BNBG 9661 1020 3456 78".to_owned()],
+        currency: Some(Currency::EUR),
+        payouts: vec![
+            PayOut {
+                provider: "epay".parse().expect("a name"),
+                ibans: vec!["BG18 RZBB 9155 0123 4567 89".to_owned()],
+                text: String::new(),
+            },
+            PayOut {
+                provider: "borica".parse().expect("a name"),
+                ibans: Vec::new(),
+                text: "Borica Settlement".to_owned(),
+            },
+        ],
+    }
+}
+
+fn read(xml: &str) -> (Vec<Transfer>, Judged) {
+    let rules = rules();
+    let mut reader = StatementReader::new(xml.as_bytes(), &rules);
+    let transfers = reader.by_ref().collect();
+    (transfers, reader.judged())
+}
+
+fn faults(xml: &str) -> Vec<String> {
+    let (_, judged) = read(xml);
+    judged.faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_statement_of_the_oldest_version_is_read() {
+    let mut rules = rules();
+    rules.payouts.clear();
+    let mut reader = StatementReader::new(DAY.as_bytes(), &rules);
+    let transfers: Vec<_> = reader.by_ref().collect();
+    let judged = reader.judged();
+    assert_eq!(judged.faults, []);
+    assert_eq!(judged.format, "camt.053.001.02");
+    let [statement] = judged.statements.as_slice() else {
+        panic!("one statement");
+    };
+    assert_eq!(
+        (statement.id.as_str(), statement.iban.as_str()),
+        ("2026-228", IBAN)
+    );
+    assert_eq!((statement.entries, statement.ignored), (2, 1));
+    assert_eq!(statement.from, Some(date(2026, 11, 27)));
+    assert_eq!(
+        (statement.opening, statement.closing),
+        (Some(Cents::new(100_000)), Some(Cents::new(103_245)))
+    );
+    let [paid, fee] = transfers.as_slice() else {
+        panic!("two transfers");
+    };
+    assert_eq!(paid.kind, TransferKind::Payment);
+    assert_eq!(paid.name, format!("{IBAN}/FT26331%2F0001"));
+    assert_eq!(paid.party.as_deref(), Some("Иван Петров & син"));
+    assert_eq!(paid.words, "сметка за ток ноември");
+    assert_eq!(paid.references, ["RF451234512345"]);
+    assert_eq!(
+        (paid.end_to_end.as_deref(), paid.transaction.as_deref()),
+        (None, Some("T-1"))
+    );
+    assert_eq!(
+        (paid.booked, paid.amount),
+        (date(2026, 11, 27), Cents::new(4250))
+    );
+    let named = Named::of(&paid.references, &paid.words, &paid.info);
+    assert_eq!(named.referenced.len(), 1);
+    assert_eq!(
+        (fee.kind.clone(), fee.signed()),
+        (TransferKind::Spent, Cents::new(-1005))
+    );
+    assert_eq!(fee.clone().notice(), None);
+}
+
+#[test]
+fn batches_returns_and_what_payment_systems_hand_over() {
+    let (transfers, judged) = read(BATCH);
+    assert_eq!(judged.faults, []);
+    assert_eq!(judged.statements[0].opening, Some(Cents::new(-500)));
+    assert_eq!(
+        (judged.statements[0].entries, judged.statements[0].ignored),
+        (5, 1)
+    );
+    let told: Vec<_> = transfers
+        .iter()
+        .map(|t| {
+            (
+                t.kind.as_str(),
+                t.name.trim_start_matches(IBAN),
+                t.amount.get(),
+                t.party.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("payment", "/P1", 1000, Some("Ана")),
+            ("payment", "/P2", 2000, Some("Борис")),
+            // Its parts do not add up to it, so it is one.
+            ("payment", "/B2", 3000, None),
+            ("taken-back", "/R1", 4000, None),
+            ("payout", "/P", 9000, None),
+            // Money that had been sent and came back is nobody's payment. One reference came twice.
+            ("came-back", "/P~2", 10_000, None),
+        ]
+    );
+    assert_eq!(transfers[0].batch, Some(format!("{IBAN}/B1")));
+    assert_eq!(transfers[3].end_to_end.as_deref(), Some("E-1"));
+    assert_eq!(transfers[3].info, "AC04");
+    let keys: Vec<_> = transfers
+        .iter()
+        .filter_map(|t| t.clone().notice())
+        .collect();
+    assert_eq!(keys[3].key(), format!("bank/reversed/{IBAN}/R1"));
+    assert_eq!(keys[3].event(), Event::Reversed);
+    assert_eq!(keys[4].key(), format!("bank/paid/{IBAN}/P"));
+}
+
+#[test]
+fn a_notification_names_its_payments_as_the_statement_does() {
+    let (transfers, judged) = read(HOUR);
+    assert_eq!(judged.faults, []);
+    assert_eq!(judged.format, "camt.054.001.04");
+    let (day, _) = read(DAY);
+    assert_eq!(transfers[0].name, day[0].name);
+    assert_eq!(transfers[0].words, "RF45 1234 5123 45");
+    // The bank settles cards itself, and names no account.
+    assert_eq!(transfers[1].kind.as_str(), "payout");
+    assert_eq!(transfers[1].name, format!("{IBAN}/T-7"));
+}
+
+#[test]
+fn what_a_customer_writes_makes_no_payout() {
+    let text = HOUR.replace(
+        "<Dbtr><Nm>Иван Петров</Nm></Dbtr>",
+        "<DbtrAcct><Id><IBAN>BG11</IBAN></Id></DbtrAcct>",
+    );
+    let (transfers, _) = read(&text.replace("RF45 1234 5123 45", "borica settlement"));
+    assert_eq!(transfers[0].kind, TransferKind::Payment);
+}
+
+#[test]
+fn every_version_is_read_and_no_other_message() {
+    for version in 2..=13 {
+        let text = DAY.replace("053.001.02", &format!("053.001.{version:02}"));
+        assert_eq!(faults(&text), Vec::<String>::new(), "{version}");
+    }
+    for other in [
+        "053.001.01",
+        "053.001.14",
+        "053.001.2",
+        "052.001.08",
+        "029.001.09",
+    ] {
+        let found = faults(&DAY.replace("053.001.02", other));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains(&format!("a message camt.{other}")),
+            "{found:?}"
+        );
+    }
+    for (other, said) in [
+        ("", "no XML"),
+        (":20:STARTUMS\n:25:BG80", "text outside"),
+        ("PK\u{3}\u{4}", "text outside"),
+        ("<html/>", "a document `html`"),
+        ("<Document/>", "a document `Document`"),
+    ] {
+        let found = faults(other);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(said), "{found:?}");
+    }
+}
+
+#[test]
+fn every_fault_is_told_with_its_place() {
+    let text = DAY
+        .replace("BG80 BNBG 9661 1020 3456 78", "BG11AAAA")
+        .replace("<Amt Ccy=\"EUR\">42.50", "<Amt Ccy=\"USD\">4x2.50")
+        .replace("<AcctSvcrRef>FT26331/0001</AcctSvcrRef>", "")
+        .replace(
+            "<Amt Ccy=\"EUR\">10.05</Amt><CdtDbtInd>DBIT",
+            "<Amt Ccy=\"EUR\">10.05</Amt><CdtDbtInd>OUT",
+        )
+        .replace("2026-11-27T12:00:00+02:00", "27.11.2026");
+    let found = faults(&text);
+    let expected = [
+        "line 28: entry 1: found amount (Amt) `4x2.50`",
+        "line 28: entry 1: found an amount in USD",
+        "line 33: entry 2: found direction (CdtDbtInd) `OUT`",
+        "line 33: entry 2: found booking date (BookgDt) `27.11.2026`",
+        "line 38: statement 2026-228: found the account BG11AAAA",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+}
+
+#[test]
+fn sums_references_and_wholeness_are_checked() {
+    for (from, to, said) in [
+        (
+            ">1032.45<",
+            ">1032.46<",
+            "entries that add up to 32.45, expected 32.46: from 1000.00 to 1032.46",
+        ),
+        (
+            "<Cd>CLBD</Cd>",
+            "<Cd>CLAV</Cd>",
+            "no balance before (OPBD) or after (CLBD)",
+        ),
+        ("<AcctSvcrRef>FT26331/0001</AcctSvcrRef>", "", ""),
+        ("<TxId>T-1</TxId>", "<TxId>T-1</TxId>", ""),
+        (" Ccy=\"EUR\">42.50", ">42.50", "no currency (Amt Ccy)"),
+        ("<Sts>PDNG</Sts>", "", "no status (Sts)"),
+        (
+            "<Amt Ccy=\"EUR\">1000.00",
+            "<Amt Ccy=\"BGN\">1000.00",
+            "a balance in BGN",
+        ),
+        (
+            "<Amt Ccy=\"EUR\">1000.00",
+            "<Amt Ccy=\"EUR\">-1000.00",
+            "a balance without amount",
+        ),
+        (
+            "</Document>",
+            "",
+            "the end of the file inside of an element",
+        ),
+        ("</Document>", "</Document><Document/>", "a second document"),
+        ("<Stmt>", "<Stmt><RvslInd>", "ill-formed"),
+    ] {
+        assert!(DAY.contains(from), "{from}");
+        let found = faults(&DAY.replacen(from, to, 1));
+        if said.is_empty() {
+            assert_eq!(found, Vec::<String>::new());
+        } else {
+            assert!(
+                found.iter().any(|fault| fault.contains(said)),
+                "{said}: {found:?}"
+            );
+        }
+    }
+    let nameless = DAY.replace(
+        "<AcctSvcrRef>FT26331/0001</AcctSvcrRef>",
+        "<AcctSvcrRef>NONREF</AcctSvcrRef>",
+    );
+    let found = faults(&nameless.replace("<TxId>T-1</TxId>", ""));
+    assert!(found[0].contains("no reference of the bank"), "{found:?}");
+    let none = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.02'><BkToCstmrStmt/></Document>";
+    assert!(faults(none)[0].contains("no statement"));
+}
+
+#[test]
+fn a_cut_file_is_never_whole() {
+    let whole = DAY.trim_end();
+    for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+        assert!(!faults(&whole[..end]).is_empty(), "cut at {end}");
+    }
+}
+
+#[test]
+fn a_bomb_does_not_go_off() {
+    let bomb = format!(
+        "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>{}",
+        DAY.split_once("?>")
+            .expect("a declaration")
+            .1
+            .replace("ноември", "&b;")
+    );
+    assert!(faults(&bomb)[0].contains("DOCTYPE"));
+    let undeclared = faults(&DAY.replace("ноември", "&b;"));
+    assert!(undeclared[0].contains("an entity"), "{undeclared:?}");
+    let long = DAY.replace("ноември", &"x".repeat(20_000));
+    assert!(faults(&long)[0].contains("over 16384 bytes"));
+    let wide = DAY.replace(
+        "<Ustrd>ноември",
+        &format!("<Ustrd {}>ноември", "a='1' ".repeat(20_000)),
+    );
+    assert!(faults(&wide)[0].contains("over 16384 bytes"));
+}
+
+/// Writes a statement of any size while it is read: nobody holds it.
+struct Endless {
+    entries: u64,
+    next: u64,
+    ready: Vec<u8>,
+}
+
+impl Read for Endless {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        while self.ready.is_empty() && self.next <= self.entries + 1 {
+            let n = self.next;
+            self.next += 1;
+            let text = if n == 0 {
+                let (head, _) = DAY.split_once("<Ntry>").expect("entries");
+                head.replace("1032.45", &format!("{}.00", 1000 + self.entries))
+            } else if n <= self.entries {
+                format!(
+                    "<Ntry><Amt Ccy=\"EUR\">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-27</Dt></BookgDt><AcctSvcrRef>R{n}</AcctSvcrRef><NtryDtls><TxDtls><RmtInf><Ustrd>{n:010}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>\n"
+                )
+            } else {
+                "</Stmt></BkToCstmrStmt></Document>".to_owned()
+            };
+            self.ready = text.into_bytes();
+        }
+        let count = self.ready.len().min(into.len());
+        into[..count].copy_from_slice(&self.ready[..count]);
+        self.ready.drain(..count);
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_hundred_thousand_entries_pass_one_by_one() {
+    let rules = rules();
+    let source = Endless {
+        entries: 100_000,
+        next: 0,
+        ready: Vec::new(),
+    };
+    let mut reader = StatementReader::new(BufReader::new(source), &rules);
+    let sum: Cents = reader.by_ref().map(|transfer| transfer.amount).sum();
+    assert_eq!(sum, Cents::new(10_000_000));
+    let judged = reader.judged();
+    assert_eq!(judged.faults, []);
+    assert_eq!(judged.statements[0].entries, 100_000);
+}
+
+#[test]
+fn faults_are_counted_when_there_are_many() {
+    let (head, _) = DAY.split_once("<Ntry>").expect("entries");
+    let text = format!(
+        "{head}{}</Stmt></BkToCstmrStmt></Document>",
+        "<Ntry/>".repeat(3000)
+    );
+    let (transfers, judged) = read(&text);
+    assert!(transfers.is_empty());
+    assert_eq!(judged.faults.len(), FAULTS_MAX);
+    assert_eq!(judged.faults_counted, 15_000);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let rules = rules();
+        let judged = StatementReader::new(bytes.as_slice(), &rules).judged();
+        prop_assert!(judged.faults_counted > 0);
+    }
+
+    #[test]
+    fn a_damaged_statement_never_panics(at in 0_usize..4000, byte in any::<u8>(), cut in 0_usize..4000) {
+        let rules = rules();
+        for text in [DAY, BATCH, HOUR] {
+            let mut bytes = text.as_bytes().to_vec();
+            let (at, cut) = (at % bytes.len(), cut % bytes.len());
+            bytes[at] = byte;
+            let whole = StatementReader::new(bytes.as_slice(), &rules);
+            for transfer in whole {
+                prop_assert!(transfer.amount > Cents::ZERO);
+            }
+            bytes.drain(at.min(cut)..at.max(cut));
+            let _ = StatementReader::new(bytes.as_slice(), &rules).judged();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Bank statements and what became of their transfers.
+
+use jiff::{Timestamp, civil::Date};
+use kvit_billing::Cents;
+use kvit_pay::statement::{Statement, Transfer, TransferKind};
+use serde::{Deserialize, Serialize};
+
+use crate::NoticeOutcome;
+
+/// A file of statements that was found to be without a fault.
+#[derive(Clone, Debug)]
+pub struct NewStatement {
+    /// SHA-256 of its bytes, in hex.
+    pub id: String,
+    /// Its name.
+    pub file: String,
+    /// Such as `camt.053.001.08`.
+    pub format: String,
+    /// Its bytes, as gzip.
+    pub received: Vec<u8>,
+    /// Its statements.
+    pub facts: Vec<Statement>,
+    /// Who brought it.
+    pub by: String,
+}
+
+/// A file of statements as the store keeps it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct StatementRecord {
+    /// SHA-256 of its bytes, in hex.
+    pub id: String,
+    pub file: String,
+    pub format: String,
+    pub facts: Vec<Statement>,
+    pub imported_by: String,
+    pub imported_at: Timestamp,
+    /// What became of it; `None` until all of it is in the books.
+    pub report: Option<StatementReport>,
+}
+
+/// So many, and their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// Their sum, always positive.
+    pub cents: Cents,
+}
+
+impl Tally {
+    fn add(&mut self, cents: Cents) {
+        self.count += 1;
+        self.cents += cents;
+    }
+}
+
+/// What became of a file's transfers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementReport {
+    /// In a customer's book.
+    pub matched: Tally,
+    /// In the book of unmatched money, for people.
+    pub unmatched: Tally,
+    /// What payment systems handed over.
+    pub payouts: Tally,
+    /// Payments that the bank took back.
+    pub taken_back: Tally,
+    /// Taken back, and it is not clear which payment; or another word about a known one. For people.
+    pub unclear: Tally,
+    /// Known from another statement.
+    pub repeated: Tally,
+    /// None of the customers' money.
+    pub spent: Tally,
+}
+
+impl StatementReport {
+    /// Counts a transfer by what became of it; what is none of the customers' money is in no book.
+    pub fn add(&mut self, transfer: &Transfer, booked: Option<Booked>) {
+        let tally = match (booked, &transfer.kind) {
+            (None, _) => &mut self.spent,
+            (Some(Booked::Repeated), _) => &mut self.repeated,
+            (Some(Booked::As(NoticeOutcome::Contradiction)), _) => &mut self.unclear,
+            (Some(Booked::As(NoticeOutcome::Reversed)), TransferKind::TakenBack) => {
+                &mut self.taken_back
+            }
+            (Some(Booked::As(_)), TransferKind::TakenBack) => &mut self.unclear,
+            (Some(Booked::As(_)), TransferKind::Payout(_)) => &mut self.payouts,
+            (Some(Booked::As(NoticeOutcome::Posted)), _) => &mut self.matched,
+            (Some(Booked::As(_)), _) => &mut self.unmatched,
+        };
+        tally.add(transfer.amount);
+    }
+}
+
+/// What became of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Booked {
+    /// This statement brought it first.
+    As(NoticeOutcome),
+    /// Another statement had brought it.
+    Repeated,
+}
+
+/// What a bank says about the money of a notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferNote {
+    /// Who paid, as the bank names them.
+    pub party: Option<String>,
+    /// What they wrote; where they wrote nothing, what the bank adds.
+    pub words: String,
+    /// When it was booked.
+    pub booked: Date,
+}

@@ -1,0 +1,261 @@
+//! Transfers of bank statements: known by the account and the bank's reference, so that each counts once
+//! however many statements have it, and given to whom their words name.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use kvit_billing::{BillNumber, Currency, CustomerNumber};
+use kvit_pay::{
+    VerifiedNotice,
+    ledger::Entry,
+    statement::{Named, Transfer, TransferKind},
+};
+
+use crate::{
+    Booked, NoticeOutcome, Store, StoreError,
+    apply::{Misfit, SYSTEM, apply_kept, settle, standing_entries, undo},
+    engine::Tx,
+    ledger::{post, reverse},
+    notices::{Found, find, keep, outcome},
+    rows::{corrupt, number, text},
+    sql::query,
+};
+
+impl Store {
+    /// Books transfers of a kept statement, in their order: all of them or, should the database fail,
+    /// none. What was booked before changes nothing. Tells what became of each.
+    ///
+    /// # Errors
+    /// Where the database fails, or there is no such statement.
+    pub async fn book_transfers(
+        &self,
+        statement: &str,
+        notices: &[VerifiedNotice],
+        now: Timestamp,
+    ) -> Result<Vec<Booked>, StoreError> {
+        let mut tx = self.begin().await?;
+        // Before any row is touched: a statement may be in two hands.
+        tx.turn(TURN).await?;
+        let mut all = Vec::with_capacity(notices.len());
+        for notice in notices {
+            let Some(transfer) = notice.transfer() else {
+                return Err(corrupt("transfer", notice.key()));
+            };
+            all.push(book(&mut tx, statement, notice, transfer, now).await?);
+        }
+        tx.commit().await?;
+        Ok(all)
+    }
+}
+
+/// The turn in which transfers are booked.
+pub(crate) const TURN: &str = "transfers";
+
+async fn book(
+    tx: &mut Tx,
+    statement: &str,
+    notice: &VerifiedNotice,
+    transfer: &Transfer,
+    now: Timestamp,
+) -> Result<Booked, StoreError> {
+    if told_otherwise(tx, notice, transfer, now).await? {
+        return Ok(Booked::Repeated);
+    }
+    let kept = keep(tx, notice, now).await?;
+    if kept.first {
+        insert(tx, &kept.key, statement, transfer).await?;
+    } else if brought_by(tx, &kept.key).await? != statement {
+        return Ok(Booked::Repeated);
+    }
+    let outcome = apply_kept(tx, &kept.key, Misfit::Stays, now).await?;
+    Ok(Booked::As(outcome))
+}
+
+/// One statement may have the sum of an entry where another has its parts. The first counts; but a sum
+/// that waits for its owner is taken back once its parts are told, because they say whose they are.
+async fn told_otherwise(
+    tx: &mut Tx,
+    notice: &VerifiedNotice,
+    transfer: &Transfer,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let paid = transfer.kind != TransferKind::TakenBack;
+    let parts = |name: &str| {
+        let same = if paid { "<>" } else { "=" };
+        query(format!(
+            "SELECT 1 FROM transfers WHERE batch = $1 AND kind {same} 'taken-back' LIMIT 1"
+        ))
+        .bind(name.to_owned())
+    };
+    let Some(batch) = &transfer.batch else {
+        return Ok(parts(&transfer.name).fetch_optional(tx).await?.is_some());
+    };
+    if parts(batch).fetch_optional(&mut *tx).await?.is_some() {
+        return Ok(false);
+    }
+    let sum = format!("{}/{}/{batch}", notice.provider(), notice.event().as_str());
+    let Some(sum) = find(tx, &sum).await? else {
+        return Ok(false);
+    };
+    // A part of it that is a customer's already is another entry.
+    let entries = standing_entries(tx, &sum.id).await?;
+    if sum.outcome != Some(NoticeOutcome::NoOwner) || entries != [sum.id.as_str()] {
+        return Ok(true);
+    }
+    reverse(tx, &sum.id, None, SYSTEM, now).await?;
+    settle(tx, &sum.id, NoticeOutcome::Reversed, now).await?;
+    Ok(false)
+}
+
+async fn insert(
+    tx: &mut Tx,
+    key: &str,
+    statement: &str,
+    transfer: &Transfer,
+) -> Result<(), StoreError> {
+    let payout = match &transfer.kind {
+        TransferKind::Payout(provider) => Some(provider.to_string()),
+        _ => None,
+    };
+    query("INSERT INTO transfers (notice, statement, kind, payout, iban, batch, booked, cents, party, refs, words, info, end_to_end, bank_transaction) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+        .bind(key)
+        .bind(statement)
+        .bind(transfer.kind.as_str())
+        .bind(payout)
+        .bind(&transfer.iban)
+        .bind(transfer.batch.clone())
+        .bind(transfer.booked)
+        .bind(transfer.amount)
+        .bind(transfer.party.clone())
+        .bind(transfer.references.join("\n"))
+        .bind(&transfer.words)
+        .bind(&transfer.info)
+        .bind(transfer.end_to_end.clone())
+        .bind(transfer.transaction.clone())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+async fn brought_by(tx: &mut Tx, key: &str) -> Result<String, StoreError> {
+    let row = query("SELECT statement FROM transfers WHERE notice = $1")
+        .bind(key)
+        .fetch_one(tx)
+        .await?;
+    Ok(row.get("statement")?)
+}
+
+/// Money came to the operator's account.
+pub(crate) async fn received(
+    tx: &mut Tx,
+    found: &Found,
+    now: Timestamp,
+) -> Result<NoticeOutcome, StoreError> {
+    let row = query("SELECT kind, payout, refs, words, info FROM transfers WHERE notice = $1")
+        .bind(&found.id)
+        .fetch_one(&mut *tx)
+        .await?;
+    let amount = found.said.amount.ok_or_else(|| corrupt("amount", "none"))?;
+    let kind: String = row.get("kind")?;
+    let (entry, outcome) = match kind.as_str() {
+        "payout" => {
+            let entry = Entry::payout(&text(&row, "payout")?, amount);
+            (entry, NoticeOutcome::Posted)
+        }
+        "payment" => {
+            let refs: String = row.get("refs")?;
+            let refs: Vec<String> = refs.lines().map(str::to_owned).collect();
+            let (words, info): (String, String) = (row.get("words")?, row.get("info")?);
+            let named = Named::of(&refs, &words, &info);
+            match owner(tx, &named, found.said.currency).await? {
+                Some((account, bills)) => {
+                    let entry = Entry::payment(&found.provider, &account, amount, bills);
+                    (entry, NoticeOutcome::Posted)
+                }
+                None => unmatched(found, amount),
+            }
+        }
+        _ => unmatched(found, amount),
+    };
+    post(tx, &found.id, &entry, Some(&found.id), SYSTEM, now).await?;
+    Ok(outcome)
+}
+
+fn unmatched(found: &Found, amount: kvit_billing::Cents) -> (Entry, NoticeOutcome) {
+    let entry = Entry::unmatched(&found.provider, amount);
+    (entry, NoticeOutcome::NoOwner)
+}
+
+/// Whose money it is, where what it names is one customer's: by creditor reference, else by numbers.
+async fn owner(
+    tx: &mut Tx,
+    named: &Named,
+    currency: Option<Currency>,
+) -> Result<Option<(CustomerNumber, Vec<BillNumber>)>, StoreError> {
+    let (mut accounts, mut bills) = bills_of(tx, &named.referenced, currency).await?;
+    if accounts.is_empty() {
+        (accounts, bills) = bills_of(tx, &named.bills, currency).await?;
+        if !named.customers.is_empty() {
+            let rows = query("SELECT number FROM customers WHERE number IN ({rows})")
+                .rows(named.customers.iter().map(|number| [number.into()]))
+                .fetch_all(tx)
+                .await?;
+            for row in &rows {
+                accounts.insert(text(row, "number")?);
+            }
+        }
+    }
+    let one = accounts.pop_first().filter(|_| accounts.is_empty());
+    Ok(one.map(|account| (account, bills)))
+}
+
+/// Those of these bills that there are, and whose they are.
+async fn bills_of(
+    tx: &mut Tx,
+    wanted: &[BillNumber],
+    currency: Option<Currency>,
+) -> Result<(BTreeSet<CustomerNumber>, Vec<BillNumber>), StoreError> {
+    let (mut accounts, mut bills) = (BTreeSet::new(), Vec::new());
+    if wanted.is_empty() {
+        return Ok((accounts, bills));
+    }
+    let rows = query(
+        "SELECT number, account, currency FROM bills WHERE number IN ({rows}) ORDER BY number",
+    )
+    .rows(wanted.iter().map(|number| [(*number).into()]))
+    .fetch_all(tx)
+    .await?;
+    for row in &rows {
+        if Some(text::<Currency>(row, "currency")?) == currency {
+            accounts.insert(text(row, "account")?);
+            bills.push(number(row, "number")?);
+        }
+    }
+    Ok((accounts, bills))
+}
+
+/// The bank took a payment back: the one of the same amount that stands in the books and that it
+/// names, by the reference that both have or by the payer's or the banks' name for it. Where
+/// that is none or may be one of several, people have to see to it.
+pub(crate) async fn taken_back(
+    tx: &mut Tx,
+    found: &Found,
+    now: Timestamp,
+) -> Result<NoticeOutcome, StoreError> {
+    let rows = query("SELECT n.id, n.outcome FROM transfers b JOIN transfers t ON t.iban = b.iban AND t.cents = b.cents AND t.kind = 'payment' AND (t.end_to_end = b.end_to_end OR t.bank_transaction = b.bank_transaction OR t.notice = $2) JOIN notices n ON n.id = t.notice WHERE b.notice = $1 AND EXISTS (SELECT 1 FROM journal j WHERE j.notice = n.id AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) ORDER BY n.id LIMIT 9")
+        .bind(&found.id)
+        .bind(format!("{}/paid/{}", found.provider, found.transaction()))
+        .fetch_all(&mut *tx)
+        .await?;
+    let mut paid = Vec::new();
+    for row in &rows {
+        paid.push((row.get::<String>("id")?, outcome(row)?));
+    }
+    match paid.as_slice() {
+        [(id, Some(outcome))] => {
+            undo(tx, id, *outcome, &found.id, now).await?;
+            Ok(NoticeOutcome::Reversed)
+        }
+        _ => Ok(NoticeOutcome::UnclearReturn),
+    }
+}
