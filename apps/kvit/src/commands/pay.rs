@@ -2,6 +2,7 @@
 
 mod journal;
 mod statement;
+mod statements;
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, Currency, ports::Clock};
@@ -34,7 +35,7 @@ pub(super) async fn pay(
         PayCommand::List => list(out, instance).await,
         PayCommand::Unmatched => unmatched(out, instance).await,
         PayCommand::Statement(args) => statement::import(out, instance, &args).await,
-        PayCommand::Statements(args) => statement::statements(out, instance, &args).await,
+        PayCommand::Statements(args) => statements::statements(out, instance, &args).await,
         PayCommand::Allocate(args) => allocate(out, instance, &args).await,
         PayCommand::Approve(args) => approve(out, instance, &args).await,
         PayCommand::Settle(args) => settle(out, instance, &args, false).await,

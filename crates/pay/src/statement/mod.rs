@@ -7,10 +7,14 @@
 //! own account, brought by somebody of staff, is its proof. Whose it is, the store looks up by what
 //! [`Named`] finds in its words.
 
+mod budget;
 mod entry;
+mod fields;
 mod named;
 mod read;
+mod tag;
 mod transfer;
+mod values;
 mod xml;
 
 use std::fmt;

@@ -9,10 +9,10 @@ use kvit_billing::Cents;
 
 use super::{
     Fault, Judged, Statement, StatementRules, Transfer, TransferKind, compact,
-    entry::{
-        ASK_THE_BANK, Came, DETAILS_MAX, RawDetail, RawEntry, Wrong, coin, date, money, short, sign,
-    },
-    xml::{Root, Step, Xml},
+    entry::{ASK_THE_BANK, Came, DETAILS_MAX, RawDetail, RawEntry, Wrong},
+    tag::Root,
+    values::{coin, date, money, short, sign},
+    xml::{Step, Xml},
 };
 
 /// The name space of all messages, before their name.
@@ -38,9 +38,9 @@ pub struct StatementReader<'a, R> {
 
 /// A statement under way.
 #[derive(Default)]
-struct Open {
-    facts: Statement,
-    balance: RawBalance,
+pub(super) struct Open {
+    pub(super) facts: Statement,
+    pub(super) balance: RawBalance,
     /// Opening and closing by their codes, the interim ones last.
     opening: Option<Cents>,
     interim: Vec<Cents>,
@@ -54,12 +54,12 @@ struct Open {
 }
 
 #[derive(Default)]
-struct RawBalance {
-    code: Option<String>,
-    amount: Option<String>,
-    currency: Option<String>,
-    sign: Option<String>,
-    day: Option<String>,
+pub(super) struct RawBalance {
+    pub(super) code: Option<String>,
+    pub(super) amount: Option<String>,
+    pub(super) currency: Option<String>,
+    pub(super) sign: Option<String>,
+    pub(super) day: Option<String>,
 }
 
 impl<'a, R: BufRead> StatementReader<'a, R> {
@@ -332,24 +332,6 @@ impl<R: BufRead> Iterator for StatementReader<'_, R> {
 }
 
 impl Open {
-    fn take(&mut self, path: &[&str], text: &str, currency: Option<&str>) {
-        let (facts, balance) = (&mut self.facts, &mut self.balance);
-        match path {
-            ["Id"] => facts.id = short(text, 40),
-            ["FrToDt", "FrDtTm"] => facts.from = date(text),
-            ["FrToDt", "ToDtTm"] => facts.to = date(text),
-            ["Acct", "Id", "IBAN"] => facts.iban = compact(&short(text, 40)),
-            ["Bal", "Tp", "CdOrPrtry", "Cd"] => balance.code = Some(text.to_owned()),
-            ["Bal", "CdtDbtInd"] => balance.sign = Some(text.to_owned()),
-            ["Bal", "Dt", "Dt" | "DtTm"] => balance.day = Some(text.to_owned()),
-            ["Bal", "Amt"] => {
-                balance.amount = Some(text.to_owned());
-                balance.currency = currency.map(str::to_owned);
-            }
-            _ => {}
-        }
-    }
-
     /// Some banks give several payments of a day one reference: the second is told apart by its count.
     fn told_apart(&mut self, mut transfer: Transfer) -> Transfer {
         if transfer.kind == TransferKind::Spent {
@@ -366,68 +348,6 @@ impl Open {
             transfer.name = format!("{}~{count}", transfer.name);
         }
         transfer
-    }
-}
-
-impl RawEntry {
-    fn take(&mut self, path: &[&str], text: &str, currency: Option<&str>) {
-        let some = || Some(text.to_owned());
-        match path {
-            ["NtryRef"] => self.number = some(),
-            ["Amt"] => {
-                self.amount = some();
-                self.currency = currency.map(str::to_owned);
-            }
-            ["CdtDbtInd"] => self.sign = some(),
-            ["RvslInd"] => self.reversal = some(),
-            ["Sts"] | ["Sts", "Cd"] => self.status = some(),
-            ["BookgDt", "Dt" | "DtTm"] => self.booked = some(),
-            ["ValDt", "Dt" | "DtTm"] => self.value = some(),
-            ["AcctSvcrRef"] => self.bank_ref = some(),
-            ["AddtlNtryInf"] => self.info = some(),
-            ["NtryDtls", "TxDtls", rest @ ..] => {
-                if let Some(detail) = self.details.last_mut().filter(|_| !self.overfull) {
-                    detail.take(rest, text, currency);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-impl RawDetail {
-    fn take(&mut self, path: &[&str], text: &str, currency: Option<&str>) {
-        let some = || Some(text.to_owned());
-        let name = || Some(short(text, 140));
-        match path {
-            ["Refs", "AcctSvcrRef"] => self.bank_ref = some(),
-            ["Refs", "EndToEndId"] => self.end_to_end = some(),
-            ["Refs", "TxId"] => self.transaction = some(),
-            ["Amt"] | ["AmtDtls", "TxAmt", "Amt"] => {
-                self.amount = some();
-                self.currency = currency.map(str::to_owned);
-            }
-            ["RltdPties", "Dbtr", "Nm"] | ["RltdPties", "Dbtr", "Pty", "Nm"] => {
-                self.debtor = name();
-            }
-            ["RltdPties", "DbtrAcct", "Id", "IBAN"] => self.debtor_iban = name(),
-            ["RltdPties", "UltmtDbtr", "Nm"] | ["RltdPties", "UltmtDbtr", "Pty", "Nm"] => {
-                self.ultimate_debtor = name();
-            }
-            ["RltdPties", "Cdtr", "Nm"] | ["RltdPties", "Cdtr", "Pty", "Nm"] => {
-                self.creditor = name();
-            }
-            ["RmtInf", "Ustrd"] => self.add_words(text),
-            ["RmtInf", "Strd", "CdtrRefInf", "Ref"] => self.add_reference(text),
-            ["RtrInf", "Rsn", "Cd"] | ["AddtlTxInf"] => {
-                let info = self.info.get_or_insert_default();
-                if info.len() < 1000 {
-                    info.push_str(if info.is_empty() { "" } else { " " });
-                    info.push_str(text);
-                }
-            }
-            _ => {}
-        }
     }
 }
 

@@ -122,3 +122,11 @@ pub(super) fn named(iban: &str, reference: &str) -> String {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_one_word() {
+        assert_eq!(super::named("BG1", "A b/~1"), "BG1/A%20b%2F%7E1");
+    }
+}

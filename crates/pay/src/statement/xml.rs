@@ -1,74 +1,19 @@
 //! XML as a stream that can do no harm: one element at a time, bounded in bytes and depth, without a
 //! document type and so without entities of its own.
 
-use std::io::{self, BufRead, Read};
+use std::io::BufRead;
 
-use quick_xml::{
-    Reader,
-    events::{BytesStart, Event},
+use quick_xml::{Reader, events::Event};
+
+use super::{
+    budget::Budget,
+    tag::{Root, Tag},
 };
 
 /// The longest tag or text, in bytes. The longest text of a statement has 500 characters.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The deepest nesting; statements have some fifteen levels.
 const DEPTH_MAX: usize = 40;
-
-/// The names that mean something here, in order. Any other is [`OTHER`].
-const NAMES: &[&str] = &[
-    "Acct",
-    "AcctSvcrRef",
-    "AddtlNtryInf",
-    "AddtlTxInf",
-    "Amt",
-    "AmtDtls",
-    "Bal",
-    "BkToCstmrDbtCdtNtfctn",
-    "BkToCstmrStmt",
-    "BookgDt",
-    "Ccy",
-    "Cd",
-    "CdOrPrtry",
-    "CdtDbtInd",
-    "Cdtr",
-    "CdtrAcct",
-    "CdtrRefInf",
-    "Dbtr",
-    "DbtrAcct",
-    "Document",
-    "Dt",
-    "DtTm",
-    "EndToEndId",
-    "FrDtTm",
-    "FrToDt",
-    "IBAN",
-    "Id",
-    "Nm",
-    "Ntfctn",
-    "Ntry",
-    "NtryDtls",
-    "NtryRef",
-    "Pty",
-    "Ref",
-    "Refs",
-    "RltdPties",
-    "RmtInf",
-    "Rsn",
-    "RtrInf",
-    "RvslInd",
-    "Stmt",
-    "Strd",
-    "Sts",
-    "ToDtTm",
-    "Tp",
-    "TxAmt",
-    "TxDtls",
-    "TxId",
-    "UltmtDbtr",
-    "Ustrd",
-    "ValDt",
-];
-/// A name that means nothing here.
-pub(super) const OTHER: &str = "?";
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,15 +60,6 @@ pub(super) struct Xml<R> {
     closed: bool,
     /// An element that was written as `<x/>` and still has to be closed.
     empty: bool,
-}
-
-/// The outermost element.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Root {
-    /// Its name as it stands there.
-    pub(super) name: String,
-    /// Its name space.
-    pub(super) space: String,
 }
 
 impl<R: BufRead> Xml<R> {
@@ -296,52 +232,6 @@ enum Piece {
     End,
 }
 
-/// What is needed of a tag.
-struct Tag {
-    name: &'static str,
-    currency: Option<String>,
-    root: Root,
-}
-
-impl Tag {
-    fn of(tag: &BytesStart<'_>, is_root: bool) -> Self {
-        let local = tag.local_name();
-        let local: &str = local.as_ref();
-        let name = NAMES.binary_search(&local).map_or(OTHER, |at| NAMES[at]);
-        let mut root = Root::default();
-        if is_root {
-            root.name = local.chars().take(60).collect();
-            let full = tag.name();
-            let full: &str = full.as_ref();
-            let declared = match full.split_once(':') {
-                Some((prefix, _)) => format!("xmlns:{prefix}"),
-                None => "xmlns".to_owned(),
-            };
-            root.space = attribute(tag, &declared).unwrap_or_default();
-        }
-        // Attributes are looked at where they mean something: comparing all of them costs the square.
-        let currency = if name == "Amt" {
-            attribute(tag, "Ccy")
-        } else {
-            None
-        };
-        Self {
-            name,
-            currency,
-            root,
-        }
-    }
-}
-
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    let mut all = tag.attributes();
-    let found = all
-        .with_checks(false)
-        .flatten()
-        .find(|attribute| attribute.key.as_ref() == name)?;
-    Some(found.value.trim().chars().take(100).collect())
-}
-
 fn predefined(name: &str) -> Option<char> {
     Some(match name {
         "amp" => '&',
@@ -351,59 +241,6 @@ fn predefined(name: &str) -> Option<char> {
         "apos" => '\'',
         _ => return None,
     })
-}
-
-/// Hands on so many bytes before somebody has to allow more, and counts lines.
-struct Budget<R> {
-    inner: R,
-    left: usize,
-    /// Somebody asked for more than was allowed.
-    spent: bool,
-    line: u64,
-}
-
-impl<R: BufRead> Budget<R> {
-    const fn new(inner: R) -> Self {
-        Self {
-            inner,
-            left: TOKEN_BYTES_MAX,
-            spent: false,
-            line: 1,
-        }
-    }
-}
-
-impl<R: BufRead> Read for Budget<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let ready = self.fill_buf()?;
-        let count = ready.len().min(into.len());
-        into[..count].copy_from_slice(&ready[..count]);
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl<R: BufRead> BufRead for Budget<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let ready = self.inner.fill_buf()?;
-        if self.left == 0 && !ready.is_empty() {
-            self.spent = true;
-            return Err(io::Error::other("too long"));
-        }
-        Ok(&ready[..ready.len().min(self.left)])
-    }
-
-    fn consume(&mut self, count: usize) {
-        // What is consumed was handed out before, so this reads nothing anew.
-        if let Ok(ready) = self.inner.fill_buf() {
-            let lines = ready[..count.min(ready.len())]
-                .iter()
-                .filter(|byte| **byte == b'\n');
-            self.line += lines.count() as u64;
-        }
-        self.left = self.left.saturating_sub(count);
-        self.inner.consume(count);
-    }
 }
 
 #[cfg(test)]
@@ -427,7 +264,6 @@ mod tests {
 
     #[test]
     fn names_are_found() {
-        assert!(NAMES.is_sorted());
         let xml = b"<?xml version='1.0' encoding='UTF-8'?>\n<a:Document xmlns:a='x'><Stmt><Id>1 &amp; 2&#x20;</Id><New/></Stmt></a:Document>\n";
         let found = steps(xml).expect("XML");
         assert_eq!(found, ["Document/Stmt/Id=1 & 2", "Document/Stmt/?="]);
