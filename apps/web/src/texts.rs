@@ -332,6 +332,7 @@ mod tests {
             "bill",
             "by",
             "channel",
+            "file",
             "first",
             "last",
             "notice",

@@ -87,6 +87,7 @@ staff-detail-amount = сума
 staff-detail-bill = сметка
 staff-detail-by = разпознат по
 staff-detail-channel = канал
+staff-detail-file = файл
 staff-detail-first = първи номер
 staff-detail-last = последен номер
 staff-detail-notice = известие

@@ -87,6 +87,7 @@ staff-detail-amount = amount
 staff-detail-bill = bill
 staff-detail-by = recognised by
 staff-detail-channel = channel
+staff-detail-file = file
 staff-detail-first = first number
 staff-detail-last = last number
 staff-detail-notice = notice

@@ -103,8 +103,8 @@ pub fn check_statement(
     })
 }
 
-/// Keeps a file without faults under its name, and books it. One that is known is not booked again, but
-/// finished where a death had interrupted it.
+/// Keeps a file without faults under its name, and books it. One that is known is gone through again:
+/// what is booked stays, and what waits for its owner may find one by now.
 ///
 /// # Errors
 /// Where the database fails: the same file may be given again.
@@ -130,13 +130,8 @@ pub async fn book_statement(
     let first = store.keep_statement(&new, outside.clock.now()).await?;
     // A death here leaves a statement that is not done.
     outside.checkpoints.reached("after-keep-statement");
+    book(store, &new.id, outside).await?;
     let record = named(store, &new.id).await?;
-    let record = if record.report.is_none() {
-        book(store, &record, outside).await?;
-        named(store, &new.id).await?
-    } else {
-        record
-    };
     Ok(StatementOutcome { first, record })
 }
 
@@ -151,7 +146,7 @@ pub async fn finish_statements(
 ) -> Result<usize, StatementError> {
     let waiting = store.unfinished_statements(before, UNFINISHED_MAX).await?;
     for record in &waiting {
-        book(store, record, outside).await?;
+        book(store, &record.id, outside).await?;
     }
     Ok(waiting.len())
 }
@@ -193,12 +188,8 @@ pub async fn read_statement(
     Ok(())
 }
 
-async fn book(
-    store: &Store,
-    record: &StatementRecord,
-    outside: &Outside<'_>,
-) -> Result<(), StatementError> {
-    let packed = store.statement_received(&record.id).await?;
+async fn book(store: &Store, id: &str, outside: &Outside<'_>) -> Result<(), StatementError> {
+    let packed = store.statement_received(id).await?;
     let rules = of_kept(outside.payouts.clone());
     let source = BufReader::new(GzDecoder::new(packed.as_slice()));
     let mut reader = StatementReader::new(source, &rules);
@@ -216,7 +207,7 @@ async fn book(
         let moving: Vec<VerifiedNotice> = notices.iter().flatten().cloned().collect();
         outside.checkpoints.reached("before-book-transfers");
         let booked = store
-            .book_transfers(&record.id, &moving, outside.clock.now())
+            .book_transfers(id, &moving, outside.clock.now())
             .await?;
         outside.checkpoints.reached("after-book-transfers");
         let mut booked = booked.into_iter();
@@ -228,7 +219,7 @@ async fn book(
         (outside.progress)(done);
     }
     store
-        .finish_statement(&record.id, &report, outside.clock.now())
+        .finish_statement(id, &report, outside.clock.now())
         .await?;
     Ok(())
 }

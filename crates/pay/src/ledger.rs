@@ -123,6 +123,17 @@ impl Entry {
         Self::moved("payout", Book::Bank, amount, from)
     }
 
+    /// Unmatched money turned out to be what a payment system had collected.
+    #[must_use]
+    pub fn payout_found(provider: &ProviderName, amount: Cents) -> Self {
+        let from = Posting {
+            book: Book::of(provider),
+            cents: -amount,
+            bills: Vec::new(),
+        };
+        Self::moved("payout", Book::Unmatched, amount, from)
+    }
+
     /// A payment system, or the operator's account, has money of which it is not known whose it is.
     #[must_use]
     pub fn unmatched(provider: &ProviderName, amount: Cents) -> Self {
@@ -220,6 +231,7 @@ mod tests {
             payment,
             Entry::unmatched(&provider, amount),
             Entry::payout(&provider, amount),
+            Entry::payout_found(&provider, amount),
             Entry::allocation(&account, amount, Vec::new()),
             Entry::refund(&account, amount),
             Entry::write_off(&account, amount, Vec::new()),

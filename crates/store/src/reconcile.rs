@@ -346,7 +346,7 @@ async fn proposal(tx: &mut Tx, notice: &str) -> Result<Option<Said>, StoreError>
 }
 
 /// What was said and not approved is said no more.
-async fn withdraw(tx: &mut Tx, table: &str, notice: &str) -> Result<(), StoreError> {
+pub(crate) async fn withdraw(tx: &mut Tx, table: &str, notice: &str) -> Result<(), StoreError> {
     query(format!(
         "DELETE FROM {table} WHERE notice = $1 AND approved_at IS NULL"
     ))
@@ -370,7 +370,7 @@ async fn is_bill_of(
 }
 
 /// Of a notice whose money goes to several customers each part has an entry of its own.
-async fn allocation_id(tx: &mut Tx, notice: &str) -> Result<String, StoreError> {
+pub(crate) async fn allocation_id(tx: &mut Tx, notice: &str) -> Result<String, StoreError> {
     let row =
         query("SELECT COUNT(*) AS made FROM journal WHERE notice = $1 AND kind = 'allocation'")
             .bind(notice)

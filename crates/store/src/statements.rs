@@ -18,7 +18,7 @@ use crate::{
 const COLUMNS: &str = "id, file, format, facts, imported_by, imported_at, applied_at, report";
 
 impl Store {
-    /// Keeps a file of statements; says whether it is new. Nothing of it is in the books yet.
+    /// Keeps a file of statements; says whether it is new: then nothing of it is in the books yet.
     ///
     /// # Errors
     /// Where the database fails.
@@ -39,9 +39,6 @@ impl Store {
             .bind(now)
             .execute(&mut tx)
             .await?;
-        if kept == 0 {
-            return Ok(false);
-        }
         let event = Event {
             at: now,
             who: new.by.clone(),
@@ -51,10 +48,10 @@ impl Store {
         };
         append(&mut tx, &event).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(kept == 1)
     }
 
-    /// All of a statement is in the books, and this came of it. What was said first stays.
+    /// All of a statement is in the books, and this came of it by now.
     ///
     /// # Errors
     /// Where the database fails.
@@ -65,7 +62,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let report = serde_json::to_value(report).map_err(|e| StoreError::Encode(e.into()))?;
-        query("UPDATE statements SET applied_at = $2, report = $3 WHERE id = $1 AND applied_at IS NULL")
+        query("UPDATE statements SET applied_at = COALESCE(applied_at, $2), report = $3 WHERE id = $1")
             .bind(id)
             .bind(now)
             .bind(&report)

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use kvit_billing::{BillNumber, Currency, CustomerNumber};
 use kvit_pay::{
-    VerifiedNotice,
+    ProviderName, VerifiedNotice,
     ledger::Entry,
     statement::{Named, Transfer, TransferKind},
 };
@@ -16,7 +16,8 @@ use crate::{
     apply::{Misfit, SYSTEM, apply_kept, settle, standing_entries, undo},
     engine::Tx,
     ledger::{post, reverse},
-    notices::{Found, find, keep, outcome},
+    notices::{Found, find, found, keep, outcome},
+    reconcile::{allocation_id, withdraw},
     rows::{corrupt, number, text},
     sql::query,
 };
@@ -64,6 +65,8 @@ async fn book(
     let kept = keep(tx, notice, now).await?;
     if kept.first {
         insert(tx, &kept.key, statement, transfer).await?;
+    } else if let Some(outcome) = look_again(tx, &kept.key, transfer, now).await? {
+        return Ok(Booked::As(outcome));
     } else if brought_by(tx, &kept.key).await? != statement {
         return Ok(Booked::Repeated);
     }
@@ -157,41 +160,113 @@ pub(crate) async fn received(
         .await?;
     let amount = found.said.amount.ok_or_else(|| corrupt("amount", "none"))?;
     let kind: String = row.get("kind")?;
-    let (entry, outcome) = match kind.as_str() {
-        "payout" => {
-            let entry = Entry::payout(&text(&row, "payout")?, amount);
-            (entry, NoticeOutcome::Posted)
-        }
+    let owner = match kind.as_str() {
+        "payout" => Owner::System(text(&row, "payout")?),
         "payment" => {
             let refs: String = row.get("refs")?;
             let refs: Vec<String> = refs.lines().map(str::to_owned).collect();
             let (words, info): (String, String) = (row.get("words")?, row.get("info")?);
-            let named = Named::of(&refs, &words, &info);
-            match owner(tx, &named, found.said.currency).await? {
-                Some((account, bills)) => {
-                    let entry = Entry::payment(&found.provider, &account, amount, bills);
-                    (entry, NoticeOutcome::Posted)
-                }
-                None => unmatched(found, amount),
-            }
+            customer(tx, &Named::of(&refs, &words, &info), found.said.currency).await?
         }
-        _ => unmatched(found, amount),
+        _ => Owner::Nobody,
+    };
+    let (entry, outcome) = match owner {
+        Owner::Customer(account, bills) => {
+            let entry = Entry::payment(&found.provider, &account, amount, bills);
+            (entry, NoticeOutcome::Posted)
+        }
+        Owner::System(system) => (Entry::payout(&system, amount), NoticeOutcome::Posted),
+        Owner::Nobody => {
+            let entry = Entry::unmatched(&found.provider, amount);
+            (entry, NoticeOutcome::NoOwner)
+        }
     };
     post(tx, &found.id, &entry, Some(&found.id), SYSTEM, now).await?;
     Ok(outcome)
 }
 
-fn unmatched(found: &Found, amount: kvit_billing::Cents) -> (Entry, NoticeOutcome) {
-    let entry = Entry::unmatched(&found.provider, amount);
-    (entry, NoticeOutcome::NoOwner)
+/// A transfer that waits for its owner is told again: this statement may say more, or there is a bill or a
+/// payment system now that there was not. What people gave to somebody, in whole or in part, stays.
+async fn look_again(
+    tx: &mut Tx,
+    key: &str,
+    transfer: &Transfer,
+    now: Timestamp,
+) -> Result<Option<NoticeOutcome>, StoreError> {
+    let found = found(tx, key).await?;
+    if found.outcome != Some(NoticeOutcome::NoOwner) || standing_entries(tx, key).await? != [key] {
+        return Ok(None);
+    }
+    let row = query("SELECT kind FROM transfers WHERE notice = $1")
+        .bind(key)
+        .fetch_one(&mut *tx)
+        .await?;
+    if row.get::<String>("kind")? != TransferKind::Payment.as_str() {
+        return Ok(None);
+    }
+    let Transfer {
+        references,
+        words,
+        info,
+        ..
+    } = transfer;
+    if !references.is_empty() || !words.is_empty() {
+        query("UPDATE transfers SET party = COALESCE($2, party), refs = $3, words = $4, info = $5 WHERE notice = $1")
+            .bind(key)
+            .bind(transfer.party.clone())
+            .bind(references.join("\n"))
+            .bind(words)
+            .bind(info)
+            .execute(&mut *tx)
+            .await?;
+    }
+    let owner = match &transfer.kind {
+        TransferKind::Payout(system) => Owner::System(system.clone()),
+        TransferKind::Payment => {
+            let named = Named::of(references, words, info);
+            customer(tx, &named, Some(transfer.currency)).await?
+        }
+        TransferKind::CameBack | TransferKind::TakenBack | TransferKind::Spent => Owner::Nobody,
+    };
+    let (id, entry, outcome) = match owner {
+        Owner::Nobody => return Ok(None),
+        Owner::Customer(account, bills) => {
+            let entry = Entry::allocation(&account, transfer.amount, bills);
+            let id = allocation_id(tx, key).await?;
+            (id, entry, NoticeOutcome::Allocated)
+        }
+        Owner::System(system) => {
+            query("UPDATE transfers SET kind = 'payout', payout = $2 WHERE notice = $1")
+                .bind(key)
+                .bind(&system)
+                .execute(&mut *tx)
+                .await?;
+            let entry = Entry::payout_found(&system, transfer.amount);
+            (format!("payout/{key}"), entry, NoticeOutcome::Posted)
+        }
+    };
+    post(tx, &id, &entry, Some(key), SYSTEM, now).await?;
+    for words in ["proposals", "settlements"] {
+        withdraw(tx, words, key).await?;
+    }
+    settle(tx, key, outcome, now).await?;
+    Ok(Some(outcome))
 }
 
-/// Whose money it is, where what it names is one customer's: by creditor reference, else by numbers.
-async fn owner(
+/// Whose a transfer's money is.
+enum Owner {
+    Customer(CustomerNumber, Vec<BillNumber>),
+    /// A payment system, which hands over what it collected.
+    System(ProviderName),
+    Nobody,
+}
+
+/// The customer whose all of it is that a transfer names: by creditor reference, else by numbers.
+async fn customer(
     tx: &mut Tx,
     named: &Named,
     currency: Option<Currency>,
-) -> Result<Option<(CustomerNumber, Vec<BillNumber>)>, StoreError> {
+) -> Result<Owner, StoreError> {
     let (mut accounts, mut bills) = bills_of(tx, &named.referenced, currency).await?;
     if accounts.is_empty() {
         (accounts, bills) = bills_of(tx, &named.bills, currency).await?;
@@ -206,7 +281,7 @@ async fn owner(
         }
     }
     let one = accounts.pop_first().filter(|_| accounts.is_empty());
-    Ok(one.map(|account| (account, bills)))
+    Ok(one.map_or(Owner::Nobody, |account| Owner::Customer(account, bills)))
 }
 
 /// Those of these bills that there are, and whose they are.

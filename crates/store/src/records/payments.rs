@@ -407,7 +407,10 @@ impl EntryRecord {
     /// that after who sent it. So is the entry by which people give unmatched money to its owner.
     #[must_use]
     pub fn sender(&self) -> &str {
-        let notice = self.id.strip_prefix("allocation/").unwrap_or(&self.id);
+        let notice = match self.id.split_once('/') {
+            Some((head, notice)) if head.starts_with("allocation") => notice,
+            _ => &self.id,
+        };
         notice.split('/').next().unwrap_or_default()
     }
 }

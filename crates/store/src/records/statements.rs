@@ -70,6 +70,8 @@ pub struct StatementReport {
     pub unclear: Tally,
     /// Known from another statement.
     pub repeated: Tally,
+    /// Unmatched money that was taken out of the books since.
+    pub undone: Tally,
     /// None of the customers' money.
     pub spent: Tally,
 }
@@ -86,7 +88,10 @@ impl StatementReport {
             }
             (Some(Booked::As(_)), TransferKind::TakenBack) => &mut self.unclear,
             (Some(Booked::As(_)), TransferKind::Payout(_)) => &mut self.payouts,
-            (Some(Booked::As(NoticeOutcome::Posted)), _) => &mut self.matched,
+            (Some(Booked::As(NoticeOutcome::Posted | NoticeOutcome::Allocated)), _) => {
+                &mut self.matched
+            }
+            (Some(Booked::As(NoticeOutcome::Reversed)), _) => &mut self.undone,
             (Some(Booked::As(_)), _) => &mut self.unmatched,
         };
         tally.add(transfer.amount);
@@ -96,7 +101,7 @@ impl StatementReport {
 /// What became of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Booked {
-    /// This statement brought it first.
+    /// This statement brought it first, or found its owner.
     As(NoticeOutcome),
     /// Another statement had brought it.
     Repeated,

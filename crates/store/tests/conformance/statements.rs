@@ -6,7 +6,9 @@ use kvit_pay::{
     VerifiedNotice,
     statement::{BANK, Transfer, TransferKind},
 };
-use kvit_store::{Booked, NewStatement, NoticeOutcome, Settle, StatementReport, Store};
+use kvit_store::{
+    Allocate, Booked, Claim, NewStatement, NoticeOutcome, Settle, StatementReport, Store,
+};
 
 use super::{
     payers::{allocated, books, open, world},
@@ -277,6 +279,85 @@ pub(crate) async fn a_sum_and_its_parts_count_once(store: Store) {
     );
 }
 
+pub(crate) async fn what_waits_finds_its_owner_once_it_is_told_again(store: Store) {
+    world(&store).await;
+    let waits = |n: u64, words: &str| paid(&format!("W{n}"), words);
+    booked(
+        &store,
+        "aa",
+        &[
+            waits(1, ""),
+            waits(2, ""),
+            waits(3, "0000003"),
+            waits(4, ""),
+        ],
+    )
+    .await;
+    assert_eq!(bank(&store).await, (4800, -4800));
+    let key = |n| format!("bank/paid/{IBAN}/W{n}");
+    // People gave a part of the fourth; somebody says whose the second is.
+    let claim = |n, cents: Option<i64>| Claim {
+        account: account(n),
+        amount: cents.map(Cents::new),
+        bill: None,
+    };
+    let propose = async |n: u64, claim: Claim| {
+        let said = store
+            .propose_allocation(&key(n), &claim, "ana", at(60))
+            .await;
+        assert_eq!(said.expect("an answer"), Allocate::Done);
+    };
+    propose(4, claim(2, Some(200))).await;
+    let said = store
+        .approve_allocation(&key(4), &account(2), "boris", at(61))
+        .await;
+    assert_eq!(said.expect("an answer"), Allocate::Done);
+    propose(2, claim(2, None)).await;
+    // Another statement says more, a payment system was set up, and the third is a customer by now.
+    let customer = serde_json::json!({
+        "number": account(3), "name": "Ива", "address": {"city": "Русе"}
+    });
+    let customer = serde_json::from_value(customer).expect("a customer");
+    store.upsert_customers(&[customer]).await.expect("kept");
+    let payout = Transfer {
+        kind: TransferKind::Payout("epay".parse().expect("a name")),
+        ..waits(2, "")
+    };
+    let more = [
+        waits(1, "0000000100"),
+        payout,
+        waits(3, "0000003"),
+        waits(4, "0000000100"),
+    ];
+    let found = Booked::As(NoticeOutcome::Allocated);
+    let said = booked(&store, "bb", &more).await;
+    assert_eq!(said, [found, POSTED, found, Booked::Repeated]);
+    assert_eq!(booked(&store, "bb", &more).await, [Booked::Repeated; 4]);
+    assert_eq!(bank(&store).await, (4800, -1000));
+    let books = books(&store).await;
+    assert!(
+        books.contains(&("clearing/epay".to_owned(), -1200)),
+        "{books:?}"
+    );
+    assert_eq!(
+        (open(&store, 1).await, open(&store, 3).await),
+        ((0, 0), (0, 1200))
+    );
+    // What people began and have not ended waits on, with the words that are known by now.
+    let waiting = store.notices_for_people(9).await.expect("notices");
+    assert_eq!(
+        (waiting.len(), waiting[0].id.as_str()),
+        (1, key(4).as_str())
+    );
+    // Nobody can approve what is no longer there.
+    let late = store
+        .approve_allocation(&key(2), &account(2), "boris", at(70))
+        .await;
+    assert_eq!(late.expect("an answer"), Allocate::NotUnmatched);
+    let entries = store.entries_of(&account(1), 9).await.expect("entries");
+    assert_eq!(entries[0].sender(), BANK);
+}
+
 pub(crate) async fn the_bank_takes_back_what_it_names(store: Store) {
     world(&store).await;
     let named = |transfer: Transfer, end_to_end: &str| Transfer {
@@ -395,10 +476,6 @@ pub(crate) async fn a_statement_is_kept_first_and_done_once(store: Store) {
         .finish_statement("ab12", &report, at(61))
         .await
         .expect("done");
-    store
-        .finish_statement("ab12", &StatementReport::default(), at(62))
-        .await
-        .expect("done");
     assert_eq!(waiting(99).await, 0);
     let found = store.statements_named("AB").await.expect("statements");
     assert_eq!(found[0].report, Some(report));
@@ -426,7 +503,7 @@ pub(crate) async fn a_statement_is_kept_first_and_done_once(store: Store) {
             .await
             .expect("events")
             .len(),
-        1
+        2
     );
     // A transfer of a statement that is not kept is not booked.
     let stray = paid("C", "").notice().expect("a notice");

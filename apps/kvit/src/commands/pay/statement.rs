@@ -192,7 +192,7 @@ fn told(out: &Output, instance: &Instance, outcome: &StatementOutcome) -> String
     );
     if !outcome.first {
         text.push_str(&format!(
-            ": {} brought it on {}; nothing was changed",
+            ": {} brought it on {}; what waits was looked at again",
             record.imported_by,
             second(record.imported_at)
         ));

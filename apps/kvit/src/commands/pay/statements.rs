@@ -184,7 +184,7 @@ pub(super) fn facts_line(instance: &Instance, statement: &Statement) -> String {
 }
 
 /// In words, for machines, and how many.
-pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str, Tally); 7] {
+pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str, Tally); 8] {
     [
         ("to customers", "matched", report.matched),
         ("unmatched, for people", "unmatched", report.unmatched),
@@ -192,6 +192,7 @@ pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str,
         ("payments taken back", "taken_back", report.taken_back),
         ("unclear, for people", "unclear", report.unclear),
         ("known from another statement", "repeated", report.repeated),
+        ("taken out of the books since", "undone", report.undone),
         ("not customers' money", "spent", report.spent),
     ]
 }
