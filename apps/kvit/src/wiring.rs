@@ -29,6 +29,7 @@ use crate::{
     config::{Config, Guard, Security},
     exit::{Context, Exit, Failure},
     faults, files,
+    uploads::Uploads,
     ways::ConfiguredWays,
 };
 
@@ -252,6 +253,7 @@ impl Instance {
                 proof_hours: portal.proof_hours,
                 trusted_proxies: portal.behind_proxy,
                 sample_seconds: SAMPLE_SECONDS,
+                upload_bytes_max: config.import.upload_bytes_max,
             },
             overrides: files::text_overrides(&self.path(&portal.overrides))?,
             delivery_hours: config.issue.delivery_hours,
@@ -267,6 +269,7 @@ impl Instance {
                 instance: self.clone(),
                 issuer: Arc::default(),
             }),
+            imports: Arc::new(Uploads::new(self.clone())),
         })
     }
 

@@ -32,6 +32,7 @@ pub mod credentials;
 mod failure;
 mod front;
 mod gate;
+mod imports;
 mod pages;
 mod refusals;
 mod rooms;
@@ -42,6 +43,7 @@ mod turnstile;
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
 
+pub use imports::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 
 /// Everything that the portal stands on.
@@ -84,6 +86,8 @@ pub struct Portal {
     pub pay: Pay,
     /// Draws samples of bills that are not issued yet.
     pub samples: Arc<dyn Samples>,
+    /// Takes uploaded run files in.
+    pub imports: Arc<dyn Imports>,
 }
 
 /// How bills are paid.
@@ -117,6 +121,8 @@ pub struct PortalLimits {
     pub trusted_proxies: bool,
     /// How long somebody waits for a sample bill, in seconds: less than a request may take.
     pub sample_seconds: u32,
+    /// The largest run file that may be uploaded, in bytes.
+    pub upload_bytes_max: u64,
 }
 
 /// Reads sealed bills.
@@ -291,6 +297,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
             StatusCode::REQUEST_TIMEOUT,
             Duration::from_secs(REQUEST_MAX_SECONDS),
         ))
+        // Has limits of its own.
+        .merge(staff::imports::router(&app))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

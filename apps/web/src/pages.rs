@@ -49,6 +49,8 @@ templates!(
     "staff/declaration.html",
     "staff/enrol.html",
     "staff/handed-out.html",
+    "staff/import.html",
+    "staff/imports.html",
     "staff/money.html",
     "staff/notice.html",
     "staff/paper.html",

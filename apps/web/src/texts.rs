@@ -288,6 +288,7 @@ mod tests {
         include_str!("staff/customers.rs"),
         include_str!("staff/desk.rs"),
         include_str!("staff/door.rs"),
+        include_str!("staff/imports.rs"),
         include_str!("staff/mod.rs"),
         include_str!("staff/money.rs"),
         include_str!("staff/people.rs"),
@@ -331,6 +332,7 @@ mod tests {
             "amount",
             "bill",
             "by",
+            "bytes",
             "channel",
             "file",
             "first",
@@ -437,6 +439,9 @@ mod tests {
             "bills-download-label",
             "language-switch",
             "fact-iban",
+            "staff-size-kb",
+            "staff-size-mb",
+            "staff-size-gb",
         ];
         for (key, text) in &bg {
             assert_eq!(values(text), values(en[key]), "{key}");

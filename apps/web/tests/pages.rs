@@ -14,6 +14,7 @@ use common::{
     pay, seed,
 };
 use kvit_store::Role;
+use kvit_web::ImportState;
 use serde_json::json;
 
 const PAGE_MAX_BYTES: u64 = 100_000;
@@ -301,6 +302,7 @@ async fn console(eye: &mut Inspector, world: &World) {
         }
     }
     money(eye, world).await;
+    imports(eye, world).await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("administrator").await;
     eye.chrome.follow("form.card button").await;
@@ -317,6 +319,40 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
+}
+
+/// Uploads: the form, one that waits, is read, failed, and one that is a run already.
+async fn imports(eye: &mut Inspector, world: &World) {
+    eye.see("staff-imports", "/staff/imports").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-imports-wrong").await;
+    let file = world.folder.path().join("октомври.ndjson");
+    fs::write(&file, "{}\n").expect("a file");
+    let name = file.to_str().expect("text");
+    eye.chrome.go("/staff/imports").await;
+    eye.chrome.attach("#file", name).await;
+    eye.chrome.follow("main form button").await;
+    eye.chrome
+        .until("location.pathname.startsWith('/staff/imports/')")
+        .await;
+    let page = eye.chrome.path().await;
+    let run = || "2026-10-a1".parse().expect("an id");
+    for (name, state) in [
+        (
+            "staff-import-failed",
+            ImportState::Failed("run.zip cannot be read\n  because a broken ZIP file".to_owned()),
+        ),
+        ("staff-import-already", ImportState::Already(run())),
+    ] {
+        world.shelf.set(state);
+        eye.see(name, &page).await;
+    }
+    eye.see("staff-imports-known", "/staff/imports").await;
+    // These come again by themselves, under the eye of who looks at them; the one that is read stays longest.
+    let orders = 123_000;
+    let promised = Some(400_000);
+    world.shelf.set(ImportState::Reading { orders, promised });
+    eye.see("staff-import-reading", &page).await;
 }
 
 /// Money without an owner: what waits, a word about it and its approval, and that nothing is to be done.

@@ -7,6 +7,7 @@ use crate::{
     Event, Release, Released, RunRecord, RunState, Store, StoreError,
     audit::append,
     engine::Tx,
+    reconcile::same_person,
     rows::{number, text, unsigned},
     runs::run_record,
     sql::query,
@@ -123,8 +124,7 @@ fn may_release(record: &RunRecord, release: &Release) -> Result<(), ReleaseError
     if record.state != RunState::Checked {
         return Err(ReleaseError::WrongState(run, record.state.as_str()));
     }
-    let same = |a: &str, b: &str| a.trim().to_lowercase() == b.trim().to_lowercase();
-    if same(&record.imported_by, &release.by) {
+    if same_person(&record.imported_by, &release.by) {
         return Err(ReleaseError::SamePerson(run));
     }
     if record.orders == 0 {

@@ -62,6 +62,13 @@ impl Store {
         .bind(run)
         .fetch_optional(&mut tx)
         .await?;
+        let staged = query("SELECT COUNT(*) AS chunks, CAST(COALESCE(SUM(orders), 0) AS BIGINT) AS orders FROM chunks WHERE run = $1")
+            .bind(run)
+            .fetch_one(&mut tx)
+            .await?;
+        // Another machine may have begun the same run meanwhile, and cleared away what this one staged.
+        let complete = unsigned(&staged, "orders")? == totals.orders
+            && small(&staged, "chunks")? == totals.chunks;
         let changed = query(
             "UPDATE runs SET state = 'checked', orders = $2, chunks = $3, sum_cents = $4, summary = $5, judged_at = $6 WHERE id = $1 AND state = 'importing'",
         )
@@ -73,8 +80,8 @@ impl Store {
         .bind(at)
         .execute(&mut tx)
         .await?;
-        if twin.is_some() || changed != 1 {
-            let needed = "being imported, with orders that no other run holds";
+        if twin.is_some() || changed != 1 || !complete {
+            let needed = "being imported by one import, with orders that no other run holds";
             return Err(StoreError::RunState {
                 run: run.to_string(),
                 needed,

@@ -1,21 +1,18 @@
 //! `kvit run import`: a hand-over is read, checked, and kept as checked or rejected.
 
-use std::{
-    fs::{File, OpenOptions},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::RunId;
-use kvit_flow::{ImportOutcome, ImportRequest, import::import};
-use kvit_intake::{Diagnostic, Rules, Severity};
-use kvit_store::{RunState, Store};
+use kvit_flow::ImportOutcome;
+use kvit_intake::{Diagnostic, Severity};
+use kvit_store::RunState;
 use serde_json::json;
 
-use super::{account::account, find, handover};
+use super::{account::account, find};
 use crate::{
     cli::ImportArgs,
-    exit::{Context, Exit, Failure},
+    exit::{Exit, Failure},
+    importing::{Import, Turn},
     output::{BAD, BOLD, DIM, GOOD, Output, Progress, count, grouped, money, took},
     wiring::Instance,
 };
@@ -98,9 +95,15 @@ pub(super) async fn import_paths(
     paths: &[PathBuf],
     by: &str,
 ) -> Result<ImportOutcome, Failure> {
-    let _lock = lock(instance)?;
-    let handover = handover::expand(paths, &instance.config.import)?;
-    if let [first, rest @ ..] = handover.skipped.as_slice() {
+    let Some(turn) = Turn::take(instance)? else {
+        return Err(
+            Failure::new(Exit::Failed, "another import is under way in this instance")
+                .hint("wait until it has ended"),
+        );
+    };
+    let given = paths.iter().map(|path| path.as_path().into()).collect();
+    let import = Import::begin(instance, turn, given, by).await?;
+    if let [first, rest @ ..] = import.skipped.as_slice() {
         let more = match rest.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -109,71 +112,10 @@ pub(super) async fn import_paths(
             "passed over, not a bill by its name: {first}{more}"
         ));
     }
-    let zone = TimeZone::get(&instance.config.issue.time_zone)
-        .exits(Exit::Configuration, "[issue] time_zone does not work")?;
-    let at = Timestamp::now();
-    let today = zone.to_datetime(at).date();
-    let month = handover.month.unwrap_or(today);
-    let id = new_id(&instance.store, month, &handover.fingerprint).await?;
-    let operator = &instance.config.operator;
-    let request = ImportRequest {
-        id,
-        by: by.to_owned(),
-        at,
-        rules: Rules {
-            operator_ids: vec![operator.eik.clone(), operator.vat_number.clone()],
-            currency: operator.currency,
-            operator_is_placeholder: instance.config.placeholder,
-            today,
-        },
-        sources: handover.sources,
-        chunk_orders: instance.config.issue.chunk_orders,
-    };
-    let progress: Progress = out.progress("importing", "orders", handover.promised);
-    let done = import(&instance.store, request, &|orders| progress.set(orders)).await;
+    let progress: Progress = out.progress("importing", "orders", import.promised);
+    let done = import.run(&|orders| progress.set(orders)).await;
     progress.finish();
-    done.failed("the run cannot be imported")
-        .map_err(|failure| failure.hint("nothing was kept; the same command can be given again"))
-}
-
-/// One import at a time: a second one of the same file would clear the first one's orders away.
-fn lock(instance: &Instance) -> Result<File, Failure> {
-    let path = instance.dir.join("import.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .failed(format!("{} cannot be made", path.display()))?;
-    if file.try_lock().is_err() {
-        return Err(
-            Failure::new(Exit::Failed, "another import is under way in this instance")
-                .hint("wait until it has ended"),
-        );
-    }
-    Ok(file)
-}
-
-/// Month and fingerprint: the id of an import that died is taken again, so that what it left is
-/// cleared away; a finished run's is not.
-async fn new_id(store: &Store, month: Date, fingerprint: &str) -> Result<RunId, Failure> {
-    let base = format!("{:04}-{:02}-{fingerprint}", month.year(), month.month());
-    for count in 1..1000 {
-        let text = if count == 1 {
-            base.clone()
-        } else {
-            format!("{base}-{count}")
-        };
-        let id: RunId = text.parse().failed("the run cannot be named")?;
-        match store.run(&id).await? {
-            Some(run) if run.state != RunState::Importing => {}
-            _ => return Ok(id),
-        }
-    }
-    Err(Failure::new(
-        Exit::Failed,
-        "this hand-over was imported 999 times already",
-    ))
+    done.map_err(|failure| failure.hint("nothing was kept; the same command can be given again"))
 }
 
 /// The findings, a paragraph each.

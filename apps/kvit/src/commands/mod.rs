@@ -7,7 +7,6 @@ mod deliver;
 mod demo;
 mod doctor;
 mod export;
-mod handover;
 mod import;
 mod init;
 mod issue;

@@ -12,7 +12,7 @@ use crate::{
     cli::WorkArgs,
     exit::{Context, Exit, Failure},
     output::{BOLD, LINK, Output, count},
-    watch,
+    uploads, watch,
     wiring::Instance,
     workers::{self, Counters},
 };
@@ -25,6 +25,7 @@ pub(super) async fn serve(
     instance: &Instance,
     watch: Option<SocketAddr>,
 ) -> Result<Exit, Failure> {
+    uploads::clear_leftovers(instance)?;
     let portal = kvit_web::router(instance.portal()?)
         .exits(Exit::Configuration, "the portal cannot open")?;
     let listener = bind(instance.config.portal.listen, "[portal] listen").await?;

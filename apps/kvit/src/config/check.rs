@@ -362,6 +362,12 @@ fn rest(config: &Config, checker: &mut Checker<'_>) {
         "a limit of 0",
         "use bytes",
     );
+    checker.demand(
+        config.import.upload_bytes_max > 0,
+        "import.upload_bytes_max",
+        "a limit of 0",
+        "use bytes",
+    );
     checker.file_name(&config.archive.folder, "archive.folder", "folder");
     checker.positive(config.workers.poll_ms, 60_000, "workers.poll_ms");
     let url = config.store.url.as_str();

@@ -124,6 +124,7 @@ pub(crate) struct IssueConfig {
 pub(crate) struct ImportConfig {
     pub(crate) files_max: usize,
     pub(crate) unpacked_bytes_max: u64,
+    pub(crate) upload_bytes_max: u64,
 }
 
 /// Where runs, bills and receipts are kept.
@@ -257,6 +258,7 @@ impl Default for ImportConfig {
         Self {
             files_max: 100_000,
             unpacked_bytes_max: 64 << 30,
+            upload_bytes_max: 8 << 30,
         }
     }
 }

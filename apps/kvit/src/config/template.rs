@@ -308,10 +308,12 @@ layout = {layout}
 fn rest(config: &Config) -> String {
     format!(
         r#"# What one hand-over may hold: files, and bytes once unpacked. Guards against a ZIP made to fill
-# the disk.
+# the disk. A file that is uploaded in the staff console may have so many bytes; it lies in the
+# instance's folder `uploads` until it is read.
 [import]
 files_max = {files_max}
 unpacked_bytes_max = {unpacked_bytes_max}
+upload_bytes_max = {upload_bytes_max}
 
 # Where runs, bills and receipts are kept: an SQLite file, or PostgreSQL for several machines as
 # postgres://USER@HOST/NAME. An address with a password belongs into url_file.
@@ -333,6 +335,7 @@ listen = {listen}
 "#,
         files_max = config.import.files_max,
         unpacked_bytes_max = config.import.unpacked_bytes_max,
+        upload_bytes_max = config.import.upload_bytes_max,
         url = string(&config.store.url),
         url_file = path(&config.store.url_file),
         folder = path(&config.archive.folder),

@@ -10,7 +10,9 @@ pub(crate) mod customers;
 pub(crate) mod desk;
 pub(crate) mod door;
 pub(crate) mod hashing;
+pub(crate) mod imports;
 pub(crate) mod money;
+mod multipart;
 pub(crate) mod people;
 pub(crate) mod runs;
 pub(crate) mod samples;
@@ -79,6 +81,9 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
+    ("GET", "/staff/imports", BILLING),
+    ("GET", "/staff/imports/{id}", BILLING),
+    ("POST", "/staff/imports/file", BILLING),
     ("GET", "/staff/money", BOOKS),
     ("POST", "/staff/money", BOOKS),
     ("GET", "/staff/money/notice", BOOKS),
@@ -133,6 +138,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "run.closed",
     "run.released",
     "run.sampled",
+    "run.uploaded",
     "run.viewed",
     "staff.added",
     "staff.disabled",
@@ -177,6 +183,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
             get(desk::paper_form).post(desk::paper),
         )
         .route("/staff/customers/{number}/send", post(desk::send))
+        .route("/staff/imports", get(imports::form))
+        .route("/staff/imports/{id}", get(imports::one))
         .route("/staff/money", get(money::latest).post(money::find))
         .route("/staff/money/notice", get(money::one).post(money::decide))
         .route(

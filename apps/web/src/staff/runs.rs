@@ -10,7 +10,7 @@ use axum::{
 use kvit_billing::{Cents, Currency, OrderSeq, RunId};
 use kvit_flow::summary::{RunSummary, change_per_mille};
 use kvit_store::{
-    BalanceLine, BalanceSheet, Close, Release, ReleaseError, Role, RunRecord, RunState,
+    BalanceLine, BalanceSheet, Close, Release, ReleaseError, Role, RunRecord, RunState, same_person,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -36,7 +36,8 @@ pub(crate) async fn list(
 ) -> Result<Response, Failure> {
     let runs = app.portal.store.runs(RUNS_SHOWN).await?;
     let runs: Vec<_> = runs.iter().map(|run| row(&app, &visitor, run)).collect();
-    let page = context! { runs };
+    let may_import = officer.role == Role::Billing;
+    let page = context! { runs, may_import };
     render(&app, &visitor, Some(&officer), "staff/runs.html", page)
 }
 
@@ -128,6 +129,7 @@ pub(crate) async fn page(
         _ => store.previous_run(&run.id).await?,
     };
     let notice = match query.done.as_str() {
+        "imported" if run.state == RunState::Checked => Some("staff-run-done-imported"),
         "released" => Some("staff-run-done-released"),
         "closed" => Some("staff-run-done-closed"),
         "open" => Some("staff-run-not-closed"),
@@ -139,7 +141,7 @@ pub(crate) async fn page(
             .is_some_and(|(sheet, _)| sheet.held.bills > 0);
     let follow = query.follow.is_some() && moving;
     let is_billing = officer.role == Role::Billing;
-    let mine = run.imported_by.trim().to_lowercase() == officer.login.as_str();
+    let mine = same_person(&run.imported_by, officer.login.as_str());
     // Samples are told by whose they are, so they come with what names customers.
     let drawable = named && is_billing && has_samples(run.state);
     let samples = summary(&run).filter(|_| drawable);

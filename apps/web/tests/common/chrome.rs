@@ -185,6 +185,14 @@ impl Chrome {
             .await;
     }
 
+    /// Chooses a file for a form.
+    pub(crate) async fn attach(&self, css: &str, file: &str) {
+        let id = self.find(css).await;
+        let name = json!({ "text": file });
+        self.command("POST", &format!("element/{id}/value"), Some(name))
+            .await;
+    }
+
     /// Presses what leads to another page, and waits for that page.
     pub(crate) async fn follow(&self, css: &str) {
         self.eval("window.left = false").await;

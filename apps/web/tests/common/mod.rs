@@ -32,9 +32,12 @@ use kvit_web::{DocumentError, Documents, NoSample, Numbers, Pay, Portal, PortalL
 use tower::ServiceExt;
 
 pub(crate) mod chrome;
+pub(crate) mod imports;
 pub(crate) mod pay;
 pub(crate) mod seed;
 
+/// The largest run file that may be uploaded here.
+pub(crate) const UPLOAD_BYTES_MAX: usize = 100_000;
 /// The password of every member of staff.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -133,6 +136,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) key: Arc<InstanceKey>,
     pub(crate) clock: Arc<Hands>,
+    pub(crate) shelf: Arc<imports::Shelf>,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -215,6 +219,7 @@ impl World {
         let key = Arc::new(InstanceKey::new(&[7; 32]));
         let store = seed::store(folder.path(), &key).await;
         let clock = Arc::new(Hands(Mutex::new(start)));
+        let shelf = Arc::new(imports::Shelf::default());
         let policy = |max_fails| GuardPolicy {
             max_fails,
             window_s: 900,
@@ -241,6 +246,7 @@ impl World {
                 proof_hours: 48,
                 trusted_proxies: false,
                 sample_seconds: 1,
+                upload_bytes_max: UPLOAD_BYTES_MAX as u64,
             },
             overrides: Vec::new(),
             delivery_hours: 24,
@@ -253,6 +259,7 @@ impl World {
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
             pay,
             samples: Arc::new(Drawn),
+            imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
         };
         let router = kvit_web::router(portal).expect("the built-in portal opens");
         Self {
@@ -260,6 +267,7 @@ impl World {
             store,
             key,
             clock,
+            shelf,
             folder,
         }
     }
@@ -393,6 +401,22 @@ impl Browser {
         form: &str,
         extra: &[(&str, &str)],
     ) -> Answer {
+        let mut headers = extra.to_vec();
+        if !form.is_empty() {
+            headers.push(("content-type", "application/x-www-form-urlencoded"));
+        }
+        self.send(method, path, Body::from(form.to_owned()), &headers)
+            .await
+    }
+
+    /// A request with any body.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Body,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let cookies: Vec<_> = self
             .cookies
             .iter()
@@ -402,15 +426,10 @@ impl Browser {
             .method(method)
             .uri(path)
             .header(header::COOKIE, cookies.join("; "));
-        if !form.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        for (name, value) in extra {
+        for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(Body::from(form.to_owned()))
-            .expect("a request");
+        let request = request.body(body).expect("a request");
         let response = self
             .router
             .clone()

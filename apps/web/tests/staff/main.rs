@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod desk;
+mod imports;
 mod money;
 mod people;
 mod runs;
@@ -33,6 +34,9 @@ POST /staff/customers/{number}/note: agent clerk
 GET /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/send: agent clerk
+GET /staff/imports: billing
+GET /staff/imports/{id}: billing
+POST /staff/imports/file: billing
 GET /staff/money: billing auditor
 POST /staff/money: billing auditor
 GET /staff/money/notice: billing auditor

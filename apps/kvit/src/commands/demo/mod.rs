@@ -28,6 +28,7 @@ use crate::{
     exit::{Context, Exit, Failure},
     files,
     output::{BOLD, DIM, GOOD, LINK, Output, count, grouped, money, took},
+    uploads,
     wiring::Instance,
     workers::{self, Counters},
 };
@@ -349,6 +350,7 @@ impl<'a> Show<'a> {
 
     /// Portal, mailbox and workers, until the signal.
     async fn serve(self, stop: &CancellationToken) -> Result<(), Failure> {
+        uploads::clear_leftovers(&self.instance)?;
         let router = kvit_web::router(self.instance.portal()?)
             .exits(Exit::Configuration, "the portal cannot open")?;
         let slot = workers::take_slot(&self.instance).await?;

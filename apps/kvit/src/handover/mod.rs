@@ -33,20 +33,36 @@ const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
 /// A hand-over, expanded but not read.
-pub(super) struct Handover {
-    pub(super) sources: Vec<Source>,
+pub(crate) struct Handover {
+    pub(crate) sources: Vec<Source>,
     /// How many orders the run file promises.
-    pub(super) promised: Option<u64>,
+    pub(crate) promised: Option<u64>,
     /// The month that it bills, where its header says so.
-    pub(super) month: Option<Date>,
+    pub(crate) month: Option<Date>,
     /// Files of folders and ZIPs that are no bills by their name.
-    pub(super) skipped: Vec<String>,
-    /// Six hexadecimal digits that stay the same for the same files.
-    pub(super) fingerprint: String,
+    pub(crate) skipped: Vec<String>,
+    /// Six hexadecimal digits that stay the same for the same files, wherever they lie.
+    pub(crate) fingerprint: String,
+}
+
+/// A file, folder or ZIP file that is handed over.
+pub(crate) struct Given {
+    pub(crate) path: PathBuf,
+    /// As diagnostics say it.
+    pub(crate) name: String,
+}
+
+impl From<&Path> for Given {
+    fn from(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            name: path.display().to_string(),
+        }
+    }
 }
 
 /// Expands files, folders and ZIP files within the limits.
-pub(super) fn expand(paths: &[PathBuf], limits: &ImportConfig) -> Result<Handover, Failure> {
+pub(crate) fn expand(given: &[Given], limits: &ImportConfig) -> Result<Handover, Failure> {
     let mut walk = Walk {
         limits,
         sources: Vec::new(),
@@ -57,8 +73,8 @@ pub(super) fn expand(paths: &[PathBuf], limits: &ImportConfig) -> Result<Handove
         }),
         header: None,
     };
-    for path in paths {
-        walk.path(path, 0)?;
+    for given in given {
+        walk.take(given, 0)?;
     }
     let header = walk.header.take();
     Ok(Handover {
@@ -80,17 +96,18 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn path(&mut self, path: &Path, depth: u32) -> Result<(), Failure> {
-        let cannot = || format!("{} cannot be read", path.display());
+    fn take(&mut self, given: &Given, depth: u32) -> Result<(), Failure> {
+        let (path, name) = (&given.path, &given.name);
+        let cannot = || format!("{name} cannot be read");
         let data = fs::metadata(path).failed(cannot())?;
         if !data.is_dir() {
-            return self.file(path).map_err(|failure| match failure {
+            return self.file(path, name).map_err(|failure| match failure {
                 Stop::Io(error) => Failure::new(Exit::Failed, cannot()).because(error),
                 Stop::Limit(failure) => failure,
             });
         }
         if depth >= DEPTH_MAX {
-            let what = format!("{} lies more than {DEPTH_MAX} folders deep", path.display());
+            let what = format!("{name} lies more than {DEPTH_MAX} folders deep");
             return Err(Failure::new(Exit::Failed, what));
         }
         let mut inside: Vec<PathBuf> = fs::read_dir(path)
@@ -100,7 +117,7 @@ impl Walk<'_> {
         for path in inside {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if belongs(&name) || (path.is_dir() && !name.starts_with('.')) {
-                self.path(&path, depth + 1)?;
+                self.take(&path.as_path().into(), depth + 1)?;
             } else {
                 self.skipped.push(path.display().to_string());
             }
@@ -108,11 +125,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), Stop> {
-        let name = path.display().to_string();
+    fn file(&mut self, path: &Path, name: &str) -> Result<(), Stop> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        self.hash.update(name.as_bytes());
         self.hash.update(&length.to_be_bytes());
         let mut magic = Vec::new();
         for start in [0, length.saturating_sub(FINGERPRINT_BYTES)] {
@@ -127,11 +142,11 @@ impl Walk<'_> {
             }
         }
         if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
-            return self.zip(path, &name);
+            return self.zip(path, name);
         }
         self.note_header(&magic);
         self.push(Source {
-            name,
+            name: name.to_owned(),
             open: Box::new(Lazy {
                 open: Opener::File(path.to_owned()),
                 reader: None,
@@ -307,8 +322,9 @@ mod tests {
         let limits = ImportConfig {
             files_max: 10,
             unpacked_bytes_max: max,
+            upload_bytes_max: 1,
         };
-        let handover = expand(&[path], &limits).expect("expands");
+        let handover = expand(&[path.as_path().into()], &limits).expect("expands");
         let mut read = Vec::new();
         for mut source in handover.sources {
             assert!(source.name.ends_with("in.zip/a.xml"), "{}", source.name);
@@ -339,8 +355,9 @@ mod tests {
         let limits = |files_max| ImportConfig {
             files_max,
             unpacked_bytes_max: 1,
+            upload_bytes_max: 1,
         };
-        let path = [folder.path().to_owned()];
+        let path: [Given; 1] = [folder.path().into()];
         let handover = expand(&path, &limits(2)).expect("expands");
         let names: Vec<_> = handover.sources.iter().map(|s| s.name.as_str()).collect();
         assert!(matches!(names.as_slice(), [a, b] if a.ends_with("a.XML") && b.ends_with("b.xml")));

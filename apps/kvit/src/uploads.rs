@@ -1,0 +1,363 @@
+//! Run files that staff upload in the console: kept in the instance's folder while they come in and are
+//! read, imported one after the other.
+//!
+//! Each process has a folder of its own below `uploads`, with a file in it that it holds locked. The system
+//! frees the lock however the process ends, so what lies beside a lock that can be taken is a leftover.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use kvit_billing::{EntryId, ports::Rng};
+use kvit_flow::ImportOutcome;
+use kvit_web::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+use tokio::{
+    io::{AsyncWriteExt, BufWriter},
+    sync::{Mutex as Turns, OwnedSemaphorePermit, Semaphore},
+};
+
+use crate::{
+    exit::{Context, Failure},
+    files,
+    handover::Given,
+    importing::{Import, Turn},
+    wiring::{Instance, SystemRng},
+};
+
+/// Where they lie, in the instance's folder.
+const FOLDER: &str = "uploads";
+/// The file that a living process holds locked in its folder, and around making and removing such folders.
+const LOCK: &str = "lock";
+/// Files that come in, wait and are read at once. So much of the disk they may take together:
+/// this many times `[import] upload_bytes_max`.
+const FILES_MAX: usize = 8;
+/// Uploads that are remembered after their end.
+const KNOWN_MAX: usize = 100;
+/// So many bytes are gathered before they are written.
+const WRITE_BYTES: usize = 1 << 20;
+/// How often it is looked whether an import of another process has ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Takes uploads in for one process.
+pub(crate) struct Uploads {
+    instance: Instance,
+    /// Made for the first upload.
+    home: Mutex<Option<Arc<Home>>>,
+    places: Arc<Semaphore>,
+    known: Known,
+    /// One import at a time, in the order in which they came.
+    turn: Arc<Turns<()>>,
+}
+
+/// What is known of each upload, newest first.
+type Known = Arc<Mutex<Vec<ImportView>>>;
+
+/// The folder of this process.
+struct Home {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What is left in it is cleared away at the next start.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Uploads {
+    pub(crate) fn new(instance: Instance) -> Self {
+        Self {
+            instance,
+            home: Mutex::default(),
+            places: Arc::new(Semaphore::new(FILES_MAX)),
+            known: Known::default(),
+            turn: Arc::default(),
+        }
+    }
+
+    fn home(&self) -> io::Result<Arc<Home>> {
+        let mut home = self.home.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(home) = &*home {
+            return Ok(Arc::clone(home));
+        }
+        let made = Arc::new(Home::make(&self.instance.dir)?);
+        *home = Some(Arc::clone(&made));
+        Ok(made)
+    }
+}
+
+impl Home {
+    fn make(instance: &Path) -> io::Result<Self> {
+        let all = instance.join(FOLDER);
+        files::private_folder(&all)?;
+        let _quiet = hold(&all)?;
+        let mut name = [0; 8];
+        SystemRng.fill(&mut name);
+        let folder = all.join(hex::encode(name));
+        files::private_folder(&folder)?;
+        let lock = hold(&folder)?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
+    }
+}
+
+/// Waits for a folder's lock.
+fn hold(folder: &Path) -> io::Result<File> {
+    let lock = lock_file(folder)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+fn lock_file(folder: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK))
+}
+
+/// Clears away what processes that died left of uploads. The runs that they were reading are cleared by
+/// the next import of the same file.
+pub(crate) fn clear_leftovers(instance: &Instance) -> Result<(), Failure> {
+    clear(&instance.dir.join(FOLDER)).failed("leftovers of uploads cannot be cleared away")
+}
+
+fn clear(all: &Path) -> io::Result<()> {
+    if !all.exists() {
+        return Ok(());
+    }
+    let _quiet = hold(all)?;
+    for entry in fs::read_dir(all)? {
+        let folder = entry?.path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let lock = lock_file(&folder)?;
+        if lock.try_lock().is_ok() {
+            fs::remove_dir_all(&folder)?;
+            tracing::warn!("uploads of a process that had ended are cleared away");
+        }
+    }
+    Ok(())
+}
+
+impl Imports for Uploads {
+    fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
+        async move {
+            let place = Arc::clone(&self.places)
+                .try_acquire_owned()
+                .map_err(|_| NoUpload::Busy)?;
+            let home = self.home().map_err(refused)?;
+            let held = Held {
+                path: home.folder.join(id.as_str()),
+                _home: home,
+                _place: place,
+            };
+            let file = OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .open(&held.path)
+                .map_err(refused)?;
+            let upload = Incoming {
+                id,
+                file: BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file)),
+                held,
+                instance: self.instance.clone(),
+                known: Arc::clone(&self.known),
+                turn: Arc::clone(&self.turn),
+            };
+            Ok(Box::new(upload) as Box<dyn Upload>)
+        }
+        .boxed()
+    }
+
+    fn known(&self) -> Vec<ImportView> {
+        locked(&self.known).clone()
+    }
+}
+
+fn refused(error: io::Error) -> NoUpload {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NoUpload::Full(error),
+        _ => NoUpload::Failed(error),
+    }
+}
+
+fn locked(known: &Mutex<Vec<ImportView>>) -> std::sync::MutexGuard<'_, Vec<ImportView>> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A file and its place, both given back when this is dropped.
+struct Held {
+    path: PathBuf,
+    _home: Arc<Home>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "an upload cannot be removed");
+        }
+    }
+}
+
+/// A file that comes in.
+struct Incoming {
+    id: EntryId,
+    // Closed before it is removed.
+    file: BufWriter<tokio::fs::File>,
+    held: Held,
+    instance: Instance,
+    known: Known,
+    turn: Arc<Turns<()>>,
+}
+
+impl Upload for Incoming {
+    fn write(&mut self, part: Bytes) -> BoxFuture<'_, Result<(), NoUpload>> {
+        async move { self.file.write_all(&part).await.map_err(refused) }.boxed()
+    }
+
+    fn finish(self: Box<Self>, file: NewFile) -> BoxFuture<'static, Result<(), NoUpload>> {
+        async move {
+            let Self {
+                id,
+                file: mut written,
+                held,
+                instance,
+                known,
+                turn,
+            } = *self;
+            written.flush().await.map_err(refused)?;
+            drop(written);
+            let mut all = locked(&known);
+            all.insert(
+                0,
+                ImportView {
+                    id: id.clone(),
+                    file: file.clone(),
+                    state: ImportState::Waiting,
+                },
+            );
+            all.truncate(KNOWN_MAX);
+            drop(all);
+            let progress = Progress { id, known };
+            let work = work(instance, held, file, turn, progress.clone());
+            tokio::spawn(async move {
+                // A panic ends an import, and not the page that shows it.
+                let done = match tokio::spawn(work).await {
+                    Ok(done) => done,
+                    Err(died) => Err(died).failed("the import stopped"),
+                };
+                progress.set(match done {
+                    Ok(outcome) => ended(outcome),
+                    Err(failure) => {
+                        tracing::error!(%failure, "an uploaded file cannot be imported");
+                        ImportState::Failed(failure.to_string())
+                    }
+                });
+            });
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// Where the page of one import looks.
+#[derive(Clone)]
+struct Progress {
+    id: EntryId,
+    known: Known,
+}
+
+impl Progress {
+    fn set(&self, state: ImportState) {
+        let mut all = locked(&self.known);
+        if let Some(view) = all.iter_mut().find(|view| view.id == self.id) {
+            view.state = state;
+        }
+    }
+}
+
+/// Imports a file when its turn has come. It is removed afterwards, whatever came of it.
+async fn work(
+    instance: Instance,
+    held: Held,
+    file: NewFile,
+    turn: Arc<Turns<()>>,
+    progress: Progress,
+) -> Result<ImportOutcome, Failure> {
+    let _turn = turn.lock().await;
+    // Somebody may be importing at the command line.
+    let turn = loop {
+        match Turn::take(&instance)? {
+            Some(turn) => break turn,
+            None => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    };
+    let given = Given {
+        path: held.path.clone(),
+        name: file.name,
+    };
+    let import = Import::begin(&instance, turn, vec![given], &file.by).await?;
+    let promised = import.promised;
+    let read = |orders| progress.set(ImportState::Reading { orders, promised });
+    read(0);
+    import.run(&read).await
+}
+
+fn ended(outcome: ImportOutcome) -> ImportState {
+    match outcome.already {
+        Some(run) => ImportState::Already(run),
+        None if outcome.accepted => ImportState::Checked(outcome.run),
+        None => ImportState::Rejected(outcome.run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_dead_left_is_cleared_away_and_the_living_keep_theirs() {
+        let instance = tempfile::tempdir().expect("a folder");
+        let all = instance.path().join(FOLDER);
+        clear(&all).expect("there is nothing to do");
+        let home = Home::make(instance.path()).expect("a folder");
+        let kept = home.folder.join("coming in");
+        let left = all.join("0123456789abcdef").join("came in");
+        fs::create_dir(left.parent().expect("a folder")).expect("made");
+        for file in [&kept, &left] {
+            fs::write(file, "{}").expect("written");
+        }
+        clear(&all).expect("cleared");
+        assert!(kept.exists() && !left.exists());
+        assert!(!left.parent().expect("a folder").exists());
+        drop(home);
+        assert!(!kept.exists());
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_faults() {
+        assert!(matches!(
+            refused(io::ErrorKind::StorageFull.into()),
+            NoUpload::Full(_)
+        ));
+        assert!(matches!(
+            refused(io::ErrorKind::PermissionDenied.into()),
+            NoUpload::Failed(_)
+        ));
+    }
+}

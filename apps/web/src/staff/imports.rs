@@ -1,0 +1,366 @@
+//! Run files that billing uploads: kept as they come in, then imported in the background.
+
+use std::time::Duration;
+
+use axum::{
+    Extension, Router,
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use kvit_billing::EntryId;
+use minijinja::{Value, context};
+use serde_json::json;
+use tokio::time::{error::Elapsed, timeout};
+
+use super::{
+    door::{self, Officer},
+    event,
+    multipart::{BadForm, Parts},
+    render, say,
+};
+use crate::{
+    App, ImportState, ImportView, NewFile, NoUpload, failure::Failure, front::Visitor, rooms::info,
+    texts::Texts,
+};
+
+/// An upload of which nothing comes for so long is given up.
+const UPLOAD_IDLE_SECONDS: u64 = 60;
+/// The longest that an upload may take.
+const UPLOAD_HOURS_MAX: u64 = 4;
+/// What a form may have besides its file, in bytes.
+const FORM_BYTES_MAX: u64 = 16 * 1024;
+const TOKEN_BYTES_MAX: usize = 64;
+/// The longest name of a file that is kept, in characters.
+const NAME_CHARS_MAX: usize = 120;
+/// Seconds after which the page of an import that goes on comes again.
+const FOLLOW_SECONDS: u16 = 3;
+/// Uploads shown beside the form.
+const UPLOADS_SHOWN: usize = 20;
+
+/// The one address at which a request may be large and take long.
+pub(crate) fn router(app: &App) -> Router<App> {
+    Router::new()
+        .route("/staff/imports/file", post(upload))
+        .route_layer(middleware::from_fn_with_state(App::clone(app), door::guard))
+        .method_not_allowed_fallback(info::not_that_way)
+}
+
+pub(crate) async fn form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    form_page(&app, &visitor, &officer, None)
+}
+
+fn form_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    wrong: Option<&'static str>,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let known = app.portal.imports.known();
+    let uploads: Vec<_> = known
+        .iter()
+        .take(UPLOADS_SHOWN)
+        .map(|view| row(app, view, texts))
+        .collect();
+    let errors: Vec<_> = wrong
+        .into_iter()
+        .map(|text| context! { field => "file", text })
+        .collect();
+    let max = size(texts, app.portal.limits.upload_bytes_max);
+    let page = context! { uploads, errors, max };
+    render(app, visitor, Some(officer), "staff/imports.html", page)
+}
+
+fn row(app: &App, view: &ImportView, texts: &Texts) -> Value {
+    let run = match &view.state {
+        ImportState::Checked(run) | ImportState::Rejected(run) | ImportState::Already(run) => {
+            Some(run.as_str().to_owned())
+        }
+        _ => None,
+    };
+    let state = match &view.state {
+        ImportState::Waiting => "staff-import-waiting",
+        ImportState::Reading { .. } => "staff-run-importing",
+        ImportState::Checked(_) => "staff-run-checked",
+        ImportState::Rejected(_) => "staff-run-rejected",
+        ImportState::Already(_) => "staff-import-already",
+        ImportState::Failed(_) => "staff-import-failed",
+    };
+    context! {
+        id => view.id.as_str(), file => view.file.name.clone(), size => size(texts, view.file.bytes), run,
+        by => view.file.by.clone(), at => texts.moment(view.file.at, &app.portal.time_zone),
+        state => texts.say(state, &[]),
+    }
+}
+
+/// `4,2 GB`: tenths are enough.
+fn size(texts: &Texts, bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000_000 => (1_000, "staff-size-kb"),
+        1_000_000..1_000_000_000 => (1_000_000, "staff-size-mb"),
+        _ => (1_000_000_000, "staff-size-gb"),
+    };
+    let tenths = (bytes.saturating_mul(10) / unit).max(1);
+    let whole = texts.count(tenths / 10);
+    texts.say(
+        name,
+        &[("whole", &whole), ("tenth", &(tenths % 10).to_string())],
+    )
+}
+
+/// Why an upload was given up. Nothing of it is left.
+enum GivenUp {
+    /// The form is not one of ours.
+    Foreign,
+    /// Nothing came with it.
+    NoFile,
+    TooLarge,
+    /// It ended in the middle, or nothing more came.
+    CutOff,
+    Refused(NoUpload),
+}
+
+impl From<BadForm> for GivenUp {
+    fn from(fault: BadForm) -> Self {
+        match fault {
+            BadForm::Malformed => Self::Foreign,
+            BadForm::CutOff | BadForm::Broken(_) => Self::CutOff,
+        }
+    }
+}
+
+impl From<Elapsed> for GivenUp {
+    fn from(_: Elapsed) -> Self {
+        Self::CutOff
+    }
+}
+
+impl From<NoUpload> for GivenUp {
+    fn from(refused: NoUpload) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// Keeps a file as it comes in. Its import goes on when this is over, and when nobody waits for it.
+async fn upload(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let id: EntryId = app
+        .random_token()
+        .expose()
+        .parse()
+        .map_err(|_| Failure::NotFound)?;
+    let limit = Duration::from_hours(UPLOAD_HOURS_MAX);
+    let kept = timeout(limit, keep(&app, &visitor, &officer, &id, request)).await;
+    let given_up = match kept.unwrap_or(Ok(Err(GivenUp::CutOff)))? {
+        Ok(()) => return Ok(to_import(&id)),
+        Err(given_up) => given_up,
+    };
+    let (status, text) = match given_up {
+        GivenUp::Foreign => return Err(Failure::Foreign),
+        GivenUp::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "staff-error-import-file"),
+        GivenUp::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "staff-error-import-large"),
+        GivenUp::CutOff => (StatusCode::BAD_REQUEST, "staff-error-import-cut"),
+        GivenUp::Refused(NoUpload::Busy) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "staff-error-import-busy")
+        }
+        GivenUp::Refused(fault) => {
+            let error = &fault as &dyn std::error::Error;
+            tracing::error!(error, "an upload cannot be kept");
+            match fault {
+                NoUpload::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "staff-error-import-full"),
+                _ => (StatusCode::INTERNAL_SERVER_ERROR, "staff-error-import-kept"),
+            }
+        }
+    };
+    let page = form_page(&app, &visitor, &officer, Some(text))?;
+    Ok((status, page).into_response())
+}
+
+async fn keep(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    id: &EntryId,
+    request: Request,
+) -> Result<Result<(), GivenUp>, Failure> {
+    let file = match receive(app, visitor, officer, id, request).await {
+        Ok(file) => file,
+        Err(given_up) => return Ok(Err(given_up)),
+    };
+    let (upload, file) = file;
+    let detail = json!({ "file": file.name, "bytes": file.bytes });
+    let uploaded = event(app, officer, "run.uploaded", format!("import/{id}"), detail);
+    // On record before anything comes of it. Where that fails, the file goes with `upload`.
+    app.portal.store.record_event(&uploaded).await?;
+    Ok(upload.finish(file).await.map_err(GivenUp::Refused))
+}
+
+fn text<'a>(request: &'a Request, name: &HeaderName) -> &'a str {
+    let value = request.headers().get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+type Received = (Box<dyn crate::Upload>, NewFile);
+
+async fn receive(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    id: &EntryId,
+    request: Request,
+) -> Result<Received, GivenUp> {
+    let max = app.portal.limits.upload_bytes_max;
+    let announced: Option<u64> = text(&request, &header::CONTENT_LENGTH).parse().ok();
+    let content_type = text(&request, &header::CONTENT_TYPE).to_owned();
+    let idle = Duration::from_secs(UPLOAD_IDLE_SECONDS);
+    let mut parts = Parts::new(&content_type, request.into_body())?;
+    let mut token = String::new();
+    let part = loop {
+        let Some(part) = timeout(idle, parts.next()).await?? else {
+            return Err(GivenUp::NoFile);
+        };
+        match part.name.as_str() {
+            "form_token" => token = timeout(idle, parts.text(TOKEN_BYTES_MAX)).await??,
+            "file" => break part,
+            _ => return Err(GivenUp::Foreign),
+        }
+    };
+    visitor.own_form(&token).map_err(|_| GivenUp::Foreign)?;
+    if announced.is_some_and(|bytes| bytes > max.saturating_add(FORM_BYTES_MAX)) {
+        return Err(GivenUp::TooLarge);
+    }
+    let Some(mut chunk) = timeout(idle, parts.chunk()).await?? else {
+        return Err(GivenUp::NoFile);
+    };
+    let mut upload = app.portal.imports.begin(id.clone()).await?;
+    let mut bytes = 0;
+    loop {
+        bytes += chunk.len() as u64;
+        if bytes > max {
+            return Err(GivenUp::TooLarge);
+        }
+        upload.write(chunk).await?;
+        match timeout(idle, parts.chunk()).await?? {
+            Some(next) => chunk = next,
+            None => break,
+        }
+    }
+    // Nothing but its end comes after the file.
+    if timeout(idle, parts.next()).await??.is_some() {
+        return Err(GivenUp::Foreign);
+    }
+    let file = NewFile {
+        name: shown_name(part.file_name.as_deref().unwrap_or_default()),
+        by: officer.login.to_string(),
+        at: app.portal.clock.now(),
+        bytes,
+    };
+    Ok((upload, file))
+}
+
+/// What a stranger's computer calls a file, fit to be shown: without folders, and without signs that hide
+/// or turn others.
+fn shown_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let shown: String = last
+        .chars()
+        .filter(|c| !hides(*c))
+        .take(NAME_CHARS_MAX)
+        .collect();
+    match shown.trim() {
+        "" | "." | ".." => "run".to_owned(),
+        shown => shown.to_owned(),
+    }
+}
+
+fn to_import(id: &EntryId) -> Response {
+    let to = format!("/staff/imports/{id}");
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// How far an import has come. The page comes again by itself while something changes.
+pub(crate) async fn one(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let known = app.portal.imports.known();
+    let Some(view) = known.into_iter().find(|view| view.id.as_str() == id) else {
+        let texts = app.pages.texts(visitor.language);
+        let title = texts.say("staff-import-unknown", &[]);
+        let text = texts.say("staff-import-unknown-text", &[]);
+        let what = (StatusCode::NOT_FOUND, title.as_str(), text.as_str());
+        return say(&app, &visitor, &officer, what, "/staff/imports");
+    };
+    if let ImportState::Checked(run) | ImportState::Rejected(run) = &view.state {
+        let to = format!("/staff/runs/{run}?done=imported");
+        return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response());
+    }
+    let texts = app.pages.texts(visitor.language);
+    let going_on = view.state.is_under_way();
+    let (orders, promised, done) = match &view.state {
+        ImportState::Reading { orders, promised } => {
+            let done = promised.and_then(|promised| (orders * 100).checked_div(promised));
+            (
+                Some(texts.count(*orders)),
+                promised.map(|promised| texts.count(promised)),
+                done.map(|done| done.min(100).to_string()),
+            )
+        }
+        _ => (None, None, None),
+    };
+    let why = match &view.state {
+        ImportState::Failed(why) => Some(why.clone()),
+        _ => None,
+    };
+    let page = context! {
+        import => row(&app, &view, texts), going_on, orders, promised, done, why,
+        already => matches!(view.state, ImportState::Already(_)),
+    };
+    let mut response = render(&app, &visitor, Some(&officer), "staff/import.html", page)?;
+    if going_on {
+        let again = HeaderValue::from(FOLLOW_SECONDS);
+        response.headers_mut().insert(header::REFRESH, again);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_name;
+
+    #[test]
+    fn names_of_files_are_fit_to_be_shown() {
+        for (name, shown) in [
+            ("октомври 2026.ndjson", "октомври 2026.ndjson"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\billing\\run.zip", "run.zip"),
+            ("a\r\nSet-Cookie: x\0", "aSet-Cookie: x"),
+            ("nosjdn.\u{202e}exe", "nosjdn.exe"),
+            ("", "run"),
+            ("..", "run"),
+            ("a/", "run"),
+        ] {
+            assert_eq!(shown_name(name), shown);
+        }
+        assert_eq!(shown_name(&"д".repeat(500)).chars().count(), 120);
+    }
+}

@@ -1,0 +1,101 @@
+//! A place for uploads that only counts, and an import that a test moves on.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::body::Bytes;
+use futures::{FutureExt, future::BoxFuture};
+use kvit_billing::EntryId;
+use kvit_web::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+
+/// What this place holds.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) known: Mutex<Vec<ImportView>>,
+    /// Files that are coming in now.
+    pub(crate) open: AtomicUsize,
+    /// The bytes of each whole file.
+    pub(crate) whole: Mutex<Vec<Vec<u8>>>,
+    /// Bytes after which the disk is full.
+    pub(crate) room: Mutex<Option<usize>>,
+    /// Whether too many come in at once.
+    pub(crate) busy: Mutex<bool>,
+}
+
+impl Shelf {
+    pub(crate) fn set(&self, state: ImportState) {
+        self.known.lock().expect("not poisoned")[0].state = state;
+    }
+}
+
+pub(crate) struct Counter(pub(crate) Arc<Shelf>);
+
+impl Imports for Counter {
+    fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
+        async move {
+            if *self.0.busy.lock().expect("not poisoned") {
+                return Err(NoUpload::Busy);
+            }
+            self.0.open.fetch_add(1, Ordering::SeqCst);
+            let incoming = Incoming {
+                id,
+                bytes: Vec::new(),
+                shelf: Arc::clone(&self.0),
+            };
+            Ok(Box::new(incoming) as Box<dyn Upload>)
+        }
+        .boxed()
+    }
+
+    fn known(&self) -> Vec<ImportView> {
+        self.0.known.lock().expect("not poisoned").clone()
+    }
+}
+
+struct Incoming {
+    id: EntryId,
+    bytes: Vec<u8>,
+    shelf: Arc<Shelf>,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.shelf.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Upload for Incoming {
+    fn write(&mut self, part: Bytes) -> BoxFuture<'_, Result<(), NoUpload>> {
+        async move {
+            self.bytes.extend_from_slice(&part);
+            match *self.shelf.room.lock().expect("not poisoned") {
+                Some(room) if self.bytes.len() > room => {
+                    Err(NoUpload::Full(std::io::ErrorKind::StorageFull.into()))
+                }
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
+    fn finish(mut self: Box<Self>, file: NewFile) -> BoxFuture<'static, Result<(), NoUpload>> {
+        async move {
+            let bytes = std::mem::take(&mut self.bytes);
+            self.shelf.whole.lock().expect("not poisoned").push(bytes);
+            let view = ImportView {
+                id: self.id.clone(),
+                file,
+                state: ImportState::Waiting,
+            };
+            self.shelf
+                .known
+                .lock()
+                .expect("not poisoned")
+                .insert(0, view);
+            Ok(())
+        }
+        .boxed()
+    }
+}
