@@ -64,18 +64,20 @@ fn a_statement_is_booked_once_whatever_befalls_the_process() {
     assert!(bad.out.contains("cut.xml:") && bad.out.contains("Nothing is kept"));
     dies_at("before-keep-statement");
     assert_eq!(
-        pay(&path, &["statements"]).as_array().map(Vec::len),
+        pay(&path, &["statements"])["statements"]
+            .as_array()
+            .map(Vec::len),
         Some(0)
     );
     dies_at("after-keep-statement");
-    assert!(pay(&path, &["statements"])[0]["report"].is_null());
+    assert!(pay(&path, &["statements"])["statements"][0]["report"].is_null());
     assert_eq!(book(&path, "bank"), 0);
     dies_at("before-book-transfers");
     assert_eq!(book(&path, "bank"), 0);
     dies_at("after-book-transfers");
     let bank = book(&path, "bank");
     assert!(bank > 0);
-    assert!(pay(&path, &["statements"])[0]["report"].is_null());
+    assert!(pay(&path, &["statements"])["statements"][0]["report"].is_null());
     // The next one goes on; it and the one after change nothing any more.
     for _ in 0..2 {
         let done = pay(&path, &["statement", &file, "--as", "maria"]);
@@ -111,7 +113,7 @@ fn a_statement_is_booked_once_whatever_befalls_the_process() {
         Some(5)
     );
     // The list names both; one shows its transfers.
-    let all = pay(&path, &["statements"]);
+    let all = &pay(&path, &["statements"])["statements"];
     assert_eq!(all.as_array().map(Vec::len), Some(2));
     let id = all[1]["statement"].as_str().expect("an id");
     let one = pay(&path, &["statements", &id[..10]]);

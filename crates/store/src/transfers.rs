@@ -185,8 +185,8 @@ pub(crate) async fn received(
     Ok(outcome)
 }
 
-/// A transfer that waits for its owner is told again: this statement may say more, or there is a bill or a
-/// payment system now that there was not. What people gave to somebody, in whole or in part, stays.
+/// A transfer that waits for people is told again: this statement may say more, or there is a bill, a payment
+/// system or a payment now that there was not. What people gave to somebody, in whole or in part, stays.
 async fn look_again(
     tx: &mut Tx,
     key: &str,
@@ -194,6 +194,11 @@ async fn look_again(
     now: Timestamp,
 ) -> Result<Option<NoticeOutcome>, StoreError> {
     let found = found(tx, key).await?;
+    if found.outcome == Some(NoticeOutcome::UnclearReturn) {
+        let outcome = taken_back(tx, &found, now).await?;
+        settle(tx, key, outcome, now).await?;
+        return Ok((outcome == NoticeOutcome::Reversed).then_some(outcome));
+    }
     if found.outcome != Some(NoticeOutcome::NoOwner) || standing_entries(tx, key).await? != [key] {
         return Ok(None);
     }

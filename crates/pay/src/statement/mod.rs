@@ -10,6 +10,7 @@
 mod budget;
 mod entry;
 mod fields;
+mod gaps;
 mod named;
 mod read;
 mod tag;
@@ -23,6 +24,7 @@ use jiff::civil::Date;
 use kvit_billing::{Cents, Currency};
 use serde::{Deserialize, Serialize};
 
+pub use gaps::{Gap, gaps};
 pub use named::Named;
 pub use read::StatementReader;
 pub use transfer::{Transfer, TransferKind};

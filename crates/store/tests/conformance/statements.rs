@@ -409,6 +409,16 @@ pub(crate) async fn the_bank_takes_back_what_it_names(store: Store) {
     assert_eq!(bank(&store).await, (2400, 0));
     let waiting = store.notices_for_people(9).await.expect("notices");
     assert_eq!(waiting.len(), 4);
+    // The payment that was taken back before it was heard of; the statement tells of it again.
+    let late = named(back("R8"), "E8");
+    assert_eq!(
+        booked(&store, "dd", std::slice::from_ref(&late)).await,
+        [unclear]
+    );
+    booked(&store, "ee", &[named(paid("H", "0000000100"), "E8")]).await;
+    assert_eq!(bank(&store).await, (3600, 0));
+    assert_eq!(booked(&store, "dd", &[late]).await, [reversed]);
+    assert_eq!(bank(&store).await, (2400, 0));
     // Two people reverse the one that was meant, and say that the notice is done.
     let why = Some("the first, says the bank");
     for by in ["ana", "boris"] {

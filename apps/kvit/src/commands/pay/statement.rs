@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     at_console, second,
-    statements::{facts_line, record_json, rows_of, short},
+    statements::{facts_line, gap_json, gap_line, missing, record_json, rows_of, short},
 };
 use crate::{
     cli::StatementArgs,
@@ -65,6 +65,11 @@ pub(super) async fn import(
     {
         return rejected(out, &files);
     }
+    // A payment comes before its being taken back.
+    files.sort_by_key(|file| {
+        let first = file.checked.judged.statements.first();
+        first.and_then(|statement| statement.from.or(statement.to))
+    });
     let progress = out.progress(
         "booking",
         "transfers",
@@ -101,16 +106,16 @@ pub(super) async fn import(
         booked_before.fetch_add(transfers, std::sync::atomic::Ordering::Relaxed);
     }
     progress.finish();
+    let missing = missing(instance).await?;
     let value = json!({
         "accepted": true,
+        "gaps": missing.iter().map(gap_json).collect::<Vec<_>>(),
         "files": outcomes.iter().map(outcome_json).collect::<Vec<_>>(),
     });
     out.result(&value, |out| {
-        let parts: Vec<String> = outcomes
-            .iter()
-            .map(|outcome| told(out, instance, outcome))
-            .collect();
-        parts.join("\n")
+        let told = outcomes.iter().map(|outcome| told(out, instance, outcome));
+        let gaps = missing.iter().map(|gap| gap_line(out, gap));
+        told.chain(gaps).collect::<Vec<_>>().join("\n")
     })?;
     Ok(Exit::Done)
 }

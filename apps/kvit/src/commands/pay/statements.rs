@@ -2,7 +2,7 @@
 
 use kvit_flow::statement::{payouts, read_statement};
 use kvit_pay::{
-    statement::{Statement, Transfer},
+    statement::{Gap, Statement, Transfer, gaps},
     ways::Ways,
 };
 use kvit_store::{StatementRecord, StatementReport, Tally};
@@ -12,7 +12,7 @@ use super::{ROWS_MAX, headed, second};
 use crate::{
     cli::StatementsArgs,
     exit::{Exit, Failure},
-    output::{Output, amount, grouped, money},
+    output::{BAD, Output, amount, grouped, money},
     wiring::Instance,
 };
 
@@ -34,7 +34,11 @@ pub(super) async fn statements(
 
 async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let records = instance.store.statements(ROWS_MAX).await?;
-    let value: Vec<Value> = records.iter().map(record_json).collect();
+    let missing = gaps(records.iter().flat_map(|record| &record.facts));
+    let value = json!({
+        "statements": records.iter().map(record_json).collect::<Vec<_>>(),
+        "gaps": missing.iter().map(gap_json).collect::<Vec<_>>(),
+    });
     out.result(&value, |out| {
         if records.is_empty() {
             return "no bank statement was brought yet".to_owned();
@@ -63,9 +67,42 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
                 second(record.imported_at),
             ]
         });
-        headed(out, &head, rows, &[3, 4])
+        let table = headed(out, &head, rows, &[3, 4]);
+        let gaps = missing.iter().map(|gap| gap_line(out, gap));
+        std::iter::once(table)
+            .chain(gaps)
+            .collect::<Vec<_>>()
+            .join("\n")
     })?;
     Ok(Exit::Done)
+}
+
+/// Where the latest statements do not join.
+pub(super) async fn missing(instance: &Instance) -> Result<Vec<Gap>, Failure> {
+    let records = instance.store.statements(ROWS_MAX).await?;
+    Ok(gaps(records.iter().flat_map(|record| &record.facts)))
+}
+
+pub(super) fn gap_line(out: &Output, gap: &Gap) -> String {
+    format!(
+        "{} a statement of {}: {} ended with {}, {} begins with {}\n",
+        out.out("missing", BAD),
+        gap.iban,
+        gap.after,
+        amount(gap.closing),
+        gap.before,
+        amount(gap.opening),
+    )
+}
+
+pub(super) fn gap_json(gap: &Gap) -> Value {
+    json!({
+        "account": gap.iban,
+        "after": gap.after,
+        "closing_cents": gap.closing.get(),
+        "before": gap.before,
+        "opening_cents": gap.opening.get(),
+    })
 }
 
 async fn show(out: &Output, instance: &Instance, start: &str) -> Result<Exit, Failure> {
