@@ -42,12 +42,33 @@ journeys!(
     changes_the_language,
     presses_twice_and_goes_back,
     takes_a_call_by_keyboard_alone,
+    finds_money_its_owner_by_keyboard_alone,
+    brings_a_run_in,
 );
 
 async fn enter(chrome: &Chrome, number: &str, code: &str) {
     chrome.fill("#number", number).await;
     chrome.fill("#code", code).await;
     chrome.follow("main form button").await;
+}
+
+/// Goes on with TAB until this has the focus.
+async fn tab_to(chrome: &Chrome, css: &str) {
+    let there = format!("document.activeElement.matches({css:?})");
+    for _ in 0..60 {
+        if chrome.eval(&there).await == true {
+            return;
+        }
+        chrome.keys("\u{e004}").await;
+    }
+    panic!("no way to {css}: {}", chrome.html().await);
+}
+
+async fn sign_in_staff(chrome: &Chrome, login: &str) {
+    chrome.go("/staff/sign-in").await;
+    chrome.fill("#login", login).await;
+    chrome.fill("#password", PASSWORD).await;
+    chrome.follow("main button").await;
 }
 
 async fn sign_in(world: &World, chrome: &Chrome, customer: &str) {
@@ -452,5 +473,72 @@ mod journey {
             panic!("the consent waits for its proof");
         };
         assert_eq!(record.email.expose(), "boris@primer.bg");
+    }
+
+    /// Two of billing, from the list to the customer's book, without touching a mouse.
+    pub(super) async fn finds_money_its_owner_by_keyboard_alone(world: &World, chrome: &Chrome) {
+        const ENTER: &str = "\u{e007}";
+        common::pay::transferred(world, "FT1", "за тока на баба", 8420).await;
+        for login in ["vera", "boyan"] {
+            world.hire(login, Role::Billing).await;
+        }
+        let said = |what: &str| {
+            format!("location.search.includes('done={what}') && document.readyState == 'complete'")
+        };
+        for login in ["vera", "boyan"] {
+            sign_in_staff(chrome, login).await;
+            chrome.go("/staff/money").await;
+            tab_to(chrome, "#wanted").await;
+            chrome.keys(&format!("колев{ENTER}")).await;
+            chrome
+                .until("document.readyState == 'complete' && document.querySelector('#wanted').value == 'колев'")
+                .await;
+            tab_to(chrome, "tbody a").await;
+            chrome.keys(ENTER).await;
+            chrome.until("location.pathname == '/staff/money/notice' && document.readyState == 'complete'").await;
+            if login == "vera" {
+                tab_to(chrome, "#account").await;
+                chrome.keys(seed::ANNA).await;
+                tab_to(chrome, "button[value=propose]").await;
+                chrome.keys(ENTER).await;
+                chrome.until(&said("proposed")).await;
+                assert!(chrome.text("main").await.contains("Предложението е Ваше"));
+                chrome.follow("header form button").await;
+            } else {
+                assert!(chrome.text("main").await.contains("Анна"));
+                tab_to(chrome, "button[value=approve]").await;
+                chrome.keys(ENTER).await;
+                chrome.until(&said("approved")).await;
+            }
+        }
+        let standing = world
+            .store
+            .standing(&common::number(seed::ANNA), common::late())
+            .await;
+        assert_eq!(standing.expect("a standing").open().get(), 0);
+    }
+
+    /// Billing uploads a run file and follows its import, with the page that comes again by itself.
+    pub(super) async fn brings_a_run_in(world: &World, chrome: &Chrome) {
+        world.hire("vera", Role::Billing).await;
+        sign_in_staff(chrome, "vera").await;
+        chrome.follow("main .head .button").await;
+        assert_eq!(chrome.h1().await, "Внасяне на пуск");
+        let file = world.folder.path().join("октомври \"2\".ndjson");
+        std::fs::write(&file, "{\"a\":1}\r\n").expect("a file");
+        chrome.attach("#file", file.to_str().expect("text")).await;
+        chrome.follow("main form button").await;
+        assert!(chrome.h1().await.contains("октомври"));
+        assert!(chrome.text("main").await.contains("внася друг файл"));
+        assert_eq!(
+            world.shelf.whole.lock().expect("not poisoned")[0],
+            b"{\"a\":1}\r\n"
+        );
+        let run = "2026-10-a1".parse().expect("an id");
+        world.shelf.set(kvit_web::ImportState::Checked(run));
+        chrome
+            .until("location.pathname == '/staff/runs/2026-10-a1' && document.readyState == 'complete'")
+            .await;
+        assert_eq!(chrome.h1().await, "2026-10-a1");
     }
 }

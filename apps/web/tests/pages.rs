@@ -353,6 +353,11 @@ async fn imports(eye: &mut Inspector, world: &World) {
     let promised = Some(400_000);
     world.shelf.set(ImportState::Reading { orders, promised });
     eye.see("staff-import-reading", &page).await;
+    eye.lang = "en";
+    eye.see("staff-imports", "/staff/imports?lang=en").await;
+    eye.see("staff-run-checked", "/staff/runs/2026-11-b2").await;
+    eye.lang = "bg";
+    eye.chrome.go("/staff/imports?lang=bg").await;
 }
 
 /// Money without an owner: what waits, a word about it and its approval, and that nothing is to be done.

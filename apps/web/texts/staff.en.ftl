@@ -331,8 +331,8 @@ staff-did-run-closed = Closed a run
 
 staff-money-title = Money without an owner
 staff-money-lead = What came and is not clear by itself, what waits longest first. One person says whose it is; another one approves.
-staff-money-find-label = Amount, reference or customer number
-staff-money-find-hint = A part of the reference is enough; the amount and the customer number are written whole.
+staff-money-find-label = Amount, reference, payer or customer number
+staff-money-find-hint = A part of the reference, the payer's name or the text is enough; the amount and the customer number are written whole.
 staff-money-reference = Reference
 staff-money-why = Why it is here
 staff-money-came = Came

@@ -218,3 +218,58 @@ pub fn change_per_mille(from: Cents, to: Cents) -> Option<i64> {
         (to.to_decimal() - from.to_decimal()) * Decimal::ONE_THOUSAND / from.abs().to_decimal();
     change.round().to_i64()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_and_outliers_know_their_place() {
+        let order = |n: u64, kind: &str, cents: i64| -> BillOrder {
+            serde_json::from_value(serde_json::json!({
+                "account": n.to_string(), "period": {"from": "2026-10-01", "to": "2026-10-31"}, "kind": kind,
+                "tax_event_date": "2026-10-31", "due_date": "2026-12-05", "lines": [], "vat": [],
+                "totals": {"net": cents, "vat": 0, "gross": cents, "to_pay": cents},
+            }))
+            .expect("an order")
+        };
+        let mut summary = RunSummary::default();
+        for (at, (kind, cents)) in [
+            ("invoice", 0),
+            ("invoice", 100),
+            ("credit-note", 50),
+            ("invoice", 900),
+            ("debit-note", 70),
+            ("invoice", 0),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            summary.add(&order(1000 + at as u64, kind, cents));
+        }
+        let examples: Vec<_> = summary
+            .examples
+            .iter()
+            .map(|one| (one.sort, one.seq.0, one.account.as_str()))
+            .collect();
+        assert_eq!(
+            examples,
+            [
+                (Sort::NothingToPay, 0, "1000"),
+                (Sort::Invoice, 1, "1001"),
+                (Sort::CreditNote, 2, "1002"),
+                (Sort::DebitNote, 4, "1004"),
+            ]
+        );
+        assert_eq!(summary.largest[0].seq, Some(OrderSeq(3)));
+        // Runs from before these were kept are still read.
+        let mut old = serde_json::to_value(&summary).expect("JSON");
+        let fields = old.as_object_mut().expect("an object");
+        fields.remove("examples");
+        for large in fields["largest"].as_array_mut().expect("a list") {
+            large.as_object_mut().expect("an object").remove("seq");
+        }
+        let old: RunSummary = serde_json::from_value(old).expect("a summary");
+        assert!(old.examples.is_empty() && old.largest[0].seq.is_none());
+    }
+}

@@ -67,8 +67,17 @@ impl Store {
             words.join(", ")
         );
         if filter.wanted.is_some() {
-            // What is looked for is a part of the notice's name, a whole customer number, or an amount.
-            text.push_str(" AND (LOWER(n.id) LIKE $4 ESCAPE '!' OR n.account = $5 OR o.account = $5 OR n.amount = $6 OR o.amount = $6)");
+            // What is looked for is a whole customer number, an amount, or a part of the notice's name or of
+            // what the bank says. The databases fold Latin letters only, so others are looked for as
+            // they are usually written.
+            let said = "COALESCE(t.party, '') || ' ' || COALESCE(t.refs, '') || ' ' || COALESCE(t.words, '') || ' ' || COALESCE(t.info, '')";
+            let said: Vec<_> = (7..7 + WAYS)
+                .map(|at| format!("{said} LIKE ${at} ESCAPE '!'"))
+                .collect();
+            text.push_str(&format!(
+                " AND (LOWER(n.id) LIKE $4 ESCAPE '!' OR n.account = $5 OR o.account = $5 OR n.amount = $6 OR o.amount = $6 OR {})",
+                said.join(" OR ")
+            ));
         }
         text.push_str(" ORDER BY n.received_at, n.id LIMIT $3");
         let (at, id) = match &filter.after {
@@ -78,9 +87,12 @@ impl Store {
         let mut found = query(text).bind(at).bind(id).bind(limit);
         if let Some(wanted) = &filter.wanted {
             found = found
-                .bind(part(wanted))
+                .bind(part(&wanted.to_lowercase()))
                 .bind(wanted.trim().to_owned())
                 .bind(filter.amount);
+            for way in ways(wanted.trim()) {
+                found = found.bind(part(&way));
+            }
         }
         found
             .fetch_all(&self.pools)
@@ -118,10 +130,33 @@ impl Store {
     }
 }
 
+/// How many [`ways`] there are.
+const WAYS: usize = 5;
+
+/// How a payer's name or text may be written that somebody types: as they do, in small letters, in capital
+/// ones, each word with one, and without the spaces that a printed reference has.
+fn ways(wanted: &str) -> [String; WAYS] {
+    let titled: Vec<String> = wanted
+        .split(' ')
+        .map(|word| {
+            let mut letters = word.chars();
+            let first = letters.next().map(|first| first.to_uppercase().to_string());
+            first.unwrap_or_default() + &letters.as_str().to_lowercase()
+        })
+        .collect();
+    [
+        wanted.to_owned(),
+        wanted.to_lowercase(),
+        wanted.to_uppercase(),
+        titled.join(" "),
+        wanted.to_uppercase().replace(char::is_whitespace, ""),
+    ]
+}
+
 /// A pattern that finds this text anywhere, its own wildcards as they are.
 fn part(wanted: &str) -> String {
     let mut pattern = String::from("%");
-    for c in wanted.trim().to_lowercase().chars() {
+    for c in wanted.trim().chars() {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }
@@ -194,6 +229,17 @@ fn transfer(row: &Row) -> Result<Option<TransferNote>, StoreError> {
 mod tests {
     #[test]
     fn wildcards_are_looked_for_as_they_are() {
-        assert_eq!(super::part(" A_50%! "), "%a!_50!%!!%");
+        assert_eq!(super::part(" A_50%! "), "%A!_50!%!!%");
+        let ways = super::ways("стоян RF 12");
+        assert_eq!(
+            ways,
+            [
+                "стоян RF 12",
+                "стоян rf 12",
+                "СТОЯН RF 12",
+                "Стоян Rf 12",
+                "СТОЯНRF12"
+            ]
+        );
     }
 }

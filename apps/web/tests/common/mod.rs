@@ -144,6 +144,11 @@ pub(crate) fn number(text: &str) -> CustomerNumber {
     text.parse().expect("a customer number")
 }
 
+/// When everything that a test does is over.
+pub(crate) fn late() -> Timestamp {
+    "2027-01-01T00:00:00Z".parse().expect("a time")
+}
+
 pub(crate) fn operator() -> Operator {
     let address = Address {
         lines: vec!["ул. „Светла“ 1".into()],

@@ -84,6 +84,19 @@ async fn a_bank_transfer_is_told_with_its_payer_and_text() {
         assert!(list.contains(part), "{part}: {list}");
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
+    for (wanted, found) in [
+        ("КОЛЕВ", true),
+        ("стоян", true),
+        ("тока на", true),
+        ("42,00", true),
+        ("ft1", true),
+        ("никой", false),
+    ] {
+        let list = vera
+            .post("/staff/money", &encode([("wanted", wanted)]))
+            .await;
+        assert_eq!(list.body.contains("за тока на баба"), found, "{wanted}");
+    }
     for part in [
         "Банков превод",
         "Наредител",

@@ -201,7 +201,7 @@ pub struct NoticeRecord {
 /// Which notices somebody looks for, and from where on.
 #[derive(Clone, Debug, Default)]
 pub struct NoticeFilter {
-    /// A part of the notice's name, a customer number, or an amount as it was typed.
+    /// A part of the notice's name or of what the bank says, a customer number, or an amount as it was typed.
     pub wanted: Option<String>,
     /// The amount, where what is looked for is one.
     pub amount: Option<Cents>,

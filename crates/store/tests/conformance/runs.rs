@@ -1,7 +1,7 @@
 //! Staging and acceptance.
 
 use kvit_billing::{Cents, ChunkNo, OrderSeq};
-use kvit_store::{OrderKey, RunState, Store};
+use kvit_store::{OrderKey, RunState, Store, StoreError};
 use serde_json::json;
 
 use super::world::{
@@ -106,6 +106,14 @@ pub(crate) async fn a_dead_import_is_cleared_by_the_next(store: Store) {
         3
     );
 
+    // One that another import of the same id cleared away is not accepted with what the other has staged.
+    staged(&store, "late", 20, 4, 2).await;
+    staged(&store, "late", 20, 2, 2).await;
+    let late = totals(4, 2);
+    let refused = store
+        .accept_run(&run_id("late"), &late, &json!({}), at(1))
+        .await;
+    assert!(matches!(refused, Err(StoreError::RunState { .. })));
     // A dead import of another id does not stand in the way either.
     staged(&store, "dead", 10, 2, 1).await;
     checked_from(&store, "alive", 10, 2, 1).await;
