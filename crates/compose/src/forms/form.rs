@@ -97,7 +97,7 @@ pub(crate) enum Piece {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ObjectPiece {
     Constant(Vec<u8>),
-    /// A text string in hexadecimal UTF-16.
+    /// A text string in UTF-16.
     Text(Vec<Part>),
     /// The time of issue as `pdf::date` writes it.
     Moment,
@@ -334,13 +334,13 @@ fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u
             ObjectPiece::Constant(bytes) => out.extend_from_slice(bytes),
             ObjectPiece::Moment => out.extend_from_slice(moment.as_bytes()),
             ObjectPiece::Text(parts) => {
-                out.extend_from_slice(b"<FEFF");
+                out.extend_from_slice(b"(\xfe\xff");
                 for part in parts {
                     for unit in part.text(leaves)?.encode_utf16() {
-                        push_hex(&mut out, unit);
+                        push_escaped(&mut out, unit);
                     }
                 }
-                out.push(b'>');
+                out.push(b')');
             }
         }
     }
@@ -358,16 +358,21 @@ pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -
             push_number(out, (correction * 100.0).round() / 100.0);
             out.push(b'(');
         }
-        for byte in cid.to_be_bytes() {
-            match byte {
-                b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-                // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
-                b'\r' => out.extend_from_slice(b"\\r"),
-                _ => out.push(byte),
-            }
-        }
+        push_escaped(out, *cid);
     }
     out.extend_from_slice(b")]TJ ");
+}
+
+/// Two bytes of a string in parentheses.
+fn push_escaped(out: &mut Vec<u8>, unit: u16) {
+    for byte in unit.to_be_bytes() {
+        match byte {
+            b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
+            b'\r' => out.extend_from_slice(b"\\r"),
+            _ => out.push(byte),
+        }
+    }
 }
 
 /// Shows glyphs so that page content stays plain text, which is easier to take apart.

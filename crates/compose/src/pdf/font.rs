@@ -1,8 +1,9 @@
-//! Fonts as small as they can be: an embedded TrueType program needs no names in it.
+//! Fonts as small as they can be: an embedded TrueType program needs no names in it, and what is told of its
+//! glyphs is told in few words.
 
-use kvit_pdf::{Document, Object, Value};
+use kvit_pdf::{Dict, Document, Object, Value};
 
-use super::write::deflate;
+use super::{cmap, write::deflate};
 use crate::ComposeError;
 
 /// Tables that a reader uses of a font that is addressed by glyph (ISO 32000-2, 9.9).
@@ -17,6 +18,67 @@ const WHOLE_SUM: u32 = 0xb1b0_afba;
 
 /// Leaves out of embedded TrueType fonts what no reader uses, and packs them well.
 pub(super) fn pack(document: &mut Document, level: i32) -> Result<(), ComposeError> {
+    programs(document, level)?;
+    meanings(document, level)?;
+    let mut listed = Vec::new();
+    for object in document.objects.values_mut() {
+        let Object::Value(Value::Dict(dict)) = object else {
+            continue;
+        };
+        if dict.name("Type") == Some(b"FontDescriptor") {
+            // A list of the glyphs in the program, which PDF/A asked for in its first part only.
+            listed.extend(dict.reference("CIDSet"));
+            dict.remove("CIDSet");
+        }
+        if let Some(widths) = widths(dict) {
+            dict.set("W", widths);
+        }
+    }
+    for id in listed {
+        document.objects.remove(&id);
+    }
+    Ok(())
+}
+
+/// The widths of a font's glyphs as lists (ISO 32000-2, 9.7.4.3), where the exporter names each glyph.
+fn widths(font: &Dict) -> Option<Vec<Value>> {
+    let mut known = Vec::new();
+    for range in font.array("W")?.chunks(3) {
+        let [first, last, width] = range else {
+            return None;
+        };
+        for glyph in first.as_integer()?..=last.as_integer()? {
+            known.push((glyph, width.clone()));
+        }
+    }
+    let lists = known.chunk_by(|(a, _), (b, _)| a + 1 == *b);
+    let list = |list: &[(i64, Value)]| {
+        let widths: Vec<Value> = list.iter().map(|(_, width)| width.clone()).collect();
+        [Value::Integer(list[0].0), Value::Array(widths)]
+    };
+    Some(lists.flat_map(list).collect())
+}
+
+/// Tells in ranges what glyphs mean.
+fn meanings(document: &mut Document, level: i32) -> Result<(), ComposeError> {
+    let fonts = document.objects.values().filter_map(|object| match object {
+        Object::Value(Value::Dict(font)) => font.reference("ToUnicode"),
+        _ => None,
+    });
+    for id in fonts.collect::<Vec<_>>() {
+        let Some(Object::Stream(stream)) = document.objects.get_mut(&id) else {
+            return Err(super::missing("table of what glyphs mean"));
+        };
+        let told = String::from_utf8(stream.plain()?).unwrap_or_default();
+        if let Some(told) = cmap::lean(&told) {
+            stream.content = deflate(told.as_bytes(), level)?;
+            stream.dict.set("Filter", "FlateDecode");
+        }
+    }
+    Ok(())
+}
+
+fn programs(document: &mut Document, level: i32) -> Result<(), ComposeError> {
     let descriptors = document.objects.values().filter_map(|object| match object {
         Object::Value(Value::Dict(descriptor)) => descriptor.reference("FontFile2"),
         _ => None,
@@ -89,8 +151,28 @@ fn sum(table: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use kvit_pdf::dict;
+
     use super::*;
     use crate::Layout;
+
+    #[test]
+    fn widths_are_lists_of_neighbours() {
+        let numbers = |numbers: &[i64]| numbers.iter().copied().map(Value::Integer).collect();
+        let list = |list: &[i64]| Value::Array(numbers(list));
+        let font = dict! { "W" => list(&[0, 0, 596, 1, 3, 210, 7, 7, 500]) };
+        let expected = vec![
+            0.into(),
+            list(&[596, 210, 210, 210]),
+            7.into(),
+            list(&[500]),
+        ];
+        assert_eq!(widths(&font), Some(expected));
+        assert_eq!(
+            widths(&dict! { "W" => vec![Value::Integer(0), list(&[596])] }),
+            None
+        );
+    }
 
     #[test]
     fn a_lean_font_adds_up_and_draws_the_same() {

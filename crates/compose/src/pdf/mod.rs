@@ -1,15 +1,17 @@
 //! What Typst's export lacks: the bill's twin, the signature field, and a file as small as it can be.
 
+mod cmap;
 mod field;
 mod font;
 pub(crate) mod picture;
 mod tree;
 pub(crate) mod twin;
 pub(crate) mod write;
+mod xmp;
 
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
-use kvit_pdf::{Damage, Document, Id, Text};
+use kvit_pdf::{Damage, Document, Id, Object, Text, Value};
 
 use crate::ComposeError;
 
@@ -48,6 +50,7 @@ pub(crate) fn add(
     picture::pack(document, level)?;
     font::pack(document, level)?;
     tree::thin(document)?;
+    xmp::thin(document)?;
     twin::attach(
         document,
         additions.twin,
@@ -57,7 +60,22 @@ pub(crate) fn add(
     )?;
     let signature = document.reserve();
     field::add(document, additions.tooltip, signature)?;
+    for object in document.objects.values_mut() {
+        if let Object::Value(value) = object {
+            in_parentheses(value);
+        }
+    }
     Ok(signature)
+}
+
+/// Strings take half as much without hexadecimal digits.
+fn in_parentheses(value: &mut Value) {
+    match value {
+        Value::Text(text) => text.hexadecimal = false,
+        Value::Array(items) => items.iter_mut().for_each(in_parentheses),
+        Value::Dict(dict) => dict.iter_mut().for_each(|(_, value)| in_parentheses(value)),
+        _ => {}
+    }
 }
 
 impl From<Damage> for ComposeError {
@@ -86,5 +104,5 @@ fn missing(what: &str) -> ComposeError {
 fn text_string(text: &str) -> Text {
     let utf16 = text.encode_utf16().flat_map(u16::to_be_bytes);
     let bytes: Vec<u8> = [0xfe, 0xff].into_iter().chain(utf16).collect();
-    Text::hexadecimal(bytes)
+    Text::literal(bytes)
 }

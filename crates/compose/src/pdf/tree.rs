@@ -6,9 +6,56 @@ use kvit_pdf::{Dict, Document, Id, Object, Value};
 
 use crate::ComposeError;
 
+/// What the layout attributes of an element say of its looks and place (ISO 32000-2, 14.8.5.4): the page shows
+/// it, and nobody has it read aloud. A drawing's extent stays.
+const LOOKS: [&str; 4] = [
+    "BorderColor",
+    "BorderStyle",
+    "BorderThickness",
+    "BackgroundColor",
+];
+
+/// Takes out of the structure what only placed and coloured.
+pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
+    for object in document.objects.values_mut() {
+        if let Object::Value(Value::Dict(dict)) = object
+            && dict.name("Type") == Some(b"StructElem")
+        {
+            forget_looks(dict);
+        }
+    }
+    unfold_containers(document)
+}
+
+fn forget_looks(element: &mut Dict) {
+    let is_drawing = element.name("S") == Some(b"Figure");
+    let Some(Value::Array(attributes)) = element.get_mut("A") else {
+        return;
+    };
+    attributes.retain_mut(|attribute| {
+        let Value::Dict(attribute) = attribute else {
+            return true;
+        };
+        LOOKS.iter().for_each(|key| {
+            attribute.remove(key);
+        });
+        if !is_drawing {
+            attribute.remove("BBox");
+        }
+        if attribute.array("Headers").is_some_and(<[_]>::is_empty) {
+            attribute.remove("Headers");
+        }
+        // More than whose attributes they are.
+        attribute.iter().count() > 1
+    });
+    if attributes.is_empty() {
+        element.remove("A");
+    }
+}
+
 /// Takes the containers out that only served to place what is in them: a `Div` that has no attribute, no
 /// mark on a page and no other meaning (ISO 32000-2, table 333). What they held stands where they stood.
-pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
+fn unfold_containers(document: &mut Document) -> Result<(), ComposeError> {
     let is_element = |dict: &Dict| dict.name("Type") == Some(b"StructElem");
     let held = |dict: &Dict| match dict.get("K") {
         Some(Value::Array(children)) => children.clone(),
