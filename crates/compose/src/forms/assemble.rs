@@ -8,7 +8,7 @@ use kvit_pdf::{Id, Object, Text, Value};
 use crate::{
     forms::{
         compile::{Harvest, Refusal, refused},
-        form::{Form, ObjectPiece, Part, Piece, XmpPiece},
+        form::{Content, Form, ObjectPiece, Part, Piece, XmpPiece},
         leaves::Leaves,
         probe::{has_leaf, template},
     },
@@ -18,11 +18,7 @@ use crate::{
 impl Harvest<'_> {
     /// All objects but the page contents: equal ones go into the constant part, texts with leaves
     /// in them become templates.
-    pub(super) fn assemble(
-        mut self,
-        exact: Vec<Vec<Piece>>,
-        lean: Vec<Vec<Piece>>,
-    ) -> Result<Form, Refusal> {
+    pub(super) fn assemble(mut self, lean: Vec<Vec<Piece>>) -> Result<Form, Refusal> {
         let [a, b, c] = self.exports;
         let mut document = a.document.clone();
         let signature = add(&mut document, &self.tools.additions, write::BEST)?;
@@ -44,10 +40,10 @@ impl Harvest<'_> {
                     let dict = stream.dict.written(&numbered);
                     let kind = stream.dict.name("Type");
                     if let Some(pieces) = streams.remove(id) {
-                        pages.push((number(id), dict, pieces));
+                        pages.push(Content::new(number(id), dict, pieces));
                     } else if kind == Some(b"Metadata") {
                         let packet = write::xmp_dictionary(stream, &numbered);
-                        xmp = Some((number(id), packet, self.xmp(&stream.content)?));
+                        xmp = Some(Content::new(number(id), packet, self.xmp(&stream.content)?));
                     } else if kind == Some(b"EmbeddedFile") {
                         twin = Some(number(id));
                     } else if let Some((width, leaf)) = self.code(*id) {
@@ -103,7 +99,6 @@ impl Harvest<'_> {
         Ok(Form {
             fonts: std::mem::take(&mut self.fonts),
             file,
-            exact,
             pages,
             xmp,
             codes,

@@ -85,14 +85,32 @@ pub(crate) struct Page {
     pub(crate) content: String,
 }
 
+/// A shape's form, and what it takes to prove it.
+pub(crate) struct Compiled {
+    pub(crate) form: Form,
+    /// What each page's stream shows, as the exporter writes it.
+    pub(crate) exact: Exact,
+    /// Why it takes shorter texts than usual, where it does.
+    pub(crate) narrowed: Option<Refusal>,
+}
+
+/// Pieces by page.
+pub(crate) type Exact = Vec<Vec<Piece>>;
+
 /// Compiles the shape of `view`, which has an alphabet in it. Where texts as long as they may get do not
 /// fit the layout, shorter ones are tried, and why is told beside the form: longer texts of its bills go
 /// through Typst whole.
-pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<(Form, Option<Refusal>), Refusal> {
+pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusal> {
     let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
         match compiled(view, reach, tools) {
-            Ok(form) => return Ok((form, first)),
+            Ok((form, exact)) => {
+                return Ok(Compiled {
+                    form,
+                    exact,
+                    narrowed: first,
+                });
+            }
             Err(Refusal::NoAlphabet) => return Err(Refusal::NoAlphabet),
             Err(refusal) => first = first.or(Some(refusal)),
         }
@@ -100,7 +118,7 @@ pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<(Form, Option<Re
     Err(first.unwrap_or(Refusal::NoAlphabet))
 }
 
-fn compiled(view: &Json, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal> {
+fn compiled(view: &Json, reach: f64, tools: &Tools<'_>) -> Result<(Form, Exact), Refusal> {
     if Leaves::of(view)?.len() > LEAVES_MAX {
         return refused("there are more than 999 leaves");
     }
@@ -130,7 +148,7 @@ fn compiled(view: &Json, reach: f64, tools: &Tools<'_>) -> Result<Form, Refusal>
         exact.push(as_exported);
         lean.push(in_few);
     }
-    harvest.assemble(exact, lean)
+    Ok((harvest.assemble(lean)?, exact))
 }
 
 pub(crate) fn pages(document: &Document) -> Result<Vec<Page>, Refusal> {
@@ -376,7 +394,6 @@ impl Harvest<'_> {
             y: self.coordinate(runs.map(|run| run.y))?,
             style: runs[0].style.to_owned(),
             tail: runs[0].tail.to_owned(),
-            is_lean: false,
             parts,
             width_max: widths.into_iter().fold(0.0, f64::max),
         })

@@ -5,7 +5,11 @@ use std::{io::Write, sync::Arc};
 
 use crate::{
     ComposeError,
-    forms::{glyphs::Glyphs, leaves::Leaves},
+    forms::{
+        glyphs::Glyphs,
+        leaves::Leaves,
+        stream::{Plan, Sample, Sink},
+    },
     pdf::{
         Additions, date,
         picture::packed,
@@ -78,9 +82,8 @@ pub(crate) struct Slot {
     pub(crate) y: Coordinate,
     /// Between the run's place and its glyphs.
     pub(crate) style: String,
+    /// Behind its glyphs.
     pub(crate) tail: String,
-    /// Whether it is written as `lean.rs` does, and not as the exporter.
-    pub(crate) is_lean: bool,
     pub(crate) parts: Vec<Part>,
     pub(crate) width_max: f64,
 }
@@ -89,8 +92,21 @@ pub(crate) struct Slot {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Piece {
     Constant(Vec<u8>),
+    /// As the exporter writes it.
     Slot(Box<Slot>),
+    /// As `lean.rs` writes it: its place, unless that is constant, and its glyphs. The rest stands around it.
+    Lean(Box<Slot>),
     Number(Coordinate),
+}
+
+/// A stream that differs from bill to bill.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Content<P> {
+    pub(crate) number: u32,
+    pub(crate) dict: Vec<u8>,
+    pub(crate) pieces: Vec<P>,
+    /// How to compress it, once a bill has shown it.
+    pub(crate) plan: Option<Plan>,
 }
 
 /// A piece of an object outside the pages.
@@ -121,12 +137,9 @@ pub(crate) struct Form {
     pub(crate) fonts: Vec<FormFont>,
     /// Header, constant streams and constant objects.
     pub(crate) file: File,
-    /// What each page's stream shows, as the exporter writes it: what is proven.
-    #[serde(skip)]
-    pub(crate) exact: Vec<Vec<Piece>>,
-    /// Number, dictionary and content of each page's stream, as `lean.rs` writes it.
-    pub(crate) pages: Vec<(u32, Vec<u8>, Vec<Piece>)>,
-    pub(crate) xmp: (u32, Vec<u8>, Vec<XmpPiece>),
+    /// Each page's stream, as `lean.rs` writes it.
+    pub(crate) pages: Vec<Content<Piece>>,
+    pub(crate) xmp: Content<XmpPiece>,
     /// Number, dictionary, pixels in a row and leaf of each square code's picture.
     pub(crate) codes: Vec<(u32, Vec<u8>, usize, usize)>,
     /// Number of the twin's stream.
@@ -162,11 +175,9 @@ impl Form {
         additions: &Additions<'_>,
     ) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
-        let mut content = Vec::with_capacity(48 * 1024);
-        for (number, dict, pieces) in &self.pages {
-            content.clear();
-            self.page(pieces, leaves, &mut content)?;
-            file.stream(*number, dict, &deflate(&content, QUICK)?);
+        for page in &self.pages {
+            let show = |sink: &mut dyn Sink| self.page(&page.pieces, leaves, sink);
+            file.stream(page.number, &page.dict, &page.compressed(show)?);
         }
         for (number, dict, width, leaf) in &self.codes {
             let packed = packed(leaves.pixels(*leaf)?, *width);
@@ -176,10 +187,16 @@ impl Form {
             let hash = typst::utils::hash128(&(kind, id));
             format!("{hash:032x}")
         });
-        let (number, dict, pieces) = &self.xmp;
         let moment = xmp_date(additions.issued_at);
-        let xmp = xmp(pieces, leaves, [&document, &instance, &moment])?;
-        file.stream(*number, dict, &deflate(xmp.as_bytes(), QUICK)?);
+        let show = |sink: &mut dyn Sink| {
+            xmp(
+                &self.xmp.pieces,
+                leaves,
+                [&document, &instance, &moment],
+                sink,
+            )
+        };
+        file.stream(self.xmp.number, &self.xmp.dict, &self.xmp.compressed(show)?);
         let twin = embedded(additions.twin, additions.issued_at, QUICK)?;
         let dict = twin.dict.written(&Numbers::new());
         file.stream(self.twin, &dict, &twin.content);
@@ -199,24 +216,78 @@ impl Form {
         })
     }
 
+    /// Plans how to compress the streams, with a bill to learn from. One that does not fit teaches nothing.
+    pub(crate) fn plan(&mut self, leaves: &Leaves) {
+        let mut plans = Vec::with_capacity(self.pages.len());
+        for page in &self.pages {
+            let mut sample = Sample::default();
+            let shown = self.page(&page.pieces, leaves, &mut sample);
+            plans.push(shown.ok().and_then(|()| sample.plan()));
+        }
+        for (page, plan) in self.pages.iter_mut().zip(plans) {
+            page.plan = plan;
+        }
+        let mut sample = Sample::default();
+        // Identifiers and moments are as good as random.
+        let [id, moment] = [
+            "0123456789abcdeffedcba9876543210",
+            "2026-10-31T07:58:46+00:00",
+        ];
+        let shown = xmp(&self.xmp.pieces, leaves, [id, id, moment], &mut sample);
+        self.xmp.plan = shown.ok().and_then(|()| sample.plan());
+    }
+
     /// The content of a page.
     pub(crate) fn page(
         &self,
         pieces: &[Piece],
         leaves: &Leaves,
-        out: &mut Vec<u8>,
+        out: &mut dyn Sink,
     ) -> Result<(), Misfit> {
+        let mut fresh = Vec::with_capacity(512);
         for piece in pieces {
+            fresh.clear();
             match piece {
-                Piece::Constant(bytes) => out.extend_from_slice(bytes),
-                Piece::Slot(slot) => self.slot(slot, leaves, out)?,
-                Piece::Number(number) => push_number(out, number.of(leaves)?),
+                Piece::Constant(bytes) => out.known(bytes),
+                Piece::Number(number) => {
+                    push_number(&mut fresh, number.of(leaves)?);
+                    out.fresh(&fresh);
+                }
+                Piece::Slot(slot) => {
+                    let run = self.shaped(slot, leaves)?;
+                    push_number(&mut fresh, run.x);
+                    fresh.push(b' ');
+                    push_number(&mut fresh, slot.y.of(leaves)?);
+                    fresh.extend_from_slice(b" cm");
+                    fresh.extend_from_slice(slot.style.as_bytes());
+                    push_shown_plainly(&mut fresh, &run.cids, |at| run.kern(at));
+                    fresh.extend_from_slice(slot.tail.as_bytes());
+                    out.fresh(&fresh);
+                }
+                Piece::Lean(slot) => {
+                    let run = self.shaped(slot, leaves)?;
+                    if slot.y.moves() {
+                        push_number(&mut fresh, run.x);
+                        fresh.push(b' ');
+                        push_number(&mut fresh, slot.y.of(leaves)?);
+                        out.fresh(&fresh);
+                        out.known(slot.style.as_bytes());
+                    } else if slot.follows_its_width() {
+                        push_number(&mut fresh, run.x);
+                        out.fresh(&fresh);
+                        out.known(slot.style.as_bytes());
+                    }
+                    fresh.clear();
+                    push_glyphs(&mut fresh, &run.cids, |at| run.kern(at));
+                    out.fresh(&fresh);
+                }
             }
         }
         Ok(())
     }
 
-    fn slot(&self, slot: &Slot, leaves: &Leaves, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    /// The text of a slot as glyphs.
+    fn shaped(&self, slot: &Slot, leaves: &Leaves) -> Result<Shaped<'_>, Misfit> {
         let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
         let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
         for part in &slot.parts {
@@ -234,32 +305,75 @@ impl Form {
                 places.push(place);
             }
         }
-        let kern = |at: usize| -> Option<f64> {
-            let (left, right) = (places.get(at.checked_sub(1)?)?, places.get(at)?);
-            let kerning = font.glyphs.kerning(*left, *right);
-            (kerning != 0.0).then_some(-kerning)
+        let mut run = Shaped {
+            glyphs: &font.glyphs,
+            places,
+            cids,
+            x: 0.0,
         };
         let mut width = 0.0;
-        for (at, place) in places.iter().enumerate() {
-            width += font.glyphs.advance(*place) - kern(at).unwrap_or(0.0);
+        for (at, place) in run.places.iter().enumerate() {
+            width += font.glyphs.advance(*place) - run.kern(at).unwrap_or(0.0);
         }
         let width = width / 1000.0 * slot.size;
         if width > slot.width_max + WIDTH_TOLERANCE {
             return Err(Misfit::Width);
         }
-        push_number(out, slot.anchor - slot.before * width);
-        out.push(b' ');
-        push_number(out, slot.y.of(leaves)?);
-        if slot.is_lean {
-            out.extend_from_slice(b" Td");
-            push_shown(out, &cids, kern);
-        } else {
-            out.extend_from_slice(b" cm");
-            out.extend_from_slice(slot.style.as_bytes());
-            push_shown_plainly(out, &cids, kern);
+        run.x = slot.anchor - slot.before * width;
+        Ok(run)
+    }
+}
+
+/// A text as glyphs.
+struct Shaped<'a> {
+    glyphs: &'a Glyphs,
+    /// Of the characters in the alphabet.
+    places: Vec<usize>,
+    cids: Vec<u16>,
+    x: f64,
+}
+
+impl Shaped<'_> {
+    /// The correction before the glyph at a place, in thousandths to the left.
+    fn kern(&self, at: usize) -> Option<f64> {
+        let (left, right) = (self.places.get(at.checked_sub(1)?)?, self.places.get(at)?);
+        let kerning = self.glyphs.kerning(*left, *right);
+        (kerning != 0.0).then_some(-kerning)
+    }
+}
+
+impl Slot {
+    /// Whether its place depends on how wide its text is.
+    pub(crate) fn follows_its_width(&self) -> bool {
+        self.before != 0.0
+    }
+}
+
+impl<P> Content<P> {
+    pub(crate) const fn new(number: u32, dict: Vec<u8>, pieces: Vec<P>) -> Self {
+        Self {
+            number,
+            dict,
+            pieces,
+            plan: None,
         }
-        out.extend_from_slice(slot.tail.as_bytes());
-        Ok(())
+    }
+
+    /// What `show` shows, compressed as planned, or without a plan where there is none for it.
+    fn compressed(
+        &self,
+        show: impl Fn(&mut dyn Sink) -> Result<(), Misfit>,
+    ) -> Result<Vec<u8>, Failed> {
+        if let Some(plan) = &self.plan {
+            let mut writer = plan.writer();
+            show(&mut writer)?;
+            if let Some(compressed) = writer.finish() {
+                return Ok(compressed);
+            }
+        }
+        let mut content = Vec::with_capacity(32 * 1024);
+        show(&mut content)?;
+        Ok(deflate(&content, QUICK)?)
     }
 }
 
@@ -290,6 +404,10 @@ impl Part {
 }
 
 impl Coordinate {
+    pub(crate) const fn moves(&self) -> bool {
+        self.share.is_some()
+    }
+
     pub(crate) fn of(&self, leaves: &Leaves) -> Result<f64, Misfit> {
         let share = |leaf: Option<usize>| leaf.map_or(Ok(0.0), |leaf| leaves.share(leaf));
         let (share, minus) = (share(self.share)?, share(self.minus)?);
@@ -304,27 +422,29 @@ fn xmp(
     pieces: &[XmpPiece],
     leaves: &Leaves,
     [document, instance, moment]: [&str; 3],
-) -> Result<String, Misfit> {
-    let mut out = String::with_capacity(5_000);
+    out: &mut dyn Sink,
+) -> Result<(), Misfit> {
     for piece in pieces {
         match piece {
-            XmpPiece::Constant(text) => out.push_str(text),
-            XmpPiece::DocumentId => out.push_str(document),
-            XmpPiece::InstanceId => out.push_str(instance),
-            XmpPiece::Moment => out.push_str(moment),
+            XmpPiece::Constant(text) => out.known(text.as_bytes()),
+            XmpPiece::DocumentId => out.fresh(document.as_bytes()),
+            XmpPiece::InstanceId => out.fresh(instance.as_bytes()),
+            XmpPiece::Moment => out.fresh(moment.as_bytes()),
             XmpPiece::Leaf(leaf) => {
+                let mut escaped = String::new();
                 for character in Part::Leaf(*leaf).text(leaves)?.chars() {
                     match character {
-                        '&' => out.push_str("&amp;"),
-                        '<' => out.push_str("&lt;"),
-                        '>' => out.push_str("&gt;"),
-                        other => out.push(other),
+                        '&' => escaped.push_str("&amp;"),
+                        '<' => escaped.push_str("&lt;"),
+                        '>' => escaped.push_str("&gt;"),
+                        other => escaped.push(other),
                     }
                 }
+                out.fresh(escaped.as_bytes());
             }
         }
     }
-    Ok(out)
+    Ok(())
 }
 
 fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
@@ -351,6 +471,11 @@ fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u
 /// thousandths to the left.
 pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
     out.extend_from_slice(b"[(");
+    push_glyphs(out, cids, kern);
+    out.extend_from_slice(b")]TJ ");
+}
+
+fn push_glyphs(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
     for (at, cid) in cids.iter().enumerate() {
         if let Some(correction) = kern(at) {
             out.push(b')');
@@ -360,7 +485,6 @@ pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -
         }
         push_escaped(out, *cid);
     }
-    out.extend_from_slice(b")]TJ ");
 }
 
 /// Two bytes of a string in parentheses.
@@ -390,7 +514,7 @@ fn push_shown_plainly(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> O
 }
 
 #[allow(clippy::cast_possible_truncation)]
-fn push_number(out: &mut Vec<u8>, number: f64) {
+pub(crate) fn push_number(out: &mut Vec<u8>, number: f64) {
     // The exporter writes single precision; a minus before zero would only be noise.
     let number = number as f32;
     let number = if number == 0.0 { 0.0 } else { number };

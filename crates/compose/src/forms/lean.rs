@@ -6,12 +6,15 @@
 
 use crate::forms::{
     content::{RUN_BEGINS, Run, run},
-    form::{Piece, Slot, push_shown},
+    form::{Piece, Slot, push_number, push_shown},
 };
 
 /// What the exporter writes between colour and font of a run, and behind the font.
 const BEFORE_FONT: &str = "\nBT 0 Tr";
 const BEHIND_FONT: &str = " 1 0 0 -1 0 0 Tm";
+/// Around the glyphs of a lean run.
+const SHOWN_BEGINS: &str = " Td[(";
+const SHOWN_ENDS: &str = ")]TJ ET";
 const RUN_ENDS: &str = "\nET\nQ";
 
 /// A page being written; knows what colour and font hold outside of all `q … Q`.
@@ -60,15 +63,31 @@ impl Lean {
             && begin == RUN_BEGINS.as_bytes()
             && let Some(style) = Style::of(&slot.style, &slot.tail)
         {
-            let bytes = self.begin(&style);
+            let mut bytes = self.begin(&style);
+            let mut between = Vec::new();
+            if !slot.y.moves() {
+                let place = match slot.follows_its_width() {
+                    true => &mut between,
+                    false => {
+                        push_number(&mut bytes, slot.anchor);
+                        &mut bytes
+                    }
+                };
+                place.push(b' ');
+                push_number(place, slot.y.at);
+            }
+            let is_placed = !slot.y.moves() && !slot.follows_its_width();
+            match is_placed {
+                true => bytes.extend_from_slice(SHOWN_BEGINS.as_bytes()),
+                false => between.extend_from_slice(SHOWN_BEGINS.as_bytes()),
+            }
             self.push(&bytes);
-            let tail = format!("ET{}", style.tail);
-            self.pieces.push(Piece::Slot(Box::new(Slot {
-                is_lean: true,
-                style: String::new(),
-                tail,
+            self.pieces.push(Piece::Lean(Box::new(Slot {
+                style: String::from_utf8_lossy(&between).into_owned(),
+                tail: String::new(),
                 ..(**slot).clone()
             })));
+            self.push(format!("{SHOWN_ENDS}{}", style.tail).as_bytes());
             return;
         }
         let constants = pieces.iter().filter_map(|piece| match piece {

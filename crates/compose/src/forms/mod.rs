@@ -17,12 +17,13 @@ mod lean;
 pub(crate) mod leaves;
 mod probe;
 mod prove;
+mod stream;
 
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
@@ -35,7 +36,7 @@ use serde_json::{Value, json};
 use crate::{
     ComposeError, Layout,
     forms::{
-        compile::{Refusal, Tools, compile, pages},
+        compile::{Compiled, Exact, Refusal, Tools, compile, pages},
         form::Form,
         glyphs::Glyphs,
         kept::Kept,
@@ -123,6 +124,8 @@ struct Alphabet {
 #[derive(Default)]
 struct Shape {
     form: OnceLock<Option<Form>>,
+    /// To prove the form with; gone once somebody has begun to.
+    exact: Mutex<Option<Exact>>,
     is_being_made: AtomicBool,
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
@@ -190,11 +193,7 @@ impl Forms {
     }
 
     pub(crate) fn last_refusal(&self) -> Option<String> {
-        let last = self
-            .last_refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        last.clone()
+        lock(&self.last_refusal).clone()
     }
 
     /// The bill filled into its form, or `None` where it has to go through Typst whole. `id` names the bill.
@@ -226,7 +225,10 @@ impl Forms {
         }
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            self.compile(&view, is_common, layout, additions, export)
+            let (mut form, exact) = self.compile(&view, is_common, layout, additions, export)?;
+            form.plan(&leaves);
+            *lock(&shape.exact) = Some(exact);
+            Some(form)
         });
         let Some(form) = form
             .as_ref()
@@ -235,6 +237,17 @@ impl Forms {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         };
+        let is_proven = shape.is_proven.load(Ordering::Acquire);
+        let exact = if is_proven {
+            None
+        } else {
+            lock(&shape.exact).take()
+        };
+        // While one core proves it, the others do not wait.
+        if !is_proven && exact.is_none() {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        }
         let begun = Instant::now();
         let filled = form.fill(&leaves, id, additions)?;
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -242,14 +255,15 @@ impl Forms {
         let pdf = match filled {
             Ok(pdf) => pdf,
             Err(misfit) => {
+                *lock(&shape.exact) = exact;
                 self.remember(misfit.to_string());
                 self.whole.fetch_add(1, Ordering::Relaxed);
                 return Ok(None);
             }
         };
-        if !shape.is_proven.load(Ordering::Acquire) {
+        if let Some(exact) = exact {
             let shown = Document::load(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
-            match pages(&shown).and_then(|shown| prove::same(form, &leaves, &shown)) {
+            match pages(&shown).and_then(|shown| prove::same(form, &exact, &leaves, &shown)) {
                 Ok(()) => {
                     shape.is_proven.store(true, Ordering::Release);
                     if let Some(kept) = &self.kept {
@@ -284,7 +298,7 @@ impl Forms {
     }
 
     fn shape(&self, key: &str) -> Arc<Shape> {
-        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms = lock(&self.forms);
         if forms.len() >= FORMS_MAX && !forms.contains_key(key) {
             let used = |shape: &Arc<Shape>| shape.used.load(Ordering::Relaxed);
             let oldest = forms.iter().min_by_key(|(_, shape)| used(shape));
@@ -332,7 +346,7 @@ impl Forms {
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
-    ) -> Option<Form> {
+    ) -> Option<(Form, Exact)> {
         let language = language_of(view);
         let tools = Tools {
             export,
@@ -344,13 +358,17 @@ impl Forms {
         };
         let compiled = compile(&self.with_alphabet(view, is_common), &tools);
         match compiled {
-            Ok((form, narrowed)) => {
+            Ok(Compiled {
+                form,
+                exact,
+                narrowed,
+            }) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
                 if let Some(why) = narrowed {
                     self.narrowed.fetch_add(1, Ordering::Relaxed);
                     self.remember(why.told());
                 }
-                Some(form)
+                Some((form, exact))
             }
             Err(refusal) => {
                 self.refuse(&refusal);
@@ -365,11 +383,7 @@ impl Forms {
     }
 
     fn remember(&self, why: String) {
-        let mut last = self
-            .last_refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *last = Some(why);
+        *lock(&self.last_refusal) = Some(why);
     }
 
     /// Shaped once for all forms. Bulgarian and English shape alike in a font without local forms
@@ -386,7 +400,7 @@ impl Forms {
         let alphabet = [&self.full, &alphabet.common, &alphabet.strong]
             .into_iter()
             .find(|alphabet| alphabet.len() == count)?;
-        let mut cache = self.glyphs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = lock(&self.glyphs);
         let key = (format!("{name}/{language}"), tabular, count);
         cache
             .entry(key)
@@ -396,6 +410,11 @@ impl Forms {
             })
             .clone()
     }
+}
+
+/// What a thread that panicked left is as good as before: values are replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn data(view: &View) -> Result<Value, ComposeError> {

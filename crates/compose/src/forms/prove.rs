@@ -2,18 +2,23 @@
 //! that bill says and draws, sequence by sequence, glyph by glyph.
 
 use crate::forms::{
-    compile::{Page, Refusal, SAME_PT, kept, refused},
+    compile::{Exact, Page, Refusal, SAME_PT, kept, refused},
     content::{Chunk, Token, chunks, numbers, run},
     form::Form,
     leaves::Leaves,
 };
 
-/// Refuses a form whose pages differ from `shown`, for a bill that fits it.
-pub(crate) fn same(form: &Form, leaves: &Leaves, shown: &[Page]) -> Result<(), Refusal> {
-    if form.exact.len() != shown.len() {
+/// Refuses a form whose pages, as the exporter would write them, differ from `shown`, for a bill that fits it.
+pub(crate) fn same(
+    form: &Form,
+    exact: &Exact,
+    leaves: &Leaves,
+    shown: &[Page],
+) -> Result<(), Refusal> {
+    if exact.len() != shown.len() {
         return refused("the real bill has another number of pages");
     }
-    for (page, (pieces, shown)) in form.exact.iter().zip(shown).enumerate() {
+    for (page, (pieces, shown)) in exact.iter().zip(shown).enumerate() {
         let page = page + 1;
         let mut filled = Vec::new();
         if form.page(pieces, leaves, &mut filled).is_err() {

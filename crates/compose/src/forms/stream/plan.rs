@@ -1,0 +1,294 @@
+//! How to write known bytes in the fewest bits: which of them repeat others, found with as much patience as a
+//! form deserves, and codes that suit what a bill adds.
+
+use std::collections::HashMap;
+
+use super::{
+    ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, END_OF_BLOCK, LITERALS_BITS, Part, Plan, Step,
+    Stretch, distance_symbol, huffman,
+};
+
+const LENGTH_MIN: usize = 3;
+const LENGTH_MAX: usize = 258;
+/// Literals, the end, and lengths (RFC 1951, 3.2.5).
+const LITERALS: usize = 286;
+/// So many earlier places are looked at for a repetition.
+const PLACES_MAX: usize = 96;
+/// Codes follow from steps and steps from codes; so many rounds come close to the best.
+const ROUNDS: usize = 4;
+/// How much rarer than once in a sample is what is not in it.
+const SAMPLE_WEIGHT: u32 = 24;
+/// Deflate with a window of 32 KB, and the check of these two bytes (RFC 1950, 2.2).
+const ZLIB_HEAD: [u8; 2] = [0x78, 0xda];
+
+/// A repetition that could be used: how long at most, and where from.
+#[derive(Clone, Copy)]
+struct Match {
+    length: usize,
+    distance: usize,
+    stretch: usize,
+    at: usize,
+}
+
+/// What is written at a place.
+#[derive(Clone, Copy)]
+enum Choice {
+    Literal,
+    Copy(Match),
+}
+
+/// The plan for known parts; nothing where there are none.
+pub(super) fn plan(parts: &[Part]) -> Option<Plan> {
+    let (known, starts) = known(parts);
+    if known.is_empty() {
+        return None;
+    }
+    let matches = matches(&known, &starts);
+    let mut literals = vec![8; LITERALS];
+    let mut distances = vec![5; DISTANCES.len()];
+    let mut chosen = Vec::new();
+    for _ in 0..ROUNDS {
+        chosen = choose(&known, &matches, &literals, &distances);
+        (literals, distances) = lengths(parts, &known, &chosen);
+    }
+    let mut head = huffman::Bits::default();
+    for byte in ZLIB_HEAD {
+        head.push(byte.into(), 8);
+    }
+    let block = huffman::head(&literals, &distances);
+    for at in 0..block.count {
+        head.push((block.bytes[at / 8] >> (at % 8) & 1).into(), 1);
+    }
+    let literals = huffman::codes(&literals);
+    let stretches = known.iter().zip(&chosen).map(|(bytes, chosen)| Stretch {
+        length: bytes.len(),
+        steps: steps(bytes, chosen, &literals),
+        sums: sums(bytes),
+    });
+    Some(Plan {
+        stretches: stretches.collect(),
+        head: head.bytes,
+        head_bits: head.count,
+        distances: huffman::codes(&distances),
+        literals,
+    })
+}
+
+/// Known bytes, and where they began in the sample.
+fn known(parts: &[Part]) -> (Vec<&[u8]>, Vec<usize>) {
+    let (mut known, mut starts, mut now) = (Vec::new(), Vec::new(), 0);
+    for part in parts {
+        let bytes = match part {
+            Part::Known(bytes) if !bytes.is_empty() => {
+                known.push(bytes.as_slice());
+                starts.push(now);
+                bytes
+            }
+            Part::Known(bytes) | Part::Fresh(bytes) => bytes,
+        };
+        now += bytes.len();
+    }
+    (known, starts)
+}
+
+/// For each place of each stretch the repetitions that begin there, longer ones further back.
+fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
+    let mut places: HashMap<[u8; LENGTH_MIN], Vec<(usize, usize)>> = HashMap::new();
+    let mut all = Vec::with_capacity(known.len());
+    for (own, bytes) in known.iter().enumerate() {
+        let mut found = vec![Vec::new(); bytes.len()];
+        for (to, found) in found.iter_mut().enumerate() {
+            let Some(key) = bytes.get(to..).and_then(|rest| rest.first_chunk()) else {
+                break;
+            };
+            let earlier = places.entry(*key).or_default();
+            let mut longest = LENGTH_MIN - 1;
+            for (stretch, at) in earlier.iter().rev().take(PLACES_MAX) {
+                let (stretch, at) = (*stretch, *at);
+                let distance = starts[own] + to - starts[stretch] - at;
+                if distance > DISTANCE_MAX {
+                    break;
+                }
+                let both = known[stretch][at..].iter().zip(&bytes[to..]);
+                let length = both.take(LENGTH_MAX).take_while(|(a, b)| a == b).count();
+                if length > longest {
+                    longest = length;
+                    found.push(Match {
+                        length,
+                        distance,
+                        stretch,
+                        at,
+                    });
+                }
+            }
+            earlier.push((own, to));
+        }
+        all.push(found);
+    }
+    all
+}
+
+/// The cheapest way through each stretch, by the lengths of codes.
+fn choose(
+    known: &[&[u8]],
+    matches: &[Vec<Vec<Match>>],
+    literals: &[u8],
+    distances: &[u8],
+) -> Vec<Vec<Choice>> {
+    let bits = |length: u8| u32::from(if length == 0 { super::BITS_MAX } else { length });
+    let length_cost: Vec<u32> = (0..=LENGTH_MAX)
+        .map(|length| match length {
+            0..LENGTH_MIN => u32::MAX / 4,
+            _ => {
+                let (symbol, _, extra) = length_symbol(length);
+                bits(literals[symbol]) + u32::from(extra)
+            }
+        })
+        .collect();
+    let best = |(bytes, matches): (&&[u8], &Vec<Vec<Match>>)| {
+        let mut cost = vec![0; bytes.len() + 1];
+        let mut choice = vec![Choice::Literal; bytes.len()];
+        for at in (0..bytes.len()).rev() {
+            cost[at] = bits(literals[usize::from(bytes[at])]) + cost[at + 1];
+            let mut tried = LENGTH_MIN;
+            for found in &matches[at] {
+                let symbol = distance_symbol(found.distance);
+                let far = bits(distances[symbol]) + u32::from(DISTANCES[symbol].1);
+                for length in tried..=found.length {
+                    let with = length_cost[length] + far + cost[at + length];
+                    if with < cost[at] {
+                        cost[at] = with;
+                        choice[at] = Choice::Copy(Match { length, ..*found });
+                    }
+                }
+                tried = found.length + 1;
+            }
+        }
+        taken(&choice)
+    };
+    known.iter().zip(matches).map(best).collect()
+}
+
+/// The choices along the way from the first place.
+fn taken(choice: &[Choice]) -> Vec<Choice> {
+    let (mut at, mut taken) = (0, Vec::new());
+    while let Some(chosen) = choice.get(at) {
+        taken.push(*chosen);
+        at += match chosen {
+            Choice::Literal => 1,
+            Choice::Copy(found) => found.length,
+        };
+    }
+    taken
+}
+
+/// Lengths of codes that suit the sample, with one for every byte and distance that may come.
+fn lengths(parts: &[Part], known: &[&[u8]], chosen: &[Vec<Choice>]) -> (Vec<u8>, Vec<u8>) {
+    let mut literals = vec![0; LITERALS];
+    literals[..=END_OF_BLOCK].fill(1);
+    let mut distances = vec![1; DISTANCES.len()];
+    for part in parts {
+        if let Part::Fresh(bytes) = part {
+            for byte in bytes {
+                literals[usize::from(*byte)] += SAMPLE_WEIGHT;
+            }
+        }
+    }
+    for (bytes, chosen) in known.iter().zip(chosen) {
+        let mut at = 0;
+        for choice in chosen {
+            match choice {
+                Choice::Literal => {
+                    literals[usize::from(bytes[at])] += SAMPLE_WEIGHT;
+                    at += 1;
+                }
+                Choice::Copy(found) => {
+                    literals[length_symbol(found.length).0] += SAMPLE_WEIGHT;
+                    distances[distance_symbol(found.distance)] += SAMPLE_WEIGHT;
+                    at += found.length;
+                }
+            }
+        }
+    }
+    (huffman::lengths(&literals), huffman::lengths(&distances))
+}
+
+/// What to write for a stretch.
+fn steps(bytes: &[u8], chosen: &[Choice], literals: &huffman::Code) -> Vec<Step> {
+    let (mut steps, mut at) = (Vec::new(), 0);
+    for choice in chosen {
+        match choice {
+            Choice::Literal => {
+                let (code, length) = literals[usize::from(bytes[at])];
+                match steps.last_mut() {
+                    Some(Step::Literals(bits, count)) if *count + length <= LITERALS_BITS => {
+                        *bits |= u64::from(code) << *count;
+                        *count += length;
+                    }
+                    _ => steps.push(Step::Literals(code.into(), length)),
+                }
+                at += 1;
+            }
+            Choice::Copy(found) => {
+                let (symbol, extra, extra_bits) = length_symbol(found.length);
+                let (code, length) = literals[symbol];
+                steps.push(Step::Copy(Copy {
+                    to: at as u32,
+                    length: found.length as u16,
+                    stretch: found.stretch as u32,
+                    at: found.at as u32,
+                    bits: u32::from(code) | extra << length,
+                    count: length + extra_bits,
+                }));
+                at += found.length;
+            }
+        }
+    }
+    steps
+}
+
+/// The code of a length, what is told beside it, and in how many bits.
+fn length_symbol(length: usize) -> (usize, u32, u8) {
+    let above = length - LENGTH_MIN;
+    match above {
+        0..8 => (257 + above, 0, 0),
+        255 => (285, 0, 0),
+        _ => {
+            let bits = above.ilog2() as usize - 2;
+            let symbol = 257 + 4 * bits + (above >> bits);
+            let extra = above & ((1 << bits) - 1);
+            (symbol, extra as u32, bits as u8)
+        }
+    }
+}
+
+fn sums(bytes: &[u8]) -> [u32; 2] {
+    let mut sums = [0; 2];
+    for byte in bytes {
+        sums[0] = (sums[0] + u32::from(*byte)) % ADLER_MODULUS;
+        sums[1] = (sums[1] + sums[0]) % ADLER_MODULUS;
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_the_codes_of_the_standard() {
+        for (length, told) in [
+            (3, (257, 0, 0)),
+            (10, (264, 0, 0)),
+            (11, (265, 0, 1)),
+            (12, (265, 1, 1)),
+            (13, (266, 0, 1)),
+            (19, (269, 0, 2)),
+            (227, (284, 0, 5)),
+            (257, (284, 30, 5)),
+            (258, (285, 0, 0)),
+        ] {
+            assert_eq!(length_symbol(length), told, "{length}");
+        }
+    }
+}
