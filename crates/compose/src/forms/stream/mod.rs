@@ -5,11 +5,13 @@
 //!
 //! The result is one zlib stream (RFC 1950) of one Deflate block (RFC 1951).
 
+mod fresh;
 mod huffman;
 mod plan;
 
 use serde::{Deserialize, Serialize};
 
+use fresh::{Fresh, Token};
 use huffman::Code;
 
 /// What takes the content of a stream. Which bytes are known, and how often something fresh comes in between,
@@ -171,6 +173,7 @@ impl Plan {
             sums: [1, 0],
             starts: Vec::with_capacity(self.stretches.len()),
             left: 0,
+            fresh: Some(Fresh::new()),
             is_broken: false,
         }
     }
@@ -192,6 +195,7 @@ pub(crate) struct Writer<'a> {
     starts: Vec<usize>,
     /// Bytes of the latest stretch that are still to come.
     left: usize,
+    fresh: Option<Fresh>,
     is_broken: bool,
 }
 
@@ -208,7 +212,18 @@ impl Sink for Writer<'_> {
 
     fn fresh(&mut self, bytes: &[u8]) {
         self.is_broken |= self.left > 0;
-        self.literals(bytes);
+        if let Some(mut fresh) = self.fresh.take() {
+            fresh.take(bytes, self.length, |token| match token {
+                Token::Literals(bytes) => self.literals(bytes),
+                Token::Copy { length, distance } => {
+                    let (symbol, extra, extra_bits) = plan::length_symbol(length);
+                    let (code, count) = self.plan.literals[symbol];
+                    let bits = u64::from(code) | u64::from(extra) << count;
+                    self.repeat(bits, count + extra_bits, distance);
+                }
+            });
+            self.fresh = Some(fresh);
+        }
         for byte in bytes {
             self.sums[0] += u32::from(*byte);
             self.sums[1] += self.sums[0];
@@ -265,20 +280,23 @@ impl Writer<'_> {
     }
 
     fn copy(&mut self, copy: &Copy) {
-        let plan = self.plan;
         let (stretch, at) = (copy.stretch as usize, copy.at as usize);
         let distance = self.length + copy.to as usize - self.starts[stretch] - at;
         if distance > DISTANCE_MAX {
             self.is_broken = true;
             return;
         }
+        self.repeat(copy.bits.into(), copy.count, distance);
+    }
+
+    /// The code of a length, which takes `count` bits, and that of a distance.
+    fn repeat(&mut self, bits: u64, count: u8, distance: usize) {
         let symbol = distance_symbol(distance);
         let (first, extra_bits) = DISTANCES[symbol];
-        let (code, code_bits) = plan.distances[symbol];
+        let (code, code_bits) = self.plan.distances[symbol];
         let extra = (distance - first) as u64;
         let rest = u64::from(code) | extra << code_bits;
-        let bits = u64::from(copy.bits) | rest << copy.count;
-        self.push(bits, copy.count + code_bits + extra_bits);
+        self.push(bits | rest << count, count + code_bits + extra_bits);
     }
 
     fn literals(&mut self, bytes: &[u8]) {

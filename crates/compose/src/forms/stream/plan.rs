@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 
 use super::{
-    ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, END_OF_BLOCK, LITERALS_BITS, Part, Plan, Step,
-    Stretch, distance_symbol, huffman,
+    ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, LITERALS_BITS, Part, Plan, Step, Stretch,
+    distance_symbol,
+    fresh::{Fresh, LENGTH_MAX, Token},
+    huffman,
 };
 
 const LENGTH_MIN: usize = 3;
-const LENGTH_MAX: usize = 258;
 /// Literals, the end, and lengths (RFC 1951, 3.2.5).
 const LITERALS: usize = 286;
 /// So many earlier places are looked at for a repetition.
@@ -184,15 +185,27 @@ fn taken(choice: &[Choice]) -> Vec<Choice> {
 
 /// Lengths of codes that suit the sample, with one for every byte and distance that may come.
 fn lengths(parts: &[Part], known: &[&[u8]], chosen: &[Vec<Choice>]) -> (Vec<u8>, Vec<u8>) {
-    let mut literals = vec![0; LITERALS];
-    literals[..=END_OF_BLOCK].fill(1);
+    let mut literals = vec![1; LITERALS];
     let mut distances = vec![1; DISTANCES.len()];
+    let (mut fresh, mut now) = (Fresh::new(), 0);
     for part in parts {
-        if let Part::Fresh(bytes) = part {
-            for byte in bytes {
-                literals[usize::from(*byte)] += SAMPLE_WEIGHT;
+        now += match part {
+            Part::Known(bytes) => bytes.len(),
+            Part::Fresh(bytes) => {
+                fresh.take(bytes, now, |token| match token {
+                    Token::Literals(bytes) => {
+                        for byte in bytes {
+                            literals[usize::from(*byte)] += SAMPLE_WEIGHT;
+                        }
+                    }
+                    Token::Copy { length, distance } => {
+                        literals[length_symbol(length).0] += SAMPLE_WEIGHT;
+                        distances[distance_symbol(distance)] += SAMPLE_WEIGHT;
+                    }
+                });
+                bytes.len()
             }
-        }
+        };
     }
     for (bytes, chosen) in known.iter().zip(chosen) {
         let mut at = 0;
@@ -248,7 +261,7 @@ fn steps(bytes: &[u8], chosen: &[Choice], literals: &huffman::Code) -> Vec<Step>
 }
 
 /// The code of a length, what is told beside it, and in how many bits.
-fn length_symbol(length: usize) -> (usize, u32, u8) {
+pub(super) fn length_symbol(length: usize) -> (usize, u32, u8) {
     let above = length - LENGTH_MIN;
     match above {
         0..8 => (257 + above, 0, 0),
