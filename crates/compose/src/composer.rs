@@ -24,7 +24,7 @@ use crate::{
     forms::{Forms, leaves::Leaves},
     pdf::{self, Additions},
     probe,
-    twin::twin,
+    twin::{Twin, written},
     view::{Maker, View},
     world::BillWorld,
 };
@@ -118,7 +118,7 @@ impl Composer {
         let view = self.view(bill, false)?;
         let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
         let id = self.id(bill);
-        let twin = twin(bill, &self.operator)?;
+        let twin = written(bill, &self.operator)?;
         let additions = self.additions(bill, &twin);
         let filled = self
             .forms
@@ -163,7 +163,7 @@ impl Composer {
     pub fn compose_whole(&self, bill: &Bill) -> Result<UnsealedPdf, ComposeError> {
         let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
         let exported = self.export(&self.view(bill, false)?, &self.id(bill), at)?;
-        let twin = twin(bill, &self.operator)?;
+        let twin = written(bill, &self.operator)?;
         pdf::complete(&exported, &self.additions(bill, &twin))
     }
 
@@ -219,7 +219,7 @@ impl Composer {
         format!("{}/{}/{}", self.operator.eik, bill.series, bill.number)
     }
 
-    fn additions<'a>(&self, bill: &Bill, twin: &'a [u8]) -> Additions<'a> {
+    fn additions<'a>(&self, bill: &Bill, twin: &'a Twin) -> Additions<'a> {
         let (tooltip, twin_description) = match bill.customer.language {
             Language::Bg => (
                 "Електронен печат на издателя",

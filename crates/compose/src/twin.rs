@@ -5,6 +5,11 @@ mod check;
 mod parties;
 mod xml;
 
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
+};
+
 use jiff::civil::Date;
 use kvit_billing::{
     Bill, BillKind, Cents, Language, Operator, Period,
@@ -15,12 +20,22 @@ use rust_decimal::Decimal;
 pub use check::TwinError;
 use xml::Xml;
 
+use crate::forms::stream::Sink;
+
 /// BT-24: EN 16931 itself, without additions.
 const GUIDELINE: &str = "urn:cen.eu:en16931:2017";
 /// UNTDID 4461: SEPA credit transfer.
 const CREDIT_TRANSFER: &str = "58";
 /// UNTDID 1153 in BT-18 and BT-128: the object that is invoiced.
 const INVOICED_OBJECT: &str = "130";
+
+/// A twin as it is written.
+#[derive(Debug, Default)]
+pub(crate) struct Twin {
+    bytes: Vec<u8>,
+    /// What is the bill's own, in order; the rest stands on many bills.
+    own: Vec<Range<usize>>,
+}
 
 /// Writes the twin of a bill. Equal bills give equal bytes.
 ///
@@ -31,6 +46,42 @@ const INVOICED_OBJECT: &str = "130";
 /// # Errors
 /// Where the bill's data breaks a rule of EN 16931.
 pub fn twin(bill: &Bill, operator: &Operator) -> Result<Vec<u8>, TwinError> {
+    Ok(written(bill, operator)?.bytes)
+}
+
+impl Twin {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Shows what stands on many bills as known and what is the bill's own as fresh.
+    pub(crate) fn show(&self, sink: &mut dyn Sink) {
+        let mut end = 0;
+        for own in &self.own {
+            sink.known(&self.bytes[end..own.start]);
+            sink.fresh(&self.bytes[own.clone()]);
+            end = own.end;
+        }
+        sink.known(&self.bytes[end..]);
+    }
+
+    /// Names all twins in which the same is known, but for what shares a name by chance.
+    pub(crate) fn structure(&self) -> u64 {
+        struct Known(DefaultHasher);
+        impl Sink for Known {
+            fn known(&mut self, bytes: &[u8]) {
+                bytes.hash(&mut self.0);
+            }
+            fn fresh(&mut self, _: &[u8]) {}
+        }
+        let mut known = Known(DefaultHasher::new());
+        self.show(&mut known);
+        known.0.finish()
+    }
+}
+
+/// As [`twin`].
+pub(crate) fn written(bill: &Bill, operator: &Operator) -> Result<Twin, TwinError> {
     check::bill(bill)?;
     check::parties(bill, operator)?;
     let mut xml = Xml::new(8192 + 1024 * bill.order.lines.len());
@@ -55,7 +106,7 @@ pub fn twin(bill: &Bill, operator: &Operator) -> Result<Vec<u8>, TwinError> {
     xml.with("rsm:CrossIndustryInvoice", &namespaces, |xml| {
         xml.element("rsm:ExchangedDocumentContext", |xml| {
             xml.element("ram:GuidelineSpecifiedDocumentContextParameter", |xml| {
-                xml.leaf("ram:ID", GUIDELINE);
+                xml.code("ram:ID", GUIDELINE);
             });
         });
         document(xml, bill, operator);
@@ -78,7 +129,8 @@ pub fn twin(bill: &Bill, operator: &Operator) -> Result<Vec<u8>, TwinError> {
             settlement(xml, bill, operator);
         });
     });
-    Ok(xml.into_bytes())
+    let (bytes, own) = xml.finish();
+    Ok(Twin { bytes, own })
 }
 
 fn document(xml: &mut Xml, bill: &Bill, operator: &Operator) {
@@ -90,7 +142,7 @@ fn document(xml: &mut Xml, bill: &Bill, operator: &Operator) {
     };
     xml.element("rsm:ExchangedDocument", |xml| {
         xml.leaf("ram:ID", bill.number);
-        xml.leaf("ram:TypeCode", bill.order.kind.type_code());
+        xml.code("ram:TypeCode", bill.order.kind.type_code());
         date(xml, "ram:IssueDateTime", "udt:DateTimeString", bill.issue_date);
         if let Some(correction) = &bill.order.corrects {
             note(xml, correction.ground.get(language));
@@ -161,8 +213,8 @@ fn write_line<'a>(
         });
         xml.element("ram:SpecifiedLineTradeSettlement", |xml| {
             xml.element("ram:ApplicableTradeTax", |xml| {
-                xml.leaf("ram:TypeCode", "VAT");
-                xml.leaf("ram:CategoryCode", code(line.vat_category));
+                xml.code("ram:TypeCode", "VAT");
+                xml.code("ram:CategoryCode", code(line.vat_category));
                 rate(xml, line.vat_category, line.vat_rate);
             });
             if let Some(own) = line.period {
@@ -270,28 +322,28 @@ fn settlement(xml: &mut Xml, bill: &Bill, operator: &Operator) {
     let language = bill.customer.language;
     xml.element("ram:ApplicableHeaderTradeSettlement", |xml| {
         xml.leaf("ram:PaymentReference", bill.reference().as_str());
-        xml.leaf("ram:InvoiceCurrencyCode", operator.currency);
+        xml.code("ram:InvoiceCurrencyCode", operator.currency);
         xml.element("ram:SpecifiedTradeSettlementPaymentMeans", |xml| {
-            xml.leaf("ram:TypeCode", CREDIT_TRANSFER);
+            xml.code("ram:TypeCode", CREDIT_TRANSFER);
             xml.element("ram:PayeePartyCreditorFinancialAccount", |xml| {
-                xml.leaf("ram:IBANID", operator.iban.replace(' ', ""));
+                xml.code("ram:IBANID", operator.iban.replace(' ', ""));
             });
             if !operator.bic.trim().is_empty() {
                 xml.element("ram:PayeeSpecifiedCreditorFinancialInstitution", |xml| {
-                    xml.leaf("ram:BICID", operator.bic.trim());
+                    xml.code("ram:BICID", operator.bic.trim());
                 });
             }
         });
         for (place, vat) in order.vat.iter().enumerate() {
             xml.element("ram:ApplicableTradeTax", |xml| {
                 xml.leaf("ram:CalculatedAmount", vat.amount);
-                xml.leaf("ram:TypeCode", "VAT");
+                xml.code("ram:TypeCode", "VAT");
                 // Categories S and Z must not give a ground (BR-S-10, BR-Z-10).
                 if !matches!(vat.category, VatCategory::S | VatCategory::Z) {
                     xml.leaf_if("ram:ExemptionReason", ground(vat, language));
                 }
                 xml.leaf("ram:BasisAmount", vat.base);
-                xml.leaf("ram:CategoryCode", code(vat.category));
+                xml.code("ram:CategoryCode", code(vat.category));
                 // BT-7 is one for the whole document (CII-SR-461).
                 if place == 0 {
                     date(
@@ -358,7 +410,7 @@ fn sums(xml: &mut Xml, bill: &Bill, operator: &Operator) {
 fn object(xml: &mut Xml, code: &str) {
     xml.element("ram:AdditionalReferencedDocument", |xml| {
         xml.leaf("ram:IssuerAssignedID", code);
-        xml.leaf("ram:TypeCode", INVOICED_OBJECT);
+        xml.code("ram:TypeCode", INVOICED_OBJECT);
     });
 }
 
@@ -379,7 +431,7 @@ fn date(xml: &mut Xml, name: &str, inner: &str, date: Date) {
 /// Outside of VAT there is no rate, not even zero (BR-O-05).
 fn rate(xml: &mut Xml, category: VatCategory, rate: Decimal) {
     if category != VatCategory::O {
-        xml.leaf("ram:RateApplicablePercent", rate.normalize());
+        xml.code("ram:RateApplicablePercent", rate.normalize());
     }
 }
 

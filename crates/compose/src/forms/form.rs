@@ -9,6 +9,7 @@ use crate::{
         glyphs::Glyphs,
         leaves::Leaves,
         stream::{Plan, Sample, Sink},
+        twins::Twins,
     },
     pdf::{
         Additions, date,
@@ -160,8 +161,9 @@ impl Form {
         leaves: &Leaves,
         id: &str,
         additions: &Additions<'_>,
+        twins: &Twins,
     ) -> Result<Result<UnsealedPdf, Misfit>, ComposeError> {
-        match self.filled(leaves, id, additions) {
+        match self.filled(leaves, id, additions, twins) {
             Ok(pdf) => Ok(Ok(pdf)),
             Err(Failed::Misfit(misfit)) => Ok(Err(misfit)),
             Err(Failed::Compose(error)) => Err(error),
@@ -173,6 +175,7 @@ impl Form {
         leaves: &Leaves,
         id: &str,
         additions: &Additions<'_>,
+        twins: &Twins,
     ) -> Result<UnsealedPdf, Failed> {
         let mut file = self.file.clone();
         for page in &self.pages {
@@ -197,9 +200,9 @@ impl Form {
             )
         };
         file.stream(self.xmp.number, &self.xmp.dict, &self.xmp.compressed(show)?);
-        let twin = embedded(additions.twin, additions.issued_at, QUICK)?;
-        let dict = twin.dict.written(&Numbers::new());
-        file.stream(self.twin, &dict, &twin.content);
+        let twin = embedded(additions.twin, additions.issued_at);
+        let twin = twin.written(&Numbers::new());
+        file.stream(self.twin, &twin, &twins.compressed(additions.twin)?);
         let moment = date(additions.issued_at);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
@@ -250,7 +253,7 @@ impl Form {
             match piece {
                 Piece::Constant(bytes) => out.known(bytes),
                 Piece::Number(number) => {
-                    push_number(&mut fresh, number.of(leaves)?);
+                    push_short(&mut fresh, number.of(leaves)?);
                     out.fresh(&fresh);
                 }
                 Piece::Slot(slot) => {
@@ -267,13 +270,13 @@ impl Form {
                 Piece::Lean(slot) => {
                     let run = self.shaped(slot, leaves)?;
                     if slot.y.moves() {
-                        push_number(&mut fresh, run.x);
+                        push_short(&mut fresh, run.x);
                         fresh.push(b' ');
-                        push_number(&mut fresh, slot.y.of(leaves)?);
+                        push_short(&mut fresh, slot.y.of(leaves)?);
                         out.fresh(&fresh);
                         out.known(slot.style.as_bytes());
                     } else if slot.follows_its_width() {
-                        push_number(&mut fresh, run.x);
+                        push_short(&mut fresh, run.x);
                         out.fresh(&fresh);
                         out.known(slot.style.as_bytes());
                     }
@@ -480,7 +483,7 @@ fn push_glyphs(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f
         if let Some(correction) = kern(at) {
             out.push(b')');
             // A hundredth of a thousandth of the size is far below what anything can show.
-            push_number(out, (correction * 100.0).round() / 100.0);
+            push_short(out, (correction * 100.0).round() / 100.0);
             out.push(b'(');
         }
         push_escaped(out, *cid);
@@ -514,11 +517,29 @@ fn push_shown_plainly(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> O
 }
 
 #[allow(clippy::cast_possible_truncation)]
-pub(crate) fn push_number(out: &mut Vec<u8>, number: f64) {
+fn push_number(out: &mut Vec<u8>, number: f64) {
     // The exporter writes single precision; a minus before zero would only be noise.
     let number = number as f32;
     let number = if number == 0.0 { 0.0 } else { number };
     let _ = write!(out, "{number}");
+}
+
+/// A number to four decimals, which is as exact as the exporter's single precision is on a page of paper.
+pub(crate) fn push_short(out: &mut Vec<u8>, number: f64) {
+    let parts = (number * 100_000.0).round() as i64;
+    if parts < 0 {
+        out.push(b'-');
+    }
+    let (whole, mut rest) = (parts.abs() / 100_000, parts.abs() % 100_000);
+    let _ = write!(out, "{whole}");
+    if rest == 0 {
+        return;
+    }
+    out.push(b'.');
+    while rest > 0 {
+        out.push(b'0' + (rest / 10_000) as u8);
+        rest = rest % 10_000 * 10;
+    }
 }
 
 fn push_hex(out: &mut Vec<u8>, value: u16) {

@@ -5,8 +5,8 @@
 //! and read alike is held by `tests/forms.rs`, pixel by pixel and word by word.
 
 use crate::forms::{
-    content::{RUN_BEGINS, Run, run},
-    form::{Piece, Slot, push_number, push_shown},
+    content::{RUN_BEGINS, Run, Token, numbers, run},
+    form::{Piece, Slot, push_short, push_shown},
 };
 
 /// What the exporter writes between colour and font of a run, and behind the font.
@@ -46,7 +46,10 @@ impl Lean {
         };
         let Run { x, y, .. } = run;
         let mut bytes = self.begin(&style);
-        bytes.extend_from_slice(format!("{} {} Td", x as f32, y as f32).as_bytes());
+        push_short(&mut bytes, x);
+        bytes.push(b' ');
+        push_short(&mut bytes, y);
+        bytes.extend_from_slice(b" Td");
         let kern = |at: usize| {
             let found = run.corrections.iter().find(|(place, _)| *place == at);
             found.map(|(_, correction)| *correction)
@@ -69,12 +72,12 @@ impl Lean {
                 let place = match slot.follows_its_width() {
                     true => &mut between,
                     false => {
-                        push_number(&mut bytes, slot.anchor);
+                        push_short(&mut bytes, slot.anchor);
                         &mut bytes
                     }
                 };
                 place.push(b' ');
-                push_number(place, slot.y.at);
+                push_short(place, slot.y.at);
             }
             let is_placed = !slot.y.moves() && !slot.follows_its_width();
             match is_placed {
@@ -97,7 +100,7 @@ impl Lean {
         self.note(&constants.collect::<Vec<_>>().join(" 0 "));
         for piece in pieces {
             match piece {
-                Piece::Constant(bytes) => self.push(&bytes),
+                Piece::Constant(bytes) => self.push_drawn(&String::from_utf8_lossy(&bytes)),
                 other => self.pieces.push(other),
             }
         }
@@ -106,7 +109,7 @@ impl Lean {
     fn begin(&mut self, style: &Style<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
         if self.colour.as_deref() != Some(style.colour) {
-            bytes.extend_from_slice(style.colour.as_bytes());
+            bytes.append(&mut short(style.colour));
             self.colour = Some(style.colour.to_owned());
         }
         bytes.extend_from_slice(b"\nBT");
@@ -125,7 +128,7 @@ impl Lean {
             self.colour = None;
         }
         self.note(text);
-        self.push(text.as_bytes());
+        self.push_drawn(text);
     }
 
     /// Forgets colour and font where a sequence changes them or leaves the level on which they hold.
@@ -150,12 +153,28 @@ impl Lean {
         }
     }
 
+    fn push_drawn(&mut self, drawn: &str) {
+        self.push(&short(drawn));
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         match self.pieces.last_mut() {
             Some(Piece::Constant(last)) => last.extend_from_slice(bytes),
             _ => self.pieces.push(Piece::Constant(bytes.to_vec())),
         }
     }
+}
+
+/// What is drawn, its numbers to four decimals.
+fn short(drawn: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(drawn.len());
+    for token in numbers(drawn) {
+        match token {
+            Token::Number(_, number) => push_short(&mut bytes, number),
+            Token::Words(words) => bytes.extend_from_slice(words.as_bytes()),
+        }
+    }
+    bytes
 }
 
 /// How a run looks, where it looks in no other way than by one colour and one font.

@@ -17,7 +17,8 @@ mod lean;
 pub(crate) mod leaves;
 mod probe;
 mod prove;
-mod stream;
+pub(crate) mod stream;
+mod twins;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -41,8 +42,10 @@ use crate::{
         glyphs::Glyphs,
         kept::Kept,
         leaves::Leaves,
+        twins::Twins,
     },
     pdf::Additions,
+    twin::Twin,
     view::View,
 };
 
@@ -100,6 +103,7 @@ pub(crate) struct Forms {
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     forms: Mutex<HashMap<String, Arc<Shape>>>,
     kept: Option<Kept>,
+    twins: Twins,
     /// Counts look-ups.
     clock: AtomicU64,
     filled: AtomicU64,
@@ -156,6 +160,7 @@ impl Forms {
             glyphs: Mutex::default(),
             forms: Mutex::default(),
             kept: None,
+            twins: Twins::default(),
             clock: AtomicU64::new(0),
             filled: AtomicU64::new(0),
             filling: AtomicU64::new(0),
@@ -249,7 +254,7 @@ impl Forms {
             return Ok(None);
         }
         let begun = Instant::now();
-        let filled = form.fill(&leaves, id, additions)?;
+        let filled = form.fill(&leaves, id, additions, &self.twins)?;
         let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.filling.fetch_add(nanos, Ordering::Relaxed);
         let pdf = match filled {
@@ -352,7 +357,7 @@ impl Forms {
             export,
             glyphs: &|name, tabular, count| self.glyphs(layout, name, tabular, count, language),
             additions: Additions {
-                twin: b"",
+                twin: &Twin::default(),
                 ..*additions
             },
         };

@@ -13,7 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
 use kvit_pdf::{Damage, Document, Id, Object, Text, Value};
 
-use crate::ComposeError;
+use crate::{ComposeError, twin::Twin};
 
 /// What is added to an exported PDF.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub(crate) struct Additions<'a> {
     /// What assistive technology calls the signature field.
     pub(crate) tooltip: &'static str,
     /// The twin of the bill.
-    pub(crate) twin: &'a [u8],
+    pub(crate) twin: &'a Twin,
     /// What readers call the twin.
     pub(crate) twin_description: &'static str,
     /// The bill's time of issue.

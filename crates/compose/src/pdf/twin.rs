@@ -2,10 +2,10 @@
 //! 6.8) that the metadata announces.
 
 use jiff::Timestamp;
-use kvit_pdf::{Document, Object, Stream, Text, Value, dict};
+use kvit_pdf::{Dict, Document, Object, Stream, Text, Value, dict};
 
 use super::{date, write::deflate};
-use crate::ComposeError;
+use crate::{ComposeError, twin::Twin};
 
 /// The name that Factur-X prescribes.
 const FILE: &str = "factur-x.xml";
@@ -49,12 +49,15 @@ const PROPERTIES: [(&str, &str, &str); 4] = [
 /// `changed` is when the twin was made: the bill's time of issue.
 pub(super) fn attach(
     document: &mut Document,
-    twin: &[u8],
+    twin: &Twin,
     description: &str,
     changed: Timestamp,
     level: i32,
 ) -> Result<(), ComposeError> {
-    let file = document.add(embedded(twin, changed, level)?);
+    let file = document.add(Stream {
+        dict: embedded(twin, changed),
+        content: deflate(twin.bytes(), level)?,
+    });
     let specification = document.add(dict! {
         "Type" => "Filespec",
         "F" => Text::literal(FILE),
@@ -77,14 +80,10 @@ pub(super) fn attach(
     Ok(())
 }
 
-/// The twin as a file in the file.
-pub(crate) fn embedded(
-    twin: &[u8],
-    changed: Timestamp,
-    level: i32,
-) -> Result<Stream, ComposeError> {
-    let size = i64::try_from(twin.len()).unwrap_or(i64::MAX);
-    let dict = dict! {
+/// What is told of the twin as a file in the file, which is compressed.
+pub(crate) fn embedded(twin: &Twin, changed: Timestamp) -> Dict {
+    let size = i64::try_from(twin.bytes().len()).unwrap_or(i64::MAX);
+    dict! {
         "Type" => "EmbeddedFile",
         "Subtype" => "text/xml",
         "Filter" => "FlateDecode",
@@ -92,9 +91,7 @@ pub(crate) fn embedded(
             "Size" => size,
             "ModDate" => Text::literal(date(changed)),
         },
-    };
-    let content = deflate(twin, level)?;
-    Ok(Stream { dict, content })
+    }
 }
 
 /// Writes into the metadata what the twin is.

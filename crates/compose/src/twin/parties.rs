@@ -12,6 +12,10 @@ const LINES: [&str; 3] = ["ram:LineOne", "ram:LineTwo", "ram:LineThree"];
 /// `out_of_scope`: where nothing is subject to VAT, no VAT number may stand (BR-O-02).
 pub(super) fn seller(xml: &mut Xml, bill: &Bill, operator: &Operator, out_of_scope: bool) {
     let language = bill.customer.language;
+    xml.common(|xml| the_seller(xml, operator, language, out_of_scope));
+}
+
+fn the_seller(xml: &mut Xml, operator: &Operator, language: Language, out_of_scope: bool) {
     xml.element("ram:SellerTradeParty", |xml| {
         xml.leaf("ram:Name", operator.name.get(language));
         xml.element("ram:SpecifiedLegalOrganization", |xml| {
@@ -63,7 +67,7 @@ fn postal(xml: &mut Xml, address: &Address) {
         let rest: Vec<&str> = lines.map(String::as_str).collect();
         xml.leaf_if(LINES[2], &rest.join(", "));
         xml.leaf_if("ram:CityName", &address.city);
-        xml.leaf("ram:CountryID", &address.country);
+        xml.code("ram:CountryID", &address.country);
     });
 }
 

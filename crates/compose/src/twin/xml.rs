@@ -1,16 +1,40 @@
 //! XML written straight into a string: escaped, without a tree, and in the order of the calls.
 
-use std::fmt::{Display, Write};
+use std::{
+    fmt::{Display, Write},
+    ops::Range,
+};
 
 /// An XML document in the making. Elements are closed by the calls that opened them.
-pub(super) struct Xml(String);
+pub(super) struct Xml {
+    text: String,
+    /// What is a bill's own, in order.
+    own: Vec<Range<usize>>,
+    is_common: bool,
+}
 
 impl Xml {
     /// Begins a document of about so many bytes.
     pub(super) fn new(capacity: usize) -> Self {
         let mut text = String::with_capacity(capacity);
         text.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        Self(text)
+        Self {
+            text,
+            own: Vec::with_capacity(128),
+            is_common: false,
+        }
+    }
+
+    /// Writes what stands on all bills, or on many.
+    pub(super) fn common(&mut self, inside: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.is_common, true);
+        inside(self);
+        self.is_common = before;
+    }
+
+    /// An element that holds a text that stands on many bills.
+    pub(super) fn code(&mut self, name: &str, value: impl Display) {
+        self.common(|xml| xml.leaf(name, value));
     }
 
     /// An element with what `inside` writes.
@@ -25,20 +49,20 @@ impl Xml {
         attributes: &[(&str, &str)],
         inside: impl FnOnce(&mut Self),
     ) {
-        self.0.push('<');
-        self.0.push_str(name);
+        self.text.push('<');
+        self.text.push_str(name);
         for (key, value) in attributes {
-            self.0.push(' ');
-            self.0.push_str(key);
-            self.0.push_str("=\"");
+            self.text.push(' ');
+            self.text.push_str(key);
+            self.text.push_str("=\"");
             self.escaped(value);
-            self.0.push('"');
+            self.text.push('"');
         }
-        self.0.push('>');
+        self.text.push('>');
         inside(self);
-        self.0.push_str("</");
-        self.0.push_str(name);
-        self.0.push('>');
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push('>');
     }
 
     /// An element that holds only text.
@@ -56,7 +80,11 @@ impl Xml {
         self.with(name, attributes, |xml| {
             let mut text = String::new();
             let _ = write!(text, "{value}");
+            let from = xml.text.len();
             xml.escaped(&text);
+            if !xml.is_common {
+                xml.own.push(from..xml.text.len());
+            }
         });
     }
 
@@ -68,22 +96,23 @@ impl Xml {
         }
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
+    /// The document, and where in it a bill's own texts stand.
+    pub(super) fn finish(self) -> (Vec<u8>, Vec<Range<usize>>) {
+        (self.text.into_bytes(), self.own)
     }
 
     /// What XML 1.0 cannot hold (its production 2) becomes a replacement character.
     fn escaped(&mut self, text: &str) {
         for character in text.chars() {
             match character {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\t' | '\n' => self.0.push(character),
-                '\u{fffe}' | '\u{ffff}' => self.0.push('\u{fffd}'),
-                other if other < ' ' => self.0.push('\u{fffd}'),
-                other => self.0.push(other),
+                '&' => self.text.push_str("&amp;"),
+                '<' => self.text.push_str("&lt;"),
+                '>' => self.text.push_str("&gt;"),
+                '"' => self.text.push_str("&quot;"),
+                '\t' | '\n' => self.text.push(character),
+                '\u{fffe}' | '\u{ffff}' => self.text.push('\u{fffd}'),
+                other if other < ' ' => self.text.push('\u{fffd}'),
+                other => self.text.push(other),
             }
         }
     }

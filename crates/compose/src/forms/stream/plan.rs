@@ -62,7 +62,7 @@ pub(super) fn plan(parts: &[Part]) -> Option<Plan> {
     }
     let literals = huffman::codes(&literals);
     let stretches = known.iter().zip(&chosen).map(|(bytes, chosen)| Stretch {
-        length: bytes.len(),
+        bytes: bytes.to_vec(),
         steps: steps(bytes, chosen, &literals),
         sums: sums(bytes),
     });
