@@ -5,16 +5,11 @@
 
 mod plan;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
-
 use datamatrix::{DataMatrixBuilder, EncodationType, SymbolList};
 use fast_qr::{ECL, Mask, Mode, QRBuilder, QRCode};
 use serde::{Serialize, Serializer};
 
-use crate::codes::plan::Planned;
+use crate::codes::plan::Plans;
 
 /// One mask for all: to try each of the eight on every code takes longer than all the rest of a bill,
 /// and readers take any.
@@ -56,27 +51,17 @@ pub struct TooLong {
     length: usize,
 }
 
-/// Draws square codes, and learns to draw those of a length faster once many have come.
+/// Draws square codes, and learns to draw those of a size faster once many have come.
 #[derive(Default)]
 pub(crate) struct Codes {
-    planned: RwLock<HashMap<usize, Arc<Planned>>>,
+    plans: Plans,
 }
 
 impl Codes {
     /// A QR code with error correction M, as EPC069-12 asks for.
     pub(crate) fn qr(&self, text: &str) -> Result<Code, TooLong> {
         let bytes = text.as_bytes();
-        let known = self
-            .planned
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&bytes.len())
-            .cloned();
-        let planned = known.unwrap_or_else(|| {
-            let mut planned = self.planned.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(planned.entry(bytes.len()).or_default())
-        });
-        match planned.draw(bytes) {
+        match self.plans.draw(bytes) {
             Some(code) => Ok(code),
             None => encoded(bytes)
                 .map(|code| Code::new(code.size, |at| code.data[at].value()))

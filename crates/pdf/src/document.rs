@@ -96,6 +96,30 @@ impl Document {
         id
     }
 
+    /// Takes out what nothing refers to any more, neither the trailer nor what it leads to.
+    pub fn sweep(&mut self) {
+        let (mut found, mut waiting) = (Vec::new(), Vec::new());
+        references(&Value::Dict(self.trailer.clone()), &mut waiting);
+        let mut seen = HashSet::new();
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match self.objects.get(&id) {
+                Some(Object::Value(value)) => references(value, &mut found),
+                Some(Object::Stream(stream)) => {
+                    stream
+                        .dict
+                        .iter()
+                        .for_each(|(_, value)| references(value, &mut found));
+                }
+                None => {}
+            }
+            waiting.append(&mut found);
+        }
+        self.objects.retain(|id, _| seen.contains(id));
+    }
+
     /// Follows references until there is a value, which is null where they lead nowhere or too far.
     #[must_use]
     pub fn resolve<'a>(&'a self, mut value: &'a Value) -> &'a Value {
@@ -193,5 +217,14 @@ impl From<Dict> for Object {
 impl From<Stream> for Object {
     fn from(stream: Stream) -> Self {
         Self::Stream(stream)
+    }
+}
+
+fn references(value: &Value, out: &mut Vec<Id>) {
+    match value {
+        Value::Reference(id) => out.push(*id),
+        Value::Array(items) => items.iter().for_each(|item| references(item, out)),
+        Value::Dict(dict) => dict.iter().for_each(|(_, value)| references(value, out)),
+        _ => {}
     }
 }

@@ -1,77 +1,121 @@
-//! QR codes at the speed of a bill. For one length of text, error correction and mask, each module of
-//! a code is a sum (exclusive or) of bits of the text: Reed–Solomon codes are linear, and the rest
-//! of the encoder moves bits about. So the encoder is asked once for the code of no bit and once for
-//! that of each single bit, and every further code is the sum of those whose bits are set.
+//! QR codes at the speed of a bill. For one size, error correction and mask, each module of a code is a sum
+//! (exclusive or) of bits of the text: Reed–Solomon codes are linear, and the rest of the encoder moves
+//! bits about. So the encoder is asked once for the code of no bit, for each length of text, and once for what each
+//! bit turns over, for each size; every further code is the sum of those whose bits are set.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use super::{Code, encoded};
 
-/// A length is planned at its so-many-th code: a plan costs the encoder as many as it has bits.
-const PLAN_FROM: u32 = 2_000;
-
-/// The codes of one length, planned when it begins to pay.
-#[derive(Default)]
-pub(super) struct Planned {
-    met: AtomicU32,
-    plan: OnceLock<Option<Plan>>,
-}
+/// A size is planned at its so-many-th code: a plan costs the encoder about as many as texts have bits that vary.
+const PLAN_FROM: u32 = 300;
+/// Longer texts are left to the encoder. A payment has at most 331 bytes (EPC069-12, 2.3).
+const BYTES_MAX: usize = 400;
 
 /// Modules as bits, row by row.
 type Modules = Vec<u64>;
 
-struct Plan {
-    size: usize,
-    /// Of a text whose bits are all zero.
-    zero: Modules,
-    /// What each bit of the text turns over, first bit of the first byte first.
-    bits: Vec<Modules>,
+/// What is known of codes so far.
+#[derive(Default)]
+pub(super) struct Plans {
+    by_length: RwLock<HashMap<usize, Option<Arc<Length>>>>,
+    by_side: RwLock<HashMap<usize, Arc<Size>>>,
 }
 
-impl Planned {
-    /// The code of a text of this length, or nothing as long as there is no plan for it.
+/// Texts of one length.
+struct Length {
+    size: Arc<Size>,
+    /// The code of a text whose bits are all zero.
+    zero: Modules,
+}
+
+/// Codes of one size.
+struct Size {
+    side: usize,
+    met: AtomicU32,
+    /// What each bit of a text turns over, first bit of the first byte first, once it is known.
+    turned: Vec<OnceLock<Option<Modules>>>,
+}
+
+impl Plans {
+    /// The code of a text, or nothing as long as there is no plan for it.
     pub(super) fn draw(&self, text: &[u8]) -> Option<Code> {
-        if self.met.fetch_add(1, Ordering::Relaxed) < PLAN_FROM {
+        let length = self.length(text.len())?;
+        if length.size.met.fetch_add(1, Ordering::Relaxed) < PLAN_FROM {
             return None;
         }
-        let plan = self.plan.get_or_init(|| Plan::new(text.len())).as_ref()?;
-        Some(plan.draw(text))
+        length.draw(text)
+    }
+
+    fn length(&self, bytes: usize) -> Option<Arc<Length>> {
+        let known = self
+            .by_length
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&bytes) {
+            return found.clone();
+        }
+        drop(known);
+        let found = self.new_length(bytes).map(Arc::new);
+        let mut known = self
+            .by_length
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.entry(bytes).or_insert(found).clone()
+    }
+
+    fn new_length(&self, bytes: usize) -> Option<Length> {
+        if bytes > BYTES_MAX {
+            return None;
+        }
+        let (side, zero) = modules(&vec![0; bytes])?;
+        let mut known = self.by_side.write().unwrap_or_else(PoisonError::into_inner);
+        let size = known.entry(side).or_insert_with(|| {
+            Arc::new(Size {
+                side,
+                met: AtomicU32::new(0),
+                turned: (0..BYTES_MAX * 8).map(|_| OnceLock::new()).collect(),
+            })
+        });
+        Some(Length {
+            size: Arc::clone(size),
+            zero,
+        })
     }
 }
 
-impl Plan {
-    fn new(length: usize) -> Option<Self> {
-        let mut text = vec![0; length];
-        let (size, zero) = modules(&text)?;
-        let mut bits = Vec::with_capacity(length * 8);
-        for at in 0..length {
-            for bit in 0..8 {
-                text[at] = 0x80 >> bit;
-                let (_, mut turned) = modules(&text)?;
-                turned.iter_mut().zip(&zero).for_each(|(a, b)| *a ^= b);
-                bits.push(turned);
-            }
-            text[at] = 0;
-        }
-        Some(Self { size, zero, bits })
-    }
-
-    fn draw(&self, text: &[u8]) -> Code {
+impl Length {
+    fn draw(&self, text: &[u8]) -> Option<Code> {
         let mut modules = self.zero.clone();
-        for (byte, bits) in text.iter().zip(self.bits.chunks_exact(8)) {
-            for (bit, turned) in bits.iter().enumerate() {
-                if byte & (0x80 >> bit) != 0 {
-                    modules.iter_mut().zip(turned).for_each(|(a, b)| *a ^= b);
-                }
+        for (at, byte) in text.iter().enumerate() {
+            for bit in (0..8).filter(|bit| byte & (0x80 >> bit) != 0) {
+                let turned = self.size.turned.get(at * 8 + bit)?;
+                let turned = turned
+                    .get_or_init(|| self.turned(text.len(), at, bit))
+                    .as_ref()?;
+                modules.iter_mut().zip(turned).for_each(|(a, b)| *a ^= b);
             }
         }
-        Code::new(self.size, |at| modules[at / 64] >> (at % 64) & 1 == 1)
+        let is_dark = |at| modules[at / 64] >> (at % 64) & 1 == 1;
+        Some(Code::new(self.size.side, is_dark))
+    }
+
+    fn turned(&self, bytes: usize, at: usize, bit: usize) -> Option<Modules> {
+        let mut text = vec![0; bytes];
+        text[at] = 0x80 >> bit;
+        let (side, mut turned) = modules(&text)?;
+        turned.iter_mut().zip(&self.zero).for_each(|(a, b)| *a ^= b);
+        (side == self.size.side).then_some(turned)
     }
 }
 
+/// Modules along one side, and the modules.
 fn modules(text: &[u8]) -> Option<(usize, Modules)> {
     let code = encoded(text)?;
     let count = code.size * code.size;
@@ -88,11 +132,12 @@ mod tests {
 
     #[test]
     fn a_planned_code_is_the_encoders() {
-        for length in [1, 17, 60] {
-            let plan = Plan::new(length).expect("short enough");
-            let mut seed = 5_u64;
-            for _ in 0..20 {
-                let text: Vec<u8> = (0..length)
+        let plans = Plans::default();
+        let mut seed = 5_u64;
+        // Lengths of the same size share what bits turn over, whichever of them learned it.
+        for _ in 0..20 {
+            for bytes in [1, 17, 60, 61, 59, 213, 230] {
+                let text: Vec<u8> = (0..bytes)
                     .map(|_| {
                         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                         (seed >> 56) as u8
@@ -100,8 +145,11 @@ mod tests {
                     .collect();
                 let theirs = encoded(&text).expect("short enough");
                 let theirs = Code::new(theirs.size, |at| theirs.data[at].value());
-                assert_eq!(plan.draw(&text), theirs);
+                let length = plans.length(bytes).expect("short enough");
+                assert_eq!(length.draw(&text), Some(theirs));
             }
         }
+        assert!(plans.by_side.read().expect("sound").len() < 7);
+        assert!(plans.draw(&[0; BYTES_MAX + 1]).is_none());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kvit_pdf::{Id, Object, Text, Value};
+use kvit_pdf::{Document, Id, Object, Text, Value};
 
 use crate::{
     forms::{
@@ -22,6 +22,9 @@ impl Harvest<'_> {
         let [a, b, c] = self.exports;
         let mut document = a.document.clone();
         let signature = add(&mut document, &self.tools.additions, write::BEST)?;
+        if !lean.iter().flatten().any(names_colour_space) {
+            forget_colour_spaces(&mut document)?;
+        }
         let numbered = write::numbers(&document, signature);
         let number = |id: &Id| numbered.get(id).copied().unwrap_or_default();
         let ids = a.pages.iter().map(|page| page.stream);
@@ -252,6 +255,31 @@ impl Harvest<'_> {
         })?;
         Some((width, leaf))
     }
+}
+
+fn names_colour_space(piece: &Piece) -> bool {
+    match piece {
+        Piece::Constant(bytes) => bytes
+            .windows(4)
+            .any(|four| matches!(four, b" cs " | b" CS ")),
+        _ => false,
+    }
+}
+
+/// Takes the colour spaces of pages out, with profiles that nothing else needs.
+fn forget_colour_spaces(document: &mut Document) -> Result<(), Refusal> {
+    for page in document.pages()? {
+        let resources = match document.dict(page)?.reference("Resources") {
+            Some(resources) => document.dict_mut(resources)?,
+            None => match document.dict_mut(page)?.get_mut("Resources") {
+                Some(Value::Dict(resources)) => resources,
+                _ => continue,
+            },
+        };
+        resources.remove("ColorSpace");
+    }
+    document.sweep();
+    Ok(())
 }
 
 /// A text string of a PDF, UTF-16 or plain ASCII.

@@ -183,8 +183,7 @@ impl Form {
             file.stream(page.number, &page.dict, &page.compressed(show)?);
         }
         for (number, dict, width, leaf) in &self.codes {
-            let packed = packed(leaves.pixels(*leaf)?, *width);
-            file.stream(*number, dict, &deflate(&packed, QUICK)?);
+            file.stream(*number, dict, &packed(leaves.pixels(*leaf)?, *width));
         }
         let [document, instance] = ["document", "instance"].map(|kind| {
             let hash = typst::utils::hash128(&(kind, id));
@@ -524,7 +523,7 @@ fn push_number(out: &mut Vec<u8>, number: f64) {
     let _ = write!(out, "{number}");
 }
 
-/// A number to four decimals, which is as exact as the exporter's single precision is on a page of paper.
+/// A number to five decimals, which is as exact as the exporter's single precision is on a page of paper.
 pub(crate) fn push_short(out: &mut Vec<u8>, number: f64) {
     let parts = (number * 100_000.0).round() as i64;
     if parts < 0 {

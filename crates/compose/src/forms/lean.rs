@@ -165,16 +165,65 @@ impl Lean {
     }
 }
 
-/// What is drawn, its numbers to four decimals.
+/// What is drawn, its numbers to five decimals and its colours in those of the device, which are the output
+/// intent's (ISO 19005-3, 6.2.4.3), as the exporter's are.
 fn short(drawn: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(drawn.len());
-    for token in numbers(drawn) {
+    for token in numbers(&in_device_colours(drawn)) {
         match token {
             Token::Number(_, number) => push_short(&mut bytes, number),
             Token::Words(words) => bytes.extend_from_slice(words.as_bytes()),
         }
     }
     bytes
+}
+
+fn in_device_colours(drawn: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(drawn.len()), drawn);
+    while let Some(at) = rest.find('/') {
+        let (before, named) = rest.split_at(at);
+        out.push_str(before);
+        match device_colour(named) {
+            Some((colour, behind)) => {
+                // What stands before may be a word, here or in the piece before.
+                if !out.ends_with(|c: char| c.is_ascii_whitespace()) {
+                    out.push(' ');
+                }
+                out.push_str(&colour);
+                rest = behind;
+            }
+            None => {
+                out.push('/');
+                rest = &named[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The colour that begins a text, and what stands behind it: `/c0 cs 0.1 0.2 0.3 scn` is `0.1 0.2 0.3 rg`. Of
+/// greys only black and white are the same in every space.
+fn device_colour(text: &str) -> Option<(String, &str)> {
+    let (end, shades, operators) = [(" scn", " cs ", ["g", "rg"]), (" SCN", " CS ", ["G", "RG"])]
+        .into_iter()
+        .find_map(|(end, begin, operators)| {
+            let (colour, _) = text.split_once(end)?;
+            let (name, shades) = colour.split_once(begin)?;
+            let is_plain = name.starts_with("/c") && !name.contains(' ');
+            is_plain.then_some((colour.len() + end.len(), shades, operators))
+        })?;
+    let numbers: Vec<f64> = shades
+        .split(' ')
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let operator = match numbers.as_slice() {
+        [grey] if *grey == 0.0 || *grey == 1.0 => operators[0],
+        [_, _, _] => operators[1],
+        _ => return None,
+    };
+    Some((format!("{shades} {operator}"), &text[end..]))
 }
 
 /// How a run looks, where it looks in no other way than by one colour and one font.
@@ -195,5 +244,26 @@ impl<'a> Style<'a> {
         let is_colour = colour.starts_with('/') && colour.ends_with(" scn");
         let is_plain = is_colour && colour.matches('/').count() == 1 && font.ends_with(" Tf");
         is_plain.then_some(Self { colour, font, tail })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_those_of_the_device() {
+        for (drawn, told) in [
+            ("/c0 cs 0.5 0.25 0 scn", " 0.5 0.25 0 rg"),
+            ("cm/c1 CS 1 SCN 2.8 w", "cm 1 G 2.8 w"),
+            ("/c1 cs 0.5 scn", "/c1 cs 0.5 scn"),
+            ("/Pattern cs /p0 scn", "/Pattern cs /p0 scn"),
+            (
+                "/x0 Do /c0 cs 1 1 1 scn /f0 9 Tf",
+                "/x0 Do 1 1 1 rg /f0 9 Tf",
+            ),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&short(drawn)), told);
+        }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn add(
     additions: &Additions<'_>,
     level: i32,
 ) -> Result<Id, ComposeError> {
-    picture::pack(document, level)?;
+    picture::pack(document)?;
     font::pack(document, level)?;
     tree::thin(document)?;
     xmp::thin(document)?;

@@ -3,12 +3,13 @@
 
 use kvit_pdf::{Document, Object, Stream, Value};
 
-use super::write::deflate;
 use crate::ComposeError;
 
 /// Writes pictures that are black and white as stencils, a bit for each pixel, through which black is painted
 /// (ISO 32000-2, 8.9.6.2). Viewers enlarge stencils without softening their edges.
-pub(super) fn pack(document: &mut Document, level: i32) -> Result<(), ComposeError> {
+///
+/// They stay as they are: a code's modules are as good as random, and compressing takes more than it saves.
+pub(super) fn pack(document: &mut Document) -> Result<(), ComposeError> {
     for object in document.objects.values_mut() {
         let Object::Stream(stream) = object else {
             continue;
@@ -18,10 +19,17 @@ pub(super) fn pack(document: &mut Document, level: i32) -> Result<(), ComposeErr
         };
         let pixels = stream.plain()?;
         if pixels.iter().all(|luma| matches!(luma, 0 | 255)) {
-            stream.dict.remove("ColorSpace");
+            for key in [
+                "Type",
+                "ColorSpace",
+                "BitsPerComponent",
+                "Interpolate",
+                "Filter",
+            ] {
+                stream.dict.remove(key);
+            }
             stream.dict.set("ImageMask", Value::Bool(true));
-            stream.dict.set("BitsPerComponent", 1);
-            stream.content = deflate(&packed(&pixels, width), level)?;
+            stream.content = packed(&pixels, width);
         }
     }
     Ok(())
