@@ -3,6 +3,7 @@
 mod cmap;
 mod field;
 mod font;
+mod headers;
 pub(crate) mod picture;
 mod tree;
 pub(crate) mod twin;
@@ -49,6 +50,7 @@ pub(crate) fn add(
 ) -> Result<Id, ComposeError> {
     picture::pack(document)?;
     font::pack(document, level)?;
+    headers::thin(document)?;
     tree::thin(document)?;
     xmp::thin(document)?;
     twin::attach(

@@ -24,7 +24,18 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
             forget_looks(dict);
         }
     }
-    unfold_containers(document)
+    unfold_containers(document)?;
+    for object in document.objects.values_mut() {
+        if let Object::Value(Value::Dict(dict)) = object {
+            if dict.name("Type") == Some(b"StructElem") {
+                // Optional (ISO 32000-2, table 355), and said of each of two hundred.
+                dict.remove("Type");
+            }
+            // For printers of the last century (14.2).
+            dict.remove("ProcSet");
+        }
+    }
+    Ok(())
 }
 
 fn forget_looks(element: &mut Dict) {
