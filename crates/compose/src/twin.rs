@@ -187,7 +187,7 @@ fn write_line<'a>(
     };
     xml.element("ram:IncludedSupplyChainTradeLineItem", |xml| {
         xml.element("ram:AssociatedDocumentLineDocument", |xml| {
-            xml.leaf("ram:LineID", number)
+            xml.code("ram:LineID", number)
         });
         xml.element("ram:SpecifiedTradeProduct", |xml| {
             xml.leaf("ram:Name", line.name.get(language));

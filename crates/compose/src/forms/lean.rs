@@ -98,12 +98,18 @@ impl Lean {
             _ => None,
         });
         self.note(&constants.collect::<Vec<_>>().join(" 0 "));
+        // A colour may be told in several pieces.
+        let mut drawn = String::new();
         for piece in pieces {
             match piece {
-                Piece::Constant(bytes) => self.push_drawn(&String::from_utf8_lossy(&bytes)),
-                other => self.pieces.push(other),
+                Piece::Constant(bytes) => drawn.push_str(&String::from_utf8_lossy(&bytes)),
+                other => {
+                    self.push_drawn(&std::mem::take(&mut drawn));
+                    self.pieces.push(other);
+                }
             }
         }
+        self.push_drawn(&drawn);
     }
 
     fn begin(&mut self, style: &Style<'_>) -> Vec<u8> {

@@ -48,18 +48,27 @@ pub(super) fn lean(cmap: &str) -> Option<String> {
         }
     }
     let mut out = HEAD.to_owned();
-    for block in ranges.chunks(ENTRIES_MAX) {
+    let (alone, runs): (Vec<_>, Vec<_>) =
+        ranges.iter().partition(|range| range.first == range.last);
+    for block in runs.chunks(ENTRIES_MAX) {
         let _ = write!(out, "{} beginbfrange", block.len());
-        for range in block {
-            let Range {
-                first,
-                last,
-                meaning,
-                ..
-            } = range;
+        for Range {
+            first,
+            last,
+            meaning,
+            ..
+        } in block
+        {
             let _ = write!(out, "<{first:04X}><{last:04X}><{meaning}>");
         }
         out.push_str("endbfrange\n");
+    }
+    for block in alone.chunks(ENTRIES_MAX) {
+        let _ = write!(out, "{} beginbfchar", block.len());
+        for Range { first, meaning, .. } in block {
+            let _ = write!(out, "<{first:04X}><{meaning}>");
+        }
+        out.push_str("endbfchar\n");
     }
     out.push_str(TAIL);
     Some(out)
@@ -97,8 +106,8 @@ mod tests {
         let told = "3 beginbfchar\n<0001> <0041>\n<0002> <0042>\n<0003> <00660066>\nendbfchar\n\
                     3 beginbfchar\n<0004> <0430>\n<00FF> <04FF>\n<0100> <0500>\nendbfchar\n";
         let lean = lean(told).expect("as the exporter writes");
-        let ranges = "5 beginbfrange<0001><0002><0041><0003><0003><00660066><0004><0004><0430>\
-                      <00FF><00FF><04FF><0100><0100><0500>endbfrange";
+        let ranges = "1 beginbfrange<0001><0002><0041>endbfrange\n\
+            4 beginbfchar<0003><00660066><0004><0430><00FF><04FF><0100><0500>endbfchar";
         assert!(lean.contains(ranges), "{lean}");
     }
 
