@@ -1,13 +1,14 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::{io::Write, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     ComposeError,
     forms::{
         glyphs::Glyphs,
         leaves::Leaves,
+        page::push_escaped,
         stream::{Plan, Sample, Sink},
         twins::Twins,
     },
@@ -22,9 +23,6 @@ use crate::{
 use kvit_billing::UnsealedPdf;
 use kvit_pdf::Numbers;
 use serde::{Deserialize, Serialize};
-
-/// A text may be so much wider than the widest that was proven to fit, in points: rounding only.
-const WIDTH_TOLERANCE: f64 = 0.02;
 
 /// Why a bill does not fit its form. It goes through Typst whole then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -238,117 +236,6 @@ impl Form {
         let shown = xmp(&self.xmp.pieces, leaves, [id, id, moment], &mut sample);
         self.xmp.plan = shown.ok().and_then(|()| sample.plan());
     }
-
-    /// The content of a page.
-    pub(crate) fn page(
-        &self,
-        pieces: &[Piece],
-        leaves: &Leaves,
-        out: &mut dyn Sink,
-    ) -> Result<(), Misfit> {
-        let mut fresh = Vec::with_capacity(512);
-        for piece in pieces {
-            fresh.clear();
-            match piece {
-                Piece::Constant(bytes) => out.known(bytes),
-                Piece::Number(number) => {
-                    push_short(&mut fresh, number.of(leaves)?);
-                    out.fresh(&fresh);
-                }
-                Piece::Slot(slot) => {
-                    let run = self.shaped(slot, leaves)?;
-                    push_number(&mut fresh, run.x);
-                    fresh.push(b' ');
-                    push_number(&mut fresh, slot.y.of(leaves)?);
-                    fresh.extend_from_slice(b" cm");
-                    fresh.extend_from_slice(slot.style.as_bytes());
-                    push_shown_plainly(&mut fresh, &run.cids, |at| run.kern(at));
-                    fresh.extend_from_slice(slot.tail.as_bytes());
-                    out.fresh(&fresh);
-                }
-                Piece::Lean(slot) => {
-                    let run = self.shaped(slot, leaves)?;
-                    if slot.y.moves() {
-                        push_short(&mut fresh, run.x);
-                        fresh.push(b' ');
-                        push_short(&mut fresh, slot.y.of(leaves)?);
-                        out.fresh(&fresh);
-                        out.known(slot.style.as_bytes());
-                    } else if slot.follows_its_width() {
-                        push_short(&mut fresh, run.x);
-                        out.fresh(&fresh);
-                        out.known(slot.style.as_bytes());
-                    }
-                    fresh.clear();
-                    push_glyphs(&mut fresh, &run.cids, |at| run.kern(at));
-                    out.fresh(&fresh);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The text of a slot as glyphs.
-    fn shaped(&self, slot: &Slot, leaves: &Leaves) -> Result<Shaped<'_>, Misfit> {
-        let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
-        let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
-        for part in &slot.parts {
-            for character in part.text(leaves)?.chars() {
-                let place = font
-                    .glyphs
-                    .place(character)
-                    .ok_or(Misfit::Character(character))?;
-                cids.push(
-                    font.cids
-                        .get(place)
-                        .copied()
-                        .ok_or(Misfit::Character(character))?,
-                );
-                places.push(place);
-            }
-        }
-        let mut run = Shaped {
-            glyphs: &font.glyphs,
-            places,
-            cids,
-            x: 0.0,
-        };
-        let mut width = 0.0;
-        for (at, place) in run.places.iter().enumerate() {
-            width += font.glyphs.advance(*place) - run.kern(at).unwrap_or(0.0);
-        }
-        let width = width / 1000.0 * slot.size;
-        if width > slot.width_max + WIDTH_TOLERANCE {
-            return Err(Misfit::Width);
-        }
-        run.x = slot.anchor - slot.before * width;
-        Ok(run)
-    }
-}
-
-/// A text as glyphs.
-struct Shaped<'a> {
-    glyphs: &'a Glyphs,
-    /// Of the characters in the alphabet.
-    places: Vec<usize>,
-    cids: Vec<u16>,
-    x: f64,
-}
-
-impl Shaped<'_> {
-    /// The correction before the glyph at a place, in thousandths to the left.
-    fn kern(&self, at: usize) -> Option<f64> {
-        let (left, right) = (self.places.get(at.checked_sub(1)?)?, self.places.get(at)?);
-        let kerning = self.glyphs.kerning(*left, *right);
-        (kerning != 0.0).then_some(-kerning)
-    }
-}
-
-impl Slot {
-    /// Whether its place depends on how wide its text is.
-    pub(crate) fn follows_its_width(&self) -> bool {
-        self.before != 0.0
-    }
 }
 
 impl<P> Content<P> {
@@ -467,83 +354,4 @@ fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u
         }
     }
     Ok(out)
-}
-
-/// Shows glyphs in as few bytes as possible. `kern` is the correction before the glyph at a place, in
-/// thousandths to the left.
-pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
-    out.extend_from_slice(b"[(");
-    push_glyphs(out, cids, kern);
-    out.extend_from_slice(b")]TJ ");
-}
-
-fn push_glyphs(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
-    for (at, cid) in cids.iter().enumerate() {
-        if let Some(correction) = kern(at) {
-            out.push(b')');
-            // A hundredth of a thousandth of the size is far below what anything can show.
-            push_short(out, (correction * 100.0).round() / 100.0);
-            out.push(b'(');
-        }
-        push_escaped(out, *cid);
-    }
-}
-
-/// Two bytes of a string in parentheses.
-fn push_escaped(out: &mut Vec<u8>, unit: u16) {
-    for byte in unit.to_be_bytes() {
-        match byte {
-            b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
-            b'\r' => out.extend_from_slice(b"\\r"),
-            _ => out.push(byte),
-        }
-    }
-}
-
-/// Shows glyphs so that page content stays plain text, which is easier to take apart.
-fn push_shown_plainly(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
-    out.extend_from_slice(b"[<");
-    for (at, cid) in cids.iter().enumerate() {
-        if let Some(correction) = kern(at) {
-            out.push(b'>');
-            push_number(out, correction);
-            out.push(b'<');
-        }
-        push_hex(out, *cid);
-    }
-    out.extend_from_slice(b">]TJ");
-}
-
-#[allow(clippy::cast_possible_truncation)]
-fn push_number(out: &mut Vec<u8>, number: f64) {
-    // The exporter writes single precision; a minus before zero would only be noise.
-    let number = number as f32;
-    let number = if number == 0.0 { 0.0 } else { number };
-    let _ = write!(out, "{number}");
-}
-
-/// A number to five decimals, which is as exact as the exporter's single precision is on a page of paper.
-pub(crate) fn push_short(out: &mut Vec<u8>, number: f64) {
-    let parts = (number * 100_000.0).round() as i64;
-    if parts < 0 {
-        out.push(b'-');
-    }
-    let (whole, mut rest) = (parts.abs() / 100_000, parts.abs() % 100_000);
-    let _ = write!(out, "{whole}");
-    if rest == 0 {
-        return;
-    }
-    out.push(b'.');
-    while rest > 0 {
-        out.push(b'0' + (rest / 10_000) as u8);
-        rest = rest % 10_000 * 10;
-    }
-}
-
-fn push_hex(out: &mut Vec<u8>, value: u16) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for shift in [12, 8, 4, 0] {
-        out.push(DIGITS[usize::from(value >> shift & 0xf)]);
-    }
 }

@@ -6,7 +6,8 @@
 
 use crate::forms::{
     content::{RUN_BEGINS, Run, Token, numbers, run},
-    form::{Piece, Slot, push_short, push_shown},
+    form::{Piece, Slot},
+    page::{push_short, push_shown},
 };
 
 /// What the exporter writes between colour and font of a run, and behind the font.

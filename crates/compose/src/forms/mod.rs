@@ -15,6 +15,7 @@ mod glyphs;
 mod kept;
 mod lean;
 pub(crate) mod leaves;
+mod page;
 mod probe;
 mod prove;
 pub(crate) mod stream;

@@ -8,10 +8,10 @@
 mod fresh;
 mod huffman;
 mod plan;
+mod writer;
 
 use serde::{Deserialize, Serialize};
 
-use fresh::{Fresh, Token};
 use huffman::Code;
 
 /// What takes the content of a stream. Which bytes are known, and how often something fresh comes in between,
@@ -99,7 +99,6 @@ struct Copy {
 const ADLER_MODULUS: u32 = 65_521;
 /// No repetition lies further back.
 const DISTANCE_MAX: usize = 32_768;
-const END_OF_BLOCK: usize = 256;
 /// The longest code (RFC 1951, 3.2.7).
 const BITS_MAX: u8 = 15;
 /// So many bits of literals are written at once.
@@ -151,181 +150,6 @@ impl Sample {
         let mut read = vec![0; content.len()];
         let length = libdeflater::Decompressor::new().zlib_decompress(&written, &mut read);
         (length == Ok(content.len()) && read == content).then_some(plan)
-    }
-}
-
-impl Plan {
-    pub(crate) fn writer(&self) -> Writer<'_> {
-        let mut out = self.head.clone();
-        let mut pending = 0;
-        if !self.head_bits.is_multiple_of(8) {
-            pending = out.pop().unwrap_or_default().into();
-        }
-        let at = out.len();
-        out.resize(at + 8 * 1024, 0);
-        Writer {
-            plan: self,
-            out,
-            at,
-            pending,
-            bits: (self.head_bits % 8) as u8,
-            length: 0,
-            sums: [1, 0],
-            starts: Vec::with_capacity(self.stretches.len()),
-            left: &[],
-            fresh: Some(Fresh::new()),
-            is_broken: false,
-        }
-    }
-}
-
-/// A stream of one bill being compressed.
-pub(crate) struct Writer<'a> {
-    plan: &'a Plan,
-    out: Vec<u8>,
-    /// How many bytes of `out` are written.
-    at: usize,
-    /// Bits that do not fill a byte yet.
-    pending: u64,
-    bits: u8,
-    /// Of the content so far.
-    length: usize,
-    sums: [u32; 2],
-    /// Where each stretch began.
-    starts: Vec<usize>,
-    /// What is still to come of the latest stretch.
-    left: &'a [u8],
-    fresh: Option<Fresh>,
-    is_broken: bool,
-}
-
-impl Sink for Writer<'_> {
-    fn known(&mut self, bytes: &[u8]) {
-        if self.left.is_empty() && !bytes.is_empty() {
-            self.stretch();
-        }
-        match self.left.strip_prefix(bytes) {
-            Some(left) => self.left = left,
-            None => self.is_broken = true,
-        }
-    }
-
-    fn fresh(&mut self, bytes: &[u8]) {
-        self.is_broken |= !self.left.is_empty();
-        if let Some(mut fresh) = self.fresh.take() {
-            fresh.take(bytes, self.length, |token| match token {
-                Token::Literals(bytes) => self.literals(bytes),
-                Token::Copy { length, distance } => {
-                    let (symbol, extra, extra_bits) = plan::length_symbol(length);
-                    let (code, count) = self.plan.literals[symbol];
-                    let bits = u64::from(code) | u64::from(extra) << count;
-                    self.repeat(bits, count + extra_bits, distance);
-                }
-            });
-            self.fresh = Some(fresh);
-        }
-        for byte in bytes {
-            self.sums[0] += u32::from(*byte);
-            self.sums[1] += self.sums[0];
-            // Far from overflowing for thousands of bytes, but a text may be long.
-            if self.sums[1] > u32::MAX / 2 {
-                self.sums[1] %= ADLER_MODULUS;
-            }
-        }
-        self.sums = self.sums.map(|sum| sum % ADLER_MODULUS);
-        self.length += bytes.len();
-    }
-}
-
-impl Writer<'_> {
-    /// The compressed stream; nothing where what came was not what the plan was made for, or so much of it was
-    /// fresh that repetitions are out of reach.
-    pub(crate) fn finish(mut self) -> Option<Vec<u8>> {
-        if self.is_broken || !self.left.is_empty() || self.starts.len() != self.plan.stretches.len()
-        {
-            return None;
-        }
-        let (code, count) = self.plan.literals[END_OF_BLOCK];
-        self.push(code.into(), count);
-        if self.bits > 0 {
-            self.push(0, 8 - self.bits);
-        }
-        self.out.truncate(self.at);
-        let [a, b] = self.sums;
-        self.out.extend_from_slice(&(b << 16 | a).to_be_bytes());
-        Some(self.out)
-    }
-
-    /// Writes the next known bytes, all at once.
-    fn stretch(&mut self) {
-        let plan = self.plan;
-        let Some(stretch) = plan.stretches.get(self.starts.len()) else {
-            self.is_broken = true;
-            return;
-        };
-        self.starts.push(self.length);
-        for step in &stretch.steps {
-            match step {
-                Step::Literals(bits, count) => self.push(*bits, *count),
-                Step::Copy(copy) => self.copy(copy),
-            }
-        }
-        let [a, b] = self.sums.map(u64::from);
-        let [sum, sums] = stretch.sums.map(u64::from);
-        let length = stretch.bytes.len();
-        let modulus = u64::from(ADLER_MODULUS);
-        let b = (b + length as u64 * a + sums) % modulus;
-        self.sums = [((a + sum) % modulus) as u32, b as u32];
-        self.length += length;
-        self.left = &stretch.bytes;
-    }
-
-    fn copy(&mut self, copy: &Copy) {
-        let (stretch, at) = (copy.stretch as usize, copy.at as usize);
-        let distance = self.length + copy.to as usize - self.starts[stretch] - at;
-        if distance > DISTANCE_MAX {
-            self.is_broken = true;
-            return;
-        }
-        self.repeat(copy.bits.into(), copy.count, distance);
-    }
-
-    /// The code of a length, which takes `count` bits, and that of a distance.
-    fn repeat(&mut self, bits: u64, count: u8, distance: usize) {
-        let symbol = distance_symbol(distance);
-        let (first, extra_bits) = DISTANCES[symbol];
-        let (code, code_bits) = self.plan.distances[symbol];
-        let extra = (distance - first) as u64;
-        let rest = u64::from(code) | extra << code_bits;
-        self.push(bits | rest << count, count + code_bits + extra_bits);
-    }
-
-    fn literals(&mut self, bytes: &[u8]) {
-        let (mut bits, mut count) = (0, 0);
-        for byte in bytes {
-            let (code, length) = self.plan.literals[usize::from(*byte)];
-            bits |= u64::from(code) << count;
-            count += length;
-            if count > LITERALS_BITS - BITS_MAX {
-                self.push(bits, count);
-                (bits, count) = (0, 0);
-            }
-        }
-        self.push(bits, count);
-    }
-
-    /// Writes up to 56 bits.
-    fn push(&mut self, bits: u64, count: u8) {
-        self.pending |= bits << self.bits;
-        self.bits += count;
-        if self.out.len() < self.at + 8 {
-            self.out.resize(2 * self.out.len() + 8, 0);
-        }
-        self.out[self.at..self.at + 8].copy_from_slice(&self.pending.to_le_bytes());
-        let whole = self.bits / 8;
-        self.at += usize::from(whole);
-        self.pending >>= whole * 8;
-        self.bits %= 8;
     }
 }
 
