@@ -112,6 +112,16 @@ fn exposition(counters: &Counters, depths: Option<&QueueDepths>) -> String {
         &[
             ("{stage=\"issue\"}", of(&counters.issue_failures)),
             ("{stage=\"deliver\"}", of(&counters.delivery_failures)),
+            ("{stage=\"remind\"}", of(&counters.reminder_failures)),
+        ],
+    );
+    metric(
+        "kvit_reminders_total",
+        "counter",
+        "Reminders that this process queued, or left out because their moment had passed.",
+        &[
+            ("{outcome=\"planned\"}", of(&counters.reminders_planned)),
+            ("{outcome=\"missed\"}", of(&counters.reminders_missed)),
         ],
     );
     if let Some(depths) = depths {

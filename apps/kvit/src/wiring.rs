@@ -15,7 +15,9 @@ use kvit_billing::{
     ports::{Clock, Rng},
 };
 use kvit_compose::{Composer, ComposerSettings, Layout};
-use kvit_flow::{Courier, Issuer, IssuerSettings, Poller, Sample, ports::Archive, read_bill};
+use kvit_flow::{
+    Courier, Hours, Issuer, IssuerSettings, Poller, Reminders, Sample, ports::Archive, read_bill,
+};
 use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
@@ -173,6 +175,11 @@ impl Instance {
             clock: Arc::new(SystemClock),
             checkpoints: faults::checkpoints(),
             ladder,
+            reminder_hours: if self.config.reminders.kinds().is_empty() {
+                None
+            } else {
+                Some(self.reminder_hours()?)
+            },
             public_url: self.config.portal.public_url.clone(),
             delivery_hours: self.config.issue.delivery_hours,
             worker: worker.to_owned(),
@@ -234,8 +241,7 @@ impl Instance {
 
     pub(crate) fn portal(&self) -> Result<Portal, Failure> {
         let (config, portal) = (&self.config, &self.config.portal);
-        let time_zone = TimeZone::get(&config.issue.time_zone)
-            .exits(Exit::Configuration, "[issue] time_zone does not work")?;
+        let time_zone = self.time_zone()?;
         Ok(Portal {
             store: self.store.clone(),
             documents: Arc::new(ArchivedDocuments(self.archive()?)),
@@ -270,6 +276,33 @@ impl Instance {
                 issuer: Arc::default(),
             }),
             imports: Arc::new(Uploads::new(self.clone())),
+            reminders: !config.reminders.kinds().is_empty(),
+        })
+    }
+
+    /// Where the operator sits.
+    fn time_zone(&self) -> Result<TimeZone, Failure> {
+        TimeZone::get(&self.config.issue.time_zone)
+            .exits(Exit::Configuration, "[issue] time_zone does not work")
+    }
+
+    fn reminder_hours(&self) -> Result<Hours, Failure> {
+        let reminders = &self.config.reminders;
+        Ok(Hours {
+            from: reminders.from_hour.cast_signed(),
+            to: reminders.to_hour.cast_signed(),
+            zone: self.time_zone()?,
+        })
+    }
+
+    pub(crate) fn reminders(&self) -> Result<Reminders, Failure> {
+        Ok(Reminders {
+            store: self.store.clone(),
+            key: self.key()?,
+            clock: Arc::new(SystemClock),
+            checkpoints: faults::checkpoints(),
+            kinds: self.config.reminders.kinds(),
+            hours: self.reminder_hours()?,
         })
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use kvit_flow::{Courier, Issuer, PollReport, Poller};
+use kvit_flow::{Courier, Issuer, PollReport, Poller, ReminderReport, Reminders};
 use kvit_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +112,9 @@ pub(crate) struct Counters {
     pub(crate) mails_failed: AtomicU64,
     pub(crate) mails_unknown: AtomicU64,
     pub(crate) delivery_failures: AtomicU64,
+    pub(crate) reminders_planned: AtomicU64,
+    pub(crate) reminders_missed: AtomicU64,
+    pub(crate) reminder_failures: AtomicU64,
 }
 
 /// Issues whatever is released, until `stop`.
@@ -205,6 +208,42 @@ pub(crate) async fn payment_loop(poller: &Poller, poll: Duration, stop: &Cancell
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "payments stand");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Plans reminders that are due, until `stop`.
+pub(crate) async fn reminder_loop(
+    reminders: &Reminders,
+    counters: &Counters,
+    poll: Duration,
+    stop: &CancellationToken,
+) {
+    let mut wait = poll;
+    while !stop.is_cancelled() {
+        match reminders.plan(stop).await {
+            Ok(report) => {
+                wait = poll;
+                for (counter, more) in [
+                    (&counters.reminders_planned, report.planned),
+                    (&counters.reminders_missed, report.missed),
+                ] {
+                    counter.fetch_add(more, Ordering::Relaxed);
+                }
+                if report != ReminderReport::default() {
+                    tracing::info!(
+                        planned = report.planned,
+                        missed = report.missed,
+                        "reminders decided"
+                    );
+                }
+            }
+            Err(error) => {
+                counters.reminder_failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(error = &error as &dyn std::error::Error, "reminders stand");
                 wait = longer(wait);
             }
         }

@@ -88,6 +88,8 @@ pub struct Portal {
     pub samples: Arc<dyn Samples>,
     /// Takes uploaded run files in.
     pub imports: Arc<dyn Imports>,
+    /// Whether customers are reminded of bills, and may say that they want no reminders.
+    pub reminders: bool,
 }
 
 /// How bills are paid.
@@ -219,6 +221,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/prove/{token}"),
     ("GET POST", "/receipt/{token}"),
     ("GET POST", "/receipt/{token}/paper"),
+    ("POST", "/reminders"),
+    ("GET POST", "/reminders/{token}"),
     ("GET POST", "/sign-in"),
     ("GET POST", "/sign-in/{token}"),
     ("GET", "/v/{slug}"),
@@ -259,7 +263,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         sampling: staff::samples::Sampling::default(),
         https,
     });
-    use rooms::{bills, enrol, info, links, paper, pay, pay_calls, sign_in};
+    use rooms::{bills, enrol, info, links, paper, pay, pay_calls, reminders, sign_in};
     Ok(Router::new()
         .route("/", get(info::home))
         .route("/assets/{name}", get(info::asset))
@@ -282,6 +286,11 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route(
             "/receipt/{token}/paper",
             get(paper::mailed_form).post(paper::mailed),
+        )
+        .route("/reminders", post(reminders::switch))
+        .route(
+            "/reminders/{token}",
+            get(reminders::link_form).post(reminders::link),
         )
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route(

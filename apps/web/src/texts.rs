@@ -280,6 +280,7 @@ mod tests {
         include_str!("rooms/paper.rs"),
         include_str!("rooms/pay.rs"),
         include_str!("rooms/pay_calls.rs"),
+        include_str!("rooms/reminders.rs"),
         include_str!("rooms/sign_in.rs"),
         include_str!("rooms/year.rs"),
         include_str!("staff/audit.rs"),

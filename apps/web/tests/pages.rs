@@ -393,6 +393,22 @@ async fn money(eye: &mut Inspector, world: &World) {
     }
 }
 
+/// What the link of a reminder leads to, before and after its address gets bills no more.
+async fn reminded(eye: &mut Inspector, world: &World) {
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    seed::remind(&world.store, &world.key).await;
+    eye.see("reminders", &world.reminder_path()).await;
+    eye.chrome.follow("main button").await;
+    eye.look("reminders-done").await;
+    eye.see("reminders-already", &world.reminder_path()).await;
+    eye.see("reminders-unknown", "/reminders/x").await;
+    let now = "2026-11-20T09:30:00Z".parse().expect("a time");
+    let anna = common::number(seed::ANNA);
+    let ended = world.store.end_enrolment(&anna, now, "paper", json!({}));
+    ended.await.expect("a store");
+    eye.see("reminders-elsewhere", &world.reminder_path()).await;
+}
+
 /// The way to a payment system, and a bill with payments of each kind behind it.
 async fn paying(eye: &mut Inspector, world: &World) {
     let page = world.pay_path(seed::first_bill());
@@ -415,6 +431,7 @@ async fn paying(eye: &mut Inspector, world: &World) {
 
 /// All pages that a customer can come upon.
 async fn tour(eye: &mut Inspector, world: &World) {
+    reminded(eye, world).await;
     for (name, path) in [
         ("home", "/"),
         ("help", "/help"),
@@ -458,6 +475,8 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("check-wrong").await;
     eye.sign_in(world, seed::MARIA).await;
     eye.look("bills").await;
+    eye.chrome.follow("form[action='/reminders'] button").await;
+    eye.look("bills-without-reminders").await;
     eye.see("year", "/bills?year=2025").await;
     eye.see("year-none", "/bills?year=1999").await;
     eye.see("enrol-change", "/enrol").await;

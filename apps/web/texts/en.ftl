@@ -115,6 +115,10 @@ bills-active-text = We send it to { $email }.
 bills-changes-text = We also sent a message to { $email }: once you press its button, your bill will come there.
 bills-active-change = Change the address
 bills-active-paper = I want paper again
+bills-reminders-on = We remind you by e-mail when a bill is not paid.
+bills-reminders-off = We do not send you reminders of unpaid bills.
+bills-reminders-stop = No reminders, please
+bills-reminders-start = Please remind me
 
 year-title = Bills issued in { $year }
 year-back = Back to the latest bills
@@ -193,6 +197,18 @@ paper-none-text = There is no e-bill for this customer number, so there is nothi
 paper-elsewhere-title = The bill no longer comes to this e-mail
 paper-elsewhere-text = There is nothing to switch off: bills are no longer sent to the address that got this message.
 paper-enrol = I want the e-bill
+
+reminders-stop-title = No more reminders
+reminders-stop-text = We will not remind you any more when bills for customer number { $number } are due. The bills themselves keep coming by e-mail.
+reminders-stop-button = Do not remind me any more
+reminders-done-title = Done, no more reminders
+reminders-done-text = The bills keep coming by e-mail. Should you change your mind, you find the reminders beside your bills.
+reminders-already-title = Reminders are off already
+reminders-already-text = The bills come by e-mail, without reminders that they are due. Should you change your mind, you find the reminders beside your bills.
+reminders-elsewhere-title = Reminders do not come to this address any more
+reminders-elsewhere-text = There is nothing to stop: the address that this mail went to gets neither bills nor reminders any more.
+reminders-unknown-title = We do not know this link
+reminders-unknown-text = It may not have been copied whole. You can end reminders on the page with your bills, too.
 
 verify-title = This document is genuine
 verify-text = It was issued by { $operator }. Compare these details with your document: they must be the same.

@@ -55,6 +55,8 @@ pub enum TokenPurpose {
     Pay,
     /// Signs one customer in, once.
     SignIn,
+    /// Ends the reminders to one customer.
+    Reminders,
 }
 
 impl TokenPurpose {
@@ -65,6 +67,7 @@ impl TokenPurpose {
             Self::Verify => "verify",
             Self::Pay => "pay",
             Self::SignIn => "sign-in",
+            Self::Reminders => "reminders",
         }
     }
 }

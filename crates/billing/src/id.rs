@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::code::to_hex;
+use crate::{ReminderKind, code::to_hex};
 
 /// A value that does not have the form of its id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +154,19 @@ impl DeliveryId {
         ))
     }
 
+    /// The id of the mail that reminds of a bill: one for each of its reminders.
+    #[must_use]
+    pub fn reminder_of(bill: BillNumber, kind: ReminderKind) -> Self {
+        Self(format!("{}-{bill}-{kind}", DeliveryKind::Reminder.as_str()))
+    }
+
+    /// Which reminder it is, where it is one.
+    #[must_use]
+    pub fn reminder(&self) -> Option<ReminderKind> {
+        let rest = self.0.strip_prefix(DeliveryKind::Reminder.as_str())?;
+        rest.splitn(3, '-').nth(2)?.parse().ok()
+    }
+
     /// What it carries.
     #[must_use]
     pub fn kind(&self) -> DeliveryKind {
@@ -178,16 +191,19 @@ pub enum DeliveryKind {
     Paid,
     /// That money was taken back.
     TakenBack,
+    /// That a bill is still to be paid.
+    Reminder,
 }
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Bill,
         Self::Proof,
         Self::SignIn,
         Self::Paid,
         Self::TakenBack,
+        Self::Reminder,
     ];
 
     /// The word in ids and for monitoring.
@@ -199,6 +215,7 @@ impl DeliveryKind {
             Self::SignIn => "signin",
             Self::Paid => "paid",
             Self::TakenBack => "back",
+            Self::Reminder => "remind",
         }
     }
 }
@@ -328,7 +345,12 @@ mod tests {
         let link = DeliveryId::sign_in_of(&entry);
         let paid = DeliveryId::money_of(DeliveryKind::Paid, "epay/paid/1/000007/A");
         let back = DeliveryId::money_of(DeliveryKind::TakenBack, "reversal/epay/paid/1/000007/A");
+        let which = ReminderKind::Before(3);
+        let reminder = DeliveryId::reminder_of(bill, which);
+        assert_eq!(reminder.as_str(), "remind-0000000042-before-3");
+        assert_eq!((reminder.reminder(), back.reminder()), (Some(which), None));
         for (id, kind) in [
+            (reminder, DeliveryKind::Reminder),
             (DeliveryId::of(bill, 1), DeliveryKind::Bill),
             (link, DeliveryKind::SignIn),
             (paid, DeliveryKind::Paid),

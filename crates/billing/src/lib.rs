@@ -19,6 +19,7 @@ pub mod order;
 pub mod period;
 pub mod ports;
 pub mod reference;
+pub mod reminder;
 pub mod secret;
 
 pub use bill::Bill;
@@ -33,4 +34,5 @@ pub use money::{Cents, Currency};
 pub use operator::Operator;
 pub use order::{BillKind, BillOrder};
 pub use period::Period;
+pub use reminder::ReminderKind;
 pub use secret::Secret;

@@ -8,27 +8,29 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{
-    BillNumber, Currency,
+    BillNumber, Cents, Currency, ReminderKind,
     code::{InstanceKey, TokenPurpose},
     ports::Clock,
     reference::CreditorReference,
 };
 use kvit_mail::{
     BillMail, MailError, Mails, Message, MoneyDirection, Outcome, PaidBill, PaymentMail, ProofMail,
-    RetryLadder, SignInMail,
+    ReminderMail, RetryLadder, SignInMail,
 };
 use kvit_pay::ways::Ways;
 use kvit_store::{
-    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord,
+    Attempt, AttemptOutcome, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReminderDoor,
     SIGN_IN_MINUTES, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     documents::{DocumentError, read_bill},
+    hours::Hours,
     ports::{Archive, Checkpoints, Mailer},
+    remind::date_of,
 };
 
 /// Deliveries claimed at once, for each line of conversations. A death marks at most so many a line
@@ -60,6 +62,8 @@ pub struct Courier {
     pub checkpoints: Arc<dyn Checkpoints>,
     /// When to try again.
     pub ladder: RetryLadder,
+    /// When reminders may be sent; `None` where the operator sends none.
+    pub reminder_hours: Option<Hours>,
     /// Base address of the portal, without a slash at the end.
     pub public_url: String,
     /// A bill is due in the mailbox so many hours after issue.
@@ -133,10 +137,11 @@ impl Courier {
             }
             for job in jobs {
                 match self.deliver_one(job).await? {
-                    AttemptOutcome::Accepted => report.accepted += 1,
-                    AttemptOutcome::Retry { .. } => report.retried += 1,
-                    AttemptOutcome::Failed => report.failed += 1,
-                    AttemptOutcome::Unknown { .. } => report.unknown += 1,
+                    Some(AttemptOutcome::Accepted) => report.accepted += 1,
+                    Some(AttemptOutcome::Retry { .. }) => report.retried += 1,
+                    Some(AttemptOutcome::Failed) => report.failed += 1,
+                    Some(AttemptOutcome::Unknown { .. }) => report.unknown += 1,
+                    None => {}
                 }
             }
         }
@@ -155,7 +160,19 @@ impl Courier {
         Ok(jobs)
     }
 
-    async fn deliver_one(&self, job: DeliveryJob) -> Result<AttemptOutcome, DeliverError> {
+    /// `None` where there was nothing to send any more.
+    async fn deliver_one(&self, job: DeliveryJob) -> Result<Option<AttemptOutcome>, DeliverError> {
+        // Between the claim and this moment the customer may have paid, or the day has ended.
+        let job = match job.what {
+            DeliveryWhat::Reminder { .. } => {
+                let (now, door) = self.reminder_door();
+                match self.store.recheck_reminder(&job, door, now).await? {
+                    Some(job) => job,
+                    None => return Ok(None),
+                }
+            }
+            _ => job,
+        };
         let (outcome, reply) = match self.build(&job).await {
             Ok(message) => {
                 self.checkpoints.reached("before-send");
@@ -177,7 +194,7 @@ impl Courier {
         };
         self.store.finish_delivery(&job.id, &attempt).await?;
         self.checkpoints.reached("after-delivery-recorded");
-        Ok(attempt.outcome)
+        Ok(Some(attempt.outcome))
     }
 
     async fn build(&self, job: &DeliveryJob) -> Result<Message, BuildError> {
@@ -186,6 +203,9 @@ impl Courier {
             DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
             DeliveryWhat::SignIn(_) => Ok(self.sign_in_mail(job)?),
             DeliveryWhat::Money { entry } => self.money_mail(job, entry).await,
+            DeliveryWhat::Reminder { bill, kind, open } => {
+                Ok(self.reminder_mail(job, bill, *kind, *open).await?)
+            }
         }
     }
 
@@ -296,6 +316,46 @@ impl Courier {
             pay_url: pay_url.as_deref(),
             at: told.at,
         })?)
+    }
+
+    fn reminder_door(&self) -> (Timestamp, ReminderDoor) {
+        let now = self.clock.now();
+        let hours = self.reminder_hours.as_ref();
+        let door = hours.map_or(ReminderDoor::Shut, |hours| {
+            let until = hours.closed_until(now);
+            until.map_or(ReminderDoor::Open, ReminderDoor::Until)
+        });
+        (now, door)
+    }
+
+    /// A reminder that goes out twice has the same bytes, unless part of the bill was paid meanwhile: a
+    /// wrong amount would be worse than a copy that looks different.
+    async fn reminder_mail(
+        &self,
+        job: &DeliveryJob,
+        bill: &BillRecord,
+        kind: ReminderKind,
+        open: Cents,
+    ) -> Result<Message, MailError> {
+        let name = self.name_of(job).await;
+        let token = self.key.token(TokenPurpose::Reminders, job.id.as_str());
+        self.mails.reminder(&ReminderMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: &name,
+            customer_number: &job.account,
+            language: job.language,
+            kind,
+            number: bill.number,
+            period: bill.period,
+            open,
+            currency: bill.currency,
+            due_date: bill.due_date,
+            reference: &CreditorReference::of(bill.number),
+            pay_url: &self.pay_url(bill.number),
+            stop_url: &format!("{}/reminders/{}", self.public_url, token.expose()),
+            at: date_of(job.due_at),
+        })
     }
 
     /// How a mail greets.

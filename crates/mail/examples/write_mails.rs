@@ -6,11 +6,12 @@ use std::{fs, path::PathBuf};
 
 use jiff::civil::date;
 use kvit_billing::{
-    BillKind, BillNumber, Cents, Currency, DeliveryId, Language, Period, Secret,
+    BillKind, BillNumber, Cents, Currency, DeliveryId, Language, Period, ReminderKind, Secret,
     reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail, SignInMail,
+    BillMail, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
+    SignInMail,
 };
 use mail_parser::MessageParser;
 
@@ -45,6 +46,13 @@ fn main() -> Result<(), AnyError> {
             ("taken-back", MoneyDirection::TakenBack, 7_431, 0),
         ] {
             let mail = payment(&mails, language, direction, open, credit)?;
+            write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
+        }
+        for (case, kind) in [
+            ("reminder-before", ReminderKind::Before(3)),
+            ("reminder-after", ReminderKind::After(5)),
+        ] {
+            let mail = reminder(&mails, language, kind)?;
             write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
         }
         let proof = mails.prove_address(&ProofMail {
@@ -142,6 +150,30 @@ fn payment(
             "https://smetki.svetulka.example/pay/4000000042-0123456789abcdef0123456789abcdef",
         ),
         at: "2026-11-20T08:15:02Z".parse()?,
+    })?)
+}
+
+fn reminder(mails: &Mails, language: Language, kind: ReminderKind) -> Result<Message, AnyError> {
+    let number = BillNumber::new(4_000_000_042).ok_or("a number")?;
+    Ok(mails.reminder(&ReminderMail {
+        delivery: &DeliveryId::reminder_of(number, kind),
+        to: &Secret::new("ivaylo@example.bg".to_owned()),
+        customer_name: match language {
+            Language::Bg => "Ивайло Петров",
+            Language::En => "Ivaylo Petrov",
+        },
+        customer_number: &"1000000042".parse()?,
+        language,
+        kind,
+        number,
+        period: Period::month_of(date(2026, 10, 1)),
+        open: Cents::new(7_431),
+        currency: Currency::EUR,
+        due_date: date(2026, 11, 25),
+        reference: &CreditorReference::of(number),
+        pay_url: "https://smetki.svetulka.example/pay/4000000042-0123456789abcdef0123456789abcdef",
+        stop_url: "https://smetki.svetulka.example/reminders/4f1c2b7a90d35e68b1c04f7de92a6b13",
+        at: "2026-11-22T07:00:00Z".parse()?,
     })?)
 }
 

@@ -3,11 +3,11 @@
 use jiff::civil::{Date, date};
 use kvit_billing::{
     Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator,
-    Period, Secret, customer::Text, operator::Brand, reference::CreditorReference,
+    Period, ReminderKind, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
     BillMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail,
-    SignInMail,
+    ReminderMail, SignInMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -365,6 +365,83 @@ fn money_that_was_taken_back_is_told_with_what_to_do() {
         }
         let [_, text, _] = payment(language, MoneyDirection::TakenBack, 0, 0);
         assert!(text.contains(nothing) && !text.contains("/pay/1"), "{text}");
+    }
+}
+
+#[test]
+fn a_reminder_says_what_is_open_and_how_to_end_reminders() {
+    let number = BillNumber::new(42).expect("in range");
+    let remind = |language, kind| {
+        let message = mails()
+            .reminder(&ReminderMail {
+                delivery: &DeliveryId::reminder_of(number, kind),
+                to: &Secret::new("ivan@abv.bg".to_owned()),
+                customer_name: "Иван",
+                customer_number: &"1000042".parse().expect("a number"),
+                language,
+                kind,
+                number,
+                period: Period::month_of(date(2026, 10, 1)),
+                open: Cents::new(700),
+                currency: Currency::EUR,
+                due_date: date(2026, 11, 25),
+                reference: &CreditorReference::of(number),
+                pay_url: "https://bills.example.bg/pay/1",
+                stop_url: "https://bills.example.bg/reminders/abc",
+                at: "2026-11-22T07:00:00Z".parse().expect("a time"),
+            })
+            .expect("a mail");
+        let mail = MessageParser::default()
+            .parse(&message.bytes)
+            .expect("a message");
+        let html = mail.body_html(0).expect("HTML").into_owned();
+        let text = mail.body_text(0).expect("a text").into_owned();
+        assert_eq!(mail.attachment_count(), 0);
+        // Bank accounts are never told by mail without the bill.
+        assert!(!html.contains("BG80") && !text.contains("BG80"));
+        (mail.subject().unwrap_or_default().to_owned(), [html, text])
+    };
+    for (language, kind, subject, parts) in [
+        (
+            Language::Bg,
+            ReminderKind::Before(3),
+            "Напомняне: 7,00\u{a0}€ за октомври 2026\u{a0}г., срок до 25.11.2026\u{a0}г.",
+            ["Наближава срокът", "Не искам повече напомняния"],
+        ),
+        (
+            Language::Bg,
+            ReminderKind::After(5),
+            "Напомняне: сметката за октомври 2026\u{a0}г. още не е платена",
+            ["Случва се да се забрави", "Срокът беше до 25.11.2026"],
+        ),
+        (
+            Language::En,
+            ReminderKind::Before(3),
+            "A reminder: €7.00 for October 2026, due 25 November 2026",
+            ["is due soon", "I want no more reminders"],
+        ),
+        (
+            Language::En,
+            ReminderKind::After(5),
+            "A reminder: your bill for October 2026 is not paid yet",
+            ["It is easily forgotten", "It was due on 25 November 2026"],
+        ),
+    ] {
+        let (said, bodies) = remind(language, kind);
+        assert_eq!(said, subject);
+        for body in bodies {
+            let shared = [
+                "/pay/1",
+                "/reminders/abc",
+                "0000000042",
+                "1000042",
+                "0700 00 000",
+            ];
+            for part in parts.into_iter().chain(shared) {
+                assert!(body.contains(part), "{part}: {body}");
+            }
+            assert!(!body.contains("г.."), "{body}");
+        }
     }
 }
 

@@ -52,6 +52,19 @@ payment-do-nothing = Your bills are still paid, and you do not need to do anythi
 payment-ask = If you know nothing of this, or the money has not come back to you, please call us on { $hotline }.
 why-payment = You get this mail because your bills from { $operator } come by e-mail.
 
+reminder-subject-before = A reminder: { $amount } for { $period }, due { $due }
+reminder-subject-after = A reminder: your bill for { $period } is not paid yet
+reminder-intro-before = Your bill for { $period } is due soon. We are writing only so that it does not slip your mind.
+reminder-intro-after = Your bill for { $period } was due, and the payment has not reached us yet. It is easily forgotten, so here is a reminder.
+reminder-label = Still to pay
+reminder-due-before = Pay by { $due }
+reminder-due-after = It was due on { $due }
+reminder-transfer = For a bank transfer, write this reference. The account is printed on the bill itself: we never announce a new one by mail.
+reminder-paid = If you have paid already, thank you: there is nothing to do. A payment may take a day or two to reach us.
+reminder-trouble = If anything on the bill is unclear, or you find it hard to pay it now, please call us on { $hotline }.
+reminder-stop = I want no more reminders
+why-reminder = You get this reminder because your bills from { $operator } come by e-mail.
+
 proof-subject = Confirm your address for electronic bills
 proof-intro = Someone, most likely you, asked for the bills of { $operator } for customer number { $customer } to be sent to this address.
 proof-action = Before we start, please confirm that the address is yours:

@@ -3,12 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, Secret};
+use kvit_billing::{
+    BillNumber, Cents, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, Secret,
+};
+use kvit_pay::standing::Standing;
 
 use crate::{
     BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, StoreError, Unwanted,
     engine::{Row, Tx},
     enrolments::{active, enrolment},
+    ledger::{dues, moneys, standings},
+    payments::on_their_way,
+    reminders::unwanting,
     rows::{self, BILL_COLUMNS, corrupt, language, number, optional, small, text, time},
     sql::{Value, query},
 };
@@ -31,6 +37,12 @@ struct Named {
     active: HashMap<CustomerNumber, EnrolmentRecord>,
     /// Entries that were taken back.
     reversed: HashSet<String>,
+    /// Customers who want no reminders.
+    silent: HashSet<CustomerNumber>,
+    /// What those owe who are reminded.
+    standings: HashMap<CustomerNumber, Standing>,
+    /// Bills for which money is on its way.
+    coming: HashSet<BillNumber>,
 }
 
 /// The contents of at most 250 rows of deliveries.
@@ -39,19 +51,25 @@ pub(crate) async fn contents(
     due: &[Row],
     now: Timestamp,
 ) -> Result<Vec<Claimable>, StoreError> {
-    let named = named(tx, due).await?;
+    let named = named(tx, due, now).await?;
     due.iter().map(|row| claimable(row, &named, now)).collect()
 }
 
-async fn named(tx: &mut Tx, due: &[Row]) -> Result<Named, StoreError> {
+async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreError> {
     let mut named = Named::default();
     let mut bills: Vec<[Value; 1]> = Vec::new();
     let mut enrolments: Vec<[Value; 1]> = Vec::new();
     let mut entries: Vec<[Value; 1]> = Vec::new();
     let mut accounts: Vec<CustomerNumber> = Vec::new();
+    let mut reminded: Vec<BillNumber> = Vec::new();
     for row in due {
         if let Some(entry) = row.get::<Option<String>>("entry")? {
             entries.push([entry.into()]);
+            accounts.push(text(row, "account")?);
+        } else if row.get::<Option<i64>>("reminds")?.is_some() {
+            let bill = number(row, "reminds")?;
+            bills.push([bill.into()]);
+            reminded.push(bill);
             accounts.push(text(row, "account")?);
         } else if let Some(bill) = row.get::<Option<i64>>("bill")? {
             bills.push([bill.into()]);
@@ -91,9 +109,37 @@ async fn named(tx: &mut Tx, due: &[Row]) -> Result<Named, StoreError> {
         }
     }
     if !accounts.is_empty() {
-        named.active = active(tx, &accounts).await?;
+        named.active = active(&mut *tx, &accounts).await?;
+    }
+    if !reminded.is_empty() {
+        owed(tx, &mut named, &reminded, now).await?;
     }
     Ok(named)
+}
+
+/// What there is to know of bills of which somebody is to be reminded.
+async fn owed(
+    tx: &mut Tx,
+    named: &mut Named,
+    reminded: &[BillNumber],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let bills: Vec<&BillRecord> = reminded
+        .iter()
+        .filter_map(|number| named.bills.get(number))
+        .collect();
+    let mut accounts: Vec<_> = bills.iter().map(|bill| bill.account.clone()).collect();
+    accounts.sort();
+    accounts.dedup();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let dues = dues(&mut *tx, &accounts, now).await?;
+    let moneys = moneys(&mut *tx, &accounts, now, None).await?;
+    named.coming = on_their_way(&mut *tx, &bills, now).await?;
+    named.standings = standings(&dues, &moneys);
+    named.silent = unwanting(tx, &accounts).await?;
+    Ok(())
 }
 
 fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, StoreError> {
@@ -102,8 +148,17 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
     let account: CustomerNumber = text(row, "account")?;
     let enrolment = optional::<EnrolmentId>(row, "enrolment")?;
     let due_at = time(row, "due_at")?;
-    let mut to = (Secret::new(row.get("email")?), language(row, "language")?);
-    let mut moved = None;
+    // A bill, and a link that proves or signs in, are for one address.
+    let follows = matches!(
+        id.kind(),
+        DeliveryKind::Paid | DeliveryKind::TakenBack | DeliveryKind::Reminder
+    );
+    let active = named.active.get(&account).filter(|_| follows);
+    let queued_for = (Secret::new(row.get("email")?), language(row, "language")?);
+    let (email, language) = active.map_or(queued_for, |now| (now.email.clone(), now.language));
+    let moved = active
+        .map(|now| now.id.clone())
+        .filter(|now| enrolment.as_ref() != Some(now));
     let (what, unwanted) = match id.kind() {
         DeliveryKind::Bill => {
             let bill = named.bills.get(&number(row, "bill")?);
@@ -124,11 +179,6 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
         }
         DeliveryKind::Paid | DeliveryKind::TakenBack => {
             let entry: String = row.get::<Option<String>>("entry")?.ok_or_else(missing)?;
-            let active = named.active.get(&account);
-            if let Some(active) = active {
-                to = (active.email.clone(), active.language);
-                moved = Some(&active.id).filter(|now| enrolment.as_ref() != Some(now));
-            }
             let unwanted = match active {
                 None => Some(Unwanted::Left),
                 // That it was taken back has a mail of its own.
@@ -137,8 +187,29 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             };
             (DeliveryWhat::Money { entry }, unwanted)
         }
+        DeliveryKind::Reminder => {
+            let bill = named.bills.get(&number(row, "reminds")?);
+            let bill = bill.cloned().ok_or_else(missing)?;
+            let kind = id.reminder().ok_or_else(missing)?;
+            let owed = named
+                .standings
+                .get(&account)
+                .and_then(|standing| standing.bill(bill.number));
+            let open = owed.map_or(Cents::ZERO, |owed| owed.open);
+            let unwanted = if active.is_none() {
+                Some(Unwanted::Left)
+            } else if named.silent.contains(&account) {
+                Some(Unwanted::Off)
+            } else if open <= Cents::ZERO {
+                Some(Unwanted::Paid)
+            } else if named.coming.contains(&bill.number) {
+                Some(Unwanted::Ordered)
+            } else {
+                (due_at < now).then_some(Unwanted::Late)
+            };
+            (DeliveryWhat::Reminder { bill, kind, open }, unwanted)
+        }
     };
-    let (email, language) = to;
     Ok(Claimable {
         job: DeliveryJob {
             what,
@@ -150,7 +221,7 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             due_at,
             id,
         },
-        moved: moved.cloned(),
+        moved,
         unwanted,
     })
 }

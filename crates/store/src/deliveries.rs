@@ -40,7 +40,7 @@ impl Store {
         put_back(&mut tx, &expired, now).await?;
         let mut jobs = Vec::with_capacity(limit);
         while jobs.len() < limit {
-            let due = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
+            let due = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.reminds, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
                 .bind(now)
                 .bind(limit - jobs.len())
                 .skip_locked()
@@ -164,12 +164,16 @@ async fn hold(
 }
 
 /// Not sent, and why: that is written down among the attempts.
-async fn withdraw(tx: &mut Tx, idle: &[Claimable], now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn withdraw(
+    tx: &mut Tx,
+    idle: &[Claimable],
+    now: Timestamp,
+) -> Result<(), StoreError> {
     if idle.is_empty() {
         return Ok(());
     }
     let ids = idle.iter().map(|found| [(&found.job.id).into()]);
-    query("UPDATE deliveries SET state = 'withdrawn' WHERE id IN ({rows})")
+    query("UPDATE deliveries SET state = 'withdrawn', worker = NULL, lease_until = NULL WHERE id IN ({rows})")
         .rows(ids)
         .execute(&mut *tx)
         .await?;

@@ -1,5 +1,7 @@
 //! The books, and what a customer owes by them.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::{
@@ -27,10 +29,11 @@ impl Store {
         account: &CustomerNumber,
         at: Timestamp,
     ) -> Result<Standing, StoreError> {
-        let dues = dues(&self.pools, account, at).await?;
-        let money = moneys(&self.pools, account, at, None).await?;
-        let money: Vec<Money> = money.into_iter().map(|(_, money)| money).collect();
-        Ok(Standing::of(&dues, &money))
+        let accounts = std::slice::from_ref(account);
+        let dues = dues(&self.pools, accounts, at).await?;
+        let moneys = moneys(&self.pools, accounts, at, None).await?;
+        let standing = standings(&dues, &moneys).remove(account);
+        Ok(standing.unwrap_or_default())
     }
 
     /// What each book holds; customers are one sum. Together they are nothing.
@@ -157,40 +160,68 @@ impl Store {
     }
 }
 
-/// What a customer's bills that were issued by then ask for, in the order of their issue.
+/// What the bills of at most 250 customers, at least one, ask for that were issued by then, in the
+/// order of their issue.
 pub(crate) async fn dues(
     on: impl Target,
-    account: &CustomerNumber,
+    accounts: &[CustomerNumber],
     at: Timestamp,
-) -> Result<Vec<Due>, StoreError> {
-    query("SELECT b.number, b.due_date, b.to_pay, b.carried_over, b.corrects FROM bills b JOIN runs r ON r.id = b.run WHERE b.account = $1 AND r.issued_at <= $2 ORDER BY r.issued_at, b.number")
-        .bind(account)
-        .bind(at)
+) -> Result<HashMap<CustomerNumber, Vec<Due>>, StoreError> {
+    let rows = query("WITH asked (account, at) AS ({rows}) SELECT b.account, b.number, b.due_date, b.to_pay, b.carried_over, b.corrects FROM asked JOIN bills b ON b.account = asked.account JOIN runs r ON r.id = b.run WHERE r.issued_at <= asked.at ORDER BY r.issued_at, b.number")
+        .rows(accounts.iter().map(|account| [account.into(), at.into()]))
         .fetch_all(on)
-        .await?
-        .iter()
-        .enumerate()
-        .map(|(at, row)| due(row, at == 0))
-        .collect()
+        .await?;
+    let mut dues: HashMap<_, Vec<Due>> = HashMap::new();
+    for row in &rows {
+        let of: &mut Vec<Due> = dues.entry(text(row, "account")?).or_default();
+        of.push(due(row, of.is_empty())?);
+    }
+    Ok(dues)
 }
 
-/// The money in a customer's book that counted then, with its entries' names: what was not taken back
-/// by then, and `also` that.
+/// Money of customers, with its entries' names.
+pub(crate) type Moneys = HashMap<CustomerNumber, Vec<(String, Money)>>;
+
+/// The money in the books of at most 250 customers, at least one, that counted then: what was not taken
+/// back by then, and `also` that.
 pub(crate) async fn moneys(
     on: impl Target,
-    account: &CustomerNumber,
+    accounts: &[CustomerNumber],
     at: Timestamp,
     also: Option<&str>,
-) -> Result<Vec<(String, Money)>, StoreError> {
-    query("SELECT j.id, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 AND j.at <= $2 AND j.reverses IS NULL AND (j.id = $3 OR NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id AND r.at <= $2)) ORDER BY j.at, j.id")
-        .bind(&Book::Customer(account.clone()))
-        .bind(at)
-        .bind(also.unwrap_or_default())
+) -> Result<Moneys, StoreError> {
+    let asked = accounts.iter().map(|account| {
+        let book = Book::Customer(account.clone());
+        [(&book).into(), at.into(), also.unwrap_or_default().into()]
+    });
+    let rows = query("WITH asked (book, at, also) AS ({rows}) SELECT j.id, p.book, p.cents, p.bills FROM asked JOIN postings p ON p.book = asked.book JOIN journal j ON j.id = p.entry WHERE j.at <= asked.at AND j.reverses IS NULL AND (j.id = asked.also OR NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id AND r.at <= asked.at)) ORDER BY j.at, j.id")
+        .rows(asked)
         .fetch_all(on)
-        .await?
-        .iter()
-        .map(|row| Ok((row.get("id")?, money(row)?)))
-        .collect()
+        .await?;
+    let mut moneys = Moneys::new();
+    for row in &rows {
+        let book: Book = text(row, "book")?;
+        if let Book::Customer(account) = book {
+            let of = moneys.entry(account).or_default();
+            of.push((row.get("id")?, money(row)?));
+        }
+    }
+    Ok(moneys)
+}
+
+/// The standings of the customers who have bills or money.
+pub(crate) fn standings(
+    dues: &HashMap<CustomerNumber, Vec<Due>>,
+    moneys: &Moneys,
+) -> HashMap<CustomerNumber, Standing> {
+    let known: HashSet<_> = dues.keys().chain(moneys.keys()).collect();
+    let one = |account: &CustomerNumber| {
+        let money = moneys.get(account).into_iter().flatten();
+        let money: Vec<Money> = money.map(|(_, money)| money.clone()).collect();
+        let dues = dues.get(account).map_or(&[][..], Vec::as_slice);
+        (account.clone(), Standing::of(dues, &money))
+    };
+    known.into_iter().map(one).collect()
 }
 
 /// Writes an entry. Its id is made of what caused it, so that it cannot be written twice.

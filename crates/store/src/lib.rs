@@ -26,6 +26,7 @@ mod reconcile;
 mod records;
 mod refusals;
 mod release;
+mod reminders;
 mod rows;
 mod runs;
 mod search;

@@ -107,8 +107,11 @@ impl Store {
         let original: Option<String> = row.get("original")?;
         let taken_back = original.is_some();
         let money = original.as_deref().unwrap_or(entry);
-        let dues = dues(&self.pools, &account, at).await?;
-        let all = moneys(&self.pools, &account, at, Some(money)).await?;
+        let accounts = std::slice::from_ref(&account);
+        let mut dues = dues(&self.pools, accounts, at).await?;
+        let mut all = moneys(&self.pools, accounts, at, Some(money)).await?;
+        let dues = dues.remove(&account).unwrap_or_default();
+        let all = all.remove(&account).unwrap_or_default();
         let but_it: Vec<Money> = all
             .iter()
             .filter(|(id, _)| id != money)

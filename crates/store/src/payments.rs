@@ -1,11 +1,13 @@
 //! Payments that were begun here, and what was heard of them.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use kvit_billing::{BillNumber, Cents};
-use kvit_pay::{ProviderName, state::Heard};
+use kvit_pay::{PaymentState, ProviderName, state::Heard};
 
 use crate::{
-    Event, NewPayment, PaymentRecord, PaymentView, Settle, Store, StoreError,
+    BillRecord, Event, NewPayment, PaymentRecord, PaymentView, Settle, Store, StoreError,
     audit::append,
     engine::{Row, Target},
     reconcile::same_person,
@@ -303,6 +305,35 @@ pub(crate) async fn payment(
     .fetch_optional(on)
     .await?;
     row.as_ref().map(record).transpose()
+}
+
+/// Of at most 250 bills, at least one, those for which money is on its way: ordered, or here and looked
+/// into. A payment is begun for a bill, and may pay older ones of the customer along.
+pub(crate) async fn on_their_way(
+    on: impl Target,
+    bills: &[&BillRecord],
+    now: Timestamp,
+) -> Result<HashSet<BillNumber>, StoreError> {
+    let asked = bills.iter().map(|bill| {
+        [
+            bill.number.into(),
+            (&bill.account).into(),
+            bill.due_date.into(),
+        ]
+    });
+    let rows = query(format!("WITH asked (bill, account, due) AS ({{rows}}) SELECT asked.bill AS asked, {COLUMNS}, {HEARD} FROM asked JOIN bills o ON o.account = asked.account AND o.due_date >= asked.due JOIN payments p ON p.bill = o.number"))
+        .rows(asked)
+        .fetch_all(on)
+        .await?;
+    let mut coming = HashSet::new();
+    for row in &rows {
+        let (bill, view) = (number(row, "asked")?, view(row)?);
+        let on_its_way = matches!(view.state(now), PaymentState::Ordered | PaymentState::Held);
+        if on_its_way && view.payment.bills.contains(&bill) {
+            coming.insert(bill);
+        }
+    }
+    Ok(coming)
 }
 
 /// A payment that something final is known of is not asked for any more.

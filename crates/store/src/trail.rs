@@ -92,15 +92,16 @@ fn delivery(
     receipts: Vec<ReceiptRecord>,
 ) -> Result<DeliveryRecord, StoreError> {
     let channel: String = row.get("channel")?;
-    let bill = match row.get::<Option<i64>>("bill")? {
-        Some(_) => Some(number(row, "bill")?),
-        None => None,
+    let bill = |column| match row.get::<Option<i64>>(column)? {
+        Some(_) => Ok::<_, StoreError>(Some(number(row, column)?)),
+        None => Ok(None),
     };
     let state = state(row)?;
     let next = optional_time(row, "next_attempt_at")?;
     Ok(DeliveryRecord {
         id: text(row, "id")?,
-        bill,
+        bill: bill("bill")?,
+        reminds: bill("reminds")?,
         account: text(row, "account")?,
         channel: Channel::parse(&channel).ok_or_else(|| corrupt("channel", channel))?,
         email: row

@@ -12,6 +12,7 @@ mod conformance {
     pub(crate) mod portal;
     pub(crate) mod reconcile;
     pub(crate) mod release;
+    pub(crate) mod reminders;
     pub(crate) mod reversals;
     pub(crate) mod runs;
     pub(crate) mod staff;
@@ -26,7 +27,7 @@ use std::sync::{
 
 use conformance::{
     deliveries, enrolments, issue, late, money_mails, payments, portal, reconcile, release,
-    reversals, runs, staff, statements, world,
+    reminders, reversals, runs, staff, statements, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -186,6 +187,23 @@ on_both_engines! {
     statements::the_bank_takes_back_what_it_names,
     statements::a_statement_is_kept_first_and_done_once,
     statements::a_statement_in_two_hands_counts_once,
+    reminders::reminders_are_decided_once_a_stretch_at_a_time,
+    reminders::only_who_owes_and_wants_it_is_reminded,
+    reminders::who_pays_is_not_reminded,
+    reminders::who_pays_at_the_last_moment_is_not_reminded,
+    reminders::who_orders_is_not_reminded,
+    reminders::who_orders_at_the_last_moment_is_not_reminded,
+    reminders::who_is_credited_is_not_reminded,
+    reminders::who_is_credited_at_the_last_moment_is_not_reminded,
+    reminders::who_leaves_is_not_reminded,
+    reminders::who_leaves_at_the_last_moment_is_not_reminded,
+    reminders::who_wants_none_is_not_reminded,
+    reminders::who_wants_none_at_the_last_moment_is_not_reminded,
+    reminders::a_reminder_says_what_is_open_when_it_leaves,
+    reminders::a_missed_reminder_is_written_down_and_not_sent,
+    reminders::a_reminder_that_was_held_up_is_not_sent_late,
+    reminders::a_choice_about_reminders_is_kept,
+    reminders::a_reminder_is_found_by_its_link,
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {

@@ -72,6 +72,8 @@ async fn work_off(
     let issuer = instance.issuer(&slot.name)?;
     let courier = instance.courier(&slot.name)?;
     let issued = issue::issue(out, instance, issuer, None, stop).await?;
+    let reminders = instance.reminders()?;
+    reminders.plan(stop).await.failed("reminders stand")?;
     let sent = courier.deliver(stop).await.failed("delivery stopped")?;
     instance.poller()?.poll(stop).await?;
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
@@ -112,6 +114,7 @@ async fn work_until(
         let issuer = instance.issuer(&slot.name)?;
         let courier = instance.courier(&slot.name)?;
         let poller = instance.poller()?;
+        let reminders = instance.reminders()?;
         let address = watch.unwrap_or(instance.config.watch.listen);
         let listener = bind(address, "--watch or [watch] listen").await?;
         out.note(&format!(
@@ -126,11 +129,12 @@ async fn work_until(
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
-        let (watched, (), (), ()) = tokio::join!(
+        let (watched, (), (), (), ()) = tokio::join!(
             serve_until(listener, pages, stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
             workers::payment_loop(&poller, poll, stop),
+            workers::reminder_loop(&reminders, &counters, poll, stop),
         );
         tracing::info!(worker = %slot.name, "stopped");
         watched

@@ -12,12 +12,17 @@ use super::{
     read::{Lines, shown},
 };
 
+/// More would be no reminders any more.
+const REMINDERS_MAX: usize = 4;
+const REMINDER_DAYS_MAX: u8 = 60;
+
 pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
     let mut checker = Checker { lines, faults };
     operator(config, &mut checker);
     portal(config, &mut checker);
     mail(config, &mut checker);
     pay(config, &mut checker);
+    reminders(config, &mut checker);
     seal_and_issue(config, &mut checker);
     rest(config, &mut checker);
 }
@@ -315,6 +320,36 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
             );
         }
     }
+}
+
+fn reminders(config: &Config, checker: &mut Checker<'_>) {
+    let reminders = &config.reminders;
+    for (path, days) in [
+        ("reminders.before_days", &reminders.before_days),
+        ("reminders.after_days", &reminders.after_days),
+    ] {
+        let mut once = days.clone();
+        once.sort_unstable();
+        once.dedup();
+        let ok = days.len() <= REMINDERS_MAX
+            && once.len() == days.len()
+            && days
+                .iter()
+                .all(|days| (1..=REMINDER_DAYS_MAX).contains(days));
+        checker.demand(
+            ok,
+            path,
+            format!("{days:?} are not up to {REMINDERS_MAX} different numbers of days, 1 to {REMINDER_DAYS_MAX}"),
+            "write days such as [3], or [] for none",
+        );
+    }
+    let (from, to) = (reminders.from_hour, reminders.to_hour);
+    checker.demand(
+        from < to && to <= 24,
+        "reminders.to_hour",
+        format!("{from} to {to} are no hours of a day"),
+        "write full hours from 0 to 24, the second later than the first",
+    );
 }
 
 fn seal_and_issue(config: &Config, checker: &mut Checker<'_>) {

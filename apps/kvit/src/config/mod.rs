@@ -4,6 +4,7 @@
 mod check;
 mod pay;
 mod read;
+mod reminders;
 mod template;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 
 use kvit_billing::{Operator, operator::Brand};
 pub(crate) use pay::{PayConfig, ProviderConfig, ProviderKind};
+pub(crate) use reminders::RemindersConfig;
 use serde::Deserialize;
 
 use crate::exit::{Exit, Failure};
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) portal: PortalConfig,
     pub(crate) mail: MailConfig,
     pub(crate) pay: PayConfig,
+    pub(crate) reminders: RemindersConfig,
     pub(crate) seal: SealConfig,
     pub(crate) issue: IssueConfig,
     pub(crate) import: ImportConfig,
@@ -171,6 +174,7 @@ impl Default for Config {
             portal: PortalConfig::default(),
             mail: MailConfig::default(),
             pay: PayConfig::default(),
+            reminders: RemindersConfig::default(),
             seal: SealConfig::default(),
             issue: IssueConfig::default(),
             import: ImportConfig::default(),
@@ -377,6 +381,36 @@ mod tests {
             .render()
             .replace("placeholder = true\n", "");
         assert!(!Config::parse(&text).expect("valid").placeholder);
+    }
+
+    #[test]
+    fn reminders_have_days_and_hours() {
+        let defaults = Config::default().render();
+        let keys = |from: &str, to: &str| -> Vec<String> {
+            let faults = Config::parse(&defaults.replace(from, to)).err();
+            let faults = faults.unwrap_or_default().into_iter();
+            faults.map(|fault| fault.key).collect()
+        };
+        for (from, to, key) in [
+            ("before_days = [3]", "before_days = [3, 3]", "before_days"),
+            ("after_days = [5]", "after_days = [0]", "after_days"),
+            ("after_days = [5]", "after_days = [300]", "after_days"),
+            (
+                "after_days = [5]",
+                "after_days = [1, 2, 3, 4, 5]",
+                "after_days",
+            ),
+            ("from_hour = 9", "from_hour = 20", "to_hour"),
+            ("to_hour = 20", "to_hour = 25", "to_hour"),
+        ] {
+            assert_eq!(keys(from, to), [format!("[reminders] {key}")], "{to}");
+        }
+        assert!(keys("after_days = [5]", "after_days = []").is_empty());
+        let on = defaults.replace("\non = false", "\non = true");
+        assert_eq!(
+            Config::parse(&on).expect("valid").reminders.kinds().len(),
+            2
+        );
     }
 
     #[test]

@@ -186,6 +186,7 @@ fn plain(message: &str) -> String {
     }
     let mut plain = message.trim().replace('\n', ", ");
     for (rust, words) in [
+        ("u8", "a whole number up to 255"),
         ("u16", "a whole number up to 65535"),
         ("u32", "a whole number"),
         ("u64", "a whole number"),

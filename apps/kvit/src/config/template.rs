@@ -13,6 +13,7 @@ pub(super) fn render(config: &Config) -> String {
         portal(config),
         mail(config),
         pay(config),
+        reminders(config),
         issue(config),
         rest(config),
     ]
@@ -214,6 +215,30 @@ order = [{}]
         text.push_str(&section(name, provider));
     }
     text
+}
+
+fn reminders(config: &Config) -> String {
+    let reminders = &config.reminders;
+    format!(
+        r#"# Mails that remind customers with e-bills of bills that are still open. They go by what is in the
+# books here: say on = true once all payments come in here, also those at your own desks, or people
+# are reminded of what they have paid.
+[reminders]
+on = {on}
+# So many days before the last day to pay, and after it: such as [7, 1], or [] for none.
+before_days = {before_days:?}
+after_days = {after_days:?}
+# From which full hour to which, at the place that [issue] time_zone names. One that could not be sent
+# by the evening of the next day is left out.
+from_hour = {from_hour}
+to_hour = {to_hour}
+"#,
+        on = reminders.on,
+        before_days = reminders.before_days,
+        after_days = reminders.after_days,
+        from_hour = reminders.from_hour,
+        to_hour = reminders.to_hour,
+    )
 }
 
 /// A payment system, with the keys that are set.

@@ -192,6 +192,11 @@ pub(crate) async fn list(
         _ => None,
     };
     let changes_to = changes_to.map(|record| masked(record.email.expose()));
+    let reminders = match app.portal.reminders && enrolment == "active" {
+        true if store.wants_reminders(customer).await? => Some("on"),
+        true => Some("off"),
+        false => None,
+    };
     let number = customer.as_str();
     let texts = app.pages.texts(visitor.language);
     let credit = (standing.credit > Cents::ZERO)
@@ -200,7 +205,9 @@ pub(crate) async fn list(
     let page = app.pages.render(
         &visitor,
         "bills.html",
-        context! { number, credit, latest, earlier, older_year, enrolment, email, changes_to },
+        context! {
+            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders,
+        },
     )?;
     Ok(page.into_response())
 }

@@ -7,6 +7,7 @@ pub(crate) mod links;
 pub(crate) mod paper;
 pub(crate) mod pay;
 pub(crate) mod pay_calls;
+pub(crate) mod reminders;
 pub(crate) mod sign_in;
 pub(crate) mod year;
 

@@ -57,6 +57,18 @@ pub(crate) async fn of(
     for entry in store.entries_of(account, MONEY_MAX).await? {
         all.push(teller.money(&entry));
     }
+    for choice in store.reminder_choices(account, OTHERS_MAX).await? {
+        let key = match choice.wanted {
+            true => "staff-told-reminders-on",
+            false => "staff-told-reminders-off",
+        };
+        all.push(Happened {
+            at: choice.at,
+            whole_day: false,
+            text: texts.say(key, &[]),
+            more: String::new(),
+        });
+    }
     for note in store.notes_of(account, OTHERS_MAX).await? {
         all.push(teller.note(note));
     }
@@ -166,7 +178,8 @@ impl Teller<'_> {
         if delivery.channel == Channel::Paper {
             all.push(self.paper(delivery, bill));
         }
-        let number = delivery.bill.map(|number| number.to_string());
+        let number = delivery.bill.or(delivery.reminds);
+        let number = number.map(|number| number.to_string());
         let number = [("number", number.as_deref().unwrap_or_default())];
         for attempt in &delivery.trail {
             let said = match attempt.outcome.as_str() {
@@ -311,6 +324,12 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-back-failed",
             "staff-told-back-unknown",
         ],
+        DeliveryKind::Reminder => [
+            "staff-told-reminder-accepted",
+            "staff-told-reminder-retry",
+            "staff-told-reminder-failed",
+            "staff-told-reminder-unknown",
+        ],
     };
     match (attempt.outcome.as_str(), kind) {
         ("accepted", _) => Some(accepted),
@@ -323,9 +342,26 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
                 "staff-told-paid-withdrawn"
             })
         }
+        ("withdrawn", DeliveryKind::Reminder) => Some(not_reminded(&attempt.reply)),
         ("withdrawn", DeliveryKind::TakenBack) => Some("staff-told-back-withdrawn"),
         ("withdrawn", _) => None,
         _ => Some(unknown),
+    }
+}
+
+/// Why somebody was not reminded.
+fn not_reminded(why: &str) -> &'static str {
+    let is = |unwanted: Unwanted| why == unwanted.as_str();
+    if is(Unwanted::Ordered) {
+        "staff-told-reminder-ordered"
+    } else if is(Unwanted::Late) {
+        "staff-told-reminder-late"
+    } else if is(Unwanted::Off) {
+        "staff-told-reminder-off"
+    } else if is(Unwanted::Left) {
+        "staff-told-reminder-left"
+    } else {
+        "staff-told-reminder-paid"
     }
 }
 

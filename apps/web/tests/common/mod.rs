@@ -265,6 +265,7 @@ impl World {
             pay,
             samples: Arc::new(Drawn),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
+            reminders: true,
         };
         let router = kvit_web::router(portal).expect("the built-in portal opens");
         Self {
@@ -360,6 +361,13 @@ impl World {
         let delivery = DeliveryId::of(seed::first_bill(), 1);
         let token = self.key.token(TokenPurpose::Receipt, &delivery.to_string());
         format!("/receipt/{}", token.expose())
+    }
+
+    /// The link by which Anna ends the reminders.
+    pub(crate) fn reminder_path(&self) -> String {
+        let delivery = DeliveryId::reminder_of(seed::first_bill(), seed::REMINDER);
+        let token = self.key.token(TokenPurpose::Reminders, delivery.as_str());
+        format!("/reminders/{}", token.expose())
     }
 
     pub(crate) fn pay_path(&self, bill: BillNumber) -> String {

@@ -5,12 +5,12 @@ use std::path::Path;
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, civil::date, tz::TimeZone};
 use kvit_billing::{
     BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, Customer, CustomerNumber,
-    DeliveryId, EnrolmentId, Language, OrderSeq, Period, RunId, Secret, Series,
+    DeliveryId, EnrolmentId, Language, OrderSeq, Period, ReminderKind, RunId, Secret, Series,
     code::{InstanceKey, TokenPurpose},
 };
 use kvit_store::{
-    BillRecord, Channel, ChunkResult, EnrolmentChannel, NewDelivery, NewEnrolment, NewRun,
-    PackRecord, Release, RunTotals, Store,
+    BillRecord, Channel, ChunkResult, EnrolmentChannel, NewDelivery, NewEnrolment, NewReminder,
+    NewRun, PackRecord, Release, RunTotals, Store,
 };
 use serde_json::json;
 
@@ -249,6 +249,34 @@ fn mail_of(bill: &BillRecord, key: &InstanceKey, at: Timestamp) -> Option<NewDel
         due_at: at,
         token: Some(token),
     })
+}
+
+/// Which reminder [`remind`] queues.
+pub(crate) const REMINDER: ReminderKind = ReminderKind::Before(15);
+
+/// Queues a reminder of each bill of the first run whose customer gets mail.
+pub(crate) async fn remind(store: &Store, key: &InstanceKey) {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().expect("a time");
+    let due = date(2026, 12, 5);
+    let stretch = store
+        .bills_to_remind(REMINDER, due, due, now, 250)
+        .await
+        .expect("a store")
+        .expect("bills that are due");
+    let new = stretch.open.iter().map(|open| {
+        let id = DeliveryId::reminder_of(open.bill.number, REMINDER);
+        NewReminder {
+            token: key.token(TokenPurpose::Reminders, id.as_str()).hash(),
+            id,
+            bill: open.bill.number,
+            enrolment: open.enrolment.clone(),
+            due_at: now + SignedDuration::from_hours(36),
+            missed: false,
+        }
+    });
+    let new: Vec<_> = new.collect();
+    let planned = store.plan_reminders(&stretch, &new, now).await;
+    assert!(planned.expect("a store"));
 }
 
 async fn begun(store: &Store, run: &str, by: &str) -> RunId {

@@ -8,6 +8,7 @@
 
 pub mod faults;
 pub mod money;
+pub mod post;
 pub mod seal;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
     },
 };
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
     Bill, BillNumber, Currency, EnrolmentId, RunId, SealSlot, UnsealedPdf,
@@ -26,7 +27,7 @@ use kvit_billing::{
     ports::{Clock, Compose, NotComposed},
 };
 use kvit_flow::{
-    ImportRequest, IssueError, IssueReport, Issuer, IssuerSettings, Source,
+    Hours, ImportRequest, IssueError, IssueReport, Issuer, IssuerSettings, Source,
     import::import,
     pack::run_prefix,
     ports::{Archive, NoCheckpoints},
@@ -124,6 +125,15 @@ impl World {
 
     pub fn key() -> Arc<InstanceKey> {
         Arc::new(InstanceKey::new(&[7; 32]))
+    }
+
+    /// When reminders may be sent.
+    pub fn hours() -> Hours {
+        Hours {
+            from: 9,
+            to: 20,
+            zone: TimeZone::get("Europe/Sofia").expect("a zone"),
+        }
     }
 
     /// A process that issues: its own connections, and claims under the name `worker`.

@@ -15,7 +15,7 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 10] = [
+pub(super) const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("bill.html", include_str!("../../templates/bill.html")),
     ("bill.txt", include_str!("../../templates/bill.txt")),
@@ -23,6 +23,11 @@ pub(super) const TEMPLATES: [(&str, &str); 10] = [
     ("payment.txt", include_str!("../../templates/payment.txt")),
     ("proof.html", include_str!("../../templates/proof.html")),
     ("proof.txt", include_str!("../../templates/proof.txt")),
+    (
+        "reminder.html",
+        include_str!("../../templates/reminder.html"),
+    ),
+    ("reminder.txt", include_str!("../../templates/reminder.txt")),
     ("sign-in.html", include_str!("../../templates/sign-in.html")),
     ("sign-in.txt", include_str!("../../templates/sign-in.txt")),
     ("footer.txt", include_str!("../../templates/footer.txt")),
@@ -68,9 +73,24 @@ fn text(
     key: &str,
     args: &Kwargs,
 ) -> Result<String, minijinja::Error> {
-    const SHARED: [&str; 16] = [
-        "name", "customer", "number", "amount", "to_pay", "credit", "due", "period", "iban",
-        "operator", "hotline", "expires", "eik", "open", "when", "way",
+    const SHARED: [&str; 17] = [
+        "name",
+        "customer",
+        "number",
+        "amount",
+        "to_pay",
+        "credit",
+        "due",
+        "period",
+        "iban",
+        "operator",
+        "hotline",
+        "expires",
+        "eik",
+        "open",
+        "when",
+        "way",
+        "reference",
     ];
     let language = state
         .lookup("lang")

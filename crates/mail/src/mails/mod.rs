@@ -5,6 +5,7 @@ mod bill;
 mod load;
 mod payment;
 mod proof;
+mod reminder;
 mod samples;
 mod sign_in;
 
@@ -25,6 +26,7 @@ use load::{TEMPLATES, load, template_error};
 pub use bill::BillMail;
 pub use payment::{MoneyDirection, PaidBill, PaymentMail};
 pub use proof::ProofMail;
+pub use reminder::ReminderMail;
 pub use sign_in::SignInMail;
 
 /// A mail that cannot be built. Never holds an address.
@@ -128,7 +130,7 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`bill`, `payment`, `proof` and `sign-in`, each as `.html` and `.txt`;
+    /// Replaces templates (`bill`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
     /// `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors

@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{
-    BillKind, BillNumber, Cents, CustomerNumber, DeliveryId, Language, Period, Secret,
-    reference::CreditorReference,
+    BillKind, BillNumber, Cents, CustomerNumber, DeliveryId, Language, Period, ReminderKind,
+    Secret, reference::CreditorReference,
 };
 
 use super::{
-    BillMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ProofMail, SignInMail,
+    BillMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
+    SignInMail,
 };
 
 const URL: &str = "https://example.bg";
@@ -38,6 +39,7 @@ impl Mails {
             };
             self.try_bills(&sample)?;
             self.try_payments(&sample)?;
+            self.try_reminders(&sample)?;
             self.try_links(&sample)?;
         }
         Ok(())
@@ -105,6 +107,29 @@ impl Mails {
                     at: Timestamp::UNIX_EPOCH,
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    fn try_reminders(&self, sample: &Sample) -> Result<(), MailError> {
+        for kind in [ReminderKind::Before(1), ReminderKind::After(1)] {
+            self.reminder(&ReminderMail {
+                delivery: &sample.delivery,
+                to: &sample.to,
+                customer_name: "",
+                customer_number: &sample.customer,
+                language: sample.language,
+                kind,
+                number: NUMBER,
+                period: Period::month_of(DAY),
+                open: ONE,
+                currency: self.operator.currency,
+                due_date: DAY,
+                reference: &CreditorReference::of(NUMBER),
+                pay_url: URL,
+                stop_url: URL,
+                at: Timestamp::UNIX_EPOCH,
+            })?;
         }
         Ok(())
     }

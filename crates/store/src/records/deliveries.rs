@@ -1,7 +1,9 @@
 //! Deliveries, attempts, receipts.
 
 use jiff::Timestamp;
-use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, Language, Secret, code::TokenHash};
+use kvit_billing::{
+    BillNumber, Cents, CustomerNumber, DeliveryId, Language, ReminderKind, Secret, code::TokenHash,
+};
 use serde::Serialize;
 
 use crate::{BillRecord, EnrolmentRecord};
@@ -60,6 +62,15 @@ pub enum DeliveryWhat {
         /// Which entry in the books.
         entry: String,
     },
+    /// That a bill is still to be paid.
+    Reminder {
+        /// The bill.
+        bill: BillRecord,
+        /// Which reminder.
+        kind: ReminderKind,
+        /// What was open of it at the moment of the claim; above zero.
+        open: Cents,
+    },
 }
 
 /// Why a mail is not sent any more.
@@ -73,6 +84,12 @@ pub enum Unwanted {
     Late,
     /// The money that it tells of was taken back.
     TakenBack,
+    /// The customer, or the operator, wants no reminders any more.
+    Off,
+    /// Nothing is open of the bill any more: it was paid or credited.
+    Paid,
+    /// Money for the bill is on its way.
+    Ordered,
 }
 
 impl Unwanted {
@@ -84,6 +101,9 @@ impl Unwanted {
             Self::Proven => "proven",
             Self::Late => "late",
             Self::TakenBack => "taken-back",
+            Self::Off => "off",
+            Self::Paid => "paid",
+            Self::Ordered => "ordered",
         }
     }
 }
@@ -184,6 +204,9 @@ pub struct DeliveryRecord {
     pub id: DeliveryId,
     /// The bill it carries; none for a mail that proves an address.
     pub bill: Option<BillNumber>,
+    /// The bill that it reminds of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminds: Option<BillNumber>,
     pub account: CustomerNumber,
     pub channel: Channel,
     /// Where it goes. Not serialised.

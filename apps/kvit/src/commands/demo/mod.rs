@@ -128,6 +128,7 @@ impl<'a> Show<'a> {
         config.portal.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         config.mail.security = Security::Plain;
         config.mail.port = smtp;
+        config.reminders.on = true;
         let till = if args.exit {
             None
         } else {
@@ -357,6 +358,7 @@ impl<'a> Show<'a> {
         let issuer = self.instance.issuer(&slot.name)?;
         let courier = self.instance.courier(&slot.name)?;
         let poller = self.instance.poller()?;
+        let reminders = self.instance.reminders()?;
         let counters = Counters::default();
         let poll = Duration::from_millis(self.instance.config.workers.poll_ms);
         let payers = async {
@@ -365,13 +367,14 @@ impl<'a> Show<'a> {
                 None => Ok(()),
             }
         };
-        let (portal, pages, payers, (), (), ()) = tokio::join!(
+        let (portal, pages, payers, (), (), (), ()) = tokio::join!(
             serve::serve_until(self.portal, router, stop),
             serve::serve_until(self.pages, self.mailbox.router(), stop),
             payers,
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
             workers::payment_loop(&poller, poll, stop),
+            workers::reminder_loop(&reminders, &counters, poll, stop),
         );
         portal.and(pages).and(payers)
     }
