@@ -149,16 +149,23 @@ async fn hold(
             .execute(&mut *tx)
             .await?;
     }
-    for Claimable { job, moved, .. } in taken {
-        if let Some(enrolment) = moved {
-            query("UPDATE deliveries SET enrolment = $2, email = $3, language = $4 WHERE id = $1")
-                .bind(&job.id)
-                .bind(enrolment)
-                .bind(job.email.expose())
-                .bind(job.language)
-                .execute(&mut *tx)
-                .await?;
-        }
+    for found in taken {
+        readdress(tx, found).await?;
+    }
+    Ok(())
+}
+
+/// Writes down where a mail goes now, where that is another address than before.
+pub(crate) async fn readdress(tx: &mut Tx, found: &Claimable) -> Result<(), StoreError> {
+    let Claimable { job, moved, .. } = found;
+    if let Some(enrolment) = moved {
+        query("UPDATE deliveries SET enrolment = $2, email = $3, language = $4 WHERE id = $1")
+            .bind(&job.id)
+            .bind(enrolment)
+            .bind(job.email.expose())
+            .bind(job.language)
+            .execute(tx)
+            .await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! no entry is without its mail and none has two. What they say is derived from the books as they
 //! were at the moment of the entry, so it is the same each time a mail is tried.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, CustomerNumber, DeliveryId, DeliveryKind};
 use kvit_pay::{
     ledger::{Book, Entry},
@@ -14,10 +14,12 @@ use crate::{
     engine::Tx,
     enrolments::active,
     ledger::{dues, moneys},
-    rows::{corrupt, optional, time},
+    rows::{corrupt, optional, text, time},
     sql::query,
 };
 
+/// What the bank booked longer ago than that is no news: a first import may bring a year of statements.
+const NEWS_DAYS: i64 = 14;
 /// Such a mail is due at once; this is when it counts as late.
 const MONEY_DUE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -27,9 +29,14 @@ pub(crate) async fn queue(
     tx: &mut Tx,
     id: &str,
     entry: &Entry,
+    notice: Option<&str>,
     reverses: Option<&str>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    // What people allocated is told of however long they took.
+    if entry.kind() != "allocation" && is_old(tx, notice, at).await? {
+        return Ok(());
+    }
     let Some((account, kind)) = told(tx, entry, reverses).await? else {
         return Ok(());
     };
@@ -51,6 +58,21 @@ pub(crate) async fn queue(
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Whether a bank transfer was booked so long ago that its payer need not be told.
+async fn is_old(tx: &mut Tx, notice: Option<&str>, at: Timestamp) -> Result<bool, StoreError> {
+    let Some(notice) = notice else {
+        return Ok(false);
+    };
+    let row = query("SELECT booked FROM transfers WHERE notice = $1")
+        .bind(notice)
+        .fetch_optional(tx)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    let booked: Date = text(&row, "booked")?;
+    let today = TimeZone::UTC.to_datetime(at).date();
+    Ok(booked < today.saturating_sub(NEWS_DAYS.days()))
 }
 
 /// Who is told of an entry, and what: that they paid, or that what they paid was taken back. What the

@@ -9,7 +9,7 @@ use crate::{
     DeliveryJob, NewReminder, OpenBill, ReminderChoice, ReminderDoor, ReminderLink,
     ReminderStretch, Store, StoreError, Unwanted,
     contents::contents,
-    deliveries::withdraw,
+    deliveries::{readdress, withdraw},
     engine::{Target, Tx},
     enrolments::active,
     ledger::{dues, moneys, standings},
@@ -196,6 +196,8 @@ impl Store {
             tx.commit().await?;
             return Ok(None);
         }
+        readdress(&mut tx, &found).await?;
+        tx.commit().await?;
         Ok(Some(found.job))
     }
 

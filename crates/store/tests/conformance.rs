@@ -179,6 +179,7 @@ on_both_engines! {
     money_mails::unmatched_money_is_told_once_it_is_somebody_s,
     money_mails::a_mail_about_money_follows_its_reader,
     money_mails::money_booked_after_a_death_is_told_once,
+    money_mails::old_statements_are_no_news,
     statements::a_transfer_goes_to_the_one_whom_it_names,
     statements::people_find_the_owner_by_name_and_text,
     statements::a_transfer_counts_once_however_many_statements_have_it,

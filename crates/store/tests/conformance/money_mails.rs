@@ -1,6 +1,8 @@
 //! Mails about money: one for each entry in a customer's book, stored with it.
 
+use jiff::civil::date;
 use kvit_billing::{CustomerNumber, DeliveryKind, EnrolmentId, Language, Secret};
+use kvit_pay::statement::Transfer;
 use kvit_store::{
     AttemptOutcome, DeliveryJob, DeliveryRecord, DeliveryState, DeliveryWhat, EnrolmentChannel,
     MoneyTold, NewEnrolment, NoticeOutcome, Store,
@@ -12,6 +14,7 @@ use super::{
     payers::{
         allocated, begun, card_back, card_back_of, card_paid, confirmed, epay_paid, told, world,
     },
+    statements::{booked, paid},
     world::{account, at, number},
 };
 
@@ -223,6 +226,30 @@ pub(crate) async fn a_mail_about_money_follows_its_reader(store: Store) {
     let ended = mail.trail.last().expect("why");
     assert_eq!(mail.state, DeliveryState::Withdrawn);
     assert_eq!((ended.no, ended.reply.as_str()), (1, "left"));
+}
+
+pub(crate) async fn old_statements_are_no_news(store: Store) {
+    enrolled(&store).await;
+    // All this happens on 21 September.
+    let transfer = |name, booked| Transfer {
+        booked,
+        ..paid(name, "0000000100")
+    };
+    let (old, fresh) = (date(2026, 9, 6), date(2026, 9, 7));
+    booked(&store, "aa", &[transfer("A", old), transfer("B", fresh)]).await;
+    let [mail] = mails(&store, 1).await.try_into().expect("one mail");
+    assert_eq!(mail.id.kind(), DeliveryKind::Paid);
+    let job = claim(&store, "a", 60, 9).await.pop().expect("the mail");
+    assert_eq!(says(&store, &job).await.booked, Some(fresh));
+    // What people allocate is news whenever it came.
+    let unmatched = Transfer {
+        words: String::new(),
+        ..transfer("C", old)
+    };
+    booked(&store, "bb", &[unmatched]).await;
+    let waiting = store.notices_for_people(9).await.expect("notices");
+    allocated(&store, &waiting[0].id, 1, None).await;
+    assert_eq!(mails(&store, 1).await.len(), 2);
 }
 
 pub(crate) async fn money_booked_after_a_death_is_told_once(store: Store) {

@@ -18,7 +18,7 @@ use super::{
 const IBAN: &str = "BG80BNBG96611020345678";
 
 /// Twelve euro, as a bill asks for.
-fn paid(reference: &str, words: &str) -> Transfer {
+pub(super) fn paid(reference: &str, words: &str) -> Transfer {
     Transfer {
         line: 1,
         kind: TransferKind::Payment,
@@ -58,7 +58,7 @@ async fn kept(store: &Store, id: &str) {
 }
 
 /// Books transfers of a statement, which is kept first.
-async fn booked(store: &Store, statement: &str, transfers: &[Transfer]) -> Vec<Booked> {
+pub(super) async fn booked(store: &Store, statement: &str, transfers: &[Transfer]) -> Vec<Booked> {
     kept(store, statement).await;
     let notices: Vec<VerifiedNotice> = transfers
         .iter()
