@@ -5,7 +5,7 @@
 //! "possibly twice", because nobody can tell whether the mail server had taken it. The mail's bytes and Message-ID are the same each time,
 //! so mailboxes that know duplicates show it once.
 
-use std::sync::Arc;
+use std::{ops::AddAssign, sync::Arc};
 
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -87,6 +87,15 @@ pub struct DeliveryReport {
     pub unknown: u64,
 }
 
+impl AddAssign for DeliveryReport {
+    fn add_assign(&mut self, more: Self) {
+        self.accepted += more.accepted;
+        self.retried += more.retried;
+        self.failed += more.failed;
+        self.unknown += more.unknown;
+    }
+}
+
 /// Delivering stopped. The queue is intact.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
@@ -116,10 +125,7 @@ impl Courier {
         let lines = (0..self.connections.max(1)).map(|_| self.deliver_in_line(stop));
         let mut report = DeliveryReport::default();
         for line in try_join_all(lines).await? {
-            report.accepted += line.accepted;
-            report.retried += line.retried;
-            report.failed += line.failed;
-            report.unknown += line.unknown;
+            report += line;
         }
         Ok(report)
     }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use kvit_flow::DeliveryReport;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -73,8 +74,15 @@ async fn work_off(
     let courier = instance.courier(&slot.name)?;
     let issued = issue::issue(out, instance, issuer, None, stop).await?;
     let reminders = instance.reminders()?;
-    reminders.plan(stop).await.failed("reminders stand")?;
-    let sent = courier.deliver(stop).await.failed("delivery stopped")?;
+    let mut sent = DeliveryReport::default();
+    // A round of reminders ends when enough of them wait.
+    loop {
+        let planned = reminders.plan(stop).await.failed("reminders stand")?;
+        sent += courier.deliver(stop).await.failed("delivery stopped")?;
+        if planned.planned == 0 || stop.is_cancelled() {
+            break;
+        }
+    }
     instance.poller()?.poll(stop).await?;
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
     let value = json!({
