@@ -1,0 +1,199 @@
+//! What is written in the mails that are due: each from its delivery alone, so that a mail that goes out
+//! twice has the same bytes.
+
+use jiff::SignedDuration;
+use kvit_billing::{
+    BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose, reference::CreditorReference,
+};
+use kvit_mail::{
+    BillMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
+    SignInMail,
+};
+use kvit_store::{
+    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, SIGN_IN_MINUTES, StoreError,
+};
+
+use super::Courier;
+use crate::{
+    documents::{DocumentError, read_bill},
+    remind::date_of,
+};
+
+/// A mail that cannot be written now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuildError {
+    #[error("the bill cannot be read")]
+    Document(#[from] DocumentError),
+    #[error("the mail cannot be built")]
+    Mail(#[from] MailError),
+    #[error("the books cannot be read")]
+    Books(#[from] StoreError),
+    #[error("no customer's book has the entry `{0}`")]
+    NoEntry(String),
+}
+
+impl Courier {
+    /// The mail of a delivery.
+    pub(super) async fn build(&self, job: &DeliveryJob) -> Result<Message, BuildError> {
+        match &job.what {
+            DeliveryWhat::Bill(bill) => self.bill_mail(job, bill).await,
+            DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
+            DeliveryWhat::SignIn(_) => Ok(self.sign_in_mail(job)?),
+            DeliveryWhat::Money { entry } => self.money_mail(job, entry).await,
+            DeliveryWhat::Reminder { bill, kind, open } => {
+                Ok(self.reminder_mail(job, bill, *kind, *open).await?)
+            }
+        }
+    }
+
+    async fn bill_mail(&self, job: &DeliveryJob, bill: &BillRecord) -> Result<Message, BuildError> {
+        let pdf = read_bill(self.archive.as_ref(), bill).await?;
+        let name = self.name_of(job).await;
+        let token = self.key.token(TokenPurpose::Receipt, job.id.as_str());
+        let receipt_url = format!("{}/receipt/{}", self.public_url, token.expose());
+        let pay_url = self.pay_url(bill.number);
+        let reference = CreditorReference::of(bill.number);
+        Ok(self.mails.bill(&BillMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: &name,
+            customer_number: &job.account,
+            language: job.language,
+            number: bill.number,
+            kind: bill.kind,
+            to_pay: bill.to_pay,
+            gross: bill.gross,
+            currency: bill.currency,
+            due_date: bill.due_date,
+            period: bill.period,
+            receipt_url: &receipt_url,
+            pay_url: &pay_url,
+            reference: &reference,
+            pdf: &pdf,
+            file_name: &format!("{}.pdf", bill.number),
+            // Fixed, so that a mail that goes out twice has the same bytes.
+            at: job.due_at - SignedDuration::from_hours(self.delivery_hours.into()),
+        })?)
+    }
+
+    fn proof_mail(
+        &self,
+        job: &DeliveryJob,
+        enrolment: &EnrolmentRecord,
+    ) -> Result<Message, MailError> {
+        let token = self
+            .key
+            .token(TokenPurpose::ProveAddress, enrolment.id.as_str());
+        let prove_url = format!("{}/prove/{}", self.public_url, token.expose());
+        self.mails.prove_address(&ProofMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            prove_url: &prove_url,
+            expires: enrolment.proof_expires.unwrap_or(job.due_at),
+            at: enrolment.created_at,
+        })
+    }
+
+    fn sign_in_mail(&self, job: &DeliveryJob) -> Result<Message, MailError> {
+        let token = self.key.token(TokenPurpose::SignIn, job.id.as_str());
+        let url = format!("{}/sign-in/{}", self.public_url, token.expose());
+        self.mails.sign_in(&SignInMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            url: &url,
+            expires: job.due_at,
+            at: job.due_at - SignedDuration::from_mins(SIGN_IN_MINUTES),
+        })
+    }
+
+    /// Says what the books said at the moment of the entry, so that a mail that goes out twice has the
+    /// same bytes.
+    async fn money_mail(&self, job: &DeliveryJob, entry: &str) -> Result<Message, BuildError> {
+        let told = self.store.money_told(entry).await?;
+        let told = told.ok_or_else(|| BuildError::NoEntry(entry.to_owned()))?;
+        let name = self.name_of(job).await;
+        let bills: Vec<PaidBill> = told
+            .bills
+            .iter()
+            .map(|part| PaidBill {
+                number: part.bill.number,
+                period: part.bill.period,
+                part: part.part,
+                open: part.open,
+            })
+            .collect();
+        let ways = self.ways.all();
+        let through = |wanted| ways.iter().find(|provider| provider.name == wanted);
+        let way = told.provider.and_then(through);
+        let pay_url = told.oldest_open.map(|bill| self.pay_url(bill));
+        let currency = told.bills.first();
+        Ok(self.mails.payment(&PaymentMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: &name,
+            customer_number: &job.account,
+            language: job.language,
+            direction: if told.taken_back {
+                MoneyDirection::TakenBack
+            } else {
+                MoneyDirection::Came
+            },
+            amount: told.cents,
+            currency: currency.map_or(Currency::EUR, |part| part.bill.currency),
+            paid_at: told.paid_at,
+            booked: told.booked,
+            way: way.map(|provider| provider.title.get(job.language)),
+            bills: &bills,
+            open: told.open,
+            credit: told.credit,
+            pay_url: pay_url.as_deref(),
+            at: told.at,
+        })?)
+    }
+
+    /// A reminder that goes out twice has the same bytes, unless part of the bill was paid meanwhile: a
+    /// wrong amount would be worse than a copy that looks different.
+    async fn reminder_mail(
+        &self,
+        job: &DeliveryJob,
+        bill: &BillRecord,
+        kind: ReminderKind,
+        open: Cents,
+    ) -> Result<Message, MailError> {
+        let name = self.name_of(job).await;
+        let token = self.key.token(TokenPurpose::Reminders, job.id.as_str());
+        self.mails.reminder(&ReminderMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: &name,
+            customer_number: &job.account,
+            language: job.language,
+            kind,
+            number: bill.number,
+            period: bill.period,
+            open,
+            currency: bill.currency,
+            due_date: bill.due_date,
+            reference: &CreditorReference::of(bill.number),
+            pay_url: &self.pay_url(bill.number),
+            stop_url: &format!("{}/reminders/{}", self.public_url, token.expose()),
+            at: date_of(job.due_at),
+        })
+    }
+
+    /// How a mail greets.
+    async fn name_of(&self, job: &DeliveryJob) -> String {
+        let customer = self.store.customer(&job.account).await.ok().flatten();
+        customer.map_or(String::new(), |record| record.customer.name)
+    }
+
+    /// Where a bill is paid.
+    fn pay_url(&self, bill: BillNumber) -> String {
+        let token = self.key.token(TokenPurpose::Pay, &bill.to_string());
+        format!("{}/pay/{bill}-{}", self.public_url, token.expose())
+    }
+}
