@@ -2,10 +2,12 @@
 
 #[allow(dead_code)]
 mod common;
+mod judge;
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
 use jiff::civil::date;
+use judge::{Judged, difference, run};
 use kvit_billing::{Bill, Language};
 use kvit_compose::Composer;
 use kvit_synth::Synth;
@@ -20,7 +22,6 @@ const ALIKE: [&str; 5] = [
     "strange-name",
     "many-lines",
 ];
-const DPI: &str = "100";
 
 #[test]
 fn filled_bills_look_and_read_as_those_of_typst() {
@@ -55,44 +56,11 @@ fn filled_bills_look_and_read_as_those_of_typst() {
 
 /// `false` where a tool is missing.
 fn same_twice(composer: &Composer, name: &str, bill: &Bill) -> bool {
-    let filled = composer.compose(bill).expect("composed");
-    let whole = composer.compose_whole(bill).expect("composed");
-    let again = composer.compose(bill).expect("composed");
-    assert!(
-        filled.bytes == again.bytes,
-        "{name}: not the same bytes twice"
-    );
-    let folder = tempfile::tempdir().expect("a folder");
-    let (a, b) = (folder.path().join("a.pdf"), folder.path().join("b.pdf"));
-    fs::write(&a, &filled.bytes).expect("written");
-    fs::write(&b, &whole.bytes).expect("written");
-    let words = |file: &Path| run("pdftotext", &["-raw"], file, &["-"]);
-    let (Some(ours), Some(theirs)) = (words(&a), words(&b)) else {
-        return false;
-    };
-    assert!(ours == theirs, "{name}: other words");
-    let tags = |file: &Path| run("pdfinfo", &["-struct-text"], file, &[]).map(|s| what_is_told(&s));
-    assert!(tags(&a) == tags(&b), "{name}: another structure");
-    for (file, root) in [(&a, "a"), (&b, "b")] {
-        let root = folder.path().join(root);
-        let root = root.to_str().expect("a path in UTF-8");
-        if run("pdftoppm", &["-r", DPI], file, &[root]).is_none() {
-            return false;
-        }
+    match difference(composer, bill) {
+        Judged::Same => true,
+        Judged::Differs(what) => panic!("{name}: {what}"),
+        Judged::NoTool => false,
     }
-    let mut pages = 0;
-    for page in fs::read_dir(folder.path()).expect("a folder") {
-        let ours = page.expect("an entry").path();
-        let file = ours.file_name().and_then(|n| n.to_str()).expect("a name");
-        if file.starts_with("a-") {
-            let theirs = ours.with_file_name(file.replacen('a', "b", 1));
-            let same = fs::read(&ours).expect("a page") == fs::read(theirs).expect("a page");
-            assert!(same, "{name}: other pixels on {file}");
-            pages += 1;
-        }
-    }
-    assert!(pages >= 2, "{name}: {pages} pages");
-    true
 }
 
 /// A form made for one run tells the time of another. `false` where a tool is missing.
@@ -116,38 +84,4 @@ fn same_when_issued_later(composer: &Composer, mut bill: Bill) -> bool {
     assert_eq!(told[0], told[1]);
     assert!(told[0].0.len() == 2 && told[0].1 >= 2, "{told:?}");
     true
-}
-
-/// Without the boxes that say how far a drawing reaches, which follow single glyphs, and without the number under
-/// which an object is filed.
-fn what_is_told(structure: &[u8]) -> String {
-    let text = String::from_utf8_lossy(structure);
-    let lines = text.lines().filter(|line| !line.contains("/BBox"));
-    let bare = lines.map(|line| match line.trim_start().starts_with("Object ") {
-        true => "Object",
-        false => line,
-    });
-    bare.collect::<Vec<_>>().join("\n")
-}
-
-fn run(tool: &str, before: &[&str], file: &Path, after: &[&str]) -> Option<Vec<u8>> {
-    match Command::new(tool)
-        .args(before)
-        .arg(file)
-        .args(after)
-        .output()
-    {
-        Ok(output) => {
-            assert!(output.status.success(), "{tool}: {:?}", output.stderr);
-            Some(output.stdout)
-        }
-        Err(_) => {
-            assert!(
-                std::env::var("KVIT_REQUIRE_ALL_TESTS").as_deref() != Ok("1"),
-                "{tool} is not installed, and KVIT_REQUIRE_ALL_TESTS=1"
-            );
-            eprintln!("SKIPPED: {tool} is not installed");
-            None
-        }
-    }
 }

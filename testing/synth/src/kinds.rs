@@ -227,7 +227,11 @@ fn huge(mut order: BillOrder) -> BillOrder {
     order
 }
 
-fn sum(order: &mut BillOrder) {
+/// Sums lines up to totals, with VAT by rate and nothing carried over.
+///
+/// # Panics
+/// Where an amount of VAT is beyond what can be counted.
+pub fn sum(order: &mut BillOrder) {
     let mut vat: Vec<VatLine> = Vec::new();
     for line in &order.lines {
         let same = |v: &&mut VatLine| v.rate == line.vat_rate && v.category == line.vat_category;

@@ -380,16 +380,18 @@ impl Harvest<'_> {
         for (width, text) in widths.iter_mut().zip([&a, &b, &c]) {
             *width = form_font.glyphs.width(text)? / 1000.0 * size;
         }
-        let before = [0.0, 0.5, 1.0].into_iter().find(|before| {
+        let (before, anchors) = [0.0, 0.5, 1.0].into_iter().find_map(|before| {
             let anchors = [0, 1, 2].map(|i| runs[i].x + before * widths[i]);
-            anchors
+            let are_one = anchors
                 .iter()
-                .all(|anchor| (anchor - anchors[0]).abs() < SAME_PT)
+                .all(|anchor| (anchor - anchors[0]).abs() < SAME_PT);
+            are_one.then_some((before, anchors))
         })?;
         Some(Slot {
             font,
             size,
-            anchor: runs[0].x + before * widths[0],
+            // The exporter rounds each place to single precision.
+            anchor: anchors.iter().sum::<f64>() / 3.0,
             before,
             y: self.coordinate(runs.map(|run| run.y))?,
             style: runs[0].style.to_owned(),

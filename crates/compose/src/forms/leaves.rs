@@ -49,6 +49,8 @@ enum Leaf {
 pub(crate) enum Kind {
     Text(Limit),
     Share,
+    /// A share at which a part of a whole begins or ends: never before the one in front of it.
+    Part,
     Pixels,
 }
 
@@ -132,6 +134,7 @@ fn rebuilt(
 ) -> Value {
     let kind = match value {
         Value::String(_) => limit(place).map(Kind::Text),
+        Value::Number(_) if is_part(place) => Some(Kind::Part),
         Value::Number(_) => is_share(place).then_some(Kind::Share),
         Value::Array(_) => is_pixels(place).then_some(Kind::Pixels),
         _ => None,
@@ -167,7 +170,12 @@ fn rebuilt(
 
 /// Whether a number in this place, named by its parent's key and its own, is a leaf.
 fn is_share(place: (&str, &str)) -> bool {
-    matches!(place, (_, "share") | ("sums", "from" | "to"))
+    place.1 == "share" || is_part(place)
+}
+
+/// Whether it is where a part of a whole begins or ends.
+fn is_part(place: (&str, &str)) -> bool {
+    matches!(place, ("sums", "from" | "to"))
 }
 
 fn is_pixels(place: (&str, &str)) -> bool {

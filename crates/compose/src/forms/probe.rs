@@ -31,7 +31,7 @@ fn probe(view: &Value, round: usize, reach: f64) -> Probe {
     let (mut texts, mut shares) = (Vec::new(), Vec::new());
     let mut count = 0;
     with_leaves(view, &mut |_, kind, value| {
-        count += usize::from(matches!(kind, Kind::Share));
+        count += usize::from(matches!(kind, Kind::Part));
         value.clone()
     });
     let mut next = 0;
@@ -42,9 +42,14 @@ fn probe(view: &Value, round: usize, reach: f64) -> Probe {
                 text = probe_text(place, round, limit, reach);
                 Value::String(text.clone())
             }
-            Kind::Share => {
-                let number = probe_share(next, count, round);
-                next += 1;
+            Kind::Share | Kind::Part => {
+                let number = match kind {
+                    Kind::Part => {
+                        next += 1;
+                        probe_part(next - 1, count, round)
+                    }
+                    _ => probe_share(place, round),
+                };
                 share = Some(number);
                 json!(number)
             }
@@ -84,13 +89,30 @@ fn probe_text(place: usize, round: usize, limit: Limit, reach: f64) -> String {
     text
 }
 
-/// Ascending, so that parts of a whole keep their order, but each by a step of its own: a number on
-/// the page must not seem to follow two shares.
-fn probe_share(place: usize, count: usize, round: usize) -> f64 {
+/// Far apart between rounds, so that what follows it is known to the last digit, and each by a step of its own: a
+/// number on the page must not seem to follow two shares.
+fn probe_share(place: usize, round: usize) -> f64 {
+    let (from, to) = [(0.05, 0.25), (0.75, 0.95), (0.3, 0.7)][round];
+    rounded(from + (to - from) * noise(place, round))
+}
+
+/// Ascending, so that parts of a whole keep their order.
+fn probe_part(place: usize, count: usize, round: usize) -> f64 {
     #[allow(clippy::cast_precision_loss)]
-    let (place, count, round) = (place as f64, count as f64, round as f64);
+    let (at, count) = (place as f64, count as f64);
+    let share = (at + 0.1 + 0.8 * noise(place, round)) / (count + 1.0);
+    rounded(share * [0.35, 1.0, 0.7][round])
+}
+
+/// 0 to 1, without a pattern.
+fn noise(place: usize, round: usize) -> f64 {
+    #[allow(clippy::cast_precision_loss)]
+    let (place, round) = (place as f64, round as f64);
     let noise = (place * 12.989_8 + round * 78.233 + 1.0).sin() * 43_758.545_3;
-    let share = (place + 0.1 + 0.8 * (noise - noise.floor())) / (count + 1.0);
+    noise - noise.floor()
+}
+
+fn rounded(share: f64) -> f64 {
     (share * 10_000.0).round() / 10_000.0
 }
 
