@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// After so many bills the engine's memory of earlier ones is dropped; it would grow without end.
-const BILLS_BETWEEN_EVICTIONS: u64 = 16;
+const BILLS_BETWEEN_EVICTIONS: u64 = 4;
 
 /// Drawn where the operator has no logo of its own.
 const MARK: &str = include_str!("../layout/mark.svg");

@@ -34,6 +34,7 @@ use std::{
 use kvit_billing::UnsealedPdf;
 use kvit_pdf::Document;
 use serde_json::{Value, json};
+use typst::utils::hash128;
 
 use crate::{
     ComposeError, Layout,
@@ -50,8 +51,11 @@ use crate::{
     view::View,
 };
 
-/// So many forms are kept; the next shape takes the place of the one that was used longest ago.
-const FORMS_MAX: usize = 500;
+/// So many forms are in memory, at most a megabyte each; the next one takes the place of the one that was used
+/// longest ago, which is found in the folder again in a thousandth of a second.
+const FORMS_MAX: usize = 120;
+/// So many shapes are known of.
+const SHAPES_MAX: usize = 4_000;
 
 /// Characters that forms can write, where the layout's fonts have them.
 const FULL: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«»*@#_·\
@@ -102,7 +106,8 @@ pub(crate) struct Forms {
     bg: Alphabet,
     en: Alphabet,
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
-    forms: Mutex<HashMap<String, Arc<Shape>>>,
+    /// By the hash of what names them.
+    shapes: Mutex<HashMap<u128, Arc<Shape>>>,
     kept: Option<Kept>,
     twins: Twins,
     /// Counts look-ups.
@@ -131,6 +136,7 @@ struct Shape {
     form: OnceLock<Option<Form>>,
     /// To prove the form with; gone once somebody has begun to.
     exact: Mutex<Option<Exact>>,
+    is_sought: AtomicBool,
     is_being_made: AtomicBool,
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
@@ -159,7 +165,7 @@ impl Forms {
             // Names and addresses stay as they are.
             en: alphabet(LATIN, SMALL_EN),
             glyphs: Mutex::default(),
-            forms: Mutex::default(),
+            shapes: Mutex::default(),
             kept: None,
             twins: Twins::default(),
             clock: AtomicU64::new(0),
@@ -216,7 +222,7 @@ impl Forms {
         let key = format!("{is_common}{}", leaves.shape());
         let shape = self.shape(&key);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
-        if met == 1 {
+        if !shape.is_sought.swap(true, Ordering::AcqRel) {
             self.find(&key, &shape, layout, view.language());
         }
         let is_made = shape.form.get().is_some();
@@ -234,6 +240,7 @@ impl Forms {
             let (mut form, exact) = self.compile(&view, is_common, layout, additions, export)?;
             form.plan(&leaves);
             *lock(&shape.exact) = Some(exact);
+            self.make_room();
             Some(form)
         });
         let Some(form) = form
@@ -297,28 +304,45 @@ impl Forms {
         if let Some(form) = found {
             // Before the form: whoever sees it need not prove it.
             shape.is_proven.store(true, Ordering::Release);
-            if shape.form.set(Some(form)).is_ok() {
+            self.make_room();
+            if shape.form.set(Some(form)).is_ok() && shape.met.load(Ordering::Relaxed) <= 1 {
                 self.found.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
     fn shape(&self, key: &str) -> Arc<Shape> {
-        let mut forms = lock(&self.forms);
-        if forms.len() >= FORMS_MAX && !forms.contains_key(key) {
-            let used = |shape: &Arc<Shape>| shape.used.load(Ordering::Relaxed);
-            let oldest = forms.iter().min_by_key(|(_, shape)| used(shape));
-            if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
-                forms.remove(&oldest);
-            }
+        let name = hash128(key);
+        let mut shapes = lock(&self.shapes);
+        if shapes.len() >= SHAPES_MAX
+            && !shapes.contains_key(&name)
+            && let Some(oldest) = oldest(&shapes, |_| true)
+        {
+            shapes.remove(&oldest);
         }
-        let shape = match forms.get(key) {
-            Some(shape) => Arc::clone(shape),
-            None => Arc::clone(forms.entry(key.to_owned()).or_default()),
-        };
+        let shape = Arc::clone(shapes.entry(name).or_default());
         let now = self.clock.fetch_add(1, Ordering::Relaxed);
         shape.used.store(now, Ordering::Relaxed);
         shape
+    }
+
+    /// Lets the form go that was used longest ago, where there are as many as there may be. How often its shape
+    /// was met stays known.
+    fn make_room(&self) {
+        let has_form = |shape: &Shape| matches!(shape.form.get(), Some(Some(_)));
+        let mut shapes = lock(&self.shapes);
+        if shapes.values().filter(|shape| has_form(shape)).count() < FORMS_MAX {
+            return;
+        }
+        if let Some(oldest) = oldest(&shapes, has_form)
+            && let Some(shape) = shapes.get_mut(&oldest)
+        {
+            let met = shape.met.load(Ordering::Relaxed);
+            *shape = Arc::new(Shape {
+                met: AtomicU64::new(met),
+                ..Shape::default()
+            });
+        }
     }
 
     fn alphabet(&self, language: &str) -> &Alphabet {
@@ -416,6 +440,13 @@ impl Forms {
             })
             .clone()
     }
+}
+
+/// The name of the shape that was used longest ago of those that `may_go`.
+fn oldest(shapes: &HashMap<u128, Arc<Shape>>, may_go: impl Fn(&Shape) -> bool) -> Option<u128> {
+    let found = shapes.iter().filter(|(_, shape)| may_go(shape));
+    let used = |(_, shape): &(&u128, &Arc<Shape>)| shape.used.load(Ordering::Relaxed);
+    found.min_by_key(used).map(|(name, _)| *name)
 }
 
 /// What a thread that panicked left is as good as before: values are replaced whole.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// So many structures are remembered; what comes after that is compressed without a plan.
-const STRUCTURES_MAX: usize = 2_000;
+const STRUCTURES_MAX: usize = 500;
 /// A structure gets a plan at its so-many-th twin: making one takes as long as compressing hundreds.
 const PLAN_FROM: u32 = 8;
 
