@@ -489,9 +489,11 @@ mod journey {
             sign_in_staff(chrome, login).await;
             chrome.go("/staff/money").await;
             tab_to(chrome, "#wanted").await;
+            // The page that is left has what is typed too.
+            chrome.eval("window.isLeft = true").await;
             chrome.keys(&format!("колев{ENTER}")).await;
             chrome
-                .until("document.readyState == 'complete' && document.querySelector('#wanted').value == 'колев'")
+                .until("!window.isLeft && document.readyState == 'complete' && document.querySelector('#wanted').value == 'колев'")
                 .await;
             tab_to(chrome, "tbody a").await;
             chrome.keys(ENTER).await;

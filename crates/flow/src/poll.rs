@@ -68,7 +68,6 @@ impl Poller {
             ..PollReport::default()
         };
         let ways = self.ways.all();
-        self.finish_statements(&ways, now).await?;
         let mut mute = HashSet::new();
         for payment in self.store.payments_to_poll(now, BATCH).await? {
             if stop.is_cancelled() {
@@ -92,6 +91,8 @@ impl Poller {
                 mute.insert(payment.provider);
             }
         }
+        // Last, so that a statement in trouble holds up no payment.
+        self.finish_statements(&ways, now).await?;
         Ok(report)
     }
 

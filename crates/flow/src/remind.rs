@@ -81,7 +81,7 @@ impl Reminders {
         let today = self.hours.zone.to_datetime(now).date();
         let newest = kind.due_on(today);
         let oldest = newest.saturating_sub(MISSED_DAYS_MAX.days());
-        if self.store.reminders_waiting(WAITING_MAX).await? >= WAITING_MAX {
+        if self.store.reminders_waiting(WAITING_MAX, now).await? >= WAITING_MAX {
             return Ok(false);
         }
         let stretch = self

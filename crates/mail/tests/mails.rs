@@ -345,7 +345,7 @@ fn money_that_was_taken_back_is_told_with_what_to_do() {
     for (language, back, do_it, nothing) in [
         (
             Language::Bg,
-            "изтеглено обратно",
+            "беше върнато",
             "Моля, платете отново",
             "не е нужно да правите нищо",
         ),

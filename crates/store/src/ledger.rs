@@ -305,7 +305,7 @@ async fn write(
         .execute(&mut *tx)
         .await?;
     // The same transaction: whatever dies, money in a customer's book has its mail, and one only.
-    money_mails::queue(tx, id, entry, notice, reverses, at).await
+    money_mails::queue(tx, id, entry, notice, reverses, who, at).await
 }
 
 /// What a bill asks for by itself. What a customer's first bill carries over was owed before any

@@ -11,6 +11,7 @@ use kvit_pay::{
 
 use crate::{
     MoneyPart, MoneyTold, Store, StoreError,
+    apply::SYSTEM,
     engine::Tx,
     enrolments::active,
     ledger::{dues, moneys},
@@ -31,10 +32,12 @@ pub(crate) async fn queue(
     entry: &Entry,
     notice: Option<&str>,
     reverses: Option<&str>,
+    who: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     // What people allocated is told of however long they took.
-    if entry.kind() != "allocation" && is_old(tx, notice, at).await? {
+    let by_people = entry.kind() == "allocation" && who != SYSTEM;
+    if !by_people && is_old(tx, notice, at).await? {
         return Ok(());
     }
     let Some((account, kind)) = told(tx, entry, reverses).await? else {
@@ -133,7 +136,11 @@ impl Store {
         let mut dues = dues(&self.pools, accounts, at).await?;
         let mut all = moneys(&self.pools, accounts, at, Some(money)).await?;
         let dues = dues.remove(&account).unwrap_or_default();
-        let all = all.remove(&account).unwrap_or_default();
+        let mut all = all.remove(&account).unwrap_or_default();
+        // Of what was booked at the same moment, each mail tells what came before its own.
+        if !taken_back && let Some(at) = all.iter().position(|(id, _)| id == money) {
+            all.truncate(at + 1);
+        }
         let but_it: Vec<Money> = all
             .iter()
             .filter(|(id, _)| id != money)

@@ -201,13 +201,19 @@ impl Store {
         Ok(Some(found.job))
     }
 
-    /// How many reminders wait in the queue, counted up to `most`.
+    /// How many reminders wait in the queue to be sent now, counted up to `most`. Those that a server put off do not
+    /// count: one that is out of order for a day must not hold up everybody's.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn reminders_waiting(&self, most: usize) -> Result<usize, StoreError> {
-        let row = query("SELECT COUNT(*) AS waiting FROM (SELECT 1 FROM deliveries WHERE state = 'queued' AND reminds IS NOT NULL LIMIT $1) w")
+    pub async fn reminders_waiting(
+        &self,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let row = query("SELECT COUNT(*) AS waiting FROM (SELECT 1 FROM deliveries WHERE state = 'queued' AND reminds IS NOT NULL AND next_attempt_at <= $2 LIMIT $1) w")
             .bind(most)
+            .bind(now)
             .fetch_one(&self.pools)
             .await?;
         let waiting: i64 = row.get("waiting")?;

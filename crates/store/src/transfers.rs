@@ -59,7 +59,7 @@ async fn book(
     transfer: &Transfer,
     now: Timestamp,
 ) -> Result<Booked, StoreError> {
-    if told_otherwise(tx, notice, transfer, now).await? {
+    if told_otherwise(tx, statement, notice, transfer, now).await? {
         return Ok(Booked::Repeated);
     }
     let kept = keep(tx, notice, now).await?;
@@ -76,8 +76,12 @@ async fn book(
 
 /// One statement may have the sum of an entry where another has its parts. The first counts; but a sum
 /// that waits for its owner is taken back once its parts are told, because they say whose they are.
+///
+/// Nor is a part new that another statement has not, where that one had the same entry's parts: an entry comes
+/// whole, so this is one of them under another name.
 async fn told_otherwise(
     tx: &mut Tx,
+    statement: &str,
     notice: &VerifiedNotice,
     transfer: &Transfer,
     now: Timestamp,
@@ -94,7 +98,18 @@ async fn told_otherwise(
         return Ok(parts(&transfer.name).fetch_optional(tx).await?.is_some());
     };
     if parts(batch).fetch_optional(&mut *tx).await?.is_some() {
-        return Ok(false);
+        if find(tx, &notice.key()).await?.is_some() {
+            return Ok(false);
+        }
+        let same = if paid { "<>" } else { "=" };
+        let elsewhere = query(format!(
+            "SELECT 1 FROM transfers WHERE batch = $1 AND statement <> $2 AND kind {same} 'taken-back' LIMIT 1"
+        ))
+        .bind(batch.clone())
+        .bind(statement)
+        .fetch_optional(tx)
+        .await?;
+        return Ok(elsewhere.is_some());
     }
     let sum = format!("{}/{}/{batch}", notice.provider(), notice.event().as_str());
     let Some(sum) = find(tx, &sum).await? else {
@@ -195,6 +210,9 @@ async fn look_again(
 ) -> Result<Option<NoticeOutcome>, StoreError> {
     let found = found(tx, key).await?;
     if found.outcome == Some(NoticeOutcome::UnclearReturn) {
+        if seen_to(tx, key).await? {
+            return Ok(None);
+        }
         let outcome = taken_back(tx, &found, now).await?;
         settle(tx, key, outcome, now).await?;
         return Ok((outcome == NoticeOutcome::Reversed).then_some(outcome));
@@ -314,6 +332,30 @@ async fn bills_of(
     Ok((accounts, bills))
 }
 
+/// Whether people took one of the payments back that an unclear return may mean, since it came: what is left
+/// must not be taken back as well.
+async fn seen_to(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
+    let row = query(format!("SELECT 1 FROM transfers b JOIN notices n ON n.id = b.notice JOIN transfers t ON {MEANT} JOIN journal j ON j.notice = t.notice AND j.reverses IS NULL JOIN journal r ON r.reverses = j.id WHERE b.notice = $1 AND r.at >= n.received_at LIMIT 1"))
+        .bind(key)
+        .bind(paid_as(key))
+        .fetch_optional(tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// The payment `t` that a return `b` may mean. Other names of the banks for it say that it is another.
+const MEANT: &str = "t.iban = b.iban AND t.cents = b.cents AND t.kind = 'payment' AND ((t.end_to_end = b.end_to_end AND (t.bank_transaction IS NULL OR b.bank_transaction IS NULL OR t.bank_transaction = b.bank_transaction)) OR t.bank_transaction = b.bank_transaction OR t.notice = $2)";
+
+/// The payment of the name that a return has.
+fn paid_as(key: &str) -> String {
+    let mut parts = key.splitn(3, '/');
+    let (provider, name) = (
+        parts.next().unwrap_or_default(),
+        parts.nth(1).unwrap_or_default(),
+    );
+    format!("{provider}/paid/{name}")
+}
+
 /// The bank took a payment back: the one of the same amount that stands in the books and that it
 /// names, by the reference that both have or by the payer's or the banks' name for it. Where
 /// that is none or may be one of several, people have to see to it.
@@ -322,9 +364,9 @@ pub(crate) async fn taken_back(
     found: &Found,
     now: Timestamp,
 ) -> Result<NoticeOutcome, StoreError> {
-    let rows = query("SELECT n.id, n.outcome FROM transfers b JOIN transfers t ON t.iban = b.iban AND t.cents = b.cents AND t.kind = 'payment' AND (t.end_to_end = b.end_to_end OR t.bank_transaction = b.bank_transaction OR t.notice = $2) JOIN notices n ON n.id = t.notice WHERE b.notice = $1 AND EXISTS (SELECT 1 FROM journal j WHERE j.notice = n.id AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) ORDER BY n.id LIMIT 9")
+    let rows = query(format!("SELECT n.id, n.outcome FROM transfers b JOIN transfers t ON {MEANT} JOIN notices n ON n.id = t.notice WHERE b.notice = $1 AND EXISTS (SELECT 1 FROM journal j WHERE j.notice = n.id AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) ORDER BY n.id LIMIT 9"))
         .bind(&found.id)
-        .bind(format!("{}/paid/{}", found.provider, found.transaction()))
+        .bind(paid_as(&found.id))
         .fetch_all(&mut *tx)
         .await?;
     let mut paid = Vec::new();

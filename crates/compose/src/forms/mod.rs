@@ -222,8 +222,20 @@ impl Forms {
         let key = format!("{is_common}{}", leaves.shape());
         let shape = self.shape(&key);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
-        if !shape.is_sought.swap(true, Ordering::AcqRel) {
-            self.find(&key, &shape, layout, view.language());
+        if shape.is_wrong.load(Ordering::Acquire) {
+            self.whole.fetch_add(1, Ordering::Relaxed);
+            return Ok(None);
+        }
+        // Whoever seeks holds off whoever would make one meanwhile: what is proven is what is found.
+        if !shape.is_sought.load(Ordering::Acquire)
+            && !shape.is_being_made.swap(true, Ordering::AcqRel)
+        {
+            if !shape.is_sought.swap(true, Ordering::AcqRel) {
+                self.find(&key, &shape, layout, view.language());
+            }
+            if shape.form.get().is_none() {
+                shape.is_being_made.store(false, Ordering::Release);
+            }
         }
         let is_made = shape.form.get().is_some();
         if !is_made && met < self.form_from {
@@ -338,8 +350,10 @@ impl Forms {
             && let Some(shape) = shapes.get_mut(&oldest)
         {
             let met = shape.met.load(Ordering::Relaxed);
+            let is_wrong = shape.is_wrong.load(Ordering::Acquire);
             *shape = Arc::new(Shape {
                 met: AtomicU64::new(met),
+                is_wrong: AtomicBool::new(is_wrong),
                 ..Shape::default()
             });
         }

@@ -32,12 +32,21 @@ struct Structure {
     plan: OnceLock<Option<Plan>>,
 }
 
+impl Structure {
+    /// The plan, once there is one: while one core learns it, the others do without.
+    fn plan(&self, twin: &Twin) -> Option<&Plan> {
+        if self.met.fetch_add(1, Ordering::Relaxed) + 1 == PLAN_FROM {
+            return self.plan.get_or_init(|| learned(twin)).as_ref();
+        }
+        self.plan.get()?.as_ref()
+    }
+}
+
 impl Twins {
     /// The twin as a zlib stream.
     pub(crate) fn compressed(&self, twin: &Twin) -> Result<Vec<u8>, ComposeError> {
         if let Some(structure) = self.structure(twin)
-            && structure.met.fetch_add(1, Ordering::Relaxed) >= PLAN_FROM
-            && let Some(plan) = structure.plan.get_or_init(|| learned(twin))
+            && let Some(plan) = structure.plan(twin)
         {
             let mut writer = plan.writer();
             twin.show(&mut writer);

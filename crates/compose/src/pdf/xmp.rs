@@ -49,8 +49,15 @@ fn lean(packet: &str) -> String {
             kept.truncate(kept.trim_end().len());
             kept.push_str(NAMESPACE);
             kept.push_str(part);
-        } else if let Some((_, behind)) = rest.trim_start_matches('"').split_once('"') {
+        } else if let Some((_, behind)) = rest
+            .strip_prefix('"')
+            .and_then(|rest| rest.split_once('"'))
+            .filter(|_| prefix.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
             kept.push_str(behind);
+        } else {
+            kept.push_str(NAMESPACE);
+            kept.push_str(part);
         }
     }
     kept

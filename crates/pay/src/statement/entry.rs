@@ -60,7 +60,9 @@ impl RawDetail {
             self.words.push(' ');
         }
         let room = WORDS_MAX.saturating_sub(self.words.chars().count());
-        self.words.extend(text.chars().take(room));
+        // Bytes that no payer wrote and some databases refuse.
+        let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        self.words.extend(clean.take(room));
     }
 
     pub(super) fn add_reference(&mut self, text: &str) {

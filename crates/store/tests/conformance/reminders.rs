@@ -109,8 +109,14 @@ pub(crate) async fn reminders_are_decided_once_a_stretch_at_a_time(store: Store)
     assert!(plan(&store, &third, 52, false).await);
     assert!(stretch(&store, 53, 2).await.is_none());
     assert!(!plan(&store, &second, 54, false).await, "decided long ago");
-    assert_eq!(store.reminders_waiting(9).await.expect("a count"), 2);
-    assert_eq!(store.reminders_waiting(1).await.expect("a count"), 1);
+    assert_eq!(
+        store.reminders_waiting(9, at(54)).await.expect("a count"),
+        2
+    );
+    assert_eq!(
+        store.reminders_waiting(1, at(54)).await.expect("a count"),
+        1
+    );
     for n in [1, 4] {
         let [mail] = reminders(&store, n).await.try_into().expect("one each");
         assert_eq!(mail.reminds, Some(number(99 + n)));

@@ -95,6 +95,8 @@ struct Copy {
     count: u8,
 }
 
+/// Longer content is left to the library: repetitions lie too far apart in it, and a plan takes too much.
+const CONTENT_MAX: usize = 128 * 1024;
 /// Adler-32 is counted by this (RFC 1950, 9).
 const ADLER_MODULUS: u32 = 65_521;
 /// No repetition lies further back.
@@ -130,8 +132,14 @@ fn distance_symbol(distance: usize) -> usize {
 }
 
 impl Sample {
-    /// The plan, if it gives back what was shown.
+    /// The plan, if it gives back what was shown, and that was not too much to plan for.
     pub(crate) fn plan(self) -> Option<Plan> {
+        let lengths = self.parts.iter().map(|part| match part {
+            Part::Known(bytes) | Part::Fresh(bytes) => bytes.len(),
+        });
+        if lengths.sum::<usize>() > CONTENT_MAX {
+            return None;
+        }
         let plan = plan::plan(&self.parts)?;
         let (mut writer, mut content) = (plan.writer(), Vec::new());
         for part in &self.parts {

@@ -112,6 +112,9 @@ fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
                 }
                 let both = known[stretch][at..].iter().zip(&bytes[to..]);
                 let length = both.take(LENGTH_MAX).take_while(|(a, b)| a == b).count();
+                if longest == LENGTH_MAX {
+                    break;
+                }
                 if length > longest {
                     longest = length;
                     found.push(Match {
