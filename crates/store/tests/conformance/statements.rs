@@ -252,6 +252,13 @@ pub(crate) async fn a_sum_and_its_parts_count_once(store: Store) {
         let again = booked(&store, statement, &parts).await;
         assert_eq!(again, [Booked::Repeated, Booked::Repeated]);
     }
+    // Another statement has the same parts under references of their own.
+    let renamed = [1, 2].map(|n| Transfer {
+        name: format!("{IBAN}/P{n}"),
+        ..parts[n - 1].clone()
+    });
+    let again = booked(&store, "de", &renamed).await;
+    assert_eq!(again, [Booked::Repeated, Booked::Repeated]);
     // A death in the statement with the parts changes nothing.
     assert_eq!(booked(&store, "bb", &parts).await, [POSTED, POSTED]);
     assert_eq!(
@@ -419,14 +426,17 @@ pub(crate) async fn the_bank_takes_back_what_it_names(store: Store) {
     assert_eq!(bank(&store).await, (3600, 0));
     assert_eq!(booked(&store, "dd", &[late]).await, [reversed]);
     assert_eq!(bank(&store).await, (2400, 0));
-    // Two people reverse the one that was meant, and say that the notice is done.
+    // Two people reverse the one that was meant. The return is told again before they say that it is done: the
+    // payment that is left was not meant.
     let why = Some("the first, says the bank");
     for by in ["ana", "boris"] {
         let key = format!("bank/paid/{IBAN}/D");
-        store
-            .reverse_payment(&key, why, by, at(70))
-            .await
-            .expect("an answer");
+        let said = store.reverse_payment(&key, why, by, at(70)).await;
+        said.expect("an answer");
+    }
+    let told = booked(&store, "ff", &[named(back("R4"), "E4")]).await;
+    assert_eq!(told, [Booked::Repeated]);
+    for by in ["ana", "boris"] {
         let said = store
             .settle_notice(&format!("bank/reversed/{IBAN}/R4"), why, by, at(70))
             .await;
