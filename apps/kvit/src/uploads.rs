@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    exit::{Context, Failure},
+    exit::{Context, Exit, Failure},
     files,
     handover::Given,
     importing::{Import, Turn},
@@ -312,10 +312,37 @@ async fn work(
         name: file.name,
     };
     let import = Import::begin(&instance, turn, vec![given], &file.by).await?;
+    nothing_passed_over(&import.skipped)?;
     let promised = import.promised;
     let read = |orders| progress.set(ImportState::Reading { orders, promised });
     read(0);
     import.run(&read).await
+}
+
+/// The command line says what it passes over, and goes on. Here nobody might see it before the release, and customers
+/// would get no bill.
+fn nothing_passed_over(skipped: &[String]) -> Result<(), Failure> {
+    // What systems put into archives by themselves.
+    let is_litter = |name: &&String| {
+        let mut parts = name.split('/').skip(1);
+        parts.any(|part| {
+            part.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&part)
+        })
+    };
+    let odd: Vec<&String> = skipped.iter().filter(|name| !is_litter(name)).collect();
+    let [first, rest @ ..] = odd.as_slice() else {
+        return Ok(());
+    };
+    let more = match rest.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Failure::new(
+        Exit::Failed,
+        format!(
+            "no bill by its name: {first}{more}; give bills the ending .xml or .ndjson, and leave other files out"
+        ),
+    ))
 }
 
 fn ended(outcome: ImportOutcome) -> ImportState {
@@ -347,6 +374,18 @@ mod tests {
         assert!(!left.parent().expect("a folder").exists());
         drop(home);
         assert!(!kept.exists());
+    }
+
+    #[test]
+    fn a_bill_under_an_odd_name_is_not_passed_over() {
+        let litter = ["a.zip/__MACOSX/._1.xml", "a.zip/.DS_Store"].map(str::to_owned);
+        assert!(nothing_passed_over(&litter).is_ok());
+        let odd = ["a.zip/.DS_Store", "a.zip/1.xml.txt", "a.zip/2"].map(str::to_owned);
+        let refused = nothing_passed_over(&odd).expect_err("bills by the look of them");
+        assert!(
+            refused.to_string().contains("a.zip/1.xml.txt and 1 more"),
+            "{refused}"
+        );
     }
 
     #[test]

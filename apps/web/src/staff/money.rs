@@ -462,9 +462,11 @@ async fn approve(
         _ => {
             let book = Book::Customer(to);
             let parts = store.allocations_of(&notice.id).await?;
-            let again = parts
-                .iter()
-                .any(|part| part.book == book && same_person(&part.who, word.by));
+            // A second press finds what the first one did; an earlier part to the same customer is another matter.
+            let again = parts.iter().any(|part| {
+                let since = matches!(word.seen, Seen::Said(Some(said)) if part.at >= said);
+                since && part.book == book && same_person(&part.who, word.by)
+            });
             if again { "approved" } else { "outdated" }
         }
     }))
@@ -527,6 +529,11 @@ async fn refuse(
     } else {
         now.settling.is_none()
     };
-    let refused = written == Written::Done || (waits && nothing_said);
+    // Nothing is said any more because somebody approved it, or because the first press refused it.
+    let parts = store.allocations_of(&notice.id).await?;
+    let approved = parts
+        .iter()
+        .any(|part| matches!(word.seen, Seen::Said(Some(said)) if part.at >= said));
+    let refused = written == Written::Done || (waits && nothing_said && !approved);
     Ok(Decided::Done(if refused { "refused" } else { "outdated" }))
 }
