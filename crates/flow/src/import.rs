@@ -168,18 +168,25 @@ pub async fn import(
             chunks: staging.next_chunk,
             sum_cents: outcome.sum,
         };
+        if outcome.findings.warnings() > 0 {
+            store.keep_warnings(&id, &report(&outcome)).await?;
+        }
         store
             .accept_run(&id, &totals, &serde_json::to_value(&outcome.summary)?, at)
             .await?;
     } else {
-        let report = serde_json::json!({
-            "errors": outcome.findings.errors(),
-            "warnings": outcome.findings.warnings(),
-            "diagnostics": outcome.findings.list(),
-        });
-        store.reject_run(&id, &report, at).await?;
+        store.reject_run(&id, &report(&outcome), at).await?;
     }
     Ok(outcome)
+}
+
+/// What was found, for whoever decides about the run.
+fn report(outcome: &ImportOutcome) -> serde_json::Value {
+    serde_json::json!({
+        "errors": outcome.findings.errors(),
+        "warnings": outcome.findings.warnings(),
+        "diagnostics": outcome.findings.list(),
+    })
 }
 
 async fn begin(

@@ -257,6 +257,25 @@ fn header(world: &World, orders: usize, sum: i64) -> RunHeader {
 }
 
 #[tokio::test]
+async fn warnings_stay_with_the_run_that_has_them() {
+    let world = World::new(10);
+    let store = world.store().await;
+    let mut order = simple(&world, 0);
+    // The check digit would be another.
+    set(&mut order, "/customer/eik", json!("111111111"));
+    let bytes = file(&header(&world, 1, 1200), &[Line::Order(order)]);
+    let outcome = judged(&world, &store, "warned", bytes).await;
+    assert!(outcome.accepted, "{:#?}", outcome.findings.list());
+    let run = store.run(&outcome.run).await.expect("read").expect("kept");
+    let report = run.report.expect("whoever releases it sees this");
+    assert_eq!(
+        (&report["errors"], &report["warnings"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(report["diagnostics"][0]["field"], "/customer/eik");
+}
+
+#[tokio::test]
 async fn every_fault_is_told_at_once_and_rightly() {
     let world = World::new(200);
     let store = world.store().await;

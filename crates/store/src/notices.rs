@@ -256,13 +256,23 @@ pub(crate) struct Found {
     pub(crate) provider: ProviderName,
     pub(crate) event: String,
     pub(crate) said: Said,
+    /// The banks' own name for a transfer, where the statement has it.
+    bank_transaction: Option<String>,
     pub(crate) applied_at: Option<Timestamp>,
     pub(crate) outcome: Option<NoticeOutcome>,
 }
 
 impl Found {
     fn says(&self, notice: &VerifiedNotice) -> bool {
-        self.said == Said::by(notice)
+        let named = notice
+            .transfer()
+            .and_then(|transfer| transfer.transaction.as_ref());
+        let is_another = self
+            .bank_transaction
+            .as_ref()
+            .zip(named)
+            .is_some_and(|(ours, theirs)| ours != theirs);
+        !is_another && self.said == Said::by(notice)
     }
 
     /// The payment system's own name for the transaction.
@@ -302,7 +312,7 @@ pub(crate) async fn found(tx: &mut Tx, key: &str) -> Result<Found, StoreError> {
 }
 
 pub(crate) async fn find(tx: &mut Tx, key: &str) -> Result<Option<Found>, StoreError> {
-    let row = query("SELECT n.*, t.booked FROM notices n LEFT JOIN transfers t ON t.notice = n.id WHERE n.id = $1")
+    let row = query("SELECT n.*, t.booked, t.bank_transaction FROM notices n LEFT JOIN transfers t ON t.notice = n.id WHERE n.id = $1")
         .bind(key)
         .fetch_optional(tx)
         .await?;
@@ -319,6 +329,7 @@ pub(crate) async fn find(tx: &mut Tx, key: &str) -> Result<Option<Found>, StoreE
             currency: optional(&row, "currency")?,
             booked: optional(&row, "booked")?,
         },
+        bank_transaction: row.get("bank_transaction")?,
         applied_at: optional_time(&row, "applied_at")?,
         outcome: outcome(&row)?,
     }))

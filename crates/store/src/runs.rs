@@ -90,6 +90,24 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Keeps what is to be said of a run that is about to be accepted: its warnings. A death behind it leaves a run
+    /// that is imported anew.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn keep_warnings(
+        &self,
+        run: &RunId,
+        report: &serde_json::Value,
+    ) -> Result<(), StoreError> {
+        query("UPDATE runs SET report = $2 WHERE id = $1 AND state = 'importing'")
+            .bind(run)
+            .bind(report)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
     /// The run has errors: only its report stays.
     ///
     /// # Errors

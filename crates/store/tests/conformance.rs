@@ -184,6 +184,7 @@ on_both_engines! {
     statements::people_find_the_owner_by_name_and_text,
     statements::a_transfer_counts_once_however_many_statements_have_it,
     statements::a_sum_and_its_parts_count_once,
+    statements::two_payments_under_one_reference_are_not_one,
     statements::what_waits_finds_its_owner_once_it_is_told_again,
     statements::the_bank_takes_back_what_it_names,
     statements::a_statement_is_kept_first_and_done_once,

@@ -31,7 +31,7 @@ pub(super) async fn show(out: &Output, instance: &Instance, run: &RunId) -> Resu
     out.result(&value, |out| {
         let mut text = head(out, &record);
         if let Some(report) = &record.report {
-            text.push_str(&rejection(report));
+            text.push_str(&findings(report));
         }
         if let Some(summary) = &summary {
             text.push_str(&sums(out, &record, summary, previous.as_ref()));
@@ -188,13 +188,16 @@ fn progress_lines(out: &Output, progress: &RunProgress) -> String {
     format!("\n{}\n{}", out.out("Progress", BOLD), table(&rows, &[]))
 }
 
-fn rejection(report: &Value) -> String {
+fn findings(report: &Value) -> String {
     let number = |name: &str| report[name].as_u64().unwrap_or(0);
-    let mut text = format!(
-        "\nRejected: {}, {}\n",
-        count(number("errors"), "error", "errors"),
-        count(number("warnings"), "warning", "warnings")
-    );
+    let warnings = count(number("warnings"), "warning", "warnings");
+    let mut text = match number("errors") {
+        0 => format!("\n{warnings}:\n"),
+        errors => format!(
+            "\nRejected: {}, {warnings}\n",
+            count(errors, "error", "errors")
+        ),
+    };
     let faults = report["diagnostics"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);

@@ -286,6 +286,27 @@ pub(crate) async fn a_sum_and_its_parts_count_once(store: Store) {
     );
 }
 
+/// Some banks give two payments of a day one reference; the banks' own names tell them apart.
+pub(crate) async fn two_payments_under_one_reference_are_not_one(store: Store) {
+    world(&store).await;
+    let named = |transaction: &str, words: &str| Transfer {
+        transaction: Some(transaction.to_owned()),
+        ..paid("X", words)
+    };
+    let first = named("T1", "0000000100");
+    assert_eq!(
+        booked(&store, "aa", std::slice::from_ref(&first)).await,
+        [POSTED]
+    );
+    let other = booked(&store, "bb", &[named("T2", "0000000101")]).await;
+    assert_eq!(other, [Booked::As(NoticeOutcome::Contradiction)]);
+    let unnamed = booked(&store, "cc", &[paid("X", "0000000100")]).await;
+    assert_eq!(unnamed, [Booked::Repeated]);
+    assert_eq!(booked(&store, "dd", &[first]).await, [Booked::Repeated]);
+    assert_eq!(bank(&store).await, (1200, 0));
+    assert_eq!(store.notices_for_people(9).await.expect("notices").len(), 1);
+}
+
 pub(crate) async fn what_waits_finds_its_owner_once_it_is_told_again(store: Store) {
     world(&store).await;
     let waits = |n: u64, words: &str| paid(&format!("W{n}"), words);
