@@ -10,8 +10,7 @@ use kvit_billing::{
     reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
-    SignInMail,
+    BillMail, LinkMail, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 use mail_parser::MessageParser;
 
@@ -55,17 +54,17 @@ fn main() -> Result<(), AnyError> {
             let mail = reminder(&mails, language, kind)?;
             write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
         }
-        let proof = mails.prove_address(&ProofMail {
+        let proof = mails.prove_address(&LinkMail {
             delivery: &"proof-00000000000000000000000000000001".parse()?,
             to: &Secret::new("ivaylo@example.bg".to_owned()),
             customer_number: &"1000000042".parse()?,
             language,
-            prove_url: "https://smetki.svetulka.example/prove/4f1c2b7a90d35e68b1c04f7de92a6b13",
+            url: "https://smetki.svetulka.example/prove/4f1c2b7a90d35e68b1c04f7de92a6b13",
             expires: "2026-11-27T08:00:00Z".parse()?,
             at: "2026-11-24T08:00:00Z".parse()?,
         })?;
         write(&folder, &format!("proof-{}", language.tag()), &proof)?;
-        let link = mails.sign_in(&SignInMail {
+        let link = mails.sign_in(&LinkMail {
             delivery: &"signin-00000000000000000000000000000001".parse()?,
             to: &Secret::new("ivaylo@example.bg".to_owned()),
             customer_number: &"1000000042".parse()?,

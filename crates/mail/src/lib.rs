@@ -16,8 +16,7 @@ pub use address::{AddressError, EmailAddress, typo_hint};
 pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder};
 pub use mails::{
-    BillMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
-    SignInMail,
+    BillMail, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};

@@ -6,8 +6,8 @@ use kvit_billing::{
     Period, ReminderKind, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail,
-    ReminderMail, SignInMail,
+    BillMail, LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail,
+    ReminderMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -182,12 +182,12 @@ fn nothing_to_pay_asks_for_no_money() {
 fn a_proof_hides_the_customer_number() {
     let customer: CustomerNumber = "1000042".parse().expect("a number");
     let message = mails()
-        .prove_address(&ProofMail {
+        .prove_address(&LinkMail {
             delivery: &"proof-1".parse().expect("an id"),
             to: &Secret::new("ivan@abv.bg".to_owned()),
             customer_number: &customer,
             language: Language::Bg,
-            prove_url: "https://bills.example.bg/prove/abc",
+            url: "https://bills.example.bg/prove/abc",
             expires: "2026-11-05T08:00:00Z".parse().expect("a time"),
             at: "2026-11-04T08:00:00Z".parse().expect("a time"),
         })
@@ -208,7 +208,7 @@ fn a_link_that_signs_in_says_how_long_and_how_often() {
     let customer: CustomerNumber = "1000042".parse().expect("a number");
     for (language, said) in [(Language::Bg, "само веднъж"), (Language::En, "only once")] {
         let message = mails()
-            .sign_in(&SignInMail {
+            .sign_in(&LinkMail {
                 delivery: &"signin-1".parse().expect("an id"),
                 to: &Secret::new("ivan@abv.bg".to_owned()),
                 customer_number: &customer,

@@ -86,29 +86,27 @@ async fn told_otherwise(
     transfer: &Transfer,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let paid = transfer.kind != TransferKind::TakenBack;
-    let parts = |name: &str| {
-        let same = if paid { "<>" } else { "=" };
+    let same = match transfer.kind {
+        TransferKind::TakenBack => "=",
+        _ => "<>",
+    };
+    // Parts of an entry that any statement but this has.
+    let parts = |entry: &str, but: &str| {
         query(format!(
-            "SELECT 1 FROM transfers WHERE batch = $1 AND kind {same} 'taken-back' LIMIT 1"
+            "SELECT 1 FROM transfers WHERE batch = $1 AND statement <> $2 AND kind {same} 'taken-back' LIMIT 1"
         ))
-        .bind(name.to_owned())
+        .bind(entry.to_owned())
+        .bind(but.to_owned())
     };
     let Some(batch) = &transfer.batch else {
-        return Ok(parts(&transfer.name).fetch_optional(tx).await?.is_some());
+        let told = parts(&transfer.name, "").fetch_optional(tx).await?;
+        return Ok(told.is_some());
     };
-    if parts(batch).fetch_optional(&mut *tx).await?.is_some() {
+    if parts(batch, "").fetch_optional(&mut *tx).await?.is_some() {
         if find(tx, &notice.key()).await?.is_some() {
             return Ok(false);
         }
-        let same = if paid { "<>" } else { "=" };
-        let elsewhere = query(format!(
-            "SELECT 1 FROM transfers WHERE batch = $1 AND statement <> $2 AND kind {same} 'taken-back' LIMIT 1"
-        ))
-        .bind(batch.clone())
-        .bind(statement)
-        .fetch_optional(tx)
-        .await?;
+        let elsewhere = parts(batch, statement).fetch_optional(tx).await?;
         return Ok(elsewhere.is_some());
     }
     let sum = format!("{}/{}/{batch}", notice.provider(), notice.event().as_str());

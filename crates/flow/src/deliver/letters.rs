@@ -6,8 +6,7 @@ use kvit_billing::{
     BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
-    SignInMail,
+    BillMail, LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 use kvit_store::{
     BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, SIGN_IN_MINUTES, StoreError,
@@ -84,13 +83,13 @@ impl Courier {
         let token = self
             .key
             .token(TokenPurpose::ProveAddress, enrolment.id.as_str());
-        let prove_url = format!("{}/prove/{}", self.public_url, token.expose());
-        self.mails.prove_address(&ProofMail {
+        let url = format!("{}/prove/{}", self.public_url, token.expose());
+        self.mails.prove_address(&LinkMail {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,
             language: job.language,
-            prove_url: &prove_url,
+            url: &url,
             expires: enrolment.proof_expires.unwrap_or(job.due_at),
             at: enrolment.created_at,
         })
@@ -99,7 +98,7 @@ impl Courier {
     fn sign_in_mail(&self, job: &DeliveryJob) -> Result<Message, MailError> {
         let token = self.key.token(TokenPurpose::SignIn, job.id.as_str());
         let url = format!("{}/sign-in/{}", self.public_url, token.expose());
-        self.mails.sign_in(&SignInMail {
+        self.mails.sign_in(&LinkMail {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,

@@ -2,12 +2,11 @@
 //! its own.
 
 mod bill;
+mod link;
 mod load;
 mod payment;
-mod proof;
 mod reminder;
 mod samples;
-mod sign_in;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,10 +23,9 @@ use crate::{
 use load::{TEMPLATES, load, template_error};
 
 pub use bill::BillMail;
+pub use link::LinkMail;
 pub use payment::{MoneyDirection, PaidBill, PaymentMail};
-pub use proof::ProofMail;
 pub use reminder::ReminderMail;
-pub use sign_in::SignInMail;
 
 /// A mail that cannot be built. Never holds an address.
 #[derive(Debug, thiserror::Error)]

@@ -7,8 +7,7 @@ use kvit_billing::{
 };
 
 use super::{
-    BillMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ProofMail, ReminderMail,
-    SignInMail,
+    BillMail, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 
 const URL: &str = "https://example.bg";
@@ -136,16 +135,16 @@ impl Mails {
 
     fn try_links(&self, sample: &Sample) -> Result<(), MailError> {
         let expires = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
-        self.prove_address(&ProofMail {
+        self.prove_address(&LinkMail {
             delivery: &sample.delivery,
             to: &sample.to,
             customer_number: &sample.customer,
             language: sample.language,
-            prove_url: URL,
+            url: URL,
             expires,
             at: Timestamp::UNIX_EPOCH,
         })?;
-        self.sign_in(&SignInMail {
+        self.sign_in(&LinkMail {
             delivery: &sample.delivery,
             to: &sample.to,
             customer_number: &sample.customer,

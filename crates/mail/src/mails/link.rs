@@ -1,4 +1,4 @@
-//! The mail with a link that signs its reader in.
+//! Mails that are there for their link: it proves an address, or signs its reader in.
 
 use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, DeliveryId, Language, Secret};
@@ -6,18 +6,18 @@ use kvit_billing::{CustomerNumber, DeliveryId, Language, Secret};
 use super::{Draft, Envelope, MailError, Mails, masked, moment};
 use crate::Message;
 
-/// A link for somebody who has no bill with a code at hand. Equal values give equal bytes.
+/// A mail with a link that works for a while. Equal values give equal bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct SignInMail<'a> {
+pub struct LinkMail<'a> {
     /// Names the mail.
     pub delivery: &'a DeliveryId,
-    /// The address that gets the bills.
+    /// The address to be proven, or the one that gets the bills.
     pub to: &'a Secret<String>,
-    /// Shown all but its last three characters hidden: who finds the mail need not know it.
+    /// Shown all but its last three characters hidden: who reads the mail may be a stranger.
     pub customer_number: &'a CustomerNumber,
     /// The language of the mail.
     pub language: Language,
-    /// Address of the page that signs in.
+    /// Address of the page that it opens.
     pub url: &'a str,
     /// Until when that page works.
     pub expires: Timestamp,
@@ -26,11 +26,28 @@ pub struct SignInMail<'a> {
 }
 
 impl Mails {
-    /// The mail with a link that signs its reader in.
+    /// The mail that asks whether an address is the customer's.
     ///
     /// # Errors
     /// As [`Mails::bill`].
-    pub fn sign_in(&self, mail: &SignInMail<'_>) -> Result<Message, MailError> {
+    pub fn prove_address(&self, mail: &LinkMail<'_>) -> Result<Message, MailError> {
+        self.link(mail, "proof", "proof-subject")
+    }
+
+    /// The mail that signs in somebody who has no bill with a code at hand.
+    ///
+    /// # Errors
+    /// As [`Mails::bill`].
+    pub fn sign_in(&self, mail: &LinkMail<'_>) -> Result<Message, MailError> {
+        self.link(mail, "sign-in", "sign-in-subject")
+    }
+
+    fn link(
+        &self,
+        mail: &LinkMail<'_>,
+        template: &'static str,
+        subject: &str,
+    ) -> Result<Message, MailError> {
         let values = vec![
             ("customer", masked(mail.customer_number.as_str())),
             ("url", mail.url.to_owned()),
@@ -42,8 +59,8 @@ impl Mails {
             at: mail.at,
         };
         self.build(Draft {
-            template: "sign-in",
-            subject: "sign-in-subject".to_owned(),
+            template,
+            subject: subject.to_owned(),
             language: mail.language,
             values,
             rows: Vec::new(),
