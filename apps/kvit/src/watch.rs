@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use kvit_store::{QueueDepths, Store};
+use kvit_store::{HealthRecord, QueueDepths, Store};
 
 use crate::workers::Counters;
 
@@ -48,13 +48,22 @@ async fn ready(State(watched): State<Arc<Watched>>) -> Response {
 async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
     let now = jiff::Timestamp::now();
     let depths = watched.store.queue_depths(now).await.ok();
-    let text = exposition(&watched.counters, depths.as_ref());
+    let health = watched
+        .store
+        .providers_health(now)
+        .await
+        .unwrap_or_default();
+    let text = exposition(&watched.counters, depths.as_ref(), &health);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 /// The Prometheus text format. Gauges of the queues are left out while the store is silent.
-fn exposition(counters: &Counters, depths: Option<&QueueDepths>) -> String {
+fn exposition(
+    counters: &Counters,
+    depths: Option<&QueueDepths>,
+    health: &[HealthRecord],
+) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, i128)]| {
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -124,6 +133,22 @@ fn exposition(counters: &Counters, depths: Option<&QueueDepths>) -> String {
             ("{outcome=\"missed\"}", of(&counters.reminders_missed)),
         ],
     );
+    let systems: Vec<(String, i128)> = health
+        .iter()
+        .map(|known| {
+            let labels = format!("{{provider=\"{}\"}}", known.provider);
+            (labels, i128::from(known.out_since.is_none()))
+        })
+        .collect();
+    let systems: Vec<(&str, i128)> = systems.iter().map(|(l, v)| (l.as_str(), *v)).collect();
+    if !systems.is_empty() {
+        metric(
+            "kvit_payment_system_up",
+            "gauge",
+            "0 while a payment system is out of order and hidden from customers.",
+            &systems,
+        );
+    }
     if let Some(depths) = depths {
         for (name, help, value) in [
             (
@@ -161,13 +186,23 @@ mod tests {
             mails_overdue: 3,
             ..QueueDepths::default()
         };
-        let text = exposition(&counters, Some(&depths));
+        let health = HealthRecord {
+            provider: "epay".parse().expect("a name"),
+            heard_at: None,
+            failing_since: None,
+            out_since: Some(jiff::Timestamp::UNIX_EPOCH),
+        };
+        let text = exposition(&counters, Some(&depths), &[health]);
+        assert!(
+            text.contains("\nkvit_payment_system_up{provider=\"epay\"} 0\n"),
+            "{text}"
+        );
         assert!(text.contains("\nkvit_bills_issued_total 7\n"), "{text}");
         assert!(text.contains("\nkvit_mails_overdue 3\n"), "{text}");
         assert!(
             text.contains("\nkvit_mails_total{outcome=\"unknown\"} 0\n"),
             "{text}"
         );
-        assert!(!exposition(&counters, None).contains("kvit_mails_overdue"));
+        assert!(!exposition(&counters, None, &[]).contains("kvit_mails_overdue"));
     }
 }

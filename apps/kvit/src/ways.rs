@@ -205,6 +205,8 @@ fn provider(
             shop_name: config.shop_name.clone(),
             key_index: config.key_index.clone(),
             key_index_resp: config.key_index_resp.clone(),
+            status_method: config.methods().0,
+            refund_method: config.methods().1,
             url: config.address(),
             signer: signer()?,
             verifier: verifier()?,

@@ -10,27 +10,44 @@ use axum::{
     http::{Method, StatusCode},
 };
 use common::{Answer, Browser, World, seed};
-use kvit_billing::customer::Text;
+use kvit_billing::{
+    Cents,
+    customer::Text,
+    ports::{Clock, Rng},
+};
+use kvit_flow::{PollReport, Poller};
 use kvit_pay::{
     MacSecret, ProviderName, RsaSigner, RsaVerifier,
     dialects::{
+        Refund, Refunded,
         biller::Biller,
         borica::Terminal,
         epay::Epay,
         ipg::{self, Shop},
     },
     params::encode,
-    ways::{Dialect, Provider, Way, Ways},
+    ways::{Call, Dialect, Provider, Way, Ways, Wire},
 };
 use kvit_payers::{Payers, PayersConfig};
 use kvit_web::Pay;
 use kvit_wire::HttpWire;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 struct Scene {
     world: World,
     payers: Router,
     payers_url: String,
+    simulated: Arc<Payers>,
+    ways: Arc<Fixed>,
+}
+
+struct Zeros;
+
+impl Rng for Zeros {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
 }
 
 struct Fixed(Arc<Vec<Provider>>);
@@ -65,8 +82,9 @@ impl Scene {
             time_lapse: 100_000,
         })
         .expect("keys");
+        let ways = Arc::new(Fixed(Arc::new(providers(&payers, &payers_url))));
         let pay = Pay {
-            ways: Arc::new(Fixed(Arc::new(providers(&payers, &payers_url)))),
+            ways: Arc::clone(&ways) as Arc<dyn Ways>,
             wire: Arc::new(HttpWire::default()),
         };
         let world = World::paying(&portal_url, pay).await;
@@ -78,7 +96,24 @@ impl Scene {
             world,
             payers: payers.router(),
             payers_url,
+            simulated: payers,
+            ways,
         }
+    }
+
+    /// A round of the worker that looks after payments.
+    async fn round(&self) -> PollReport {
+        let poller = Poller {
+            store: self.world.store.clone(),
+            ways: Arc::clone(&self.ways) as Arc<dyn Ways>,
+            wire: Arc::new(HttpWire::default()),
+            clock: Arc::clone(&self.world.clock) as Arc<dyn Clock>,
+            rng: Arc::new(Zeros),
+        };
+        poller
+            .poll(&CancellationToken::new())
+            .await
+            .expect("a round")
     }
 
     fn page(&self) -> String {
@@ -121,6 +156,12 @@ impl Scene {
         browser.ask(Method::POST, path, form, &[]).await
     }
 
+    /// Payments that would be asked for at a moment.
+    async fn store_to_poll(&self, at: jiff::Timestamp) -> usize {
+        let due = self.world.store.payments_to_poll(at, 9).await;
+        due.expect("payments").len()
+    }
+
     async fn credit(&self) -> i64 {
         let account = common::number(seed::ANNA);
         let now = jiff::Timestamp::now();
@@ -157,18 +198,29 @@ fn providers(payers: &Payers, url: &str) -> Vec<Provider> {
         merchant: "7000005".to_owned(),
         secret: MacSecret::new(payers.biller_secret("ebg")),
     };
-    let icard = Shop {
-        name: name("icard"),
-        dialect: ipg::Dialect::Icard,
-        originator: "33".to_owned(),
-        shop: "123".to_owned(),
-        shop_name: "Светлина".to_owned(),
-        key_index: "1".to_owned(),
-        key_index_resp: "1".to_owned(),
-        url: format!("{url}/icard/"),
-        signer: signer(),
-        verifier: verifier(),
+    let shop = |id: &str, dialect| {
+        let house = if dialect == ipg::Dialect::Icard {
+            "IPG"
+        } else {
+            "IPC"
+        };
+        Shop {
+            name: name(id),
+            dialect,
+            originator: "33".to_owned(),
+            shop: "123".to_owned(),
+            shop_name: "Светлина".to_owned(),
+            key_index: "1".to_owned(),
+            key_index_resp: "1".to_owned(),
+            status_method: format!("{house}GetTxnStatus"),
+            refund_method: format!("{house}Refund"),
+            url: format!("{url}/{id}/"),
+            signer: signer(),
+            verifier: verifier(),
+        }
     };
+    let icard = shop("icard", ipg::Dialect::Icard);
+    let mypos = shop("mypos", ipg::Dialect::Mypos);
     let borica = Terminal {
         name: name("borica"),
         terminal: "V1800001".to_owned(),
@@ -183,6 +235,7 @@ fn providers(payers: &Payers, url: &str) -> Vec<Provider> {
     vec![
         of("epay", Dialect::Epay(epay), &Way::ALL),
         of("icard", Dialect::Ipg(icard), &[Way::Card]),
+        of("mypos", Dialect::Ipg(mypos), &[Way::Card]),
         of("borica", Dialect::Borica(borica), &[Way::Card]),
         of("ebg", Dialect::Biller(ebg), &[]),
     ]
@@ -327,4 +380,153 @@ async fn a_biller_looks_the_customer_up() {
     assert!(scene.text().await.contains("Сметката е платена"));
     assert_eq!(scene.credit().await, 0);
     assert!(look().await.contains("Nothing is due"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_out_of_order_is_not_offered_and_comes_back_by_itself() {
+    let scene = Scene::open().await;
+    let card = "value=\"icard.card\"";
+    scene.round().await;
+    assert!(scene.text().await.contains(card));
+    scene.simulated.switch(true);
+    for _ in 0..4 {
+        scene.world.clock.forward(301);
+        scene.round().await;
+    }
+    let text = scene.text().await;
+    assert!(!text.contains("name=\"way\""), "{text}");
+    for part in [
+        "icard временно не работи",
+        "borica временно не работи",
+        "Дотогава можете да платите с банков превод",
+        "BG80 BNBG 9661 1020 3456 78",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    // From a page that was open before.
+    let late = scene
+        .world
+        .browser()
+        .post(&scene.page(), "way=epay.card")
+        .await
+        .body;
+    assert!(late.contains("Избраният начин за плащане временно не работи"));
+    assert!(
+        scene
+            .world
+            .store
+            .payments(9)
+            .await
+            .expect("payments")
+            .is_empty()
+    );
+    scene.simulated.switch(false);
+    scene.world.clock.forward(61);
+    scene.round().await;
+    let text = scene.text().await;
+    assert!(text.contains(card) && !text.contains("временно не работи"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_that_was_never_heard_of_is_asked_for_and_ends_visibly() {
+    for way in ["icard.card", "mypos.card"] {
+        let scene = Scene::open().await;
+        scene.goes(way, "away").await;
+        scene.world.clock.forward(180);
+        let report = scene.round().await;
+        assert_eq!((report.asked, report.silent), (1, 0), "{way}");
+        assert!(scene.text().await.contains("още не е потвърдено"));
+        scene.world.clock.forward(25 * 3600);
+        scene.round().await;
+        let text = scene.text().await;
+        assert!(text.contains("времето за плащане изтече"), "{way}: {text}");
+        let later = scene.world.clock.now() + jiff::SignedDuration::from_hours(72);
+        let open = scene.store_to_poll(later).await;
+        assert_eq!(open, 0, "{way}: nobody asks any more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_back_that_is_asked_for_as_well_counts_once() {
+    for way in ["icard.card", "mypos.card"] {
+        let scene = Scene::open().await;
+        scene.goes(way, "pay").await;
+        assert!(scene.text().await.contains("Сметката е платена"), "{way}");
+        let payment = scene
+            .world
+            .store
+            .payments(1)
+            .await
+            .expect("payments")
+            .remove(0);
+        let ways = scene.ways.all();
+        let provider = ways.iter().find(|p| p.name == payment.payment.provider);
+        let dialect = &provider.expect("configured").dialect;
+        let form = dialect.status(1, [0; 16]).expect("signed").expect("asked");
+        let answer = ask(&form).await;
+        let Ok(kvit_pay::dialects::Answer::Notice(notice)) = dialect.status_answer(1, &answer)
+        else {
+            panic!("{way}: {}", String::from_utf8_lossy(&answer))
+        };
+        let now = scene.world.clock.now();
+        let received = scene.world.store.receive_notice(&notice, now).await;
+        assert!(!received.expect("received").first, "{way}");
+        assert_eq!(scene.credit().await, 0);
+    }
+}
+
+async fn ask(form: &kvit_pay::dialects::FormPost) -> Vec<u8> {
+    let call = Call {
+        url: form.url.clone(),
+        form: Some(form.body()),
+    };
+    HttpWire::default().call(call).await.expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_goes_back_once_and_never_more_than_was_paid() {
+    for way in ["icard.card", "mypos.card", "borica.card"] {
+        let scene = Scene::open().await;
+        let page = scene.goes(way, "pay").await.body;
+        if way == "borica.card" {
+            let (_, form) = form_of(&page);
+            let foreign = [("sec-fetch-site", "cross-site")];
+            let mut browser = scene.world.browser();
+            browser
+                .ask(Method::POST, "/pay/borica/return", &form, &foreign)
+                .await;
+        }
+        let store = &scene.world.store;
+        let notice = store.notices(1).await.expect("notices").remove(0);
+        let received = store.notice_as_received(&notice.id).await.expect("there");
+        let received = received.expect("a notice");
+        let ways = scene.ways.all();
+        let found = ways.iter().find(|p| p.name == notice.provider);
+        let dialect = &found.expect("configured").dialect;
+        let transaction = notice.id.rsplit('/').next().expect("a name").to_owned();
+        let back = async |name: &str, cents: i64| {
+            let refund = Refund {
+                payment: 1,
+                transaction: &transaction,
+                received: &received,
+                name,
+                amount: Cents::new(cents),
+                description: "Върната сума",
+                email: "",
+                now: scene.world.clock.now(),
+                nonce: [7; 16],
+            };
+            let form = dialect.refund(&refund).expect("a form");
+            dialect
+                .refund_answer(&refund, &ask(&form).await)
+                .expect("believed")
+        };
+        let first = back("kvit-1", 5000).await;
+        assert!(matches!(first, Refunded::Done(Some(_))), "{way}: {first:?}");
+        if way != "borica.card" {
+            assert_eq!(back("kvit-1", 5000).await, first, "{way}: asked again");
+        }
+        let more = back("kvit-2", 9000).await;
+        assert!(matches!(more, Refunded::Refused(_)), "{way}: {more:?}");
+    }
 }

@@ -7,8 +7,9 @@ use std::{collections::HashSet, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::ports::{Clock, Rng};
 use kvit_pay::{
-    dialects::borica::{Answer, Terminal},
-    ways::{Call, Dialect, Provider, Ways, Wire},
+    Event, ProviderName,
+    dialects::Answer,
+    ways::{Call, Dialect, NoAnswer, Provider, Ways, Wire},
 };
 use kvit_store::{PaymentRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -77,8 +78,8 @@ impl Poller {
             let provider = ways.iter().find(named);
             let silent = match provider.map(|provider| &provider.dialect) {
                 _ if mute.contains(&payment.provider) => continue,
-                Some(Dialect::Borica(terminal)) => {
-                    self.ask(terminal, &payment, &mut report).await?
+                Some(dialect) if dialect.is_asked() => {
+                    self.ask(dialect, &payment, &mut report).await?
                 }
                 // It is configured no more: should it come back, its payments are asked for.
                 _ => self
@@ -91,9 +92,41 @@ impl Poller {
                 mute.insert(payment.provider);
             }
         }
+        self.look_after(&ways).await?;
         // Last, so that a statement in trouble holds up no payment.
         self.finish_statements(&ways, now).await?;
         Ok(report)
+    }
+
+    /// Looks whether those payment systems answer that customers are offered, where no call has told lately.
+    async fn look_after(&self, ways: &[Provider]) -> Result<(), StoreError> {
+        for provider in ways.iter().filter(|provider| !provider.offered.is_empty()) {
+            let Some(url) = provider.url() else { continue };
+            let now = self.clock.now();
+            if self.store.claim_probe(&provider.name, now).await? {
+                let reached = self.wire.reach(url.to_owned()).await;
+                self.heard(&provider.name, reached.as_ref().err()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps whether a payment system answered.
+    async fn heard(
+        &self,
+        provider: &ProviderName,
+        silence: Option<&NoAnswer>,
+    ) -> Result<(), StoreError> {
+        let answered = silence.is_none();
+        let now = self.clock.now();
+        if self.store.provider_called(provider, answered, now).await? {
+            if answered {
+                tracing::warn!(provider = %provider, "a payment system answers again; customers are offered it");
+            } else {
+                tracing::error!(provider = %provider, "a payment system is out of order; customers are not offered it until it answers");
+            }
+        }
+        Ok(())
     }
 
     /// Books what a death left of a bank statement. One that cannot be read is logged and holds up nothing.
@@ -122,7 +155,7 @@ impl Poller {
     /// asked, so that neither a death nor a notice that comes meanwhile is undone by an answer.
     async fn ask(
         &self,
-        terminal: &Terminal,
+        dialect: &Dialect,
         payment: &PaymentRecord,
         report: &mut PollReport,
     ) -> Result<Option<Silence>, StoreError> {
@@ -130,7 +163,7 @@ impl Poller {
             return Ok(None);
         };
         let (provider, number) = (&payment.provider, payment.number);
-        let answer = match self.answer(terminal, payment).await {
+        let answer = match self.answer(dialect, payment).await? {
             Ok(answer) => answer,
             Err(silence) => return Ok(Some(silence)),
         };
@@ -139,8 +172,10 @@ impl Poller {
                 let received = self.store.receive_notice(&notice, self.clock.now()).await?;
                 tracing::info!(provider = %provider, payment = number, first = received.first, outcome = received.outcome.as_str(), "a payment was asked for");
                 report.learned += 1;
-                // It was the last word, whether it was new or known already.
-                self.store.stop_polling(provider, number).await?;
+                // It was the last word, whether it was new or known already; but for "ordered".
+                if notice.event() != Event::Ordered {
+                    self.store.stop_polling(provider, number).await?;
+                }
             }
             Answer::InProgress | Answer::NotFound if now >= payment.expires_at + AFTER_END => {
                 self.store.stop_polling(provider, number).await?;
@@ -164,27 +199,37 @@ impl Poller {
 
     async fn answer(
         &self,
-        terminal: &Terminal,
+        dialect: &Dialect,
         payment: &PaymentRecord,
-    ) -> Result<Answer, Silence> {
+    ) -> Result<Result<Answer, Silence>, StoreError> {
+        let (provider, number) = (&payment.provider, payment.number);
         let mut nonce = [0; 16];
         self.rng.fill(&mut nonce);
-        let request = terminal.status(payment.number, nonce).map_err(|error| {
-            tracing::error!(provider = %payment.provider, error = %error, "a payment cannot be asked for");
-            Silence::Here
-        })?;
+        let request = match dialect.status(number, nonce) {
+            Ok(Some(request)) => request,
+            Ok(None) => return Ok(Err(Silence::Here)),
+            Err(error) => {
+                tracing::error!(provider = %provider, error = %error, "a payment cannot be asked for");
+                return Ok(Err(Silence::Here));
+            }
+        };
         let call = Call {
             form: Some(request.body()),
             url: request.url,
         };
-        let answer = self.wire.call(call).await.map_err(|error| {
-            tracing::warn!(provider = %payment.provider, error = %error, "no answer about a payment");
-            Silence::There
-        })?;
-        terminal.status_answer(payment.number, &answer).map_err(|refused| {
-            tracing::warn!(provider = %payment.provider, payment = payment.number, why = refused.word(), "an answer about a payment is not believed");
+        let answer = self.wire.call(call).await;
+        self.heard(provider, answer.as_ref().err()).await?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::warn!(provider = %provider, error = %error, "no answer about a payment");
+                return Ok(Err(Silence::There));
+            }
+        };
+        Ok(dialect.status_answer(number, &answer).map_err(|refused| {
+            tracing::warn!(provider = %provider, payment = number, why = refused.word(), "an answer about a payment is not believed");
             Silence::Here
-        })
+        }))
     }
 }
 

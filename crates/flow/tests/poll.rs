@@ -2,7 +2,10 @@
 
 mod world;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
@@ -20,7 +23,7 @@ use kvit_billing::{
 use kvit_flow::{PollReport, Poller};
 use kvit_pay::{
     PaymentState, RsaSigner, RsaVerifier, VerifiedNotice,
-    dialects::borica::{Answer, Terminal},
+    dialects::{Answer, borica::Terminal},
     ways::{Call, Dialect, NoAnswer, Provider, Way, Ways, Wire},
 };
 use kvit_store::{BillRecord, NewPayment, PaymentRecord, Store};
@@ -34,6 +37,9 @@ struct Bank {
     answers: Mutex<Vec<String>>,
     /// A payment that is paid while its question is under way: the browser was faster.
     meanwhile: Mutex<Option<(Store, jiff::Timestamp)>>,
+    /// How often somebody looked whether it answers, and whether it does not.
+    reached: AtomicUsize,
+    off: AtomicBool,
 }
 
 impl Bank {
@@ -73,6 +79,8 @@ impl Bank {
             ways: Arc::new(vec![provider]),
             answers: Mutex::default(),
             meanwhile: Mutex::default(),
+            reached: AtomicUsize::default(),
+            off: AtomicBool::default(),
         })
     }
 
@@ -156,6 +164,17 @@ impl Wire for Bank {
             }
             let answer = answer.ok_or_else(|| NoAnswer("silence".to_owned()))?;
             Ok(answer.into_bytes())
+        })
+    }
+
+    fn reach(&self, _: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
+        self.reached.fetch_add(1, Ordering::Relaxed);
+        let off = self.off.load(Ordering::Relaxed);
+        Box::pin(async move {
+            if off {
+                return Err(NoAnswer("silence".to_owned()));
+            }
+            Ok(())
         })
     }
 }
@@ -363,4 +382,52 @@ async fn two_pollers_ask_once_and_a_dead_line_is_tried_once_a_round() {
     assert_eq!(report, PollReport::default(), "stopped");
     // The other one still waits for its turn.
     assert_eq!(scene.round().await.asked, 1);
+}
+
+#[tokio::test]
+async fn a_payment_system_that_does_not_answer_is_out_of_order_until_it_does() {
+    let scene = Scene::new().await;
+    let out = async || {
+        let now = scene.world.clock.now();
+        // Another process, on the same store.
+        let known = scene.world.store().await.providers_health(now).await;
+        let known = known.expect("what is known");
+        known.iter().any(|known| known.out_since.is_some())
+    };
+    let reached = || scene.bank.reached.load(Ordering::Relaxed);
+    scene.round().await;
+    scene.round().await;
+    assert_eq!((reached(), out().await), (1, false), "looked at once");
+    // Its answers to questions count as well, and silence is asked after each minute.
+    scene.bank.off.store(true, Ordering::Relaxed);
+    scene.world.clock.forward(120);
+    scene.round().await;
+    assert!(!out().await, "one silence is a break in the line");
+    scene.world.clock.forward(30);
+    scene.round().await;
+    assert_eq!(reached(), 1, "too early");
+    let mut minutes = 0;
+    while !out().await {
+        scene.world.clock.forward(60);
+        scene.round().await;
+        minutes += 1;
+    }
+    assert_eq!(minutes, 2, "three silences, over a minute at least");
+    scene.world.clock.forward(600);
+    scene.round().await;
+    assert!(out().await);
+    // It comes back by itself.
+    scene.bank.off.store(false, Ordering::Relaxed);
+    scene.world.clock.forward(60);
+    scene.round().await;
+    assert!(!out().await);
+    // Without anybody to look, nothing is known after an hour.
+    scene.bank.off.store(true, Ordering::Relaxed);
+    for _ in 0..9 {
+        scene.world.clock.forward(301);
+        scene.round().await;
+    }
+    assert!(out().await);
+    scene.world.clock.forward(2 * 3600);
+    assert!(!out().await);
 }

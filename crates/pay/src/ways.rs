@@ -7,8 +7,11 @@ use futures::future::BoxFuture;
 use kvit_billing::customer::Text;
 
 use crate::{
-    ProviderName,
-    dialects::{biller::Biller, borica::Terminal, epay::Epay, ipg::Shop},
+    KeyError, ProviderName, Refusal,
+    dialects::{
+        Answer, FormPost, NoRefund, Refund, Refunded, biller::Biller, borica::Terminal, epay::Epay,
+        ipg::Shop,
+    },
     statement::PayOut,
 };
 
@@ -29,6 +32,19 @@ pub struct Provider {
     pub first_number: u64,
 }
 
+impl Provider {
+    /// The address where it is reached; none where it only calls us.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match &self.dialect {
+            Dialect::Epay(epay) => Some(&epay.url),
+            Dialect::Ipg(shop) => Some(&shop.url),
+            Dialect::Borica(terminal) => Some(&terminal.url),
+            Dialect::Biller(_) => None,
+        }
+    }
+}
+
 /// What a payment system speaks.
 #[derive(Debug)]
 pub enum Dialect {
@@ -40,6 +56,67 @@ pub enum Dialect {
     Ipg(Shop),
     /// Card on the operator's own site.
     Borica(Terminal),
+}
+
+impl Dialect {
+    /// Whether a payment can be asked for.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        match self {
+            Self::Borica(_) => true,
+            Self::Ipg(shop) => shop.is_asked(),
+            Self::Epay(_) | Self::Biller(_) => false,
+        }
+    }
+
+    /// The question how the payment `number` stands; `None` where it cannot be asked. `nonce` is never used
+    /// twice.
+    ///
+    /// # Errors
+    /// Where our key cannot sign.
+    pub fn status(&self, number: u64, nonce: [u8; 16]) -> Result<Option<FormPost>, KeyError> {
+        match self {
+            Self::Borica(terminal) => terminal.status(number, nonce).map(Some),
+            Self::Ipg(shop) if shop.is_asked() => shop.status(number).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads the answer to [`Dialect::status`].
+    ///
+    /// # Errors
+    /// Where it is not from them as it stands.
+    pub fn status_answer(&self, number: u64, body: &[u8]) -> Result<Answer, Refusal> {
+        match self {
+            Self::Borica(terminal) => terminal.status_answer(number, body),
+            Self::Ipg(shop) => shop.status_answer(number, body),
+            Self::Epay(_) | Self::Biller(_) => Err(Refusal::Nothing),
+        }
+    }
+
+    /// The request that gives money of a payment back.
+    ///
+    /// # Errors
+    /// [`NoRefund`] says why it cannot be asked for.
+    pub fn refund(&self, refund: &Refund<'_>) -> Result<FormPost, NoRefund> {
+        match self {
+            Self::Borica(terminal) => terminal.refund(refund),
+            Self::Ipg(shop) => shop.refund(refund),
+            Self::Epay(_) | Self::Biller(_) => Err(NoRefund::NotHere),
+        }
+    }
+
+    /// Reads the answer to [`Dialect::refund`].
+    ///
+    /// # Errors
+    /// Where it is not from them as it stands: then nobody knows whether the money went back.
+    pub fn refund_answer(&self, refund: &Refund<'_>, body: &[u8]) -> Result<Refunded, Refusal> {
+        match self {
+            Self::Borica(terminal) => terminal.refund_answer(refund, body),
+            Self::Ipg(shop) => shop.refund_answer(refund, body),
+            Self::Epay(_) | Self::Biller(_) => Err(Refusal::Nothing),
+        }
+    }
 }
 
 /// How a customer pays at a payment system.
@@ -109,6 +186,10 @@ pub struct NoAnswer(pub String);
 pub trait Wire: Send + Sync {
     /// The body of the answer, where its status is 200.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>>;
+
+    /// Whether anybody answers at an address. What is answered does not count: these addresses expect a
+    /// form, and may refuse what has none; only "out of order" (a status from 500 on) is no answer.
+    fn reach(&self, url: String) -> BoxFuture<'_, Result<(), NoAnswer>>;
 }
 
 /// Calls nobody.
@@ -117,6 +198,10 @@ pub struct NoWire;
 
 impl Wire for NoWire {
     fn call(&self, _: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
+        Box::pin(async { Err(NoAnswer("nobody is called".to_owned())) })
+    }
+
+    fn reach(&self, _: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
         Box::pin(async { Err(NoAnswer("nobody is called".to_owned())) })
     }
 }

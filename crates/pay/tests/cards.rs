@@ -15,7 +15,8 @@ use kvit_billing::Cents;
 use kvit_pay::{
     About, Event, Refusal, RsaSigner, RsaVerifier,
     dialects::{
-        borica::{Answer, Sale, Terminal},
+        Answer, Refund, Refunded,
+        borica::{Sale, Terminal},
         ipg::{Dialect, Purchase, Shop},
     },
     params::{Params, encode},
@@ -72,6 +73,14 @@ fn shop(dialect: Dialect) -> Shop {
         shop_name: "Merchant Web Shop".to_owned(),
         key_index: "1".to_owned(),
         key_index_resp: "1".to_owned(),
+        status_method: match dialect {
+            Dialect::Icard => "IPGGetTxnStatus".to_owned(),
+            Dialect::Mypos => "IPCGetTxnStatus".to_owned(),
+        },
+        refund_method: match dialect {
+            Dialect::Icard => "IPGRefund".to_owned(),
+            Dialect::Mypos => "IPCRefund".to_owned(),
+        },
         url: "https://ipg.test/".to_owned(),
         signer: OURS.signer(),
         verifier: THEIRS.verifier(),
@@ -481,4 +490,211 @@ fn keys_that_cannot_be_used_are_named() {
     let private = pem("PRIVATE KEY", der.as_ref());
     assert!(RsaVerifier::from_pem(private.as_bytes()).is_err());
     assert_eq!(format!("{:?}", OURS.signer()), "[private key]");
+}
+
+/// An answer in JSON as they would send it; `Signature` goes where the last brace is.
+fn json_answer(dialect: Dialect, values: &[&str], json: &str) -> Vec<u8> {
+    let separator = if dialect == Dialect::Icard { "" } else { "-" };
+    let signature = STANDARD.encode(THEIRS.sign(&STANDARD.encode(values.join(separator))));
+    let (head, _) = json.rsplit_once('}').expect("an object");
+    format!("{head},\"Signature\":\"{signature}\"}}").into_bytes()
+}
+
+#[test]
+fn a_question_how_a_payment_stands_is_signed_as_it_is_sent() {
+    for (dialect, method) in [
+        (Dialect::Icard, "IPGGetTxnStatus"),
+        (Dialect::Mypos, "IPCGetTxnStatus"),
+    ] {
+        let form = shop(dialect).status(42).expect("a form");
+        assert_eq!(form.fields[0].1, method);
+        let names: Vec<_> = form.fields.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names[names.len() - 3..],
+            ["OrderID", "OutputFormat", "Signature"]
+        );
+        let (signature, fields) = form.fields.split_last().expect("fields");
+        let values: Vec<_> = fields.iter().map(|(_, value)| value.as_str()).collect();
+        let separator = if dialect == Dialect::Icard { "" } else { "-" };
+        let own = STANDARD.encode(OURS.sign(&STANDARD.encode(values.join(separator))));
+        assert_eq!(signature.1, own);
+    }
+}
+
+#[test]
+fn what_they_say_of_a_payment_is_the_notice_that_they_did_not_get_through() {
+    let icard = |status: &str, more: &[(&str, &str)]| {
+        let mut values = vec!["IPGGetTxnStatus", "0", "Success", "42", status, "Said"];
+        values.extend(more.iter().map(|(_, value)| *value));
+        let more: String = more
+            .iter()
+            .map(|(n, v)| format!(",\"{n}\":\"{v}\""))
+            .collect();
+        let json = format!(
+            "{{\"IPGmethod\":\"IPGGetTxnStatus\",\"Status\":\"0\",\"StatusMsg\":\"Success\",\"OrderID\":\"42\",\"IPGTrnStatus\":\"{status}\",\"IPGTrnStatusMsg\":\"Said\"{more}}}"
+        );
+        json_answer(Dialect::Icard, &values, &json)
+    };
+    let shop_ = shop(Dialect::Icard);
+    let said = |body: &[u8]| shop_.status_answer(42, body);
+    let named = [
+        ("IPG_Trnref", "20261120101500000001"),
+        ("Amount", "23.45"),
+        ("Currency", "978"),
+    ];
+    let Ok(Answer::Notice(notice)) = said(&icard("0", &named)) else {
+        panic!("paid")
+    };
+    let told = shop_
+        .call_back(&call_back(Dialect::Icard, &PAID))
+        .expect("theirs");
+    assert_eq!((notice.key(), notice.event()), (told.key(), told.event()));
+    // Without a name for it nobody could tell it from the call-back: it is ordered, not paid.
+    let Ok(Answer::Notice(notice)) = said(&icard("0", &[])) else {
+        panic!("ordered")
+    };
+    assert_eq!(notice.key(), "card/ordered/42");
+    assert_eq!(said(&icard("5", &named)), Ok(Answer::NotFound));
+    // Another order, another method, another signature.
+    assert_eq!(
+        shop_.status_answer(43, &icard("0", &named)),
+        Err(Refusal::Stranger)
+    );
+    let good = String::from_utf8(icard("0", &named)).expect("text");
+    assert_eq!(
+        said(good.replace("23.45", "0.01").as_bytes()),
+        Err(Refusal::Signature)
+    );
+    assert_eq!(
+        said(good.replace("Signature", "Sign").as_bytes()),
+        Err(Refusal::Missing("Signature"))
+    );
+    assert_eq!(said(b"[]"), Err(Refusal::Malformed("answer")));
+    let deep = format!(
+        "{{\"a\":{}1{},\"Signature\":\"AA==\"}}",
+        "[".repeat(60),
+        "]".repeat(60)
+    );
+    assert_eq!(said(deep.as_bytes()), Err(Refusal::Malformed("answer")));
+
+    // myPOS puts the call-back inside, its own signature with it.
+    let mypos = |what: &str, trace: &str| {
+        let json = format!(
+            "{{\"IPCMethod\":\"IPCGetTxnStatus\",\"OrderID\":\"42\",\"OrderStatus\":{{\"IPCmethod\":\"{what}\",\"SID\":\"000000000000123\",\"Amount\":\"23.45\",\"Currency\":\"EUR\",\"OrderID\":\"42\",\"IPC_Trnref\":\"{trace}\",\"Signature\":\"AAAA\"}},\"Status\":0,\"StatusMsg\":\"Success\"}}"
+        );
+        let values = [
+            "IPCGetTxnStatus",
+            "42",
+            what,
+            "000000000000123",
+            "23.45",
+            "EUR",
+            "42",
+            trace,
+            "AAAA",
+            "0",
+            "Success",
+        ];
+        json_answer(Dialect::Mypos, &values, &json)
+    };
+    for (what, key) in [
+        ("IPCPurchaseNotify", "card/paid/T7"),
+        ("IPCPurchaseRollback", "card/reversed/T7"),
+        ("IPCPurchaseCancel", "card/declined/42"),
+    ] {
+        match shop(Dialect::Mypos).status_answer(42, &mypos(what, "T7")) {
+            Ok(Answer::Notice(notice)) => assert_eq!(notice.key(), key),
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+    let open = shop(Dialect::Mypos).status_answer(42, &mypos("IPCPurchase", ""));
+    assert_eq!(open, Ok(Answer::InProgress));
+}
+
+fn refund<'a>(received: &'a [u8]) -> Refund<'a> {
+    Refund {
+        payment: 42,
+        transaction: "20261120101500000001",
+        received,
+        name: "kvit-1",
+        amount: Cents::new(1000),
+        description: "Върната сума",
+        email: "x@x.test",
+        now: "2026-11-20T10:00:00Z".parse().expect("a moment"),
+        nonce: [0xAB; 16],
+    }
+}
+
+#[test]
+fn a_refund_names_the_payment_and_what_they_say_to_it_is_believed_only_signed() {
+    let refund = refund(b"");
+    let form = shop(Dialect::Icard).refund(&refund).expect("a form");
+    let sent = Params::parse(form.body().as_bytes()).expect("a form");
+    for (name, value) in [
+        ("IPGmethod", "IPGRefund"),
+        ("OrderID", "kvit-1"),
+        ("IPG_Trnref", "20261120101500000001"),
+        ("Amount", "10.00"),
+        ("Currency", "978"),
+    ] {
+        assert_eq!(sent.get(name), Some(value));
+    }
+    let said = |values: &[&str], json: &str| {
+        shop(Dialect::Icard).refund_answer(&refund, &json_answer(Dialect::Icard, values, json))
+    };
+    let done = said(
+        &["IPGRefund", "R7", "10", "978", "0", "Success"],
+        r#"{"method":"IPGRefund","trnref":"R7","amount":"10","currency":"978","status":"0","status_msg":"Success"}"#,
+    );
+    assert_eq!(done, Ok(Refunded::Done(Some("R7".to_owned()))));
+    let no = said(
+        &["IPGRefund", "21", "Invalid amount"],
+        r#"{"method":"IPGRefund","status":"21","status_msg":"Invalid amount"}"#,
+    );
+    assert_eq!(no, Ok(Refunded::Refused("21 Invalid amount".to_owned())));
+    let other = said(
+        &["IPGRefund", "R7", "11", "0"],
+        r#"{"method":"IPGRefund","trnref":"R7","amount":"11","status":"0"}"#,
+    );
+    assert_eq!(other, Err(Refusal::Malformed("Amount")));
+    let form = shop(Dialect::Mypos).refund(&refund).expect("a form");
+    let sent = Params::parse(form.body().as_bytes()).expect("a form");
+    assert_eq!(
+        (sent.get("IPC_Trnref"), sent.get("Currency")),
+        (Some("20261120101500000001"), Some("EUR"))
+    );
+    let mut closed = shop(Dialect::Mypos);
+    closed.refund_method = String::new();
+    assert!(closed.refund(&refund).is_err());
+}
+
+#[test]
+fn borica_takes_a_sale_back_by_its_references() {
+    let kept = encode([("ORDER", "000042"), ("RRN", "629"), ("INT_REF", "EC0F")]);
+    let form = terminal().refund(&refund(kept.as_bytes())).expect("a form");
+    let sent = Params::parse(form.body().as_bytes()).expect("a form");
+    for (name, value) in [
+        ("TRTYPE", "24"),
+        ("AMOUNT", "10.00"),
+        ("ORDER", "000042"),
+        ("RRN", "629"),
+        ("INT_REF", "EC0F"),
+    ] {
+        assert_eq!(sent.get(name), Some(value));
+    }
+    let text = format!(
+        "8V1800001224510.003EUR60000421420261120100000{}{}-",
+        32,
+        "AB".repeat(16)
+    );
+    let own: String = OURS
+        .sign(&text)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    assert_eq!(sent.get("P_SIGN"), Some(own.as_str()));
+    let unnamed = terminal()
+        .refund(&refund(b"ORDER=000042"))
+        .expect_err("no reference");
+    assert!(unnamed.to_string().contains("RRN"), "{unnamed}");
 }

@@ -71,6 +71,8 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
         shop_name: "x".to_owned(),
         key_index: "1".to_owned(),
         key_index_resp: "1".to_owned(),
+        status_method: "IPGGetTxnStatus".to_owned(),
+        refund_method: "IPGRefund".to_owned(),
         url: "https://icard.test/".to_owned(),
         signer,
         verifier,

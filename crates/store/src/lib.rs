@@ -14,6 +14,7 @@ mod desk;
 mod engine;
 mod enrolments;
 mod guards;
+mod health;
 mod issue;
 mod ledger;
 mod migrations;

@@ -114,6 +114,18 @@ impl Store {
         row.as_ref().map(record).transpose()
     }
 
+    /// A notice as it came, byte for byte.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn notice_as_received(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = query("SELECT received FROM notices WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.pools)
+            .await?;
+        Ok(row.map(|row| row.get("received")).transpose()?)
+    }
+
     /// The money of a notice that went to customers and is still theirs, oldest first.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod conformance {
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
+    pub(crate) mod health;
     pub(crate) mod issue;
     pub(crate) mod late;
     pub(crate) mod money_mails;
@@ -26,7 +27,7 @@ use std::sync::{
 };
 
 use conformance::{
-    deliveries, enrolments, issue, late, money_mails, payments, portal, reconcile, release,
+    deliveries, enrolments, health, issue, late, money_mails, payments, portal, reconcile, release,
     reminders, reversals, runs, staff, statements, world,
 };
 use kvit_postgres::Cluster;
@@ -90,6 +91,7 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
+    health::silence_in_a_row_puts_a_payment_system_out_of_order,
     runs::a_run_is_staged_and_accepted,
     runs::a_rejected_run_leaves_its_report_only,
     runs::a_dead_import_is_cleared_by_the_next,

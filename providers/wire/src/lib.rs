@@ -44,17 +44,40 @@ impl Default for HttpWire {
 impl Wire for HttpWire {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
         async move {
-            match tokio::time::timeout(CALL_MAX, self.talk(call)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(NoAnswer("it took too long".to_owned())),
+            let (status, body) = self.in_time(call).await?;
+            if status != StatusCode::OK {
+                return Err(answered_with(status));
             }
+            Ok(body)
+        }
+        .boxed()
+    }
+
+    fn reach(&self, url: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
+        async move {
+            let (status, _) = self.in_time(Call { url, form: None }).await?;
+            if status.is_server_error() {
+                return Err(answered_with(status));
+            }
+            Ok(())
         }
         .boxed()
     }
 }
 
+fn answered_with(status: StatusCode) -> NoAnswer {
+    NoAnswer(format!("it answered with status {status}"))
+}
+
 impl HttpWire {
-    async fn talk(&self, call: Call) -> Result<Vec<u8>, NoAnswer> {
+    async fn in_time(&self, call: Call) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+        match tokio::time::timeout(CALL_MAX, self.talk(call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(NoAnswer("it took too long".to_owned())),
+        }
+    }
+
+    async fn talk(&self, call: Call) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
         let uri: Uri = call
             .url
             .parse()
@@ -91,7 +114,7 @@ async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     uri: &Uri,
     form: Option<String>,
-) -> Result<Vec<u8>, NoAnswer> {
+) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(silent)?;
@@ -118,20 +141,13 @@ async fn exchange(
         .body(Full::new(Bytes::from(form.unwrap_or_default())))
         .map_err(silent)?;
     let response = sender.send_request(request).await.map_err(silent)?;
-    if response.status() != StatusCode::OK {
-        return Err(NoAnswer(format!(
-            "it answered with status {}",
-            response.status()
-        )));
-    }
+    let status = response.status();
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
         .collect()
         .await;
     driver.abort();
-    Ok(body
-        .map_err(|_| NoAnswer("its answer is too long or broke off".to_owned()))?
-        .to_bytes()
-        .to_vec())
+    let body = body.map_err(|_| NoAnswer("its answer is too long or broke off".to_owned()))?;
+    Ok((status, body.to_bytes().to_vec()))
 }
 
 /// The cause without addresses and keys: they stand in the call.

@@ -42,6 +42,16 @@ pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs
             get("NONCE"),
             "",
         ]),
+        "24" => lengths([
+            get("TERMINAL"),
+            "24",
+            get("AMOUNT"),
+            get("CURRENCY"),
+            get("ORDER"),
+            get("TIMESTAMP"),
+            get("NONCE"),
+            "",
+        ]),
         "90" => lengths([get("TERMINAL"), "90", get("ORDER"), get("NONCE")]),
         _ => return refused("unknown transaction type"),
     };
@@ -63,12 +73,26 @@ pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs
                 "90",
             ),
         };
-        let object: serde_json::Map<String, serde_json::Value> = answer
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect();
-        let json = serde_json::Value::from(object).to_string();
-        return ([(header::CONTENT_TYPE, "application/json")], json).into_response();
+        return as_json(answer);
+    }
+    if get("TRTYPE") == "24" {
+        let known = payers.desk().borica.get(&order).cloned();
+        // Paid, under this reference, and not more than that: it goes back.
+        let fits = known.is_some_and(|sale| {
+            let (action, rc, reference) = &sale.outcome;
+            let all: f64 = field(&sale.fields, "AMOUNT").parse().unwrap_or_default();
+            let part: f64 = get("AMOUNT").parse().unwrap_or(f64::INFINITY);
+            (*action, *rc) == ("0", "00") && reference == get("INT_REF") && part <= all
+        });
+        let outcome = match fits {
+            true => ("0", "00", format!("{:016X}", payers.next())),
+            false => ("2", "13", String::new()),
+        };
+        let back = Sale {
+            fields: pairs.clone(),
+            outcome,
+        };
+        return as_json(answer(&payers, &back, "24"));
     }
     let what = format!("{}: {} {}", get("DESC"), get("AMOUNT"), get("CURRENCY"));
     let sale = Sale {
@@ -121,6 +145,15 @@ pub(crate) async fn choose(
         "<form method=\"post\" action=\"{action}/pay/borica/return\">{fields}<button>Back to the merchant</button></form>"
     );
     Html(page("BORICA (simulated)", &body)).into_response()
+}
+
+fn as_json(answer: Vec<(&'static str, String)>) -> Response {
+    let object: serde_json::Map<String, serde_json::Value> = answer
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
+    let json = serde_json::Value::from(object).to_string();
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 /// What BORICA answers, signed.

@@ -1,4 +1,4 @@
-//! Simulated payment systems: ePay with EasyPay, iCard, BORICA, and billers that look a customer up.
+//! Simulated payment systems: ePay with EasyPay, iCard and myPOS, BORICA, and billers that look a customer up.
 //! For demonstrations and tests: they verify what they are sent, sign what they send, and let a
 //! person pay, decline, walk away, pay twice, or pay so that the answer gets lost.
 //!
@@ -8,7 +8,7 @@
 mod billers;
 mod borica;
 mod epay;
-mod icard;
+mod ipg;
 mod pages;
 mod sign;
 
@@ -20,7 +20,9 @@ use std::{
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
@@ -38,7 +40,7 @@ pub struct PayersConfig {
     pub secret: String,
     /// The merchant number at ePay and at the billers.
     pub merchant: String,
-    /// `MID` at iCard.
+    /// `MID` at iCard, `SID` at myPOS.
     pub shop: String,
     /// `TERMINAL` at BORICA.
     pub terminal: String,
@@ -62,7 +64,11 @@ pub struct Payers {
 struct Desk {
     count: u64,
     epay: HashMap<u64, epay::Bill>,
-    icard: HashMap<u64, icard::Sale>,
+    ipg: HashMap<u64, ipg::Sale>,
+    /// What was given back, by the portal's name for it: the answer, to be given again.
+    refunds: HashMap<String, ipg::Given>,
+    /// Out of order: every call is answered so.
+    off: bool,
     borica: HashMap<String, borica::Sale>,
 }
 
@@ -117,18 +123,26 @@ impl Payers {
     /// Their pages.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
-            .route("/", get(index))
             .route("/epay/", post(epay::arrive))
             .route("/epay/{id}", post(epay::choose))
             .route("/epay/ezp/reg_bill.cgi", get(epay::code))
             .route("/easypay", get(epay::desk).post(epay::cash))
-            .route("/icard/", post(icard::arrive))
-            .route("/icard/{id}", post(icard::choose))
+            .route("/icard/", post(ipg::at_icard))
+            .route("/mypos/", post(ipg::at_mypos))
+            .route("/icard/{id}", post(ipg::choose))
             .route("/borica/cgi_link", post(borica::arrive))
             .route("/borica/{order}", post(borica::choose))
             .route("/billing/{name}", get(billers::ask).post(billers::look))
             .route("/billing/{name}/pay", post(billers::pay))
+            .layer(middleware::from_fn_with_state(Arc::clone(self), working))
+            .route("/", get(index))
+            .route("/switch", post(switch))
             .with_state(Arc::clone(self))
+    }
+
+    /// Puts all of them out of order, or in order again.
+    pub fn switch(&self, off: bool) {
+        self.desk().off = off;
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -159,7 +173,26 @@ impl Payers {
     }
 }
 
+/// Out of order, nothing but that is said.
+async fn working(State(payers): State<Shared>, request: Request, next: Next) -> Response {
+    if payers.desk().off {
+        return (StatusCode::SERVICE_UNAVAILABLE, "out of order\n").into_response();
+    }
+    next.run(request).await
+}
+
+async fn switch(State(payers): State<Shared>) -> Response {
+    let off = !payers.desk().off;
+    payers.switch(off);
+    pages::back("/")
+}
+
 async fn index(State(payers): State<Shared>) -> Response {
+    let switch = if payers.desk().off {
+        "Put them in order again"
+    } else {
+        "Put all of them out of order"
+    };
     let billers: String = payers
         .config
         .billers
@@ -173,7 +206,7 @@ async fn index(State(payers): State<Shared>) -> Response {
         .collect();
     Html(pages::page(
         "Simulated payment systems",
-        &format!("<p>ePay, iCard and BORICA open from the portal's pay page. Here are those that are found by themselves:</p><ul><li><a href=\"/easypay\">EasyPay: pay in cash with a code</a></li>{billers}</ul>"),
+        &format!("<p>ePay, iCard, myPOS and BORICA open from the portal's pay page. Here are those that are found by themselves:</p><ul><li><a href=\"/easypay\">EasyPay: pay in cash with a code</a></li>{billers}</ul><form method=\"post\" action=\"/switch\"><button>{switch}</button></form>"),
     ))
     .into_response()
 }

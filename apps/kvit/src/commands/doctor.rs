@@ -57,6 +57,7 @@ pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
                 looks.push(ok("store", "it answers".to_owned()));
                 instance_parts(&instance, &mut looks);
                 looks.push(mail_server(config));
+                looks.extend(out_of_order(&instance).await);
             }
             Err(failure) => {
                 let mut look = broken("store", &failure);
@@ -269,6 +270,35 @@ fn payments(instance: &Instance) -> Look {
             trials.join(", ")
         ),
     )
+}
+
+/// Payment systems that customers are offered and that do not answer, as workers found.
+async fn out_of_order(instance: &Instance) -> Vec<Look> {
+    let part = "payments";
+    let known = match instance
+        .store
+        .providers_health(jiff::Timestamp::now())
+        .await
+    {
+        Ok(known) => known,
+        Err(error) => {
+            let what = "what is known of payment systems cannot be read";
+            let failure = Failure::new(Exit::Configuration, what).because(error);
+            return vec![broken(part, &failure)];
+        }
+    };
+    let order = &instance.config.pay.order;
+    let out = known.into_iter().filter_map(|known| {
+        let since = known.out_since?.strftime("%Y-%m-%d %H:%M UTC");
+        let name = known.provider;
+        order.iter().any(|offered| offered == name.as_str()).then(|| {
+            let finding = format!(
+                "{name} has not answered since {since}: customers are not offered it, and it comes back by itself; see that this machine reaches it, then ask its support"
+            );
+            warning(part, finding)
+        })
+    });
+    out.collect()
 }
 
 fn mail_server(config: &Config) -> Look {

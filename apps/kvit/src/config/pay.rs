@@ -55,6 +55,10 @@ pub(crate) struct ProviderConfig {
     #[serde(default)]
     pub(crate) key_index_resp: String,
     #[serde(default)]
+    pub(crate) status_method: Option<String>,
+    #[serde(default)]
+    pub(crate) refund_method: Option<String>,
+    #[serde(default)]
     pub(crate) terminal: String,
     #[serde(default)]
     pub(crate) key_file: PathBuf,
@@ -116,6 +120,22 @@ impl ProviderConfig {
             (true, true) => live.to_owned(),
             (true, false) => test.to_owned(),
         }
+    }
+
+    /// What iCard and myPOS call the question how a payment stands, and a refund. Empty, where the contract
+    /// has none.
+    pub(crate) fn methods(&self) -> (String, String) {
+        let (status, refund) = match self.kind {
+            ProviderKind::Icard => ("IPGGetTxnStatus", "IPGRefund"),
+            ProviderKind::Mypos => ("IPCGetTxnStatus", "IPCRefund"),
+            ProviderKind::Epay | ProviderKind::Biller | ProviderKind::Borica => ("", ""),
+        };
+        let of =
+            |own: &Option<String>, usual: &str| own.clone().unwrap_or_else(|| usual.to_owned());
+        (
+            of(&self.status_method, status),
+            of(&self.refund_method, refund),
+        )
     }
 
     /// What customers may be offered there.
@@ -251,7 +271,7 @@ mod tests {
     fn what_is_rendered_is_read_again() {
         let text = Config::default()
             .render()
-            .replace("\norder = []\n", &format!("\n{EPAY}\nfirst_number = 500\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\n"))
+            .replace("\norder = []\n", &format!("\n{EPAY}\nfirst_number = 500\nstatus_method = \"\"\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\n"))
             .replace("\naccounts = []", "\naccounts = [\"BG80BNBG96611020345678\"]");
         let config = Config::parse(&text).expect("valid");
         assert_eq!(Config::parse(&config.render()), Ok(config));

@@ -189,6 +189,8 @@ fn pay(config: &Config) -> String {
 #           their_key_file
 #   mypos   url, originator (wallet number), shop (SID), key_index, key_file, their_key_file
 #   borica  terminal, merchant, shop_name, key_file, their_key_file
+# A payment at iCard or myPOS of which nothing was heard is asked for, where the contract lets the shop:
+# status_method = "" turns that off, and refund_method = "" refunds; other names than theirs go there too.
 # live = false speaks with the payment system's test address; url, where it is set, replaces both.
 # title is what customers read. Files hold the secret, our RSA key and their certificate (PEM); they
 # are read again when they change. After restoring an older backup set first_number beyond all
@@ -272,6 +274,16 @@ fn section(name: &str, provider: &ProviderConfig) -> String {
         if !value.is_empty() {
             lines.push(format!("{key} = {}", string(value)));
         }
+    }
+    for (key, value) in [
+        ("status_method", &provider.status_method),
+        ("refund_method", &provider.refund_method),
+    ] {
+        lines.extend(
+            value
+                .iter()
+                .map(|value| format!("{key} = {}", string(value))),
+        );
     }
     for (key, value) in [
         ("secret_file", &provider.secret_file),

@@ -12,7 +12,7 @@ use kvit_billing::{
     BillNumber, Cents, Currency, code::TokenPurpose, format, reference::CreditorReference,
 };
 use kvit_pay::{
-    PaymentState,
+    PaymentState, ProviderName,
     dialects::{FormPost, borica, epay, ipg},
     standing::Standing,
     statement::BANK,
@@ -112,6 +112,9 @@ pub(crate) async fn start(
     });
     let asked = Asked::of(&app, bill).await?;
     let chosen = chosen.filter(|(provider, _)| asked.fits(provider));
+    if chosen.is_some_and(|(provider, _)| !asked.works(provider)) {
+        return asked.page(&app, &visitor, Some("pay-out-now"));
+    }
     let (Some((provider, way)), true) = (chosen, asked.amount > Cents::ZERO) else {
         // Paid meanwhile, or a way that is offered no more: the page says how things stand.
         return asked.page(&app, &visitor, None);
@@ -211,14 +214,15 @@ struct Asked {
     others: Vec<EntryRecord>,
     /// Money of this customer beyond all bills.
     credit: Cents,
+    /// Payment systems that are out of order: nobody is sent there.
+    out: Vec<ProviderName>,
 }
 
 impl Asked {
     async fn of(app: &App, bill: BillRecord) -> Result<Self, Failure> {
         let store = &app.portal.store;
-        let standing = store
-            .standing(&bill.account, app.portal.clock.now())
-            .await?;
+        let now = app.portal.clock.now();
+        let standing = store.standing(&bill.account, now).await?;
         let payments = store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await?;
         let others = store
             .other_money_of_bill(&bill.account, bill.number, PAYMENTS_SHOWN)
@@ -234,6 +238,7 @@ impl Asked {
             payments,
             others,
             credit: standing.credit,
+            out: out_of_order(app, now).await?,
             bill,
         };
         asked.carry_over(&standing);
@@ -247,6 +252,11 @@ impl Asked {
             _ => Cents::new(1),
         };
         self.bill.currency == Currency::EUR && self.amount >= least
+    }
+
+    /// Whether a payment system is in order, as far as is known.
+    fn works(&self, provider: &Provider) -> bool {
+        !self.out.contains(&provider.name)
     }
 
     /// What to say to somebody whom a payment system sent back: what is known of the payment that
@@ -299,7 +309,17 @@ impl Asked {
                     && now.duration_since(view.payment.started_at) < UNDER_WAY)
         });
         let fitting = ways.iter().filter(|provider| self.fits(provider));
-        let offered: Vec<_> = offered(app, visitor, fitting);
+        let (working, resting): (Vec<_>, Vec<_>) =
+            fitting.partition(|provider| self.works(provider));
+        let offered: Vec<_> = offered(app, visitor, working.into_iter());
+        let resting: Vec<_> = resting
+            .into_iter()
+            .filter(|provider| !provider.offered.is_empty())
+            .map(|provider| {
+                let title = provider.title.get(visitor.language);
+                texts.say("pay-out", &[("title", title)])
+            })
+            .collect();
         let standing = if self.amount > Cents::ZERO {
             "open"
         } else if self.bill.to_pay > Cents::ZERO {
@@ -319,13 +339,20 @@ impl Asked {
                 amount => money(self.amount),
                 older => (self.older > Cents::ZERO).then(|| money(self.older)),
                 credit => (self.credit > Cents::ZERO).then(|| money(self.credit)),
-                overdue => overdue(self, app), states, open, ways => offered, notice,
+                overdue => overdue(self, app), states, open, ways => offered, resting, notice,
                 iban => spaced(&operator.iban), reference, action => visitor.path.clone(),
                 recipient => operator.name.get(visitor.language),
             },
         )?;
         Ok(page.into_response())
     }
+}
+
+/// The payment systems that are out of order now.
+async fn out_of_order(app: &App, now: Timestamp) -> Result<Vec<ProviderName>, Failure> {
+    let known = app.portal.store.providers_health(now).await?;
+    let out = known.into_iter().filter(|known| known.out_since.is_some());
+    Ok(out.map(|known| known.provider).collect())
 }
 
 /// Whether the last day to pay is over.
@@ -444,7 +471,7 @@ async fn begin(
     } else {
         ONLINE_MAX
     };
-    let polled = matches!(provider.dialect, Dialect::Borica(_));
+    let polled = provider.dialect.is_asked();
     let new = NewPayment {
         provider: provider.name.clone(),
         bill: asked.bill.number,
@@ -478,6 +505,11 @@ async fn cash(
     let description = description(app, visitor, bill);
     let url = epay.cash_code_url(&checkout(app, payment, &description));
     let answer = app.portal.pay.wire.call(Call { url, form: None }).await;
+    let answered = answer.is_ok();
+    app.portal
+        .store
+        .provider_called(&provider.name, answered, app.portal.clock.now())
+        .await?;
     let code = answer.map_err(|e| e.to_string());
     let code = code.and_then(|answer| epay::cash_code(&answer).map_err(|e| e.to_string()));
     match code {

@@ -16,8 +16,9 @@ use kvit_billing::{Language, format};
 use kvit_pay::{
     Event, ProviderName, Refusal, VerifiedNotice,
     dialects::{
+        Answer,
         biller::{self, Biller, Due, Status},
-        borica::{Answer, Terminal},
+        borica::Terminal,
         epay, ipg,
     },
     params::FORM_BYTES_MAX,

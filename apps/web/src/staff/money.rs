@@ -9,7 +9,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use kvit_billing::{BillNumber, Cents};
-use kvit_pay::{amount::decimal, ledger::Book};
+use kvit_pay::{amount::decimal, ledger::Book, ways::Provider};
 use kvit_store::{
     Allocate, Claim, NoticeFilter, NoticeOutcome, NoticeRecord, Role, Seen, Settle, Word, Written,
     same_person,
@@ -101,8 +101,34 @@ async fn list(
         .iter()
         .map(|notice| row(app, visitor, notice))
         .collect();
-    let page = context! { notices, wanted, next, later => filter.after.is_some() };
+    let systems = systems(app, visitor).await?;
+    let page = context! { notices, wanted, next, systems, later => filter.after.is_some() };
     render(app, visitor, Some(officer), "staff/money.html", page)
+}
+
+/// The payment systems that customers are offered, and whether they answer.
+async fn systems(app: &App, visitor: &Visitor) -> Result<Vec<Value>, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let known = app
+        .portal
+        .store
+        .providers_health(app.portal.clock.now())
+        .await?;
+    let moment = |at| texts.moment(at, &app.portal.time_zone);
+    let one = |provider: &Provider| {
+        let title = provider.title.get(visitor.language);
+        let known = known.iter().find(|known| known.provider == provider.name);
+        let out = known.and_then(|known| known.out_since);
+        let (key, when) = match (out, known.and_then(|known| known.heard_at)) {
+            (Some(since), _) => ("staff-money-system-out", moment(since)),
+            (None, Some(heard)) => ("staff-money-system-works", moment(heard)),
+            (None, None) => ("staff-money-system-unknown", String::new()),
+        };
+        context! { title, out => out.is_some(), text => texts.say(key, &[("when", &when)]) }
+    };
+    let ways = app.portal.pay.ways.all();
+    let offered = ways.iter().filter(|provider| !provider.offered.is_empty());
+    Ok(offered.map(one).collect())
 }
 
 /// An amount as people write it: `1 234,56 €`.

@@ -109,6 +109,10 @@ impl Hands {
 }
 
 impl Hands {
+    pub(crate) fn forward(&self, seconds: i64) {
+        *self.0.lock().expect("not poisoned") += jiff::SignedDuration::from_secs(seconds);
+    }
+
     pub(crate) fn set(&self, now: Timestamp) {
         *self.0.lock().expect("not poisoned") = now;
     }

@@ -70,6 +70,10 @@ impl Wire for Systems {
         let answer = self.answers.lock().expect("not poisoned").pop();
         Box::pin(async move { answer.ok_or_else(|| NoAnswer("silence".to_owned())) })
     }
+
+    fn reach(&self, _: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 fn providers() -> Vec<Provider> {
@@ -121,6 +125,8 @@ fn providers() -> Vec<Provider> {
                 shop_name: "Svetlina".to_owned(),
                 key_index: "1".to_owned(),
                 key_index_resp: "1".to_owned(),
+                status_method: "IPGGetTxnStatus".to_owned(),
+                refund_method: "IPGRefund".to_owned(),
                 url: "https://icard.test/".to_owned(),
                 signer: signer(),
                 verifier: verifier(),

@@ -458,3 +458,24 @@ async fn an_auditor_only_looks() {
     assert!(foreign.body.contains(FOREIGN));
     assert_eq!(credit(&world, seed::ANNA).await, -8420);
 }
+
+#[tokio::test]
+async fn billing_sees_which_payment_systems_do_not_answer() {
+    let (world, mut vera, _) = desk().await;
+    let epay = "epay".parse().expect("a name");
+    for minutes in 0..3 {
+        let at = now() - jiff::SignedDuration::from_mins(3 - minutes);
+        let called = world.store.provider_called(&epay, false, at).await;
+        called.expect("kept");
+    }
+    let page = vera.get("/staff/money").await.body;
+    for part in [
+        "Платежни системи",
+        "не отговаря от",
+        "още не е питана",
+        "ePay.bg",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("eBg.bg"), "nobody is sent there");
+}

@@ -9,12 +9,10 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use kvit_billing::{Cents, Currency};
 use serde_json::json;
 
-use super::FormPost;
+use super::{Answer, FormPost, NoRefund, Refund, Refunded, object};
 use crate::{
     About, Event, KeyError, ProviderName, Refusal, RsaSigner, RsaVerifier, VerifiedNotice,
-    amount::decimal,
-    params::{BadParams, FORM_BYTES_MAX, Params},
-    text::one_line,
+    amount::decimal, params::Params, text::one_line,
 };
 
 /// An answer whose time is further from ours than this is not believed; the status poll settles it.
@@ -27,6 +25,8 @@ const ORDERS: u64 = 1_000_000;
 const SALE: &str = "1";
 /// `TRTYPE` of a question about a sale.
 const STATUS: &str = "90";
+/// `TRTYPE` of a reversal: a sale, or a part of it, goes back.
+const REVERSAL: &str = "24";
 
 /// An operator's terminal.
 #[derive(Debug)]
@@ -74,17 +74,6 @@ pub struct Sale<'a> {
     pub nonce: [u8; 16],
 }
 
-/// What BORICA answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Something to keep.
-    Notice(VerifiedNotice),
-    /// Nothing is certain yet: ask again.
-    InProgress,
-    /// It knows nothing of such a payment.
-    NotFound,
-}
-
 /// The `ORDER` of a payment of ours: its last six digits.
 #[must_use]
 pub fn order(number: u64) -> String {
@@ -115,7 +104,7 @@ impl Terminal {
             info["mobilePhone"] = json!({ "cc": "359", "subscriber": subscriber });
         }
         let gmt = gmt(sale.now);
-        let own_number = format!("{:06}{}", sale.number % ORDERS, sale.number);
+        let own_number = own_number(sale.number);
         let fields = [
             ("TERMINAL", self.terminal.as_str()),
             ("TRTYPE", SALE),
@@ -195,6 +184,86 @@ impl Terminal {
             return Err(Refusal::Stranger);
         }
         Returned::of(self, params, body)?.answer(self, number)
+    }
+
+    /// The request that gives the money of a sale back, or a part of it.
+    ///
+    /// # Errors
+    /// Where the notice of the payment names no `RRN` or `INT_REF`, or our key cannot sign.
+    pub fn refund(&self, refund: &Refund<'_>) -> Result<FormPost, NoRefund> {
+        let kept = match refund.received.first() {
+            Some(b'{') => from_json(refund.received),
+            _ => Params::parse(refund.received).map_err(Refusal::from),
+        }
+        .map_err(|_| NoRefund::Unnamed("RRN"))?;
+        let named = |name| {
+            let value = kept.get(name).filter(|value| !value.is_empty());
+            value.ok_or(NoRefund::Unnamed(name))
+        };
+        let (rrn, reference) = (named("RRN")?, named("INT_REF")?);
+        let (timestamp, nonce) = (stamp(refund.now), hex::encode_upper(refund.nonce));
+        let (amount, order) = (refund.amount.to_string(), order(refund.payment));
+        let signed = mac(&[
+            &self.terminal,
+            REVERSAL,
+            &amount,
+            "EUR",
+            &order,
+            &timestamp,
+            &nonce,
+        ]) + EMPTY;
+        let fields = [
+            ("TERMINAL", self.terminal.as_str()),
+            ("TRTYPE", REVERSAL),
+            ("AMOUNT", &amount),
+            ("CURRENCY", "EUR"),
+            ("ORDER", &order),
+            ("DESC", &one_line(refund.description, 50)),
+            ("MERCHANT", &self.merchant),
+            ("MERCH_NAME", &self.merchant_name),
+            ("RRN", rrn),
+            ("INT_REF", reference),
+            ("COUNTRY", "BG"),
+            ("MERCH_GMT", &gmt(refund.now)),
+            ("ADDENDUM", "AD,TD"),
+            (
+                "AD.CUST_BOR_ORDER_ID",
+                &one_line(&own_number(refund.payment), 22),
+            ),
+            ("TIMESTAMP", &timestamp),
+            ("NONCE", &nonce),
+            ("P_SIGN", &self.sign(&signed)?),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec();
+        Ok(FormPost {
+            url: self.url.clone(),
+            fields,
+        })
+    }
+
+    /// Reads the answer to [`Terminal::refund`], which is JSON.
+    ///
+    /// # Errors
+    /// Where it is not BORICA's as it stands, or speaks of another payment or amount, or says nothing
+    /// certain: then nobody knows whether the money went back.
+    pub fn refund_answer(&self, refund: &Refund<'_>, body: &[u8]) -> Result<Refunded, Refusal> {
+        let params = from_json(body)?;
+        self.verified(&params, REVERSAL)?;
+        let get = |name| params.get(name).unwrap_or_default();
+        if get("ORDER") != order(refund.payment) {
+            return Err(Refusal::Stranger);
+        }
+        match (get("ACTION"), get("RC")) {
+            ("0", "00") if decimal(get("AMOUNT"))? == refund.amount => {
+                let name = Some(get("INT_REF").to_owned()).filter(|name| !name.is_empty());
+                Ok(Refunded::Done(name))
+            }
+            ("2" | "21", rc) => Ok(Refunded::Refused(rc.to_owned())),
+            // Not even tried.
+            ("3", rc @ ("-17" | "-20")) => Ok(Refunded::Refused(rc.to_owned())),
+            _ => Err(Refusal::Nothing),
+        }
     }
 
     /// Whether it is BORICA's, for this terminal, and an answer to what was asked: the answer to a
@@ -310,6 +379,11 @@ impl Returned {
     }
 }
 
+/// The payment's name in the operator's own books, for BORICA's statements.
+fn own_number(number: u64) -> String {
+    format!("{:06}{number}", number % ORDERS)
+}
+
 /// Each value behind its length in bytes; `-` for an empty one.
 fn mac(values: &[&str]) -> String {
     let one = |value: &&str| match value.len() {
@@ -322,11 +396,7 @@ fn mac(values: &[&str]) -> String {
 /// A flat JSON object of texts as parameters.
 fn from_json(body: &[u8]) -> Result<Params, Refusal> {
     const BAD: Refusal = Refusal::Malformed("answer");
-    if body.len() > FORM_BYTES_MAX {
-        return Err(Refusal::Params(BadParams::TooLong));
-    }
-    let value: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(body).map_err(|_| BAD)?;
+    let value = object(body)?;
     let pairs = value.iter().map(|(name, value)| {
         let value = match value {
             serde_json::Value::String(text) => text.clone(),

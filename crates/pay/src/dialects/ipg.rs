@@ -6,6 +6,8 @@
 //! are sent. So what comes is verified in the order in which it came. The names are not signed: what is
 //! signed is kept as a hash, so that nobody makes a second notice by cutting it into other values.
 
+mod back_office;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kvit_billing::{Cents, Currency};
 
@@ -46,8 +48,12 @@ pub struct Shop {
     pub key_index: String,
     /// Which of theirs signs; iCard only.
     pub key_index_resp: String,
-    /// Where the form goes.
+    /// Where forms and questions go.
     pub url: String,
+    /// What a question how a payment stands is called there; empty where the shop may not ask.
+    pub status_method: String,
+    /// What a refund is called there; empty where the shop may not give money back by wire.
+    pub refund_method: String,
     /// Ours.
     pub signer: RsaSigner,
     /// Theirs.
@@ -83,10 +89,14 @@ impl Shop {
     /// # Errors
     /// Where our key cannot sign.
     pub fn purchase(&self, purchase: &Purchase<'_>) -> Result<FormPost, KeyError> {
-        let mut fields = match self.dialect {
+        let fields = match self.dialect {
             Dialect::Icard => self.icard(purchase),
             Dialect::Mypos => self.mypos(purchase),
         };
+        self.signed(fields)
+    }
+
+    fn signed(&self, mut fields: Vec<(&'static str, String)>) -> Result<FormPost, KeyError> {
         let message = self.message(fields.iter().map(|(_, value)| value.as_str()));
         let signature = STANDARD.encode(self.signer.sign(message.as_bytes())?);
         fields.push(("Signature", signature));
@@ -163,20 +173,12 @@ impl Shop {
     pub fn call_back(&self, body: &[u8]) -> Result<VerifiedNotice, Refusal> {
         let params = Params::parse(body)?;
         let need = |name| params.get(name).ok_or(Refusal::Missing(name));
-        let signature = need("Signature")?;
-        // Line breaks of a wrapped base64 text are no part of it.
-        let signature: String = signature.chars().filter(|c| !c.is_whitespace()).collect();
-        let signature = STANDARD
-            .decode(signature)
-            .map_err(|_| Refusal::Malformed("Signature"))?;
         let signed = params
             .pairs()
             .iter()
             .filter(|(name, _)| name != "Signature");
         let message = self.message(signed.map(|(_, value)| value.as_str()));
-        if !self.verifier.verifies(message.as_bytes(), &signature) {
-            return Err(Refusal::Signature);
-        }
+        self.verify(&message, need("Signature")?)?;
         let (method, shop, prefix, reference) = match self.dialect {
             Dialect::Icard => ("IPGmethod", "MID", "IPG", "IPG_Trnref"),
             Dialect::Mypos => ("IPCmethod", "SID", "IPC", "IPC_Trnref"),
@@ -191,11 +193,6 @@ impl Shop {
             .ok()
             .filter(|_| plain)
             .ok_or(Refusal::Malformed("OrderID"))?;
-        let trace = |text: &str| {
-            let ok = (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-            ok.then(|| text.to_owned())
-                .ok_or(Refusal::Malformed("Trnref"))
-        };
         let (event, transaction) = match need(method)?.strip_prefix(prefix) {
             Some("PurchaseNotify") => {
                 let amount = Some(decimal(need("Amount")?)?);
@@ -213,6 +210,19 @@ impl Shop {
         let about = About::Payment(order);
         let notice = VerifiedNotice::new(&self.name, transaction, about, event, body);
         Ok(notice.signed_over(&message))
+    }
+
+    fn verify(&self, message: &str, signature: &str) -> Result<(), Refusal> {
+        // Line breaks of a wrapped base64 text are no part of it.
+        let signature: String = signature.chars().filter(|c| !c.is_whitespace()).collect();
+        let signature = STANDARD
+            .decode(signature)
+            .map_err(|_| Refusal::Malformed("Signature"))?;
+        if self.verifier.verifies(message.as_bytes(), &signature) {
+            Ok(())
+        } else {
+            Err(Refusal::Signature)
+        }
     }
 
     /// What is signed.
@@ -238,4 +248,11 @@ impl Shop {
             },
         }
     }
+}
+
+/// Their name for a transaction.
+fn trace(text: &str) -> Result<String, Refusal> {
+    let ok = (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    ok.then(|| text.to_owned())
+        .ok_or(Refusal::Malformed("Trnref"))
 }

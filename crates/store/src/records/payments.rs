@@ -414,3 +414,16 @@ impl EntryRecord {
         notice.split('/').next().unwrap_or_default()
     }
 }
+
+/// Whether a payment system answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthRecord {
+    /// Which one.
+    pub provider: ProviderName,
+    /// When it last answered; `None` where it never did.
+    pub heard_at: Option<Timestamp>,
+    /// Since when calls have had no answer.
+    pub failing_since: Option<Timestamp>,
+    /// Since when it counts as out of order: customers are not offered it.
+    pub out_since: Option<Timestamp>,
+}

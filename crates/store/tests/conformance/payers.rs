@@ -114,6 +114,8 @@ pub(super) fn shop() -> Shop {
         shop_name: "x".to_owned(),
         key_index: "1".to_owned(),
         key_index_resp: "1".to_owned(),
+        status_method: "IPGGetTxnStatus".to_owned(),
+        refund_method: "IPGRefund".to_owned(),
         url: "https://card.test/".to_owned(),
         signer: RsaSigner::from_pem(&pem("PRIVATE KEY", private.as_ref())).expect("a key"),
         verifier: RsaVerifier::from_pem(&pem("PUBLIC KEY", public.as_ref())).expect("a key"),
