@@ -464,7 +464,7 @@ async fn billing_sees_which_payment_systems_do_not_answer() {
     let (world, mut vera, _) = desk().await;
     let epay = "epay".parse().expect("a name");
     for minutes in 0..3 {
-        let at = now() - jiff::SignedDuration::from_mins(3 - minutes);
+        let at = now(&world) - jiff::SignedDuration::from_mins(3 - minutes);
         let called = world.store.provider_called(&epay, false, at).await;
         called.expect("kept");
     }
