@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date};
-use kvit_billing::{BillNumber, Cents, CustomerNumber, RunId, StaffLogin};
-use kvit_store::Role;
+use kvit_billing::{ApiName, BillNumber, Cents, CustomerNumber, RunId, StaffLogin};
+use kvit_store::{ApiScope, Role};
 
 use crate::exit::Exit;
 
@@ -93,6 +93,9 @@ With --exit it ends once nothing waits that can be done now: for cron, and for s
     /// Open, list and close the accounts of staff
     #[command(subcommand)]
     Staff(StaffCommand),
+    /// Let the operator's own systems in: tokens of the API, and its description
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Write a run's bills as PDF files named by number
     #[command(after_help = "\
 Examples:
@@ -203,6 +206,54 @@ releases them, auditor reads the audit trail, administrator keeps these accounts
     Disable(StaffLoginArg),
     /// Give an account a new temporary password and a new key, and open it where it was closed
     Reset(StaffResetArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiCommand {
+    /// Give out, list and revoke tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print the OpenAPI document of the API
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Give out a token; it is shown only now
+    #[command(after_help = "\
+Examples:
+  kvit api token add crm-2026 --scope customers:read --scope bills:read --scope enrolments:write
+  kvit api token add ivr --scope codes:verify --until 2027-12-31
+
+Scopes: customers:read finds customers and tells how their bills travel and what happened; bills:read
+shows bills, documents and what is due; bills:send sends a bill again; enrolments:write hands in
+consents, other addresses and the wish for paper; codes:verify compares a customer's code.
+
+A name is one token for good: the audit trail tells by it who called. To change a token, give out a
+second one, let the other system use it, and revoke the first.")]
+    Add(TokenAddArgs),
+    /// List the tokens, when they were last used, and until when they work
+    List,
+    /// End a token, at once
+    Revoke(TokenNameArg),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TokenAddArgs {
+    /// What to call it: 2 to 40 lower-case Latin letters, digits or -
+    pub(crate) name: ApiName,
+    /// What it lets its holder do; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = scope)]
+    pub(crate) scopes: Vec<ApiScope>,
+    /// The last day on which it works
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<Date>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TokenNameArg {
+    /// The token's name
+    pub(crate) name: ApiName,
 }
 
 #[derive(Debug, Subcommand)]
@@ -623,6 +674,14 @@ fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| {
         let words = Role::ALL.map(Role::as_str);
         format!("roles are {}", words.join(", "))
+    })
+}
+
+/// A scope of the API by its word.
+fn scope(text: &str) -> Result<ApiScope, String> {
+    ApiScope::parse(text).ok_or_else(|| {
+        let words = ApiScope::ALL.map(ApiScope::as_str);
+        format!("scopes are {}", words.join(", "))
     })
 }
 

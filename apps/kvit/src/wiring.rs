@@ -281,7 +281,7 @@ impl Instance {
     }
 
     /// Where the operator sits.
-    fn time_zone(&self) -> Result<TimeZone, Failure> {
+    pub(crate) fn time_zone(&self) -> Result<TimeZone, Failure> {
         TimeZone::get(&self.config.issue.time_zone)
             .exits(Exit::Configuration, "[issue] time_zone does not work")
     }

@@ -27,6 +27,12 @@ fn help() {
         "staff list",
         "staff disable",
         "staff reset",
+        "api",
+        "api token",
+        "api token add",
+        "api token list",
+        "api token revoke",
+        "api schema",
         "export",
         "bill",
         "verify",
@@ -136,6 +142,36 @@ fn staff_get_access_and_lose_it() {
     fs::write(&toml, real).expect("written");
     let trial = run(&path, &["staff", "reset", "ana", "--without-totp"]);
     insta::assert_snapshot!("staff-two-factors", trial.shown());
+}
+
+#[test]
+fn tokens_are_given_out_and_revoked() {
+    let (_folder, path) = folder();
+    run(&path, &["init", "--key", "p256"]).ok();
+    let list = |name: &str| {
+        let shown = run(&path, &["api", "token", "list"]).shown();
+        insta::assert_snapshot!(name, shown);
+    };
+    list("api-none");
+    let add = ["api", "token", "add", "crm-1"];
+    let with = |more: &[&'static str]| run(&path, &[&add[..], more].concat());
+    insta::assert_snapshot!("api-no-scope", with(&[]).shown());
+    insta::assert_snapshot!("api-scope", with(&["--scope", "everything"]).shown());
+    let past = with(&["--scope", "bills:read", "--until", "2020-01-01"]);
+    insta::assert_snapshot!("api-past", past.shown());
+    let made = with(&["--scope", "bills:read", "--until", "2099-12-31", "--json"]);
+    let made = made.ok().json();
+    let token = made["token"].as_str().expect("a token");
+    assert!(token.starts_with("kvit_") && token.len() == 37, "{token}");
+    insta::assert_snapshot!("api-taken", with(&["--scope", "bills:read"]).shown());
+    list("api-list");
+    let revoke = ["api", "token", "revoke", "crm-1"];
+    insta::assert_snapshot!("api-revoke", run(&path, &revoke).shown());
+    insta::assert_snapshot!("api-nobody", run(&path, &revoke).shown());
+    list("api-revoked");
+    let store = fs::read(path.join("kvit.db")).expect("the store");
+    let secret = token.trim_start_matches("kvit_").as_bytes();
+    assert!(!store.windows(secret.len()).any(|part| part == secret));
 }
 
 #[test]

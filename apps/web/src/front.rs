@@ -218,7 +218,7 @@ fn is_html(response: &Response) -> bool {
     text(response.headers(), &header::CONTENT_TYPE).starts_with("text/html")
 }
 
-fn guard_headers(app: &App, headers: &mut HeaderMap) {
+pub(crate) fn guard_headers(app: &App, headers: &mut HeaderMap) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers
             .entry(name)

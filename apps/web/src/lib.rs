@@ -1,5 +1,5 @@
 //! The customer portal: check a bill, get it by e-mail or on paper again, confirm its receipt,
-//! and see whether it is genuine; and the staff console under `/staff`. Plain pages without script, in
+//! and see whether it is genuine; and the staff console under `/staff`; the API under `/api`. Plain pages without script, in
 //! Bulgarian and English.
 //!
 //! Start with [`router`]; what each address does is in `rooms` and `staff`, what happens to every
@@ -27,6 +27,7 @@ use kvit_pay::ways::{Ways, Wire};
 use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
+mod api;
 mod colours;
 pub mod credentials;
 mod failure;
@@ -43,6 +44,7 @@ mod turnstile;
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
 
+pub use api::{API_OPERATIONS, API_TOKEN_PREFIX, Operation, openapi};
 pub use imports::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 
@@ -198,6 +200,7 @@ pub(crate) struct Hall {
     pub(crate) hashing: staff::hashing::Hashing,
     pub(crate) refusals: refusals::Refusals,
     pub(crate) sampling: staff::samples::Sampling,
+    pub(crate) rates: api::Rates,
     pub(crate) https: bool,
 }
 
@@ -261,6 +264,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         hashing: staff::hashing::Hashing::default(),
         refusals: refusals::Refusals::default(),
         sampling: staff::samples::Sampling::default(),
+        rates: api::Rates::default(),
         https,
     });
     use rooms::{bills, enrol, info, links, paper, pay, pay_calls, reminders, sign_in};
@@ -316,5 +320,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .with_state(Arc::clone(&app))
         // Payment systems do not come in by the front door: they have no language and no session,
         // and their forms are not ours.
-        .merge(pay_calls::router(app)))
+        .merge(pay_calls::router(Arc::clone(&app)))
+        // Neither do the operator's own systems.
+        .merge(api::router(app)))
 }

@@ -335,21 +335,27 @@ mod tests {
             "by",
             "bytes",
             "channel",
+            "delivery",
+            "enrolment",
             "file",
             "first",
             "last",
             "notice",
             "path",
             "reference",
+            "request",
             "role",
             "run",
+            "scopes",
             "shown",
             "until",
             "wanted",
             "why",
         ];
         let details = details.map(|name| format!("staff-detail-{name}"));
-        let words = ["centre", "code", "document", "password", "phone"];
+        let words = [
+            "centre", "code", "document", "paper", "password", "phone", "web",
+        ];
         let words = words.map(|word| format!("staff-word-{word}"));
         let money = kvit_store::NoticeOutcome::FOR_PEOPLE
             .iter()

@@ -116,6 +116,11 @@ text_id!(
     |t| t.len() >= 2 && within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-')
 );
 text_id!(
+    /// What the operator calls a token of the API or a webhook, such as `crm-2026`.
+    ApiName, "a name of 2 to 40 lower-case Latin letters, digits or -", "^[0-9a-z-]{2,40}$",
+    |t| t.len() >= 2 && within(t, 40, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+);
+text_id!(
     /// One thing that staff write down once, such as a note or a call: 32 lower-case hexadecimal digits.
     /// It is made with the form, so that a form that is sent twice writes once.
     EntryId, "an entry id (32 hexadecimal digits)", "^[0-9a-f]{32}$",

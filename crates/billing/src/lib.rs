@@ -27,8 +27,8 @@ pub use code::AuthorizationCode;
 pub use customer::{Address, Customer, Language};
 pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
-    BillNumber, ChunkNo, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, EntryId, OrderSeq,
-    RunId, Series, StaffLogin,
+    ApiName, BillNumber, ChunkNo, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, EntryId,
+    OrderSeq, RunId, Series, StaffLogin,
 };
 pub use money::{Cents, Currency};
 pub use operator::Operator;

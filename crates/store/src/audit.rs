@@ -73,7 +73,7 @@ pub(crate) async fn append(on: impl Target, event: &Event) -> Result<(), StoreEr
     Ok(())
 }
 
-fn event(row: &Row) -> Result<Event, StoreError> {
+pub(crate) fn event(row: &Row) -> Result<Event, StoreError> {
     let detail: String = row.get("detail")?;
     Ok(Event {
         at: time(row, "at")?,

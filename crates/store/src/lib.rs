@@ -3,6 +3,7 @@
 //! Facts are appended; a state that can be derived is not stored beside them. Each verb is one
 //! transaction. Two engines keep the same promises: SQLite for one machine, PostgreSQL for many.
 
+mod api;
 mod apply;
 mod audit;
 mod balance;
@@ -40,6 +41,7 @@ mod trail;
 mod transfers;
 mod unmatched;
 
+pub use api::API_KEY_DAYS;
 pub use reconcile::same_person;
 pub use records::*;
 pub use release::ReleaseError;

@@ -18,6 +18,8 @@ pub const SEARCH_LETTERS_MIN: usize = 3;
 const PARTS_MAX: usize = 6;
 /// Ways in which a word in Latin letters may stand in Bulgarian that are tried.
 const WAYS_MAX: usize = 8;
+/// Customers looked through for a telephone number, which may be a part of others.
+const PHONES_MAX: u32 = 200;
 /// Customers folded at a time, when a store from before the search is opened.
 const BATCH: usize = 2_000;
 
@@ -75,6 +77,25 @@ impl Store {
             .map(customer_record)
             .collect::<Result<_, _>>()
             .map(Some)
+    }
+
+    /// The customers with this telephone number, however it is written, at most `limit` of them.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn customers_by_phone(
+        &self,
+        phone: &str,
+        limit: u32,
+    ) -> Result<Vec<CustomerRecord>, StoreError> {
+        let wanted = national(phone);
+        let found = self.find_customers(&wanted, PHONES_MAX).await?;
+        let same = |record: &CustomerRecord| {
+            let phone = record.customer.phone.as_deref();
+            phone.is_some_and(|phone| national(phone) == wanted)
+        };
+        let found = found.unwrap_or_default().into_iter().filter(same);
+        Ok(found.take(limit as usize).collect())
     }
 
     /// Makes the customers of a store from before the search findable, once.

@@ -2,6 +2,7 @@
 //! `Store::open` knows is held to the same promises.
 
 mod conformance {
+    pub(crate) mod api;
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
     pub(crate) mod health;
@@ -27,8 +28,8 @@ use std::sync::{
 };
 
 use conformance::{
-    deliveries, enrolments, health, issue, late, money_mails, payments, portal, reconcile, release,
-    reminders, reversals, runs, staff, statements, world,
+    api, deliveries, enrolments, health, issue, late, money_mails, payments, portal, reconcile,
+    release, reminders, reversals, runs, staff, statements, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -92,6 +93,10 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     health::silence_in_a_row_puts_a_payment_system_out_of_order,
+    api::a_token_works_until_it_is_revoked_or_over,
+    api::a_change_is_made_once_under_its_key,
+    api::the_trail_tells_whether_a_change_was_made,
+    api::a_telephone_number_is_found_however_it_is_written,
     runs::a_run_is_staged_and_accepted,
     runs::a_rejected_run_leaves_its_report_only,
     runs::a_dead_import_is_cleared_by_the_next,

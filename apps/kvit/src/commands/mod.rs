@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod account;
+mod api;
 mod bench;
 mod bill;
 mod deliver;
@@ -24,7 +25,7 @@ use kvit_billing::RunId;
 use kvit_store::RunRecord;
 
 use crate::{
-    cli::{BenchCommand, Cli, Command, RunCommand},
+    cli::{ApiCommand, BenchCommand, Cli, Command, RunCommand},
     exit::{Exit, Failure},
     output::Output,
     wiring::Instance,
@@ -41,6 +42,14 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::serve(out, &open(&dir()).await?, args.watch).await,
         Command::Work(args) => serve::work(out, &open(&dir()).await?, &args).await,
         Command::Staff(command) => staff::command(out, &open(&dir()).await?, command).await,
+        Command::Api(ApiCommand::Token(command)) => {
+            api::token(out, &open(&dir()).await?, command).await
+        }
+        Command::Api(ApiCommand::Schema) => {
+            let document = kvit_web::openapi();
+            out.result(&document, |_| format!("{document:#}"))?;
+            Ok(Exit::Done)
+        }
         Command::Export(args) => export::export(out, &open(&dir()).await?, &args).await,
         Command::Bill(args) => bill::bill(out, &open(&dir()).await?, &args).await,
         Command::Verify(args) => verify::verify(out, &dir(), &args),

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{EnrolmentId, Language, Secret, code::TokenPurpose};
+use kvit_billing::{CustomerNumber, EnrolmentId, Language, Secret, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
 use kvit_store::{
     Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, Role,
@@ -169,7 +169,6 @@ async fn keep_consent(
 ) -> Result<Response, Failure> {
     let portal = &app.portal;
     let number = &contact.account;
-    let now = portal.clock.now();
     // Derived, not random: the worker that writes the mail derives it again.
     let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
     if portal
@@ -192,25 +191,13 @@ async fn keep_consent(
         "contact": contact.id.as_str(), "recognised_by": contact.recognised_by, "signed": at_desk,
         "language": visitor.language.tag(), "text_sha256": sha256_hex(consent.as_bytes()),
     });
-    let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
-    let new = NewEnrolment {
-        id,
-        account: number.clone(),
-        channel: if at_desk {
-            EnrolmentChannel::Centre
-        } else {
-            EnrolmentChannel::Phone
-        },
-        email: Secret::new(email.as_str().to_owned()),
-        language: Language::from_tag(&form.language).unwrap_or(visitor.language),
-        text_version: portal.declaration_version.clone(),
-        evidence,
-        at: now,
-        proof: Some(NewProof {
-            hash: proof.hash(),
-            expires: now.saturating_add(hours).unwrap_or(now),
-        }),
+    let channel = if at_desk {
+        EnrolmentChannel::Centre
+    } else {
+        EnrolmentChannel::Phone
     };
+    let language = Language::from_tag(&form.language).unwrap_or(visitor.language);
+    let new = to_be_proven(app, id, (number, channel), email, language, evidence);
     let detail = json!({ "channel": contact.channel, "reference": contact.reference });
     let enrolled = event(app, officer, "customer.enrolled", subject(number), detail);
     let written = portal.store.enrol_at(&new, form.version, &enrolled).await?;
@@ -223,6 +210,35 @@ async fn keep_consent(
             .is_some();
     let what = if kept { "enrolled" } else { "outdated" };
     Ok(done(number, &form.call, what))
+}
+
+/// A consent whose address has to be proven by the link that is mailed to it.
+pub(crate) fn to_be_proven(
+    app: &App,
+    id: EnrolmentId,
+    (account, channel): (&CustomerNumber, EnrolmentChannel),
+    email: &EmailAddress,
+    language: Language,
+    evidence: serde_json::Value,
+) -> NewEnrolment {
+    let portal = &app.portal;
+    let now = portal.clock.now();
+    let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
+    let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
+    NewEnrolment {
+        id,
+        account: account.clone(),
+        channel,
+        email: Secret::new(email.as_str().to_owned()),
+        language,
+        text_version: portal.declaration_version.clone(),
+        evidence,
+        at: now,
+        proof: Some(NewProof {
+            hash: proof.hash(),
+            expires: now.saturating_add(hours).unwrap_or(now),
+        }),
+    }
 }
 
 #[derive(Deserialize)]

@@ -6,9 +6,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, EntryId};
-use kvit_store::{Contact, CustomerRecord, Role};
+use kvit_store::{Contact, CustomerRecord, Event, Role};
 use minijinja::context;
 use serde::Deserialize;
 use serde_json::json;
@@ -96,7 +96,15 @@ pub(crate) async fn recognise(
     }
     let by_document = at_desk && form.document.is_some();
     if wrong.is_empty() && !by_document {
-        match says_the_code(&app, &officer, &record, &form.code).await? {
+        let missed = event(
+            &app,
+            &officer,
+            "customer.not-recognised",
+            subject(number),
+            json!({}),
+        );
+        let asker = officer.login.as_str();
+        match says_the_code(&app, (number, Some(&record)), asker, &form.code, &missed).await? {
             Code::Right => {}
             Code::Wrong => wrong.push(("code", "staff-error-code")),
             Code::Locked(until) => return gate::locked(&app, &visitor, until),
@@ -133,33 +141,33 @@ pub(crate) async fn recognise(
     Ok(done(number, contact.id.as_str(), "recognised"))
 }
 
-enum Code {
+/// Whether what somebody says is the customer's code.
+pub(crate) enum Code {
     Right,
     Wrong,
-    Locked(jiff::Timestamp),
+    /// Too many wrong ones, until then.
+    Locked(Timestamp),
 }
 
 /// Compares the code that a customer says. Wrong ones count for the customer and for who asks: a member
 /// of staff must not guess either. They are counted apart from the portal's, or a stranger there could
-/// close the hotline to a customer.
-async fn says_the_code(
+/// close the hotline to a customer. Without a record the same steps are taken. `missed` tells of a wrong
+/// one.
+pub(crate) async fn says_the_code(
     app: &App,
-    officer: &Officer,
-    record: &CustomerRecord,
+    (number, record): (&CustomerNumber, Option<&CustomerRecord>),
+    asker: &str,
     typed: &str,
+    missed: &Event,
 ) -> Result<Code, Failure> {
     let portal = &app.portal;
-    let number = &record.customer.number;
     let pseudonym = portal.key.pseudonym("number", number.as_str());
     let guards = [
         (
             format!("staff-number-{pseudonym}"),
             portal.limits.per_number,
         ),
-        (
-            format!("staff-codes-{}", officer.login),
-            portal.limits.per_address,
-        ),
+        (format!("staff-codes-{asker}"), portal.limits.per_address),
     ];
     let _one_at_a_time = app.locks.of(number).lock().await;
     let now = portal.clock.now();
@@ -168,11 +176,12 @@ async fn says_the_code(
             return Ok(Code::Locked(until));
         }
     }
+    let generation = record.map_or(1, |record| record.code_generation);
     let right = portal
         .key
-        .authorization_code(number, record.code_generation)
+        .authorization_code(number, generation)
         .matches(typed);
-    if right {
+    if right && record.is_some() {
         portal.store.guard_clear(&guards[0].0).await?;
         return Ok(Code::Right);
     }
@@ -181,13 +190,6 @@ async fn says_the_code(
         let state = portal.store.guard_fail(guard, now, policy).await?;
         locked = locked.max(state.blocked_until);
     }
-    let missed = event(
-        app,
-        officer,
-        "customer.not-recognised",
-        subject(number),
-        json!({}),
-    );
-    portal.store.record_event(&missed).await?;
+    portal.store.record_event(missed).await?;
     Ok(locked.map_or(Code::Wrong, Code::Locked))
 }

@@ -272,18 +272,18 @@ pub(crate) async fn customer_page(
     render(app, visitor, Some(officer), "staff/customer.html", page)
 }
 
+/// What of a customer's bills is open although its last day is over.
+pub(crate) fn late(app: &App, standing: &Standing) -> Cents {
+    let zone = app.portal.time_zone.clone();
+    let today = app.portal.clock.now().to_zoned_datetime(zone).date();
+    let late = standing.bills.iter().filter(|bill| bill.due_date < today);
+    late.map(|bill| bill.open).sum()
+}
+
 /// What a customer owes, what of it is late, and what was paid beyond.
 fn owed(app: &App, visitor: &Visitor, standing: &Standing) -> Value {
     let portal = &app.portal;
-    let zone = portal.time_zone.clone();
-    let today = portal.clock.now().to_zoned_datetime(zone).date();
-    let (mut open, mut late) = (Cents::ZERO, Cents::ZERO);
-    for bill in &standing.bills {
-        open += bill.open;
-        if bill.due_date < today {
-            late += bill.open;
-        }
-    }
+    let (open, late) = (standing.open(), late(app, standing));
     let texts = app.pages.texts(visitor.language);
     let some = |amount: Cents| {
         (amount > Cents::ZERO).then(|| texts.money(amount, &portal.operator.currency))

@@ -12,7 +12,7 @@ use axum::{
 };
 use jiff::SignedDuration;
 use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, EntryId, code::TokenPurpose};
-use kvit_store::{Channel, DeliveryState, EnrolmentState, NewDelivery, Note, Written};
+use kvit_store::{BillRecord, Channel, DeliveryState, EnrolmentState, NewDelivery, Note, Written};
 use minijinja::context;
 use serde::Deserialize;
 use serde_json::json;
@@ -170,8 +170,34 @@ pub(crate) async fn send(
     let bill = bill
         .filter(|bill| bill.account == *number)
         .ok_or(Failure::NotFound)?;
-    let EnrolmentState::Active(enrolment) = portal.store.enrolment_of(number).await? else {
-        return Ok(done(number, &form.call, "outdated"));
+    let new = match once_more(&app, &bill).await? {
+        OnceMore::New(new) => new,
+        OnceMore::NoEbill => return Ok(done(number, &form.call, "outdated")),
+        OnceMore::OnItsWay => return Ok(done(number, &form.call, "on-its-way")),
+    };
+    let detail = json!({ "bill": bill.number.to_string(), "reference": contact.reference });
+    let sent = event(&app, &officer, "bill.sent-again", subject(number), detail);
+    Ok(match portal.store.send_again(&new, &sent).await? {
+        Written::Done => done(number, &form.call, "sent"),
+        Written::Outdated => done(number, &form.call, "on-its-way"),
+    })
+}
+
+/// Whether a bill can be sent once more.
+pub(crate) enum OnceMore {
+    /// By this delivery.
+    New(NewDelivery),
+    /// The customer's bills come on paper.
+    NoEbill,
+    /// A mail with it waits to be sent.
+    OnItsWay,
+}
+
+/// The next delivery of a bill by mail, to the address that gets the bills now.
+pub(crate) async fn once_more(app: &App, bill: &BillRecord) -> Result<OnceMore, Failure> {
+    let portal = &app.portal;
+    let EnrolmentState::Active(enrolment) = portal.store.enrolment_of(&bill.account).await? else {
+        return Ok(OnceMore::NoEbill);
     };
     let before = portal.store.deliveries_of_bill(bill.number).await?;
     let waits = |state| matches!(state, DeliveryState::Queued | DeliveryState::Sending);
@@ -179,7 +205,7 @@ pub(crate) async fn send(
         .iter()
         .any(|delivery| delivery.channel == Channel::Email && waits(delivery.state))
     {
-        return Ok(done(number, &form.call, "on-its-way"));
+        return Ok(OnceMore::OnItsWay);
     }
     let count = u16::try_from(before.len() + 1).map_err(|_| Failure::NotFound)?;
     let id = DeliveryId::of(bill.number, count);
@@ -188,20 +214,14 @@ pub(crate) async fn send(
     let due_at = now
         .saturating_add(SignedDuration::from_hours(portal.delivery_hours.into()))
         .unwrap_or(now);
-    let new = NewDelivery {
+    Ok(OnceMore::New(NewDelivery {
         id,
         bill: bill.number,
-        account: number.clone(),
+        account: bill.account.clone(),
         channel: Channel::Email,
         email: Some(enrolment.email),
         language: enrolment.language,
         due_at,
         token: Some(token.hash()),
-    };
-    let detail = json!({ "bill": bill.number.to_string(), "reference": contact.reference });
-    let sent = event(&app, &officer, "bill.sent-again", subject(number), detail);
-    Ok(match portal.store.send_again(&new, &sent).await? {
-        Written::Done => done(number, &form.call, "sent"),
-        Written::Outdated => done(number, &form.call, "on-its-way"),
-    })
+    }))
 }

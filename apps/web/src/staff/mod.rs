@@ -114,6 +114,9 @@ const MENU: &[(&str, &str)] = &[
 
 /// What members of staff do, as the audit trail names it. Each has a text for auditors.
 pub const STAFF_EVENTS: &[&str] = &[
+    "api.refused",
+    "api.token-added",
+    "api.token-revoked",
     "bill.sent-again",
     "customer.enrolled",
     "customer.noted",

@@ -19,24 +19,41 @@ const OTHERS_MAX: u32 = 50;
 const SHOWN_MAX: usize = 120;
 
 /// One thing that happened.
-struct Happened {
-    at: Timestamp,
+pub(crate) struct Happened {
+    pub(crate) at: Timestamp,
     /// Where only the day is known.
-    whole_day: bool,
-    text: String,
+    pub(crate) whole_day: bool,
+    pub(crate) text: String,
     /// Who, of staff; or what somebody said.
-    more: String,
+    pub(crate) more: String,
 }
 
-/// What happened with a customer, newest first. Addresses are whole only where it is `known` who asks.
+/// What happened with a customer, newest first, as the page shows it.
 pub(crate) async fn of(
     app: &App,
     visitor: &Visitor,
     account: &CustomerNumber,
     known: bool,
 ) -> Result<Vec<Value>, Failure> {
-    let store = &app.portal.store;
     let texts = app.pages.texts(visitor.language);
+    let all = happened(app, texts, account, known).await?;
+    let zone = &app.portal.time_zone;
+    let shown = |happened: Happened| {
+        let at = happened.at.to_zoned_datetime(zone.clone());
+        let time = (!happened.whole_day).then(|| at.strftime("%-H:%M").to_string());
+        context! { date => texts.date(at.date()), time, text => happened.text, more => happened.more }
+    };
+    Ok(all.into_iter().map(shown).collect())
+}
+
+/// What happened with a customer, newest first. Addresses are whole only where it is `known` who asks.
+pub(crate) async fn happened(
+    app: &App,
+    texts: &Texts,
+    account: &CustomerNumber,
+    known: bool,
+) -> Result<Vec<Happened>, Failure> {
+    let store = &app.portal.store;
     let teller = Teller { app, texts, known };
     let mut all = Vec::new();
     for facts in store.enrolments_of(account, OTHERS_MAX).await? {
@@ -76,15 +93,7 @@ pub(crate) async fn of(
     all.reverse();
     all.sort_by_key(|happened| std::cmp::Reverse(happened.at));
     all.truncate(SHOWN_MAX);
-    let zone = &app.portal.time_zone;
-    Ok(all
-        .into_iter()
-        .map(|happened| {
-            let at = happened.at.to_zoned_datetime(zone.clone());
-            let time = (!happened.whole_day).then(|| at.strftime("%-H:%M").to_string());
-            context! { date => texts.date(at.date()), time, text => happened.text, more => happened.more }
-        })
-        .collect())
+    Ok(all)
 }
 
 struct Teller<'a> {

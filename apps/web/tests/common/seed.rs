@@ -24,6 +24,11 @@ pub(crate) fn first_bill() -> BillNumber {
     BillNumber::new(1).expect("in range")
 }
 
+/// Boris'.
+pub(crate) fn second_bill() -> BillNumber {
+    BillNumber::new(2).expect("in range")
+}
+
 /// The bills of one month, issued on the 16th of the next.
 struct Month {
     first: Date,

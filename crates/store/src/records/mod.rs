@@ -1,5 +1,6 @@
 //! What the store's verbs take and give.
 
+mod api;
 mod deliveries;
 mod issue;
 mod payments;
@@ -9,6 +10,7 @@ mod runs;
 mod staff;
 mod statements;
 
+pub use api::*;
 pub use deliveries::*;
 pub use issue::*;
 pub use payments::*;

@@ -144,7 +144,8 @@ pub enum Written {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Event {
     pub at: Timestamp,
-    /// A member of staff's login, or `console:NAME` for the account of a command line.
+    /// A member of staff's login, `console:NAME` for the account of a command line, or `api:NAME` for a
+    /// token of the API.
     pub who: String,
     pub what: String,
     /// `customer/NUMBER`, `run/ID` or `staff/LOGIN`.
