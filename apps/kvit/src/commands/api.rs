@@ -83,7 +83,9 @@ async fn add(out: &Output, instance: &Instance, args: TokenAddArgs) -> Result<Ex
 /// The first moment after a day, where the operator sits.
 fn end_of(instance: &Instance, day: Date) -> Result<Timestamp, Failure> {
     let zone = instance.time_zone()?;
-    let next = day.tomorrow().and_then(|next| next.to_zoned(zone));
+    let next = day
+        .tomorrow()
+        .and_then(|next| next.at(0, 0, 0, 0).to_zoned_datetime(zone));
     let next = next.exits(Exit::Usage, format!("{day} is no day of a calendar"))?;
     Ok(next.timestamp())
 }
