@@ -225,9 +225,9 @@ Examples:
   kvit api token add crm-2026 --scope customers:read --scope bills:read --scope enrolments:write
   kvit api token add ivr --scope codes:verify --until 2027-12-31
 
-Scopes: customers:read finds customers and tells how their bills travel and what happened; bills:read
-shows bills, documents and what is due; bills:send sends a bill again; enrolments:write hands in
-consents, other addresses and the wish for paper; codes:verify compares a customer's code.
+Scopes: customers:read finds customers and tells how their bills travel and what happened;
+bills:read shows bills, documents and what is due; bills:send sends a bill again; enrolments:write
+hands in consents, other addresses and the wish for paper; codes:verify compares a customer's code.
 
 A name is one token for good: the audit trail tells by it who called. To change a token, give out a
 second one, let the other system use it, and revoke the first.")]
