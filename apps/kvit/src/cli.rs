@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{ApiName, BillNumber, Cents, CustomerNumber, RunId, StaffLogin};
+use kvit_pay::Iban;
 use kvit_store::{ApiScope, Role};
 
 use crate::exit::Exit;
@@ -319,6 +320,30 @@ Example:
 Reverses what the notice of the payment brought into the books. For what the payment system did not
 say, or not clearly, such as a rollback that may mean one of two payments.")]
     Reverse(SettleArgs),
+    /// Propose to give money back to a customer's bank account; another person approves it
+    #[command(after_help = "\
+Examples:
+  kvit pay refund 1000042 --amount 12.34 --iban \"BG80 BNBG 9661 1020 3456 78\" --because \"moved out\" --as ivan
+  kvit pay refund 1000042 --amount 12.34 --iban BG80BNBG96611020345678 --payment epay/paid/7 --because \"paid twice\" --as ivan
+  kvit pay refunds approve 17 --as maria
+
+Without --payment it is credit, and no more than the customer has. A payment that goes back, whole or in
+part, is owed again by the bills that it paid; `kvit pay customer` names its entry. Approved refunds leave
+with the next `kvit pay refunds export`.")]
+    Refund(RefundArgs),
+    /// Propose to give up a small rest of a bill; another person approves it
+    #[command(after_help = "\
+Example:
+  kvit pay write-off 1000042 --bill 4000000042 --because \"0.40 is not worth a letter\" --as ivan
+  kvit pay refunds approve 18 --as maria
+
+Up to 10.00 of a bill. Without --amount it is all that is open. Cannot be taken back once approved.")]
+    WriteOff(WriteOffArgs),
+    /// List refunds and write-offs, decide about them, and write the file for the bank
+    Refunds {
+        #[command(subcommand)]
+        command: Option<RefundsCommand>,
+    },
     /// Show what a customer owes: open bills, credit, and the entries of their book
     #[command(after_help = "\
 Examples:
@@ -336,6 +361,27 @@ A line for each posting, the two of an entry one after the other; debits are pos
 included, as the operator's clocks count them, and have to be over. A file that is there is not
 overwritten.")]
     Journal(JournalArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RefundsCommand {
+    /// List those that wait, and the latest others
+    List,
+    /// Approve what another person proposed: it is in the books then
+    Approve(ConcessionArgs),
+    /// Do not agree, or take a refund back that is in no file yet
+    Refuse(ConcessionArgs),
+    /// Write approved refunds into a file of credit transfers (pain.001) for the bank
+    #[command(after_help = "\
+Examples:
+  kvit pay refunds export --to refunds.xml --as vera
+  kvit pay refunds export --again 3 --to refunds-3.xml --as vera
+
+Each refund is in exactly one file. The file is kept before it is written, so one that got lost is written
+again, with the same bytes, by --again; the list names its number. Give each file to the bank once. The next
+bank statement with the debits settles the refunds. A refund of a customer who has less by now than is
+given back stays behind, and is named.")]
+    Export(RefundExportArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -549,6 +595,70 @@ pub(crate) struct SettleArgs {
     #[arg(long, value_name = "REASON", value_parser = person)]
     pub(crate) because: Option<String>,
     /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RefundArgs {
+    /// The customer's number
+    pub(crate) customer: CustomerNumber,
+    /// How much, such as 12.34
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) amount: Cents,
+    /// The account that it goes to
+    #[arg(long)]
+    pub(crate) iban: Iban,
+    /// Whose account it is [default: the customer's name]
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) payee: Option<String>,
+    /// The payment that goes back, as `kvit pay customer` names its entry
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) payment: Option<String>,
+    /// Why
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: String,
+    /// Who proposes
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WriteOffArgs {
+    /// The customer's number
+    pub(crate) customer: CustomerNumber,
+    /// The bill
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) bill: BillNumber,
+    /// How much, such as 0.40 [default: what is open of it]
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) amount: Option<Cents>,
+    /// Why
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: String,
+    /// Who proposes
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConcessionArgs {
+    /// Its number, as `kvit pay refunds` names it
+    pub(crate) number: u64,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RefundExportArgs {
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Write an earlier file again, by its number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) again: Option<u64>,
+    /// Who takes it to the bank
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
 }

@@ -45,6 +45,10 @@ fn help() {
         "pay approve",
         "pay settle",
         "pay reverse",
+        "pay refund",
+        "pay write-off",
+        "pay refunds",
+        "pay refunds export",
         "pay customer",
         "pay books",
         "pay journal",
@@ -319,6 +323,31 @@ fn refusals() {
             ],
         ),
         ("no-such-customer", &["pay", "customer", "1000042"]),
+        ("no-refunds", &["pay", "refunds"]),
+        (
+            "no-refund-to-send",
+            &["pay", "refunds", "export", "--to", "x.xml", "--as", "vera"],
+        ),
+        (
+            "no-such-refund",
+            &["pay", "refunds", "approve", "7", "--as", "vera"],
+        ),
+        (
+            "not-an-iban",
+            &[
+                "pay",
+                "refund",
+                "1000042",
+                "--amount",
+                "1",
+                "--iban",
+                "BG80",
+                "--because",
+                "x",
+                "--as",
+                "vera",
+            ],
+        ),
     ] {
         let shown = run(&path, arguments).shown();
         // A run is named by the month and its file.

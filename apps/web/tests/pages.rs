@@ -302,6 +302,7 @@ async fn console(eye: &mut Inspector, world: &World) {
         }
     }
     money(eye, world).await;
+    refunds(eye, world).await;
     imports(eye, world).await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("administrator").await;
@@ -390,6 +391,51 @@ async fn money(eye: &mut Inspector, world: &World) {
             eye.lang = "bg";
             eye.chrome.go("/staff/money?lang=bg").await;
         }
+    }
+}
+
+/// Giving money back: the proposal, its approval and the file.
+async fn refunds(eye: &mut Inspector, world: &World) {
+    let bill = seed::first_bill().to_string();
+    pay::transferred(world, "FT2611200077", &bill, 99_900).await;
+    let found = world.store.bill(seed::first_bill()).await.expect("a store");
+    let account = found.expect("a bill").account;
+    eye.see("staff-refunds-none", "/staff/refunds").await;
+    for login in ["vera", "billing"] {
+        if login == "billing" {
+            eye.chrome.follow("header form button").await;
+            eye.sign_in_staff(login).await;
+            eye.see("staff-refunds-waiting", "/staff/refunds").await;
+            eye.chrome.follow("tbody a").await;
+            eye.look("staff-refund-approve").await;
+            eye.chrome.follow("button[value=approve]").await;
+            eye.look("staff-refund-approved").await;
+            eye.chrome.go("/staff/refunds").await;
+            eye.chrome
+                .follow("form[action='/staff/refunds/file'] button")
+                .await;
+            eye.look("staff-refunds-made").await;
+            eye.lang = "en";
+            eye.see("staff-refunds", "/staff/refunds?lang=en").await;
+            eye.lang = "bg";
+            eye.chrome.go("/staff/refunds?lang=bg").await;
+            return;
+        }
+        eye.chrome.fill("#account", account.as_str()).await;
+        eye.chrome.follow("form.search button").await;
+        eye.look("staff-refund-new").await;
+        eye.chrome.fill("#amount", "12,34").await;
+        eye.chrome
+            .fill("#iban", "BG80 BNBG 9661 1020 3456 79")
+            .await;
+        eye.chrome.fill("#why", "Платила два пъти").await;
+        eye.chrome.follow("button[value=refund]").await;
+        eye.look("staff-refund-wrong").await;
+        eye.chrome
+            .fill("#iban", "BG80 BNBG 9661 1020 3456 78")
+            .await;
+        eye.chrome.follow("button[value=refund]").await;
+        eye.look("staff-refund-proposed").await;
     }
 }
 

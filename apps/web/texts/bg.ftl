@@ -294,6 +294,7 @@ pay-state-reversed = { $amount } през { $way }: парите бяха вър
 pay-booked-through = { $amount } през { $way }: платено на { $when }
 pay-booked-bank = { $amount } с банков превод: отразено на { $when }
 pay-booked = { $amount }: платено на { $when }
+pay-booked-given-up = { $amount }: отписано на { $when }, не се дължи
 pay-booked-back = { $amount }: върнато на { $when }
 pay-refresh = Обнови страницата
 pay-choose = Изберете как да платите

@@ -294,6 +294,7 @@ pay-state-reversed = { $amount } through { $way }: the money was given back.
 pay-booked-through = { $amount } through { $way }: paid on { $when }.
 pay-booked-bank = { $amount } by bank transfer: recorded on { $when }.
 pay-booked = { $amount }: paid on { $when }.
+pay-booked-given-up = { $amount }: written off on { $when }, not owed any more.
 pay-booked-back = { $amount }: given back on { $when }.
 pay-refresh = Refresh the page
 pay-choose = Choose how to pay

@@ -147,8 +147,8 @@ impl DeliveryId {
         Self(format!("proof-{enrolment}"))
     }
 
-    /// The id of the mail about an entry in the books, [`DeliveryKind::Paid`] or
-    /// [`DeliveryKind::TakenBack`]. Names of entries have any form and length: a hash stands for one.
+    /// The id of the mail about an entry in the books: [`DeliveryKind::Paid`],
+    /// [`DeliveryKind::TakenBack`] or [`DeliveryKind::Conceded`]. Names of entries have any form and length: a hash stands for one.
     #[must_use]
     pub fn money_of(kind: DeliveryKind, entry: &str) -> Self {
         let hash = digest::digest(&digest::SHA256, entry.as_bytes());
@@ -196,18 +196,21 @@ pub enum DeliveryKind {
     Paid,
     /// That money was taken back.
     TakenBack,
+    /// That money is given back, that a refund came back, or that a claim is given up.
+    Conceded,
     /// That a bill is still to be paid.
     Reminder,
 }
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Bill,
         Self::Proof,
         Self::SignIn,
         Self::Paid,
         Self::TakenBack,
+        Self::Conceded,
         Self::Reminder,
     ];
 
@@ -220,6 +223,7 @@ impl DeliveryKind {
             Self::SignIn => "signin",
             Self::Paid => "paid",
             Self::TakenBack => "back",
+            Self::Conceded => "given",
             Self::Reminder => "remind",
         }
     }

@@ -15,6 +15,7 @@ pub mod pack;
 pub mod poll;
 pub mod ports;
 mod preview;
+pub mod refunds;
 pub mod remind;
 pub mod statement;
 pub mod summary;

@@ -210,10 +210,14 @@ async fn book(store: &Store, id: &str, outside: &Outside<'_>) -> Result<(), Stat
             .book_transfers(id, &moving, outside.clock.now())
             .await?;
         outside.checkpoints.reached("after-book-transfers");
+        let refunded = store
+            .settle_refunds(id, &batch, outside.clock.now())
+            .await?;
+        outside.checkpoints.reached("after-settle-refunds");
         let mut booked = booked.into_iter();
-        for (transfer, notice) in batch.iter().zip(&notices) {
+        for ((transfer, notice), refunded) in batch.iter().zip(&notices).zip(refunded) {
             let booked = notice.as_ref().and_then(|_| booked.next());
-            report.add(transfer, booked);
+            report.add(transfer, booked.or(refunded));
         }
         done += batch.len() as u64;
         (outside.progress)(done);

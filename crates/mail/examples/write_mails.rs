@@ -10,7 +10,8 @@ use kvit_billing::{
     reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, LinkMail, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    BillMail, Conceded, ConcededMail, LinkMail, Mails, Message, MoneyDirection, PaidBill,
+    PaymentMail, ReminderMail,
 };
 use mail_parser::MessageParser;
 
@@ -45,6 +46,32 @@ fn main() -> Result<(), AnyError> {
             ("taken-back", MoneyDirection::TakenBack, 7_431, 0),
         ] {
             let mail = payment(&mails, language, direction, open, credit)?;
+            write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
+        }
+        for (case, what) in [
+            ("refund", Conceded::Refund { iban_end: "5678" }),
+            ("refund-came-back", Conceded::CameBack),
+            (
+                "write-off",
+                Conceded::WriteOff {
+                    bill: BillNumber::MAX,
+                },
+            ),
+        ] {
+            let mail = mails.conceded(&ConcededMail {
+                delivery: &"given-00000000000000000000000000000001".parse()?,
+                to: &Secret::new("ivaylo@example.bg".to_owned()),
+                customer_name: "",
+                customer_number: &"1000000042".parse()?,
+                language,
+                what,
+                amount: Cents::new(569),
+                currency: Currency::EUR,
+                open: Cents::ZERO,
+                credit: Cents::ZERO,
+                pay_url: None,
+                at: "2026-11-24T08:00:00Z".parse()?,
+            })?;
             write(&folder, &format!("{case}-{}", language.tag()), &mail)?;
         }
         for (case, kind) in [

@@ -156,15 +156,39 @@ impl Entry {
         Self::moved("allocation", Book::Unmatched, amount, to)
     }
 
-    /// A customer gets money back.
+    /// A customer gets money back: it is on its way. What they paid for bills with it is owed again.
     #[must_use]
-    pub fn refund(account: &CustomerNumber, amount: Cents) -> Self {
+    pub fn refund(account: &CustomerNumber, amount: Cents, bills: Vec<BillNumber>) -> Self {
         let from = Posting {
             book: Book::Refunds,
             cents: -amount,
             bills: Vec::new(),
         };
-        Self::moved("refund", Book::Customer(account.clone()), amount, from)
+        let mut entry = Self::moved("refund", Book::Customer(account.clone()), amount, from);
+        entry.postings[0].bills = bills;
+        entry
+    }
+
+    /// Money on its way back to a customer left the operator's account.
+    #[must_use]
+    pub fn refund_paid(amount: Cents) -> Self {
+        let from = Posting {
+            book: Book::Bank,
+            cents: -amount,
+            bills: Vec::new(),
+        };
+        Self::moved("refund-paid", Book::Refunds, amount, from)
+    }
+
+    /// Money that had been sent to a customer came back to the operator's account.
+    #[must_use]
+    pub fn refund_came_back(amount: Cents) -> Self {
+        let to = Posting {
+            book: Book::Refunds,
+            cents: -amount,
+            bills: Vec::new(),
+        };
+        Self::moved("refund-came-back", Book::Bank, amount, to)
     }
 
     /// The operator gives up a claim.
@@ -233,7 +257,9 @@ mod tests {
             Entry::payout(&provider, amount),
             Entry::payout_found(&provider, amount),
             Entry::allocation(&account, amount, Vec::new()),
-            Entry::refund(&account, amount),
+            Entry::refund(&account, amount, Vec::new()),
+            Entry::refund_paid(amount),
+            Entry::refund_came_back(amount),
             Entry::write_off(&account, amount, Vec::new()),
         ] {
             let sum: Cents = entry.postings().iter().map(|posting| posting.cents).sum();

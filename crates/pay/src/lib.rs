@@ -1,5 +1,6 @@
 //! Payments without I/O: what the payment systems speak, what is believed of it, and what is owed.
 //!
+//! * [`credit`]: files of credit transfers for the operator's bank.
 //! * [`dialects`]: one module for each payment system's wire format. Each turns bytes from outside
 //!   into a [`VerifiedNotice`], which only verification can make, or says why not.
 //! * [`ledger`]: the books' rules (double entry, postings that balance).
@@ -11,8 +12,11 @@
 //! The browser's return from a payment system proves nothing and has no type here.
 
 pub mod amount;
+pub mod credit;
 pub mod dialects;
+mod iban;
 mod keys;
+mod latin;
 pub mod ledger;
 mod mac;
 mod notice;
@@ -23,7 +27,9 @@ pub mod statement;
 mod text;
 pub mod ways;
 
+pub use iban::{BadIban, Iban};
 pub use keys::{KeyError, RsaSigner, RsaVerifier};
+pub use latin::latin;
 pub use mac::MacSecret;
 pub use notice::{About, BadProviderName, Event, ProviderName, Refusal, VerifiedNotice};
 pub use state::PaymentState;

@@ -47,7 +47,7 @@ pub struct BillStanding {
 pub struct Standing {
     /// The bills that ask for money, oldest first.
     pub bills: Vec<BillStanding>,
-    /// Money beyond the bills. Negative only where more was given back than was there.
+    /// Money beyond the bills. Negative only where more was given back than ever was there.
     pub credit: Cents,
 }
 
@@ -71,10 +71,11 @@ impl Standing {
             cents: -due.cents,
             bills: due.corrects.into_iter().collect(),
         });
-        let (mut left, mut back) = (Cents::ZERO, Cents::ZERO);
+        let mut left = Cents::ZERO;
+        let mut backs: Vec<Money> = Vec::new();
         for money in notes.chain(money.iter().cloned()) {
             if money.cents < Cents::ZERO {
-                back += -money.cents;
+                backs.push(money);
                 continue;
             }
             let mut rest = money.cents;
@@ -85,8 +86,24 @@ impl Standing {
             }
             left += rest;
         }
-        // What is given back was credit: it is taken before the rest pays bills.
-        left = left - back;
+        // What is given back of a payment is owed again by the bills that it names. The rest was credit: it
+        // is taken before that pays bills, and beyond it from what was paid last.
+        for money in &backs {
+            let mut back = -money.cents;
+            for named in money.bills.iter().rev() {
+                if let Some(bill) = bills.iter_mut().find(|bill| bill.number == *named) {
+                    unpay(bill, &mut back);
+                }
+            }
+            left = left - back;
+        }
+        if left < Cents::ZERO {
+            let mut back = -left;
+            for bill in bills.iter_mut().rev() {
+                unpay(bill, &mut back);
+            }
+            left = -back;
+        }
         for bill in &mut bills {
             if left > Cents::ZERO {
                 pay(bill, &mut left);
@@ -121,6 +138,12 @@ fn pay(bill: &mut BillStanding, rest: &mut Cents) {
     let part = bill.open.min(*rest);
     bill.open = bill.open - part;
     *rest = *rest - part;
+}
+
+fn unpay(bill: &mut BillStanding, back: &mut Cents) {
+    let part = (bill.due - bill.open).min(*back);
+    bill.open += part;
+    *back = *back - part;
 }
 
 #[cfg(test)]
@@ -198,6 +221,21 @@ mod tests {
         assert_eq!((open(&standing), standing.credit.get()), (vec![0], 0));
     }
 
+    #[test]
+    fn a_payment_given_back_is_owed_again() {
+        let dues = [due(1, 100), due(2, 100)];
+        let paid = [money(150, &[1]), money(100, &[2])];
+        let with = |back: Money| {
+            let standing = Standing::of(&dues, &[paid.to_vec(), vec![back]].concat());
+            (open(&standing), standing.credit.get())
+        };
+        // The credit of the first payment pays again what can be paid.
+        assert_eq!(with(money(-100, &[2])), (vec![0, 50], 0));
+        assert_eq!(with(money(-150, &[1])), (vec![100, 0], 0));
+        assert_eq!(with(money(-70, &[])), (vec![0, 20], 0));
+        assert_eq!(with(money(-300, &[])), (vec![100, 100], -50));
+    }
+
     fn any_dues() -> impl Strategy<Value = Vec<Due>> {
         prop::collection::vec((1_i64..500, any::<bool>()), 0..6).prop_map(|dues| {
             let sign = |(n, (cents, note)): (usize, (i64, bool))| {
@@ -213,6 +251,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_was_given_back_is_accounted_for(dues in any_dues(), money in any_money(), back in any_money()) {
+            let back = back.into_iter().map(|money| Money { cents: -money.cents, ..money });
+            let money: Vec<Money> = money.into_iter().chain(back).collect();
+            let standing = Standing::of(&dues, &money);
+            let owed: Cents = dues.iter().map(|due| due.cents).sum();
+            let paid: Cents = money.iter().map(|money| money.cents).sum();
+            prop_assert_eq!(standing.balance(), owed - paid);
+            for bill in &standing.bills {
+                prop_assert!(bill.open >= Cents::ZERO && bill.open <= bill.due);
+                prop_assert!(standing.credit >= Cents::ZERO || bill.open == bill.due);
+            }
+            prop_assert!(standing.credit <= Cents::ZERO || standing.open() == Cents::ZERO);
+        }
+
         #[test]
         fn every_cent_is_accounted_for(dues in any_dues(), money in any_money()) {
             let standing = Standing::of(&dues, &money);

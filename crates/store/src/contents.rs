@@ -151,7 +151,10 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
     // A bill, and a link that proves or signs in, are for one address.
     let follows = matches!(
         id.kind(),
-        DeliveryKind::Paid | DeliveryKind::TakenBack | DeliveryKind::Reminder
+        DeliveryKind::Paid
+            | DeliveryKind::TakenBack
+            | DeliveryKind::Conceded
+            | DeliveryKind::Reminder
     );
     let active = named.active.get(&account).filter(|_| follows);
     let queued_for = (Secret::new(row.get("email")?), language(row, "language")?);
@@ -177,7 +180,7 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
                 (DeliveryWhat::SignIn(found), ended.or(late))
             }
         }
-        DeliveryKind::Paid | DeliveryKind::TakenBack => {
+        DeliveryKind::Paid | DeliveryKind::TakenBack | DeliveryKind::Conceded => {
             let entry: String = row.get::<Option<String>>("entry")?.ok_or_else(missing)?;
             let unwanted = match active {
                 None => Some(Unwanted::Left),

@@ -5,16 +5,18 @@
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, CustomerNumber, DeliveryId, DeliveryKind};
 use kvit_pay::{
+    Iban,
     ledger::{Book, Entry},
     standing::{Money, Standing},
 };
 
 use crate::{
-    MoneyPart, MoneyTold, Store, StoreError,
+    MoneyPart, MoneyTold, Store, StoreError, ToldConcession,
     apply::SYSTEM,
     engine::Tx,
     enrolments::active,
     ledger::{dues, moneys},
+    reconcile::optional_bill,
     rows::{corrupt, optional, text, time},
     sql::query,
 };
@@ -78,8 +80,8 @@ async fn is_old(tx: &mut Tx, notice: Option<&str>, at: Timestamp) -> Result<bool
     Ok(booked < today.saturating_sub(NEWS_DAYS.days()))
 }
 
-/// Who is told of an entry, and what: that they paid, or that what they paid was taken back. What the
-/// operator refunds or gives up is neither.
+/// Who is told of an entry, and what: that they paid, that what they paid was taken back, or what the
+/// operator gives back or gives up.
 async fn told(
     tx: &mut Tx,
     entry: &Entry,
@@ -96,13 +98,19 @@ async fn told(
         return Ok(None);
     };
     let kind = match reverses {
-        None => is_payment(entry.kind()).then_some(DeliveryKind::Paid),
+        None => match entry.kind() {
+            "refund" | "write-off" => Some(DeliveryKind::Conceded),
+            kind => is_payment(kind).then_some(DeliveryKind::Paid),
+        },
         Some(original) => {
             let row = query("SELECT kind FROM journal WHERE id = $1")
                 .bind(original)
                 .fetch_one(tx)
                 .await?;
-            is_payment(&row.get::<String>("kind")?).then_some(DeliveryKind::TakenBack)
+            match row.get::<String>("kind")?.as_str() {
+                "refund" => Some(DeliveryKind::Conceded),
+                kind => is_payment(kind).then_some(DeliveryKind::TakenBack),
+            }
         }
     };
     Ok(kind.map(|kind| (account, kind)))
@@ -119,7 +127,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn money_told(&self, entry: &str) -> Result<Option<MoneyTold>, StoreError> {
-        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at, t.booked FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) LEFT JOIN transfers t ON t.notice = n.id WHERE j.id = $1")
+        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at, t.booked, c.number, c.iban, c.bill FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) LEFT JOIN transfers t ON t.notice = n.id LEFT JOIN concessions c ON c.entry = COALESCE(o.id, j.id) WHERE j.id = $1")
             .bind(entry)
             .fetch_optional(&self.pools)
             .await?;
@@ -131,6 +139,13 @@ impl Store {
         let at = time(&row, "at")?;
         let original: Option<String> = row.get("original")?;
         let taken_back = original.is_some();
+        let conceded = match row.get::<Option<i64>>("number")? {
+            Some(_) => Some(ToldConcession {
+                iban_end: optional::<Iban>(&row, "iban")?.map(|iban| iban.end().to_owned()),
+                bill: optional_bill(&row)?,
+            }),
+            None => None,
+        };
         let money = original.as_deref().unwrap_or(entry);
         let accounts = std::slice::from_ref(&account);
         let mut dues = dues(&self.pools, accounts, at).await?;
@@ -162,6 +177,7 @@ impl Store {
         }
         Ok(Some(MoneyTold {
             taken_back,
+            conceded,
             cents: Cents::new(row.get("cents")?).abs(),
             provider: optional(&row, "provider")?,
             paid_at: time(&row, "paid_at")?,

@@ -356,7 +356,7 @@ pub(crate) async fn withdraw(tx: &mut Tx, table: &str, notice: &str) -> Result<(
     Ok(())
 }
 
-async fn is_bill_of(
+pub(crate) async fn is_bill_of(
     tx: &mut Tx,
     bill: BillNumber,
     account: &CustomerNumber,

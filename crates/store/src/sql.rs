@@ -11,7 +11,7 @@ use kvit_billing::{
     EntryId, Language, OrderSeq, RunId, Series, StaffLogin, code::TokenHash,
 };
 
-use kvit_pay::{ProviderName, ledger::Book};
+use kvit_pay::{Iban, ProviderName, ledger::Book};
 
 use crate::engine::{Engine, Row, Target};
 
@@ -198,6 +198,7 @@ value! {
     &StaffLogin => Text(|login| login.to_string()),
     &EntryId => Text(|id| id.to_string()),
     &ProviderName => Text(|name| name.to_string()),
+    &Iban => Text(|iban| iban.as_str().to_owned()),
     &Book => Text(|book| book.to_string()),
     &serde_json::Value => Text(|value| value.to_string()),
     Vec<u8> => Bytes(|bytes| bytes),

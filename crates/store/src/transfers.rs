@@ -18,6 +18,7 @@ use crate::{
     ledger::{post, reverse},
     notices::{Found, find, found, keep, outcome},
     reconcile::{allocation_id, withdraw},
+    refund_files::came_back,
     rows::{corrupt, number, text},
     sql::query,
 };
@@ -173,6 +174,11 @@ pub(crate) async fn received(
         .await?;
     let amount = found.said.amount.ok_or_else(|| corrupt("amount", "none"))?;
     let kind: String = row.get("kind")?;
+    if kind == TransferKind::CameBack.as_str()
+        && let Some(outcome) = came_back(tx, found, now).await?
+    {
+        return Ok(outcome);
+    }
     let owner = match kind.as_str() {
         "payout" => Owner::System(text(&row, "payout")?),
         "payment" => {

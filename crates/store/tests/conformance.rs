@@ -3,6 +3,7 @@
 
 mod conformance {
     pub(crate) mod api;
+    pub(crate) mod concessions;
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
     pub(crate) mod health;
@@ -28,8 +29,8 @@ use std::sync::{
 };
 
 use conformance::{
-    api, deliveries, enrolments, health, issue, late, money_mails, payments, portal, reconcile,
-    release, reminders, reversals, runs, staff, statements, world,
+    api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
+    reconcile, release, reminders, reversals, runs, staff, statements, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -196,6 +197,11 @@ on_both_engines! {
     statements::the_bank_takes_back_what_it_names,
     statements::a_statement_is_kept_first_and_done_once,
     statements::a_statement_in_two_hands_counts_once,
+    concessions::a_refund_needs_two_people_and_credit,
+    concessions::a_payment_is_given_back_once,
+    concessions::a_small_rest_is_written_off,
+    concessions::a_refund_is_in_one_file_and_settled_by_its_debit,
+    concessions::what_is_conceded_is_told,
     reminders::reminders_are_decided_once_a_stretch_at_a_time,
     reminders::only_who_owes_and_wants_it_is_reminded,
     reminders::who_pays_is_not_reminded,

@@ -1,6 +1,7 @@
 //! `kvit pay`: payments, the books, and money that needs a person.
 
 mod journal;
+mod refunds;
 mod statement;
 mod statements;
 
@@ -40,6 +41,9 @@ pub(super) async fn pay(
         PayCommand::Approve(args) => approve(out, instance, &args).await,
         PayCommand::Settle(args) => settle(out, instance, &args, false).await,
         PayCommand::Reverse(args) => settle(out, instance, &args, true).await,
+        PayCommand::Refund(args) => refunds::refund(out, instance, &args).await,
+        PayCommand::WriteOff(args) => refunds::write_off(out, instance, &args).await,
+        PayCommand::Refunds { command } => refunds::refunds(out, instance, command).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
         PayCommand::Journal(args) => journal::journal(out, instance, &args).await,

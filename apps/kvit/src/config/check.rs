@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::Path};
 use jiff::tz::TimeZone;
 use kvit_billing::{BillNumber, Currency, Series};
 use kvit_mail::{EmailAddress, RetryLadder};
-use kvit_pay::{ProviderName, statement::BANK, ways::Way};
+use kvit_pay::{Iban, ProviderName, statement::BANK, ways::Way};
 
 use super::{
     Config, Fault, Guard, ProviderKind, Security,
@@ -445,21 +445,6 @@ fn is_eik(text: &str) -> bool {
     digits.get(8) == Some(&wanted)
 }
 
-/// ISO 13616: 15 to 34 letters and digits, 1 modulo 97 once the first four are moved to the end.
 fn is_iban(text: &str) -> bool {
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let shape = (15..=34).contains(&compact.len())
-        && compact
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
-    let Some((head, body)) = compact.split_at_checked(4).filter(|_| shape) else {
-        return false;
-    };
-    let rest = format!("{body}{head}")
-        .chars()
-        .filter_map(|c| c.to_digit(36))
-        .fold(0, |rest, digit| {
-            (rest * if digit > 9 { 100 } else { 10 } + digit) % 97
-        });
-    rest == 1
+    text.parse::<Iban>().is_ok()
 }

@@ -428,6 +428,7 @@ fn booked(app: &App, visitor: &Visitor, ways: &[Provider], entry: &EntryRecord) 
         .iter()
         .find(|provider| provider.name.as_str() == sender);
     let (state, key) = match (entry.cents.is_negative(), provider) {
+        _ if entry.kind == "write-off" => ("settled", "pay-booked-given-up"),
         (true, Some(_)) => ("settled", "pay-booked-through"),
         (true, None) if sender == BANK => ("settled", "pay-booked-bank"),
         (true, None) => ("settled", "pay-booked"),

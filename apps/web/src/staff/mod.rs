@@ -14,6 +14,7 @@ pub(crate) mod imports;
 pub(crate) mod money;
 mod multipart;
 pub(crate) mod people;
+pub(crate) mod refunds;
 pub(crate) mod runs;
 pub(crate) mod samples;
 pub(crate) mod sign_in;
@@ -93,6 +94,13 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/people", PEOPLE),
     ("POST", "/staff/people", PEOPLE),
     ("POST", "/staff/people/{login}", PEOPLE),
+    ("GET", "/staff/refunds", BOOKS),
+    ("POST", "/staff/refunds", BILLING),
+    ("POST", "/staff/refunds/file", BILLING),
+    ("GET", "/staff/refunds/file/{number}", BILLING),
+    ("POST", "/staff/refunds/propose", BILLING),
+    ("GET", "/staff/refunds/{number}", BOOKS),
+    ("POST", "/staff/refunds/{number}", BILLING),
     ("GET", "/staff/runs", BOOKS),
     ("GET", "/staff/runs/{run}", BOOKS),
     ("POST", "/staff/runs/{run}/close", BILLING),
@@ -138,6 +146,11 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.settle",
     "pay.statement",
     "pay.viewed",
+    "refund.approved",
+    "refund.exported",
+    "refund.fetched",
+    "refund.proposed",
+    "refund.refused",
     "run.closed",
     "run.released",
     "run.sampled",
@@ -149,6 +162,9 @@ pub const STAFF_EVENTS: &[&str] = &[
     "staff.password-changed",
     "staff.reset",
     "staff.signed-in",
+    "write-off.approved",
+    "write-off.proposed",
+    "write-off.refused",
 ];
 
 /// Whom the list lets ask for it.
@@ -196,6 +212,14 @@ pub(crate) fn router(app: &App) -> Router<App> {
         )
         .route("/staff/people", get(people::list).post(people::add))
         .route("/staff/people/{login}", post(people::change))
+        .route("/staff/refunds", get(refunds::list).post(refunds::find))
+        .route("/staff/refunds/file", post(refunds::make_file))
+        .route("/staff/refunds/file/{number}", get(refunds::file))
+        .route("/staff/refunds/propose", post(refunds::propose))
+        .route(
+            "/staff/refunds/{number}",
+            get(refunds::one).post(refunds::decide),
+        )
         .route("/staff/runs", get(runs::list))
         .route("/staff/runs/{run}", get(runs::page))
         .route("/staff/runs/{run}/close", post(runs::close))

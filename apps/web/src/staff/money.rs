@@ -31,7 +31,7 @@ const NOTICES_SHOWN: usize = 50;
 /// The longest thing that is looked for, in characters.
 const WANTED_CHARS_MAX: usize = 100;
 /// The longest reason, in characters.
-const WHY_CHARS_MAX: usize = 300;
+pub(super) const WHY_CHARS_MAX: usize = 300;
 /// Open bills shown beside whose money it is said to be.
 const BILLS_SHOWN: usize = 6;
 
@@ -132,7 +132,7 @@ async fn systems(app: &App, visitor: &Visitor) -> Result<Vec<Value>, Failure> {
 }
 
 /// An amount as people write it: `1 234,56 €`.
-fn typed_amount(text: &str) -> Option<Cents> {
+pub(super) fn typed_amount(text: &str) -> Option<Cents> {
     let plain: String = text
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '€')

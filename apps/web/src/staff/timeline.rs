@@ -278,7 +278,14 @@ impl Teller<'_> {
 
     /// Money in the customer's book: what they paid is a credit there.
     fn money(&self, entry: &EntryRecord) -> Happened {
+        let refunded = entry
+            .reverses
+            .as_deref()
+            .is_some_and(|of| of.starts_with("refund/"));
         let key = match entry.cents.is_negative() {
+            _ if entry.kind == "refund" => "staff-told-refund",
+            _ if entry.kind == "write-off" => "staff-told-write-off",
+            true if refunded => "staff-told-refund-back",
             true if entry.sender() == BANK => "staff-told-paid-bank",
             true => "staff-told-paid",
             false => "staff-told-returned",
@@ -333,6 +340,12 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-back-failed",
             "staff-told-back-unknown",
         ],
+        DeliveryKind::Conceded => [
+            "staff-told-conceded-accepted",
+            "staff-told-conceded-retry",
+            "staff-told-conceded-failed",
+            "staff-told-conceded-unknown",
+        ],
         DeliveryKind::Reminder => [
             "staff-told-reminder-accepted",
             "staff-told-reminder-retry",
@@ -352,6 +365,7 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             })
         }
         ("withdrawn", DeliveryKind::Reminder) => Some(not_reminded(&attempt.reply)),
+        ("withdrawn", DeliveryKind::Conceded) => Some("staff-told-conceded-withdrawn"),
         ("withdrawn", DeliveryKind::TakenBack) => Some("staff-told-back-withdrawn"),
         ("withdrawn", _) => None,
         _ => Some(unknown),

@@ -195,6 +195,7 @@ pub(crate) async fn transferred(world: &World, reference: &str, words: &str, cen
         iban: "BG80BNBG96611020345678".to_owned(),
         name: format!("BG80BNBG96611020345678/{reference}"),
         batch: None,
+        payment_file: None,
         amount: Cents::new(cents),
         currency: Currency::EUR,
         booked: jiff::civil::date(2026, 11, 20),

@@ -6,6 +6,7 @@ mod desk;
 mod imports;
 mod money;
 mod people;
+mod refunds;
 mod runs;
 
 use axum::http::{Method, StatusCode};
@@ -46,6 +47,13 @@ POST /staff/password: agent clerk billing auditor administrator
 GET /staff/people: administrator
 POST /staff/people: administrator
 POST /staff/people/{login}: administrator
+GET /staff/refunds: billing auditor
+POST /staff/refunds: billing
+POST /staff/refunds/file: billing
+GET /staff/refunds/file/{number}: billing
+POST /staff/refunds/propose: billing
+GET /staff/refunds/{number}: billing auditor
+POST /staff/refunds/{number}: billing
 GET /staff/runs: billing auditor
 GET /staff/runs/{run}: billing auditor
 POST /staff/runs/{run}/close: billing

@@ -6,7 +6,8 @@ use kvit_billing::{
     BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    BillMail, Conceded, ConcededMail, LinkMail, MailError, Message, MoneyDirection, PaidBill,
+    PaymentMail, ReminderMail,
 };
 use kvit_store::{
     BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, SIGN_IN_MINUTES, StoreError,
@@ -130,6 +131,29 @@ impl Courier {
         let way = told.provider.and_then(through);
         let pay_url = told.oldest_open.map(|bill| self.pay_url(bill));
         let currency = told.bills.first();
+        let currency = currency.map_or(Currency::EUR, |part| part.bill.currency);
+        if let Some(conceded) = &told.conceded {
+            let what = match (&conceded.iban_end, conceded.bill) {
+                _ if told.taken_back => Conceded::CameBack,
+                (Some(iban_end), _) => Conceded::Refund { iban_end },
+                (None, Some(bill)) => Conceded::WriteOff { bill },
+                (None, None) => return Err(BuildError::NoEntry(entry.to_owned())),
+            };
+            return Ok(self.mails.conceded(&ConcededMail {
+                delivery: &job.id,
+                to: &job.email,
+                customer_name: &name,
+                customer_number: &job.account,
+                language: job.language,
+                what,
+                amount: told.cents,
+                currency,
+                open: told.open,
+                credit: told.credit,
+                pay_url: pay_url.as_deref(),
+                at: told.at,
+            })?);
+        }
         Ok(self.mails.payment(&PaymentMail {
             delivery: &job.id,
             to: &job.email,
@@ -142,7 +166,7 @@ impl Courier {
                 MoneyDirection::Came
             },
             amount: told.cents,
-            currency: currency.map_or(Currency::EUR, |part| part.bill.currency),
+            currency,
             paid_at: told.paid_at,
             booked: told.booked,
             way: way.map(|provider| provider.title.get(job.language)),

@@ -15,10 +15,15 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 12] = [
+pub(super) const TEMPLATES: [(&str, &str); 14] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("bill.html", include_str!("../../templates/bill.html")),
     ("bill.txt", include_str!("../../templates/bill.txt")),
+    (
+        "conceded.html",
+        include_str!("../../templates/conceded.html"),
+    ),
+    ("conceded.txt", include_str!("../../templates/conceded.txt")),
     ("payment.html", include_str!("../../templates/payment.html")),
     ("payment.txt", include_str!("../../templates/payment.txt")),
     ("proof.html", include_str!("../../templates/proof.html")),

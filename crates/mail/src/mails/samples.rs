@@ -7,7 +7,8 @@ use kvit_billing::{
 };
 
 use super::{
-    BillMail, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, MoneyDirection, PaidBill,
+    PaymentMail, ReminderMail,
 };
 
 const URL: &str = "https://example.bg";
@@ -38,6 +39,7 @@ impl Mails {
             };
             self.try_bills(&sample)?;
             self.try_payments(&sample)?;
+            self.try_conceded(&sample)?;
             self.try_reminders(&sample)?;
             self.try_links(&sample)?;
         }
@@ -100,6 +102,36 @@ impl Mails {
                     booked: (open == credit).then_some(DAY),
                     way,
                     bills: &[bill(open)],
+                    open,
+                    credit,
+                    pay_url: Some(URL),
+                    at: Timestamp::UNIX_EPOCH,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn try_conceded(&self, sample: &Sample) -> Result<(), MailError> {
+        for what in [
+            Conceded::Refund { iban_end: "5678" },
+            Conceded::CameBack,
+            Conceded::WriteOff { bill: NUMBER },
+        ] {
+            for (open, credit) in [
+                (ONE, Cents::ZERO),
+                (Cents::ZERO, ONE),
+                (Cents::ZERO, Cents::ZERO),
+            ] {
+                self.conceded(&ConcededMail {
+                    delivery: &sample.delivery,
+                    to: &sample.to,
+                    customer_name: "",
+                    customer_number: &sample.customer,
+                    language: sample.language,
+                    what,
+                    amount: ONE,
+                    currency: self.operator.currency,
                     open,
                     credit,
                     pay_url: Some(URL),

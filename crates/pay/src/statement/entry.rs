@@ -30,6 +30,7 @@ pub(super) struct RawEntry {
     pub(super) bank_ref: Option<String>,
     pub(super) number: Option<String>,
     pub(super) info: Option<String>,
+    pub(super) payment_file: Option<String>,
     pub(super) details: Vec<RawDetail>,
     /// More transactions than are read.
     pub(super) overfull: bool,
@@ -192,6 +193,7 @@ impl Whole<'_> {
     fn transfers(&self, entry: RawEntry, rules: &StatementRules) -> Vec<Transfer> {
         let own = entry.bank_ref.as_deref().and_then(reference);
         let info = entry.info.unwrap_or_default();
+        let payment_file = entry.payment_file;
         let mut details = entry.details;
         if let Some(amounts) = self.amounts(&details) {
             let names = names(self.iban, own.as_deref(), &details);
@@ -215,7 +217,10 @@ impl Whole<'_> {
             .or_else(|| detail.bank_ref.as_deref().and_then(reference))
             .or_else(|| detail.transaction.as_deref().and_then(reference));
         let name = name.map(|name| named(self.iban, &name)).unwrap_or_default();
-        vec![self.transfer(detail, self.amount, name, &info, rules)]
+        vec![Transfer {
+            payment_file,
+            ..self.transfer(detail, self.amount, name, &info, rules)
+        }]
     }
 
     /// How much each of several transactions is, where they say it and it adds up to the entry.
@@ -269,6 +274,7 @@ impl Whole<'_> {
             iban: self.iban.to_owned(),
             name,
             batch: None,
+            payment_file: None,
             amount,
             currency: self.currency,
             booked: self.booked,

@@ -43,6 +43,7 @@ impl RawEntry {
             ["ValDt", "Dt" | "DtTm"] => self.value = some(),
             ["AcctSvcrRef"] => self.bank_ref = some(),
             ["AddtlNtryInf"] => self.info = some(),
+            ["NtryDtls", "Btch", "PmtInfId"] => self.payment_file = some(),
             ["NtryDtls", "TxDtls", rest @ ..] => {
                 if let Some(detail) = self.details.last_mut().filter(|_| !self.overfull) {
                     detail.take(rest, text, currency);

@@ -52,6 +52,9 @@ pub struct Transfer {
     pub name: String,
     /// The name of the entry, where that has several transactions.
     pub batch: Option<String>,
+    /// The file of the operator's orders that all of it belongs to; not a part of what it says.
+    #[serde(skip)]
+    pub payment_file: Option<String>,
     /// How much; always above zero.
     pub amount: Cents,
     /// In what.

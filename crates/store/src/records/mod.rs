@@ -1,6 +1,7 @@
 //! What the store's verbs take and give.
 
 mod api;
+mod concessions;
 mod deliveries;
 mod issue;
 mod payments;
@@ -11,6 +12,7 @@ mod staff;
 mod statements;
 
 pub use api::*;
+pub use concessions::*;
 pub use deliveries::*;
 pub use issue::*;
 pub use payments::*;

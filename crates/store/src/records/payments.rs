@@ -356,6 +356,8 @@ pub struct CreditRecord {
 pub struct MoneyTold {
     /// It was in the books, and was taken back.
     pub taken_back: bool,
+    /// The operator gives it back or gives it up; a refund that was taken back did not arrive.
+    pub conceded: Option<ToldConcession>,
     pub account: CustomerNumber,
     /// Above zero.
     pub cents: Cents,
@@ -375,6 +377,15 @@ pub struct MoneyTold {
     pub credit: Cents,
     /// Where to go on paying.
     pub oldest_open: Option<BillNumber>,
+}
+
+/// What a mail says of a refund or a write-off.
+#[derive(Clone, Debug)]
+pub struct ToldConcession {
+    /// Of a refund, how the number of the account ends that it goes to.
+    pub iban_end: Option<String>,
+    /// Of a write-off, the bill.
+    pub bill: Option<BillNumber>,
 }
 
 /// A bill, and what money did for it.

@@ -74,6 +74,12 @@ pub struct StatementReport {
     pub undone: Tally,
     /// None of the customers' money.
     pub spent: Tally,
+    /// Refunds that left the account.
+    #[serde(default)]
+    pub refunded: Tally,
+    /// Refunds that came back.
+    #[serde(default)]
+    pub came_back: Tally,
 }
 
 impl StatementReport {
@@ -81,6 +87,10 @@ impl StatementReport {
     pub fn add(&mut self, transfer: &Transfer, booked: Option<Booked>) {
         let tally = match (booked, &transfer.kind) {
             (None, _) => &mut self.spent,
+            (Some(Booked::Refunded), _) => &mut self.refunded,
+            (Some(Booked::As(NoticeOutcome::Posted)), TransferKind::CameBack) => {
+                &mut self.came_back
+            }
             (Some(Booked::Repeated), _) => &mut self.repeated,
             (Some(Booked::As(NoticeOutcome::Contradiction)), _) => &mut self.unclear,
             (Some(Booked::As(NoticeOutcome::Reversed)), TransferKind::TakenBack) => {
@@ -105,6 +115,8 @@ pub enum Booked {
     As(NoticeOutcome),
     /// Another statement had brought it.
     Repeated,
+    /// Refunds of customers left the account by it.
+    Refunded,
 }
 
 /// What a bank says about the money of a notice.

@@ -25,6 +25,7 @@ pub(super) fn paid(reference: &str, words: &str) -> Transfer {
         iban: IBAN.to_owned(),
         name: format!("{IBAN}/{reference}"),
         batch: None,
+        payment_file: None,
         amount: Cents::new(1200),
         currency: euro(),
         booked: date(2026, 11, 27),

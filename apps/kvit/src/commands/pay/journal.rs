@@ -73,7 +73,7 @@ pub(super) async fn journal(
 }
 
 /// The moment at which a day begins where the operator sits.
-fn start(day: Date, zone: &TimeZone) -> Result<Timestamp, Failure> {
+pub(super) fn start(day: Date, zone: &TimeZone) -> Result<Timestamp, Failure> {
     zone.to_timestamp(day.at(0, 0, 0, 0))
         .failed(format!("{day} has no beginning"))
 }

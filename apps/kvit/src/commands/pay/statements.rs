@@ -221,12 +221,14 @@ pub(super) fn facts_line(instance: &Instance, statement: &Statement) -> String {
 }
 
 /// In words, for machines, and how many.
-pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str, Tally); 8] {
+pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str, Tally); 10] {
     [
         ("to customers", "matched", report.matched),
         ("unmatched, for people", "unmatched", report.unmatched),
         ("handed over by payment systems", "payouts", report.payouts),
         ("payments taken back", "taken_back", report.taken_back),
+        ("refunds that left", "refunded", report.refunded),
+        ("refunds that came back", "came_back", report.came_back),
         ("unclear, for people", "unclear", report.unclear),
         ("known from another statement", "repeated", report.repeated),
         ("taken out of the books since", "undone", report.undone),

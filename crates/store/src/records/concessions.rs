@@ -1,0 +1,209 @@
+//! What the operator concedes: refunds and write-offs.
+
+use jiff::{Timestamp, civil::Date};
+use kvit_billing::{BillNumber, Cents, CustomerNumber};
+use kvit_pay::Iban;
+
+/// The most that is written off of one bill: a small rest that costs more to collect. Ten euro.
+pub const WRITE_OFF_MAX: Cents = Cents::new(1000);
+
+/// What is conceded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConcessionKind {
+    /// Money goes back to a bank account.
+    Refund {
+        /// Which account.
+        iban: Iban,
+        /// Whose it is, as the bank wants it named.
+        payee: String,
+        /// The entry of the payment that goes back, as the customer's book names it; `None` for credit.
+        payment: Option<String>,
+    },
+    /// What is left of a bill is not asked for any more.
+    WriteOff {
+        /// The bill.
+        bill: BillNumber,
+    },
+}
+
+impl ConcessionKind {
+    /// The word for it, in the store and for machines.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Refund { .. } => "refund",
+            Self::WriteOff { .. } => "write-off",
+        }
+    }
+}
+
+/// What one person proposes.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NewConcession {
+    pub account: CustomerNumber,
+    pub kind: ConcessionKind,
+    /// Above zero.
+    pub amount: Cents,
+    pub why: String,
+    pub by: String,
+}
+
+/// Who did something, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Where a refund or write-off stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConcessionState {
+    /// It waits for another person.
+    Proposed,
+    /// Somebody did not agree, or it was taken back before it left.
+    Refused,
+    /// Approved: of a write-off nothing more happens, a refund waits for the next file.
+    Approved,
+    /// It is in a file for the bank.
+    Sent,
+    /// A statement has the debit.
+    Paid,
+    /// The money came back: it is the customer's credit again.
+    CameBack,
+}
+
+impl ConcessionState {
+    /// The word for it, for machines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Refused => "refused",
+            Self::Approved => "approved",
+            Self::Sent => "sent",
+            Self::Paid => "paid",
+            Self::CameBack => "came-back",
+        }
+    }
+}
+
+/// A refund or write-off.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ConcessionRecord {
+    /// Counts them, from 1.
+    pub number: u64,
+    pub account: CustomerNumber,
+    pub kind: ConcessionKind,
+    pub amount: Cents,
+    pub why: String,
+    pub proposed: Deed,
+    pub approved: Option<Deed>,
+    pub refused: Option<Deed>,
+    /// The file for the bank that it is in.
+    pub file: Option<u64>,
+    /// When a statement had the debit.
+    pub paid_at: Option<Timestamp>,
+    /// When it was known that the money came back.
+    pub back_at: Option<Timestamp>,
+}
+
+impl ConcessionRecord {
+    /// Where it stands.
+    #[must_use]
+    pub fn state(&self) -> ConcessionState {
+        if self.back_at.is_some() {
+            ConcessionState::CameBack
+        } else if self.refused.is_some() {
+            ConcessionState::Refused
+        } else if self.paid_at.is_some() {
+            ConcessionState::Paid
+        } else if self.file.is_some() {
+            ConcessionState::Sent
+        } else if self.approved.is_some() {
+            ConcessionState::Approved
+        } else {
+            ConcessionState::Proposed
+        }
+    }
+
+    /// Whether it may still be taken back: nothing left, and a write-off is not undone.
+    #[must_use]
+    pub fn is_revocable(&self) -> bool {
+        match self.state() {
+            ConcessionState::Proposed => true,
+            ConcessionState::Approved => matches!(self.kind, ConcessionKind::Refund { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// What became of a proposal, or of a word about one. Only the first three changed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concede {
+    /// It waits for another person, under this number.
+    Proposed(u64),
+    /// It is in the books.
+    Approved,
+    /// It is not done, or taken back.
+    Refused,
+    /// There is no such customer.
+    UnknownCustomer,
+    /// The customer has no such bill.
+    OtherBill,
+    /// The customer's book has no such payment, or it was taken back.
+    OtherPayment,
+    /// There is only so much: credit, what is left of the payment or of the bill.
+    TooMuch(Cents),
+    /// More than [`WRITE_OFF_MAX`].
+    NotSmall,
+    /// There is no such proposal.
+    Unknown,
+    /// Who proposed it cannot approve it.
+    SamePerson,
+    /// It was approved, refused or sent meanwhile.
+    Over,
+}
+
+/// Which refunds and write-offs are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concessions<'a> {
+    /// Those that wait for another person, oldest first.
+    Proposed,
+    /// Refunds that wait for a file, oldest first.
+    ToSend,
+    /// All, newest first.
+    Latest,
+    /// A customer's, newest first.
+    Of(&'a CustomerNumber),
+    /// Those in a file, in its order.
+    In(u64),
+}
+
+/// A file of refunds for the bank.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RefundFile {
+    /// Counts them, from 1.
+    pub number: u64,
+    pub transfers: u64,
+    pub cents: Cents,
+    /// The day on which the bank is to pay.
+    pub day: Date,
+    pub made: Deed,
+    /// How many of its refunds a statement has, or came back.
+    pub settled: u64,
+}
+
+/// What became of making a file.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The file; `None` where no refund waits.
+    pub file: Option<RefundFile>,
+    /// Refunds that stay behind: their customers have less by now than is given back, because a payment was
+    /// taken back. Two people look at them: they may be taken back.
+    pub held: Vec<u64>,
+}
