@@ -10,6 +10,7 @@
 pub mod bill;
 pub mod code;
 pub mod customer;
+pub mod declaration;
 pub mod document;
 pub mod format;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod secret;
 pub use bill::Bill;
 pub use code::AuthorizationCode;
 pub use customer::{Address, Customer, Language};
+pub use declaration::PaperCode;
 pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
     ApiName, BillNumber, ChunkNo, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, EntryId,

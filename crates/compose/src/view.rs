@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 use kvit_billing::{
-    Address, Bill, BillKind, Cents, Language, Operator, Period,
+    Address, Bill, BillKind, Cents, Language, Operator, PaperCode, Period,
     customer::Text,
     format,
     operator::Brand,
@@ -562,10 +562,11 @@ impl Maker<'_> {
     fn square_codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
         let refused = |what| move |source| ComposeError::Code { what, source };
         let payment = epc_payment(self.operator, bill.order.totals.to_pay, &bill.reference());
-        let slip = format!(
-            "KVIT1;{};{};{}",
-            self.operator.eik, bill.customer.number, bill.number
-        );
+        let slip = PaperCode {
+            eik: self.operator.eik.clone(),
+            account: bill.customer.number.clone(),
+            on: bill.number.to_string(),
+        };
         Ok(CodesView {
             payment: payment
                 .map(|text| self.codes.qr(&text))
@@ -579,7 +580,7 @@ impl Maker<'_> {
                 .codes
                 .qr(&bill.enrol_url)
                 .map_err(refused("enrolment"))?,
-            slip: codes::data_matrix(&slip).map_err(refused("declaration"))?,
+            slip: codes::data_matrix(&slip.to_string()).map_err(refused("declaration"))?,
         })
     }
 

@@ -1,0 +1,199 @@
+//! TIFF, page by page: two levels (uncompressed, LZW, Deflate, CCITT Group 4), grey, colours, palettes, JPEG.
+
+use std::io::Cursor;
+
+use tiff::{
+    ColorType,
+    decoder::{Decoder, DecodingResult, Limits},
+    tags::Tag,
+};
+
+use crate::{Fault, PAGES_MAX, PIXELS_MAX, Picture, allowed, guarded, raster};
+
+/// What a page may take while it is decoded, in bytes.
+const DECODE_BYTES_MAX: usize = 4 * PIXELS_MAX as usize;
+/// Lists of strips and the like, in bytes.
+const LIST_BYTES_MAX: usize = 1 << 20;
+/// JPEG, in `Compression` (TIFF Technical Note 2).
+const JPEG: u16 = 7;
+/// Group 4 (TIFF 6.0, section 11).
+const GROUP_4: u16 = 4;
+
+type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
+
+pub(crate) fn pages(
+    bytes: &[u8],
+    each: &mut impl FnMut(u32, Result<Picture, Fault>) -> bool,
+) -> Result<u32, Fault> {
+    let mut reader = guarded(|| open(bytes))?;
+    for page in 1.. {
+        if page > PAGES_MAX {
+            return Err(Fault::TooManyPages);
+        }
+        let picture = guarded(|| one(&mut reader, bytes));
+        if !each(page, picture) || !reader.more_images() {
+            return Ok(page);
+        }
+        // A chain of pages that breaks off: the next page is the one that cannot be read, and the last.
+        if guarded(|| reader.next_image().map_err(|_| Fault::Broken)).is_err() {
+            each(page + 1, Err(Fault::Broken));
+            return Ok(page + 1);
+        }
+    }
+    Err(Fault::TooManyPages)
+}
+
+fn open(bytes: &[u8]) -> Result<Reader<'_>, Fault> {
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = DECODE_BYTES_MAX;
+    limits.intermediate_buffer_size = DECODE_BYTES_MAX;
+    limits.ifd_value_size = LIST_BYTES_MAX;
+    let reader = Decoder::new(Cursor::new(bytes)).map_err(|_| Fault::Broken)?;
+    Ok(reader.with_limits(limits))
+}
+
+/// The picture of a PDF that is packed as CCITT Group 4, which is what a TIFF holds: `columns` by `rows`.
+pub(crate) fn group_4(packed: &[u8], columns: u32, rows: u32) -> Result<Picture, Fault> {
+    let length = u32::try_from(packed.len()).map_err(|_| Fault::Broken)?;
+    let fields: [(u16, u32); 8] = [
+        (256, columns),
+        (257, rows),
+        (258, 1),
+        (259, u32::from(GROUP_4)),
+        (262, 0),
+        (273, 8 + 2 + 8 * 12 + 4),
+        (278, rows),
+        (279, length),
+    ];
+    let mut file = b"II\x2a\0\x08\0\0\0\x08\0".to_vec();
+    for (tag, value) in fields {
+        file.extend(tag.to_le_bytes());
+        // One value of 32 bits.
+        file.extend([4, 0, 1, 0, 0, 0]);
+        file.extend(value.to_le_bytes());
+    }
+    file.extend([0; 4]);
+    file.extend(packed);
+    one(&mut open(&file)?, &file)
+}
+
+fn one(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Picture, Fault> {
+    let (width, height) = reader.dimensions().map_err(|_| Fault::Broken)?;
+    allowed(width, height)?;
+    let unsigned =
+        |reader: &mut Reader<'_>, tag| reader.find_tag_unsigned::<u16>(tag).ok().flatten();
+    if unsigned(reader, Tag::Compression) == Some(JPEG) {
+        strips_are_small(reader, bytes, (width, height))?;
+    }
+    let colour = reader.colortype().map_err(|_| Fault::Packing)?;
+    let palette = match colour {
+        ColorType::Palette(_) => Some(levels(reader)?),
+        _ => None,
+    };
+    let orientation = unsigned(reader, Tag::Orientation);
+    let image = reader.read_image().map_err(|error| match error {
+        tiff::TiffError::UnsupportedError(_) => Fault::Packing,
+        _ => Fault::Broken,
+    })?;
+    let luma = match (image, colour) {
+        (DecodingResult::U8(bytes), ColorType::Gray(bits @ (1 | 2 | 4))) => {
+            let top = (1_u16 << bits) - 1;
+            unpacked(&bytes, width, bits, |level| u16::from(level) * 255 / top)
+        }
+        (DecodingResult::U8(bytes), ColorType::Palette(bits @ (1 | 2 | 4 | 8))) => {
+            let palette = palette.unwrap_or_default();
+            let level = |index| u16::from(palette.get(usize::from(index)).copied().unwrap_or(255));
+            unpacked(&bytes, width, bits, level)
+        }
+        (DecodingResult::U8(bytes), ColorType::Gray(8)) => bytes,
+        (DecodingResult::U16(words), ColorType::Gray(16)) => {
+            words.iter().map(|word| (word >> 8) as u8).collect()
+        }
+        (DecodingResult::U8(bytes), ColorType::RGB(8)) => bytes.chunks_exact(3).map(grey).collect(),
+        (DecodingResult::U8(bytes), ColorType::RGBA(8)) => {
+            bytes.chunks_exact(4).map(grey).collect()
+        }
+        // The first of each three is the brightness.
+        (DecodingResult::U8(bytes), ColorType::YCbCr(8)) => {
+            bytes.iter().step_by(3).copied().collect()
+        }
+        _ => return Err(Fault::Packing),
+    };
+    let turns = match orientation {
+        Some(3) => 2,
+        Some(6) => 1,
+        Some(8) => 3,
+        _ => 0,
+    };
+    Ok(Picture::whole(width, height, luma)?.turned(turns))
+}
+
+/// A JPEG inside of a TIFF has a size of its own, and the decoder believes that one.
+fn strips_are_small(
+    reader: &mut Reader<'_>,
+    bytes: &[u8],
+    (width, height): (u32, u32),
+) -> Result<(), Fault> {
+    let mut list = |tag| reader.get_tag_u64_vec(tag).map_err(|_| Fault::Broken);
+    let (offsets, lengths) = match list(Tag::StripOffsets) {
+        Ok(offsets) => (offsets, list(Tag::StripByteCounts)?),
+        Err(_) => (list(Tag::TileOffsets)?, list(Tag::TileByteCounts)?),
+    };
+    for (offset, length) in offsets.into_iter().zip(lengths) {
+        let start = usize::try_from(offset).map_err(|_| Fault::Broken)?;
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        let strip = bytes
+            .get(start..end.min(bytes.len()))
+            .ok_or(Fault::Broken)?;
+        let (columns, rows) = raster::jpeg_size(strip).ok_or(Fault::Broken)?;
+        allowed(columns, rows)?;
+        // Tiles are cut off at the page's edge; nothing is larger than the page and a tile more.
+        let far = u64::from(columns) * u64::from(rows)
+            > 2 * u64::from(width) * u64::from(height) + (1 << 20);
+        if far {
+            return Err(Fault::Broken);
+        }
+    }
+    Ok(())
+}
+
+/// The grey levels of a palette (`ColorMap`: all reds, then greens, then blues, 16 bits each).
+fn levels(reader: &mut Reader<'_>) -> Result<Vec<u8>, Fault> {
+    let map = reader
+        .get_tag_u16_vec(Tag::ColorMap)
+        .map_err(|_| Fault::Broken)?;
+    let third = map.len() / 3;
+    let byte = |at: usize| (map[at] >> 8) as u8;
+    Ok((0..third)
+        .map(|at| grey(&[byte(at), byte(third + at), byte(2 * third + at)]))
+        .collect())
+}
+
+/// Samples of less than a byte, or indexes: each row begins with a new byte.
+pub(crate) fn unpacked(bytes: &[u8], width: u32, bits: u8, level: impl Fn(u8) -> u16) -> Vec<u8> {
+    let per_byte = u32::from(8 / bits);
+    let row_bytes = width.div_ceil(per_byte) as usize;
+    let mask = (1_u16 << bits) - 1;
+    let levels: Vec<u8> = (0..=mask)
+        .map(|sample| level(sample as u8).min(255) as u8)
+        .collect();
+    let mut out = Vec::with_capacity(bytes.len() * per_byte as usize);
+    for row in bytes.chunks_exact(row_bytes) {
+        out.extend((0..width).map(|x| {
+            let byte = row[(x / per_byte) as usize];
+            let shift = 8 - bits - (x % per_byte) as u8 * bits;
+            levels[usize::from((u16::from(byte) >> shift) & mask)]
+        }));
+    }
+    out
+}
+
+/// How bright red, green and blue are together (ITU-R BT.601).
+pub(crate) fn grey(pixel: &[u8]) -> u8 {
+    let [red, green, blue, ..] = *pixel else {
+        return 255;
+    };
+    let sum = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
+    // At most 255,000.
+    (sum / 1_000) as u8
+}
