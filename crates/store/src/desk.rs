@@ -238,7 +238,8 @@ impl Store {
     }
 }
 
-async fn version(on: impl Target, account: &CustomerNumber) -> Result<u64, StoreError> {
+/// How many facts are known of a customer's consents.
+pub(crate) async fn version(on: impl Target, account: &CustomerNumber) -> Result<u64, StoreError> {
     let row = query("SELECT COUNT(*) + COUNT(proven_at) + COUNT(ended_at) AS version FROM enrolments WHERE account = $1")
         .bind(account)
         .fetch_one(on)

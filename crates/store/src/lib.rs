@@ -33,6 +33,7 @@ mod release;
 mod reminders;
 mod rows;
 mod runs;
+mod scans;
 mod search;
 mod sign_in;
 mod sql;

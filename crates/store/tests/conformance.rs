@@ -18,6 +18,7 @@ mod conformance {
     pub(crate) mod reminders;
     pub(crate) mod reversals;
     pub(crate) mod runs;
+    pub(crate) mod scans;
     pub(crate) mod staff;
     pub(crate) mod statements;
     pub(crate) mod world;
@@ -30,7 +31,7 @@ use std::sync::{
 
 use conformance::{
     api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
-    reconcile, release, reminders, reversals, runs, staff, statements, world,
+    reconcile, release, reminders, reversals, runs, scans, staff, statements, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -148,6 +149,10 @@ on_both_engines! {
     portal::a_guard_closes_and_opens,
     portal::a_session_ends,
     portal::events_are_read_newest_first,
+    scans::a_page_is_known_again_and_waits_once,
+    scans::a_page_is_in_one_hand_at_a_time,
+    scans::a_confirmed_page_is_the_evidence_of_a_consent,
+    scans::a_decision_is_taken_back_until_the_address_is_proven,
     staff::an_account_is_added_once_closed_and_renewed,
     staff::the_trail_is_read_by_pages_and_kept,
     staff::customers_are_found_by_what_is_heard,

@@ -8,6 +8,7 @@ mod payments;
 mod people;
 mod reminders;
 mod runs;
+mod scans;
 mod staff;
 mod statements;
 
@@ -19,5 +20,6 @@ pub use payments::*;
 pub use people::*;
 pub use reminders::*;
 pub use runs::*;
+pub use scans::*;
 pub use staff::*;
 pub use statements::*;

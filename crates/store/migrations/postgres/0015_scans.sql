@@ -1,0 +1,37 @@
+-- Scanned paper declarations: the files that came, and each page of theirs until somebody decides about it.
+CREATE TABLE scan_files (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    name TEXT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    imported_by TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    finished_at BIGINT,
+    report TEXT
+);
+CREATE INDEX scan_files_by_time ON scan_files (at DESC);
+
+-- A page is called by the SHA-256 of its picture as it was read; `object` names the one that is kept, which is
+-- written anew, and `sha256` is its hash.
+CREATE TABLE scans (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    file TEXT COLLATE "C" NOT NULL REFERENCES scan_files (id),
+    page BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    object TEXT COLLATE "C" NOT NULL,
+    bytes BIGINT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    code TEXT COLLATE "C",
+    account TEXT COLLATE "C",
+    state TEXT COLLATE "C" NOT NULL,
+    version BIGINT NOT NULL DEFAULT 0,
+    holder TEXT COLLATE "C",
+    held_until BIGINT,
+    decided_by TEXT COLLATE "C",
+    decided_at BIGINT,
+    reason TEXT,
+    enrolment TEXT COLLATE "C" REFERENCES enrolments (id)
+);
+CREATE INDEX scans_waiting ON scans (state, at, id) WHERE state IN ('waiting', 'aside');
+CREATE INDEX scans_by_account ON scans (account, at DESC) WHERE account IS NOT NULL;
+CREATE INDEX scans_by_decision ON scans (decided_by, decided_at DESC) WHERE decided_by IS NOT NULL;
+CREATE INDEX scans_by_file ON scans (file, page);

@@ -1,0 +1,418 @@
+//! Scanned paper declarations. A page's picture is durable in the archive before its row names it; a page is in
+//! one hand at a time, for as long as its lease runs; and what is decided is decided by the hand and for the state that
+//! the decider saw.
+
+use jiff::Timestamp;
+use kvit_billing::{CustomerNumber, EntryId, StaffLogin};
+
+use crate::{
+    Event, NewEnrolment, NewScan, NewScanFile, ScanCounts, ScanFileRecord, ScanHand, ScanRecord,
+    ScanReport, ScanState, ScanUndo, ScanWord, Store, StoreError, WantedScan, Written,
+    audit::append,
+    desk,
+    engine::{Row, Tx},
+    enrolments,
+    rows::{corrupt, hash, json, optional, optional_time, small, text, time, unsigned},
+    sql::query,
+};
+
+/// Who decides about pages takes turns: there are few of them, and each decision is short.
+const TURN: &str = "scans";
+/// A page with its file's name.
+const SELECT: &str =
+    "SELECT s.*, f.name AS file_name FROM scans s JOIN scan_files f ON f.id = s.file";
+
+impl Store {
+    /// Writes down that a file of scans is about to be read.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn begin_scan_file(
+        &self,
+        new: &NewScanFile,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let added = query("INSERT INTO scan_files (id, name, sha256, imported_by, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
+            .bind(&new.id)
+            .bind(&new.name)
+            .bind(&new.sha256)
+            .bind(&new.by)
+            .bind(new.at)
+            .execute(&mut tx)
+            .await?;
+        if added == 1 {
+            append(&mut tx, event).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// A page waits for a decision from now on; `false` where it is known already, whatever file it came in.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn keep_scan(&self, new: &NewScan) -> Result<bool, StoreError> {
+        let kept = query("INSERT INTO scans (id, file, page, at, object, bytes, sha256, code, account, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting') ON CONFLICT DO NOTHING")
+            .bind(&new.id)
+            .bind(&new.file)
+            .bind(new.page)
+            .bind(new.at)
+            .bind(&new.object)
+            .bind(new.bytes)
+            .bind(&new.sha256)
+            .bind(new.code.as_ref().map(ToString::to_string))
+            .bind(new.account.as_ref().map(ToString::to_string))
+            .execute(&self.pools)
+            .await?;
+        Ok(kept == 1)
+    }
+
+    /// All pages of a file were read.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn finish_scan_file(
+        &self,
+        id: &EntryId,
+        report: &ScanReport,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let report = serde_json::to_value(report).map_err(|e| StoreError::Encode(e.into()))?;
+        query("UPDATE scan_files SET finished_at = $2, report = $3 WHERE id = $1 AND finished_at IS NULL")
+            .bind(id)
+            .bind(now)
+            .bind(&report)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
+    /// The latest files of scans, newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scan_files(&self, limit: u32) -> Result<Vec<ScanFileRecord>, StoreError> {
+        query("SELECT * FROM scan_files ORDER BY at DESC, id LIMIT $1")
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| {
+                let report = json(row, "report")?;
+                let report = report.map(serde_json::from_value).transpose();
+                Ok(ScanFileRecord {
+                    file: NewScanFile {
+                        id: text(row, "id")?,
+                        name: row.get("name")?,
+                        sha256: hash(row, "sha256")?,
+                        by: row.get("imported_by")?,
+                        at: time(row, "at")?,
+                    },
+                    finished_at: optional_time(row, "finished_at")?,
+                    report: report.map_err(|_| corrupt("report", ""))?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many pages wait, and how many are put aside.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scan_counts(&self) -> Result<ScanCounts, StoreError> {
+        let rows = query("SELECT state, COUNT(*) AS pages FROM scans WHERE state IN ('waiting', 'aside') GROUP BY state")
+            .fetch_all(&self.pools)
+            .await?;
+        let mut counts = ScanCounts::default();
+        for row in &rows {
+            let state: String = row.get("state")?;
+            let pages = unsigned(row, "pages")?;
+            match state.as_str() {
+                "waiting" => counts.waiting = pages,
+                _ => counts.aside = pages,
+            }
+        }
+        Ok(counts)
+    }
+
+    /// One page.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scan(&self, id: &str) -> Result<Option<ScanRecord>, StoreError> {
+        let row = query(format!("{SELECT} WHERE s.id = $1"))
+            .bind(id)
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// Pages in a state, oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scans_in(
+        &self,
+        state: ScanState,
+        limit: u32,
+    ) -> Result<Vec<ScanRecord>, StoreError> {
+        query(format!(
+            "{SELECT} WHERE s.state = $1 ORDER BY s.at, s.id LIMIT $2"
+        ))
+        .bind(state.as_str())
+        .bind(limit)
+        .fetch_all(&self.pools)
+        .await?
+        .iter()
+        .map(record)
+        .collect()
+    }
+
+    /// The pages with a customer's number, newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scans_of(
+        &self,
+        account: &CustomerNumber,
+        limit: u32,
+    ) -> Result<Vec<ScanRecord>, StoreError> {
+        query(format!(
+            "{SELECT} WHERE s.account = $1 ORDER BY s.at DESC, s.id LIMIT $2"
+        ))
+        .bind(account)
+        .bind(limit)
+        .fetch_all(&self.pools)
+        .await?
+        .iter()
+        .map(record)
+        .collect()
+    }
+
+    /// What a member of staff decided last, if nobody has changed it since.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn last_scan_of(&self, login: &StaffLogin) -> Result<Option<ScanRecord>, StoreError> {
+        let row = query(format!(
+            "{SELECT} WHERE s.decided_by = $1 ORDER BY s.decided_at DESC LIMIT 1"
+        ))
+        .bind(login)
+        .fetch_optional(&self.pools)
+        .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// Gives a page into the hand of a member of staff until `until`; `None` where there is none, somebody else
+    /// has it in hand, or it is decided.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn hold_scan(
+        &self,
+        login: &StaffLogin,
+        wanted: WantedScan<'_>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<ScanRecord>, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        // Nobody's, or one's own.
+        let free = "(s.holder IS NULL OR s.holder = $1 OR s.held_until <= $2)";
+        let row = match wanted {
+            WantedScan::Next => {
+                query(format!("{SELECT} WHERE s.state = 'waiting' AND {free} ORDER BY CASE WHEN s.holder = $1 AND s.held_until > $2 THEN 0 ELSE 1 END, s.at, s.id LIMIT 1"))
+                    .bind(login)
+                    .bind(now)
+                    .fetch_optional(&mut tx)
+                    .await?
+            }
+            WantedScan::This(id) => {
+                query(format!("{SELECT} WHERE s.id = $3 AND s.state IN ('waiting', 'aside') AND {free}"))
+                    .bind(login)
+                    .bind(now)
+                    .bind(id)
+                    .fetch_optional(&mut tx)
+                    .await?
+            }
+        };
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let mut found = record(&row)?;
+        let mine = found
+            .holder
+            .as_ref()
+            .is_some_and(|(holder, _)| holder == login);
+        if !mine {
+            found.version += 1;
+        }
+        found.holder = Some((login.clone(), until));
+        query("UPDATE scans SET holder = $2, held_until = $3, version = $4 WHERE id = $1")
+            .bind(&found.scan.id)
+            .bind(login)
+            .bind(until)
+            .bind(found.version)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Some(found))
+    }
+
+    /// Keeps the consent that a page is the evidence of, as [`Store::enrol_at`] does, if the page is in this hand and
+    /// the customer's consents are still in `version`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn confirm_scan(
+        &self,
+        hand: ScanHand<'_>,
+        new: &NewEnrolment,
+        version: u64,
+        event: &Event,
+    ) -> Result<Written, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        if !in_hand(&mut tx, hand).await? {
+            return Ok(Written::Outdated);
+        }
+        enrolments::turn(&mut tx, &new.account).await?;
+        if desk::version(&mut tx, &new.account).await? != version {
+            return Ok(Written::Outdated);
+        }
+        enrolments::write(&mut tx, new).await?;
+        query("UPDATE scans SET state = 'confirmed', account = $2, enrolment = $3, decided_by = $4, decided_at = $5, reason = NULL, holder = NULL, held_until = NULL, version = version + 1 WHERE id = $1")
+            .bind(hand.id)
+            .bind(&new.account)
+            .bind(&new.id)
+            .bind(hand.login)
+            .bind(event.at)
+            .execute(&mut tx)
+            .await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(Written::Done)
+    }
+
+    /// Refuses a page, or puts it aside, if it is in this hand.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn decide_scan(
+        &self,
+        hand: ScanHand<'_>,
+        word: ScanWord<'_>,
+        event: &Event,
+    ) -> Result<Written, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        if !in_hand(&mut tx, hand).await? {
+            return Ok(Written::Outdated);
+        }
+        let (state, reason) = match word {
+            ScanWord::Refused(reason) => (ScanState::Refused, reason),
+            ScanWord::Aside(reason) => (ScanState::Aside, reason),
+        };
+        query("UPDATE scans SET state = $2, reason = $3, decided_by = $4, decided_at = $5, holder = NULL, held_until = NULL, version = version + 1 WHERE id = $1")
+            .bind(hand.id)
+            .bind(state.as_str())
+            .bind(reason)
+            .bind(hand.login)
+            .bind(event.at)
+            .execute(&mut tx)
+            .await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(Written::Done)
+    }
+
+    /// Takes back what a member of staff decided about a page: it waits again, in their hand until `until`. A
+    /// consent ends with it, as long as its address is not proven.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn undo_scan(
+        &self,
+        hand: ScanHand<'_>,
+        until: Timestamp,
+        event: &Event,
+    ) -> Result<ScanUndo, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        let row = query(format!(
+            "{SELECT} WHERE s.id = $1 AND s.decided_by = $2 AND s.version = $3"
+        ))
+        .bind(hand.id)
+        .bind(hand.login)
+        .bind(hand.version)
+        .fetch_optional(&mut tx)
+        .await?;
+        let Some(found) = row.as_ref().map(record).transpose()? else {
+            return Ok(ScanUndo::Outdated);
+        };
+        if let (ScanState::Confirmed, Some(id), Some(account)) =
+            (found.state, &found.enrolment, &found.scan.account)
+        {
+            enrolments::turn(&mut tx, account).await?;
+            // The mail that asks for the proof is withdrawn with it, if it has not gone yet.
+            let ended = query("UPDATE enrolments SET ended_at = $2, ended_reason = 'taken back', ended_evidence = $3 WHERE id = $1 AND ended_at IS NULL AND proven_at IS NULL")
+                .bind(id)
+                .bind(event.at)
+                .bind(&serde_json::json!({ "by": "paper", "agent": hand.login.as_str() }))
+                .execute(&mut tx)
+                .await?;
+            if ended == 0 {
+                return Ok(ScanUndo::TooLate);
+            }
+        }
+        query("UPDATE scans SET state = 'waiting', reason = NULL, enrolment = NULL, decided_by = NULL, decided_at = NULL, holder = $2, held_until = $3, version = version + 1 WHERE id = $1")
+            .bind(hand.id)
+            .bind(hand.login)
+            .bind(until)
+            .execute(&mut tx)
+            .await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(ScanUndo::Done)
+    }
+}
+
+/// Whether a page still waits in this hand, as its holder saw it. A lease that ran out does no harm as long as nobody
+/// else took the page: that would have changed its version.
+async fn in_hand(tx: &mut Tx, hand: ScanHand<'_>) -> Result<bool, StoreError> {
+    let row = query("SELECT id FROM scans WHERE id = $1 AND holder = $2 AND version = $3 AND state IN ('waiting', 'aside')")
+        .bind(hand.id)
+        .bind(hand.login)
+        .bind(hand.version)
+        .fetch_optional(tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+fn record(row: &Row) -> Result<ScanRecord, StoreError> {
+    let state: String = row.get("state")?;
+    let both = |who: &'static str, when: &'static str| {
+        let who: Option<StaffLogin> = optional(row, who)?;
+        Ok::<_, StoreError>(who.zip(optional_time(row, when)?))
+    };
+    Ok(ScanRecord {
+        scan: NewScan {
+            id: row.get("id")?,
+            file: text(row, "file")?,
+            page: small(row, "page")?,
+            at: time(row, "at")?,
+            object: row.get("object")?,
+            bytes: unsigned(row, "bytes")?,
+            sha256: hash(row, "sha256")?,
+            code: optional(row, "code")?,
+            account: optional(row, "account")?,
+        },
+        file_name: row.get("file_name")?,
+        state: ScanState::parse(&state).ok_or_else(|| corrupt("state", state))?,
+        version: unsigned(row, "version")?,
+        holder: both("holder", "held_until")?,
+        decided: both("decided_by", "decided_at")?,
+        reason: row.get("reason")?,
+        enrolment: optional(row, "enrolment")?,
+    })
+}
