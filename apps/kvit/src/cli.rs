@@ -140,6 +140,9 @@ temporary folder that is removed at the end; with --exit it stays, since its pat
     /// Look at payments and the books, and put unmatched money right
     #[command(subcommand)]
     Pay(PayCommand),
+    /// Bring scanned paper declarations in
+    #[command(subcommand)]
+    Scans(ScansCommand),
     /// Work with the bill's layout
     #[command(subcommand)]
     Layout(LayoutCommand),
@@ -382,6 +385,21 @@ again, with the same bytes, by --again; the list names its number. Give each fil
 bank statement with the debits settles the refunds. A refund of a customer who has less by now than is
 given back stays behind, and is named.")]
     Export(RefundExportArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScansCommand {
+    /// Read scans of signed declarations; each page waits for a clerk in the console
+    #[command(after_help = "\
+Examples:
+  kvit scans import post-2026-11-27.pdf --as ivan
+  kvit scans import /mnt/scanner/*.tif --as ivan
+
+Takes PDF (a picture a page), TIFF (any number of pages), JPEG and PNG. The code of each page says whose
+declaration it is, in any direction; where it cannot be read, the clerk types the customer's number.
+Empty backs are left out, and a page that came before is told and not taken twice. What cannot be read
+is told with file and page, and the other pages come in (exit code 3).")]
+    Import(ScansImportArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -679,6 +697,16 @@ pub(crate) struct JournalArgs {
 #[derive(Args, Debug)]
 pub(crate) struct StatementArgs {
     /// Files of the bank
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Who brings them [default: your account on this machine]
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ScansImportArgs {
+    /// Files of the scanner
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Who brings them [default: your account on this machine]

@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line was wrong (clap's code).
     Usage = 2,
-    /// A run file has errors, and the run is kept as rejected; or a bank statement has.
+    /// A run file has errors, and the run is kept as rejected; or a bank statement or a page of scans has.
     Rejected = 3,
     /// A file is not a bill as it was sealed.
     NotGenuine = 4,
@@ -32,7 +32,7 @@ impl Exit {
         (Self::Usage, "the command line is wrong"),
         (
             Self::Rejected,
-            "the run file or bank statement has errors; nothing but a run's report is kept",
+            "the run file or bank statement has errors, and nothing but a run's report is kept; or a page of scans has, and the others are kept",
         ),
         (Self::NotGenuine, "verification says no"),
         (

@@ -10,6 +10,7 @@ mod files;
 mod handover;
 mod importing;
 mod output;
+mod scanning;
 mod uploads;
 mod watch;
 mod ways;

@@ -52,6 +52,8 @@ fn help() {
         "pay customer",
         "pay books",
         "pay journal",
+        "scans",
+        "scans import",
         "demo",
         "schema",
         "layout",

@@ -24,15 +24,10 @@ pub enum Fault {
     Broken,
     /// Too large to be decoded.
     #[error(
-        "the picture has {width} × {height} pixels, {} million are read at most; scan at 300 dpi",
+        "the picture has more than {} million pixels; scan at 300 dpi",
         PIXELS_MAX / 1_000_000
     )]
-    TooManyPixels {
-        /// Columns.
-        width: u32,
-        /// Rows.
-        height: u32,
-    },
+    TooManyPixels,
     /// A page of a PDF without a picture, or with several.
     #[error(
         "the page of the PDF is not one scanned picture; print it and scan it, or scan to TIFF"
@@ -55,9 +50,25 @@ impl Fault {
             Self::FileTooLarge => "large",
             Self::TooManyPages => "pages",
             Self::Broken => "broken",
-            Self::TooManyPixels { .. } => "pixels",
+            Self::TooManyPixels => "pixels",
             Self::NoPicture => "no-picture",
             Self::Packing => "packing",
         }
+    }
+
+    /// The fault that a word means.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Empty,
+            Self::UnknownFormat,
+            Self::FileTooLarge,
+            Self::TooManyPages,
+            Self::Broken,
+            Self::TooManyPixels,
+            Self::NoPicture,
+            Self::Packing,
+        ];
+        all.into_iter().find(|fault| fault.word() == word)
     }
 }

@@ -69,7 +69,7 @@ fn allowed(width: u32, height: u32) -> Result<(), Fault> {
     }
     let pixels = u64::from(width) * u64::from(height);
     if width > SIDE_MAX || height > SIDE_MAX || pixels > PIXELS_MAX {
-        return Err(Fault::TooManyPixels { width, height });
+        return Err(Fault::TooManyPixels);
     }
     Ok(())
 }

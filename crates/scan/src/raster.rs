@@ -36,7 +36,7 @@ fn decoded(mut decoder: impl ImageDecoder) -> Result<Picture, Fault> {
     let (width, height) = decoder.dimensions();
     allowed(width, height)?;
     if decoder.total_bytes() > DECODE_BYTES_MAX {
-        return Err(Fault::TooManyPixels { width, height });
+        return Err(Fault::TooManyPixels);
     }
     decoder.set_limits(limits()).map_err(|_| Fault::Broken)?;
     let upright = decoder.orientation().unwrap_or(Orientation::NoTransforms);

@@ -385,10 +385,7 @@ fn bombs_are_refused_before_they_are_decoded() {
         ("pdf", pdf_of(&objects)),
     ] {
         let fault = one(&file).expect_err(name);
-        assert!(
-            matches!(fault, Fault::TooManyPixels { .. }),
-            "{name}: {fault}"
-        );
+        assert_eq!(fault, Fault::TooManyPixels, "{name}");
     }
     // A stream of a gigabyte of nothing behind a small picture.
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());

@@ -14,6 +14,7 @@ mod issue;
 mod layout;
 mod pay;
 mod run;
+mod scans;
 mod serve;
 mod show;
 mod staff;
@@ -63,6 +64,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Pay(command) => pay::pay(out, &open(&dir()).await?, command).await,
+        Command::Scans(command) => scans::command(out, &open(&dir()).await?, command).await,
         Command::Layout(command) => layout::command(out, &dir(), command).await,
         Command::Doctor => doctor::doctor(out, &dir()).await,
     }
