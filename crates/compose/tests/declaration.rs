@@ -1,5 +1,6 @@
 //! The declaration on a bill, printed, signed and scanned: its code is read.
 
+#[allow(dead_code, reason = "one kind of bill is enough")]
 mod common;
 #[path = "../../scan/tests/scanner/mod.rs"]
 mod scanner;
