@@ -1,6 +1,7 @@
 //! The command line of Kvit. The words of each command are in `cli`, what it does in `commands`,
 //! who stands behind each port in `wiring`.
 
+mod booking;
 mod cli;
 mod commands;
 mod config;

@@ -1,5 +1,5 @@
-//! Run files that staff upload in the console: kept in the instance's folder while they come in and are
-//! read, imported one after the other.
+//! Run files and bank statements that staff upload in the console: kept in the instance's folder while they
+//! come in and are read, imported one after the other.
 //!
 //! Each process has a folder of its own below `uploads`, with a file in it that it holds locked. The system
 //! frees the lock however the process ends, so what lies beside a lock that can be taken is a leftover.
@@ -16,13 +16,14 @@ use axum::body::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{EntryId, ports::Rng};
 use kvit_flow::ImportOutcome;
-use kvit_web::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+use kvit_web::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 use tokio::{
     io::{AsyncWriteExt, BufWriter},
     sync::{Mutex as Turns, OwnedSemaphorePermit, Semaphore},
 };
 
 use crate::{
+    booking,
     exit::{Context, Exit, Failure},
     files,
     handover::Given,
@@ -262,7 +263,7 @@ impl Upload for Incoming {
                     Err(died) => Err(died).failed("the import stopped"),
                 };
                 progress.set(match done {
-                    Ok(outcome) => ended(outcome),
+                    Ok(state) => state,
                     Err(failure) => {
                         tracing::error!(%failure, "an uploaded file cannot be imported");
                         ImportState::Failed(failure.to_string())
@@ -298,11 +299,23 @@ async fn work(
     file: NewFile,
     turn: Arc<Turns<()>>,
     progress: Progress,
-) -> Result<ImportOutcome, Failure> {
+) -> Result<ImportState, Failure> {
     let _turn = turn.lock().await;
+    match file.kind {
+        FileKind::Run => import(&instance, &held, file, &progress).await.map(ended),
+        FileKind::Statement => book(&instance, &held, &file, progress).await,
+    }
+}
+
+async fn import(
+    instance: &Instance,
+    held: &Held,
+    file: NewFile,
+    progress: &Progress,
+) -> Result<ImportOutcome, Failure> {
     // Somebody may be importing at the command line.
     let turn = loop {
-        match Turn::take(&instance)? {
+        match Turn::take(instance)? {
             Some(turn) => break turn,
             None => tokio::time::sleep(LOOK_AGAIN).await,
         }
@@ -311,12 +324,46 @@ async fn work(
         path: held.path.clone(),
         name: file.name,
     };
-    let import = Import::begin(&instance, turn, vec![given], &file.by).await?;
+    let import = Import::begin(instance, turn, vec![given], &file.by).await?;
     nothing_passed_over(&import.skipped)?;
     let promised = import.promised;
     let read = |orders| progress.set(ImportState::Reading { orders, promised });
     read(0);
     import.run(&read).await
+}
+
+/// Judges a bank statement as a whole, off the threads that serve pages, and books it where it has no fault.
+/// Two at once may book: each transfer counts once.
+async fn book(
+    instance: &Instance,
+    held: &Held,
+    file: &NewFile,
+    progress: Progress,
+) -> Result<ImportState, Failure> {
+    let rules = booking::rules(instance)?;
+    let (path, judging) = (held.path.clone(), rules.clone());
+    let check = tokio::task::spawn_blocking(move || {
+        booking::check(&path, &judging, &|orders| {
+            let promised = None;
+            progress.set(ImportState::Reading { orders, promised });
+        })
+    });
+    let cannot = || format!("{} cannot be read", file.name);
+    let checked = check.await.failed(cannot())?.failed(cannot())?;
+    let judged = &checked.judged;
+    if judged.faults_counted > 0 {
+        return Ok(ImportState::Faulty {
+            faults: judged.faults.clone(),
+            counted: judged.faults_counted,
+        });
+    }
+    let booked = booking::book(instance, &file.name, &file.by, checked, &rules).await;
+    let outcome = booked
+        .failed("the statement is not wholly in the books: upload it again, it counts once")?;
+    Ok(ImportState::Booked {
+        statement: outcome.record.id,
+        first: outcome.first,
+    })
 }
 
 /// The command line says what it passes over, and goes on. Here nobody might see it before the release, and customers

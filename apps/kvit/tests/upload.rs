@@ -147,6 +147,10 @@ impl Person {
     }
 
     fn form(&self, name: &str, file: &[u8]) -> (String, Vec<u8>) {
+        self.form_to("/staff/imports/file", name, file)
+    }
+
+    fn form_to(&self, path: &str, name: &str, file: &[u8]) -> (String, Vec<u8>) {
         let mut body = format!(
             "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{}\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n",
             self.token
@@ -155,7 +159,7 @@ impl Person {
         body.extend_from_slice(file);
         body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
         let head = format!(
-            "POST /staff/imports/file HTTP/1.1\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {}",
+            "POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {}",
             body.len()
         );
         (head, body)
@@ -163,7 +167,11 @@ impl Person {
 
     /// Uploads a file, and gives the address of its page.
     fn upload(&mut self, name: &str, file: &[u8]) -> String {
-        let (head, body) = self.form(name, file);
+        self.upload_to("/staff/imports/file", name, file)
+    }
+
+    fn upload_to(&mut self, path: &str, name: &str, file: &[u8]) -> String {
+        let (head, body) = self.form_to(path, name, file);
         let done = self.ask(&head, &body).expect("an answer");
         assert_eq!(done.status, 303, "{}", done.body);
         done.location
@@ -390,4 +398,67 @@ fn next_month() -> Vec<u8> {
     let mut file = Vec::new();
     kvit_intake::write_ndjson(&header, synth.orders(month), &mut file).expect("written");
     file
+}
+
+/// A statement with one payment of nobody known, as the bank of this account would give it.
+fn statement(iban: &str, closing: &str) -> String {
+    let balance = |code: &str, amount: &str| {
+        format!(
+            "<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy=\"EUR\">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-27</Dt></Dt></Bal>"
+        )
+    };
+    format!(
+        "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><Stmt><Id>S1</Id><Acct><Id><IBAN>{iban}</IBAN></Id></Acct>{}{}<Ntry><Amt Ccy=\"EUR\">12.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-27</Dt></BookgDt><AcctSvcrRef>FT1</AcctSvcrRef></Ntry></Stmt></BkToCstmrStmt></Document>",
+        balance("OPBD", "100.00"),
+        balance("CLBD", closing)
+    )
+}
+
+#[test]
+fn an_uploaded_statement_is_judged_whole_and_counts_once() {
+    const PATH: &str = "/staff/statements/file";
+    let (_folder, path) = folder();
+    let (address, temporary) = instance(&path);
+    let settings = fs::read_to_string(path.join("kvit.toml")).expect("there");
+    let mark = "\niban = \"";
+    let at = settings.find(mark).expect("an account") + mark.len();
+    let iban = settings[at..]
+        .split('"')
+        .next()
+        .expect("text")
+        .replace(' ', "");
+    let service = Service::start(&path, &address);
+    let mut vera = Person::sign_in(&service, "vera", &temporary);
+    let form = format!("old={temporary}&new=four+words+of+mine&again=four+words+of+mine");
+    assert_eq!(vera.post("/staff/password", &form).status, 303);
+
+    let wrong = statement(&iban, "113.00").replace("FT1", "");
+    let page = vera.upload_to(PATH, "грешен.xml", wrong.as_bytes());
+    let told = vera.outcome(&page);
+    for part in ["Нищо от файла не е записано", "entry 1", "AcctSvcrRef"] {
+        assert!(told.body.contains(part), "{part}: {}", told.body);
+    }
+    assert!(
+        vera.get("/staff/statements")
+            .body
+            .contains("Още няма внесени извлечения")
+    );
+    let right = statement(&iban, "112.00");
+    for (name, said) in [("ден.xml", "booked"), ("пак.xml", "known")] {
+        let page = vera.upload_to(PATH, name, right.as_bytes());
+        let end = vera.outcome(&page);
+        assert!(
+            end.location.ends_with(&format!("?done={said}")),
+            "{}",
+            end.location
+        );
+        let shown = vera.get(&end.location).body.replace('\u{a0}', " ");
+        for part in ["ден.xml", "Неразпознати, чакат служител", "12,00", &iban]
+        {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+    assert!(left(&path).is_empty());
+    let books = run(&path, &["pay", "books", "--json"]).ok().json();
+    assert_eq!(books["books"][0]["cents"], 1200, "{books}");
 }

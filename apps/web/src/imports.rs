@@ -1,11 +1,12 @@
-//! Run files that staff upload: where they go, and how far their import has come.
+//! Run files and bank statements that staff upload: where they go, and how far their import has come.
 
 use axum::body::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kvit_billing::{EntryId, RunId};
+use kvit_pay::statement::Fault;
 
-/// Takes uploaded run files in, and imports them one after the other in the background.
+/// Takes uploaded files in, and imports them one after the other in the background.
 pub trait Imports: Send + Sync {
     /// A place for a file that is about to come.
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>>;
@@ -23,9 +24,20 @@ pub trait Upload: Send {
     fn finish(self: Box<Self>, file: NewFile) -> BoxFuture<'static, Result<(), NoUpload>>;
 }
 
+/// What an uploaded file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A hand-over of the billing system.
+    Run,
+    /// A bank statement.
+    Statement,
+}
+
 /// An uploaded file.
 #[derive(Clone, Debug)]
 pub struct NewFile {
+    /// What it is.
+    pub kind: FileKind,
     /// As its owner calls it: shown, and never used as a path.
     pub name: String,
     /// Who uploaded it, and so imports it.
@@ -68,7 +80,7 @@ pub enum ImportState {
     Waiting,
     /// Being read and checked.
     Reading {
-        /// Orders read so far.
+        /// Orders, or transfers, read so far.
         orders: u64,
         /// Orders that the file promises, where it does.
         promised: Option<u64>,
@@ -79,6 +91,20 @@ pub enum ImportState {
     Rejected(RunId),
     /// This run has all of its orders already.
     Already(RunId),
+    /// The statement is in the books.
+    Booked {
+        /// Its id.
+        statement: String,
+        /// Whether it came for the first time.
+        first: bool,
+    },
+    /// The statement has faults: nothing of it is kept.
+    Faulty {
+        /// The first of them, in their order.
+        faults: Vec<Fault>,
+        /// How many there are.
+        counted: u64,
+    },
     /// The file was not judged: why, in the words of the command line.
     Failed(String),
 }

@@ -45,7 +45,7 @@ const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
 
 pub use api::{API_OPERATIONS, API_TOKEN_PREFIX, Operation, openapi};
-pub use imports::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 
 /// Everything that the portal stands on.

@@ -64,6 +64,8 @@ templates!(
     "staff/runs.html",
     "staff/said.html",
     "staff/sign-in.html",
+    "staff/statement.html",
+    "staff/statements.html",
     "staff/sure.html",
     "verify.html",
     "year.html"

@@ -295,6 +295,7 @@ mod tests {
         include_str!("staff/people.rs"),
         include_str!("staff/refunds.rs"),
         include_str!("staff/runs.rs"),
+        include_str!("staff/statements.rs"),
         include_str!("staff/samples.rs"),
         include_str!("staff/sign_in.rs"),
         include_str!("staff/timeline.rs"),

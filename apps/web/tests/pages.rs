@@ -303,6 +303,7 @@ async fn console(eye: &mut Inspector, world: &World) {
     }
     money(eye, world).await;
     refunds(eye, world).await;
+    statements(eye, world).await;
     imports(eye, world).await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("administrator").await;
@@ -391,6 +392,74 @@ async fn money(eye: &mut Inspector, world: &World) {
             eye.lang = "bg";
             eye.chrome.go("/staff/money?lang=bg").await;
         }
+    }
+}
+
+/// Bank statements: what came of them, and one that is wrong.
+async fn statements(eye: &mut Inspector, world: &World) {
+    eye.see("staff-statements", "/staff/statements").await;
+    eye.chrome.follow("tbody a").await;
+    eye.look("staff-statement").await;
+    let statement = hex::encode("FT2611200042");
+    let report = kvit_store::StatementReport {
+        matched: tally(12_345, 98_765_432),
+        unmatched: tally(3, 4_250),
+        refunded: tally(2, 1_234),
+        ..kvit_store::StatementReport::default()
+    };
+    let now = "2026-11-20T09:30:00Z".parse().expect("a time");
+    let finished = world.store.finish_statement(&statement, &report, now);
+    finished.await.expect("a store");
+    eye.see("staff-statements-done", "/staff/statements").await;
+    eye.see(
+        "staff-statement-done",
+        &format!("/staff/statements/{statement}?done=booked"),
+    )
+    .await;
+    let fault = |line| kvit_pay::statement::Fault {
+        line,
+        place: format!("entry {line} (20261127000{line})"),
+        found: "currency (Amt Ccy) `XX`".to_owned(),
+        expected: "a value as ISO 20022 writes it".to_owned(),
+        remedy: "fetch the file again; if it stays so, ask the bank",
+    };
+    let id: kvit_billing::EntryId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
+    let view = kvit_web::ImportView {
+        id: id.clone(),
+        file: kvit_web::NewFile {
+            kind: kvit_web::FileKind::Statement,
+            name: "извлечение-2026-11-27.xml".to_owned(),
+            by: "vera".to_owned(),
+            at: now,
+            bytes: 123_456,
+        },
+        state: ImportState::Faulty {
+            faults: (1..4).map(fault).collect(),
+            counted: 3,
+        },
+    };
+    world
+        .shelf
+        .known
+        .lock()
+        .expect("not poisoned")
+        .insert(0, view);
+    eye.see(
+        "staff-statement-faulty",
+        &format!("/staff/statements/file/{id}"),
+    )
+    .await;
+    eye.lang = "en";
+    eye.see("staff-statements", "/staff/statements?lang=en")
+        .await;
+    eye.lang = "bg";
+    eye.chrome.go("/staff/statements?lang=bg").await;
+}
+
+fn tally(count: u64, cents: i64) -> kvit_store::Tally {
+    kvit_store::Tally {
+        count,
+        cents: kvit_billing::Cents::new(cents),
     }
 }
 

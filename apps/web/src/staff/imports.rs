@@ -1,4 +1,4 @@
-//! Run files that billing uploads: kept as they come in, then imported in the background.
+//! Run files and bank statements that billing uploads: kept as they come in, then read in the background.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use axum::{
     routing::post,
 };
 use kvit_billing::EntryId;
+use kvit_pay::statement::Fault;
 use minijinja::{Value, context};
 use serde_json::json;
 use tokio::time::{error::Elapsed, timeout};
@@ -19,11 +20,11 @@ use super::{
     door::{self, Officer},
     event,
     multipart::{BadForm, Parts},
-    render, say,
+    render, say, statements,
 };
 use crate::{
-    App, ImportState, ImportView, NewFile, NoUpload, failure::Failure, front::Visitor, rooms::info,
-    texts::Texts,
+    App, FileKind, ImportState, ImportView, NewFile, NoUpload, failure::Failure, front::Visitor,
+    rooms::info, texts::Texts,
 };
 
 /// An upload of which nothing comes for so long is given up.
@@ -40,10 +41,11 @@ const FOLLOW_SECONDS: u16 = 3;
 /// Uploads shown beside the form.
 const UPLOADS_SHOWN: usize = 20;
 
-/// The one address at which a request may be large and take long.
+/// The addresses at which a request may be large and take long.
 pub(crate) fn router(app: &App) -> Router<App> {
     Router::new()
-        .route("/staff/imports/file", post(upload))
+        .route("/staff/imports/file", post(upload_run))
+        .route("/staff/statements/file", post(upload_statement))
         .route_layer(middleware::from_fn_with_state(App::clone(app), door::guard))
         .method_not_allowed_fallback(info::not_that_way)
 }
@@ -63,12 +65,7 @@ fn form_page(
     wrong: Option<&'static str>,
 ) -> Result<Response, Failure> {
     let texts = app.pages.texts(visitor.language);
-    let known = app.portal.imports.known();
-    let uploads: Vec<_> = known
-        .iter()
-        .take(UPLOADS_SHOWN)
-        .map(|view| row(app, view, texts))
-        .collect();
+    let uploads = uploads(app, texts, FileKind::Run);
     let errors: Vec<_> = wrong
         .into_iter()
         .map(|text| context! { field => "file", text })
@@ -78,7 +75,17 @@ fn form_page(
     render(app, visitor, Some(officer), "staff/imports.html", page)
 }
 
-fn row(app: &App, view: &ImportView, texts: &Texts) -> Value {
+/// The latest uploads of a kind.
+pub(super) fn uploads(app: &App, texts: &Texts, kind: FileKind) -> Vec<Value> {
+    let known = app.portal.imports.known();
+    let known = known.iter().filter(|view| view.file.kind == kind);
+    known
+        .take(UPLOADS_SHOWN)
+        .map(|view| row(app, view, texts))
+        .collect()
+}
+
+pub(super) fn row(app: &App, view: &ImportView, texts: &Texts) -> Value {
     let run = match &view.state {
         ImportState::Checked(run) | ImportState::Rejected(run) | ImportState::Already(run) => {
             Some(run.as_str().to_owned())
@@ -92,8 +99,16 @@ fn row(app: &App, view: &ImportView, texts: &Texts) -> Value {
         ImportState::Rejected(_) => "staff-run-rejected",
         ImportState::Already(_) => "staff-import-already",
         ImportState::Failed(_) => "staff-import-failed",
+        ImportState::Booked { first: true, .. } => "staff-statement-booked",
+        ImportState::Booked { first: false, .. } => "staff-statement-known",
+        ImportState::Faulty { .. } => "staff-run-rejected",
+    };
+    let statement = match &view.state {
+        ImportState::Booked { statement, .. } => Some(statement.clone()),
+        _ => None,
     };
     context! {
+        statement,
         id => view.id.as_str(), file => view.file.name.clone(), size => size(texts, view.file.bytes), run,
         by => view.file.by.clone(), at => texts.moment(view.file.at, &app.portal.time_zone),
         state => texts.say(state, &[]),
@@ -101,7 +116,7 @@ fn row(app: &App, view: &ImportView, texts: &Texts) -> Value {
 }
 
 /// `4,2 GB`: tenths are enough.
-fn size(texts: &Texts, bytes: u64) -> String {
+pub(super) fn size(texts: &Texts, bytes: u64) -> String {
     let (unit, name) = match bytes {
         0..1_000_000 => (1_000, "staff-size-kb"),
         1_000_000..1_000_000_000 => (1_000_000, "staff-size-mb"),
@@ -148,12 +163,31 @@ impl From<NoUpload> for GivenUp {
     }
 }
 
-/// Keeps a file as it comes in. Its import goes on when this is over, and when nobody waits for it.
-async fn upload(
+async fn upload_run(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
     request: Request,
+) -> Result<Response, Failure> {
+    upload(&app, &visitor, &officer, request, FileKind::Run).await
+}
+
+async fn upload_statement(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    request: Request,
+) -> Result<Response, Failure> {
+    upload(&app, &visitor, &officer, request, FileKind::Statement).await
+}
+
+/// Keeps a file as it comes in. Its import goes on when this is over, and when nobody waits for it.
+async fn upload(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    request: Request,
+    kind: FileKind,
 ) -> Result<Response, Failure> {
     let id: EntryId = app
         .random_token()
@@ -161,14 +195,20 @@ async fn upload(
         .parse()
         .map_err(|_| Failure::NotFound)?;
     let limit = Duration::from_hours(UPLOAD_HOURS_MAX);
-    let kept = timeout(limit, keep(&app, &visitor, &officer, &id, request)).await;
+    let kept = timeout(limit, keep(app, visitor, officer, &id, request, kind)).await;
     let given_up = match kept.unwrap_or(Ok(Err(GivenUp::CutOff)))? {
-        Ok(()) => return Ok(to_import(&id)),
+        Ok(()) => return Ok(to_import(&id, kind)),
         Err(given_up) => given_up,
     };
     let (status, text) = match given_up {
         GivenUp::Foreign => return Err(Failure::Foreign),
-        GivenUp::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "staff-error-import-file"),
+        GivenUp::NoFile => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            match kind {
+                FileKind::Run => "staff-error-import-file",
+                FileKind::Statement => "staff-error-statement-file",
+            },
+        ),
         GivenUp::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "staff-error-import-large"),
         GivenUp::CutOff => (StatusCode::BAD_REQUEST, "staff-error-import-cut"),
         GivenUp::Refused(NoUpload::Busy) => {
@@ -183,7 +223,10 @@ async fn upload(
             }
         }
     };
-    let page = form_page(&app, &visitor, &officer, Some(text))?;
+    let page = match kind {
+        FileKind::Run => form_page(app, visitor, officer, Some(text))?,
+        FileKind::Statement => statements::list_page(app, visitor, officer, Some(text)).await?,
+    };
     Ok((status, page).into_response())
 }
 
@@ -193,14 +236,19 @@ async fn keep(
     officer: &Officer,
     id: &EntryId,
     request: Request,
+    kind: FileKind,
 ) -> Result<Result<(), GivenUp>, Failure> {
-    let file = match receive(app, visitor, officer, id, request).await {
+    let file = match receive(app, visitor, officer, id, request, kind).await {
         Ok(file) => file,
         Err(given_up) => return Ok(Err(given_up)),
     };
     let (upload, file) = file;
     let detail = json!({ "file": file.name, "bytes": file.bytes });
-    let uploaded = event(app, officer, "run.uploaded", format!("import/{id}"), detail);
+    let what = match kind {
+        FileKind::Run => "run.uploaded",
+        FileKind::Statement => "pay.statement-uploaded",
+    };
+    let uploaded = event(app, officer, what, format!("import/{id}"), detail);
     // On record before anything comes of it. Where that fails, the file goes with `upload`.
     app.portal.store.record_event(&uploaded).await?;
     Ok(upload.finish(file).await.map_err(GivenUp::Refused))
@@ -221,6 +269,7 @@ async fn receive(
     officer: &Officer,
     id: &EntryId,
     request: Request,
+    kind: FileKind,
 ) -> Result<Received, GivenUp> {
     let max = app.portal.limits.upload_bytes_max;
     let announced: Option<u64> = text(&request, &header::CONTENT_LENGTH).parse().ok();
@@ -263,6 +312,7 @@ async fn receive(
         return Err(GivenUp::Foreign);
     }
     let file = NewFile {
+        kind,
         name: shown_name(part.file_name.as_deref().unwrap_or_default()),
         by: officer.login.to_string(),
         at: app.portal.clock.now(),
@@ -290,8 +340,11 @@ fn shown_name(name: &str) -> String {
     }
 }
 
-fn to_import(id: &EntryId) -> Response {
-    let to = format!("/staff/imports/{id}");
+fn to_import(id: &EntryId, kind: FileKind) -> Response {
+    let to = match kind {
+        FileKind::Run => format!("/staff/imports/{id}"),
+        FileKind::Statement => format!("/staff/statements/file/{id}"),
+    };
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 
@@ -302,19 +355,58 @@ pub(crate) async fn one(
     Extension(officer): Extension<Officer>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let known = app.portal.imports.known();
-    let Some(view) = known.into_iter().find(|view| view.id.as_str() == id) else {
-        let texts = app.pages.texts(visitor.language);
-        let title = texts.say("staff-import-unknown", &[]);
-        let text = texts.say("staff-import-unknown-text", &[]);
-        let what = (StatusCode::NOT_FOUND, title.as_str(), text.as_str());
-        return say(&app, &visitor, &officer, what, "/staff/imports");
+    follow(&app, &visitor, &officer, &id, FileKind::Run)
+}
+
+/// The same of a statement.
+pub(crate) async fn one_statement(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    follow(&app, &visitor, &officer, &id, FileKind::Statement)
+}
+
+fn follow(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    id: &str,
+    kind: FileKind,
+) -> Result<Response, Failure> {
+    let form = match kind {
+        FileKind::Run => "/staff/imports",
+        FileKind::Statement => "/staff/statements",
     };
-    if let ImportState::Checked(run) | ImportState::Rejected(run) = &view.state {
-        let to = format!("/staff/runs/{run}?done=imported");
+    let known = app.portal.imports.known();
+    let texts = app.pages.texts(visitor.language);
+    let known = known
+        .into_iter()
+        .find(|view| view.id.as_str() == id && view.file.kind == kind);
+    let Some(view) = known else {
+        let title = texts.say("staff-import-unknown", &[]);
+        let text = match kind {
+            FileKind::Run => "staff-import-unknown-text",
+            FileKind::Statement => "staff-statement-unknown-text",
+        };
+        let text = texts.say(text, &[]);
+        let what = (StatusCode::NOT_FOUND, title.as_str(), text.as_str());
+        return say(app, visitor, officer, what, form);
+    };
+    let ended = match &view.state {
+        ImportState::Checked(run) | ImportState::Rejected(run) => {
+            Some(format!("/staff/runs/{run}?done=imported"))
+        }
+        ImportState::Booked { statement, first } => {
+            let done = if *first { "booked" } else { "known" };
+            Some(format!("/staff/statements/{statement}?done={done}"))
+        }
+        _ => None,
+    };
+    if let Some(to) = ended {
         return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response());
     }
-    let texts = app.pages.texts(visitor.language);
     let going_on = view.state.is_under_way();
     let (orders, promised, done) = match &view.state {
         ImportState::Reading { orders, promised } => {
@@ -331,16 +423,36 @@ pub(crate) async fn one(
         ImportState::Failed(why) => Some(why.clone()),
         _ => None,
     };
+    let findings = match &view.state {
+        ImportState::Faulty { faults, counted } => Some(findings(texts, faults, *counted)),
+        _ => None,
+    };
     let page = context! {
-        import => row(&app, &view, texts), going_on, orders, promised, done, why,
+        import => row(app, &view, texts), going_on, orders, promised, done, why, findings, form,
+        is_statement => kind == FileKind::Statement,
         already => matches!(view.state, ImportState::Already(_)),
     };
-    let mut response = render(&app, &visitor, Some(&officer), "staff/import.html", page)?;
+    let mut response = render(app, visitor, Some(officer), "staff/import.html", page)?;
     if going_on {
         let again = HeaderValue::from(FOLLOW_SECONDS);
         response.headers_mut().insert(header::REFRESH, again);
     }
     Ok(response)
+}
+
+/// What is wrong with a statement, each fault with its place.
+fn findings(texts: &Texts, faults: &[Fault], counted: u64) -> Value {
+    let rows: Vec<_> = faults
+        .iter()
+        .map(|fault| {
+            context! {
+                line => fault.line, place => fault.place.clone(), found => fault.found.clone(),
+                expected => fault.expected.clone(), remedy => fault.remedy,
+            }
+        })
+        .collect();
+    let more = counted > faults.len() as u64;
+    context! { rows, counted => texts.count(counted), more }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) mod runs;
 pub(crate) mod samples;
 pub(crate) mod sign_in;
 pub(crate) mod spell;
+pub(crate) mod statements;
 pub(crate) mod timeline;
 
 use std::sync::Arc;
@@ -109,6 +110,10 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-out", Who::Staff),
+    ("GET", "/staff/statements", BOOKS),
+    ("POST", "/staff/statements/file", BILLING),
+    ("GET", "/staff/statements/file/{id}", BILLING),
+    ("GET", "/staff/statements/{id}", BOOKS),
 ];
 
 /// Where the menu leads, for those who may go there.
@@ -145,6 +150,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.reverse",
     "pay.settle",
     "pay.statement",
+    "pay.statement-uploaded",
     "pay.viewed",
     "refund.approved",
     "refund.exported",
@@ -227,6 +233,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/runs/{run}/samples/{seq}", get(samples::sample))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/staff/sign-out", post(sign_in::sign_out))
+        .route("/staff/statements", get(statements::list))
+        .route("/staff/statements/file/{id}", get(imports::one_statement))
+        .route("/staff/statements/{id}", get(statements::one))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), door::guard))
 }
 

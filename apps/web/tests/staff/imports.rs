@@ -15,6 +15,7 @@ use super::{
 };
 
 const PATH: &str = "/staff/imports/file";
+const STATEMENTS: &str = "/staff/statements/file";
 const TYPE: &str = "multipart/form-data; boundary=xyz";
 
 fn field(name: &str, more: &str, content: &[u8]) -> Vec<u8> {
@@ -35,13 +36,17 @@ fn form(token: &str, file_name: &str, content: &[u8]) -> Vec<u8> {
 
 /// Sends a body in pieces, as a network does.
 async fn send(browser: &mut Browser, body: &[u8], extra: &[(&str, &str)]) -> Answer {
+    send_to(browser, PATH, body, extra).await
+}
+
+async fn send_to(browser: &mut Browser, path: &str, body: &[u8], extra: &[(&str, &str)]) -> Answer {
     let pieces: Vec<_> = body
         .chunks(1000)
         .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
         .collect();
     let body = Body::from_stream(futures::stream::iter(pieces));
     let extra = [&[("content-type", TYPE)], extra].concat();
-    browser.send(Method::POST, PATH, body, &extra).await
+    browser.send(Method::POST, path, body, &extra).await
 }
 
 async fn upload(browser: &mut Browser, file_name: &str, content: &[u8]) -> Answer {
@@ -328,4 +333,81 @@ async fn only_a_form_of_ours_brings_a_file_in() {
             .contains("/staff/imports")
     );
     assert!(world.shelf.known.lock().expect("not poisoned").is_empty());
+}
+
+#[tokio::test]
+async fn a_statement_is_followed_to_what_came_of_it() {
+    let (world, mut vera) = desk().await;
+    let page = vera.get("/staff/statements").await;
+    assert!(
+        page.body.contains("Още няма внесени извлечения"),
+        "{}",
+        page.body
+    );
+    let token = vera.get("/").await.form_token();
+    let empty = send_to(&mut vera, STATEMENTS, &form(&token, "", b""), &[]).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        empty.body.contains("Изберете файл с извлечение"),
+        "{}",
+        empty.body
+    );
+    let sent = send_to(
+        &mut vera,
+        STATEMENTS,
+        &form(&token, "ден.xml", b"<Document/>"),
+        &[],
+    )
+    .await;
+    let own = sent.header("location").to_owned();
+    assert!(own.starts_with("/staff/statements/file/"), "{own}");
+    let other = own.replace("statements/file", "imports");
+    assert_eq!(
+        vera.get(&other).await.status,
+        StatusCode::NOT_FOUND,
+        "it is no run"
+    );
+    let promised = None;
+    world.shelf.set(ImportState::Reading {
+        orders: 7,
+        promised,
+    });
+    let page = vera.get(&own).await;
+    assert_eq!(page.header("refresh"), "3");
+    assert!(page.body.contains("Прочетени преводи: 7"), "{}", page.body);
+    let fault = kvit_pay::statement::Fault {
+        line: 42,
+        place: "entry 7 (<b>)".to_owned(),
+        found: "no amount".to_owned(),
+        expected: "one".to_owned(),
+        remedy: "ask the bank",
+    };
+    let faults = vec![fault];
+    world.shelf.set(ImportState::Faulty {
+        faults,
+        counted: 2000,
+    });
+    let page = vera.get(&own).await;
+    for part in [
+        "42",
+        "entry 7 (&lt;b&gt;)",
+        "ask the bank",
+        "първите хиляда",
+        "Качи отново",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let booked = |first| ImportState::Booked {
+        statement: "a1".to_owned(),
+        first,
+    };
+    for (first, done) in [(true, "booked"), (false, "known")] {
+        world.shelf.set(booked(first));
+        let to = vera.get(&own).await.header("location").to_owned();
+        assert_eq!(to, format!("/staff/statements/a1?done={done}"));
+    }
+    assert_eq!(
+        vera.get("/staff/statements/a1").await.status,
+        StatusCode::NOT_FOUND
+    );
 }

@@ -62,6 +62,10 @@ GET /staff/runs/{run}/samples/{seq}: billing
 GET /staff/sign-in: anyone
 POST /staff/sign-in: anyone
 POST /staff/sign-out: agent clerk billing auditor administrator
+GET /staff/statements: billing auditor
+POST /staff/statements/file: billing
+GET /staff/statements/file/{id}: billing
+GET /staff/statements/{id}: billing auditor
 ";
 
 fn written(who: Who) -> String {

@@ -1,16 +1,12 @@
 //! `kvit pay statement`: what the bank says goes into the books.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 use kvit_billing::ports::Clock;
 use kvit_flow::statement::{
-    CheckedStatement, Outside, StatementError, StatementOutcome, book_statement, check_statement,
-    finish_statements, payouts,
+    CheckedStatement, Outside, StatementError, StatementOutcome, book_statement, finish_statements,
 };
-use kvit_pay::{
-    statement::{Fault, Statement, StatementRules},
-    ways::Ways,
-};
+use kvit_pay::statement::{Fault, Statement, StatementRules};
 use kvit_store::{StatementReport, Tally};
 use serde_json::{Value, json};
 
@@ -19,6 +15,7 @@ use super::{
     statements::{facts_line, gap_json, gap_line, missing, record_json, rows_of, short},
 };
 use crate::{
+    booking,
     cli::StatementArgs,
     commands::account::account,
     exit::{Context, Exit, Failure},
@@ -45,15 +42,7 @@ pub(super) async fn import(
                 .hint("name yourself with --as NAME")
         })?,
     };
-    let payouts = payouts(&instance.ways()?.all());
-    let operator = &instance.config.operator;
-    let mut ibans = vec![operator.iban.clone()];
-    ibans.extend(instance.config.pay.accounts.iter().cloned());
-    let rules = StatementRules {
-        ibans,
-        currency: Some(operator.currency),
-        payouts: payouts.clone(),
-    };
+    let rules = booking::rules(instance)?;
     // All files are judged before anything of one counts.
     let mut files = Vec::with_capacity(args.files.len());
     for path in &args.files {
@@ -82,7 +71,7 @@ pub(super) async fn import(
     };
     let checkpoints = faults::checkpoints();
     let outside = Outside {
-        payouts,
+        payouts: rules.payouts.clone(),
         clock: &SystemClock,
         checkpoints: checkpoints.as_ref(),
         progress: &tell,
@@ -122,9 +111,8 @@ pub(super) async fn import(
 
 fn read(out: &Output, path: &Path, rules: &StatementRules) -> Result<Read, Failure> {
     let place = path.display();
-    let file = File::open(path).failed(format!("{place} cannot be read"))?;
     let progress = out.progress("checking", "transfers", None);
-    let checked = check_statement(file, rules, &|read| progress.set(read));
+    let checked = booking::check(path, rules, &|read| progress.set(read));
     progress.finish();
     let checked = checked.failed(format!("{place} cannot be read"))?;
     let name = path.file_name().unwrap_or(path.as_os_str());
