@@ -6,7 +6,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{ApiName, BillNumber, Cents, CustomerNumber, RunId, StaffLogin};
 use kvit_pay::Iban;
-use kvit_store::{ApiScope, Role};
+use kvit_store::{ApiScope, Role, WebhookEvent};
 
 use crate::exit::Exit;
 
@@ -94,7 +94,7 @@ With --exit it ends once nothing waits that can be done now: for cron, and for s
     /// Open, list and close the accounts of staff
     #[command(subcommand)]
     Staff(StaffCommand),
-    /// Let the operator's own systems in: tokens of the API, and its description
+    /// Let the operator's own systems in, and tell them what happened: tokens, webhooks, the API's document
     #[command(subcommand)]
     Api(ApiCommand),
     /// Write a run's bills as PDF files named by number
@@ -217,6 +217,9 @@ pub(crate) enum ApiCommand {
     /// Give out, list and revoke tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Tell other systems when something happened
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Print the OpenAPI document of the API
     Schema,
 }
@@ -240,6 +243,42 @@ second one, let the other system use it, and revoke the first.")]
     List,
     /// End a token, at once
     Revoke(TokenNameArg),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhookCommand {
+    /// Add a webhook; the secret that checks its signatures is shown only now
+    #[command(after_help = "\
+Example:
+  kvit api webhook add crm https://crm.example/kvit --event enrolment.changed --event payment.booked
+
+Events: bill.issued (up to 250 bills in a message), bill.delivered (a mail server took the bill),
+bill.confirmed (its reader pressed the button), enrolment.changed, payment.booked. A message holds
+ids only; the API tells the rest. It is told from now on, by whatever worker runs.")]
+    Add(WebhookAddArgs),
+    /// List the webhooks, what waits for them, what was set aside, and why
+    List,
+    /// End a webhook, and forget what it was not told yet
+    Remove(WebhookNameArg),
+    /// Try what waits and what was set aside again, from now on
+    Retry(WebhookNameArg),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WebhookAddArgs {
+    /// What to call it: 2 to 40 lower-case Latin letters, digits or -
+    pub(crate) name: ApiName,
+    /// Where to post; https, or http on this machine
+    pub(crate) url: String,
+    /// What to tell; may be given several times
+    #[arg(long = "event", value_name = "EVENT", required = true, value_parser = webhook_event)]
+    pub(crate) events: Vec<WebhookEvent>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WebhookNameArg {
+    /// The webhook's name
+    pub(crate) name: ApiName,
 }
 
 #[derive(Args, Debug)]
@@ -820,6 +859,14 @@ fn scope(text: &str) -> Result<ApiScope, String> {
     ApiScope::parse(text).ok_or_else(|| {
         let words = ApiScope::ALL.map(ApiScope::as_str);
         format!("scopes are {}", words.join(", "))
+    })
+}
+
+/// An event of webhooks by its word.
+fn webhook_event(text: &str) -> Result<WebhookEvent, String> {
+    WebhookEvent::parse(text).ok_or_else(|| {
+        let words = WebhookEvent::ALL.map(WebhookEvent::as_str);
+        format!("events are {}", words.join(", "))
     })
 }
 

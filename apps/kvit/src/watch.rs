@@ -149,6 +149,16 @@ fn exposition(
             &systems,
         );
     }
+    metric(
+        "kvit_webhook_messages_total",
+        "counter",
+        "Attempts of this process to tell a webhook, by their end.",
+        &[
+            ("{outcome=\"heard\"}", of(&counters.webhooks_heard)),
+            ("{outcome=\"unheard\"}", of(&counters.webhooks_unheard)),
+            ("{outcome=\"aside\"}", of(&counters.webhooks_aside)),
+        ],
+    );
     if let Some(depths) = depths {
         for (name, help, value) in [
             (

@@ -16,7 +16,8 @@ use kvit_billing::{
 };
 use kvit_compose::{Composer, ComposerSettings, Layout};
 use kvit_flow::{
-    Courier, Hours, Issuer, IssuerSettings, Poller, Reminders, Sample, ports::Archive, read_bill,
+    Courier, Hours, Issuer, IssuerSettings, Messenger, Poller, Reminders, Sample, ports::Archive,
+    read_bill,
 };
 use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
@@ -320,6 +321,16 @@ impl Instance {
             wire: Arc::new(HttpWire::default()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
+        })
+    }
+
+    pub(crate) fn messenger(&self) -> Result<Messenger, Failure> {
+        Ok(Messenger {
+            store: self.store.clone(),
+            post: Arc::new(HttpWire::default()),
+            key: self.key()?,
+            clock: Arc::new(SystemClock),
+            checkpoints: faults::checkpoints(),
         })
     }
 

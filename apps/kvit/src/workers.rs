@@ -12,7 +12,9 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use kvit_flow::{Courier, Issuer, PollReport, Poller, ReminderReport, Reminders};
+use kvit_flow::{
+    Courier, Issuer, Messenger, PollReport, Poller, ReminderReport, Reminders, TellReport,
+};
 use kvit_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -113,6 +115,9 @@ pub(crate) struct Counters {
     pub(crate) mails_unknown: AtomicU64,
     pub(crate) delivery_failures: AtomicU64,
     pub(crate) reminders_planned: AtomicU64,
+    pub(crate) webhooks_heard: AtomicU64,
+    pub(crate) webhooks_unheard: AtomicU64,
+    pub(crate) webhooks_aside: AtomicU64,
     pub(crate) reminders_missed: AtomicU64,
     pub(crate) reminder_failures: AtomicU64,
 }
@@ -208,6 +213,43 @@ pub(crate) async fn payment_loop(poller: &Poller, poll: Duration, stop: &Cancell
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "payments stand");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Tells other systems what happened, until `stop`.
+pub(crate) async fn webhook_loop(
+    messenger: &Messenger,
+    counters: &Counters,
+    poll: Duration,
+    stop: &CancellationToken,
+) {
+    let mut wait = poll;
+    while !stop.is_cancelled() {
+        match messenger.tell(stop).await {
+            Ok(report) => {
+                wait = poll;
+                for (counter, more) in [
+                    (&counters.webhooks_heard, report.heard),
+                    (&counters.webhooks_unheard, report.unheard),
+                    (&counters.webhooks_aside, report.aside),
+                ] {
+                    counter.fetch_add(more, Ordering::Relaxed);
+                }
+                if report != TellReport::default() {
+                    tracing::info!(
+                        heard = report.heard,
+                        unheard = report.unheard,
+                        aside = report.aside,
+                        "webhooks told"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "webhooks stand");
                 wait = longer(wait);
             }
         }

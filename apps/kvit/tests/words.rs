@@ -32,6 +32,11 @@ fn help() {
         "api token add",
         "api token list",
         "api token revoke",
+        "api webhook",
+        "api webhook add",
+        "api webhook list",
+        "api webhook remove",
+        "api webhook retry",
         "api schema",
         "export",
         "bill",
@@ -178,6 +183,38 @@ fn tokens_are_given_out_and_revoked() {
     let store = fs::read(path.join("kvit.db")).expect("the store");
     let secret = token.trim_start_matches("kvit_").as_bytes();
     assert!(!store.windows(secret.len()).any(|part| part == secret));
+}
+
+#[test]
+fn webhooks_are_added_and_removed() {
+    let (_folder, path) = folder();
+    run(&path, &["init", "--key", "p256"]).ok();
+    let call = |words: &[&str]| run(&path, &[&["api", "webhook"], words].concat());
+    insta::assert_snapshot!("webhook-none", call(&["list"]).shown());
+    for (name, url) in [
+        ("plain", "http://crm.example/kvit"),
+        ("user", "https://me:secret@crm.example/kvit"),
+        ("relative", "/kvit"),
+    ] {
+        let added = call(&["add", "crm", url, "--event", "bill.issued"]);
+        insta::assert_snapshot!(format!("webhook-{name}"), added.shown());
+    }
+    let url = "https://crm.example/kvit";
+    let event = call(&["add", "crm", url, "--event", "bill.lost"]);
+    insta::assert_snapshot!("webhook-event", event.shown());
+    let made = call(&["add", "crm", url, "--event", "payment.booked", "--json"]);
+    let made = made.ok().json();
+    let secret = made["secret"].as_str().expect("a secret");
+    assert!(
+        secret.starts_with("whsec_") && secret.len() == 50,
+        "{secret}"
+    );
+    insta::assert_snapshot!("webhook-list", call(&["list"]).shown());
+    insta::assert_snapshot!("webhook-retry", call(&["retry", "crm"]).shown());
+    insta::assert_snapshot!("webhook-remove", call(&["remove", "crm"]).shown());
+    insta::assert_snapshot!("webhook-nobody", call(&["remove", "crm"]).shown());
+    let again = call(&["add", "crm", url, "--event", "bill.issued"]);
+    insta::assert_snapshot!("webhook-taken", again.shown());
 }
 
 #[test]

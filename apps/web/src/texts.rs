@@ -339,6 +339,7 @@ mod tests {
             "channel",
             "delivery",
             "enrolment",
+            "events",
             "file",
             "first",
             "last",

@@ -9,7 +9,7 @@ use std::fmt;
 use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq;
 
-use crate::{CustomerNumber, Secret, StaffLogin};
+use crate::{ApiName, CustomerNumber, Secret, StaffLogin};
 
 /// The code printed on a bill that, with the customer number, lets its holder act online.
 /// Eight digits. `Debug` shows nothing of it.
@@ -171,6 +171,16 @@ impl InstanceKey {
         let mut secret = [0; 20];
         secret.copy_from_slice(&tag.as_ref()[..20]);
         Secret::new(secret)
+    }
+
+    /// The key that a webhook's messages are signed with, 256 bits. Derived like the codes: a stolen database
+    /// signs nothing. A name is never given twice.
+    #[must_use]
+    pub fn webhook_key(&self, name: &ApiName) -> Secret<[u8; 32]> {
+        let tag = self.mac("webhook", name.as_str());
+        let mut key = [0; 32];
+        key.copy_from_slice(tag.as_ref());
+        Secret::new(key)
     }
 
     fn mac(&self, label: &str, message: &str) -> hmac::Tag {

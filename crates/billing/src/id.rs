@@ -127,6 +127,15 @@ text_id!(
     |t| t.len() == 32 && within(t, 32, |c| matches!(c, '0'..='9' | 'a'..='f'))
 );
 
+impl EntryId {
+    /// The id of what has this name, of any form and length: the same each time it is asked.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        let hash = digest::digest(&digest::SHA256, name.as_bytes());
+        Self(to_hex(&hash.as_ref()[..16]))
+    }
+}
+
 impl DeliveryId {
     /// The id of a bill's `count`-th delivery (from 1): the same each time it is asked, so that a
     /// chunk that is redone creates the same deliveries.

@@ -21,6 +21,7 @@ pub mod scans;
 pub mod statement;
 pub mod summary;
 pub mod sweep;
+pub mod tell;
 
 pub use cores::{CoresError, use_cores};
 pub use deliver::{Courier, DeliveryReport};
@@ -33,3 +34,4 @@ pub use preview::Sample;
 pub use remind::{ReminderReport, Reminders};
 pub use scans::{PictureError, ScanError, ScanImport, read_scan};
 pub use sweep::{SweepError, sweep, sweep_issued};
+pub use tell::{Messenger, TellReport, webhook_secret};

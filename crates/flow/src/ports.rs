@@ -61,3 +61,20 @@ pub struct NoCheckpoints;
 impl Checkpoints for NoCheckpoints {
     fn reached(&self, _: &'static str) {}
 }
+
+/// How other systems of the operator's are told of something.
+pub trait Post: Send + Sync {
+    /// One call by POST, with these headers and a body in JSON. It was heard where the answer's status is
+    /// 2xx; nothing is followed.
+    fn post<'a>(
+        &'a self,
+        url: &'a str,
+        headers: &'a [(&'static str, String)],
+        body: &'a str,
+    ) -> BoxFuture<'a, Result<(), NotHeard>>;
+}
+
+/// A system did not hear what it was told: why, in words without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotHeard(pub String);

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use kvit_billing::DeliveryId;
 
 use crate::{
-    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Store, StoreError, Unwanted,
+    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Store, StoreError, Unwanted, WebhookEvent,
     contents::{Claimable, contents},
     engine::{Row, Tx},
     receipts::add_receipt,
-    rows::{optional_time, small, state},
+    rows::{number, optional_time, small, state},
     sql::{ROWS_MAX, Value, query},
+    webhooks,
 };
 
 /// The reply on record for an attempt whose worker was given up.
@@ -81,7 +82,7 @@ impl Store {
             }
         };
         let mut tx = self.begin().await?;
-        let row = query("SELECT state, attempts FROM deliveries WHERE id = $1")
+        let row = query("SELECT state, attempts, bill, account FROM deliveries WHERE id = $1")
             .bind(id)
             .for_update()
             .fetch_one(&mut tx)
@@ -96,8 +97,17 @@ impl Store {
             .bind(&attempt.reply)
             .execute(&mut tx)
             .await?;
-        if attempt.outcome == AttemptOutcome::Accepted {
-            add_receipt(&mut tx, id, "accepted", attempt.at, &serde_json::json!({})).await?;
+        let accepted = attempt.outcome == AttemptOutcome::Accepted;
+        let nothing = serde_json::json!({});
+        if accepted
+            && add_receipt(&mut tx, id, "accepted", attempt.at, &nothing).await?
+            && row.get::<Option<i64>>("bill")?.is_some()
+        {
+            let data = serde_json::json!({
+                "bill": number(&row, "bill")?, "customer": row.get::<String>("account")?, "delivery": id,
+            });
+            let event = WebhookEvent::BillDelivered;
+            webhooks::tell(&mut tx, event, id.as_str(), data, attempt.at).await?;
         }
         let arrived = query("SELECT at FROM receipts WHERE delivery = $1 AND kind = 'accepted'")
             .bind(id)

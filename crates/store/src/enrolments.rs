@@ -10,6 +10,7 @@ use crate::{
     engine::{Row, Target, Tx},
     rows::{corrupt, language, optional_time, text, time},
     sql::{ROWS_MAX, query},
+    webhooks,
 };
 
 /// The mail that proves an address is due at once; this is when it counts as late.
@@ -80,6 +81,8 @@ impl Store {
             .bind(&evidence)
             .execute(&mut tx)
             .await?;
+        let what = (&record.id, "proven");
+        webhooks::enrolment_changed(&mut tx, &record.account, what, at).await?;
         tx.commit().await?;
         record.proven_at = Some(at);
         Ok(Prove::Proved(record))
@@ -207,7 +210,7 @@ pub(crate) async fn write(tx: &mut Tx, new: &NewEnrolment) -> Result<(), StoreEr
             .execute(&mut *tx)
             .await?;
     }
-    Ok(())
+    webhooks::enrolment_changed(tx, &new.account, (&new.id, "given"), new.at).await
 }
 
 /// Ends what is active or pending, in its customer's turn. Gives what was ended.
@@ -230,8 +233,9 @@ pub(crate) async fn end(
         .bind(at)
         .bind(reason)
         .bind(evidence)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+    webhooks::enrolment_changed(tx, account, (&record.id, "ended"), at).await?;
     record.ended_at = Some(at);
     Ok(Some(record))
 }

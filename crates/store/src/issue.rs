@@ -13,6 +13,7 @@ use crate::{
     rows::{corrupt, number, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
     staging::{encode, unpacked},
+    webhooks,
 };
 
 impl Store {
@@ -87,6 +88,8 @@ impl Store {
         for part in result.deliveries.chunks(ROWS_MAX) {
             insert_deliveries(&mut tx, part, result.at).await?;
         }
+        let chunk = (&result.run, result.no);
+        webhooks::issued(&mut tx, chunk, &result.bills, result.at).await?;
         query("DELETE FROM chunk_holders WHERE run = $1 AND no = $2")
             .bind(&result.run)
             .bind(result.no)

@@ -16,6 +16,7 @@ use crate::{
     payments::{bills, joined},
     rows::{corrupt, number, text, time},
     sql::query,
+    webhooks,
 };
 
 impl Store {
@@ -304,6 +305,7 @@ async fn write(
         }))
         .execute(&mut *tx)
         .await?;
+    webhooks::booked(tx, id, entry, reverses, at).await?;
     // The same transaction: whatever dies, money in a customer's book has its mail, and one only.
     money_mails::queue(tx, id, entry, notice, reverses, who, at).await
 }

@@ -43,6 +43,7 @@ mod statements;
 mod trail;
 mod transfers;
 mod unmatched;
+mod webhooks;
 
 pub use api::API_KEY_DAYS;
 pub use reconcile::same_person;
@@ -51,6 +52,7 @@ pub use refund_files::REFUNDS_IN_FILE_MAX;
 pub use release::ReleaseError;
 pub use search::SEARCH_LETTERS_MIN;
 pub use sign_in::SIGN_IN_MINUTES;
+pub use webhooks::WEBHOOK_LADDER_MINUTES;
 
 use engine::{Pools, Tx};
 

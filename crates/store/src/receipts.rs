@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use kvit_billing::{DeliveryId, Secret, code::TokenHash};
 
 use crate::{
-    Confirm, DeliveryView, Store, StoreError,
+    Confirm, DeliveryView, Store, StoreError, WebhookEvent,
     engine::{Target, Tx},
     rows::{self, BILL_COLUMNS, language, optional_time, text},
     sql::query,
+    webhooks,
 };
 
 impl Store {
@@ -44,6 +45,12 @@ impl Store {
             let again = view(&mut tx, hash).await?;
             return Ok(again.map_or(Confirm::Unknown, Confirm::Already));
         }
+        let bill = &found.bill;
+        let data = serde_json::json!({
+            "bill": bill.number, "customer": bill.account, "delivery": found.id,
+        });
+        let event = WebhookEvent::BillConfirmed;
+        webhooks::tell(&mut tx, event, found.id.as_str(), data, at).await?;
         tx.commit().await?;
         found.confirmed_at = Some(at);
         Ok(Confirm::Confirmed(found))

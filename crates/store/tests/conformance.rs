@@ -21,6 +21,7 @@ mod conformance {
     pub(crate) mod scans;
     pub(crate) mod staff;
     pub(crate) mod statements;
+    pub(crate) mod webhooks;
     pub(crate) mod world;
 }
 
@@ -31,7 +32,7 @@ use std::sync::{
 
 use conformance::{
     api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
-    reconcile, release, reminders, reversals, runs, scans, staff, statements, world,
+    reconcile, release, reminders, reversals, runs, scans, staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -94,6 +95,11 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
+    webhooks::bills_are_told_of_where_it_is_wanted,
+    webhooks::each_fact_is_told_once,
+    webhooks::money_in_a_customer_s_book_is_told,
+    webhooks::a_message_that_nobody_hears_is_set_aside,
+    webhooks::a_removed_webhook_is_told_nothing_more,
     health::silence_in_a_row_puts_a_payment_system_out_of_order,
     api::a_token_works_until_it_is_revoked_or_over,
     api::a_change_is_made_once_under_its_key,

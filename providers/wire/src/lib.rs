@@ -1,5 +1,5 @@
-//! Calls to payment systems over HTTPS: one connection a call, a bounded answer, a time limit.
-//! Nothing is followed: a payment system that redirects is configured wrongly.
+//! Calls to payment systems, and to the operator's own, over HTTPS: one connection a call, a bounded
+//! answer, a time limit. Nothing is followed: a system that redirects is configured wrongly.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -7,6 +7,7 @@ use futures::{FutureExt, future::BoxFuture};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, StatusCode, Uri, body::Bytes, header};
 use hyper_util::rt::TokioIo;
+use kvit_flow::ports::{NotHeard, Post};
 use kvit_pay::ways::{Call, NoAnswer, Wire};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{
@@ -19,7 +20,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// A customer waits for a code meanwhile.
 const CALL_MAX: Duration = Duration::from_secs(10);
 
-/// Calls payment systems. Trusts the certificates that the machine trusts.
+/// Calls payment systems and webhooks. Trusts the certificates that the machine trusts.
 pub struct HttpWire {
     tls: TlsConnector,
 }
@@ -44,7 +45,7 @@ impl Default for HttpWire {
 impl Wire for HttpWire {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
         async move {
-            let (status, body) = self.in_time(call).await?;
+            let (status, body) = self.in_time(call.into()).await?;
             if status != StatusCode::OK {
                 return Err(answered_with(status));
             }
@@ -55,7 +56,7 @@ impl Wire for HttpWire {
 
     fn reach(&self, url: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
         async move {
-            let (status, _) = self.in_time(Call { url, form: None }).await?;
+            let (status, _) = self.in_time(Call { url, form: None }.into()).await?;
             if status.is_server_error() {
                 return Err(answered_with(status));
             }
@@ -65,20 +66,63 @@ impl Wire for HttpWire {
     }
 }
 
+impl Post for HttpWire {
+    fn post<'a>(
+        &'a self,
+        url: &'a str,
+        headers: &'a [(&'static str, String)],
+        body: &'a str,
+    ) -> BoxFuture<'a, Result<(), NotHeard>> {
+        let letter = Letter {
+            url: url.to_owned(),
+            headers: headers.to_vec(),
+            body: Some(("application/json", body.to_owned())),
+        };
+        async move {
+            match self.in_time(letter).await {
+                Ok((status, _)) if status.is_success() => Ok(()),
+                Ok((status, _)) => Err(NotHeard(answered_with(status).0)),
+                Err(NoAnswer(why)) => Err(NotHeard(why)),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// What is sent: by POST where there is a body.
+struct Letter {
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    /// Its media type, and what it says.
+    body: Option<(&'static str, String)>,
+}
+
+impl From<Call> for Letter {
+    fn from(call: Call) -> Self {
+        Self {
+            url: call.url,
+            headers: Vec::new(),
+            body: call
+                .form
+                .map(|form| ("application/x-www-form-urlencoded", form)),
+        }
+    }
+}
+
 fn answered_with(status: StatusCode) -> NoAnswer {
     NoAnswer(format!("it answered with status {status}"))
 }
 
 impl HttpWire {
-    async fn in_time(&self, call: Call) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
-        match tokio::time::timeout(CALL_MAX, self.talk(call)).await {
+    async fn in_time(&self, letter: Letter) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+        match tokio::time::timeout(CALL_MAX, self.talk(letter)).await {
             Ok(answer) => answer,
             Err(_) => Err(NoAnswer("it took too long".to_owned())),
         }
     }
 
-    async fn talk(&self, call: Call) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
-        let uri: Uri = call
+    async fn talk(&self, letter: Letter) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+        let uri: Uri = letter
             .url
             .parse()
             .map_err(|_| NoAnswer("its address is none".to_owned()))?;
@@ -92,13 +136,13 @@ impl HttpWire {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((bare, port)).await.map_err(silent)?;
         if !secure {
-            return exchange(stream, &uri, call.form).await;
+            return exchange(stream, &uri, letter).await;
         }
         let name = ServerName::try_from(bare.to_owned()).map_err(silent)?;
         exchange(
             self.tls.connect(name, stream).await.map_err(silent)?,
             &uri,
-            call.form,
+            letter,
         )
         .await
     }
@@ -113,7 +157,7 @@ fn is_here(host: &str) -> bool {
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     uri: &Uri,
-    form: Option<String>,
+    letter: Letter,
 ) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
@@ -122,23 +166,25 @@ async fn exchange(
     let driver = tokio::spawn(connection);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let request = Request::builder()
-        .method(if form.is_some() {
-            Method::POST
-        } else {
-            Method::GET
-        })
+    let method = match letter.body {
+        Some(_) => Method::POST,
+        None => Method::GET,
+    };
+    let mut request = Request::builder()
+        .method(method)
         .uri(path)
         .header(header::HOST, authority)
         .header(header::USER_AGENT, "kvit")
         .header(header::CONNECTION, "close");
-    let request = if form.is_some() {
-        request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-    } else {
-        request
-    };
+    for (name, value) in letter.headers {
+        request = request.header(name, value);
+    }
+    let (media_type, body) = letter.body.unzip();
+    if let Some(media_type) = media_type {
+        request = request.header(header::CONTENT_TYPE, media_type);
+    }
     let request = request
-        .body(Full::new(Bytes::from(form.unwrap_or_default())))
+        .body(Full::new(Bytes::from(body.unwrap_or_default())))
         .map_err(silent)?;
     let response = sender.send_request(request).await.map_err(silent)?;
     let status = response.status();

@@ -1,4 +1,4 @@
-//! `kvit api`: who of the operator's own systems may ask.
+//! `kvit api token`: who of the operator's own systems may ask.
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
@@ -167,7 +167,7 @@ fn words(scopes: &[ApiScope]) -> Vec<&'static str> {
     scopes.iter().map(|scope| scope.as_str()).collect()
 }
 
-fn event(at: Timestamp, what: &str, name: &ApiName, detail: Value) -> Event {
+pub(super) fn event(at: Timestamp, what: &str, name: &ApiName, detail: Value) -> Event {
     Event {
         at,
         who: at_the_console(),

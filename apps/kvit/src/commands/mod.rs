@@ -19,6 +19,7 @@ mod serve;
 mod show;
 mod staff;
 mod verify;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,9 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Staff(command) => staff::command(out, &open(&dir()).await?, command).await,
         Command::Api(ApiCommand::Token(command)) => {
             api::token(out, &open(&dir()).await?, command).await
+        }
+        Command::Api(ApiCommand::Webhook(command)) => {
+            webhook::command(out, &open(&dir()).await?, command).await
         }
         Command::Api(ApiCommand::Schema) => {
             let document = kvit_web::openapi();

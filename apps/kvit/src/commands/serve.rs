@@ -84,6 +84,7 @@ async fn work_off(
         }
     }
     instance.poller()?.poll(stop).await?;
+    instance.messenger()?.tell(stop).await?;
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
     let value = json!({
         "bills": issued.bills,
@@ -123,6 +124,7 @@ async fn work_until(
         let courier = instance.courier(&slot.name)?;
         let poller = instance.poller()?;
         let reminders = instance.reminders()?;
+        let messenger = instance.messenger()?;
         let address = watch.unwrap_or(instance.config.watch.listen);
         let listener = bind(address, "--watch or [watch] listen").await?;
         out.note(&format!(
@@ -137,12 +139,13 @@ async fn work_until(
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
-        let (watched, (), (), (), ()) = tokio::join!(
+        let (watched, (), (), (), (), ()) = tokio::join!(
             serve_until(listener, pages, stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
             workers::payment_loop(&poller, poll, stop),
             workers::reminder_loop(&reminders, &counters, poll, stop),
+            workers::webhook_loop(&messenger, &counters, poll, stop),
         );
         tracing::info!(worker = %slot.name, "stopped");
         watched

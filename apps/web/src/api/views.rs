@@ -29,7 +29,7 @@ pub(crate) enum Language {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// A telephone number, as the operator's records or the telephone network write it.
-    #[schemars(length(min = 3, max = 30), regex(pattern = r"^[0-9+() ./-]{3,30}$"))]
+    #[schemars(length(min = 3, max = 30), regex(pattern = r"^[0-9+() ./-]{3,30}$"), extend("examples" = ["+359 888 123 456"]))]
     pub(crate) phone: String,
 }
 
@@ -70,7 +70,7 @@ pub(crate) enum EnrolmentState {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Consent {
     /// Where bills shall go. A mail with a link asks to prove it; until then nothing changes.
-    #[schemars(length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), extend("examples" = ["ivan.petrov@example.bg"]))]
     pub(crate) email: String,
     /// How the consent came in.
     pub(crate) channel: ConsentChannel,
@@ -252,7 +252,7 @@ pub(crate) struct Said {
     #[schemars(regex(pattern = r"^[0-9A-Za-z-]{1,20}$"))]
     pub(crate) number: String,
     /// The authorization code from the bill: eight digits, blanks and dashes are passed over.
-    #[schemars(length(max = 20), regex(pattern = r"^[0-9 -]{8,20}$"))]
+    #[schemars(length(max = 20), regex(pattern = r"^[0-9 -]{8,20}$"), extend("examples" = ["1234 5678"]))]
     pub(crate) code: String,
     /// Whose telephone it is, or another name of the caller, the same in each of their calls: wrong codes
     /// count for it. Kept as a pseudonym.

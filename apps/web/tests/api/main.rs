@@ -5,6 +5,7 @@ mod changes;
 mod codes;
 #[path = "../common/mod.rs"]
 mod common;
+mod judge;
 mod reading;
 
 use axum::{

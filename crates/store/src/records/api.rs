@@ -1,7 +1,7 @@
-//! The operator's other systems that ask by the API.
+//! The operator's other systems: those that ask by the API, and those that are told.
 
 use jiff::Timestamp;
-use kvit_billing::{ApiName, code::TokenHash};
+use kvit_billing::{ApiName, EntryId, code::TokenHash};
 use serde::Serialize;
 
 /// What a token of the API lets its holder do.
@@ -111,4 +111,84 @@ pub enum ApiBegun {
     UnderWay(Timestamp),
     /// Under this key something else was asked for.
     Other,
+}
+
+/// What a webhook may be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum WebhookEvent {
+    /// Bills were issued, up to 250 in a message.
+    #[serde(rename = "bill.issued")]
+    BillIssued,
+    /// A mail server took a bill.
+    #[serde(rename = "bill.delivered")]
+    BillDelivered,
+    /// The reader of a bill confirmed its receipt.
+    #[serde(rename = "bill.confirmed")]
+    BillConfirmed,
+    /// A consent was given, proven or ended.
+    #[serde(rename = "enrolment.changed")]
+    EnrolmentChanged,
+    /// Money was booked to a customer, or taken back.
+    #[serde(rename = "payment.booked")]
+    PaymentBooked,
+}
+
+impl WebhookEvent {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::BillIssued,
+        Self::BillDelivered,
+        Self::BillConfirmed,
+        Self::EnrolmentChanged,
+        Self::PaymentBooked,
+    ];
+
+    /// The word in messages, in the database and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BillIssued => "bill.issued",
+            Self::BillDelivered => "bill.delivered",
+            Self::BillConfirmed => "bill.confirmed",
+            Self::EnrolmentChanged => "enrolment.changed",
+            Self::PaymentBooked => "payment.booked",
+        }
+    }
+
+    /// The event of this word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == text)
+    }
+}
+
+/// A system that is told when something happened.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct WebhookRecord {
+    pub name: ApiName,
+    pub url: String,
+    pub events: Vec<WebhookEvent>,
+    pub created_at: Timestamp,
+    /// Messages that it was not told yet.
+    pub waiting: u64,
+    /// Messages that nobody tries any more until people say so.
+    pub aside: u64,
+    /// When the oldest of them happened.
+    pub oldest: Option<Timestamp>,
+    /// What went wrong with the oldest that went wrong.
+    pub said: Option<String>,
+}
+
+/// A message that its claimer is about to send.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct WebhookJob {
+    /// The same in each attempt.
+    pub id: EntryId,
+    pub url: String,
+    /// JSON.
+    pub body: String,
+    /// From 1.
+    pub attempt: u32,
 }

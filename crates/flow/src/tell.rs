@@ -1,0 +1,138 @@
+//! Tells systems of the operator's what happened: webhooks, signed as the Standard Webhooks say
+//! (<https://www.standardwebhooks.com>), each message until it was heard or is set aside.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::future::join_all;
+use kvit_billing::{ApiName, Secret, code::InstanceKey, ports::Clock};
+use kvit_store::{Store, StoreError, WEBHOOK_LADDER_MINUTES, WebhookJob, WebhookRecord};
+use tokio_util::sync::CancellationToken;
+
+use crate::ports::{Checkpoints, NotHeard, Post};
+
+/// Calls to one system at once.
+const AT_ONCE: usize = 10;
+/// What is kept of why a message was not heard, in characters.
+const SAID_CHARS_MAX: usize = 200;
+
+/// Sends webhooks.
+pub struct Messenger {
+    /// The messages.
+    pub store: Store,
+    /// Carries them.
+    pub post: Arc<dyn Post>,
+    /// Derives the keys of signatures.
+    pub key: Arc<InstanceKey>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where tests end the process.
+    pub checkpoints: Arc<dyn Checkpoints>,
+}
+
+/// What a round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TellReport {
+    /// Messages that were heard.
+    pub heard: u64,
+    /// Messages that were not; they are tried again.
+    pub unheard: u64,
+    /// Messages that are set aside now.
+    pub aside: u64,
+}
+
+impl Messenger {
+    /// One round: what is due, for each system beside the others, so that one that does not answer
+    /// holds up no other. A system that hears nothing of a batch is left alone until the next round.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn tell(&self, stop: &CancellationToken) -> Result<TellReport, StoreError> {
+        let hooks = self.store.webhooks().await?;
+        let waiting = hooks.iter().filter(|hook| hook.waiting > 0);
+        let each = join_all(waiting.map(|hook| self.tell_one(hook, stop))).await;
+        let mut all = TellReport::default();
+        for one in each {
+            let one = one?;
+            all.heard += one.heard;
+            all.unheard += one.unheard;
+            all.aside += one.aside;
+        }
+        Ok(all)
+    }
+
+    async fn tell_one(
+        &self,
+        hook: &WebhookRecord,
+        stop: &CancellationToken,
+    ) -> Result<TellReport, StoreError> {
+        let mut report = TellReport::default();
+        let key = self.key.webhook_key(&hook.name);
+        while !stop.is_cancelled() {
+            let now = self.clock.now();
+            let jobs = self
+                .store
+                .claim_webhook_messages(&hook.name, now, AT_ONCE)
+                .await?;
+            if jobs.is_empty() {
+                break;
+            }
+            self.checkpoints.reached("webhooks-claimed");
+            let ends = join_all(jobs.iter().map(|job| self.send(&key, job))).await;
+            let mut heard = 0;
+            for (job, end) in jobs.iter().zip(ends) {
+                match end? {
+                    true => heard += 1,
+                    false if job.attempt as usize > WEBHOOK_LADDER_MINUTES.len() => {
+                        report.aside += 1;
+                        tracing::error!(webhook = %hook.name, message = %job.id, "a message is set aside; `kvit api webhook list` says why");
+                    }
+                    false => report.unheard += 1,
+                }
+            }
+            report.heard += heard;
+            if heard == 0 {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Whether the message was heard.
+    async fn send(&self, key: &Secret<[u8; 32]>, job: &WebhookJob) -> Result<bool, StoreError> {
+        let seconds = self.clock.now().as_second();
+        let headers = [
+            ("webhook-id", job.id.to_string()),
+            ("webhook-timestamp", seconds.to_string()),
+            ("webhook-signature", signature(key, job, seconds)),
+        ];
+        let end = self.post.post(&job.url, &headers, &job.body).await;
+        // Heard and not recorded, it is told again under the same id.
+        self.checkpoints.reached("after-webhook");
+        let said = end.as_ref().err().map(|NotHeard(why)| {
+            let said: String = why.chars().take(SAID_CHARS_MAX).collect();
+            said
+        });
+        self.store
+            .finish_webhook_message(&job.id, job.attempt, said.as_deref())
+            .await?;
+        Ok(end.is_ok())
+    }
+}
+
+/// `v1,` and the HMAC-SHA256 over id, time and body in Base64.
+fn signature(key: &Secret<[u8; 32]>, job: &WebhookJob, seconds: i64) -> String {
+    let signed = format!("{}.{seconds}.{}", job.id, job.body);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+    let tag = hmac::sign(&key, signed.as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+/// The key of a webhook's signatures as it is handed to who receives them.
+#[must_use]
+pub fn webhook_secret(key: &InstanceKey, name: &ApiName) -> Secret<String> {
+    let key = key.webhook_key(name);
+    let text = STANDARD.encode(key.expose());
+    Secret::new(format!("whsec_{text}"))
+}
