@@ -102,10 +102,11 @@ impl Messenger {
     /// Whether the message was heard.
     async fn send(&self, key: &Secret<[u8; 32]>, job: &WebhookJob) -> Result<bool, StoreError> {
         let seconds = self.clock.now().as_second();
+        let signature = signature(key.expose(), job.id.as_str(), seconds, &job.body);
         let headers = [
             ("webhook-id", job.id.to_string()),
             ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", signature(key, job, seconds)),
+            ("webhook-signature", signature),
         ];
         let end = self.post.post(&job.url, &headers, &job.body).await;
         // Heard and not recorded, it is told again under the same id.
@@ -122,10 +123,9 @@ impl Messenger {
 }
 
 /// `v1,` and the HMAC-SHA256 over id, time and body in Base64.
-fn signature(key: &Secret<[u8; 32]>, job: &WebhookJob, seconds: i64) -> String {
-    let signed = format!("{}.{seconds}.{}", job.id, job.body);
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
-    let tag = hmac::sign(&key, signed.as_bytes());
+fn signature(key: &[u8], id: &str, seconds: i64, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
     format!("v1,{}", STANDARD.encode(tag))
 }
 
@@ -135,4 +135,22 @@ pub fn webhook_secret(key: &InstanceKey, name: &ApiName) -> Secret<String> {
     let key = key.webhook_key(name);
     let text = STANDARD.encode(key.expose());
     Secret::new(format!("whsec_{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_that_of_the_published_example() {
+        let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+        let signed = signature(
+            &key.expect("Base64"),
+            id,
+            1_614_265_330,
+            r#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
 }
