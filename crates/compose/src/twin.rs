@@ -6,7 +6,7 @@ mod parties;
 mod xml;
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{Hash, Hasher},
     ops::Range,
 };
 
@@ -16,6 +16,7 @@ use kvit_billing::{
     order::{Line, Meter, Reading, ReadingSource, Section, SupplyPoint, VatCategory, VatLine},
 };
 use rust_decimal::Decimal;
+use rustc_hash::FxHasher;
 
 pub use check::TwinError;
 use xml::Xml;
@@ -54,29 +55,31 @@ impl Twin {
         &self.bytes
     }
 
+    /// What stands on many bills: before, between and behind what is the bill's own.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = [0].into_iter().chain(self.own.iter().map(|own| own.end));
+        let ends = self.own.iter().map(|own| own.start);
+        let both = starts.zip(ends.chain([self.bytes.len()]));
+        both.map(|(start, end)| &self.bytes[start..end])
+    }
+
     /// Shows what stands on many bills as known and what is the bill's own as fresh.
     pub(crate) fn show(&self, sink: &mut dyn Sink) {
-        let mut end = 0;
-        for own in &self.own {
-            sink.known(&self.bytes[end..own.start]);
-            sink.fresh(&self.bytes[own.clone()]);
-            end = own.end;
+        let own = self.own.iter().map(|own| &self.bytes[own.clone()]);
+        let mut own = own.map(Some).chain([None]);
+        for known in self.known() {
+            sink.known(known);
+            if let Some(Some(own)) = own.next() {
+                sink.fresh(own);
+            }
         }
-        sink.known(&self.bytes[end..]);
     }
 
     /// Names all twins in which the same is known, but for what shares a name by chance.
     pub(crate) fn structure(&self) -> u64 {
-        struct Known(DefaultHasher);
-        impl Sink for Known {
-            fn known(&mut self, bytes: &[u8]) {
-                bytes.hash(&mut self.0);
-            }
-            fn fresh(&mut self, _: &[u8]) {}
-        }
-        let mut known = Known(DefaultHasher::new());
-        self.show(&mut known);
-        known.0.finish()
+        let mut hasher = FxHasher::default();
+        self.known().for_each(|known| known.hash(&mut hasher));
+        hasher.finish()
     }
 }
 

@@ -20,13 +20,17 @@ use crate::{
 };
 
 impl Issuer {
-    /// The bills that a chunk's orders become, with codes and links that `key` gives.
-    pub(crate) fn bills(&self, job: &ChunkJob, key: &InstanceKey) -> Result<Vec<Bill>, IssueError> {
+    /// The bills that a chunk's orders, which are taken out, become, with codes and links that `key` gives.
+    pub(crate) fn bills(
+        &self,
+        job: &mut ChunkJob,
+        key: &InstanceKey,
+    ) -> Result<Vec<Bill>, IssueError> {
         let zone = TimeZone::get(&self.settings.time_zone)
             .map_err(|_| IssueError::TimeZone(self.settings.time_zone.clone()))?;
         let issue_date = zone.to_datetime(job.issued_at).date();
         (0_u64..)
-            .zip(&job.orders)
+            .zip(std::mem::take(&mut job.orders))
             .map(|(offset, order)| {
                 let number = job.first_number.plus(offset).ok_or(IssueError::Numbers)?;
                 let known = job
@@ -38,11 +42,11 @@ impl Issuer {
                     series: job.series.clone(),
                     issued_at: job.issued_at,
                     issue_date,
-                    customer: holder(order, known),
+                    customer: holder(&order, known),
                     code: key.authorization_code(&order.account, known.code_generation),
                     verify_url: self.verify_url(number, key),
                     enrol_url: format!("{}/enrol?n={}", self.settings.public_url, order.account),
-                    order: order.clone(),
+                    order,
                 })
             })
             .collect()

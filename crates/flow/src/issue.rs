@@ -211,7 +211,7 @@ impl Issuer {
         let now = self.clock.now();
         let until = now + SignedDuration::from_secs(self.settings.lease_s.cast_signed());
         self.checkpoints.reached("before-claim-chunk");
-        let Some(job) = self
+        let Some(mut job) = self
             .store
             .claim_chunk(run, &self.settings.worker, now, until)
             .await?
@@ -225,7 +225,7 @@ impl Issuer {
             claim: job.claim,
         };
         held.push(claim.clone());
-        let bills = self.bills(&job, &self.key);
+        let bills = self.bills(&mut job, &self.key);
         let (composer, sealer) = (Arc::clone(&self.composer), Arc::clone(&self.sealer));
         let stop = stop.child_token();
         let abandon = stop.clone().drop_guard();

@@ -54,7 +54,7 @@ impl Issuer {
     ) -> Result<Vec<Sample>, IssueError> {
         let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
         // As if they were one chunk that is issued now.
-        let job = ChunkJob {
+        let mut job = ChunkJob {
             run: run.clone(),
             no: ChunkNo(0),
             claim: 0,
@@ -65,7 +65,7 @@ impl Issuer {
             orders,
             holders: self.store.customers(&accounts).await?,
         };
-        let bills = self.bills(&job, &InstanceKey::new(&NOBODY_S_KEY))?;
+        let bills = self.bills(&mut job, &InstanceKey::new(&NOBODY_S_KEY))?;
         let composer = Arc::clone(&self.composer);
         cores::run(move || {
             cores::map(&bills, |bill| {

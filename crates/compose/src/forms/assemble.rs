@@ -1,7 +1,7 @@
 //! What a form keeps of a document beside its pages: constant objects once, texts with leaves as templates,
 //! square codes by their leaf, and the places that tell the time of issue.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::AtomicUsize};
 
 use kvit_pdf::{Document, Id, Object, Text, Value};
 
@@ -111,6 +111,7 @@ impl Harvest<'_> {
             next: next + 1,
             trailer: write::trailer(&trailer, &numbered),
             contents_reserve: self.tools.additions.contents_reserve,
+            room: AtomicUsize::new(0),
         })
     }
 

@@ -1,7 +1,10 @@
 //! A form: everything of a bill's PDF that is the same for its shape, ready as bytes, and what to
 //! write for each bill in between.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use crate::{
     ComposeError,
@@ -150,6 +153,9 @@ pub(crate) struct Form {
     /// `/Root` and `/Info`.
     pub(crate) trailer: Vec<u8>,
     pub(crate) contents_reserve: usize,
+    /// How many bytes its largest bill so far had.
+    #[serde(skip)]
+    pub(crate) room: AtomicUsize,
 }
 
 impl Form {
@@ -175,10 +181,10 @@ impl Form {
         additions: &Additions<'_>,
         twins: &Twins,
     ) -> Result<UnsealedPdf, Failed> {
-        let mut file = self.file.clone();
+        let room = self.room.load(Ordering::Relaxed);
+        let mut file = self.file.begun(room);
         for page in &self.pages {
-            let show = |sink: &mut dyn Sink| self.page(&page.pieces, leaves, sink);
-            file.stream(page.number, &page.dict, &page.compressed(show)?);
+            page.write(&mut file, |sink| self.page(&page.pieces, leaves, sink))?;
         }
         for (number, dict, width, leaf) in &self.codes {
             file.stream(*number, dict, &packed(leaves.pixels(*leaf)?, *width));
@@ -188,18 +194,13 @@ impl Form {
             format!("{hash:032x}")
         });
         let moment = xmp_date(additions.issued_at);
-        let show = |sink: &mut dyn Sink| {
-            xmp(
-                &self.xmp.pieces,
-                leaves,
-                [&document, &instance, &moment],
-                sink,
-            )
-        };
-        file.stream(self.xmp.number, &self.xmp.dict, &self.xmp.compressed(show)?);
+        let told = [document.as_str(), &instance, &moment];
+        self.xmp.write(&mut file, |sink| xmp(&self.xmp.pieces, leaves, told, sink))?;
         let twin = embedded(additions.twin, additions.issued_at);
         let twin = twin.written(&Numbers::new());
-        file.stream(self.twin, &twin, &twins.compressed(additions.twin)?);
+        twins.compressed(additions.twin, |compressed| {
+            file.stream(self.twin, &twin, compressed);
+        })?;
         let moment = date(additions.issued_at);
         let mut objects = Vec::with_capacity(self.objects.len());
         for (number, pieces) in &self.objects {
@@ -210,6 +211,7 @@ impl Form {
         let mut trailer = self.trailer.clone();
         trailer.extend_from_slice(format!("/ID[<{document}><{instance}>]").as_bytes());
         file.finish(self.next + 1, &trailer, QUICK)?;
+        self.room.fetch_max(file.bytes.len(), Ordering::Relaxed);
         Ok(UnsealedPdf {
             bytes: file.bytes,
             slot,
@@ -248,21 +250,24 @@ impl<P> Content<P> {
         }
     }
 
-    /// What `show` shows, compressed as planned, or without a plan where there is none for it.
-    fn compressed(
+    /// Writes what `show` shows, compressed as planned, or without a plan where there is none for it.
+    fn write(
         &self,
+        file: &mut File,
         show: impl Fn(&mut dyn Sink) -> Result<(), Misfit>,
-    ) -> Result<Vec<u8>, Failed> {
+    ) -> Result<(), Failed> {
         if let Some(plan) = &self.plan {
             let mut writer = plan.writer();
             show(&mut writer)?;
             if let Some(compressed) = writer.finish() {
-                return Ok(compressed);
+                file.stream(self.number, &self.dict, compressed);
+                return Ok(());
             }
         }
         let mut content = Vec::with_capacity(32 * 1024);
         show(&mut content)?;
-        Ok(deflate(&content, QUICK)?)
+        file.stream(self.number, &self.dict, &deflate(&content, QUICK)?);
+        Ok(())
     }
 }
 

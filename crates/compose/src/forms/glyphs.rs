@@ -1,15 +1,14 @@
 //! Text to glyphs as Typst shapes a slot: one font, named script, kerning, no ligatures.
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicI32, Ordering},
-};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustybuzz::{Direction, Face, Feature, Language, Script, UnicodeBuffer, ttf_parser::Tag};
 use typst::text::Font;
 
 /// A pair whose kerning has not been asked for yet.
 const UNKNOWN: i32 = i32::MIN;
+/// A character that is not in the alphabet.
+const ABSENT: u16 = u16::MAX;
 
 /// The shaped alphabet of one font with one kind of figures. Kerning is learned pair by pair.
 pub(crate) struct Glyphs {
@@ -17,7 +16,8 @@ pub(crate) struct Glyphs {
     tabular: bool,
     language: &'static str,
     units_per_em: f64,
-    places: HashMap<char, usize>,
+    /// By code point: every character of every bill is looked up.
+    places: Vec<u16>,
     chars: Vec<char>,
     advances: Vec<i32>,
     pairs: Vec<AtomicI32>,
@@ -36,7 +36,7 @@ impl Glyphs {
             tabular,
             language,
             units_per_em: 1000.0,
-            places: alphabet.iter().copied().zip(0..).collect(),
+            places: places(alphabet),
             chars: alphabet.to_vec(),
             advances: Vec::new(),
             pairs: std::iter::repeat_with(|| AtomicI32::new(UNKNOWN))
@@ -57,7 +57,8 @@ impl Glyphs {
 
     /// The place of a character in the alphabet.
     pub(crate) fn place(&self, character: char) -> Option<usize> {
-        self.places.get(&character).copied()
+        let place = *self.places.get(character as usize)?;
+        (place != ABSENT).then(|| place.into())
     }
 
     pub(crate) fn character(&self, place: usize) -> Option<char> {
@@ -80,6 +81,10 @@ impl Glyphs {
         if units == UNKNOWN {
             units = self.learn(left, right).unwrap_or(0);
             pair.store(units, Ordering::Relaxed);
+        }
+        // Most pairs have none.
+        if units == 0 {
+            return 0.0;
         }
         f64::from(units) / self.units_per_em * 1000.0
     }
@@ -139,6 +144,16 @@ impl Glyphs {
             .map(|position| position.x_advance)
             .collect()
     }
+}
+
+/// Each character's place in the alphabet.
+fn places(alphabet: &[char]) -> Vec<u16> {
+    let last = alphabet.iter().max().map_or(0, |last| *last as usize);
+    let mut places = vec![ABSENT; last + 1];
+    for (place, character) in (0..ABSENT).zip(alphabet) {
+        places[*character as usize] = place;
+    }
+    places
 }
 
 impl std::fmt::Debug for Glyphs {

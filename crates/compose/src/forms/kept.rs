@@ -75,12 +75,12 @@ impl Kept {
         }
     }
 
-    fn path(&self, shape: &str) -> PathBuf {
-        let name = format!("{}-{:032x}{ENDING}", self.fingerprint, hash128(shape));
+    fn path(&self, shape: u128) -> PathBuf {
+        let name = format!("{}-{shape:032x}{ENDING}", self.fingerprint);
         self.folder.join(name)
     }
 
-    pub(super) fn find(&self, shape: &str, glyphs: &FindGlyphs<'_>) -> Option<Form> {
+    pub(super) fn find(&self, shape: u128, glyphs: &FindGlyphs<'_>) -> Option<Form> {
         let bytes = fs::read(self.path(shape)).ok()?;
         let (hash, record) = bytes.split_at_checked(HASH_BYTES)?;
         if hash != hash128(record).to_be_bytes() {
@@ -100,7 +100,7 @@ impl Kept {
     }
 
     /// Whole or not at all; two processes that keep the same form write the same bytes.
-    pub(super) fn keep(&self, shape: &str, form: &Form) {
+    pub(super) fn keep(&self, shape: u128, form: &Form) {
         let fonts = form.fonts.iter();
         let record = Record {
             fonts: fonts

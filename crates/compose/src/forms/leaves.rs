@@ -6,8 +6,9 @@
 
 mod walk;
 
-use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -79,12 +80,12 @@ impl Leaves {
         &self.shape
     }
 
-    /// Whether all that is drawn of the texts is of these characters; addresses are only in the codes.
-    pub(crate) fn are_written_with(&self, characters: &HashSet<char>) -> bool {
+    /// Whether all that is drawn of the texts is of characters that `are_known`; addresses are only in the codes.
+    pub(crate) fn are_written_with(&self, are_known: impl Fn(char) -> bool) -> bool {
         self.all.iter().all(|leaf| match leaf {
             Leaf::Text { from, to } => {
                 let text = self.text.get(*from..*to).unwrap_or_default();
-                text.starts_with("http") || text.chars().all(|c| characters.contains(&c))
+                text.starts_with("http") || text.chars().all(&are_known)
             }
             _ => true,
         })
@@ -182,49 +183,63 @@ fn is_pixels(place: (&str, &str)) -> bool {
     place.1 == "luma"
 }
 
-/// The texts that are leaves, by their parent's key and their own.
+/// The limit of a text in this place, if it is a leaf.
 fn limit(place: (&str, &str)) -> Option<Limit> {
-    let (chars_max, has_spaces) = match place {
-        ("" | "corrects", "number") => (12, false),
-        ("", "issue_date" | "tax_event_date") => (14, false),
-        ("", "due_date") => (18, true),
-        ("", "period") => (34, true),
-        ("", "code") => (12, false),
-        ("", "reference") => (20, true),
-        ("", "to_pay" | "net" | "vat_total" | "gross" | "prepaid" | "rounding") => (14, false),
-        ("", "verify_url" | "enrol_url") => (120, false),
-        ("customer", "number") => (12, false),
-        ("customer", "name") => (36, true),
-        ("customer", "address") => (42, true),
-        ("customer", "eik" | "vat_number") => (14, false),
-        ("contract", "number") => (16, false),
-        ("contract", "ends") => (14, false),
-        ("corrects", "issue_date") => (14, false),
-        ("carried_over", "label") => (30, true),
-        ("sums" | "vat" | "carried_over", "amount") | ("vat", "base") | ("lines", "net") => {
-            (14, false)
-        }
-        ("points", "code") | ("groups", "point") => (22, false),
-        ("points", "address") => (41, true),
-        ("meters", "serial") => (16, false),
-        ("meters", "register") => (14, true),
-        ("meters", "consumption") | ("old" | "new", "value") => (11, false),
-        ("lines", "quantity") => (10, false),
-        ("meters" | "lines", "unit") => (4, false),
-        ("lines", "per") => (6, false),
-        ("old" | "new", "date") => (11, false),
-        ("old" | "new", "source") => (13, true),
-        ("lines", "name") => (46, true),
-        ("lines", "period") => (29, true),
-        ("lines", "price") => (9, false),
-        ("months", "label" | "year") => (4, false),
-        ("months", "quantity") | ("history", "peak") => (7, false),
-        ("compared", "change") => (9, false),
-        ("compared", "month") => (18, true),
-        _ => return None,
-    };
-    Some(Limit {
-        chars_max,
-        has_spaces,
-    })
+    static BY_PLACE: LazyLock<FxHashMap<(&str, &str), Limit>> = LazyLock::new(|| {
+        let places = LIMITS.iter();
+        let limits = places.flat_map(|(parents, keys, chars_max, has_spaces)| {
+            let limit = Limit {
+                chars_max: *chars_max,
+                has_spaces: *has_spaces,
+            };
+            let keys = keys.split(' ');
+            keys.flat_map(move |key| parents.split('|').map(move |parent| ((parent, key), limit)))
+        });
+        limits.collect()
+    });
+    BY_PLACE.get(&place).copied()
 }
+
+/// The texts that are leaves: their parents' keys (`|` between them) and their own, how many characters they have
+/// at most, and whether a line may break inside.
+const LIMITS: &[(&str, &str, usize, bool)] = &[
+    ("|corrects", "number", 12, false),
+    ("", "issue_date tax_event_date", 14, false),
+    ("", "due_date", 18, true),
+    ("", "period", 34, true),
+    ("", "code", 12, false),
+    ("", "reference", 20, true),
+    ("", "to_pay net vat_total gross prepaid rounding", 14, false),
+    ("", "verify_url enrol_url", 120, false),
+    ("customer", "number", 12, false),
+    ("customer", "name", 36, true),
+    ("customer", "address", 42, true),
+    ("customer", "eik vat_number", 14, false),
+    ("contract", "number", 16, false),
+    ("contract", "ends", 14, false),
+    ("corrects", "issue_date", 14, false),
+    ("carried_over", "label", 30, true),
+    ("sums|vat|carried_over", "amount", 14, false),
+    ("vat", "base", 14, false),
+    ("lines", "net", 14, false),
+    ("points", "code", 22, false),
+    ("groups", "point", 22, false),
+    ("points", "address", 41, true),
+    ("meters", "serial", 16, false),
+    ("meters", "register", 14, true),
+    ("meters", "consumption", 11, false),
+    ("old|new", "value", 11, false),
+    ("lines", "quantity", 10, false),
+    ("meters|lines", "unit", 4, false),
+    ("lines", "per", 6, false),
+    ("old|new", "date", 11, false),
+    ("old|new", "source", 13, true),
+    ("lines", "name", 46, true),
+    ("lines", "period", 29, true),
+    ("lines", "price", 9, false),
+    ("months", "label year", 4, false),
+    ("months", "quantity", 7, false),
+    ("history", "peak", 7, false),
+    ("compared", "change", 9, false),
+    ("compared", "month", 18, true),
+];

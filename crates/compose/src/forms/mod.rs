@@ -22,7 +22,7 @@ pub(crate) mod stream;
 mod twins;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -126,7 +126,8 @@ pub(crate) struct Forms {
 /// What nearly all bills in a language are written with.
 struct Alphabet {
     common: Vec<char>,
-    is_common: HashSet<char>,
+    /// By code point: every character of every bill is looked up.
+    is_common: Vec<bool>,
     /// In the weight that shows figures.
     strong: Vec<char>,
 }
@@ -153,7 +154,7 @@ impl Forms {
         let alphabet = |more: &str, small: &str| {
             let common = known(&[COMMON, CYRILLIC, more].concat());
             Alphabet {
-                is_common: common.iter().copied().collect(),
+                is_common: by_code_point(&common),
                 common,
                 strong: known(&[STRONG, small].concat()),
             }
@@ -218,9 +219,11 @@ impl Forms {
         export: &Export<'_>,
     ) -> Result<Option<UnsealedPdf>, ComposeError> {
         let leaves = Leaves::of(view)?;
-        let is_common = leaves.are_written_with(&self.alphabet(view.language()).is_common);
-        let key = format!("{is_common}{}", leaves.shape());
-        let shape = self.shape(&key);
+        let common = &self.alphabet(view.language()).is_common;
+        let is_common =
+            leaves.are_written_with(|c| common.get(c as usize).is_some_and(|known| *known));
+        let name = hash128(&(is_common, leaves.shape()));
+        let shape = self.shape(name);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if shape.is_wrong.load(Ordering::Acquire) {
             self.whole.fetch_add(1, Ordering::Relaxed);
@@ -231,7 +234,7 @@ impl Forms {
             && !shape.is_being_made.swap(true, Ordering::AcqRel)
         {
             if !shape.is_sought.swap(true, Ordering::AcqRel) {
-                self.find(&key, &shape, layout, view.language());
+                self.find(name, &shape, layout, view.language());
             }
             if shape.form.get().is_none() {
                 shape.is_being_made.store(false, Ordering::Release);
@@ -287,12 +290,24 @@ impl Forms {
             }
         };
         if let Some(exact) = exact {
-            let shown = Document::load(&export(&self.with_alphabet(&data(view)?, is_common))?)?;
+            let shown = data(view).and_then(|view| {
+                Ok(Document::load(&export(
+                    &self.with_alphabet(&view, is_common),
+                )?)?)
+            });
+            let shown = match shown {
+                Ok(shown) => shown,
+                // Says nothing of the form: another bill is going to prove it.
+                Err(error) => {
+                    *lock(&shape.exact) = Some(exact);
+                    return Err(error);
+                }
+            };
             match pages(&shown).and_then(|shown| prove::same(form, &exact, &leaves, &shown)) {
                 Ok(()) => {
                     shape.is_proven.store(true, Ordering::Release);
                     if let Some(kept) = &self.kept {
-                        kept.keep(&key, form);
+                        kept.keep(name, form);
                     }
                 }
                 Err(refusal) => {
@@ -308,11 +323,11 @@ impl Forms {
     }
 
     /// A form that an earlier process made and proved.
-    fn find(&self, key: &str, shape: &Shape, layout: &Layout, language: &'static str) {
-        let glyphs = |name: &str, tabular: bool, count: usize| {
-            self.glyphs(layout, name, tabular, count, language)
+    fn find(&self, name: u128, shape: &Shape, layout: &Layout, language: &'static str) {
+        let glyphs = |font: &str, tabular: bool, count: usize| {
+            self.glyphs(layout, font, tabular, count, language)
         };
-        let found = self.kept.as_ref().and_then(|kept| kept.find(key, &glyphs));
+        let found = self.kept.as_ref().and_then(|kept| kept.find(name, &glyphs));
         if let Some(form) = found {
             // Before the form: whoever sees it need not prove it.
             shape.is_proven.store(true, Ordering::Release);
@@ -323,8 +338,7 @@ impl Forms {
         }
     }
 
-    fn shape(&self, key: &str) -> Arc<Shape> {
-        let name = hash128(key);
+    fn shape(&self, name: u128) -> Arc<Shape> {
         let mut shapes = lock(&self.shapes);
         if shapes.len() >= SHAPES_MAX
             && !shapes.contains_key(&name)
@@ -466,6 +480,15 @@ fn oldest(shapes: &HashMap<u128, Arc<Shape>>, may_go: impl Fn(&Shape) -> bool) -
 /// What a thread that panicked left is as good as before: values are replaced whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn by_code_point(characters: &[char]) -> Vec<bool> {
+    let last = characters.iter().max().map_or(0, |last| *last as usize);
+    let mut known = vec![false; last + 1];
+    for character in characters {
+        known[*character as usize] = true;
+    }
+    known
 }
 
 fn data(view: &View) -> Result<Value, ComposeError> {

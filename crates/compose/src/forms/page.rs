@@ -1,7 +1,7 @@
 //! What is written on a page of a form: constant bytes, texts shaped from a bill's leaves, numbers that follow
 //! shares.
 
-use std::io::Write;
+use std::{cell::Cell, io::Write};
 
 use crate::forms::{
     form::{Form, Misfit, Piece, Slot},
@@ -13,6 +13,20 @@ use crate::forms::{
 /// A text may be so much wider than the widest that was proven to fit, in points: rounding only.
 const WIDTH_TOLERANCE: f64 = 0.02;
 
+thread_local! {
+    /// What the last page of this thread left for the next: vectors, grown and without content.
+    static ROOM: Cell<Room> = Cell::default();
+}
+
+/// What a page is written with.
+#[derive(Default)]
+struct Room {
+    fresh: Vec<u8>,
+    /// Of a text's characters in the alphabet.
+    places: Vec<usize>,
+    cids: Vec<u16>,
+}
+
 impl Form {
     /// The content of a page.
     pub(crate) fn page(
@@ -21,52 +35,76 @@ impl Form {
         leaves: &Leaves,
         out: &mut dyn Sink,
     ) -> Result<(), Misfit> {
-        let mut fresh = Vec::with_capacity(512);
+        let mut room = ROOM.take();
+        let written = self.page_in(&mut room, pieces, leaves, out);
+        ROOM.set(room);
+        written
+    }
+
+    fn page_in(
+        &self,
+        room: &mut Room,
+        pieces: &[Piece],
+        leaves: &Leaves,
+        out: &mut dyn Sink,
+    ) -> Result<(), Misfit> {
+        let Room {
+            fresh,
+            places,
+            cids,
+        } = room;
         for piece in pieces {
             fresh.clear();
             match piece {
                 Piece::Constant(bytes) => out.known(bytes),
                 Piece::Number(number) => {
-                    push_short(&mut fresh, number.of(leaves)?);
-                    out.fresh(&fresh);
+                    push_short(fresh, number.of(leaves)?);
+                    out.fresh(fresh);
                 }
                 Piece::Slot(slot) => {
-                    let run = self.shaped(slot, leaves)?;
-                    push_number(&mut fresh, run.x);
+                    let run = self.shaped(slot, leaves, places, cids)?;
+                    push_number(fresh, run.x);
                     fresh.push(b' ');
-                    push_number(&mut fresh, slot.y.of(leaves)?);
+                    push_number(fresh, slot.y.of(leaves)?);
                     fresh.extend_from_slice(b" cm");
                     fresh.extend_from_slice(slot.style.as_bytes());
-                    push_shown_plainly(&mut fresh, &run.cids, |at| run.kern(at));
+                    push_shown_plainly(fresh, run.cids, |at| run.kern(at));
                     fresh.extend_from_slice(slot.tail.as_bytes());
-                    out.fresh(&fresh);
+                    out.fresh(fresh);
                 }
                 Piece::Lean(slot) => {
-                    let run = self.shaped(slot, leaves)?;
+                    let run = self.shaped(slot, leaves, places, cids)?;
                     if slot.y.moves() {
-                        push_short(&mut fresh, run.x);
+                        push_short(fresh, run.x);
                         fresh.push(b' ');
-                        push_short(&mut fresh, slot.y.of(leaves)?);
-                        out.fresh(&fresh);
+                        push_short(fresh, slot.y.of(leaves)?);
+                        out.fresh(fresh);
                         out.known(slot.style.as_bytes());
                     } else if slot.follows_its_width() {
-                        push_short(&mut fresh, run.x);
-                        out.fresh(&fresh);
+                        push_short(fresh, run.x);
+                        out.fresh(fresh);
                         out.known(slot.style.as_bytes());
                     }
                     fresh.clear();
-                    push_glyphs(&mut fresh, &run.cids, |at| run.kern(at));
-                    out.fresh(&fresh);
+                    push_glyphs(fresh, run.cids, |at| run.kern(at));
+                    out.fresh(fresh);
                 }
             }
         }
         Ok(())
     }
 
-    /// The text of a slot as glyphs.
-    fn shaped(&self, slot: &Slot, leaves: &Leaves) -> Result<Shaped<'_>, Misfit> {
+    /// The text of a slot as glyphs, in this room.
+    fn shaped<'a>(
+        &'a self,
+        slot: &Slot,
+        leaves: &Leaves,
+        places: &'a mut Vec<usize>,
+        cids: &'a mut Vec<u16>,
+    ) -> Result<Shaped<'a>, Misfit> {
         let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
-        let (mut places, mut cids) = (Vec::with_capacity(48), Vec::with_capacity(48));
+        places.clear();
+        cids.clear();
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
                 let place = font
@@ -105,8 +143,8 @@ impl Form {
 struct Shaped<'a> {
     glyphs: &'a Glyphs,
     /// Of the characters in the alphabet.
-    places: Vec<usize>,
-    cids: Vec<u16>,
+    places: &'a [usize],
+    cids: &'a [u16],
     x: f64,
 }
 
@@ -187,7 +225,17 @@ pub(crate) fn push_short(out: &mut Vec<u8>, number: f64) {
         out.push(b'-');
     }
     let (whole, mut rest) = (parts.abs() / 100_000, parts.abs() % 100_000);
-    let _ = write!(out, "{whole}");
+    // Places on paper have at most three digits before the point.
+    match whole {
+        0..10 => out.push(b'0' + whole as u8),
+        10..1_000 => {
+            if whole >= 100 {
+                out.push(b'0' + (whole / 100) as u8);
+            }
+            out.extend_from_slice(&[b'0' + (whole / 10 % 10) as u8, b'0' + (whole % 10) as u8]);
+        }
+        _ => drop(write!(out, "{whole}")),
+    }
     if rest == 0 {
         return;
     }

@@ -29,32 +29,47 @@ pub(crate) struct Twins {
 #[derive(Default)]
 struct Structure {
     met: AtomicU32,
-    plan: OnceLock<Option<Plan>>,
+    learned: OnceLock<Option<Learned>>,
+}
+
+struct Learned {
+    plan: Plan,
+    /// What is known of each of its twins, part by part.
+    known: Vec<Vec<u8>>,
 }
 
 impl Structure {
-    /// The plan, once there is one: while one core learns it, the others do without.
+    /// The plan, once there is one: while one core learns it, the others do without. A twin of another structure
+    /// that shares the name by chance has none.
     fn plan(&self, twin: &Twin) -> Option<&Plan> {
-        if self.met.fetch_add(1, Ordering::Relaxed) + 1 == PLAN_FROM {
-            return self.plan.get_or_init(|| learned(twin)).as_ref();
-        }
-        self.plan.get()?.as_ref()
+        let learned = match self.met.fetch_add(1, Ordering::Relaxed) + 1 {
+            PLAN_FROM => self.learned.get_or_init(|| learned(twin)),
+            _ => self.learned.get()?,
+        };
+        let learned = learned.as_ref()?;
+        twin.known().eq(&learned.known).then_some(&learned.plan)
     }
 }
 
 impl Twins {
-    /// The twin as a zlib stream.
-    pub(crate) fn compressed(&self, twin: &Twin) -> Result<Vec<u8>, ComposeError> {
+    /// Hands out the twin as a zlib stream.
+    pub(crate) fn compressed(
+        &self,
+        twin: &Twin,
+        out: impl FnOnce(&[u8]),
+    ) -> Result<(), ComposeError> {
         if let Some(structure) = self.structure(twin)
             && let Some(plan) = structure.plan(twin)
         {
             let mut writer = plan.writer();
             twin.show(&mut writer);
             if let Some(compressed) = writer.finish() {
-                return Ok(compressed);
+                out(compressed);
+                return Ok(());
             }
         }
-        deflate(twin.bytes(), QUICK)
+        out(&deflate(twin.bytes(), QUICK)?);
+        Ok(())
     }
 
     fn structure(&self, twin: &Twin) -> Option<Arc<Structure>> {
@@ -78,8 +93,11 @@ impl Twins {
     }
 }
 
-fn learned(twin: &Twin) -> Option<Plan> {
+fn learned(twin: &Twin) -> Option<Learned> {
     let mut sample = Sample::default();
     twin.show(&mut sample);
-    sample.plan()
+    Some(Learned {
+        plan: sample.plan()?,
+        known: twin.known().map(<[u8]>::to_vec).collect(),
+    })
 }

@@ -117,6 +117,16 @@ impl File {
         }
     }
 
+    /// The same to go on with, with room for so many bytes in all.
+    pub(crate) fn begun(&self, room: usize) -> Self {
+        let mut bytes = Vec::with_capacity(room.max(self.bytes.len()));
+        bytes.extend_from_slice(&self.bytes);
+        Self {
+            bytes,
+            entries: self.entries.clone(),
+        }
+    }
+
     fn set(&mut self, number: u32, entry: Entry) {
         let at = number as usize;
         if self.entries.len() <= at {
@@ -184,8 +194,7 @@ impl File {
             "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange ",
             BYTE_RANGE,
         );
-        let zeros = "0".repeat(2 * contents_reserve);
-        let contents = place("/Contents ", &format!("<{zeros}>"));
+        let contents = place("/Contents ", &format!("<{:0>1$}>", "", 2 * contents_reserve));
         let signing_time = place("/M ", SIGNING_TIME);
         // No DigestMethod beside the transform (ISO 19005-3, 6.1.12).
         place(

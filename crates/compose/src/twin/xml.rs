@@ -78,10 +78,8 @@ impl Xml {
         value: impl Display,
     ) {
         self.with(name, attributes, |xml| {
-            let mut text = String::new();
-            let _ = write!(text, "{value}");
             let from = xml.text.len();
-            xml.escaped(&text);
+            let _ = write!(Escaping(xml), "{value}");
             if !xml.is_common {
                 xml.own.push(from..xml.text.len());
             }
@@ -103,6 +101,12 @@ impl Xml {
 
     /// What XML 1.0 cannot hold (its production 2) becomes a replacement character.
     fn escaped(&mut self, text: &str) {
+        // Nearly all texts; the last of these bytes begins the two characters that XML cannot hold.
+        let is_odd = |byte: u8| byte < b' ' || matches!(byte, b'&' | b'<' | b'>' | b'"' | 0xef);
+        if !text.bytes().any(is_odd) {
+            self.text.push_str(text);
+            return;
+        }
         for character in text.chars() {
             match character {
                 '&' => self.text.push_str("&amp;"),
@@ -115,5 +119,15 @@ impl Xml {
                 other => self.text.push(other),
             }
         }
+    }
+}
+
+/// Escapes what is written through it.
+struct Escaping<'a>(&'a mut Xml);
+
+impl Write for Escaping<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.escaped(text);
+        Ok(())
     }
 }

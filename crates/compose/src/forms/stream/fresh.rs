@@ -4,20 +4,35 @@
 const LENGTH_MIN: usize = 6;
 pub(super) const LENGTH_MAX: usize = 258;
 const TABLE_BITS: u32 = 11;
+/// Pieces are counted over all streams; beyond so many the table is made anew.
+const PIECES_MAX: u32 = u32::MAX / 2;
 
-/// What is fresh so far, and where six bytes of it came last.
+/// What is fresh so far in a stream, and where six bytes of it came last. Serves one stream after another, each
+/// of which [`Fresh::begin`] begins.
+#[derive(Default)]
 pub(super) struct Fresh {
     bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+    /// The number of the stream's first piece; what the table says of earlier ones is of another stream.
+    first: u32,
     table: Vec<Place>,
 }
 
+/// Fresh bytes between what is known.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Where it begins in the stream, and where among what is fresh.
+    start: usize,
+    base: usize,
+    /// Where it ends among what is fresh.
+    end: usize,
+}
+
+/// Number of a piece, counted from 1, and where among what is fresh.
 #[derive(Clone, Copy, Default)]
 struct Place {
-    /// Among what is fresh, and in the stream.
+    piece: u32,
     at: u32,
-    in_stream: u32,
-    /// Where, among what is fresh, something known comes next; zero where there is no such place.
-    end: u32,
 }
 
 /// What to write of something fresh.
@@ -27,10 +42,15 @@ pub(super) enum Token<'a> {
 }
 
 impl Fresh {
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: Vec::with_capacity(8 * 1024),
-            table: vec![Place::default(); 1 << TABLE_BITS],
+    /// Begins another stream.
+    pub(super) fn begin(&mut self) {
+        self.first += self.pieces.len() as u32;
+        self.pieces.clear();
+        self.bytes.clear();
+        if self.table.is_empty() || self.first > PIECES_MAX {
+            self.first = 1;
+            self.table.clear();
+            self.table.resize(1 << TABLE_BITS, Place::default());
         }
     }
 
@@ -38,20 +58,31 @@ impl Fresh {
     pub(super) fn take(&mut self, bytes: &[u8], start: usize, mut out: impl FnMut(Token<'_>)) {
         let base = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        let end = self.bytes.len();
+        let piece = self.first + self.pieces.len() as u32;
+        self.pieces.push(Piece {
+            start,
+            base,
+            end: self.bytes.len(),
+        });
         let (mut at, mut written) = (0, 0);
         while let Some(key) = bytes.get(at..).and_then(<[u8]>::first_chunk::<LENGTH_MIN>) {
             let place = &mut self.table[slot(*key)];
             let last = *place;
             *place = Place {
+                piece,
                 at: (base + at) as u32,
-                in_stream: (start + at) as u32,
-                end: end as u32,
             };
-            let earlier = &self.bytes[last.at as usize..last.end as usize];
-            let both = earlier.iter().zip(&bytes[at..]).take(LENGTH_MAX);
+            let earlier = last.piece.checked_sub(self.first);
+            let earlier = earlier.and_then(|index| self.pieces.get(index as usize));
+            let Some(Piece { start: from, base: before, end }) = earlier.copied() else {
+                at += 1;
+                continue;
+            };
+            let last = last.at as usize;
+            let both = self.bytes[last..end].iter().zip(&bytes[at..]);
+            let both = both.take(LENGTH_MAX);
             let length = both.take_while(|(a, b)| a == b).count();
-            let distance = start + at - last.in_stream as usize;
+            let distance = start + at - (from + last - before);
             if length < LENGTH_MIN || distance > super::DISTANCE_MAX {
                 at += 1;
                 continue;

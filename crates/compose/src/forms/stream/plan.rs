@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{
-    ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, LITERALS_BITS, Part, Plan, Step, Stretch,
+    ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, Part, Plan, RUN_BITS, Step, Stretch,
     distance_symbol,
     fresh::{Fresh, LENGTH_MAX, Token},
     huffman,
@@ -60,18 +60,19 @@ pub(super) fn plan(parts: &[Part]) -> Option<Plan> {
     for at in 0..block.count {
         head.push((block.bytes[at / 8] >> (at % 8) & 1).into(), 1);
     }
-    let literals = huffman::codes(&literals);
-    let stretches = known.iter().zip(&chosen).map(|(bytes, chosen)| Stretch {
-        bytes: bytes.to_vec(),
-        steps: steps(bytes, chosen, &literals),
+    let (literals, distances) = (huffman::codes(&literals), huffman::codes(&distances));
+    let both = known.iter().zip(&chosen).enumerate();
+    let stretches = both.map(|(own, (bytes, chosen))| Stretch {
+        length: bytes.len() as u32,
+        steps: steps(own, bytes, chosen, &literals, &distances),
         sums: sums(bytes),
     });
     Some(Plan {
         stretches: stretches.collect(),
         head: head.bytes,
         head_bits: head.count,
-        distances: huffman::codes(&distances),
         literals,
+        distances,
     })
 }
 
@@ -190,7 +191,8 @@ fn taken(choice: &[Choice]) -> Vec<Choice> {
 fn lengths(parts: &[Part], known: &[&[u8]], chosen: &[Vec<Choice>]) -> (Vec<u8>, Vec<u8>) {
     let mut literals = vec![1; LITERALS];
     let mut distances = vec![1; DISTANCES.len()];
-    let (mut fresh, mut now) = (Fresh::new(), 0);
+    let (mut fresh, mut now) = (Fresh::default(), 0);
+    fresh.begin();
     for part in parts {
         now += match part {
             Part::Known(bytes) => bytes.len(),
@@ -229,38 +231,60 @@ fn lengths(parts: &[Part], known: &[&[u8]], chosen: &[Vec<Choice>]) -> (Vec<u8>,
     (huffman::lengths(&literals), huffman::lengths(&distances))
 }
 
-/// What to write for a stretch.
-fn steps(bytes: &[u8], chosen: &[Choice], literals: &huffman::Code) -> Vec<Step> {
+/// What to write for the stretch of the number `own`.
+fn steps(
+    own: usize,
+    bytes: &[u8],
+    chosen: &[Choice],
+    literals: &huffman::Code,
+    distances: &huffman::Code,
+) -> Vec<Step> {
     let (mut steps, mut at) = (Vec::new(), 0);
+    let run = |steps: &mut Vec<Step>, bits: u64, length: u8| match steps.last_mut() {
+        Some(Step::Run(before, count)) if *count + length <= RUN_BITS => {
+            *before |= bits << *count;
+            *count += length;
+        }
+        _ => steps.push(Step::Run(bits, length)),
+    };
     for choice in chosen {
         match choice {
             Choice::Literal => {
                 let (code, length) = literals[usize::from(bytes[at])];
-                match steps.last_mut() {
-                    Some(Step::Literals(bits, count)) if *count + length <= LITERALS_BITS => {
-                        *bits |= u64::from(code) << *count;
-                        *count += length;
-                    }
-                    _ => steps.push(Step::Literals(code.into(), length)),
-                }
+                run(&mut steps, code.into(), length);
                 at += 1;
             }
             Choice::Copy(found) => {
                 let (symbol, extra, extra_bits) = length_symbol(found.length);
                 let (code, length) = literals[symbol];
-                steps.push(Step::Copy(Copy {
-                    to: at as u32,
-                    length: found.length as u16,
-                    stretch: found.stretch as u32,
-                    at: found.at as u32,
-                    bits: u32::from(code) | extra << length,
-                    count: length + extra_bits,
-                }));
+                let (bits, count) = (u32::from(code) | extra << length, length + extra_bits);
+                if found.stretch == own {
+                    let (far, far_count) = distance_bits(distances, at - found.at);
+                    run(&mut steps, bits.into(), count);
+                    run(&mut steps, far, far_count);
+                } else {
+                    steps.push(Step::Copy(Copy {
+                        to: at as u32,
+                        stretch: found.stretch as u32,
+                        at: found.at as u32,
+                        bits,
+                        count,
+                    }));
+                }
                 at += found.length;
             }
         }
     }
     steps
+}
+
+/// The code of a distance with what is told beside it, and how many bits they are.
+pub(super) fn distance_bits(distances: &huffman::Code, distance: usize) -> (u64, u8) {
+    let symbol = distance_symbol(distance);
+    let (first, extra_bits) = DISTANCES[symbol];
+    let (code, code_bits) = distances[symbol];
+    let extra = (distance - first) as u64;
+    (u64::from(code) | extra << code_bits, code_bits + extra_bits)
 }
 
 /// The code of a length, what is told beside it, and in how many bits.

@@ -1,15 +1,32 @@
 //! Writes one bill's stream by a plan.
 
+use std::cell::Cell;
+
 use super::{
-    ADLER_MODULUS, BITS_MAX, Copy, DISTANCE_MAX, DISTANCES, LITERALS_BITS, Plan, Sink, Step,
-    distance_symbol,
+    ADLER_MODULUS, BITS_MAX, Copy, DISTANCE_MAX, Plan, RUN_BITS, Sink, Step,
     fresh::{Fresh, Token},
     plan,
 };
 
 const END_OF_BLOCK: usize = 256;
+/// So many bytes of 255 are summed before 32 bits overflow (RFC 1950, 9), rounded down.
+const SUMS_UNCUT: usize = 4_096;
 /// Bytes set aside for a compressed stream at first.
-const FIRST_ROOM: usize = 8 * 1024;
+const FIRST_ROOM: usize = 16 * 1024;
+
+thread_local! {
+    /// What the last stream of this thread left for the next: its vectors, grown and without content.
+    static ROOM: Cell<Room> = Cell::default();
+}
+
+/// What a writer works with.
+#[derive(Default)]
+struct Room {
+    fresh: Fresh,
+    /// Where each stretch began.
+    starts: Vec<usize>,
+    out: Vec<u8>,
+}
 
 /// A stream of one bill being compressed.
 pub(crate) struct Writer<'a> {
@@ -20,93 +37,107 @@ pub(crate) struct Writer<'a> {
     sums: [u32; 2],
     /// Where each stretch began.
     starts: Vec<usize>,
-    /// What is still to come of the latest stretch.
-    left: &'a [u8],
+    /// How many bytes of the latest stretch are still to come.
+    left: usize,
     fresh: Fresh,
     is_broken: bool,
 }
 
 impl Plan {
     pub(crate) fn writer(&self) -> Writer<'_> {
+        let Room {
+            mut fresh,
+            mut starts,
+            out,
+        } = ROOM.take();
+        fresh.begin();
+        starts.clear();
         Writer {
             plan: self,
-            codes: Codes::new(self),
+            codes: Codes::new(self, out),
             length: 0,
             sums: [1, 0],
-            starts: Vec::with_capacity(self.stretches.len()),
-            left: &[],
-            fresh: Fresh::new(),
+            starts,
+            left: 0,
+            fresh,
             is_broken: false,
         }
     }
 }
 
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        ROOM.set(Room {
+            fresh: std::mem::take(&mut self.fresh),
+            starts: std::mem::take(&mut self.starts),
+            out: std::mem::take(&mut self.codes.out),
+        });
+    }
+}
+
 impl Sink for Writer<'_> {
+    /// Only how many bytes they are is looked at.
     fn known(&mut self, bytes: &[u8]) {
-        if self.left.is_empty() && !bytes.is_empty() {
+        if self.left == 0 && !bytes.is_empty() {
             self.stretch();
         }
-        match self.left.strip_prefix(bytes) {
+        match self.left.checked_sub(bytes.len()) {
             Some(left) => self.left = left,
             None => self.is_broken = true,
         }
     }
 
     fn fresh(&mut self, bytes: &[u8]) {
-        self.is_broken |= !self.left.is_empty();
+        self.is_broken |= self.left > 0;
         let codes = &mut self.codes;
         self.fresh.take(bytes, self.length, |token| match token {
             Token::Literals(bytes) => codes.literals(bytes),
             Token::Copy { length, distance } => codes.fresh_copy(length, distance),
         });
-        for byte in bytes {
-            self.sums[0] += u32::from(*byte);
-            self.sums[1] += self.sums[0];
-            // Far from overflowing for thousands of bytes, but a text may be long.
-            if self.sums[1] > u32::MAX / 2 {
-                self.sums = self.sums.map(|sum| sum % ADLER_MODULUS);
+        for bytes in bytes.chunks(SUMS_UNCUT) {
+            for byte in bytes {
+                self.sums[0] += u32::from(*byte);
+                self.sums[1] += self.sums[0];
             }
+            self.sums = self.sums.map(|sum| sum % ADLER_MODULUS);
         }
-        self.sums = self.sums.map(|sum| sum % ADLER_MODULUS);
         self.length += bytes.len();
     }
 }
 
 impl Writer<'_> {
-    /// The compressed stream; nothing where what came was not what the plan was made for, or so much of it was
-    /// fresh that repetitions are out of reach.
-    pub(crate) fn finish(self) -> Option<Vec<u8>> {
-        if self.is_broken || !self.left.is_empty() || self.starts.len() != self.plan.stretches.len()
-        {
+    /// The compressed stream; nothing where what came was not of the lengths that the plan was made for, or so
+    /// much of it was fresh that repetitions are out of reach.
+    pub(crate) fn finish(&mut self) -> Option<&[u8]> {
+        if self.is_broken || self.left > 0 || self.starts.len() != self.plan.stretches.len() {
             return None;
         }
-        let mut out = self.codes.finish();
         let [a, b] = self.sums;
-        out.extend_from_slice(&(b << 16 | a).to_be_bytes());
-        Some(out)
+        Some(self.codes.finish(b << 16 | a))
     }
 
     /// Writes the next known bytes, all at once.
     fn stretch(&mut self) {
-        let Some(stretch) = self.plan.stretches.get(self.starts.len()) else {
+        let plan = self.plan;
+        let Some(stretch) = plan.stretches.get(self.starts.len()) else {
             self.is_broken = true;
             return;
         };
         self.starts.push(self.length);
         for step in &stretch.steps {
             match step {
-                Step::Literals(bits, count) => self.codes.push(*bits, *count),
+                Step::Run(bits, count) => self.codes.push(*bits, *count),
                 Step::Copy(copy) => self.copy(copy),
             }
         }
         let [a, b] = self.sums.map(u64::from);
         let [sum, sums] = stretch.sums.map(u64::from);
-        let length = stretch.bytes.len();
+        let length = stretch.length as usize;
         let modulus = u64::from(ADLER_MODULUS);
         let b = (b + length as u64 * a + sums) % modulus;
         self.sums = [((a + sum) % modulus) as u32, b as u32];
         self.length += length;
-        self.left = &stretch.bytes;
+        self.left = length;
     }
 
     fn copy(&mut self, copy: &Copy) {
@@ -133,20 +164,18 @@ struct Codes<'a> {
 
 impl<'a> Codes<'a> {
     /// Behind the head of a stream.
-    fn new(plan: &'a Plan) -> Self {
-        let mut out = plan.head.clone();
+    fn new(plan: &'a Plan, mut out: Vec<u8>) -> Self {
         let bits = (plan.head_bits % 8) as u8;
-        let pending = match bits {
-            0 => 0,
-            _ => out.pop().unwrap_or_default().into(),
-        };
-        let at = out.len();
-        out.resize(at + FIRST_ROOM, 0);
+        let at = plan.head.len() - usize::from(bits > 0);
+        if out.len() < at + FIRST_ROOM {
+            out.resize(at + FIRST_ROOM, 0);
+        }
+        out[..at].copy_from_slice(&plan.head[..at]);
         Self {
             plan,
             out,
             at,
-            pending,
+            pending: plan.head.get(at).copied().unwrap_or_default().into(),
             bits,
         }
     }
@@ -157,7 +186,7 @@ impl<'a> Codes<'a> {
             let (code, length) = self.plan.literals[usize::from(*byte)];
             bits |= u64::from(code) << count;
             count += length;
-            if count > LITERALS_BITS - BITS_MAX {
+            if count > RUN_BITS - BITS_MAX {
                 self.push(bits, count);
                 (bits, count) = (0, 0);
             }
@@ -174,15 +203,11 @@ impl<'a> Codes<'a> {
 
     /// The code of a length, which takes `count` bits, and that of a distance.
     fn repeat(&mut self, bits: u64, count: u8, distance: usize) {
-        let symbol = distance_symbol(distance);
-        let (first, extra_bits) = DISTANCES[symbol];
-        let (code, code_bits) = self.plan.distances[symbol];
-        let extra = (distance - first) as u64;
-        let rest = u64::from(code) | extra << code_bits;
-        self.push(bits | rest << count, count + code_bits + extra_bits);
+        let (rest, rest_count) = plan::distance_bits(&self.plan.distances, distance);
+        self.push(bits | rest << count, count + rest_count);
     }
 
-    /// Writes up to 56 bits.
+    /// Writes up to [`RUN_BITS`] bits.
     fn push(&mut self, bits: u64, count: u8) {
         self.pending |= bits << self.bits;
         self.bits += count;
@@ -192,18 +217,19 @@ impl<'a> Codes<'a> {
         self.out[self.at..self.at + 8].copy_from_slice(&self.pending.to_le_bytes());
         let whole = self.bits / 8;
         self.at += usize::from(whole);
+        // Up to 63 bits: what is left of them is less than a byte.
         self.pending >>= whole * 8;
         self.bits %= 8;
     }
 
-    /// Ends the block, and fills the last byte.
-    fn finish(mut self) -> Vec<u8> {
+    /// Ends the block, fills the last byte, and adds the checksum.
+    fn finish(&mut self, checksum: u32) -> &[u8] {
         let (code, count) = self.plan.literals[END_OF_BLOCK];
         self.push(code.into(), count);
         if self.bits > 0 {
             self.push(0, 8 - self.bits);
         }
-        self.out.truncate(self.at);
-        self.out
+        self.push(checksum.swap_bytes().into(), 32);
+        &self.out[..self.at]
     }
 }
