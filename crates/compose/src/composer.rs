@@ -25,7 +25,7 @@ use crate::{
     pdf::{self, Additions},
     probe,
     twin::{Twin, written},
-    view::{Maker, View},
+    view::{Issuer, Maker, View},
     world::BillWorld,
 };
 
@@ -56,8 +56,8 @@ pub struct Composer {
     layout: Layout,
     operator: Operator,
     brand: Brand,
+    issuer: Issuer,
     logo: Bytes,
-    has_logo: bool,
     contents_reserve: usize,
     library: LazyHash<Library>,
     standards: PdfStandards,
@@ -91,11 +91,16 @@ impl Composer {
             .map_err(|error| ComposeError::Field(error.message().to_string()))?;
         let composer = Self {
             forms: Forms::new(&settings.layout),
+            issuer: Issuer::new(
+                &settings.layout,
+                &settings.operator,
+                &settings.brand,
+                has_logo,
+            ),
             layout: settings.layout,
             operator: settings.operator,
             brand: settings.brand,
             logo,
-            has_logo,
             contents_reserve: settings.contents_reserve,
             library: LazyHash::new(Library::default()),
             standards,
@@ -203,12 +208,11 @@ impl Composer {
         self.export(&self.view(bill, true)?, &self.id(bill), at)
     }
 
-    fn view(&self, bill: &Bill, sample: bool) -> Result<View, ComposeError> {
+    fn view<'a>(&'a self, bill: &'a Bill, sample: bool) -> Result<View<'a>, ComposeError> {
         let maker = Maker {
             layout: &self.layout,
             operator: &self.operator,
-            brand: &self.brand,
-            has_logo: self.has_logo,
+            issuer: &self.issuer,
             codes: &self.codes,
         };
         maker.view(bill, sample)

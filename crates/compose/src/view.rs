@@ -1,32 +1,23 @@
 //! A bill as the layout reads it (`bill.json`): every amount, date and quantity already written the
 //! way the customer's language writes it, so that no layout does arithmetic or rounding.
 
-use jiff::civil::Date;
+mod make;
+
+use std::borrow::Cow;
+
 use kvit_billing::{
-    Address, Bill, BillKind, Cents, Language, Operator, PaperCode, Period,
-    customer::Text,
-    format,
-    operator::Brand,
-    order::{BillOrder, Line, Meter, ReadingSource, Section, VatCategory},
-    reference::epc_payment,
+    BillKind,
+    order::{Section, VatCategory},
 };
-use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::Serialize;
 
-use crate::{
-    ComposeError, Layout,
-    codes::{self, Code, Codes},
-};
+use crate::codes::Code;
 
-/// A quantity above a bar of the chart has at most so many characters.
-const LABEL_CHARS_MAX: usize = 5;
-
-/// A line of a supply point's address has about so many characters.
-const ADDRESS_CHARS_MAX: usize = 40;
+pub(crate) use make::{Issuer, Maker};
 
 /// Everything a layout may print. Documented for designers in `layout/prelude.typ`.
 #[derive(Serialize)]
-pub(crate) struct View {
+pub(crate) struct View<'a> {
     lang: &'static str,
     sample: bool,
     kind: BillKind,
@@ -35,13 +26,13 @@ pub(crate) struct View {
     tax_event_date: String,
     due_date: String,
     period: String,
-    corrects: Option<CorrectsView>,
-    operator: OperatorView,
-    brand: BrandView,
-    customer: CustomerView,
+    corrects: Option<CorrectsView<'a>>,
+    operator: &'a OperatorView,
+    brand: &'a BrandView,
+    customer: CustomerView<'a>,
     code: String,
     reference: String,
-    contract: ContractView,
+    contract: ContractView<'a>,
     /// `due`, `zero` or `credit`.
     state: &'static str,
     /// Never negative; `state` says which way it goes.
@@ -52,30 +43,30 @@ pub(crate) struct View {
     /// Whether no sum is negative, so that they can be drawn as parts of a whole.
     has_parts: bool,
     net: String,
-    vat: Vec<VatView>,
+    vat: Vec<VatView<'a>>,
     vat_total: String,
     gross: String,
     prepaid: Option<String>,
     rounding: Option<String>,
     /// On every invoice, though mostly zero: a row that comes and goes would double the shapes of bills.
-    carried_over: Option<CarriedView>,
-    points: Vec<PointView>,
-    groups: Vec<GroupView>,
-    history: Option<HistoryView>,
-    sources: Vec<SourceView>,
-    notes: Vec<String>,
+    carried_over: Option<CarriedView<'a>>,
+    points: Vec<PointView<'a>>,
+    groups: Vec<GroupView<'a>>,
+    history: Option<HistoryView<'a>>,
+    sources: Vec<SourceView<'a>>,
+    notes: Vec<Cow<'a, str>>,
     codes: CodesView,
-    verify_url: String,
-    enrol_url: String,
+    verify_url: &'a str,
+    enrol_url: &'a str,
     /// The characters of compiled forms, where one is being made; nothing for a bill.
     alphabet: Option<()>,
 }
 
 #[derive(Serialize)]
-struct CorrectsView {
+struct CorrectsView<'a> {
     number: String,
     issue_date: String,
-    ground: String,
+    ground: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -103,24 +94,24 @@ struct BrandView {
 }
 
 #[derive(Serialize)]
-struct CustomerView {
+struct CustomerView<'a> {
     number: String,
-    name: String,
-    address: Vec<String>,
-    eik: Option<String>,
-    vat_number: Option<String>,
+    name: Cow<'a, str>,
+    address: Vec<Cow<'a, str>>,
+    eik: Option<Cow<'a, str>>,
+    vat_number: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
-struct ContractView {
-    number: Option<String>,
-    tariff: Option<String>,
+struct ContractView<'a> {
+    number: Option<Cow<'a, str>>,
+    tariff: Option<Cow<'a, str>>,
     ends: Option<String>,
 }
 
 #[derive(Serialize)]
-struct CarriedView {
-    label: String,
+struct CarriedView<'a> {
+    label: Cow<'a, str>,
     amount: String,
 }
 
@@ -135,61 +126,61 @@ struct SumView {
 }
 
 #[derive(Serialize)]
-struct VatView {
+struct VatView<'a> {
     category: VatCategory,
     rate: String,
     base: String,
     amount: String,
-    exemption: Option<String>,
+    exemption: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
-struct PointView {
-    code: String,
+struct PointView<'a> {
+    code: Cow<'a, str>,
     /// In one or two lines.
     address: Vec<String>,
-    network: Option<String>,
-    meters: Vec<MeterView>,
+    network: Option<Cow<'a, str>>,
+    meters: Vec<MeterView<'a>>,
 }
 
 #[derive(Serialize)]
-struct MeterView {
-    serial: String,
-    register: Option<String>,
-    old: ReadingView,
-    new: ReadingView,
+struct MeterView<'a> {
+    serial: Cow<'a, str>,
+    register: Option<Cow<'a, str>>,
+    old: ReadingView<'a>,
+    new: ReadingView<'a>,
     multiplier: Option<String>,
     consumption: String,
-    unit: String,
+    unit: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
-struct ReadingView {
+struct ReadingView<'a> {
     date: String,
     value: String,
     /// In words.
-    source: String,
+    source: Cow<'a, str>,
 }
 
 /// The lines of one supply point, or those of none.
 #[derive(Serialize)]
-struct GroupView {
-    point: Option<String>,
-    sections: Vec<SectionView>,
+struct GroupView<'a> {
+    point: Option<Cow<'a, str>>,
+    sections: Vec<SectionView<'a>>,
 }
 
 #[derive(Serialize)]
-struct SectionView {
+struct SectionView<'a> {
     section: Section,
-    lines: Vec<LineView>,
+    lines: Vec<LineView<'a>>,
 }
 
 #[derive(Serialize)]
-struct LineView {
-    name: String,
+struct LineView<'a> {
+    name: Cow<'a, str>,
     period: Option<String>,
     quantity: String,
-    unit: String,
+    unit: Cow<'a, str>,
     price: String,
     /// Where the price is for more than one unit: how many.
     per: Option<String>,
@@ -197,8 +188,8 @@ struct LineView {
 }
 
 #[derive(Serialize)]
-struct HistoryView {
-    unit: String,
+struct HistoryView<'a> {
+    unit: Cow<'a, str>,
     months: Vec<MonthView>,
     /// The largest quantity, at which the chart is full.
     peak: String,
@@ -229,8 +220,8 @@ struct ComparedView {
 }
 
 #[derive(Serialize)]
-struct SourceView {
-    name: String,
+struct SourceView<'a> {
+    name: Cow<'a, str>,
     percent: String,
     share: f64,
 }
@@ -243,452 +234,9 @@ struct CodesView {
     slip: Code,
 }
 
-impl View {
+impl View<'_> {
     /// The language's tag.
     pub(crate) const fn language(&self) -> &'static str {
         self.lang
     }
-}
-
-/// What a view is made from beside the bill.
-pub(crate) struct Maker<'a> {
-    pub(crate) layout: &'a Layout,
-    pub(crate) operator: &'a Operator,
-    pub(crate) brand: &'a Brand,
-    pub(crate) has_logo: bool,
-    pub(crate) codes: &'a Codes,
-}
-
-impl Maker<'_> {
-    pub(crate) fn view(&self, bill: &Bill, sample: bool) -> Result<View, ComposeError> {
-        let order = &bill.order;
-        let lang = bill.customer.language;
-        let totals = &order.totals;
-        let money = |cents: Cents| format::amount(cents, self.operator.currency, lang);
-        let nonzero = |cents: Cents| (cents != Cents::ZERO).then(|| money(cents));
-        let sums = section_sums(&order.lines);
-        let short = |day: Date| format::short_date(day, lang);
-        Ok(View {
-            lang: lang.tag(),
-            sample,
-            kind: order.kind,
-            number: bill.number.to_string(),
-            issue_date: short(bill.issue_date),
-            tax_event_date: short(order.tax_event_date),
-            due_date: format::long_date(order.due_date, lang),
-            period: format::period(order.period, lang),
-            corrects: order.corrects.as_ref().map(|original| CorrectsView {
-                number: original.number.to_string(),
-                issue_date: short(original.issue_date),
-                ground: self.text(&original.ground, lang),
-            }),
-            operator: self.operator(lang),
-            brand: BrandView {
-                primary: self.brand.primary.clone(),
-                accent: self.brand.accent.clone(),
-                has_logo: self.has_logo,
-            },
-            customer: CustomerView {
-                number: bill.customer.number.to_string(),
-                name: self.clean(&bill.customer.name),
-                address: self.address(&bill.customer.address),
-                eik: bill.customer.eik.as_deref().map(|t| self.clean(t)),
-                vat_number: bill.customer.vat_number.as_deref().map(|t| self.clean(t)),
-            },
-            code: bill.code.printed(),
-            reference: bill.reference().to_string(),
-            contract: self.contract(order, lang),
-            state: match totals.to_pay.get() {
-                1.. => "due",
-                0 => "zero",
-                _ => "credit",
-            },
-            to_pay_size: match money(totals.to_pay.abs()).chars().count() {
-                0..=9 => 1,
-                10..=12 => 2,
-                _ => 3,
-            },
-            to_pay: money(totals.to_pay.abs()),
-            has_parts: totals.gross > Cents::ZERO
-                && !totals.vat.is_negative()
-                && sums.iter().all(|(_, net)| !net.is_negative()),
-            sums: sums
-                .iter()
-                .scan(Cents::ZERO, |end, (section, net)| {
-                    let from = *end;
-                    *end += *net;
-                    Some(SumView {
-                        section: *section,
-                        amount: money(*net),
-                        from: share(from.to_decimal(), totals.gross.to_decimal()),
-                        to: share(end.to_decimal(), totals.gross.to_decimal()),
-                    })
-                })
-                .collect(),
-            net: money(totals.net),
-            vat: order
-                .vat
-                .iter()
-                .map(|vat| VatView {
-                    category: vat.category,
-                    rate: format::number(vat.rate.normalize(), lang),
-                    base: money(vat.base),
-                    amount: money(vat.amount),
-                    exemption: vat.exemption.as_ref().map(|text| self.text(text, lang)),
-                })
-                .collect(),
-            vat_total: money(totals.vat),
-            gross: money(totals.gross),
-            prepaid: nonzero(-totals.prepaid),
-            rounding: nonzero(totals.rounding),
-            carried_over: self.carried_over(order, lang),
-            points: self.points(order, lang),
-            groups: self.groups(order, lang),
-            history: self.history(order, lang),
-            sources: order
-                .sources
-                .iter()
-                .map(|source| SourceView {
-                    name: self.text(&source.name, lang),
-                    percent: format::number(source.percent.normalize(), lang),
-                    share: share(source.percent, Decimal::ONE_HUNDRED),
-                })
-                .collect(),
-            notes: order
-                .notes
-                .iter()
-                .map(|note| self.text(note, lang))
-                .collect(),
-            codes: self.square_codes(bill)?,
-            verify_url: bill.verify_url.clone(),
-            enrol_url: bill.enrol_url.clone(),
-            alphabet: None,
-        })
-    }
-
-    fn operator(&self, lang: Language) -> OperatorView {
-        let operator = self.operator;
-        let address = match lang {
-            Language::Bg => &operator.address,
-            Language::En => &operator.address_en,
-        };
-        OperatorView {
-            name: self.text(&operator.name, lang),
-            short_name: self.text(&operator.short_name, lang),
-            eik: self.clean(&operator.eik),
-            vat_number: self.clean(&operator.vat_number),
-            address: self.address(address),
-            iban: in_fours(&operator.iban),
-            bic: self.clean(&operator.bic),
-            hotline: self.clean(&operator.hotline),
-            email: self.clean(&operator.email),
-            website: self.clean(bare_address(&operator.website)),
-            complaints: self.text(&operator.complaints, lang),
-            dispute_body: self.text(&operator.dispute_body, lang),
-            switching: self.text(&operator.switching, lang),
-        }
-    }
-
-    fn carried_over(&self, order: &BillOrder, lang: Language) -> Option<CarriedView> {
-        let balance = order.totals.carried_over;
-        let key = match balance.get() {
-            1.. => "owed",
-            0 if order.kind == BillKind::Invoice => "settled",
-            0 => return None,
-            _ => "credit",
-        };
-        Some(CarriedView {
-            label: self.word("sums", key, lang),
-            amount: format::amount(balance, self.operator.currency, lang),
-        })
-    }
-
-    fn contract(&self, order: &BillOrder, lang: Language) -> ContractView {
-        let contract = order.contract.as_ref();
-        ContractView {
-            number: contract
-                .and_then(|contract| contract.number.as_deref())
-                .map(|number| self.clean(number)),
-            tariff: contract
-                .and_then(|contract| contract.tariff.as_ref())
-                .map(|tariff| self.text(tariff, lang)),
-            ends: contract
-                .and_then(|contract| contract.ends)
-                .map(|ends| format::short_date(ends, lang)),
-        }
-    }
-
-    fn points(&self, order: &BillOrder, lang: Language) -> Vec<PointView> {
-        let points = order.supply_points.iter();
-        points
-            .map(|point| PointView {
-                code: self.clean(&point.code),
-                address: in_lines(&self.clean(&point.address)),
-                network: point.network.as_ref().map(|name| self.text(name, lang)),
-                meters: point
-                    .meters
-                    .iter()
-                    .map(|meter| self.meter(meter, lang))
-                    .collect(),
-            })
-            .collect()
-    }
-
-    fn meter(&self, meter: &Meter, lang: Language) -> MeterView {
-        let reading = |reading: &kvit_billing::order::Reading| ReadingView {
-            date: format::short_date(reading.date, lang),
-            value: format::number(reading.value, lang),
-            source: self.word("meters", source(reading.source), lang),
-        };
-        MeterView {
-            serial: self.clean(&meter.serial),
-            register: meter.register.as_ref().map(|name| self.text(name, lang)),
-            old: reading(&meter.old),
-            new: reading(&meter.new),
-            multiplier: (meter.multiplier != Decimal::ONE)
-                .then(|| format::number(meter.multiplier.normalize(), lang)),
-            consumption: format::number(meter.consumption, lang),
-            unit: self.word("units", &meter.unit, lang),
-        }
-    }
-
-    /// The lines by supply point in the points' order, those of no point last; within a point by
-    /// section.
-    fn groups(&self, order: &BillOrder, lang: Language) -> Vec<GroupView> {
-        let mut points: Vec<Option<&str>> = order
-            .supply_points
-            .iter()
-            .map(|point| Some(point.code.as_str()))
-            .collect();
-        for line in &order.lines {
-            let point = line.supply_point.as_deref();
-            if point.is_some() && !points.contains(&point) {
-                points.push(point);
-            }
-        }
-        points.push(None);
-        let lines_of = |point: Option<&str>| -> Vec<&Line> {
-            let lines = order.lines.iter();
-            lines
-                .filter(|line| line.supply_point.as_deref() == point)
-                .collect()
-        };
-        let mut groups = Vec::new();
-        for point in points {
-            let mut lines = lines_of(point);
-            if lines.is_empty() {
-                continue;
-            }
-            lines.sort_by_key(|line| line.section);
-            let sections = lines
-                .chunk_by(|a, b| a.section == b.section)
-                .filter_map(|lines| {
-                    Some(SectionView {
-                        section: lines.first()?.section,
-                        lines: lines
-                            .iter()
-                            .map(|line| self.line(line, order, lang))
-                            .collect(),
-                    })
-                })
-                .collect();
-            groups.push(GroupView {
-                point: point.map(|code| self.clean(code)),
-                sections,
-            });
-        }
-        groups
-    }
-
-    fn line(&self, line: &Line, order: &BillOrder, lang: Language) -> LineView {
-        let other = line.period.filter(|period| *period != order.period);
-        LineView {
-            name: self.text(&line.name, lang),
-            period: other.map(|period| span(period, lang)),
-            quantity: format::number(line.quantity, lang),
-            unit: self.word("units", &line.unit, lang),
-            price: format::price(line.unit_price, self.operator.currency, lang),
-            per: (line.price_base != Decimal::ONE)
-                .then(|| format::number(line.price_base.normalize(), lang)),
-            net: format::amount(line.net, self.operator.currency, lang),
-        }
-    }
-
-    fn history(&self, order: &BillOrder, lang: Language) -> Option<HistoryView> {
-        let history = order.history.as_ref()?;
-        let last = history.months.last()?;
-        let peak = history.months.iter().map(|month| month.quantity).max()?;
-        let compared = history
-            .months
-            .iter()
-            .find(|month| {
-                month.month.month() == last.month.month()
-                    && month.month.year() + 1 == last.month.year()
-                    && !month.quantity.is_zero()
-            })
-            .map(|before| {
-                let change =
-                    (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
-                let percent = change.round();
-                let sign = if percent > Decimal::ZERO { "+" } else { "" };
-                ComparedView {
-                    change: format!("{sign}{}\u{a0}%", format::number(percent, lang)),
-                    month: format::period(Period::month_of(before.month), lang),
-                }
-            });
-        let months = history.months.iter();
-        let ends = history.months.len() - 1;
-        Some(HistoryView {
-            unit: self.word("units", &history.unit, lang),
-            peak: format::number(peak, lang),
-            labels: months.clone().all(|month| {
-                format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX
-            }),
-            compared,
-            months: months
-                .enumerate()
-                .map(|(i, month)| MonthView {
-                    label: format::short_month(month.month, lang),
-                    year: month.month.year().to_string(),
-                    shows_year: i == 0 || i == ends,
-                    is_marked: month.month.month() == last.month.month(),
-                    quantity: format::number(month.quantity, lang),
-                    share: share(month.quantity, peak),
-                })
-                .collect(),
-        })
-    }
-
-    fn square_codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
-        let refused = |what| move |source| ComposeError::Code { what, source };
-        let payment = epc_payment(self.operator, bill.order.totals.to_pay, &bill.reference());
-        let slip = PaperCode {
-            eik: self.operator.eik.clone(),
-            account: bill.customer.number.clone(),
-            on: bill.number.to_string(),
-        };
-        Ok(CodesView {
-            payment: payment
-                .map(|text| self.codes.qr(&text))
-                .transpose()
-                .map_err(refused("payment"))?,
-            verify: self
-                .codes
-                .qr(&bill.verify_url)
-                .map_err(refused("verification"))?,
-            enrol: self
-                .codes
-                .qr(&bill.enrol_url)
-                .map_err(refused("enrolment"))?,
-            slip: codes::data_matrix(&slip.to_string()).map_err(refused("declaration"))?,
-        })
-    }
-
-    /// A word of the layout's texts; the key itself where the texts have none.
-    fn word(&self, table: &str, key: &str, lang: Language) -> String {
-        self.clean(self.layout.word(lang.tag(), table, key).unwrap_or(key))
-    }
-
-    fn text(&self, text: &Text, lang: Language) -> String {
-        self.clean(text.get(lang))
-    }
-
-    fn address(&self, address: &Address) -> Vec<String> {
-        let town = format!("{} {}", address.postcode, address.city);
-        let country = (address.country != "BG").then(|| address.country.clone());
-        let lines = address.lines.iter().map(String::as_str);
-        lines
-            .chain([town.trim()])
-            .chain(country.as_deref())
-            .filter(|line| !line.is_empty())
-            .map(|line| self.clean(line))
-            .collect()
-    }
-
-    /// The text as the fonts can show it: PDF/A forbids a character without a glyph, and a run of two
-    /// million bills must not stop at one emoji in a name.
-    fn clean(&self, text: &str) -> String {
-        let printable = |c: char| match c {
-            '\t' | '\n' | '\r' => ' ',
-            c if c.is_control() => ' ',
-            c if self.layout.can_print(c) => c,
-            _ => '?',
-        };
-        text.trim().chars().map(printable).collect()
-    }
-}
-
-fn section_sums(lines: &[Line]) -> Vec<(Section, Cents)> {
-    let mut sums: Vec<(Section, Cents)> = Vec::new();
-    for line in lines {
-        match sums
-            .iter_mut()
-            .find(|(section, _)| *section == line.section)
-        {
-            Some((_, sum)) => *sum += line.net,
-            None => sums.push((line.section, line.net)),
-        }
-    }
-    sums.sort_by_key(|(section, _)| *section);
-    sums
-}
-
-/// The key of a kind of reading in the layout's texts.
-const fn source(source: ReadingSource) -> &'static str {
-    match source {
-        ReadingSource::Measured => "measured",
-        ReadingSource::Estimated => "estimated",
-        ReadingSource::Customer => "customer",
-    }
-}
-
-/// For drawing only, where a pixel is coarse enough for a float.
-fn share(part: Decimal, whole: Decimal) -> f64 {
-    let share = part.checked_div(whole).unwrap_or_default();
-    share.round_dp(4).to_f64().unwrap_or_default()
-}
-
-fn span(period: Period, lang: Language) -> String {
-    format!(
-        "{}\u{a0}–\u{a0}{}",
-        format::short_date(period.from, lang),
-        format::short_date(period.to, lang)
-    )
-}
-
-/// A one-line address, broken at a comma where it is long.
-fn in_lines(address: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for part in address.split(", ").filter(|part| !part.is_empty()) {
-        match lines.last_mut() {
-            Some(line) if lines_fit(line, part) || line.chars().count() < ADDRESS_CHARS_MAX / 3 => {
-                line.push_str(", ");
-                line.push_str(part);
-            }
-            _ => lines.push(part.to_owned()),
-        }
-    }
-    lines
-}
-
-fn lines_fit(line: &str, part: &str) -> bool {
-    line.chars().count() + part.chars().count() + 2 <= ADDRESS_CHARS_MAX
-}
-
-/// An IBAN in groups of four.
-fn in_fours(text: &str) -> String {
-    let compact: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let groups: Vec<String> = compact
-        .chunks(4)
-        .map(|four| four.iter().collect())
-        .collect();
-    groups.join("\u{a0}")
-}
-
-/// An address of the web as people write it.
-fn bare_address(url: &str) -> &str {
-    let bare = url
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
-    bare.trim_end_matches('/')
 }

@@ -51,6 +51,11 @@ struct Measured {
     /// What the same key signs on the same threads with nothing else to do.
     raw_signatures_per_s: f64,
     ratio: f64,
+    /// Processor time of a bill and of a signature, in microseconds, and the second as a part of the first: what
+    /// the ratio would be if nothing else ran on the machine and nothing waited. Zero where the system does not tell.
+    processor_us_per_bill: f64,
+    processor_us_per_signature: f64,
+    processor_ratio: f64,
     bytes_per_bill: u64,
     peak_rss_bytes: u64,
     shares: Shares,
@@ -95,7 +100,7 @@ pub(super) async fn issue(
     let instance = init::create(&folder, &config, args.key).await?;
     let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
     out.note("measuring what the key signs with nothing else to do");
-    let raw = raw_signatures_per_s(key.as_ref(), threads)?;
+    let (raw, processor_us_per_signature) = raw_signatures(key.as_ref(), threads)?;
     if args.warm {
         out.note("issuing the month before, which leaves its forms");
         let before = prepared(out, &instance, args.bills, 2).await?;
@@ -115,10 +120,11 @@ pub(super) async fn issue(
     let archiving = Arc::new(Timed::new(issuer.archive));
     (issuer.sealer, issuer.composer, issuer.archive) =
         (Arc::new(sealer), composer.clone(), archiving.clone());
-    let begun = Instant::now();
+    let (begun, processor) = (Instant::now(), processor_us());
     let stop = CancellationToken::new();
     let report = issue::issue(out, &instance, issuer, Some(&id), &stop).await?;
     let seconds = begun.elapsed().as_secs_f64();
+    let processor_us_per_bill = (processor_us() - processor) / report.bills.max(1) as f64;
 
     let Counts {
         filled,
@@ -143,6 +149,13 @@ pub(super) async fn issue(
         bills_per_s,
         raw_signatures_per_s: raw,
         ratio: bills_per_s / raw,
+        processor_us_per_bill,
+        processor_us_per_signature,
+        processor_ratio: if processor_us_per_bill > 0.0 {
+            processor_us_per_signature / processor_us_per_bill
+        } else {
+            0.0
+        },
         bytes_per_bill: archiving.bytes.load(Ordering::Relaxed) / report.bills.max(1),
         peak_rss_bytes: peak_rss_bytes(),
         shares: Shares {
@@ -199,8 +212,9 @@ async fn prepared(
     Ok(imported.run)
 }
 
-fn raw_signatures_per_s(key: &dyn SealKey, threads: usize) -> Result<f64, Failure> {
-    let begun = Instant::now();
+/// Signatures a second on so many threads, and the processor time of one in microseconds.
+fn raw_signatures(key: &dyn SealKey, threads: usize) -> Result<(f64, f64), Failure> {
+    let (begun, processor) = (Instant::now(), processor_us());
     let counts = thread::scope(|scope| {
         let signers: Vec<_> = (0..threads)
             .map(|_| {
@@ -222,7 +236,9 @@ fn raw_signatures_per_s(key: &dyn SealKey, threads: usize) -> Result<f64, Failur
         joined.collect::<Result<Vec<u64>, SignError>>()
     });
     let counts = counts.failed("the key does not sign")?;
-    Ok(counts.iter().sum::<u64>() as f64 / begun.elapsed().as_secs_f64())
+    let count = counts.iter().sum::<u64>().max(1) as f64;
+    let of_one = (processor_us() - processor) / count;
+    Ok((count / begun.elapsed().as_secs_f64(), of_one))
 }
 
 const fn algorithm(algorithm: SealAlgorithm) -> &'static str {
@@ -245,6 +261,17 @@ fn peak_rss_bytes() -> u64 {
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
+}
+
+/// Processor time of all threads so far, in microseconds; zero where the system does not tell (proc(5), stat).
+fn processor_us() -> f64 {
+    /// Linux counts in hundredths of a second towards processes, whatever it counts in itself.
+    const US_PER_TICK: u64 = 10_000;
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = after_name.split_ascii_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    (ticks * US_PER_TICK) as f64
 }
 
 /// A port whose time is taken.
@@ -351,6 +378,15 @@ impl fmt::Display for Measured {
                 ),
             ),
             ("ratio", format!("{:.3}", self.ratio)),
+            (
+                "processor",
+                format!(
+                    "{:.0} µs a bill, {:.0} µs a signature, ratio {:.3}",
+                    self.processor_us_per_bill,
+                    self.processor_us_per_signature,
+                    self.processor_ratio
+                ),
+            ),
             (
                 "size",
                 format!("{} bytes a bill", grouped(self.bytes_per_bill)),

@@ -195,7 +195,8 @@ impl Form {
         });
         let moment = xmp_date(additions.issued_at);
         let told = [document.as_str(), &instance, &moment];
-        self.xmp.write(&mut file, |sink| xmp(&self.xmp.pieces, leaves, told, sink))?;
+        self.xmp
+            .write(&mut file, |sink| xmp(&self.xmp.pieces, leaves, told, sink))?;
         let twin = embedded(additions.twin, additions.issued_at);
         let twin = twin.written(&Numbers::new());
         twins.compressed(additions.twin, |compressed| {

@@ -212,7 +212,7 @@ impl Forms {
     /// The bill filled into its form, or `None` where it has to go through Typst whole. `id` names the bill.
     pub(crate) fn fill(
         &self,
-        view: &View,
+        view: &View<'_>,
         id: &str,
         layout: &Layout,
         additions: &Additions<'_>,
@@ -491,7 +491,7 @@ fn by_code_point(characters: &[char]) -> Vec<bool> {
     known
 }
 
-fn data(view: &View) -> Result<Value, ComposeError> {
+fn data(view: &View<'_>) -> Result<Value, ComposeError> {
     serde_json::to_value(view).map_err(ComposeError::Data)
 }
 

@@ -194,7 +194,10 @@ impl File {
             "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange ",
             BYTE_RANGE,
         );
-        let contents = place("/Contents ", &format!("<{:0>1$}>", "", 2 * contents_reserve));
+        let contents = place(
+            "/Contents ",
+            &format!("<{:0>1$}>", "", 2 * contents_reserve),
+        );
         let signing_time = place("/M ", SIGNING_TIME);
         // No DigestMethod beside the transform (ISO 19005-3, 6.1.12).
         place(

@@ -74,7 +74,12 @@ impl Fresh {
             };
             let earlier = last.piece.checked_sub(self.first);
             let earlier = earlier.and_then(|index| self.pieces.get(index as usize));
-            let Some(Piece { start: from, base: before, end }) = earlier.copied() else {
+            let Some(Piece {
+                start: from,
+                base: before,
+                end,
+            }) = earlier.copied()
+            else {
                 at += 1;
                 continue;
             };

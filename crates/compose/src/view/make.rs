@@ -1,0 +1,505 @@
+//! Makes the view of a bill: amounts, dates and quantities are written here.
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use kvit_billing::{
+    Address, Bill, BillKind, Cents, Language, Operator, PaperCode, Period,
+    customer::Text,
+    format,
+    operator::Brand,
+    order::{BillOrder, Line, Meter, Reading, ReadingSource, Section},
+    reference::epc_payment,
+};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+
+use super::{
+    BrandView, CarriedView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView,
+    GroupView, HistoryView, LineView, MeterView, MonthView, OperatorView, PointView, ReadingView,
+    SectionView, SourceView, SumView, VatView, View,
+};
+use crate::{
+    ComposeError, Layout,
+    codes::{self, Codes},
+};
+
+/// A quantity above a bar of the chart has at most so many characters.
+const LABEL_CHARS_MAX: usize = 5;
+
+/// A line of a supply point's address has about so many characters.
+const ADDRESS_CHARS_MAX: usize = 40;
+
+/// What is the same on all bills of an operator.
+pub(crate) struct Issuer {
+    bg: OperatorView,
+    en: OperatorView,
+    brand: BrandView,
+}
+
+impl Issuer {
+    pub(crate) fn new(layout: &Layout, operator: &Operator, brand: &Brand, has_logo: bool) -> Self {
+        Self {
+            bg: operator_view(layout, operator, Language::Bg),
+            en: operator_view(layout, operator, Language::En),
+            brand: BrandView {
+                primary: brand.primary.clone(),
+                accent: brand.accent.clone(),
+                has_logo,
+            },
+        }
+    }
+}
+
+/// What a view is made from beside the bill.
+pub(crate) struct Maker<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) operator: &'a Operator,
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) codes: &'a Codes,
+}
+
+impl<'a> Maker<'a> {
+    pub(crate) fn view(&self, bill: &'a Bill, sample: bool) -> Result<View<'a>, ComposeError> {
+        let order = &bill.order;
+        let lang = bill.customer.language;
+        let totals = &order.totals;
+        let money = |cents: Cents| format::amount(cents, self.operator.currency, lang);
+        let nonzero = |cents: Cents| (cents != Cents::ZERO).then(|| money(cents));
+        let sums = section_sums(&order.lines);
+        let short = |day: Date| format::short_date(day, lang);
+        Ok(View {
+            lang: lang.tag(),
+            sample,
+            kind: order.kind,
+            number: bill.number.to_string(),
+            issue_date: short(bill.issue_date),
+            tax_event_date: short(order.tax_event_date),
+            due_date: format::long_date(order.due_date, lang),
+            period: format::period(order.period, lang),
+            corrects: order.corrects.as_ref().map(|original| CorrectsView {
+                number: original.number.to_string(),
+                issue_date: short(original.issue_date),
+                ground: self.text(&original.ground, lang),
+            }),
+            operator: match lang {
+                Language::Bg => &self.issuer.bg,
+                Language::En => &self.issuer.en,
+            },
+            brand: &self.issuer.brand,
+            customer: CustomerView {
+                number: bill.customer.number.to_string(),
+                name: self.clean(&bill.customer.name),
+                address: address(self.layout, &bill.customer.address),
+                eik: bill.customer.eik.as_deref().map(|t| self.clean(t)),
+                vat_number: bill.customer.vat_number.as_deref().map(|t| self.clean(t)),
+            },
+            code: bill.code.printed(),
+            reference: bill.reference().to_string(),
+            contract: self.contract(order, lang),
+            state: match totals.to_pay.get() {
+                1.. => "due",
+                0 => "zero",
+                _ => "credit",
+            },
+            to_pay_size: match money(totals.to_pay.abs()).chars().count() {
+                0..=9 => 1,
+                10..=12 => 2,
+                _ => 3,
+            },
+            to_pay: money(totals.to_pay.abs()),
+            has_parts: totals.gross > Cents::ZERO
+                && !totals.vat.is_negative()
+                && sums.iter().all(|(_, net)| !net.is_negative()),
+            sums: sums
+                .iter()
+                .scan(Cents::ZERO, |end, (section, net)| {
+                    let from = *end;
+                    *end += *net;
+                    Some(SumView {
+                        section: *section,
+                        amount: money(*net),
+                        from: share(from.to_decimal(), totals.gross.to_decimal()),
+                        to: share(end.to_decimal(), totals.gross.to_decimal()),
+                    })
+                })
+                .collect(),
+            net: money(totals.net),
+            vat: order
+                .vat
+                .iter()
+                .map(|vat| VatView {
+                    category: vat.category,
+                    rate: format::number(vat.rate.normalize(), lang),
+                    base: money(vat.base),
+                    amount: money(vat.amount),
+                    exemption: vat.exemption.as_ref().map(|text| self.text(text, lang)),
+                })
+                .collect(),
+            vat_total: money(totals.vat),
+            gross: money(totals.gross),
+            prepaid: nonzero(-totals.prepaid),
+            rounding: nonzero(totals.rounding),
+            carried_over: self.carried_over(order, lang),
+            points: self.points(order, lang),
+            groups: self.groups(order, lang),
+            history: self.history(order, lang),
+            sources: order
+                .sources
+                .iter()
+                .map(|source| SourceView {
+                    name: self.text(&source.name, lang),
+                    percent: format::number(source.percent.normalize(), lang),
+                    share: share(source.percent, Decimal::ONE_HUNDRED),
+                })
+                .collect(),
+            notes: order
+                .notes
+                .iter()
+                .map(|note| self.text(note, lang))
+                .collect(),
+            codes: self.square_codes(bill)?,
+            verify_url: &bill.verify_url,
+            enrol_url: &bill.enrol_url,
+            alphabet: None,
+        })
+    }
+
+    fn carried_over(&self, order: &'a BillOrder, lang: Language) -> Option<CarriedView<'a>> {
+        let balance = order.totals.carried_over;
+        let key = match balance.get() {
+            1.. => "owed",
+            0 if order.kind == BillKind::Invoice => "settled",
+            0 => return None,
+            _ => "credit",
+        };
+        Some(CarriedView {
+            label: self.word("sums", key, lang),
+            amount: format::amount(balance, self.operator.currency, lang),
+        })
+    }
+
+    fn contract(&self, order: &'a BillOrder, lang: Language) -> ContractView<'a> {
+        let contract = order.contract.as_ref();
+        ContractView {
+            number: contract
+                .and_then(|contract| contract.number.as_deref())
+                .map(|number| self.clean(number)),
+            tariff: contract
+                .and_then(|contract| contract.tariff.as_ref())
+                .map(|tariff| self.text(tariff, lang)),
+            ends: contract
+                .and_then(|contract| contract.ends)
+                .map(|ends| format::short_date(ends, lang)),
+        }
+    }
+
+    fn points(&self, order: &'a BillOrder, lang: Language) -> Vec<PointView<'a>> {
+        let points = order.supply_points.iter();
+        points
+            .map(|point| PointView {
+                code: self.clean(&point.code),
+                address: in_lines(&self.clean(&point.address)),
+                network: point.network.as_ref().map(|name| self.text(name, lang)),
+                meters: point
+                    .meters
+                    .iter()
+                    .map(|meter| self.meter(meter, lang))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn meter(&self, meter: &'a Meter, lang: Language) -> MeterView<'a> {
+        let reading = |reading: &Reading| ReadingView {
+            date: format::short_date(reading.date, lang),
+            value: format::number(reading.value, lang),
+            source: self.word("meters", source(reading.source), lang),
+        };
+        MeterView {
+            serial: self.clean(&meter.serial),
+            register: meter.register.as_ref().map(|name| self.text(name, lang)),
+            old: reading(&meter.old),
+            new: reading(&meter.new),
+            multiplier: (meter.multiplier != Decimal::ONE)
+                .then(|| format::number(meter.multiplier.normalize(), lang)),
+            consumption: format::number(meter.consumption, lang),
+            unit: self.word("units", &meter.unit, lang),
+        }
+    }
+
+    /// The lines by supply point in the points' order, those of no point last; within a point by
+    /// section.
+    fn groups(&self, order: &'a BillOrder, lang: Language) -> Vec<GroupView<'a>> {
+        let mut points: Vec<Option<&str>> = order
+            .supply_points
+            .iter()
+            .map(|point| Some(point.code.as_str()))
+            .collect();
+        for line in &order.lines {
+            let point = line.supply_point.as_deref();
+            if point.is_some() && !points.contains(&point) {
+                points.push(point);
+            }
+        }
+        points.push(None);
+        let lines_of = |point: Option<&str>| -> Vec<&Line> {
+            let lines = order.lines.iter();
+            lines
+                .filter(|line| line.supply_point.as_deref() == point)
+                .collect()
+        };
+        let mut groups = Vec::new();
+        for point in points {
+            let mut lines = lines_of(point);
+            if lines.is_empty() {
+                continue;
+            }
+            lines.sort_by_key(|line| line.section);
+            let sections = lines
+                .chunk_by(|a, b| a.section == b.section)
+                .filter_map(|lines| {
+                    Some(SectionView {
+                        section: lines.first()?.section,
+                        lines: lines
+                            .iter()
+                            .map(|line| self.line(line, order, lang))
+                            .collect(),
+                    })
+                })
+                .collect();
+            groups.push(GroupView {
+                point: point.map(|code| self.clean(code)),
+                sections,
+            });
+        }
+        groups
+    }
+
+    fn line(&self, line: &'a Line, order: &'a BillOrder, lang: Language) -> LineView<'a> {
+        let other = line.period.filter(|period| *period != order.period);
+        LineView {
+            name: self.text(&line.name, lang),
+            period: other.map(|period| span(period, lang)),
+            quantity: format::number(line.quantity, lang),
+            unit: self.word("units", &line.unit, lang),
+            price: format::price(line.unit_price, self.operator.currency, lang),
+            per: (line.price_base != Decimal::ONE)
+                .then(|| format::number(line.price_base.normalize(), lang)),
+            net: format::amount(line.net, self.operator.currency, lang),
+        }
+    }
+
+    fn history(&self, order: &'a BillOrder, lang: Language) -> Option<HistoryView<'a>> {
+        let history = order.history.as_ref()?;
+        let last = history.months.last()?;
+        let peak = history.months.iter().map(|month| month.quantity).max()?;
+        let compared = history
+            .months
+            .iter()
+            .find(|month| {
+                month.month.month() == last.month.month()
+                    && month.month.year() + 1 == last.month.year()
+                    && !month.quantity.is_zero()
+            })
+            .map(|before| {
+                let change =
+                    (last.quantity - before.quantity) * Decimal::ONE_HUNDRED / before.quantity;
+                let percent = change.round();
+                let sign = if percent > Decimal::ZERO { "+" } else { "" };
+                ComparedView {
+                    change: format!("{sign}{}\u{a0}%", format::number(percent, lang)),
+                    month: format::period(Period::month_of(before.month), lang),
+                }
+            });
+        let months = history.months.iter();
+        let ends = history.months.len() - 1;
+        Some(HistoryView {
+            unit: self.word("units", &history.unit, lang),
+            peak: format::number(peak, lang),
+            labels: months.clone().all(|month| {
+                format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX
+            }),
+            compared,
+            months: months
+                .enumerate()
+                .map(|(i, month)| MonthView {
+                    label: format::short_month(month.month, lang),
+                    year: month.month.year().to_string(),
+                    shows_year: i == 0 || i == ends,
+                    is_marked: month.month.month() == last.month.month(),
+                    quantity: format::number(month.quantity, lang),
+                    share: share(month.quantity, peak),
+                })
+                .collect(),
+        })
+    }
+
+    fn square_codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
+        let refused = |what| move |source| ComposeError::Code { what, source };
+        let payment = epc_payment(self.operator, bill.order.totals.to_pay, &bill.reference());
+        let slip = PaperCode {
+            eik: self.operator.eik.clone(),
+            account: bill.customer.number.clone(),
+            on: bill.number.to_string(),
+        };
+        Ok(CodesView {
+            payment: payment
+                .map(|text| self.codes.qr(&text))
+                .transpose()
+                .map_err(refused("payment"))?,
+            verify: self
+                .codes
+                .qr(&bill.verify_url)
+                .map_err(refused("verification"))?,
+            enrol: self
+                .codes
+                .qr(&bill.enrol_url)
+                .map_err(refused("enrolment"))?,
+            slip: codes::data_matrix(&slip.to_string()).map_err(refused("declaration"))?,
+        })
+    }
+
+    /// A word of the layout's texts; the key itself where the texts have none.
+    fn word(&self, table: &str, key: &'a str, lang: Language) -> Cow<'a, str> {
+        self.clean(self.layout.word(lang.tag(), table, key).unwrap_or(key))
+    }
+
+    fn text(&self, text: &'a Text, lang: Language) -> Cow<'a, str> {
+        self.clean(text.get(lang))
+    }
+
+    fn clean(&self, text: &'a str) -> Cow<'a, str> {
+        clean(self.layout, text)
+    }
+}
+
+fn operator_view(layout: &Layout, operator: &Operator, lang: Language) -> OperatorView {
+    let clean = |text: &str| clean(layout, text).into_owned();
+    let text = |text: &Text| clean(text.get(lang));
+    let own = match lang {
+        Language::Bg => &operator.address,
+        Language::En => &operator.address_en,
+    };
+    OperatorView {
+        name: text(&operator.name),
+        short_name: text(&operator.short_name),
+        eik: clean(&operator.eik),
+        vat_number: clean(&operator.vat_number),
+        address: address(layout, own)
+            .into_iter()
+            .map(Cow::into_owned)
+            .collect(),
+        iban: in_fours(&operator.iban),
+        bic: clean(&operator.bic),
+        hotline: clean(&operator.hotline),
+        email: clean(&operator.email),
+        website: clean(bare_address(&operator.website)),
+        complaints: text(&operator.complaints),
+        dispute_body: text(&operator.dispute_body),
+        switching: text(&operator.switching),
+    }
+}
+
+/// Lines of an address, the country where it is another one.
+fn address<'a>(layout: &Layout, address: &'a Address) -> Vec<Cow<'a, str>> {
+    let town = format!("{} {}", address.postcode, address.city);
+    let town = clean(layout, &town).into_owned();
+    let country = (address.country != "BG").then_some(address.country.as_str());
+    let lines = address.lines.iter().map(|line| clean(layout, line));
+    lines
+        .chain([Cow::Owned(town)])
+        .chain(country.map(|country| clean(layout, country)))
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// The text as the fonts can show it: PDF/A forbids a character without a glyph, and a run of two
+/// million bills must not stop at one emoji in a name.
+fn clean<'a>(layout: &Layout, text: &'a str) -> Cow<'a, str> {
+    let text = text.trim();
+    let is_shown = |c: char| !c.is_control() && layout.can_print(c);
+    if text.chars().all(is_shown) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        c if c.is_control() => ' ',
+        c if layout.can_print(c) => c,
+        _ => '?',
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+fn section_sums(lines: &[Line]) -> Vec<(Section, Cents)> {
+    let mut sums: Vec<(Section, Cents)> = Vec::new();
+    for line in lines {
+        match sums
+            .iter_mut()
+            .find(|(section, _)| *section == line.section)
+        {
+            Some((_, sum)) => *sum += line.net,
+            None => sums.push((line.section, line.net)),
+        }
+    }
+    sums.sort_by_key(|(section, _)| *section);
+    sums
+}
+
+/// The key of a kind of reading in the layout's texts.
+const fn source(source: ReadingSource) -> &'static str {
+    match source {
+        ReadingSource::Measured => "measured",
+        ReadingSource::Estimated => "estimated",
+        ReadingSource::Customer => "customer",
+    }
+}
+
+/// For drawing only, where a pixel is coarse enough for a float.
+fn share(part: Decimal, whole: Decimal) -> f64 {
+    let share = part.checked_div(whole).unwrap_or_default();
+    share.round_dp(4).to_f64().unwrap_or_default()
+}
+
+fn span(period: Period, lang: Language) -> String {
+    format!(
+        "{}\u{a0}–\u{a0}{}",
+        format::short_date(period.from, lang),
+        format::short_date(period.to, lang)
+    )
+}
+
+/// A one-line address, broken at a comma where it is long.
+fn in_lines(address: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in address.split(", ").filter(|part| !part.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if lines_fit(line, part) || line.chars().count() < ADDRESS_CHARS_MAX / 3 => {
+                line.push_str(", ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines
+}
+
+fn lines_fit(line: &str, part: &str) -> bool {
+    line.chars().count() + part.chars().count() + 2 <= ADDRESS_CHARS_MAX
+}
+
+/// An IBAN in groups of four.
+fn in_fours(text: &str) -> String {
+    let compact: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let groups: Vec<String> = compact
+        .chunks(4)
+        .map(|four| four.iter().collect())
+        .collect();
+    groups.join("\u{a0}")
+}
+
+/// An address of the web as people write it.
+fn bare_address(url: &str) -> &str {
+    let bare = url
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
+    bare.trim_end_matches('/')
+}
