@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::RunId;
 use kvit_flow::{ImportOutcome, ImportRequest, import::import};
-use kvit_intake::Rules;
+use kvit_intake::{Characters, Rules};
 use kvit_store::{RunState, Store};
 
 use crate::{
@@ -63,6 +63,7 @@ impl Import {
         let today = zone.to_datetime(at).date();
         let month = handover.month.unwrap_or(today);
         let operator = &instance.config.operator;
+        let layout = instance.layout()?;
         let request = ImportRequest {
             id: new_id(&instance.store, month, &handover.fingerprint).await?,
             by: by.to_owned(),
@@ -72,6 +73,7 @@ impl Import {
                 currency: operator.currency,
                 operator_is_placeholder: instance.config.placeholder,
                 today,
+                shown: Characters::new(move |character| layout.can_print(character)),
             },
             sources: handover.sources,
             chunk_orders: instance.config.issue.chunk_orders,

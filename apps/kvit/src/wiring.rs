@@ -113,24 +113,30 @@ impl Instance {
             .exits(Exit::Configuration, "the seal cannot be used")
     }
 
+    /// This instance's layout: the built-in one with the files of its folder in place of its own.
+    pub(crate) fn layout(&self) -> Result<Layout, Failure> {
+        let own = files::overrides(&self.path(&self.config.issue.layout))?;
+        if own.is_empty() {
+            return Ok(Layout::builtin());
+        }
+        Layout::with_files(own).exits(Exit::Configuration, self.no_layout())
+    }
+
+    fn no_layout(&self) -> String {
+        let folder = self.path(&self.config.issue.layout);
+        format!("the layout in {} does not work", folder.display())
+    }
+
     /// The composer of this instance's layout; bills leave so many bytes of room for the seal.
     pub(crate) fn composer(&self, contents_reserve: usize) -> Result<Composer, Failure> {
-        let folder = self.path(&self.config.issue.layout);
-        let own = files::overrides(&folder)?;
-        let what = format!("the layout in {} does not work", folder.display());
-        let layout = if own.is_empty() {
-            Layout::builtin()
-        } else {
-            Layout::with_files(own).exits(Exit::Configuration, what.as_str())?
-        };
         let composer = Composer::new(ComposerSettings {
-            layout,
+            layout: self.layout()?,
             operator: self.config.operator.clone(),
             brand: self.config.brand.clone(),
             logo_svg: files::logo(&self.dir, &self.config.brand)?,
             contents_reserve,
         })
-        .exits(Exit::Configuration, what)?;
+        .exits(Exit::Configuration, self.no_layout())?;
         // Without a folder, or a name for this build, forms are made again: that costs time and nothing else.
         let forms = self.dir.join(FORMS_FOLDER);
         let folder = files::private_folder(&forms);

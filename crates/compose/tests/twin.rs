@@ -8,7 +8,7 @@ use kvit_billing::{
     order::{Line, VatCategory, VatLine},
 };
 use kvit_compose::{TwinError, twin};
-use kvit_intake::{Findings, Rules, read_invoice};
+use kvit_intake::{Characters, Findings, Rules, read_invoice};
 use kvit_synth::{Synth, operator};
 use rust_decimal::Decimal;
 
@@ -59,6 +59,7 @@ fn read(bill: &Bill) -> kvit_intake::Invoice {
         currency: Currency::EUR,
         operator_is_placeholder: false,
         today: date(2026, 11, 2),
+        shown: Characters::all(),
     };
     let mut findings = Findings::default();
     let xml = twin(bill, &operator).expect("a twin");

@@ -13,7 +13,7 @@ use std::{
 use jiff::civil::date;
 use kvit_billing::Currency;
 use kvit_flow::{ImportRequest, Source, import::import};
-use kvit_intake::{Rules, write_ndjson};
+use kvit_intake::{Characters, Rules, write_ndjson};
 use kvit_store::Store;
 use kvit_synth::Synth;
 
@@ -47,6 +47,7 @@ async fn main() -> Result<(), AnyError> {
             currency: Currency::EUR,
             operator_is_placeholder: false,
             today: month,
+            shown: Characters::all(),
         },
         sources: vec![Source {
             name: "october.ndjson".to_owned(),

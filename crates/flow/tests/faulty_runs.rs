@@ -263,6 +263,8 @@ async fn warnings_stay_with_the_run_that_has_them() {
     let mut order = simple(&world, 0);
     // The check digit would be another.
     set(&mut order, "/customer/eik", json!("111111111"));
+    // No font of a bill has it.
+    set(&mut order, "/customer/name", json!("Иван \u{1f98a}"));
     let bytes = file(&header(&world, 1, 1200), &[Line::Order(order)]);
     let outcome = judged(&world, &store, "warned", bytes).await;
     assert!(outcome.accepted, "{:#?}", outcome.findings.list());
@@ -270,9 +272,14 @@ async fn warnings_stay_with_the_run_that_has_them() {
     let report = run.report.expect("whoever releases it sees this");
     assert_eq!(
         (&report["errors"], &report["warnings"]),
-        (&json!(0), &json!(1))
+        (&json!(0), &json!(2))
     );
-    assert_eq!(report["diagnostics"][0]["field"], "/customer/eik");
+    let told = |at: usize| report["diagnostics"][at]["field"].as_str();
+    assert_eq!(
+        [told(0), told(1)],
+        [Some("/customer/eik"), Some("/customer/name")]
+    );
+    assert_eq!(report["diagnostics"][1]["found"], "\u{1f98a} (U+1F98A)");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The checks of an order's form and arithmetic. All faults of an order are reported, not the first.
 
+mod fields;
 mod twin;
 
 use std::{collections::BTreeMap, fmt};
@@ -9,14 +10,10 @@ use rust_decimal::Decimal;
 
 use crate::{Diagnostic, Findings, Rules, Severity};
 
-/// The largest amount, in cents.
-const MAX_CENTS: i64 = 9_999_999_999;
 /// The longest text, in characters.
 const MAX_TEXT: usize = 10_000;
 /// The longest name, in characters.
 const MAX_NAME: usize = 200;
-/// The most decimals of a quantity or a price.
-const MAX_SCALE: u32 = 10;
 /// The most lines of an order: some fifty pages.
 pub(crate) const LINES_MAX: usize = 2_000;
 /// Months of history.
@@ -45,6 +42,7 @@ pub(crate) fn check(
     let mut c = Checker {
         file,
         line,
+        shown: &rules.shown,
         findings,
     };
     c.head(order, rules);
@@ -55,127 +53,7 @@ pub(crate) fn check(
     c.twin(order);
 }
 
-struct Checker<'a> {
-    file: &'a str,
-    line: u64,
-    findings: &'a mut Findings,
-}
-
-/// A field of an entry of a list. Written out only where something is wrong with it: most orders
-/// are right, and there are millions.
-#[derive(Clone, Copy)]
-struct At<'a>(&'a str, usize, &'a str);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{}/{}/{}", self.0, self.1, self.2)
-    }
-}
-
-/// An amount as it stands in the file.
-fn cents(amount: Cents) -> String {
-    format!("{} cents", amount.get())
-}
-
 impl Checker<'_> {
-    fn add(
-        &mut self,
-        severity: Severity,
-        field: impl fmt::Display,
-        code: &'static str,
-        found: impl ToString,
-        expected: impl ToString,
-        remedy: &str,
-    ) {
-        self.findings.push(Diagnostic {
-            severity,
-            file: self.file.to_owned(),
-            line: self.line,
-            field: field.to_string(),
-            code,
-            found: found.to_string(),
-            expected: expected.to_string(),
-            remedy: remedy.to_owned(),
-        });
-    }
-
-    fn error(
-        &mut self,
-        field: impl fmt::Display,
-        code: &'static str,
-        found: impl ToString,
-        expected: impl ToString,
-        remedy: &str,
-    ) {
-        self.add(Severity::Error, field, code, found, expected, remedy);
-    }
-
-    fn text(&mut self, field: impl fmt::Display + Copy, text: &str, max: usize) {
-        let length = text.chars().count();
-        if text.trim().is_empty() {
-            self.error(
-                field,
-                "text-length",
-                if text.is_empty() { "nothing" } else { "blanks" },
-                format!("1 to {max} characters"),
-                "fill in the text",
-            );
-        } else if length > max {
-            self.error(
-                field,
-                "text-length",
-                format!("{length} characters"),
-                format!("1 to {max} characters"),
-                "shorten the text",
-            );
-        }
-        if text
-            .chars()
-            .any(|c| c.is_control() && !(c == '\n' && max == MAX_TEXT))
-        {
-            self.error(
-                field,
-                "control-character",
-                "a control character",
-                "printable text",
-                "remove it",
-            );
-        }
-    }
-
-    fn both(&mut self, field: impl fmt::Display + Copy, text: &Text, max: usize) {
-        self.text(field, &text.bg, max);
-        if let Some(en) = &text.en {
-            self.text(format_args!("{field}/en"), en, max);
-        }
-    }
-
-    fn amount(&mut self, field: impl fmt::Display, amount: Cents) {
-        if amount.get().unsigned_abs() > MAX_CENTS.unsigned_abs() {
-            self.error(
-                field,
-                "amount-range",
-                cents(amount),
-                format!("at most {MAX_CENTS} cents either way"),
-                "correct the amount",
-            );
-        }
-    }
-
-    fn scale(&mut self, field: impl fmt::Display, number: Decimal) {
-        if number.normalize().scale() > MAX_SCALE
-            || number.abs() > Decimal::from(1_000_000_000_000_i64)
-        {
-            self.error(
-                field,
-                "number-range",
-                number,
-                "at most 10 decimals and 10^12",
-                "round or correct the number",
-            );
-        }
-    }
-
     fn head(&mut self, order: &BillOrder, rules: &Rules) {
         if order.version == 0 {
             self.error("/version", "version", 0, "from 1", "count versions from 1");

@@ -8,6 +8,8 @@ mod finding;
 mod json;
 mod ndjson;
 
+use std::{fmt, sync::Arc};
+
 use jiff::civil::Date;
 use kvit_billing::{Cents, Currency, Period};
 
@@ -27,6 +29,37 @@ pub struct Rules {
     pub operator_is_placeholder: bool,
     /// The day of the import.
     pub today: Date,
+    /// What bills can show.
+    pub shown: Characters,
+}
+
+/// A set of characters.
+#[derive(Clone)]
+pub struct Characters(Arc<dyn Fn(char) -> bool + Send + Sync>);
+
+impl Characters {
+    /// Those for which `has` holds.
+    pub fn new(has: impl Fn(char) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(has))
+    }
+
+    /// All that there are.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::new(|_| true)
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn has(&self, character: char) -> bool {
+        (self.0)(character)
+    }
+}
+
+impl fmt::Debug for Characters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Characters").finish_non_exhaustive()
+    }
 }
 
 /// Control totals that the billing system declares.

@@ -1,7 +1,7 @@
 //! EN 16931 invoices come in with their amounts, and hostile XML with a finding.
 
 use kvit_billing::{Cents, Currency};
-use kvit_intake::{Findings, Invoice, Rules, read_invoice};
+use kvit_intake::{Characters, Findings, Invoice, Rules, read_invoice};
 
 fn read(name: &str, xml: &[u8]) -> (Option<Invoice>, Findings) {
     let rules = Rules {
@@ -9,6 +9,7 @@ fn read(name: &str, xml: &[u8]) -> (Option<Invoice>, Findings) {
         currency: Currency::EUR,
         operator_is_placeholder: true,
         today: jiff::civil::date(2026, 11, 24),
+        shown: Characters::all(),
     };
     let mut findings = Findings::default();
     let invoice = read_invoice(name, xml, &rules, &mut findings);

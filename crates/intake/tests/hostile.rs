@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kvit_billing::{Currency, order::RunHeader};
-use kvit_intake::{Findings, Format, NdjsonReader, Rules, read_invoice, sniff};
+use kvit_intake::{Characters, Findings, Format, NdjsonReader, Rules, read_invoice, sniff};
 use proptest::prelude::*;
 
 const UBL: &str = include_str!("data/bill-ubl.xml");
@@ -17,6 +17,7 @@ fn rules() -> Rules {
         currency: Currency::EUR,
         operator_is_placeholder: true,
         today: jiff::civil::date(2026, 11, 24),
+        shown: Characters::all(),
     }
 }
 

@@ -33,7 +33,7 @@ use kvit_flow::{
     ports::{Archive, NoCheckpoints},
     read_bill,
 };
-use kvit_intake::{Rules, write_ndjson};
+use kvit_intake::{Characters, Rules, write_ndjson};
 use kvit_pades::Sealer;
 use kvit_postgres::Cluster;
 use kvit_store::{
@@ -175,6 +175,7 @@ impl World {
                 currency: Currency::EUR,
                 operator_is_placeholder: false,
                 today: MONTH,
+                shown: Characters::new(|character| character < '\u{3000}'),
             },
             sources: sources
                 .into_iter()
