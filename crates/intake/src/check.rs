@@ -5,10 +5,11 @@ mod twin;
 
 use std::{collections::BTreeMap, fmt};
 
-use kvit_billing::{BillKind, BillOrder, Cents, customer::Text, order::VatCategory};
+use kvit_billing::{BillKind, BillOrder, Cents, order::VatCategory};
 use rust_decimal::Decimal;
 
-use crate::{Diagnostic, Findings, Rules, Severity};
+use crate::{Findings, Rules, Severity};
+use fields::{At, Checker, cents};
 
 /// The longest text, in characters.
 const MAX_TEXT: usize = 10_000;

@@ -101,7 +101,9 @@ impl Checker<'_> {
                 "remove it",
             );
         }
-        let odd = text.chars().find(|c| !c.is_control() && !self.shown.has(*c));
+        let odd = text
+            .chars()
+            .find(|c| !c.is_control() && !self.shown.has(*c));
         if let Some(odd) = odd {
             self.add(
                 Severity::Warning,

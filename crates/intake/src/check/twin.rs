@@ -5,7 +5,7 @@ use std::fmt;
 
 use kvit_billing::{BillOrder, order::VatCategory};
 
-use super::{At, Checker};
+use super::fields::{At, Checker};
 
 /// The longest code of UN/ECE Recommendations 20 and 21.
 const UNIT_CODE_MAX: usize = 3;
