@@ -45,15 +45,68 @@ const WRITE_BYTES: usize = 1 << 20;
 /// How often it is looked whether an import of another process has ended.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Takes uploads in for one process.
+/// Takes run files in for one process.
 pub(crate) struct Uploads {
     instance: Instance,
-    /// Made for the first upload.
-    home: Mutex<Option<Arc<Home>>>,
-    places: Arc<Semaphore>,
+    room: Arc<Room>,
     known: Known,
     /// One import at a time, in the order in which they came.
     turn: Arc<Turns<()>>,
+}
+
+/// Where files lie while they come in and are read, whatever they are.
+pub(crate) struct Room {
+    instance: PathBuf,
+    /// Made for the first upload.
+    home: Mutex<Option<Arc<Home>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Room {
+    pub(crate) fn new(instance: &Instance) -> Arc<Self> {
+        Arc::new(Self {
+            instance: instance.dir.clone(),
+            home: Mutex::default(),
+            places: Arc::new(Semaphore::new(FILES_MAX)),
+        })
+    }
+
+    fn home(&self) -> io::Result<Arc<Home>> {
+        let mut home = self.home.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(home) = &*home {
+            return Ok(Arc::clone(home));
+        }
+        let made = Arc::new(Home::make(&self.instance)?);
+        *home = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// A file that is about to come; `then` gets it once it is whole.
+    pub(crate) fn begin(
+        &self,
+        id: &EntryId,
+        then: impl FnOnce(Held, NewFile) + Send + 'static,
+    ) -> Result<Box<dyn Upload>, NoUpload> {
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| NoUpload::Busy)?;
+        let home = self.home().map_err(refused)?;
+        let held = Held {
+            path: home.folder.join(id.as_str()),
+            _home: home,
+            _place: place,
+        };
+        let file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .open(&held.path)
+            .map_err(refused)?;
+        Ok(Box::new(Incoming {
+            file: BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file)),
+            held,
+            then: Box::new(then),
+        }))
+    }
 }
 
 /// What is known of each upload, newest first.
@@ -73,24 +126,13 @@ impl Drop for Home {
 }
 
 impl Uploads {
-    pub(crate) fn new(instance: Instance) -> Self {
+    pub(crate) fn new(instance: Instance, room: Arc<Room>) -> Self {
         Self {
             instance,
-            home: Mutex::default(),
-            places: Arc::new(Semaphore::new(FILES_MAX)),
+            room,
             known: Known::default(),
             turn: Arc::default(),
         }
-    }
-
-    fn home(&self) -> io::Result<Arc<Home>> {
-        let mut home = self.home.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(home) = &*home {
-            return Ok(Arc::clone(home));
-        }
-        let made = Arc::new(Home::make(&self.instance.dir)?);
-        *home = Some(Arc::clone(&made));
-        Ok(made)
     }
 }
 
@@ -154,29 +196,11 @@ fn clear(all: &Path) -> io::Result<()> {
 impl Imports for Uploads {
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
         async move {
-            let place = Arc::clone(&self.places)
-                .try_acquire_owned()
-                .map_err(|_| NoUpload::Busy)?;
-            let home = self.home().map_err(refused)?;
-            let held = Held {
-                path: home.folder.join(id.as_str()),
-                _home: home,
-                _place: place,
-            };
-            let file = OpenOptions::new()
-                .create_new(true)
-                .write(true)
-                .open(&held.path)
-                .map_err(refused)?;
-            let upload = Incoming {
-                id,
-                file: BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file)),
-                held,
-                instance: self.instance.clone(),
-                known: Arc::clone(&self.known),
-                turn: Arc::clone(&self.turn),
-            };
-            Ok(Box::new(upload) as Box<dyn Upload>)
+            let (instance, known) = (self.instance.clone(), Arc::clone(&self.known));
+            let (turn, name) = (Arc::clone(&self.turn), id.clone());
+            self.room.begin(&name, move |held, file| {
+                follow(instance, id, held, file, known, turn);
+            })
         }
         .boxed()
     }
@@ -198,8 +222,8 @@ fn locked(known: &Mutex<Vec<ImportView>>) -> std::sync::MutexGuard<'_, Vec<Impor
 }
 
 /// A file and its place, both given back when this is dropped.
-struct Held {
-    path: PathBuf,
+pub(crate) struct Held {
+    pub(crate) path: PathBuf,
     _home: Arc<Home>,
     _place: OwnedSemaphorePermit,
 }
@@ -217,13 +241,10 @@ impl Drop for Held {
 
 /// A file that comes in.
 struct Incoming {
-    id: EntryId,
     // Closed before it is removed.
     file: BufWriter<tokio::fs::File>,
     held: Held,
-    instance: Instance,
-    known: Known,
-    turn: Arc<Turns<()>>,
+    then: Box<dyn FnOnce(Held, NewFile) + Send>,
 }
 
 impl Upload for Incoming {
@@ -234,46 +255,55 @@ impl Upload for Incoming {
     fn finish(self: Box<Self>, file: NewFile) -> BoxFuture<'static, Result<(), NoUpload>> {
         async move {
             let Self {
-                id,
                 file: mut written,
                 held,
-                instance,
-                known,
-                turn,
+                then,
             } = *self;
             written.flush().await.map_err(refused)?;
             drop(written);
-            let mut all = locked(&known);
-            all.insert(
-                0,
-                ImportView {
-                    id: id.clone(),
-                    file: file.clone(),
-                    state: ImportState::Waiting,
-                },
-            );
-            all.truncate(KNOWN_MAX);
-            drop(all);
-            let progress = Progress { id, known };
-            let work = work(instance, held, file, turn, progress.clone());
-            tokio::spawn(async move {
-                // A panic ends an import, and not the page that shows it.
-                let done = match tokio::spawn(work).await {
-                    Ok(done) => done,
-                    Err(died) => Err(died).failed("the import stopped"),
-                };
-                progress.set(match done {
-                    Ok(state) => state,
-                    Err(failure) => {
-                        tracing::error!(%failure, "an uploaded file cannot be imported");
-                        ImportState::Failed(failure.to_string())
-                    }
-                });
-            });
+            then(held, file);
             Ok(())
         }
         .boxed()
     }
+}
+
+/// Imports a file in the background, and lets everybody know how far it is.
+fn follow(
+    instance: Instance,
+    id: EntryId,
+    held: Held,
+    file: NewFile,
+    known: Known,
+    turn: Arc<Turns<()>>,
+) {
+    let mut all = locked(&known);
+    all.insert(
+        0,
+        ImportView {
+            id: id.clone(),
+            file: file.clone(),
+            state: ImportState::Waiting,
+        },
+    );
+    all.truncate(KNOWN_MAX);
+    drop(all);
+    let progress = Progress { id, known };
+    let work = work(instance, held, file, turn, progress.clone());
+    tokio::spawn(async move {
+        // A panic ends an import, and not the page that shows it.
+        let done = match tokio::spawn(work).await {
+            Ok(done) => done,
+            Err(died) => Err(died).failed("the import stopped"),
+        };
+        progress.set(match done {
+            Ok(state) => state,
+            Err(failure) => {
+                tracing::error!(%failure, "an uploaded file cannot be imported");
+                ImportState::Failed(failure.to_string())
+            }
+        });
+    });
 }
 
 /// Where the page of one import looks.
@@ -302,7 +332,9 @@ async fn work(
 ) -> Result<ImportState, Failure> {
     let _turn = turn.lock().await;
     match file.kind {
-        FileKind::Run => import(&instance, &held, file, &progress).await.map(ended),
+        FileKind::Run | FileKind::Scans => {
+            import(&instance, &held, file, &progress).await.map(ended)
+        }
         FileKind::Statement => book(&instance, &held, &file, progress).await,
     }
 }

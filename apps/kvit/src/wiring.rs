@@ -32,7 +32,8 @@ use crate::{
     config::{Config, Guard, Security},
     exit::{Context, Exit, Failure},
     faults, files,
-    uploads::Uploads,
+    scanning::Scanner,
+    uploads::{Room, Uploads},
     ways::ConfiguredWays,
 };
 
@@ -249,6 +250,7 @@ impl Instance {
     pub(crate) fn portal(&self) -> Result<Portal, Failure> {
         let (config, portal) = (&self.config, &self.config.portal);
         let time_zone = self.time_zone()?;
+        let room = Room::new(self);
         Ok(Portal {
             store: self.store.clone(),
             documents: Arc::new(ArchivedDocuments(self.archive()?)),
@@ -267,6 +269,7 @@ impl Instance {
                 trusted_proxies: portal.behind_proxy,
                 sample_seconds: SAMPLE_SECONDS,
                 upload_bytes_max: config.import.upload_bytes_max,
+                scan_bytes_max: kvit_scan::FILE_BYTES_MAX,
             },
             overrides: files::text_overrides(&self.path(&portal.overrides))?,
             delivery_hours: config.issue.delivery_hours,
@@ -282,7 +285,8 @@ impl Instance {
                 instance: self.clone(),
                 issuer: Arc::default(),
             }),
-            imports: Arc::new(Uploads::new(self.clone())),
+            imports: Arc::new(Uploads::new(self.clone(), Arc::clone(&room))),
+            scans: Arc::new(Scanner::new(self, room)?),
             reminders: !config.reminders.kinds().is_empty(),
         })
     }

@@ -31,6 +31,8 @@ pub enum FileKind {
     Run,
     /// A bank statement.
     Statement,
+    /// Scanned declarations, which come in by [`Scans`](crate::Scans).
+    Scans,
 }
 
 /// An uploaded file.

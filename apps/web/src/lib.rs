@@ -37,6 +37,7 @@ mod imports;
 mod pages;
 mod refusals;
 mod rooms;
+mod scans;
 mod staff;
 mod texts;
 mod turnstile;
@@ -46,6 +47,7 @@ const REQUEST_MAX_SECONDS: u64 = 20;
 
 pub use api::{API_OPERATIONS, API_TOKEN_PREFIX, Operation, openapi};
 pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+pub use scans::Scans;
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 
 /// Everything that the portal stands on.
@@ -90,6 +92,8 @@ pub struct Portal {
     pub samples: Arc<dyn Samples>,
     /// Takes uploaded run files in.
     pub imports: Arc<dyn Imports>,
+    /// Takes uploaded scans of declarations in, and has their pictures.
+    pub scans: Arc<dyn Scans>,
     /// Whether customers are reminded of bills, and may say that they want no reminders.
     pub reminders: bool,
 }
@@ -127,6 +131,8 @@ pub struct PortalLimits {
     pub sample_seconds: u32,
     /// The largest run file that may be uploaded, in bytes.
     pub upload_bytes_max: u64,
+    /// The largest file of scans that may be uploaded, in bytes.
+    pub scan_bytes_max: u64,
 }
 
 /// Reads sealed bills.
@@ -312,6 +318,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         ))
         // Has limits of its own.
         .merge(staff::imports::router(&app))
+        .merge(staff::scans::upload::router(&app))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

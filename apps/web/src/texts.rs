@@ -297,6 +297,9 @@ mod tests {
         include_str!("staff/runs.rs"),
         include_str!("staff/statements.rs"),
         include_str!("staff/samples.rs"),
+        include_str!("staff/scans/decide.rs"),
+        include_str!("staff/scans/mod.rs"),
+        include_str!("staff/scans/upload.rs"),
         include_str!("staff/sign_in.rs"),
         include_str!("staff/timeline.rs"),
     ];
@@ -349,7 +352,9 @@ mod tests {
             "request",
             "role",
             "run",
+            "scan",
             "scopes",
+            "sha256",
             "shown",
             "until",
             "wanted",
@@ -365,6 +370,23 @@ mod tests {
             .flat_map(|why| {
                 ["why", "do"].map(|head| format!("staff-money-{head}-{}", why.as_str()))
             });
+        let scans = [
+            "fault-empty",
+            "fault-format",
+            "fault-large",
+            "fault-pages",
+            "fault-broken",
+            "fault-pixels",
+            "fault-no-picture",
+            "fault-packing",
+            "reason-unsigned",
+            "reason-unreadable",
+            "reason-other-person",
+            "reason-already",
+            "reason-no-declaration",
+            "reason-other",
+        ];
+        let scans = scans.map(|name| format!("staff-scan-{name}"));
         let sure = ["disable", "reset"].into_iter().flat_map(|what| {
             ["", "-text", "-button"].map(|tail| format!("staff-sure-{what}{tail}"))
         });
@@ -373,6 +395,7 @@ mod tests {
             .chain(words)
             .chain(sure)
             .chain(money)
+            .chain(scans)
             .chain(did)
             .chain(payments)
             .chain(faults)

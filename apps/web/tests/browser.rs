@@ -44,6 +44,7 @@ journeys!(
     takes_a_call_by_keyboard_alone,
     finds_money_its_owner_by_keyboard_alone,
     brings_a_run_in,
+    decides_about_declarations_by_keyboard_alone,
 );
 
 async fn enter(chrome: &Chrome, number: &str, code: &str) {
@@ -518,6 +519,65 @@ mod journey {
             .standing(&common::number(seed::ANNA), common::late())
             .await;
         assert_eq!(standing.expect("a standing").open().get(), 0);
+    }
+
+    /// A clerk goes from page to page, and takes the last decision back, without touching a mouse.
+    pub(super) async fn decides_about_declarations_by_keyboard_alone(
+        world: &World,
+        chrome: &Chrome,
+    ) {
+        const ENTER: &str = "\u{e007}";
+        const TAB: &str = "\u{e004}";
+        let first = common::scans::brought(world, 1, Some(seed::BORIS)).await;
+        let second = common::scans::brought(world, 2, None).await;
+        world.hire("petya", Role::Clerk).await;
+        sign_in_staff(chrome, "petya").await;
+        chrome.go("/staff/scans").await;
+        let arrived = async |condition: String| {
+            chrome
+                .until(&format!(
+                    "document.readyState == 'complete' && ({condition})"
+                ))
+                .await;
+        };
+        let at = |id: &str, focus: &str| {
+            format!(
+                "location.pathname == '/staff/scans/{id}' && document.activeElement.matches({focus:?})"
+            )
+        };
+        // What is to be done next has the focus.
+        chrome.keys(ENTER).await;
+        arrived(at(&first, "#email")).await;
+        arrived("document.querySelector('.paper img').naturalWidth == 600".to_owned()).await;
+        chrome.keys(&format!("boris@gmial.com{TAB} {ENTER}")).await;
+        arrived(at(&first, "button[name=instead]")).await;
+        chrome.keys(ENTER).await;
+        arrived(at(&second, "#number")).await;
+        assert!(chrome.text(".undo").await.contains("потвърдена"));
+        chrome.keys(&format!("{}{ENTER}", seed::ANNA)).await;
+        arrived(at(&second, "#email")).await;
+        assert!(chrome.text("main").await.contains("Анна"));
+        world.clock.forward(1);
+        tab_to(chrome, "#reason").await;
+        chrome.keys("Няма").await;
+        tab_to(chrome, "button[value=refuse]").await;
+        chrome.keys(ENTER).await;
+        arrived("location.search == '?done=empty'".to_owned()).await;
+        tab_to(chrome, ".undo button").await;
+        chrome.keys(ENTER).await;
+        arrived(at(&second, "#number")).await;
+        let state = world.store.enrolment_of(&common::number(seed::BORIS)).await;
+        let EnrolmentState::Pending(record) = state.expect("a state") else {
+            panic!("the consent waits for its proof");
+        };
+        assert_eq!(record.email.expose(), "boris@gmail.com");
+        // A third one comes with the form.
+        chrome.go("/staff/scans").await;
+        let file = world.folder.path().join("пощата.tif");
+        std::fs::write(&file, "II*").expect("a file");
+        chrome.attach("#file", file.to_str().expect("text")).await;
+        chrome.follow("form[enctype] button").await;
+        assert!(chrome.text("main").await.contains("Файловете са качени"));
     }
 
     /// Billing uploads a run file and follows its import, with the page that comes again by itself.

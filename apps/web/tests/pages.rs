@@ -166,9 +166,10 @@ const AXE_RUN: &str = "axe.run(document, { rules: { 'target-size': { enabled: tr
 const SMALL_TARGETS: &str = "[...document.querySelectorAll('button, .button, nav a, .brand, .lang, .foot a, .get, .phone, .check label, input:not([type=hidden],[type=checkbox],[type=radio],[hidden])')]\
     .filter(e => e.getClientRects().length && (e.getBoundingClientRect().height < 44 || e.getBoundingClientRect().width < 44)).map(e => e.outerHTML)";
 
+/// A scanned page is what somebody sent, and weighs what it weighs.
 const LOADED: &str = "(() => { const all = performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'));\
     return { elsewhere: all.map(e => e.name).filter(n => !n.startsWith(location.origin)),\
-    bytes: all.reduce((sum, e) => sum + e.encodedBodySize, 0) }; })()";
+    bytes: all.filter(e => !e.name.endsWith('/picture')).reduce((sum, e) => sum + e.encodedBodySize, 0) }; })()";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_fit_for_everybody() {
@@ -283,6 +284,23 @@ async fn console(eye: &mut Inspector, world: &World) {
         .await;
     eye.chrome.follow("form[action$=declaration] button").await;
     eye.look("staff-declaration").await;
+    common::scans::brought(world, 1, Some(seed::BORIS)).await;
+    common::scans::brought(world, 2, None).await;
+    eye.see("staff-scans", "/staff/scans").await;
+    eye.chrome
+        .follow("form[action='/staff/scans/next'] button")
+        .await;
+    eye.look("staff-scan").await;
+    eye.chrome.fill("#email", "boris@").await;
+    eye.chrome.follow("button[value=confirm]").await;
+    eye.look("staff-scan-wrong").await;
+    eye.chrome
+        .eval("document.querySelector('#reason').value = 'unsigned'")
+        .await;
+    eye.chrome.follow("button[value=refuse]").await;
+    eye.look("staff-scan-without-code").await;
+    eye.chrome.follow("button[value=aside]").await;
+    eye.see("staff-scans-aside", "/staff/scans").await;
     for (role, pages) in [
         (
             "billing",

@@ -12,7 +12,7 @@ pub enum Fault {
     #[error("this is neither a PDF, TIFF, JPEG nor PNG; set the scanner to one of these")]
     UnknownFormat,
     /// Too many bytes.
-    #[error("the file has more than {} MiB; scan fewer pages into one file", FILE_BYTES_MAX >> 20)]
+    #[error("the file has more than {} MB; scan fewer pages into one file", FILE_BYTES_MAX / 1_000_000)]
     FileTooLarge,
     /// Too many pages.
     #[error(

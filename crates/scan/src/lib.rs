@@ -24,7 +24,7 @@ pub const PIXELS_MAX: u64 = 40_000_000;
 /// The longest side of a page, in pixels.
 pub const SIDE_MAX: u32 = 15_000;
 /// The largest file that is read, in bytes.
-pub const FILE_BYTES_MAX: u64 = 200 << 20;
+pub const FILE_BYTES_MAX: u64 = 200_000_000;
 
 /// Reads a file page by page. `each` gets the page's number, counted from 1, and its picture or what is wrong with
 /// it; where it gives `false`, reading ends. Gives how many pages there were.

@@ -7,14 +7,15 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use datamatrix::{DataMatrix, SymbolList};
 use jiff::SignedDuration;
-use kvit_billing::{CustomerNumber, EnrolmentId, Language, Secret, code::TokenPurpose};
+use kvit_billing::{CustomerNumber, EnrolmentId, Language, PaperCode, Secret, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
 use kvit_store::{
     Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, Role,
     Written,
 };
-use minijinja::context;
+use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -28,6 +29,9 @@ use super::{
 use crate::{
     App, failure::Failure, front::Visitor, gate, pages::sha256_hex, rooms::enrol::latin_hint,
 };
+
+/// White around a square code, in modules.
+const CODE_WHITE: usize = 2;
 
 /// The first step: where to.
 pub(crate) async fn enrol_form(
@@ -281,6 +285,7 @@ pub(crate) async fn declaration(
     let page = context! {
         number => customer.number.as_str(), name => customer.name.clone(), email => email.as_str(), today,
         town => address.city.clone(), postcode => address.postcode.clone(), lines => address.lines.clone(),
+        code => declaration_code(&app, &customer.number),
         centre => contact.reference, declaration_version => app.portal.declaration_version.clone(),
     };
     render(
@@ -290,4 +295,24 @@ pub(crate) async fn declaration(
         "staff/declaration.html",
         page,
     )
+}
+
+/// The square code of a declaration by itself, as on the back of a bill: its side in modules, white included, and
+/// its dark modules as an SVG path.
+fn declaration_code(app: &App, number: &CustomerNumber) -> Option<Value> {
+    let version = app.portal.declaration_version.chars();
+    let code = PaperCode {
+        eik: app.portal.operator.eik.clone(),
+        account: number.clone(),
+        on: version
+            .filter(|c| c.is_ascii_graphic() && *c != ';')
+            .collect(),
+    };
+    let square = SymbolList::default().enforce_square();
+    let code = DataMatrix::encode(code.to_string().as_bytes(), square).ok()?;
+    let dark = code.bitmap();
+    let side = dark.width() + 2 * CODE_WHITE;
+    let module = |(x, y)| format!("M{} {}h1v1h-1z", x + CODE_WHITE, y + CODE_WHITE);
+    let path: String = dark.pixels().map(module).collect();
+    Some(context! { side, path })
 }

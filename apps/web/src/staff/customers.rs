@@ -15,7 +15,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{contact, desk, door::Officer, event, plain, render, timeline};
+use super::{contact, desk, door::Officer, event, plain, render, scans, timeline};
 use crate::{
     App,
     failure::Failure,
@@ -29,6 +29,7 @@ const FOUND_SHOWN: usize = 20;
 /// The longest thing that is looked for, in characters.
 const WANTED_CHARS_MAX: usize = 100;
 const BILLS_SHOWN: usize = 6;
+const DECLARATIONS_SHOWN: u32 = 10;
 /// A bill's number as it is printed; fewer digits may be a part of anything.
 const BILL_DIGITS: usize = 10;
 
@@ -260,10 +261,19 @@ pub(crate) async fn customer_page(
         Language::Bg => "staff-language-bg",
         Language::En => "staff-language-en",
     };
+    let declarations = store.scans_of(number, DECLARATIONS_SHOWN).await?;
+    let declarations: Vec<_> = declarations
+        .iter()
+        .map(|found| {
+            let when = texts.moment(found.scan.at, &app.portal.time_zone);
+            let text = texts.say(scans::state_text(found.state), &[("when", &when)]);
+            context! { id => found.scan.id.clone(), text }
+        })
+        .collect();
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, bills, happened,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, bills, happened, declarations,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Extension, Router,
+    body::Bytes,
     extract::{Path, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
@@ -28,12 +29,12 @@ use crate::{
 };
 
 /// An upload of which nothing comes for so long is given up.
-const UPLOAD_IDLE_SECONDS: u64 = 60;
+pub(super) const UPLOAD_IDLE_SECONDS: u64 = 60;
 /// The longest that an upload may take.
-const UPLOAD_HOURS_MAX: u64 = 4;
+pub(super) const UPLOAD_HOURS_MAX: u64 = 4;
 /// What a form may have besides its file, in bytes.
 const FORM_BYTES_MAX: u64 = 16 * 1024;
-const TOKEN_BYTES_MAX: usize = 64;
+pub(super) const TOKEN_BYTES_MAX: usize = 64;
 /// The longest name of a file that is kept, in characters.
 const NAME_CHARS_MAX: usize = 120;
 /// Seconds after which the page of an import that goes on comes again.
@@ -131,7 +132,7 @@ pub(super) fn size(texts: &Texts, bytes: u64) -> String {
 }
 
 /// Why an upload was given up. Nothing of it is left.
-enum GivenUp {
+pub(super) enum GivenUp {
     /// The form is not one of ours.
     Foreign,
     /// Nothing came with it.
@@ -205,7 +206,7 @@ async fn upload(
         GivenUp::NoFile => (
             StatusCode::UNPROCESSABLE_ENTITY,
             match kind {
-                FileKind::Run => "staff-error-import-file",
+                FileKind::Run | FileKind::Scans => "staff-error-import-file",
                 FileKind::Statement => "staff-error-statement-file",
             },
         ),
@@ -224,7 +225,7 @@ async fn upload(
         }
     };
     let page = match kind {
-        FileKind::Run => form_page(app, visitor, officer, Some(text))?,
+        FileKind::Run | FileKind::Scans => form_page(app, visitor, officer, Some(text))?,
         FileKind::Statement => statements::list_page(app, visitor, officer, Some(text)).await?,
     };
     Ok((status, page).into_response())
@@ -245,7 +246,7 @@ async fn keep(
     let (upload, file) = file;
     let detail = json!({ "file": file.name, "bytes": file.bytes });
     let what = match kind {
-        FileKind::Run => "run.uploaded",
+        FileKind::Run | FileKind::Scans => "run.uploaded",
         FileKind::Statement => "pay.statement-uploaded",
     };
     let uploaded = event(app, officer, what, format!("import/{id}"), detail);
@@ -254,7 +255,7 @@ async fn keep(
     Ok(upload.finish(file).await.map_err(GivenUp::Refused))
 }
 
-fn text<'a>(request: &'a Request, name: &HeaderName) -> &'a str {
+pub(super) fn header_text<'a>(request: &'a Request, name: &HeaderName) -> &'a str {
     let value = request.headers().get(name);
     value
         .and_then(|value| value.to_str().ok())
@@ -272,8 +273,8 @@ async fn receive(
     kind: FileKind,
 ) -> Result<Received, GivenUp> {
     let max = app.portal.limits.upload_bytes_max;
-    let announced: Option<u64> = text(&request, &header::CONTENT_LENGTH).parse().ok();
-    let content_type = text(&request, &header::CONTENT_TYPE).to_owned();
+    let announced: Option<u64> = header_text(&request, &header::CONTENT_LENGTH).parse().ok();
+    let content_type = header_text(&request, &header::CONTENT_TYPE).to_owned();
     let idle = Duration::from_secs(UPLOAD_IDLE_SECONDS);
     let mut parts = Parts::new(&content_type, request.into_body())?;
     let mut token = String::new();
@@ -291,29 +292,18 @@ async fn receive(
     if announced.is_some_and(|bytes| bytes > max.saturating_add(FORM_BYTES_MAX)) {
         return Err(GivenUp::TooLarge);
     }
-    let Some(mut chunk) = timeout(idle, parts.chunk()).await?? else {
+    let Some(first) = timeout(idle, parts.chunk()).await?? else {
         return Err(GivenUp::NoFile);
     };
     let mut upload = app.portal.imports.begin(id.clone()).await?;
-    let mut bytes = 0;
-    loop {
-        bytes += chunk.len() as u64;
-        if bytes > max {
-            return Err(GivenUp::TooLarge);
-        }
-        upload.write(chunk).await?;
-        match timeout(idle, parts.chunk()).await?? {
-            Some(next) => chunk = next,
-            None => break,
-        }
-    }
+    let bytes = write(upload.as_mut(), &mut parts, first, max).await?;
     // Nothing but its end comes after the file.
     if timeout(idle, parts.next()).await??.is_some() {
         return Err(GivenUp::Foreign);
     }
     let file = NewFile {
         kind,
-        name: shown_name(part.file_name.as_deref().unwrap_or_default()),
+        name: shown_name(part.file_name.as_deref().unwrap_or_default(), "run"),
         by: officer.login.to_string(),
         at: app.portal.clock.now(),
         bytes,
@@ -321,9 +311,30 @@ async fn receive(
     Ok((upload, file))
 }
 
+/// Writes a file as it comes, `first` being what came of it. Gives its length in bytes.
+pub(super) async fn write(
+    upload: &mut dyn crate::Upload,
+    parts: &mut Parts,
+    first: Bytes,
+    max: u64,
+) -> Result<u64, GivenUp> {
+    let idle = Duration::from_secs(UPLOAD_IDLE_SECONDS);
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some(chunk) = next {
+        bytes += chunk.len() as u64;
+        if bytes > max {
+            return Err(GivenUp::TooLarge);
+        }
+        upload.write(chunk).await?;
+        next = timeout(idle, parts.chunk()).await??;
+    }
+    Ok(bytes)
+}
+
 /// What a stranger's computer calls a file, fit to be shown: without folders, and without signs that hide
 /// or turn others.
-fn shown_name(name: &str) -> String {
+pub(super) fn shown_name(name: &str, otherwise: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let hides = |c: char| {
         c.is_control()
@@ -335,14 +346,14 @@ fn shown_name(name: &str) -> String {
         .take(NAME_CHARS_MAX)
         .collect();
     match shown.trim() {
-        "" | "." | ".." => "run".to_owned(),
+        "" | "." | ".." => otherwise.to_owned(),
         shown => shown.to_owned(),
     }
 }
 
 fn to_import(id: &EntryId, kind: FileKind) -> Response {
     let to = match kind {
-        FileKind::Run => format!("/staff/imports/{id}"),
+        FileKind::Run | FileKind::Scans => format!("/staff/imports/{id}"),
         FileKind::Statement => format!("/staff/statements/file/{id}"),
     };
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
@@ -376,7 +387,7 @@ fn follow(
     kind: FileKind,
 ) -> Result<Response, Failure> {
     let form = match kind {
-        FileKind::Run => "/staff/imports",
+        FileKind::Run | FileKind::Scans => "/staff/imports",
         FileKind::Statement => "/staff/statements",
     };
     let known = app.portal.imports.known();
@@ -387,7 +398,7 @@ fn follow(
     let Some(view) = known else {
         let title = texts.say("staff-import-unknown", &[]);
         let text = match kind {
-            FileKind::Run => "staff-import-unknown-text",
+            FileKind::Run | FileKind::Scans => "staff-import-unknown-text",
             FileKind::Statement => "staff-statement-unknown-text",
         };
         let text = texts.say(text, &[]);
@@ -471,8 +482,8 @@ mod tests {
             ("..", "run"),
             ("a/", "run"),
         ] {
-            assert_eq!(shown_name(name), shown);
+            assert_eq!(shown_name(name, "run"), shown);
         }
-        assert_eq!(shown_name(&"д".repeat(500)).chars().count(), 120);
+        assert_eq!(shown_name(&"д".repeat(500), "run").chars().count(), 120);
     }
 }

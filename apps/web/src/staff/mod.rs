@@ -17,6 +17,7 @@ pub(crate) mod people;
 pub(crate) mod refunds;
 pub(crate) mod runs;
 pub(crate) mod samples;
+pub(crate) mod scans;
 pub(crate) mod sign_in;
 pub(crate) mod spell;
 pub(crate) mod statements;
@@ -82,6 +83,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/customers/{number}/note", DESK),
     ("GET", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/paper", DESK),
+    ("GET", "/staff/customers/{number}/scans/{id}", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
     ("GET", "/staff/imports", BILLING),
     ("GET", "/staff/imports/{id}", BILLING),
@@ -107,6 +109,13 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/runs/{run}/close", BILLING),
     ("POST", "/staff/runs/{run}/release", BILLING),
     ("GET", "/staff/runs/{run}/samples/{seq}", BILLING),
+    ("GET", "/staff/scans", CLERK),
+    ("GET", "/staff/scans/{id}", CLERK),
+    ("POST", "/staff/scans/{id}", CLERK),
+    ("GET", "/staff/scans/{id}/picture", CLERK),
+    ("POST", "/staff/scans/file", CLERK),
+    ("POST", "/staff/scans/next", CLERK),
+    ("POST", "/staff/scans/undo", CLERK),
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-out", Who::Staff),
@@ -119,6 +128,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
 /// Where the menu leads, for those who may go there.
 const MENU: &[(&str, &str)] = &[
     ("/staff/customers", "staff-nav-customers"),
+    ("/staff/scans", "staff-nav-scans"),
     ("/staff/runs", "staff-nav-runs"),
     ("/staff/money", "staff-nav-money"),
     ("/staff/audit", "staff-nav-audit"),
@@ -165,6 +175,11 @@ pub const STAFF_EVENTS: &[&str] = &[
     "run.sampled",
     "run.uploaded",
     "run.viewed",
+    "scan.aside",
+    "scan.refused",
+    "scan.undone",
+    "scan.viewed",
+    "scans.brought",
     "staff.added",
     "staff.disabled",
     "staff.locked-out",
@@ -210,6 +225,10 @@ pub(crate) fn router(app: &App) -> Router<App> {
             "/staff/customers/{number}/paper",
             get(desk::paper_form).post(desk::paper),
         )
+        .route(
+            "/staff/customers/{number}/scans/{id}",
+            get(scans::picture::of_customer),
+        )
         .route("/staff/customers/{number}/send", post(desk::send))
         .route("/staff/imports", get(imports::form))
         .route("/staff/imports/{id}", get(imports::one))
@@ -234,6 +253,14 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/runs/{run}/close", post(runs::close))
         .route("/staff/runs/{run}/release", post(runs::release))
         .route("/staff/runs/{run}/samples/{seq}", get(samples::sample))
+        .route("/staff/scans", get(scans::room))
+        .route(
+            "/staff/scans/{id}",
+            get(scans::page).post(scans::decide::decide),
+        )
+        .route("/staff/scans/{id}/picture", get(scans::picture::in_hand))
+        .route("/staff/scans/next", post(scans::next))
+        .route("/staff/scans/undo", post(scans::take_back))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/staff/sign-out", post(sign_in::sign_out))
         .route("/staff/statements", get(statements::list))

@@ -1,14 +1,18 @@
 //! A place for uploads that only counts, and an import that a test moves on.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::body::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::EntryId;
-use kvit_web::{ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+use kvit_store::NewScan;
+use kvit_web::{DocumentError, ImportState, ImportView, Imports, NewFile, NoUpload, Scans, Upload};
 
 /// What this place holds.
 #[derive(Default)]
@@ -20,6 +24,8 @@ pub(crate) struct Shelf {
     pub(crate) whole: Mutex<Vec<Vec<u8>>>,
     /// Bytes after which the disk is full.
     pub(crate) room: Mutex<Option<usize>>,
+    /// Pictures of scanned pages, by their names in the archive.
+    pub(crate) pictures: Mutex<HashMap<String, Vec<u8>>>,
     /// Whether too many come in at once.
     pub(crate) busy: Mutex<bool>,
 }
@@ -51,6 +57,23 @@ impl Imports for Counter {
 
     fn known(&self) -> Vec<ImportView> {
         self.0.known.lock().expect("not poisoned").clone()
+    }
+}
+
+impl Scans for Counter {
+    fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
+        Imports::begin(self, id)
+    }
+
+    fn picture<'a>(&'a self, scan: &'a NewScan) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>> {
+        async move {
+            let pictures = self.0.pictures.lock().expect("not poisoned");
+            pictures
+                .get(&scan.object)
+                .cloned()
+                .ok_or(DocumentError::Missing)
+        }
+        .boxed()
     }
 }
 

@@ -34,6 +34,7 @@ use tower::ServiceExt;
 pub(crate) mod chrome;
 pub(crate) mod imports;
 pub(crate) mod pay;
+pub(crate) mod scans;
 pub(crate) mod seed;
 
 /// The largest run file that may be uploaded here.
@@ -256,6 +257,7 @@ impl World {
                 trusted_proxies: false,
                 sample_seconds: 1,
                 upload_bytes_max: UPLOAD_BYTES_MAX as u64,
+                scan_bytes_max: UPLOAD_BYTES_MAX as u64,
             },
             overrides: Vec::new(),
             delivery_hours: 24,
@@ -269,6 +271,7 @@ impl World {
             pay,
             samples: Arc::new(Drawn),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
+            scans: Arc::new(imports::Counter(Arc::clone(&shelf))),
             reminders: true,
         };
         let router = kvit_web::router(portal).expect("the built-in portal opens");

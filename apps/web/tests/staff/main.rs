@@ -8,6 +8,7 @@ mod money;
 mod people;
 mod refunds;
 mod runs;
+mod scans;
 
 use axum::http::{Method, StatusCode};
 use common::{Browser, World, seed};
@@ -34,6 +35,7 @@ POST /staff/customers/{number}/enrol: agent clerk
 POST /staff/customers/{number}/note: agent clerk
 GET /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/paper: agent clerk
+GET /staff/customers/{number}/scans/{id}: agent clerk
 POST /staff/customers/{number}/send: agent clerk
 GET /staff/imports: billing
 GET /staff/imports/{id}: billing
@@ -59,6 +61,13 @@ GET /staff/runs/{run}: billing auditor
 POST /staff/runs/{run}/close: billing
 POST /staff/runs/{run}/release: billing
 GET /staff/runs/{run}/samples/{seq}: billing
+GET /staff/scans: clerk
+GET /staff/scans/{id}: clerk
+POST /staff/scans/{id}: clerk
+GET /staff/scans/{id}/picture: clerk
+POST /staff/scans/file: clerk
+POST /staff/scans/next: clerk
+POST /staff/scans/undo: clerk
 GET /staff/sign-in: anyone
 POST /staff/sign-in: anyone
 POST /staff/sign-out: agent clerk billing auditor administrator

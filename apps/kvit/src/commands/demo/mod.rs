@@ -1,6 +1,7 @@
 //! `kvit demo`: a made-up operator, from nothing to bills in a mailbox.
 
 mod payers;
+mod scans;
 mod steps;
 
 use std::{
@@ -105,6 +106,8 @@ struct Shown {
     sample: PathBuf,
     /// Of the bank.
     statement: PathBuf,
+    /// Scanned declarations that wait for a clerk.
+    declarations: usize,
     /// A customer with e-bills and one without, with their codes.
     visitor: (CustomerNumber, String),
     /// The visitor's address.
@@ -202,6 +205,7 @@ impl<'a> Show<'a> {
         let sample = self.sample(&visitor.0).await?;
         let statement = self.statement().await?;
         let staff = self.staff().await?;
+        let declarations = self.declarations().await?;
         Ok(Shown {
             run,
             released,
@@ -209,6 +213,7 @@ impl<'a> Show<'a> {
             enrolled,
             sample,
             statement,
+            declarations,
             visitor,
             email,
             paper,
@@ -260,6 +265,7 @@ impl<'a> Show<'a> {
             "archive": self.instance.path(&config.archive.folder),
             "sample_pdf": shown.sample,
             "bank_statement": shown.statement,
+            "declarations": shown.declarations,
             "trust_root": self.instance.path(&config.seal.trust_roots),
             "url": self.url(),
             "run": shown.run.as_str(),
