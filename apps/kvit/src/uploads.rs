@@ -1,4 +1,4 @@
-//! Run files and bank statements that staff upload in the console: kept in the instance's folder while they
+//! Files that staff upload in the console (run files, bank statements, and scans for `scanning.rs`): kept in the instance's folder while they
 //! come in and are read, imported one after the other.
 //!
 //! Each process has a folder of its own below `uploads`, with a file in it that it holds locked. The system

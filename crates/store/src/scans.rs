@@ -14,6 +14,7 @@ use crate::{
     enrolments,
     rows::{corrupt, hash, json, optional, optional_time, small, text, time, unsigned},
     sql::query,
+    webhooks,
 };
 
 /// Who decides about pages takes turns: there are few of them, and each decision is short.
@@ -364,6 +365,7 @@ impl Store {
             if ended == 0 {
                 return Ok(ScanUndo::TooLate);
             }
+            webhooks::enrolment_changed(&mut tx, account, (id, "ended"), event.at).await?;
         }
         query("UPDATE scans SET state = 'waiting', reason = NULL, enrolment = NULL, decided_by = NULL, decided_at = NULL, holder = $2, held_until = $3, version = version + 1 WHERE id = $1")
             .bind(hand.id)
