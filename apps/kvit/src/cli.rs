@@ -485,6 +485,16 @@ The real stages: compose, seal, pack written and flushed, rows committed. Makes 
 in a temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL database. What
 goes before, importing and releasing the run, is not counted.")]
     Issue(BenchIssueArgs),
+    /// Ask a portal what customers owe, and report payments: how many a second, beside a bare handler
+    #[command(after_help = "\
+Examples:
+  kvit bench pay
+  kvit bench pay --customers 1000000 --store postgres://kvit@localhost/bench --json
+
+Asks as an aggregator does, over real connections from the same machine. Makes an instance of its own in a
+temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL database. Loading the
+customers is not counted.")]
+    Pay(BenchPayArgs),
 }
 
 /// The algorithm of a new seal key.
@@ -812,6 +822,16 @@ pub(crate) struct BenchIssueArgs {
     /// Issue the month before first, unmeasured: its forms are there then, as for all but a first run
     #[arg(long)]
     pub(crate) warm: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchPayArgs {
+    /// How many customers, with a bill each
+    #[arg(long, default_value_t = 100_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    pub(crate) customers: u32,
+    /// Address of an empty PostgreSQL database [default: SQLite]
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
 }
 
 #[derive(Args, Debug)]

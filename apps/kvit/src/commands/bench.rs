@@ -1,5 +1,7 @@
 //! `kvit bench issue`: how fast this machine issues bills, beside how fast it can sign at all. The stages
-//! are those of a real run; only the orders are made up.
+//! are those of a real run; only the orders are made up. `kvit bench pay` has a file of its own.
+
+pub(super) mod pay;
 
 use std::{
     fmt,

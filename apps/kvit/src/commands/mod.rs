@@ -62,6 +62,9 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Bench(BenchCommand::Issue(args)) => {
             bench::issue(out, named.as_deref(), &args).await
         }
+        Command::Bench(BenchCommand::Pay(args)) => {
+            bench::pay::pay(out, named.as_deref(), &args).await
+        }
         Command::Schema => {
             let schema = kvit_intake::schema();
             out.result(&schema, |_| format!("{schema:#}"))?;
