@@ -196,12 +196,12 @@ type Prepared<Db> = sqlx::query::Query<'static, Db, <Db as sqlx::Database>::Argu
 
 fn sqlite(query: Query) -> Prepared<Sqlite> {
     let text = query.text(Engine::Sqlite);
-    // A text of its own for each number of rows, and megabytes when it is kept prepared: only the
-    // one that comes again and again is.
+    // A text of its own for each number of rows, and megabytes when it is kept prepared: only those
+    // that come again and again are, one row as for a page or a question, and all that go at once.
     let keep = query
         .rows
         .as_ref()
-        .is_none_or(|rows| rows.len() == ROWS_MAX);
+        .is_none_or(|rows| matches!(rows.len(), 1 | ROWS_MAX));
     let rows = query.rows.unwrap_or_default().values;
     let mut prepared = sqlx::query(AssertSqlSafe(text)).persistent(keep);
     for value in query.values.into_iter().chain(rows) {
