@@ -57,6 +57,8 @@ templates!(
     "staff/paper.html",
     "staff/password.html",
     "staff/people.html",
+    "staff/reconciliation-day.html",
+    "staff/reconciliation.html",
     "staff/refund-new.html",
     "staff/refund.html",
     "staff/refunds.html",

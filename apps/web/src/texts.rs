@@ -293,6 +293,7 @@ mod tests {
         include_str!("staff/mod.rs"),
         include_str!("staff/money.rs"),
         include_str!("staff/people.rs"),
+        include_str!("staff/reconciliation.rs"),
         include_str!("staff/refunds.rs"),
         include_str!("staff/runs.rs"),
         include_str!("staff/statements.rs"),

@@ -322,6 +322,15 @@ async fn console(eye: &mut Inspector, world: &World) {
     money(eye, world).await;
     refunds(eye, world).await;
     statements(eye, world).await;
+    eye.see(
+        "staff-reconciliation",
+        "/staff/reconciliation?month=2026-11",
+    )
+    .await;
+    eye.chrome
+        .follow("section:nth-of-type(1) .sheet:nth-of-type(2) tbody a")
+        .await;
+    eye.look("staff-reconciliation-day").await;
     imports(eye, world).await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("administrator").await;

@@ -26,6 +26,7 @@ mod payments;
 mod progress;
 mod receipts;
 mod reconcile;
+mod reconciliation;
 mod records;
 mod refund_files;
 mod refusals;

@@ -14,6 +14,7 @@ mod conformance {
     pub(crate) mod payments;
     pub(crate) mod portal;
     pub(crate) mod reconcile;
+    pub(crate) mod reconciliation;
     pub(crate) mod release;
     pub(crate) mod reminders;
     pub(crate) mod reversals;
@@ -32,7 +33,8 @@ use std::sync::{
 
 use conformance::{
     api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
-    reconcile, release, reminders, reversals, runs, scans, staff, statements, webhooks, world,
+    reconcile, reconciliation, release, reminders, reversals, runs, scans, staff, statements,
+    webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -167,6 +169,7 @@ on_both_engines! {
     staff::a_run_is_closed_when_nothing_of_it_is_open,
     payments::a_payment_counts_once,
     payments::notices_at_once_count_once,
+    reconciliation::what_three_say_is_compared_by_day,
     reconcile::what_does_not_fit_changes_no_balance,
     reconcile::contradictions_end_in_the_right_balance,
     reversals::a_reversal_counts_in_any_order,

@@ -14,6 +14,7 @@ pub(crate) mod imports;
 pub(crate) mod money;
 mod multipart;
 pub(crate) mod people;
+pub(crate) mod reconciliation;
 pub(crate) mod refunds;
 pub(crate) mod runs;
 pub(crate) mod samples;
@@ -97,6 +98,9 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/people", PEOPLE),
     ("POST", "/staff/people", PEOPLE),
     ("POST", "/staff/people/{login}", PEOPLE),
+    ("GET", "/staff/reconciliation", BOOKS),
+    ("GET", "/staff/reconciliation/csv", BOOKS),
+    ("GET", "/staff/reconciliation/day", BOOKS),
     ("GET", "/staff/refunds", BOOKS),
     ("POST", "/staff/refunds", BILLING),
     ("POST", "/staff/refunds/file", BILLING),
@@ -240,6 +244,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         )
         .route("/staff/people", get(people::list).post(people::add))
         .route("/staff/people/{login}", post(people::change))
+        .route("/staff/reconciliation", get(reconciliation::page))
+        .route("/staff/reconciliation/csv", get(reconciliation::csv))
+        .route("/staff/reconciliation/day", get(reconciliation::day))
         .route("/staff/refunds", get(refunds::list).post(refunds::find))
         .route("/staff/refunds/file", post(refunds::make_file))
         .route("/staff/refunds/file/{number}", get(refunds::file))

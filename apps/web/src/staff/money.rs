@@ -206,7 +206,7 @@ fn amount(app: &App, texts: &Texts, notice: &NoticeRecord, cents: Option<Cents>)
 }
 
 /// The address of a notice's page: what payment systems call a transaction may hold anything.
-fn address_of(notice: &str) -> String {
+pub(super) fn address_of(notice: &str) -> String {
     let name = kvit_pay::params::encode([("notice", notice)]);
     format!("/staff/money/notice?{name}")
 }

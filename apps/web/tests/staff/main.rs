@@ -6,6 +6,7 @@ mod desk;
 mod imports;
 mod money;
 mod people;
+mod reconciliation;
 mod refunds;
 mod runs;
 mod scans;
@@ -49,6 +50,9 @@ POST /staff/password: agent clerk billing auditor administrator
 GET /staff/people: administrator
 POST /staff/people: administrator
 POST /staff/people/{login}: administrator
+GET /staff/reconciliation: billing auditor
+GET /staff/reconciliation/csv: billing auditor
+GET /staff/reconciliation/day: billing auditor
 GET /staff/refunds: billing auditor
 POST /staff/refunds: billing
 POST /staff/refunds/file: billing

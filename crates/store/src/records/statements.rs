@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::Cents;
+use kvit_pay::ProviderName;
 use kvit_pay::statement::{Statement, Transfer, TransferKind};
 use serde::{Deserialize, Serialize};
 
@@ -128,4 +129,36 @@ pub struct TransferNote {
     pub words: String,
     /// When it was booked.
     pub booked: Date,
+}
+
+/// What came on one day of one payment system, as three say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconciledDay {
+    /// The day.
+    pub day: Date,
+    /// Which payment system, or `bank`.
+    pub provider: ProviderName,
+    /// What its notices say. None of the bank: its statements are its notices.
+    pub notices: Tally,
+    /// What bank statements say that it handed over; of the bank, what came in all.
+    pub statements: Tally,
+    /// What the books got because of these notices or transfers.
+    pub journal: Tally,
+    /// Of how many of them the books have another sum.
+    pub differing: u64,
+}
+
+/// A notice, and what the books got because of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconciledNotice {
+    /// Its name.
+    pub id: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What became of it.
+    pub outcome: Option<NoticeOutcome>,
+    /// How much it says.
+    pub said: Cents,
+    /// How much is booked.
+    pub booked: Cents,
 }

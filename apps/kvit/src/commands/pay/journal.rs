@@ -8,6 +8,7 @@ use std::{
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::ports::Clock;
 use kvit_store::EntryRecord;
+use kvit_web::csv_line;
 use serde_json::json;
 
 use crate::{
@@ -91,36 +92,5 @@ fn line(posting: &EntryRecord, currency: &str) -> String {
         posting.reverses.clone().unwrap_or_default(),
         posting.who.clone(),
     ];
-    fields.map(|field| quoted(&field)).join(",")
-}
-
-/// A field of a CSV file (RFC 4180). A name that a spreadsheet would take for a formula gets a quote
-/// in front; amounts may begin with a minus.
-fn quoted(field: &str) -> String {
-    let amount = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let formula = field.starts_with(['=', '+', '@', '\t', '\r'])
-        || field.strip_prefix('-').is_some_and(|rest| !amount(rest));
-    let field = if formula {
-        format!("'{field}")
-    } else {
-        field.to_owned()
-    };
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_field_stays_a_field() {
-        assert_eq!(quoted("-12.30"), "-12.30");
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(quoted("=1+1"), "'=1+1");
-        assert_eq!(quoted("-cmd"), "'-cmd");
-    }
+    csv_line(&fields)
 }
