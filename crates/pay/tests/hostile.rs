@@ -105,6 +105,7 @@ fn read_all(bytes: &[u8]) {
     let _ = BILLER.inquiry(bytes);
     let _ = BILLER.confirm(bytes);
     let _ = SHOP.call_back(bytes);
+    let _ = SHOP.status_answer(1, bytes);
     let _ = TERMINAL.returned(bytes, now());
     let _ = TERMINAL.status_answer(1, bytes);
     let _ = Params::parse(bytes);

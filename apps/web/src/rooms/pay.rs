@@ -315,11 +315,14 @@ impl Asked {
         let resting: Vec<_> = resting
             .into_iter()
             .filter(|provider| !provider.offered.is_empty())
-            .map(|provider| {
-                let title = provider.title.get(visitor.language);
-                texts.say("pay-out", &[("title", title)])
-            })
+            .map(|provider| provider.title.get(visitor.language))
             .collect();
+        let out = match resting.len() {
+            0 => None,
+            1 => Some("pay-out"),
+            _ => Some("pay-out-several"),
+        };
+        let resting = out.map(|out| texts.say(out, &[("titles", &resting.join(", "))]));
         let standing = if self.amount > Cents::ZERO {
             "open"
         } else if self.bill.to_pay > Cents::ZERO {
