@@ -392,6 +392,15 @@ Examples:
   kvit pay customer 1000042
   kvit pay customer 1000042 --at 2026-11-30T22:00:00Z")]
     Customer(CustomerArgs),
+    /// Show what customers owed on a day, by how long it was overdue
+    #[command(after_help = "\
+Examples:
+  kvit pay receivables
+  kvit pay receivables --on 2026-10-31 --to october.csv
+
+With --to each customer who owed gets a line in a CSV file. One pass over all customers by number; its
+memory stays the same however many there are. A file that is there is not overwritten.")]
+    Receivables(ReceivablesArgs),
     /// Show the sum of each book; together they are nothing
     Books,
     /// Write the journal of some days as a CSV file, for the accounting system
@@ -728,6 +737,16 @@ pub(crate) struct RefundExportArgs {
     /// Who takes it to the bank
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReceivablesArgs {
+    /// At the end of which day [default: now]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) on: Option<Date>,
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

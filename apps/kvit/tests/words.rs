@@ -55,6 +55,7 @@ fn help() {
         "pay refunds",
         "pay refunds export",
         "pay customer",
+        "pay receivables",
         "pay books",
         "pay journal",
         "scans",

@@ -1,5 +1,6 @@
 //! Payments without I/O: what the payment systems speak, what is believed of it, and what is owed.
 //!
+//! * [`aging`]: how old claims are.
 //! * [`credit`]: files of credit transfers for the operator's bank.
 //! * [`dialects`]: one module for each payment system's wire format. Each turns bytes from outside
 //!   into a [`VerifiedNotice`], which only verification can make, or says why not.
@@ -11,6 +12,7 @@
 //!
 //! The browser's return from a payment system proves nothing and has no type here.
 
+pub mod aging;
 pub mod amount;
 pub mod credit;
 pub mod dialects;

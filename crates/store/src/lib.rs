@@ -25,6 +25,7 @@ mod notices;
 mod payments;
 mod progress;
 mod receipts;
+mod receivables;
 mod reconcile;
 mod reconciliation;
 mod records;

@@ -168,6 +168,7 @@ on_both_engines! {
     staff::what_staff_write_down_is_written_once,
     staff::a_run_is_closed_when_nothing_of_it_is_open,
     payments::a_payment_counts_once,
+    payments::claims_are_aged_at_any_moment,
     payments::notices_at_once_count_once,
     reconciliation::what_three_say_is_compared_by_day,
     reconcile::what_does_not_fit_changes_no_balance,

@@ -1,6 +1,7 @@
 //! `kvit pay`: payments, the books, and money that needs a person.
 
 mod journal;
+mod receivables;
 mod refunds;
 mod statement;
 mod statements;
@@ -45,6 +46,7 @@ pub(super) async fn pay(
         PayCommand::WriteOff(args) => refunds::write_off(out, instance, &args).await,
         PayCommand::Refunds { command } => refunds::refunds(out, instance, command).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
+        PayCommand::Receivables(args) => receivables::receivables(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
         PayCommand::Journal(args) => journal::journal(out, instance, &args).await,
     }

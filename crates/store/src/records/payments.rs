@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
-use kvit_pay::{PaymentState, ProviderName, ledger::Book, state::Heard};
+use kvit_pay::{PaymentState, ProviderName, aging::Aged, ledger::Book, state::Heard};
 
 use crate::{BillRecord, TransferNote};
 
@@ -437,4 +437,24 @@ pub struct HealthRecord {
     pub failing_since: Option<Timestamp>,
     /// Since when it counts as out of order: customers are not offered it.
     pub out_since: Option<Timestamp>,
+}
+
+/// Who owes, and how much by age.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owing {
+    /// Who.
+    pub account: CustomerNumber,
+    /// How much.
+    pub aged: Aged,
+}
+
+/// Some customers by number.
+#[derive(Clone, Debug, Default)]
+pub struct OwingPage {
+    /// Those of them who owe.
+    pub owing: Vec<Owing>,
+    /// What they have beyond their bills, in sum.
+    pub credit: Cents,
+    /// The last one of them, behind whom the next page begins; `None` where there are no more.
+    pub last: Option<CustomerNumber>,
 }

@@ -11,6 +11,50 @@ use super::{
     world::{account, at, euro, number},
 };
 
+pub(crate) async fn claims_are_aged_at_any_moment(store: Store) {
+    world(&store).await;
+    told(&store, &confirmed(&account(1), "T1", 1700, "")).await;
+    let aged = async |second: i64, day: &str| {
+        let (mut all, mut credit, mut last) = (Vec::new(), 0, None);
+        loop {
+            let page = store
+                .owing(at(second), super::world::day(day), last.as_ref())
+                .await;
+            let page = page.expect("a page");
+            credit += page.credit.get();
+            all.extend(
+                page.owing
+                    .into_iter()
+                    .map(|one| (one.account, one.aged.cents.map(|cents| cents.get()))),
+            );
+            match page.last {
+                Some(next) => last = Some(next),
+                None => break (all, credit),
+            }
+        }
+    };
+    let (one, two) = (account(1), account(2));
+    // Before the money came both owed; their bills are due on 25 November.
+    let due = [1200, 0, 0, 0, 0];
+    assert_eq!(
+        aged(49, "2026-11-25").await,
+        (vec![(one, due), (two.clone(), due)], 0)
+    );
+    assert_eq!(
+        aged(60, "2026-12-25").await,
+        (vec![(two.clone(), [0, 1200, 0, 0, 0])], 500)
+    );
+    assert_eq!(
+        aged(60, "2027-03-01").await,
+        (vec![(two, [0, 0, 0, 0, 1200])], 500)
+    );
+    assert_eq!(
+        aged(-999_999, "2026-11-25").await,
+        (vec![], 0),
+        "no bill was issued yet"
+    );
+}
+
 pub(crate) async fn a_payment_counts_once(store: Store) {
     world(&store).await;
     let payment = begun(&store, "epay", 100).await;

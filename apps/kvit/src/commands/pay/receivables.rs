@@ -1,0 +1,150 @@
+//! `kvit pay receivables`: who owed how much on a day, by age.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+};
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use kvit_billing::{Cents, CustomerNumber, ports::Clock};
+use kvit_pay::aging::Age;
+use kvit_web::csv_line;
+use serde_json::json;
+
+use super::{headed, journal::start};
+use crate::{
+    cli::ReceivablesArgs,
+    exit::{Context, Exit, Failure},
+    output::{Output, amount, grouped},
+    wiring::{Instance, SystemClock},
+};
+
+/// What is open at an age, and of how many customers.
+#[derive(Clone, Copy, Default)]
+struct Total {
+    customers: u64,
+    cents: Cents,
+}
+
+pub(super) async fn receivables(
+    out: &Output,
+    instance: &Instance,
+    args: &ReceivablesArgs,
+) -> Result<Exit, Failure> {
+    let zone = TimeZone::get(&instance.config.issue.time_zone)
+        .exits(Exit::Configuration, "[issue] time_zone does not work")?;
+    let now = SystemClock.now();
+    let today = zone.to_datetime(now).date();
+    let day = args.on.unwrap_or(today);
+    if day > today {
+        let what = format!("{day} is yet to come");
+        return Err(Failure::new(Exit::Usage, what).hint("name today or an earlier day with --on"));
+    }
+    let at = moment(day, today, now, &zone)?;
+    let mut file = match &args.to {
+        Some(path) => {
+            let file = File::create_new(path);
+            let file = file.failed(format!("{} cannot be made", path.display()))?;
+            Some(BufWriter::new(file))
+        }
+        None => None,
+    };
+    let ages = Age::ALL.map(|age| age.as_str().to_owned());
+    let head = [
+        "customer".to_owned(),
+        "total".to_owned(),
+        "oldest_due".to_owned(),
+    ];
+    write(&mut file, &[&head[..1], &ages, &head[1..]].concat())?;
+    let (mut totals, mut all, mut credit) = ([Total::default(); 5], Total::default(), Cents::ZERO);
+    let mut last: Option<CustomerNumber> = None;
+    loop {
+        let page = instance.store.owing(at, day, last.as_ref()).await?;
+        for one in &page.owing {
+            for (total, cents) in totals.iter_mut().zip(one.aged.cents) {
+                total.customers += u64::from(cents > Cents::ZERO);
+                total.cents += cents;
+            }
+            all.customers += 1;
+            all.cents += one.aged.sum();
+            let cents = one.aged.cents.map(|cents| cents.to_string());
+            let oldest = one
+                .aged
+                .oldest
+                .map(|day| day.to_string())
+                .unwrap_or_default();
+            let behind = [one.aged.sum().to_string(), oldest];
+            write(
+                &mut file,
+                &[&[one.account.to_string()][..], &cents, &behind].concat(),
+            )?;
+        }
+        credit += page.credit;
+        match page.last {
+            Some(next) => last = Some(next),
+            None => break,
+        }
+    }
+    if let Some(file) = file {
+        let file = file
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error);
+        file.and_then(|file| file.sync_all())
+            .failed("the file cannot be written")?;
+    }
+    let by_age: Vec<_> = Age::ALL
+        .iter()
+        .zip(totals)
+        .map(|(age, total)| json!({"age": age.as_str(), "customers": total.customers, "cents": total.cents.get()}))
+        .collect();
+    let value = json!({"on": day, "ages": by_age, "customers": all.customers, "cents": all.cents.get(), "credit_cents": credit.get(), "file": args.to});
+    out.result(&value, |out| {
+        let names = [
+            "not due",
+            "1 to 30 days",
+            "31 to 60 days",
+            "61 to 90 days",
+            "over 90 days",
+        ];
+        let row = |name: &str, total: Total| {
+            vec![
+                name.to_owned(),
+                grouped(total.customers),
+                amount(total.cents),
+            ]
+        };
+        let mut rows: Vec<_> = names
+            .iter()
+            .zip(totals)
+            .map(|(name, total)| row(name, total))
+            .collect();
+        rows.push(row("together", all));
+        let told = headed(
+            out,
+            &["overdue", "customers", "open"],
+            rows.into_iter(),
+            &[1, 2],
+        );
+        format!(
+            "owed on {day}\n{told}\nand {} paid beyond the bills",
+            amount(credit)
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The end of a day that is over; now, where it is today.
+fn moment(day: Date, today: Date, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    if day == today {
+        return Ok(now);
+    }
+    let next = start(day.saturating_add(1.day()), zone)?;
+    Ok(next - jiff::SignedDuration::from_micros(1))
+}
+
+fn write(file: &mut Option<BufWriter<File>>, fields: &[String]) -> Result<(), Failure> {
+    match file {
+        Some(file) => writeln!(file, "{}", csv_line(fields)).failed("the file cannot be written"),
+        None => Ok(()),
+    }
+}
