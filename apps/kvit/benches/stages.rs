@@ -11,7 +11,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use jiff::civil::{Date, date};
 use kvit_billing::{Bill, ChunkNo, Language};
 use kvit_compose::{Composer, ComposerSettings, Layout, twin};
-use kvit_flow::pack::pack;
+use kvit_flow::pack::Packing;
 use kvit_intake::{Characters, Findings, NdjsonReader, Rules, write_ndjson};
 use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
 use kvit_pades::{SealKey, Sealer, TrustRoots, verify};
@@ -126,7 +126,13 @@ fn stages(criterion: &mut Criterion) {
     let run = "2026-10-bench".parse().expect("a run");
     group.throughput(Throughput::Elements(BILLS.into()));
     group.bench_function("packed, 40 bills", |bencher| {
-        bencher.iter(|| pack(&run, ChunkNo(0), &sealed));
+        bencher.iter(|| {
+            let mut packing = Packing::new(&run, ChunkNo(0), sealed.len());
+            for (number, pdf) in &sealed {
+                packing.add(*number, pdf)?;
+            }
+            packing.finish()
+        });
     });
     group.finish();
 }

@@ -6,6 +6,7 @@
 //! each core has a pool of its own, of one thread. Threads of the async runtime never compute.
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroUsize,
     sync::{
         LazyLock, Mutex, OnceLock, PoisonError,
@@ -66,18 +67,38 @@ pub(crate) fn map<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
+    let mut done = Vec::with_capacity(items.len());
+    each(items, work, |made| {
+        done.push(made);
+        Ok(())
+    })?;
+    Ok(done)
+}
+
+/// As [`map`], but hands each result to `take` as soon as all before it are there; one core at a time takes.
+pub(crate) fn each<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+    take: impl FnMut(R) -> Result<(), E> + Send,
+) -> Result<(), E> {
     let (next, has_failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let order = Mutex::new(InOrder {
+        waiting: BTreeMap::new(),
+        next: 0,
+        take,
+        failure: None,
+    });
     let one_core = || {
         while !has_failed.load(Ordering::Relaxed) {
+            // What is begun is finished: so all before a failure are there.
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { break };
             let made = work(item);
-            if made.is_err() {
+            let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_failure = made.is_err();
+            if order.add(at, made) || is_failure {
                 has_failed.store(true, Ordering::Relaxed);
             }
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            done.push((at, made));
         }
     };
     let pools = CORES.as_ref().map(Vec::as_slice).unwrap_or_default();
@@ -89,9 +110,31 @@ pub(crate) fn map<T: Sync, R: Send, E: Send>(
             }
         }),
     }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, made)| made).collect()
+    let order = order.into_inner().unwrap_or_else(PoisonError::into_inner);
+    order.failure.map_or(Ok(()), Err)
+}
+
+/// Results that may come in any order.
+struct InOrder<R, E, F> {
+    /// Those that came before one in front of them.
+    waiting: BTreeMap<usize, Result<R, E>>,
+    next: usize,
+    take: F,
+    failure: Option<E>,
+}
+
+impl<R, E, F: FnMut(R) -> Result<(), E>> InOrder<R, E, F> {
+    /// Whether something has failed.
+    fn add(&mut self, at: usize, made: Result<R, E>) -> bool {
+        self.waiting.insert(at, made);
+        while self.failure.is_none()
+            && let Some(made) = self.waiting.remove(&self.next)
+        {
+            self.next += 1;
+            self.failure = made.and_then(&mut self.take).err();
+        }
+        self.failure.is_some()
+    }
 }
 
 #[cfg(test)]

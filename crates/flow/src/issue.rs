@@ -13,14 +13,14 @@ use kvit_billing::{
     code::InstanceKey,
     ports::{Clock, Compose, NotComposed},
 };
-use kvit_pades::{SealError, SealedPdf, Sealer};
+use kvit_pades::{SealError, Sealer};
 use kvit_store::{ChunkJob, ChunkResult, Finish, PackRecord, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     cores::{self, CoresError},
-    pack::{Pack, pack},
+    pack::Packing,
     ports::{Archive, ArchiveError, Checkpoints},
     sweep::{sweep, sweep_issued},
 };
@@ -173,12 +173,14 @@ impl Issuer {
     ) -> Result<IssueReport, IssueError> {
         let mut report = IssueReport::default();
         let mut failures = Failures::default();
-        // One chunk is committed while the next is composed; only this task talks to the store.
-        // So two chunks' documents are in memory at most.
-        let mut composing = self.start_next(run, stop, held).await?;
+        // One chunk is kept, and the orders of another are read, while a third is composed; only this task talks
+        // to the store. So two chunks' documents are in memory at most.
+        let first = self.claim_next(run, stop, held).await?;
+        let mut composing = first.map(|job| self.compose(job, stop));
+        let mut claimed = self.claim_next(run, stop, held).await;
         while let Some(Work { claim, made, .. }) = composing.take() {
             let made = made.await.map_err(CoresError::Died)?;
-            let next = self.start_next(run, stop, held).await;
+            let next = claimed.map(|job| job.map(|job| self.compose(job, stop)));
             match made {
                 Ok(Some(made)) => {
                     if let Some(bills) = self.keep(made).await? {
@@ -195,36 +197,36 @@ impl Issuer {
                 }
             }
             composing = next?;
+            claimed = self.claim_next(run, stop, held).await;
         }
         failures.into_result(report)
     }
 
-    async fn start_next(
+    async fn claim_next(
         &self,
         run: Option<&RunId>,
         stop: &CancellationToken,
         held: &mut Vec<Claim>,
-    ) -> Result<Option<Work>, IssueError> {
+    ) -> Result<Option<ChunkJob>, IssueError> {
         if stop.is_cancelled() {
             return Ok(None);
         }
         let now = self.clock.now();
         let until = now + SignedDuration::from_secs(self.settings.lease_s.cast_signed());
         self.checkpoints.reached("before-claim-chunk");
-        let Some(mut job) = self
+        let job = self
             .store
             .claim_chunk(run, &self.settings.worker, now, until)
-            .await?
-        else {
-            return Ok(None);
-        };
-        self.checkpoints.reached("after-claim-chunk");
-        let claim = Claim {
-            run: job.run.clone(),
-            no: job.no,
-            claim: job.claim,
-        };
-        held.push(claim.clone());
+            .await?;
+        if let Some(job) = &job {
+            self.checkpoints.reached("after-claim-chunk");
+            held.push(Claim::of(job));
+        }
+        Ok(job)
+    }
+
+    fn compose(&self, mut job: ChunkJob, stop: &CancellationToken) -> Work {
+        let claim = Claim::of(&job);
         let bills = self.bills(&mut job, &self.key);
         let (composer, sealer) = (Arc::clone(&self.composer), Arc::clone(&self.sealer));
         let stop = stop.child_token();
@@ -233,18 +235,23 @@ impl Issuer {
             let bills = bills?;
             cores::run(move || make(job, bills, composer.as_ref(), &sealer, &stop)).await?
         });
-        Ok(Some(Work {
+        Work {
             claim,
             made,
             _abandon: abandon,
-        }))
+        }
     }
 
     /// The two effects of a chunk, in the only safe order: the pack is durable before any row
     /// names it. A death between the two leaves an orphan, and the chunk is done again. Gives the
     /// number of bills, or nothing where another worker was first.
     async fn keep(&self, made: Made) -> Result<Option<u64>, IssueError> {
-        let Made { job, bills, pack } = made;
+        let Made {
+            job,
+            bills,
+            packing,
+        } = made;
+        let pack = cores::run(move || packing.finish()).await??;
         let record = PackRecord {
             object: pack.object,
             sha256: pack.sha256,
@@ -297,6 +304,16 @@ struct Claim {
     claim: u64,
 }
 
+impl Claim {
+    fn of(job: &ChunkJob) -> Self {
+        Self {
+            run: job.run.clone(),
+            no: job.no,
+            claim: job.claim,
+        }
+    }
+}
+
 /// A chunk that is being composed; dropping it ends that at the next bill.
 struct Work {
     claim: Claim,
@@ -308,10 +325,10 @@ struct Work {
 struct Made {
     job: ChunkJob,
     bills: Vec<Bill>,
-    pack: Pack,
+    packing: Packing,
 }
 
-/// Compose, seal and pack on all cores; nothing where `stop` was called meanwhile. Pure: a death
+/// Compose and seal on all cores, each into the pack as it is done; nothing where `stop` was called meanwhile. Pure: a death
 /// here loses nothing but time.
 fn make(
     job: ChunkJob,
@@ -320,7 +337,9 @@ fn make(
     sealer: &Sealer,
     stop: &CancellationToken,
 ) -> Result<Option<Made>, IssueError> {
-    let sealed = cores::map(&bills, |bill| -> Result<_, IssueError> {
+    let mut packing = Packing::new(&job.run, job.no, bills.len());
+    let mut is_whole = true;
+    let sealed = |bill: &Bill| -> Result<_, IssueError> {
         if stop.is_cancelled() {
             return Ok(None);
         }
@@ -334,13 +353,19 @@ fn make(
                 source,
             })?;
         Ok(Some((bill.number, sealed)))
-    })?;
-    let sealed: Option<Vec<(BillNumber, SealedPdf)>> = sealed.into_iter().collect();
-    let Some(sealed) = sealed else {
-        return Ok(None);
     };
-    let pack = pack(&job.run, job.no, &sealed)?;
-    Ok(Some(Made { job, bills, pack }))
+    cores::each(&bills, sealed, |sealed| {
+        match sealed {
+            Some((number, pdf)) if is_whole => packing.add(number, &pdf)?,
+            _ => is_whole = false,
+        }
+        Ok(())
+    })?;
+    Ok(is_whole.then_some(Made {
+        job,
+        bills,
+        packing,
+    }))
 }
 
 /// Chunks that cannot be issued as they are.

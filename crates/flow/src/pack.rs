@@ -53,50 +53,71 @@ pub fn object_name(run: &RunId, chunk: ChunkNo, sha256: &[u8; 32]) -> String {
     name
 }
 
-/// Packs sealed bills. Equal bills give equal bytes: entries carry no clock time.
-///
-/// # Errors
-/// Only where the ZIP format cannot hold them.
-pub fn pack(
-    run: &RunId,
+/// Room set aside for a bill in a pack; what is not used takes no memory.
+const ROOM_A_BILL: usize = 48 * 1024;
+
+/// A pack in the making. Equal bills give equal bytes: entries carry no clock time.
+pub struct Packing {
+    run: RunId,
     chunk: ChunkNo,
-    bills: &[(BillNumber, SealedPdf)],
-) -> Result<Pack, ZipError> {
-    let room = bills
-        .iter()
-        .map(|(_, pdf)| pdf.bytes().len() + 160)
-        .sum::<usize>()
-        + 64;
-    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(room)));
-    let stored = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default());
-    for (number, pdf) in bills {
-        zip.start_file(format!("{number}.pdf"), stored)?;
-        zip.write_all(pdf.bytes())?;
+    zip: ZipWriter<Cursor<Vec<u8>>>,
+    /// SHA-256 of each bill.
+    sums: Vec<[u8; 32]>,
+}
+
+impl Packing {
+    /// Begins the pack of a chunk of so many bills.
+    #[must_use]
+    pub fn new(run: &RunId, chunk: ChunkNo, bills: usize) -> Self {
+        Self {
+            run: run.clone(),
+            chunk,
+            zip: ZipWriter::new(Cursor::new(Vec::with_capacity(bills * ROOM_A_BILL))),
+            sums: Vec::with_capacity(bills),
+        }
     }
-    let bytes = zip.finish()?.into_inner();
-    let mut written = ZipArchive::new(Cursor::new(bytes.as_slice()))?;
-    let entries = bills
-        .iter()
-        .enumerate()
-        .map(|(index, (_, pdf))| {
-            let entry = written.by_index_raw(index)?;
-            Ok(Entry {
-                offset: entry.data_start().ok_or(ZipError::FileNotFound)?,
-                length: entry.size(),
-                sha256: pdf.sha256(),
+
+    /// Adds the next bill.
+    ///
+    /// # Errors
+    /// Only where the ZIP format cannot hold it.
+    pub fn add(&mut self, number: BillNumber, pdf: &SealedPdf) -> Result<(), ZipError> {
+        let stored = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default());
+        self.zip.start_file(format!("{number}.pdf"), stored)?;
+        self.zip.write_all(pdf.bytes())?;
+        self.sums.push(pdf.sha256());
+        Ok(())
+    }
+
+    /// The pack.
+    ///
+    /// # Errors
+    /// Only where the ZIP format cannot hold it.
+    pub fn finish(self) -> Result<Pack, ZipError> {
+        let bytes = self.zip.finish()?.into_inner();
+        let mut written = ZipArchive::new(Cursor::new(bytes.as_slice()))?;
+        let sums = self.sums.into_iter().enumerate();
+        let entries = sums
+            .map(|(index, sha256)| {
+                let entry = written.by_index_raw(index)?;
+                Ok(Entry {
+                    offset: entry.data_start().ok_or(ZipError::FileNotFound)?,
+                    length: entry.size(),
+                    sha256,
+                })
             })
+            .collect::<Result<Vec<_>, ZipError>>()?;
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
+        Ok(Pack {
+            object: object_name(&self.run, self.chunk, &sha256),
+            bytes,
+            sha256,
+            entries,
         })
-        .collect::<Result<Vec<_>, ZipError>>()?;
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
-    Ok(Pack {
-        object: object_name(run, chunk, &sha256),
-        bytes,
-        sha256,
-        entries,
-    })
+    }
 }
 
 #[cfg(test)]
