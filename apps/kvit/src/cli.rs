@@ -233,8 +233,10 @@ Examples:
   kvit api token add ivr --scope codes:verify --until 2027-12-31
 
 Scopes: customers:read finds customers and tells how their bills travel and what happened;
-bills:read shows bills, documents and what is due; bills:send sends a bill again; enrolments:write
-hands in consents, other addresses and the wish for paper; codes:verify compares a customer's code.
+bills:read shows bills and what is due; bills:send sends a bill again; enrolments:write hands in
+consents, other addresses and the wish for paper; codes:verify compares a customer's code.
+bills:document gives the documents, on which the customer's code is printed: whoever has it can act
+as any customer.
 
 A name is one token for good: the audit trail tells by it who called. To change a token, give out a
 second one, let the other system use it, and revoke the first.")]

@@ -41,8 +41,9 @@ use crate::{
     },
 };
 
-/// How long a change that nobody finishes is held, in seconds: longer than a request may take.
-const LEASE_S: i64 = 60;
+/// How long a change that nobody finishes is held, in seconds: longer than a request may take and the clocks of two
+/// machines may be apart, or another machine would take over what is still being done.
+const LEASE_S: i64 = 360;
 const KEY_CHARS_MAX: usize = 64;
 const EVIDENCE_CHARS_MAX: usize = 60;
 

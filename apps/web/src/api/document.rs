@@ -33,7 +33,7 @@ pub(super) const LANGUAGE: Parameter = Parameter {
 };
 
 const ABOUT: &str = "For the operator's own systems. Each call carries `Authorization: Bearer kvit_…`, a token from \
-    `kvit api token add` with the scope that the operation names, and stands in the audit trail. A change carries an \
+    `kvit api token add` with the scope that the operation names; each look at a customer and each change stands in the audit trail. A change carries an \
     `Idempotency-Key`: sent again under the same key it gives the first answer for seven days. Times are UTC, amounts \
     are whole cents. A fault is `application/problem+json` (RFC 9457) and says what to do.";
 

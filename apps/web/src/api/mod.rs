@@ -202,9 +202,9 @@ pub const API_OPERATIONS: &[Operation] = &[
     Operation {
         method: "GET",
         path: "/api/v1/bills/{bill}/pdf",
-        scope: Some(ApiScope::BillsRead),
+        scope: Some(ApiScope::BillsDocument),
         name: "getBillPdf",
-        summary: "The sealed document of a bill.",
+        summary: "The sealed document of a bill as the customer has it. Their authorization code is printed on it: whoever reads it can act for them.",
         query: &[],
         takes: None,
         gives: Gives::Pdf,

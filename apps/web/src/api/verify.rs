@@ -63,10 +63,11 @@ pub(super) async fn verify(
             everywhere(&app).await?;
             Ok(answer(StatusCode::OK, &views::Verified { verified: false }))
         }
-        Code::Locked(until) => {
+        Code::WrongAndLocked(until) => {
             everywhere(&app).await?;
             Ok(wait(&app, LOCKED, until, HAND_OVER).into_response())
         }
+        Code::Locked(until) => Ok(wait(&app, LOCKED, until, HAND_OVER).into_response()),
     }
 }
 

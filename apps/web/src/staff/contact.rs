@@ -107,7 +107,9 @@ pub(crate) async fn recognise(
         match says_the_code(&app, (number, Some(&record)), asker, &form.code, &missed).await? {
             Code::Right => {}
             Code::Wrong => wrong.push(("code", "staff-error-code")),
-            Code::Locked(until) => return gate::locked(&app, &visitor, until),
+            Code::Locked(until) | Code::WrongAndLocked(until) => {
+                return gate::locked(&app, &visitor, until);
+            }
         }
     }
     if !wrong.is_empty() {
@@ -145,7 +147,9 @@ pub(crate) async fn recognise(
 pub(crate) enum Code {
     Right,
     Wrong,
-    /// Too many wrong ones, until then.
+    /// Wrong, and one too many: none is compared until then.
+    WrongAndLocked(Timestamp),
+    /// Not compared, because of earlier ones, until then.
     Locked(Timestamp),
 }
 
@@ -191,5 +195,5 @@ pub(crate) async fn says_the_code(
         locked = locked.max(state.blocked_until);
     }
     portal.store.record_event(missed).await?;
-    Ok(locked.map_or(Code::Wrong, Code::Locked))
+    Ok(locked.map_or(Code::Wrong, Code::WrongAndLocked))
 }

@@ -32,7 +32,7 @@ GET /api/v1/customers/{customer}/history: customers:read
 GET /api/v1/customers/{customer}/bills: bills:read
 GET /api/v1/customers/{customer}/balance: bills:read
 GET /api/v1/bills/{bill}: bills:read
-GET /api/v1/bills/{bill}/pdf: bills:read
+GET /api/v1/bills/{bill}/pdf: bills:document
 POST /api/v1/bills/{bill}/send: bills:send
 POST /api/v1/codes/verify: codes:verify
 ";

@@ -10,9 +10,12 @@ pub enum ApiScope {
     /// Find customers, see how their bills travel and what happened.
     #[serde(rename = "customers:read")]
     CustomersRead,
-    /// See bills, their documents and what is due.
+    /// See bills and what is due.
     #[serde(rename = "bills:read")]
     BillsRead,
+    /// See bills as the customer has them, authorization code included.
+    #[serde(rename = "bills:document")]
+    BillsDocument,
     /// Send a bill again.
     #[serde(rename = "bills:send")]
     BillsSend,
@@ -26,9 +29,10 @@ pub enum ApiScope {
 
 impl ApiScope {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::CustomersRead,
         Self::BillsRead,
+        Self::BillsDocument,
         Self::BillsSend,
         Self::EnrolmentsWrite,
         Self::CodesVerify,
@@ -40,6 +44,7 @@ impl ApiScope {
         match self {
             Self::CustomersRead => "customers:read",
             Self::BillsRead => "bills:read",
+            Self::BillsDocument => "bills:document",
             Self::BillsSend => "bills:send",
             Self::EnrolmentsWrite => "enrolments:write",
             Self::CodesVerify => "codes:verify",
