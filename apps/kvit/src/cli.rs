@@ -432,8 +432,8 @@ Examples:
 
 Each refund is in exactly one file. The file is kept before it is written, so one that got lost is written
 again, with the same bytes, by --again; the list names its number. Give each file to the bank once. The next
-bank statement with the debits settles the refunds. A refund of a customer who has less by now than is
-given back stays behind, and is named.")]
+bank statement with the debits settles the refunds. A refund whose payment was taken back since,
+or whose credit was, stays behind, and is named.")]
     Export(RefundExportArgs),
 }
 

@@ -49,6 +49,9 @@ pub struct Standing {
     pub bills: Vec<BillStanding>,
     /// Money beyond the bills. Negative only where more was given back than ever was there.
     pub credit: Cents,
+    /// What was given back as credit and was none: paid bills are owed again for it, or the credit is negative.
+    /// Never negative.
+    pub overdrawn: Cents,
 }
 
 impl Standing {
@@ -97,8 +100,9 @@ impl Standing {
             }
             left = left - back;
         }
+        let overdrawn = (-left).max(Cents::ZERO);
         if left < Cents::ZERO {
-            let mut back = -left;
+            let mut back = overdrawn;
             for bill in bills.iter_mut().rev() {
                 unpay(bill, &mut back);
             }
@@ -112,6 +116,7 @@ impl Standing {
         Self {
             bills,
             credit: left,
+            overdrawn,
         }
     }
 
@@ -219,6 +224,14 @@ mod tests {
     fn a_refund_takes_the_credit() {
         let standing = Standing::of(&[due(1, 100)], &[money(150, &[1]), money(-50, &[])]);
         assert_eq!((open(&standing), standing.credit.get()), (vec![0], 0));
+        assert_eq!(standing.overdrawn, Cents::ZERO);
+        // Paid twice, given back once, and then the bank took one of the two: the customer has it twice.
+        let dues = [due(1, 100), due(2, 100)];
+        let standing = Standing::of(
+            &dues,
+            &[money(100, &[1]), money(100, &[2]), money(-60, &[])],
+        );
+        assert_eq!((standing.open().get(), standing.overdrawn.get()), (60, 60));
     }
 
     #[test]
@@ -264,6 +277,7 @@ mod tests {
                 prop_assert!(standing.credit >= Cents::ZERO || bill.open == bill.due);
             }
             prop_assert!(standing.credit <= Cents::ZERO || standing.open() == Cents::ZERO);
+            prop_assert!(standing.overdrawn >= (-standing.credit).max(Cents::ZERO));
         }
 
         #[test]

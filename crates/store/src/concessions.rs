@@ -61,7 +61,10 @@ impl Store {
             Ok(most) => most,
             Err(refused) => return Ok(refused),
         };
-        if let Some(refused) = too_much(&new.kind, new.amount, most) {
+        let same = waiting.iter().filter(|said| said.kind == new.kind);
+        let said: Cents = same.map(|said| said.amount).sum();
+        let before = said + written_off(&mut tx, &new.account, &new.kind).await?;
+        if let Some(refused) = too_much(&new.kind, new.amount, most, before) {
             return Ok(refused);
         }
         let (mut bill, mut of, mut to, mut payee) = (None, None, None, None);
@@ -121,7 +124,8 @@ impl Store {
             Ok(most) => most,
             Err(refused) => return Ok(refused),
         };
-        if let Some(refused) = too_much(&said.kind, said.amount, most) {
+        let before = written_off(&mut tx, &said.account, &said.kind).await?;
+        if let Some(refused) = too_much(&said.kind, said.amount, most, before) {
             return Ok(refused);
         }
         let entry = match &said.kind {
@@ -330,15 +334,33 @@ fn positive(cents: Cents) -> Cents {
     cents.max(Cents::ZERO)
 }
 
-fn too_much(kind: &ConcessionKind, amount: Cents, most: Cents) -> Option<Concede> {
+/// `before` is what is written off of the same bill, or waits to be.
+fn too_much(kind: &ConcessionKind, amount: Cents, most: Cents, before: Cents) -> Option<Concede> {
     let write_off = matches!(kind, ConcessionKind::WriteOff { .. });
     if amount <= Cents::ZERO || amount > most {
         Some(Concede::TooMuch(most))
-    } else if write_off && amount > WRITE_OFF_MAX {
+    } else if write_off && before + amount > WRITE_OFF_MAX {
         Some(Concede::NotSmall)
     } else {
         None
     }
+}
+
+/// What was written off of the bill of a write-off, in all proposals that were approved.
+async fn written_off(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    kind: &ConcessionKind,
+) -> Result<Cents, StoreError> {
+    let ConcessionKind::WriteOff { bill } = kind else {
+        return Ok(Cents::ZERO);
+    };
+    let row = query("SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS already FROM concessions WHERE account = $1 AND bill = $2 AND approved_at IS NOT NULL AND refused_at IS NULL")
+        .bind(account)
+        .bind(*bill)
+        .fetch_one(tx)
+        .await?;
+    Ok(Cents::new(row.get("already")?))
 }
 
 /// A payment in a customer's book that stands there.

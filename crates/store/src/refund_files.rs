@@ -54,11 +54,11 @@ impl Store {
             |q| q.bind(REFUNDS_IN_FILE_MAX),
         )
         .await?;
-        let overdrawn = overdrawn(&mut tx, &waiting).await?;
-        let (held, sent): (Vec<_>, Vec<_>) = waiting
+        let held = held(&mut tx, &waiting).await?;
+        let sent: Vec<_> = waiting
             .into_iter()
-            .partition(|refund| overdrawn.contains(&refund.account));
-        let held = held.iter().map(|refund| refund.number).collect();
+            .filter(|refund| !held.contains(&refund.number))
+            .collect();
         if sent.is_empty() {
             return Ok(Exported { file: None, held });
         }
@@ -212,11 +212,9 @@ fn transfer(refund: &ConcessionRecord, words: &str) -> Option<CreditTransfer> {
     })
 }
 
-/// Customers to whom more is given back than there is by now.
-async fn overdrawn(
-    tx: &mut Tx,
-    refunds: &[ConcessionRecord],
-) -> Result<HashSet<CustomerNumber>, StoreError> {
+/// Refunds of what is not there any more: of a payment that was taken back, or of credit that is none by now.
+/// That a bill is owed again hides neither.
+async fn held(tx: &mut Tx, refunds: &[ConcessionRecord]) -> Result<Vec<u64>, StoreError> {
     let mut accounts: Vec<CustomerNumber> = refunds
         .iter()
         .map(|refund| refund.account.clone())
@@ -224,15 +222,39 @@ async fn overdrawn(
     accounts.sort();
     accounts.dedup();
     if accounts.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Vec::new());
     }
     let dues = dues(&mut *tx, &accounts, Timestamp::MAX).await?;
     let moneys = moneys(&mut *tx, &accounts, Timestamp::MAX, None).await?;
-    let standings = standings(&dues, &moneys).into_iter();
-    Ok(standings
-        .filter(|(_, standing)| standing.credit < Cents::ZERO)
-        .map(|(account, _)| account)
-        .collect())
+    let standings = standings(&dues, &moneys);
+    let payments: Vec<&str> = refunds.iter().filter_map(payment).collect();
+    let mut gone: HashSet<String> = HashSet::new();
+    if !payments.is_empty() {
+        let rows = query("SELECT reverses FROM journal WHERE reverses IN ({rows})")
+            .rows(payments.iter().map(|payment| [(*payment).into()]))
+            .fetch_all(tx)
+            .await?;
+        for row in &rows {
+            gone.insert(row.get("reverses")?);
+        }
+    }
+    let is_held = |refund: &&ConcessionRecord| {
+        let standing = standings.get(&refund.account);
+        standing.is_some_and(|standing| match payment(refund) {
+            Some(payment) => gone.contains(payment) || standing.credit < Cents::ZERO,
+            None => standing.overdrawn > Cents::ZERO,
+        })
+    };
+    let held = refunds.iter().filter(is_held);
+    Ok(held.map(|refund| refund.number).collect())
+}
+
+/// The payment that a refund is of.
+fn payment(refund: &ConcessionRecord) -> Option<&str> {
+    match &refund.kind {
+        ConcessionKind::Refund { payment, .. } => payment.as_deref(),
+        ConcessionKind::WriteOff { .. } => None,
+    }
 }
 
 /// Of one debit: the refund that it names, or all of a file that the bank booked as one sum.

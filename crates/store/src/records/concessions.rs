@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::Iban;
 
-/// The most that is written off of one bill: a small rest that costs more to collect. Ten euro.
+/// The most that is written off of one bill, in all: a small rest that costs more to collect. Ten euro.
 pub const WRITE_OFF_MAX: Cents = Cents::new(1000);
 
 /// What is conceded.
@@ -158,7 +158,7 @@ pub enum Concede {
     OtherPayment,
     /// There is only so much: credit, what is left of the payment or of the bill.
     TooMuch(Cents),
-    /// More than [`WRITE_OFF_MAX`].
+    /// With what is written off of the bill already, or waits to be, more than [`WRITE_OFF_MAX`].
     NotSmall,
     /// There is no such proposal.
     Unknown,
@@ -203,7 +203,7 @@ pub struct RefundFile {
 pub struct Exported {
     /// The file; `None` where no refund waits.
     pub file: Option<RefundFile>,
-    /// Refunds that stay behind: their customers have less by now than is given back, because a payment was
-    /// taken back. Two people look at them: they may be taken back.
+    /// Refunds that stay behind: the payment that is given back was taken back, or another was, and
+    /// the credit that is given back is none any more. Two people look at them: they may be taken back.
     pub held: Vec<u64>,
 }

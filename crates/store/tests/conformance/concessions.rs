@@ -1,7 +1,7 @@
 //! Refunds and write-offs: two people, never more than there is, and each refund in one file.
 
 use jiff::civil::date;
-use kvit_billing::{Cents, DeliveryKind, Language};
+use kvit_billing::{Cents, ChunkNo, DeliveryKind, Language, OrderSeq};
 use kvit_pay::{
     Iban,
     credit::{Payer, end_to_end, file_name},
@@ -17,7 +17,7 @@ use super::{
     money_mails::enrol,
     payers::{begun, books, card_back_of, card_paid, confirmed, epay_paid, open, told, world},
     statements::{booked, paid},
-    world::{account, at, number},
+    world::{account, at, claimed, new_run, number, order, release_by, result, run_id, totals},
 };
 
 const OURS: &str = "BG80BNBG96611020345678";
@@ -209,6 +209,92 @@ pub(crate) async fn a_payment_is_given_back_once(store: Store) {
     told(&store, &card_back_of(1, "A")).await;
     let gone = propose(&store, 2, refund(Some("card/paid/A")), 100).await;
     assert_eq!(gone, Concede::OtherPayment);
+}
+
+/// Bill 102 of customer 1, of 12.00 as the first one.
+async fn another_bill(store: &Store) {
+    let (run, orders) = (run_id("two"), [order(&account(1), 2)]);
+    store.begin_run(&new_run("two")).await.expect("a new run");
+    let staged = store.stage_chunk(&run, ChunkNo(0), OrderSeq(0), &orders);
+    staged.await.expect("a staged chunk");
+    let (totals, report) = (totals(1, 1), serde_json::json!({}));
+    let accepted = store.accept_run(&run, &totals, &report, at(1)).await;
+    accepted.expect("an accepted run");
+    let released = store.release_run(&run, &release_by("boris")).await;
+    released.expect("numbers");
+    let job = claimed(store, "a", 3).await.expect("a chunk");
+    let kept = store.finish_chunk(&result(&job, "a")).await;
+    kept.expect("a kept chunk");
+}
+
+/// A bill that stays paid does not hide that a payment is gone.
+pub(crate) async fn what_was_taken_back_does_not_leave(store: Store) {
+    world(&store).await;
+    another_bill(&store).await;
+    // Customer 1 has bills 100 and 102, paid; and paid 100 twice.
+    told(&store, &confirmed(&account(1), "T1", 1200, "0000000100")).await;
+    told(&store, &confirmed(&account(1), "T2", 1200, "0000000102")).await;
+    begun(&store, "card", 100).await;
+    told(&store, &card_paid(1, "A", "12.00", "978")).await;
+    assert_eq!(open(&store, 1).await, (0, 1200));
+    let one = conceded(&store, 1, refund(None), 1200).await;
+    told(&store, &card_back_of(1, "A")).await;
+    assert_eq!(open(&store, 1).await, (1200, 0));
+    let made = export(&store).await;
+    assert_eq!((made.file.is_none(), made.held), (true, vec![one]));
+
+    // The payment that goes back is gone itself; customer 2 has enough besides, and theirs of credit leaves.
+    told(&store, &confirmed(&account(2), "T3", 2500, "0000000101")).await;
+    begun(&store, "card", 101).await;
+    told(&store, &card_paid(2, "B", "12.00", "978")).await;
+    let two = conceded(&store, 2, refund(Some("card/paid/B")), 1200).await;
+    told(&store, &card_back_of(2, "B")).await;
+    let three = conceded(&store, 2, refund(None), 50).await;
+    let made = export(&store).await;
+    assert_eq!(
+        (made.file.map(|file| file.transfers), made.held),
+        (Some(1), vec![one, two])
+    );
+    assert_eq!(state(&store, three).await, ConcessionState::Sent);
+
+    // Stopped, the books are as if it had not been; paid again, it may leave.
+    for number in [one, two] {
+        let refused = store.refuse_concession(number, "vera", at(95)).await;
+        assert_eq!(refused.expect("an answer"), Concede::Refused);
+    }
+    assert_eq!(open(&store, 1).await, (0, 0));
+    told(&store, &confirmed(&account(1), "T4", 300, "")).await;
+    let four = conceded(&store, 1, refund(None), 300).await;
+    let made = export(&store).await;
+    assert_eq!((made.file.is_some(), made.held), (true, vec![]));
+    assert_eq!(state(&store, four).await, ConcessionState::Sent);
+}
+
+pub(crate) async fn rests_of_a_bill_are_small_in_all(store: Store) {
+    world(&store).await;
+    conceded(&store, 1, write_off(100), 400).await;
+    assert_eq!(
+        propose(&store, 1, write_off(100), 601).await,
+        Concede::NotSmall
+    );
+    let Concede::Proposed(waits) = propose(&store, 1, write_off(100), 350).await else {
+        panic!("it is refused")
+    };
+    assert_eq!(
+        propose(&store, 1, write_off(100), 251).await,
+        Concede::NotSmall,
+        "what waits counts too"
+    );
+    // What was refused does not; and another bill has its own ten euro.
+    let refused = store.refuse_concession(waits, "boris", at(81)).await;
+    assert_eq!(refused.expect("an answer"), Concede::Refused);
+    conceded(&store, 1, write_off(100), 600).await;
+    assert_eq!(
+        propose(&store, 1, write_off(100), 1).await,
+        Concede::NotSmall
+    );
+    conceded(&store, 2, write_off(101), 1000).await;
+    assert_eq!(open(&store, 1).await, (200, 0));
 }
 
 pub(crate) async fn a_small_rest_is_written_off(store: Store) {

@@ -339,7 +339,7 @@ fn nothing(args: &RefundExportArgs, held: &[u64]) -> Result<Exit, Failure> {
 fn stay(held: &[u64]) -> String {
     let held: Vec<String> = held.iter().map(ToString::to_string).collect();
     format!(
-        "held back, because their customers have less by now than is given back: {}; `kvit pay refunds refuse` takes one back",
+        "held back, because their payment or the credit was taken back since: {}; `kvit pay refunds refuse` takes one back",
         held.join(", ")
     )
 }
@@ -364,7 +364,10 @@ fn refused(said: Concede) -> Failure {
             "propose an amount above zero and no more than that; what waits for approval counts as gone",
         ),
         Concede::NotSmall => failure(
-            format!("more than {} is not written off", amount(WRITE_OFF_MAX)),
+            format!(
+                "more than {} of a bill is not written off",
+                amount(WRITE_OFF_MAX)
+            ),
             "let the billing system issue a credit note",
         ),
         Concede::SamePerson => failure(
