@@ -505,7 +505,17 @@ Examples:
 Asks as an aggregator does, over real connections from the same machine. Makes an instance of its own in a
 temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL database. Loading the
 customers is not counted.")]
-    Pay(BenchPayArgs),
+    Pay(BenchLoadArgs),
+    /// Check bills as customers do, and search them as agents do: how many a second, beside a bare handler
+    #[command(after_help = "\
+Examples:
+  kvit bench portal
+  kvit bench portal --customers 2000000 --json
+
+A visit sends number and code and opens the page with the bills, over real connections from the same machine.
+Makes an instance of its own in a temporary folder, or in --dir; with --store its rows go into an empty
+PostgreSQL database. Loading the customers is not counted.")]
+    Portal(BenchLoadArgs),
 }
 
 /// The algorithm of a new seal key.
@@ -846,7 +856,7 @@ pub(crate) struct BenchIssueArgs {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct BenchPayArgs {
+pub(crate) struct BenchLoadArgs {
     /// How many customers, with a bill each
     #[arg(long, default_value_t = 100_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     pub(crate) customers: u32,

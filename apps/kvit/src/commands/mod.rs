@@ -65,6 +65,9 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Bench(BenchCommand::Pay(args)) => {
             bench::pay::pay(out, named.as_deref(), &args).await
         }
+        Command::Bench(BenchCommand::Portal(args)) => {
+            bench::portal::portal(out, named.as_deref(), &args).await
+        }
         Command::Schema => {
             let schema = kvit_intake::schema();
             out.result(&schema, |_| format!("{schema:#}"))?;

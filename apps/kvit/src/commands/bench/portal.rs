@@ -1,0 +1,270 @@
+//! `kvit bench portal`: how many customers check their bills in a second, and agents find customers, beside a bare
+//! handler that the same client asks in the same run. Client and portal share the machine.
+
+use std::{
+    fmt,
+    io::{Error, Result as IoResult},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{StaffLogin, code::TokenPurpose};
+use kvit_store::{Event, Role};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    client::{self, LINES, Line, Rate, answered, listening, measured},
+    loaded::Loaded,
+};
+use crate::{
+    cli::BenchLoadArgs,
+    commands::staff::{NewAccount, open_account},
+    config::PayConfig,
+    exit::{Context, Exit, Failure},
+    output::{Output, count, grouped},
+};
+
+/// How long each kind of visit goes on.
+const MEASURED: Duration = Duration::from_secs(6);
+/// Visits before, and not counted: connections open, statements are prepared.
+const WARMING: Duration = Duration::from_millis(500);
+/// How long the agent's session lasts.
+const SHIFT: SignedDuration = SignedDuration::from_hours(8);
+/// Stands in the form for number and code, before the token that it has to bring back.
+const FORM_TOKEN: &str = "name=\"form_token\" value=\"";
+
+#[derive(Serialize)]
+struct Measured {
+    customers: u32,
+    store: &'static str,
+    threads: usize,
+    lines: usize,
+    /// A handler that only answers, with as many bytes as the page with the bills has.
+    bare: Rate,
+    /// The first page.
+    home: Rate,
+    /// Number and code sent, and the page with the bills: two requests and a session.
+    checks: Rate,
+    /// The page with the bills again, in an open session.
+    pages: Rate,
+    /// A customer found by name and town, by an agent.
+    searches: Rate,
+    /// Pages with bills as a share of what the bare handler answers.
+    ratio: f64,
+}
+
+pub(in crate::commands) async fn portal(
+    out: &Output,
+    dir: Option<&Path>,
+    args: &BenchLoadArgs,
+) -> Result<Exit, Failure> {
+    let loaded = Loaded::new(out, dir, args, PayConfig::default()).await?;
+    let agent = agent(&loaded).await?;
+    let stop = CancellationToken::new();
+    let pages = kvit_web::router(loaded.instance.portal()?).failed("the portal cannot open")?;
+    let address = listening(pages, &stop).await?;
+    let mut line = Line::open(address)
+        .await
+        .failed("the portal does not answer")?;
+    let customer = Browser::open(&mut line, "/", "")
+        .await
+        .failed("there is no first page")?;
+    let (session, page) = check(&mut line, &loaded, &customer, 0)
+        .await
+        .failed("number and code open nothing")?;
+    let agent = Browser::open(&mut line, "/staff/customers", &agent)
+        .await
+        .failed("the console does not open")?;
+
+    out.note("visiting");
+    let bare = Router::new().route("/", get(move || std::future::ready(page.clone())));
+    let bare = listening(bare, &stop).await?;
+    let plain = client::get("/", "");
+    let bare = measured(bare, MEASURED, async |line, _| {
+        answered(line, &plain, 200, &[]).await
+    })
+    .await?;
+    measured(address, WARMING, async |line, _| {
+        answered(line, &plain, 200, &[]).await
+    })
+    .await?;
+    let home = measured(address, MEASURED, async |line, _| {
+        answered(line, &plain, 200, &[]).await
+    })
+    .await?;
+    let visit = async |line: &mut Line, at: usize| {
+        check(line, &loaded, &customer, at as u32)
+            .await
+            .map(|_| true)
+    };
+    measured(address, WARMING, visit).await?;
+    let checks = measured(address, MEASURED, visit).await?;
+    let bills = client::get("/bills", &session);
+    let pages = measured(address, MEASURED, async |line, _| {
+        answered(line, &bills, 200, &[]).await
+    })
+    .await?;
+    let search = async |line: &mut Line, at: usize| {
+        let form = agent.form(&[("wanted", &wanted(&loaded, at as u32))]);
+        let question = client::post("/staff/customers", &agent.cookies, &form);
+        // One that is found alone is opened at once.
+        let answer = line.ask(&question).await?;
+        match answer.status {
+            200 | 303 => Ok(true),
+            status => Err(Error::other(format!("status {status} to a search"))),
+        }
+    };
+    measured(address, WARMING, search).await?;
+    let searches = measured(address, MEASURED, search).await?;
+    stop.cancel();
+    let measured = Measured {
+        customers: args.customers,
+        store: loaded.store_name(),
+        threads: thread::available_parallelism().map_or(1, usize::from),
+        lines: LINES,
+        ratio: pages.per_s / bare.per_s,
+        bare,
+        home,
+        checks,
+        pages,
+        searches,
+    };
+    out.result(&measured, |_| measured.to_string())?;
+    Ok(Exit::Done)
+}
+
+/// What a browser brings with each form.
+struct Browser {
+    cookies: String,
+    token: String,
+}
+
+impl Browser {
+    /// Opens a page with a form, with these cookies already there.
+    async fn open(line: &mut Line, path: &str, cookies: &str) -> IoResult<Self> {
+        let answer = line.ask(&client::get(path, cookies)).await?;
+        let page = String::from_utf8_lossy(&answer.body);
+        let token = page
+            .split_once(FORM_TOKEN)
+            .and_then(|(_, rest)| rest.split('"').next());
+        let token = token.ok_or_else(|| Error::other("it has no form"))?;
+        let set = answer.cookies();
+        let both = [cookies, set.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty());
+        Ok(Self {
+            cookies: both.collect::<Vec<_>>().join("; "),
+            token: token.to_owned(),
+        })
+    }
+
+    fn form(&self, fields: &[(&str, &str)]) -> String {
+        let token = [("form_token", self.token.as_str())];
+        kvit_pay::params::encode(token.into_iter().chain(fields.iter().copied()))
+    }
+}
+
+/// Checks the bills of somebody; gives the cookies of the session and the page.
+async fn check(
+    line: &mut Line,
+    loaded: &Loaded,
+    browser: &Browser,
+    at: u32,
+) -> IoResult<(String, String)> {
+    let number = loaded.somebody(at);
+    let code = loaded.key.authorization_code(&number, 1).printed();
+    let form = browser.form(&[("number", number.as_str()), ("code", &code)]);
+    let answer = line
+        .ask(&client::post("/bill/check", &browser.cookies, &form))
+        .await?;
+    if answer.status != 303 {
+        return Err(Error::other(format!(
+            "status {} to a right code",
+            answer.status
+        )));
+    }
+    let session = format!("{}; {}", browser.cookies, answer.cookies());
+    let answer = line.ask(&client::get("/bills", &session)).await?;
+    match answer.status {
+        200 => Ok((session, String::from_utf8_lossy(&answer.body).into_owned())),
+        status => Err(Error::other(format!(
+            "status {status} to the page with the bills"
+        ))),
+    }
+}
+
+/// What an agent hears on the line: the last name and the town of somebody.
+fn wanted(loaded: &Loaded, at: u32) -> String {
+    let place = at.wrapping_mul(2_654_435_761) % loaded.synth.customers();
+    let customer = loaded.synth.customer(place);
+    let name = customer.name.split(' ').next_back().unwrap_or_default();
+    format!("{name} {}", customer.address.city)
+}
+
+/// Opens an agent's account and session; gives the session's cookie.
+async fn agent(loaded: &Loaded) -> Result<String, Failure> {
+    let what = "the agent's account cannot be opened";
+    let login: StaffLogin = "bench".parse().failed(what)?;
+    let account = NewAccount {
+        login: login.clone(),
+        name: "Bench".to_owned(),
+        role: Role::Agent,
+        centre: None,
+        second_factor: false,
+    };
+    let (record, _) = open_account(&loaded.instance, account).await?;
+    let at = Timestamp::now();
+    let event = |what: &str| Event {
+        at,
+        who: login.to_string(),
+        what: what.to_owned(),
+        subject: format!("staff/{login}"),
+        detail: serde_json::Value::Null,
+    };
+    let store = &loaded.instance.store;
+    // As if they had chosen one of their own: nobody is going to sign in by it.
+    let old = &record.password;
+    store
+        .set_staff_password(&login, old, old, &event("staff.password"))
+        .await
+        .failed(what)?;
+    let token = loaded.key.token(TokenPurpose::Verify, "bench");
+    store
+        .open_staff_session(&token.hash(), &login, at + SHIFT, &event("staff.signed-in"))
+        .await
+        .failed(what)?;
+    Ok(format!("kvit_staff={}", token.expose()))
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            (
+                "customers",
+                format!("{} in {}", grouped(u64::from(self.customers)), self.store),
+            ),
+            (
+                "visits on",
+                format!(
+                    "{}, with {} beside the portal",
+                    count(self.lines as u64, "connection", "connections"),
+                    count(self.threads as u64, "core", "cores")
+                ),
+            ),
+            ("bare", self.bare.to_string()),
+            ("first page", self.home.to_string()),
+            ("check bill", self.checks.to_string()),
+            ("bills again", self.pages.to_string()),
+            ("search", self.searches.to_string()),
+            ("ratio", format!("{:.3}", self.ratio)),
+        ];
+        for (name, value) in rows {
+            writeln!(f, "{name:<11} {value}")?;
+        }
+        Ok(())
+    }
+}
