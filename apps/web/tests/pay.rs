@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::http::{Method, StatusCode};
 use common::{
@@ -208,6 +208,24 @@ async fn a_code_for_cash_is_ordered_and_not_yet_paid() {
     // Unpaid codes end visibly.
     shop.world.clock.forward_hours(73);
     assert!(shop.text().await.contains("времето за плащане изтече"));
+}
+
+#[tokio::test]
+async fn a_payment_system_that_refuses_to_give_codes_stays_offered() {
+    let shop = Shop::open().await;
+    shop.systems.refuses.store(true, Ordering::Relaxed);
+    for _ in 0..4 {
+        let answer = shop.choose("epay.cash").await;
+        assert!(answer.header("location").ends_with("?nocode"));
+        shop.world.clock.forward_hours(1);
+    }
+    let now = shop.world.clock.now();
+    let known = shop.world.store.providers_health(now).await;
+    let known = known.expect("what is known");
+    let epay = known.iter().find(|known| known.provider.as_str() == "epay");
+    let epay = epay.expect("it was called");
+    assert_eq!((epay.failing_since, epay.out_since), (None, None));
+    assert!(shop.text().await.contains(r#"value="epay.cash""#));
 }
 
 #[tokio::test]

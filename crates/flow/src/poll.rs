@@ -105,19 +105,19 @@ impl Poller {
             let now = self.clock.now();
             if self.store.claim_probe(&provider.name, now).await? {
                 let reached = self.wire.reach(url.to_owned()).await;
-                self.heard(&provider.name, reached.as_ref().err()).await?;
+                self.heard(&provider.name, &reached).await?;
             }
         }
         Ok(())
     }
 
-    /// Keeps whether a payment system answered.
-    async fn heard(
+    /// Keeps whether a payment system answered: one that refuses a call did.
+    async fn heard<T>(
         &self,
         provider: &ProviderName,
-        silence: Option<&NoAnswer>,
+        answer: &Result<T, NoAnswer>,
     ) -> Result<(), StoreError> {
-        let answered = silence.is_none();
+        let answered = !answer.as_ref().is_err_and(NoAnswer::is_silence);
         let now = self.clock.now();
         if self.store.provider_called(provider, answered, now).await? {
             if answered {
@@ -218,12 +218,17 @@ impl Poller {
             url: request.url,
         };
         let answer = self.wire.call(call).await;
-        self.heard(provider, answer.as_ref().err()).await?;
+        self.heard(provider, &answer).await?;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(provider = %provider, error = %error, "no answer about a payment");
-                return Ok(Err(Silence::There));
+                let silence = if error.is_silence() {
+                    Silence::There
+                } else {
+                    Silence::Here
+                };
+                return Ok(Err(silence));
             }
         };
         Ok(dialect.status_answer(number, &answer).map_err(|refused| {
@@ -236,7 +241,7 @@ impl Poller {
 /// Why nothing was learned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Silence {
-    /// This payment cannot be asked for, or its answer is not believed.
+    /// This payment cannot be asked for, its question is refused, or its answer is not believed.
     Here,
     /// The payment system cannot be reached.
     There,

@@ -40,6 +40,8 @@ struct Bank {
     /// How often somebody looked whether it answers, and whether it does not.
     reached: AtomicUsize,
     off: AtomicBool,
+    /// It answers that it refuses what it is asked.
+    refuses: AtomicBool,
 }
 
 impl Bank {
@@ -81,6 +83,7 @@ impl Bank {
             meanwhile: Mutex::default(),
             reached: AtomicUsize::default(),
             off: AtomicBool::default(),
+            refuses: AtomicBool::default(),
         })
     }
 
@@ -162,7 +165,10 @@ impl Wire for Bank {
                     .await
                     .expect("received");
             }
-            let answer = answer.ok_or_else(|| NoAnswer("silence".to_owned()))?;
+            if self.refuses.load(Ordering::Relaxed) {
+                return Err(NoAnswer::Refused(404));
+            }
+            let answer = answer.ok_or_else(|| NoAnswer::Silent("silence".to_owned()))?;
             Ok(answer.into_bytes())
         })
     }
@@ -172,7 +178,7 @@ impl Wire for Bank {
         let off = self.off.load(Ordering::Relaxed);
         Box::pin(async move {
             if off {
-                return Err(NoAnswer("silence".to_owned()));
+                return Err(NoAnswer::Silent("silence".to_owned()));
             }
             Ok(())
         })
@@ -382,6 +388,30 @@ async fn two_pollers_ask_once_and_a_dead_line_is_tried_once_a_round() {
     assert_eq!(report, PollReport::default(), "stopped");
     // The other one still waits for its turn.
     assert_eq!(scene.round().await.asked, 1);
+}
+
+#[tokio::test]
+async fn a_payment_system_that_refuses_questions_is_not_out_of_order() {
+    let scene = Scene::new().await;
+    scene.begin().await;
+    scene.bank.refuses.store(true, Ordering::Relaxed);
+    scene.world.clock.forward(120);
+    let report = scene.round().await;
+    assert_eq!(
+        (report.asked, report.silent),
+        (2, 2),
+        "it is there: each is asked for"
+    );
+    for seconds in [300, 900, 3600] {
+        scene.world.clock.forward(seconds);
+        assert_eq!(scene.round().await.asked, 2);
+        let now = scene.world.clock.now();
+        let known = scene.store.providers_health(now).await;
+        let known = known.expect("what is known").remove(0);
+        assert_eq!((known.failing_since, known.out_since), (None, None));
+        assert_eq!(known.heard_at, Some(now));
+    }
+    assert_eq!(scene.state().await, PaymentState::Started, "who knows?");
 }
 
 #[tokio::test]

@@ -177,10 +177,24 @@ pub struct Call {
     pub form: Option<String>,
 }
 
-/// A payment system that did not answer.
+/// Nothing was learned from a payment system.
 #[derive(Debug, thiserror::Error)]
-#[error("the payment system did not answer: {0}")]
-pub struct NoAnswer(pub String);
+pub enum NoAnswer {
+    /// It did not answer, or said that it is out of order (a status from 500 on).
+    #[error("the payment system did not answer: {0}")]
+    Silent(String),
+    /// It answered with this status, below 500 and not 200: it works, and refuses this call.
+    #[error("the payment system answered with status {0}")]
+    Refused(u16),
+}
+
+impl NoAnswer {
+    /// Whether nobody answered, so that it may be out of order.
+    #[must_use]
+    pub const fn is_silence(&self) -> bool {
+        matches!(self, Self::Silent(_))
+    }
+}
 
 /// How payment systems are called.
 pub trait Wire: Send + Sync {
@@ -198,10 +212,10 @@ pub struct NoWire;
 
 impl Wire for NoWire {
     fn call(&self, _: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
-        Box::pin(async { Err(NoAnswer("nobody is called".to_owned())) })
+        Box::pin(async { Err(NoAnswer::Silent("nobody is called".to_owned())) })
     }
 
     fn reach(&self, _: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
-        Box::pin(async { Err(NoAnswer("nobody is called".to_owned())) })
+        Box::pin(async { Err(NoAnswer::Silent("nobody is called".to_owned())) })
     }
 }

@@ -45,20 +45,22 @@ impl Default for HttpWire {
 impl Wire for HttpWire {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
         async move {
-            let (status, body) = self.in_time(call.into()).await?;
-            if status != StatusCode::OK {
-                return Err(answered_with(status));
+            let answer = self.in_time(call.into()).await.map_err(NoAnswer::Silent)?;
+            match answer.status {
+                StatusCode::OK => answer.body.map_err(NoAnswer::Silent),
+                status if status.is_server_error() => Err(NoAnswer::Silent(answered_with(status))),
+                status => Err(NoAnswer::Refused(status.as_u16())),
             }
-            Ok(body)
         }
         .boxed()
     }
 
     fn reach(&self, url: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
         async move {
-            let (status, _) = self.in_time(Call { url, form: None }.into()).await?;
-            if status.is_server_error() {
-                return Err(answered_with(status));
+            let call = Call { url, form: None };
+            let answer = self.in_time(call.into()).await.map_err(NoAnswer::Silent)?;
+            if answer.status.is_server_error() {
+                return Err(NoAnswer::Silent(answered_with(answer.status)));
             }
             Ok(())
         }
@@ -80,9 +82,9 @@ impl Post for HttpWire {
         };
         async move {
             match self.in_time(letter).await {
-                Ok((status, _)) if status.is_success() => Ok(()),
-                Ok((status, _)) => Err(NotHeard(answered_with(status).0)),
-                Err(NoAnswer(why)) => Err(NotHeard(why)),
+                Ok(answer) if answer.status.is_success() => Ok(()),
+                Ok(answer) => Err(NotHeard(answered_with(answer.status))),
+                Err(why) => Err(NotHeard(why)),
             }
         }
         .boxed()
@@ -109,28 +111,36 @@ impl From<Call> for Letter {
     }
 }
 
-fn answered_with(status: StatusCode) -> NoAnswer {
-    NoAnswer(format!("it answered with status {status}"))
+/// What was answered.
+struct Answer {
+    status: StatusCode,
+    /// Or why it could not be read.
+    body: Result<Vec<u8>, String>,
+}
+
+fn answered_with(status: StatusCode) -> String {
+    format!("it answered with status {status}")
 }
 
 impl HttpWire {
-    async fn in_time(&self, letter: Letter) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+    /// The answer, or why there is none.
+    async fn in_time(&self, letter: Letter) -> Result<Answer, String> {
         match tokio::time::timeout(CALL_MAX, self.talk(letter)).await {
             Ok(answer) => answer,
-            Err(_) => Err(NoAnswer("it took too long".to_owned())),
+            Err(_) => Err("it took too long".to_owned()),
         }
     }
 
-    async fn talk(&self, letter: Letter) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+    async fn talk(&self, letter: Letter) -> Result<Answer, String> {
         let uri: Uri = letter
             .url
             .parse()
-            .map_err(|_| NoAnswer("its address is none".to_owned()))?;
+            .map_err(|_| "its address is none".to_owned())?;
         let host = uri.host().unwrap_or_default().to_owned();
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") if is_here(&host) => false,
-            _ => return Err(NoAnswer("only https leaves this machine".to_owned())),
+            _ => return Err("only https leaves this machine".to_owned()),
         };
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -158,7 +168,7 @@ async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     uri: &Uri,
     letter: Letter,
-) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+) -> Result<Answer, String> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(silent)?;
@@ -192,11 +202,13 @@ async fn exchange(
         .collect()
         .await;
     driver.abort();
-    let body = body.map_err(|_| NoAnswer("its answer is too long or broke off".to_owned()))?;
-    Ok((status, body.to_bytes().to_vec()))
+    let body = body
+        .map(|body| body.to_bytes().to_vec())
+        .map_err(|_| "its answer is too long or broke off".to_owned());
+    Ok(Answer { status, body })
 }
 
 /// The cause without addresses and keys: they stand in the call.
-fn silent(error: impl std::error::Error) -> NoAnswer {
-    NoAnswer(error.to_string())
+fn silent(error: impl std::error::Error) -> String {
+    error.to_string()
 }

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use kvit_pay::ways::{Call, Wire};
+use kvit_pay::ways::{Call, NoAnswer, Wire};
 use kvit_wire::HttpWire;
 
 async fn server() -> SocketAddr {
@@ -27,7 +27,11 @@ async fn server() -> SocketAddr {
             post(|body: String| async move { format!("said {body}") }),
         )
         .route("/down", get(|| async { StatusCode::SERVICE_UNAVAILABLE }))
-        .route("/long", get(|| async { "x".repeat(1 << 20) }));
+        .route("/long", get(|| async { "x".repeat(1 << 20) }))
+        .route(
+            "/refused",
+            get(|| async { (StatusCode::FORBIDDEN, "x".repeat(1 << 20)) }),
+        );
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }
@@ -50,13 +54,19 @@ async fn calls_are_answered_or_not() {
         call("/ask", Some("b=2")).await.expect("an answer"),
         "said b=2"
     );
-    for (path, said) in [
-        ("/down", "status 503"),
-        ("/long", "too long"),
-        ("/none", "status 404"),
+    for (path, said, silence, reached) in [
+        ("/down", "status 503", true, false),
+        ("/long", "too long", true, true),
+        ("/none", "status 404", false, true),
+        // POST only.
+        ("/ask", "status 405", false, true),
+        ("/refused", "status 403", false, true),
     ] {
-        let error = call(path, None).await.expect_err("no answer").to_string();
-        assert!(error.contains(said), "{error}");
+        let error: NoAnswer = call(path, None).await.expect_err("no answer");
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(error.is_silence(), silence, "{path}");
+        let there = wire.reach(format!("http://{at}{path}")).await;
+        assert_eq!(there.is_ok(), reached, "{path}");
     }
     for url in [
         "http://192.0.2.1/",
@@ -68,6 +78,7 @@ async fn calls_are_answered_or_not() {
             url: url.to_owned(),
             form: None,
         };
-        assert!(wire.call(call).await.is_err(), "{url}");
+        let error = wire.call(call).await.expect_err(url);
+        assert!(error.is_silence(), "{url}");
     }
 }

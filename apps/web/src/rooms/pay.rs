@@ -16,7 +16,7 @@ use kvit_pay::{
     dialects::{FormPost, borica, epay, ipg},
     standing::Standing,
     statement::BANK,
-    ways::{Call, Dialect, Provider, Way},
+    ways::{Call, Dialect, NoAnswer, Provider, Way},
 };
 use kvit_store::{
     BillRecord, EnrolmentState, EntryRecord, GuardPolicy, NewPayment, PaymentRecord, PaymentView,
@@ -509,7 +509,7 @@ async fn cash(
     let description = description(app, visitor, bill);
     let url = epay.cash_code_url(&checkout(app, payment, &description));
     let answer = app.portal.pay.wire.call(Call { url, form: None }).await;
-    let answered = answer.is_ok();
+    let answered = !answer.as_ref().is_err_and(NoAnswer::is_silence);
     app.portal
         .store
         .provider_called(&provider.name, answered, app.portal.clock.now())

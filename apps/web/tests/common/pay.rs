@@ -1,6 +1,9 @@
 //! Payment systems of a test: their keys, and what they send.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{
+    Arc, LazyLock, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
@@ -39,6 +42,8 @@ pub(crate) struct Systems {
     all: Arc<Vec<Provider>>,
     pub(crate) answers: Mutex<Vec<Vec<u8>>>,
     pub(crate) calls: Mutex<Vec<Call>>,
+    /// It answers that it refuses what it is asked.
+    pub(crate) refuses: AtomicBool,
 }
 
 impl Systems {
@@ -47,6 +52,7 @@ impl Systems {
             all: Arc::new(providers()),
             answers: Mutex::default(),
             calls: Mutex::default(),
+            refuses: AtomicBool::default(),
         })
     }
 
@@ -68,7 +74,13 @@ impl Wire for Systems {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
         self.calls.lock().expect("not poisoned").push(call);
         let answer = self.answers.lock().expect("not poisoned").pop();
-        Box::pin(async move { answer.ok_or_else(|| NoAnswer("silence".to_owned())) })
+        let refuses = self.refuses.load(Ordering::Relaxed);
+        Box::pin(async move {
+            if refuses {
+                return Err(NoAnswer::Refused(404));
+            }
+            answer.ok_or_else(|| NoAnswer::Silent("silence".to_owned()))
+        })
     }
 
     fn reach(&self, _: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
