@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use kvit_billing::{ApiName, Secret, code::InstanceKey, ports::Clock};
-use kvit_store::{Store, StoreError, WEBHOOK_LADDER_MINUTES, WebhookJob, WebhookRecord};
+use kvit_store::{Store, StoreError, WEBHOOK_LADDER_MINUTES, WebhookJob};
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::{Checkpoints, NotHeard, Post};
@@ -49,9 +49,8 @@ impl Messenger {
     /// # Errors
     /// Where the store fails.
     pub async fn tell(&self, stop: &CancellationToken) -> Result<TellReport, StoreError> {
-        let hooks = self.store.webhooks().await?;
-        let waiting = hooks.iter().filter(|hook| hook.waiting > 0);
-        let each = join_all(waiting.map(|hook| self.tell_one(hook, stop))).await;
+        let hooks = self.store.webhooks_due(self.clock.now()).await?;
+        let each = join_all(hooks.iter().map(|hook| self.tell_one(hook, stop))).await;
         let mut all = TellReport::default();
         for one in each {
             let one = one?;
@@ -64,16 +63,16 @@ impl Messenger {
 
     async fn tell_one(
         &self,
-        hook: &WebhookRecord,
+        hook: &ApiName,
         stop: &CancellationToken,
     ) -> Result<TellReport, StoreError> {
         let mut report = TellReport::default();
-        let key = self.key.webhook_key(&hook.name);
+        let key = self.key.webhook_key(hook);
         while !stop.is_cancelled() {
             let now = self.clock.now();
             let jobs = self
                 .store
-                .claim_webhook_messages(&hook.name, now, AT_ONCE)
+                .claim_webhook_messages(hook, now, AT_ONCE)
                 .await?;
             if jobs.is_empty() {
                 break;
@@ -86,7 +85,7 @@ impl Messenger {
                     true => heard += 1,
                     false if job.attempt as usize > WEBHOOK_LADDER_MINUTES.len() => {
                         report.aside += 1;
-                        tracing::error!(webhook = %hook.name, message = %job.id, "a message is set aside; `kvit api webhook list` says why");
+                        tracing::error!(webhook = %hook, message = %job.id, "a message is set aside; `kvit api webhook list` says why");
                     }
                     false => report.unheard += 1,
                 }

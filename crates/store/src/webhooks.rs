@@ -49,7 +49,22 @@ impl Store {
         Ok(true)
     }
 
-    /// The webhooks that are told, by name, with what waits for them.
+    /// Which webhooks have a message that is due, by name. Looks only for the first of each, as every worker
+    /// asks each second.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn webhooks_due(&self, now: Timestamp) -> Result<Vec<ApiName>, StoreError> {
+        query("SELECT w.name FROM webhooks w WHERE w.removed_at IS NULL AND EXISTS (SELECT 1 FROM webhook_messages m WHERE m.webhook = w.name AND m.next_attempt_at <= $1) ORDER BY w.name")
+            .bind(now)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| text(row, "name"))
+            .collect()
+    }
+
+    /// The webhooks that are told, by name, with what waits for them: all of it is counted, for people.
     ///
     /// # Errors
     /// Where the database fails.
@@ -218,7 +233,7 @@ pub(crate) async fn issued(
     Ok(())
 }
 
-/// Money was booked to a customer, or taken back.
+/// Money was booked to a customer, or taken back. `kind` tells whether it came, went back or is given up.
 pub(crate) async fn booked(
     tx: &mut Tx,
     id: &str,
@@ -229,7 +244,8 @@ pub(crate) async fn booked(
     for posting in entry.postings() {
         if let Book::Customer(customer) = &posting.book {
             let data = json!({
-                "customer": customer, "entry": id, "bills": posting.bills, "reverses": reverses,
+                "customer": customer, "entry": id, "kind": entry.kind(), "bills": posting.bills,
+                "reverses": reverses,
             });
             let key = format!("{id}/{customer}");
             tell(tx, WebhookEvent::PaymentBooked, &key, data, at).await?;

@@ -100,6 +100,7 @@ on_both_engines! {
     webhooks::bills_are_told_of_where_it_is_wanted,
     webhooks::each_fact_is_told_once,
     webhooks::money_in_a_customer_s_book_is_told,
+    webhooks::money_that_came_is_told_apart_from_what_goes_back,
     webhooks::a_message_that_nobody_hears_is_set_aside,
     webhooks::a_removed_webhook_is_told_nothing_more,
     health::silence_in_a_row_puts_a_payment_system_out_of_order,

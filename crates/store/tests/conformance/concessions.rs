@@ -26,7 +26,7 @@ fn theirs() -> Iban {
     "DE89370400440532013000".parse().expect("an account")
 }
 
-fn refund(payment: Option<&str>) -> ConcessionKind {
+pub(crate) fn refund(payment: Option<&str>) -> ConcessionKind {
     ConcessionKind::Refund {
         iban: theirs(),
         payee: "Ана".to_owned(),
@@ -34,7 +34,7 @@ fn refund(payment: Option<&str>) -> ConcessionKind {
     }
 }
 
-fn write_off(bill: u64) -> ConcessionKind {
+pub(crate) fn write_off(bill: u64) -> ConcessionKind {
     ConcessionKind::WriteOff { bill: number(bill) }
 }
 
@@ -58,7 +58,7 @@ async fn approve(store: &Store, number: u64, by: &str) -> Concede {
 }
 
 /// Two people agree; gives the number.
-async fn conceded(store: &Store, n: u64, kind: ConcessionKind, cents: i64) -> u64 {
+pub(crate) async fn conceded(store: &Store, n: u64, kind: ConcessionKind, cents: i64) -> u64 {
     let Concede::Proposed(number) = propose(store, n, kind, cents).await else {
         panic!("it is refused")
     };
@@ -104,7 +104,7 @@ async fn settle(store: &Store, statement: &str, debit: &Transfer) -> Option<Book
 }
 
 /// Customer 1 has a credit of 5.00.
-async fn with_credit(store: &Store) {
+pub(crate) async fn with_credit(store: &Store) {
     world(store).await;
     told(store, &confirmed(&account(1), "T1", 1700, "")).await;
     assert_eq!(open(store, 1).await, (0, 500));

@@ -8,7 +8,8 @@ use kvit_store::{
 use serde_json::{Value, json};
 
 use super::{
-    payers::{begun, epay_paid, told, world as money},
+    concessions::{conceded, refund, with_credit, write_off},
+    payers::{begun, confirmed, epay_paid, told, world as money},
     world::{account, at, claimed, issued, released, result, token},
 };
 
@@ -146,14 +147,40 @@ pub(crate) async fn money_in_a_customer_s_book_is_told(store: Store) {
     assert_eq!(told["type"], json!("payment.booked"));
     assert_eq!(told["data"]["bills"], json!(["0000000100"]));
     assert_eq!(told["data"]["reverses"], json!(null));
+    assert_eq!(told["data"]["kind"], json!("payment"));
     let mut names: Vec<_> = told["data"].as_object().expect("data").keys().collect();
     names.sort_unstable();
-    assert_eq!(names, ["bills", "customer", "entry", "reverses"]);
+    assert_eq!(names, ["bills", "customer", "entry", "kind", "reverses"]);
+}
+
+pub(crate) async fn money_that_came_is_told_apart_from_what_goes_back(store: Store) {
+    with_credit(&store).await;
+    told(&store, &confirmed(&account(2), "T3", 1150, "0000000101")).await;
+    add(&store, "crm", &[WebhookEvent::PaymentBooked]).await;
+    conceded(&store, 1, refund(None), 300).await;
+    conceded(&store, 2, write_off(101), 50).await;
+    told(&store, &confirmed(&account(1), "T2", 100, "")).await;
+    let jobs = claim(&store, "crm", 9_000_000).await;
+    let mut kinds: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            said(job)["data"]["kind"]
+                .as_str()
+                .expect("a word")
+                .to_owned()
+        })
+        .collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["payment", "refund", "write-off"]);
 }
 
 pub(crate) async fn a_message_that_nobody_hears_is_set_aside(store: Store) {
     add(&store, "crm", &[WebhookEvent::BillIssued]).await;
     issued(&store, "october", 1).await;
+    let due = async |now| {
+        let due = store.webhooks_due(at(now)).await.expect("an answer");
+        due.len()
+    };
     let mut now = 100;
     let mut id = None;
     for attempt in 1..=WEBHOOK_LADDER_MINUTES.len() + 1 {
@@ -171,19 +198,19 @@ pub(crate) async fn a_message_that_nobody_hears_is_set_aside(store: Store) {
             claim(&store, "crm", now + 59).await.is_empty(),
             "somebody is at it"
         );
+        let wait = WEBHOOK_LADDER_MINUTES.get(attempt - 1);
+        let wait = 60 * wait.copied().unwrap_or(5);
+        assert_eq!((due(now + 59).await, due(now + wait).await), (0, 1));
         let finished =
             store.finish_webhook_message(&job.id, job.attempt, Some("it answered with status 500"));
         finished.await.expect("recorded");
         // A word that comes late changes nothing.
         let late = store.finish_webhook_message(&job.id, 0, Some("it took too long"));
         late.await.expect("passed over");
-        now += 60
-            * WEBHOOK_LADDER_MINUTES
-                .get(attempt - 1)
-                .copied()
-                .unwrap_or(5);
+        now += wait;
     }
     assert!(claim(&store, "crm", now + 9_000_000).await.is_empty());
+    assert_eq!(due(now + 9_000_000).await, 0);
     let seen = async || {
         let hooks = store.webhooks().await.expect("webhooks");
         let hook = hooks.first().expect("one").clone();
