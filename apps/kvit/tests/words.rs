@@ -216,6 +216,38 @@ fn webhooks_are_added_and_removed() {
     insta::assert_snapshot!("webhook-nobody", call(&["remove", "crm"]).shown());
     let again = call(&["add", "crm", url, "--event", "bill.issued"]);
     insta::assert_snapshot!("webhook-taken", again.shown());
+    // The trail shows where messages went.
+    let trail = trail(&path.join("kvit.db"), "api/crm");
+    let shown: Vec<_> = trail
+        .iter()
+        .map(|(what, detail)| (what.as_str(), detail["url"].as_str()))
+        .collect();
+    let expected = [
+        "api.webhook-added",
+        "api.webhook-retried",
+        "api.webhook-removed",
+    ];
+    let expected = expected.map(|what| (what, (what != expected[1]).then_some(url)));
+    assert_eq!(shown, expected);
+}
+
+/// What the trail tells of a subject, the oldest first.
+fn trail(database: &Path, subject: &str) -> Vec<(String, serde_json::Value)> {
+    let url = format!("sqlite://{}", database.display());
+    let rows = async {
+        let pool = sqlx::SqlitePool::connect(&url).await.expect("the database");
+        let rows = sqlx::query_as("SELECT what, detail FROM events WHERE subject = $1 ORDER BY at")
+            .bind(subject)
+            .fetch_all(&pool)
+            .await;
+        pool.close().await;
+        rows.expect("rows")
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let rows: Vec<(String, String)> = runtime.block_on(rows);
+    rows.into_iter()
+        .map(|(what, detail)| (what, serde_json::from_str(&detail).expect("JSON")))
+        .collect()
 }
 
 #[test]

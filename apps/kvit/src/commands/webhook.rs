@@ -32,7 +32,7 @@ async fn add(out: &Output, instance: &Instance, args: WebhookAddArgs) -> Result<
     let mut events = args.events;
     events.sort_unstable();
     events.dedup();
-    let detail = json!({ "events": words(&events) });
+    let detail = json!({ "url": args.url, "events": words(&events) });
     let added = event(SystemClock.now(), "api.webhook-added", &args.name, detail);
     let store = &instance.store;
     if !store
@@ -134,7 +134,12 @@ fn as_json(hook: &WebhookRecord) -> Value {
 }
 
 async fn remove(out: &Output, instance: &Instance, name: &ApiName) -> Result<Exit, Failure> {
-    let removed = event(SystemClock.now(), "api.webhook-removed", name, json!({}));
+    let known = instance.store.webhooks().await?;
+    let Some(hook) = known.iter().find(|hook| hook.name == *name) else {
+        return Err(nobody(name));
+    };
+    let detail = json!({ "url": hook.url });
+    let removed = event(SystemClock.now(), "api.webhook-removed", name, detail);
     if !instance.store.remove_webhook(name, &removed).await? {
         return Err(nobody(name));
     }
