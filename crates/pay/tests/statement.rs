@@ -92,7 +92,33 @@ fn a_statement_of_the_oldest_version_is_read() {
         (fee.kind.clone(), fee.signed()),
         (TransferKind::Spent, Cents::new(-1005))
     );
-    assert_eq!(fee.clone().notice(), None);
+    assert_eq!((fee.name.as_str(), fee.clone().notice()), ("", None));
+}
+
+#[test]
+fn what_was_spent_has_the_name_of_its_entry() {
+    // Two payments of one day under one reference, one of them twice.
+    let spent = |amount: &str, name: &str| {
+        format!(
+            "<Ntry><Amt Ccy=\"EUR\">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-27</Dt></BookgDt><AcctSvcrRef>D1</AcctSvcrRef><NtryDtls><TxDtls><Refs><EndToEndId>{name}</EndToEndId></Refs></TxDtls></NtryDtls></Ntry>"
+        )
+    };
+    let (before, rest) = DAY
+        .split_once("<Ntry>\n        <Amt Ccy=\"EUR\">10.05")
+        .expect("a fee");
+    let (_, after) = rest.split_once("</Ntry>").expect("its end");
+    let [a, b, c] =
+        [("4.00", "A"), ("2.05", "B"), ("4.00", "A")].map(|(amount, name)| spent(amount, name));
+    let (transfers, judged) = read(&format!("{before}{a}{b}{c}{after}"));
+    assert_eq!(judged.faults, []);
+    let names: Vec<_> = transfers[1..]
+        .iter()
+        .map(|transfer| transfer.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["/D1", "/D1", "/D1~2"].map(|name| format!("{IBAN}{name}"))
+    );
 }
 
 #[test]

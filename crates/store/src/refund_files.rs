@@ -21,7 +21,7 @@ use crate::{
     engine::{Row, Target, Tx},
     ledger::{dues, moneys, post, reverse, standings},
     notices::Found,
-    rows::{text, time, unsigned},
+    rows::{optional, text, time, unsigned},
     sql::{ROWS_MAX, query},
 };
 
@@ -158,7 +158,7 @@ impl Store {
 
     /// Finds the refunds again that left the operator's account by these transfers of a kept statement, and
     /// settles them. Tells for each transfer what became of it; `None` where it is no refund. What was
-    /// settled before changes nothing.
+    /// settled before changes nothing; where that was by another debit, it is said and logged.
     ///
     /// # Errors
     /// Where the database fails.
@@ -273,32 +273,70 @@ async fn settle(
     if refunds.is_empty() || sum != debit.amount {
         return Ok(None);
     }
-    let mut new = false;
+    // The same statement, gone through again after a death, tells the same.
+    let (mut unpaid, mut new) = (Vec::new(), false);
     for refund in &refunds {
-        if refund.paid_at.is_some() {
-            continue;
+        match settled(tx, refund).await? {
+            None => unpaid.push(refund),
+            Some(by) if by.debit.as_ref().is_none_or(|known| *known == of(debit)) => {
+                new |= by.statement == statement;
+            }
+            Some(_) => {
+                tracing::error!(
+                    refund = refund.number,
+                    statement,
+                    "a refund has left by another debit before: ask the bank whether it was paid twice"
+                );
+                return Ok(Some(Booked::RefundedTwice));
+            }
         }
+    }
+    for refund in unpaid {
         new = true;
         let entry = Entry::refund_paid(refund.amount);
         let id = format!("refund-paid/{}", refund.number);
         post(tx, &id, &entry, None, SYSTEM, now).await?;
-        query("UPDATE concessions SET paid_by = $2, paid_at = $3 WHERE number = $1")
+        query("UPDATE concessions SET paid_by = $2, paid_at = $3, paid_day = $4, paid_ref = $5 WHERE number = $1")
             .bind(refund.number)
             .bind(statement)
             .bind(now)
+            .bind(debit.booked)
+            .bind(&debit.name)
             .execute(&mut *tx)
             .await?;
     }
-    // The same statement, gone through again after a death, tells the same.
-    let row = query("SELECT 1 FROM concessions WHERE number = $1 AND paid_by = $2")
-        .bind(refunds[0].number)
-        .bind(statement)
-        .fetch_optional(tx)
-        .await?;
-    Ok(Some(if new || row.is_some() {
+    Ok(Some(if new {
         Booked::Refunded
     } else {
         Booked::Repeated
+    }))
+}
+
+/// What settled a refund.
+struct Settled {
+    statement: String,
+    /// `None` of what was settled before that was kept.
+    debit: Option<(Date, String)>,
+}
+
+/// By which a debit is known in each statement that has it.
+fn of(debit: &Transfer) -> (Date, String) {
+    (debit.booked, debit.name.clone())
+}
+
+async fn settled(tx: &mut Tx, refund: &ConcessionRecord) -> Result<Option<Settled>, StoreError> {
+    if refund.paid_at.is_none() {
+        return Ok(None);
+    }
+    let row = query("SELECT paid_by, paid_day, paid_ref FROM concessions WHERE number = $1")
+        .bind(refund.number)
+        .fetch_one(tx)
+        .await?;
+    let (day, name): (Option<Date>, Option<String>) =
+        (optional(&row, "paid_day")?, row.get("paid_ref")?);
+    Ok(Some(Settled {
+        statement: row.get("paid_by")?,
+        debit: day.zip(name),
     }))
 }
 

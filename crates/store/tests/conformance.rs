@@ -219,6 +219,7 @@ on_both_engines! {
     concessions::a_small_rest_is_written_off,
     concessions::rests_of_a_bill_are_small_in_all,
     concessions::a_refund_is_in_one_file_and_settled_by_its_debit,
+    concessions::a_second_debit_of_a_refund_is_for_people,
     concessions::what_is_conceded_is_told,
     reminders::reminders_are_decided_once_a_stretch_at_a_time,
     reminders::only_who_owes_and_wants_it_is_reminded,

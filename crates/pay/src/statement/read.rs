@@ -332,16 +332,23 @@ impl<R: BufRead> Iterator for StatementReader<'_, R> {
 }
 
 impl Open {
-    /// Some banks give several payments of a day one reference: the second is told apart by its count.
+    /// Some banks give several payments of a day one reference: the second is told apart by its count. The
+    /// operator's own payments are named by their entry, so that its sum and its parts have one name, and told
+    /// apart where what the operator called them is the same too.
     fn told_apart(&mut self, mut transfer: Transfer) -> Transfer {
-        if transfer.kind == TransferKind::Spent {
-            transfer.name.clear();
-            return transfer;
-        }
-        let taken_back = transfer.kind == TransferKind::TakenBack;
+        let among = if transfer.kind == TransferKind::Spent {
+            if let Some(entry) = &transfer.batch {
+                transfer.name.clone_from(entry);
+            }
+            let ours = [&transfer.end_to_end, &transfer.payment_file];
+            ours.map(|name| name.as_deref().unwrap_or_default())
+                .join("/")
+        } else {
+            (transfer.kind == TransferKind::TakenBack).to_string()
+        };
         let count = self
             .names
-            .entry(format!("{taken_back}/{}", transfer.name))
+            .entry(format!("{among}/{}", transfer.name))
             .or_default();
         *count += 1;
         if *count > 1 {

@@ -48,7 +48,7 @@ pub struct Transfer {
     /// The operator's account.
     pub iban: String,
     /// The account and the bank's reference; the same in each statement and notification that has it.
-    /// Empty for what is [`TransferKind::Spent`].
+    /// Of what is [`TransferKind::Spent`] that of its entry; empty where the bank gave none.
     pub name: String,
     /// The name of the entry, where that has several transactions.
     pub batch: Option<String>,

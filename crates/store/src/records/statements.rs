@@ -67,7 +67,8 @@ pub struct StatementReport {
     pub payouts: Tally,
     /// Payments that the bank took back.
     pub taken_back: Tally,
-    /// Taken back, and it is not clear which payment; or another word about a known one. For people.
+    /// Taken back, and it is not clear which payment; another word about a known one; or another debit of a
+    /// refund that has left. For people.
     pub unclear: Tally,
     /// Known from another statement.
     pub repeated: Tally,
@@ -89,6 +90,7 @@ impl StatementReport {
         let tally = match (booked, &transfer.kind) {
             (None, _) => &mut self.spent,
             (Some(Booked::Refunded), _) => &mut self.refunded,
+            (Some(Booked::RefundedTwice), _) => &mut self.unclear,
             (Some(Booked::As(NoticeOutcome::Posted)), TransferKind::CameBack) => {
                 &mut self.came_back
             }
@@ -118,6 +120,8 @@ pub enum Booked {
     Repeated,
     /// Refunds of customers left the account by it.
     Refunded,
+    /// A refund that it names had left the account by another debit: it is in no book.
+    RefundedTwice,
 }
 
 /// What a bank says about the money of a notice.

@@ -9,7 +9,7 @@ use kvit_pay::{
 };
 use kvit_store::{
     Booked, Concede, ConcessionKind, ConcessionState, Concessions, DeliveryWhat, Exported,
-    NewConcession, NoticeOutcome, Store,
+    NewConcession, NoticeOutcome, StatementReport, Store,
 };
 
 use super::{
@@ -463,6 +463,62 @@ pub(crate) async fn a_refund_is_in_one_file_and_settled_by_its_debit(store: Stor
             .len(),
         2
     );
+}
+
+pub(crate) async fn a_second_debit_of_a_refund_is_for_people(store: Store) {
+    with_credit(&store).await;
+    let one = conceded(&store, 1, refund(None), 200).await;
+    export(&store).await;
+    let two = conceded(&store, 1, refund(None), 300).await;
+    let made = export(&store).await;
+    assert_eq!(made.file.expect("a file").number, 2);
+    let first = Transfer {
+        name: format!("{OURS}/D1"),
+        ..debit(&end_to_end(one), 200)
+    };
+    let refunded = Some(Booked::Refunded);
+    assert_eq!(settle(&store, "s1", &first).await, refunded);
+    assert_eq!(settle(&store, "s2", &first).await, Some(Booked::Repeated));
+    let twice = Some(Booked::RefundedTwice);
+    let later = Transfer {
+        booked: date(2026, 11, 28),
+        ..first.clone()
+    };
+    assert_eq!(settle(&store, "s2", &later).await, twice);
+    let other = Transfer {
+        name: format!("{OURS}/D2"),
+        ..first.clone()
+    };
+    // In another statement, and in the same one; each time that it is gone through.
+    for statement in ["s2", "s1", "s1"] {
+        assert_eq!(
+            settle(&store, statement, &other).await,
+            twice,
+            "{statement}"
+        );
+    }
+    assert_eq!(settle(&store, "s1", &first).await, refunded, "it stays");
+    // So is the sum of a file of which one has left otherwise; the parts of a sum are its own.
+    let sum = |file, name: &str, cents| Transfer {
+        end_to_end: None,
+        payment_file: Some(file_name(file)),
+        name: format!("{OURS}/{name}"),
+        ..debit("", cents)
+    };
+    assert_eq!(settle(&store, "s2", &sum(1, "D3", 200)).await, twice);
+    assert_eq!(settle(&store, "s2", &sum(2, "D4", 300)).await, refunded);
+    let part = Transfer {
+        name: format!("{OURS}/D4"),
+        ..debit(&end_to_end(two), 300)
+    };
+    assert_eq!(settle(&store, "s3", &part).await, Some(Booked::Repeated));
+    assert_eq!(
+        (book(&store, "bank").await, book(&store, "refunds").await),
+        (-500, 0)
+    );
+    let mut report = StatementReport::default();
+    report.add(&other, twice);
+    assert_eq!((report.unclear.count, report.repeated.count), (1, 0));
 }
 
 pub(crate) async fn what_is_conceded_is_told(store: Store) {
