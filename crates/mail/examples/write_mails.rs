@@ -51,6 +51,7 @@ fn main() -> Result<(), AnyError> {
         for (case, what) in [
             ("refund", Conceded::Refund { iban_end: "5678" }),
             ("refund-came-back", Conceded::CameBack),
+            ("refund-stopped", Conceded::Stopped),
             (
                 "write-off",
                 Conceded::WriteOff {

@@ -6,8 +6,8 @@ use kvit_billing::{
     Period, ReminderKind, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail,
-    ReminderMail,
+    BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, Message, MoneyDirection,
+    PaidBill, PaymentMail, ReminderMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -365,6 +365,65 @@ fn money_that_was_taken_back_is_told_with_what_to_do() {
         }
         let [_, text, _] = payment(language, MoneyDirection::TakenBack, 0, 0);
         assert!(text.contains(nothing) && !text.contains("/pay/1"), "{text}");
+    }
+}
+
+#[test]
+fn a_refund_that_came_back_and_one_that_was_stopped_have_words_of_their_own() {
+    let mail = |language, what| {
+        let mail = mails().conceded(&ConcededMail {
+            delivery: &"given-00000000000000000000000000000001"
+                .parse()
+                .expect("an id"),
+            to: &Secret::new("ana@example.bg".to_owned()),
+            customer_name: "",
+            customer_number: &"1000000042".parse().expect("a number"),
+            language,
+            what,
+            amount: Cents::new(569),
+            currency: Currency::EUR,
+            open: Cents::ZERO,
+            credit: Cents::new(569),
+            pay_url: None,
+            at: "2026-11-24T08:00:00Z".parse().expect("a moment"),
+        });
+        let bytes = mail.expect("a mail").bytes;
+        let read = MessageParser::default().parse(&bytes).expect("a mail");
+        let text = read.body_text(0).expect("a text").into_owned();
+        (
+            read.subject().expect("a subject").replace('\u{a0}', " "),
+            text,
+        )
+    };
+    for (language, what, subject, says) in [
+        (
+            Language::Bg,
+            Conceded::CameBack,
+            "Не успяхме да Ви преведем 5,69 €",
+            "не се осъществи",
+        ),
+        (
+            Language::En,
+            Conceded::CameBack,
+            "We could not transfer €5.69 to you",
+            "did not go through",
+        ),
+        (
+            Language::Bg,
+            Conceded::Stopped,
+            "Спряхме връщането на 5,69 €",
+            "преди да я преведем",
+        ),
+        (
+            Language::En,
+            Conceded::Stopped,
+            "We have stopped the refund of €5.69",
+            "before the money was",
+        ),
+    ] {
+        let (said, text) = mail(language, what);
+        assert_eq!(said, subject);
+        assert!(text.contains(says), "{says}: {text}");
     }
 }
 

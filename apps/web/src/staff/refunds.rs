@@ -97,13 +97,12 @@ async fn list_page(
             }
         })
         .collect();
-    let sum: Cents = ready.iter().map(|one| one.amount).sum();
     let rows = |list: &[ConcessionRecord]| -> Vec<Value> {
         list.iter().map(|one| row(app, texts, one)).collect()
     };
     let page = context! {
         waiting => rows(&waiting), ready => rows(&ready), latest => rows(&latest), files,
-        ready_sum => money(sum), may => officer.role == Role::Billing, ..more
+        may => officer.role == Role::Billing, ..more
     };
     render(app, visitor, Some(officer), "staff/refunds.html", page)
 }

@@ -110,11 +110,9 @@ async fn a_refund_goes_from_proposal_to_file() {
     }
     assert_eq!(credit(&world).await, 0);
     let list = boyan.get("/staff/refunds").await;
-    assert!(
-        plain(&list).contains("Направете файл за 5,80"),
-        "{}",
-        list.body
-    );
+    // No sum: the list may be shorter than what the file takes, or have what stays behind.
+    let button = "<button class=\"button\">Направете файл за банката</button>";
+    assert!(list.body.contains(button), "{}", list.body);
 
     let made = post(&mut boyan, "/staff/refunds/file", &[]).await;
     assert_eq!(made.header("location"), "/staff/refunds?done=&file=1");

@@ -134,6 +134,7 @@ impl Courier {
         let currency = currency.map_or(Currency::EUR, |part| part.bill.currency);
         if let Some(conceded) = &told.conceded {
             let what = match (&conceded.iban_end, conceded.bill) {
+                _ if conceded.stopped => Conceded::Stopped,
                 _ if told.taken_back => Conceded::CameBack,
                 (Some(iban_end), _) => Conceded::Refund { iban_end },
                 (None, Some(bill)) => Conceded::WriteOff { bill },

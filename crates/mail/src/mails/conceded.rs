@@ -1,5 +1,5 @@
-//! The mails about what the operator concedes: that money is given back, that it did not arrive, and that a
-//! rest is given up.
+//! The mails about what the operator concedes: that money is given back, that it did not arrive or is not
+//! given back after all, and that a rest is given up.
 
 use jiff::Timestamp;
 use kvit_billing::{
@@ -19,6 +19,8 @@ pub enum Conceded<'a> {
     },
     /// Money that was on its way back did not arrive: it is the customer's here.
     CameBack,
+    /// Money that was to go back was not sent.
+    Stopped,
     /// A rest of this bill is not asked for any more.
     WriteOff {
         /// The bill.
@@ -72,6 +74,7 @@ impl Mails {
         let (case, iban, number) = match mail.what {
             Conceded::Refund { iban_end } => ("refund", iban_end, String::new()),
             Conceded::CameBack => ("came-back", "", String::new()),
+            Conceded::Stopped => ("stopped", "", String::new()),
             Conceded::WriteOff { bill } => ("write-off", "", bill.to_string()),
         };
         let values = vec![

@@ -116,6 +116,7 @@ impl Mails {
         for what in [
             Conceded::Refund { iban_end: "5678" },
             Conceded::CameBack,
+            Conceded::Stopped,
             Conceded::WriteOff { bill: NUMBER },
         ] {
             for (open, credit) in [

@@ -356,7 +356,7 @@ pub struct CreditRecord {
 pub struct MoneyTold {
     /// It was in the books, and was taken back.
     pub taken_back: bool,
-    /// The operator gives it back or gives it up; a refund that was taken back did not arrive.
+    /// The operator gives it back or gives it up; a refund that was taken back did not arrive, or was stopped.
     pub conceded: Option<ToldConcession>,
     pub account: CustomerNumber,
     /// Above zero.
@@ -384,6 +384,8 @@ pub struct MoneyTold {
 pub struct ToldConcession {
     /// Of a refund, how the number of the account ends that it goes to.
     pub iban_end: Option<String>,
+    /// This tells that somebody took a refund back before it left.
+    pub stopped: bool,
     /// Of a write-off, the bill.
     pub bill: Option<BillNumber>,
 }

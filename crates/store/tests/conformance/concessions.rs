@@ -536,6 +536,10 @@ pub(crate) async fn what_is_conceded_is_told(store: Store) {
         ..paid("R1", "")
     };
     booked(&store, "s1", &[back]).await;
+    // Another is stopped before it leaves.
+    let stopped = conceded(&store, 1, refund(None), 200).await;
+    let refused = store.refuse_concession(stopped, "vera", at(91)).await;
+    assert_eq!(refused.expect("an answer"), Concede::Refused);
     let mut all = Vec::new();
     for job in claim(&store, "a", 99_999, 99).await {
         if job.id.kind() != DeliveryKind::Conceded {
@@ -551,11 +555,16 @@ pub(crate) async fn what_is_conceded_is_told(store: Store) {
             .expect("an entry");
         let conceded = told.conceded.expect("a concession");
         let bill = conceded.bill.map(|bill| bill.get());
-        all.push((told.cents.get(), told.taken_back, conceded.iban_end, bill));
+        let back = (told.taken_back, conceded.stopped);
+        all.push((told.cents.get(), back, conceded.iban_end, bill));
     }
     all.sort();
     let end = Some("3000".to_owned());
-    // The mail of a refund that came back before it was sent is not sent.
-    let wanted = [(50, false, None, Some(100)), (300, true, end, None)];
+    // The mail of a refund that came back, or was stopped, before it was sent is not sent.
+    let wanted = [
+        (50, (false, false), None, Some(100)),
+        (200, (true, true), end.clone(), None),
+        (300, (true, false), end, None),
+    ];
     assert_eq!(all, wanted);
 }
