@@ -1,6 +1,6 @@
 //! Payments that nobody called us about are asked for, until they are known, or their time is over and
 //! their payment system says that nothing came of them. Silence never ends the asking: money may be
-//! there. Notices and bank statements that a death left kept and not applied are applied.
+//! there. One that stays ordered is left to people a week after its end. Notices and bank statements that a death left kept and not applied are applied.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -28,6 +28,9 @@ const LADDER_MINUTES: [i64; 6] = [2, 5, 15, 60, 180, 360];
 const STATEMENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// An answer may come a little after the payment's time is over; it is asked for once more then.
 const AFTER_END: SignedDuration = SignedDuration::from_mins(30);
+/// What is still ordered so long after its end will hardly be more: people look, and it is not asked for any
+/// more.
+const ORDERED_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Asks payment systems.
 pub struct Poller {
@@ -175,6 +178,9 @@ impl Poller {
                 // It was the last word, whether it was new or known already; but for "ordered".
                 if notice.event() != Event::Ordered {
                     self.store.stop_polling(provider, number).await?;
+                } else if now >= payment.expires_at + ORDERED_MAX {
+                    tracing::warn!(provider = %provider, payment = number, "a payment is still only ordered a week after its end; it is not asked for any more, and people settle it");
+                    self.store.leave_payment(provider, number).await?;
                 }
             }
             Answer::InProgress | Answer::NotFound if now >= payment.expires_at + AFTER_END => {

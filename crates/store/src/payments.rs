@@ -15,6 +15,8 @@ use crate::{
     sql::query,
 };
 
+/// When a payment that is left to people is asked for next: the year 9999.
+const LEFT_TO_PEOPLE: Timestamp = Timestamp::constant(253_370_764_800, 0);
 const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at";
 /// What was heard of a payment: its notices, and what the books hold because of them. What came before
 /// a payment of this number was begun is not about it.
@@ -217,6 +219,25 @@ impl Store {
         stop_polling(&self.pools, provider, number).await
     }
 
+    /// A payment is not asked for any more, and stays among those without an answer until people settle it
+    /// or money comes.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn leave_payment(
+        &self,
+        provider: &ProviderName,
+        number: u64,
+    ) -> Result<(), StoreError> {
+        query("UPDATE payments SET next_poll_at = $3 WHERE provider = $1 AND number = $2 AND next_poll_at IS NOT NULL")
+            .bind(provider)
+            .bind(number)
+            .bind(LEFT_TO_PEOPLE)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
     /// One person says that nothing came of a payment about which its payment system does not answer, and
     /// why; another says so too, and it is not asked for any more. Money that comes all the same counts.
     ///
@@ -271,8 +292,8 @@ impl Store {
         Ok(said)
     }
 
-    /// Payments whose time was over before `ended` and that are still asked for: nobody answers about
-    /// them. Oldest first.
+    /// Payments whose time was over before `ended` and that are still asked for, or left to people: nobody
+    /// says what came of them. Oldest first.
     ///
     /// # Errors
     /// Where the database fails.
