@@ -8,7 +8,7 @@ use std::{
     fs::{File, OpenOptions},
     path::Path,
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -28,6 +28,8 @@ use crate::{
 const SLOTS_MAX: usize = 256;
 /// After a failure the wait doubles up to this.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Between two looks for messages of webhooks that nobody will hear any more.
+const WEBHOOK_SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A worker's name, held as long as this lives.
 pub(crate) struct Slot {
@@ -228,7 +230,17 @@ pub(crate) async fn webhook_loop(
     stop: &CancellationToken,
 ) {
     let mut wait = poll;
+    let mut swept: Option<Instant> = None;
     while !stop.is_cancelled() {
+        if swept.is_none_or(|at| at.elapsed() >= WEBHOOK_SWEEP_EVERY) {
+            if let Err(error) = messenger.sweep(stop).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "old messages of webhooks are not deleted; it is tried again in an hour"
+                );
+            }
+            swept = Some(Instant::now());
+        }
         match messenger.tell(stop).await {
             Ok(report) => {
                 wait = poll;

@@ -7,7 +7,9 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use kvit_billing::{ApiName, Secret, code::InstanceKey, ports::Clock};
-use kvit_store::{Store, StoreError, WEBHOOK_LADDER_MINUTES, WebhookJob};
+use kvit_store::{
+    ClearedMessages, Store, StoreError, WEBHOOK_ASIDE_DAYS, WEBHOOK_LADDER_MINUTES, WebhookJob,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::{Checkpoints, NotHeard, Post};
@@ -57,6 +59,36 @@ impl Messenger {
             all.heard += one.heard;
             all.unheard += one.unheard;
             all.aside += one.aside;
+        }
+        Ok(all)
+    }
+
+    /// Deletes messages that nobody will hear any more, in parts, or until `stop`; gives how many.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn sweep(&self, stop: &CancellationToken) -> Result<ClearedMessages, StoreError> {
+        let mut all = ClearedMessages::default();
+        while !stop.is_cancelled() {
+            let part = self.store.clear_webhook_messages(self.clock.now()).await?;
+            if part == ClearedMessages::default() {
+                break;
+            }
+            all.aside += part.aside;
+            all.removed += part.removed;
+        }
+        if all.aside > 0 {
+            tracing::warn!(
+                messages = all.aside,
+                days = WEBHOOK_ASIDE_DAYS,
+                "messages that were set aside are deleted; no webhook was told them"
+            );
+        }
+        if all.removed > 0 {
+            tracing::info!(
+                messages = all.removed,
+                "messages of removed webhooks are deleted"
+            );
         }
         Ok(all)
     }

@@ -19,7 +19,7 @@ use kvit_flow::{
     ports::{Checkpoints, NoCheckpoints},
     webhook_secret,
 };
-use kvit_store::{Event, Store, WebhookEvent};
+use kvit_store::{ClearedMessages, Event, Store, WebhookEvent};
 use kvit_wire::HttpWire;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -246,6 +246,29 @@ async fn a_death_at_any_place_loses_no_message() {
     for place in ["webhooks-claimed", "after-webhook"] {
         assert!(places.contains(&place), "{place} was never reached");
     }
+}
+
+#[tokio::test]
+async fn what_a_removed_webhook_was_not_told_is_deleted() {
+    let world = World::new(CUSTOMERS);
+    let store = wanted(&world, "https://crm.example/").await;
+    let messenger = messenger(&world, &store, Arc::new(NoCheckpoints));
+    let sweep = async || messenger.sweep(&CancellationToken::new()).await;
+    let none = ClearedMessages::default();
+    assert_eq!(sweep().await.expect("swept"), none, "all of it waits");
+    let waiting = store.webhooks().await.expect("webhooks")[0].waiting;
+    let removed = Event {
+        at: world.clock.now(),
+        who: "console:root".to_owned(),
+        what: "api.webhook-removed".to_owned(),
+        subject: "api/crm".to_owned(),
+        detail: serde_json::json!({}),
+    };
+    let crm = "crm".parse().expect("a name");
+    assert!(store.remove_webhook(&crm, &removed).await.expect("removed"));
+    let cleared = sweep().await.expect("swept");
+    assert_eq!((cleared.aside, cleared.removed), (0, waiting));
+    assert_eq!(sweep().await.expect("swept"), none);
 }
 
 #[tokio::test]

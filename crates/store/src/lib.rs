@@ -54,7 +54,7 @@ pub use refund_files::REFUNDS_IN_FILE_MAX;
 pub use release::ReleaseError;
 pub use search::SEARCH_LETTERS_MIN;
 pub use sign_in::SIGN_IN_MINUTES;
-pub use webhooks::WEBHOOK_LADDER_MINUTES;
+pub use webhooks::{WEBHOOK_ASIDE_DAYS, WEBHOOK_LADDER_MINUTES};
 
 use engine::{Pools, Tx};
 

@@ -7,7 +7,7 @@ use kvit_pay::ledger::{Book, Entry};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    BillRecord, Event, Store, StoreError, WebhookEvent, WebhookJob, WebhookRecord,
+    BillRecord, ClearedMessages, Event, Store, StoreError, WebhookEvent, WebhookJob, WebhookRecord,
     audit::append,
     engine::{Row, Tx},
     rows::{corrupt, optional_time, small, text, time, unsigned},
@@ -17,6 +17,10 @@ use crate::{
 /// Minutes until the next attempt, by how many there were; who hears nothing in all that time, about
 /// three days, has the message set aside. The shortest is longer than an attempt may take.
 pub const WEBHOOK_LADDER_MINUTES: [i64; 9] = [1, 5, 30, 120, 300, 600, 840, 1200, 1440];
+/// Days for which a message that was set aside is kept, from what it tells of.
+pub const WEBHOOK_ASIDE_DAYS: i64 = 30;
+/// Whoever changes many messages at once does so alone, as two could lock each other out.
+const MANY: &str = "webhook-messages";
 /// Waits after the last attempt, within which its end is recorded.
 const LAST: i64 = 5;
 
@@ -88,7 +92,7 @@ impl Store {
             .collect()
     }
 
-    /// Ends a webhook, and forgets what it was not told yet. `false` where there is none of this name.
+    /// Ends a webhook: what it was not told yet is never told, and [`Self::clear_webhook_messages`] deletes it. `false` where there is none of this name.
     ///
     /// # Errors
     /// Where the database fails.
@@ -103,31 +107,68 @@ impl Store {
         if changed == 0 {
             return Ok(false);
         }
-        query("DELETE FROM webhook_messages WHERE webhook = $1")
-            .bind(name.as_str())
-            .execute(&mut tx)
-            .await?;
         append(&mut tx, event).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Tries what was set aside, and what waits, from now on again. Gives how many messages.
+    /// Deletes up to [`ROWS_MAX`] messages of either kind that nobody will hear any more: of removed webhooks, and
+    /// set aside, of more than [`WEBHOOK_ASIDE_DAYS`] ago. To be called until there are none.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn clear_webhook_messages(
+        &self,
+        now: Timestamp,
+    ) -> Result<ClearedMessages, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(MANY).await?;
+        let removed = query("DELETE FROM webhook_messages WHERE id IN (SELECT m.id FROM webhooks w JOIN webhook_messages m ON m.webhook = w.name WHERE w.removed_at IS NOT NULL LIMIT $1)")
+            .bind(ROWS_MAX)
+            .execute(&mut tx)
+            .await?;
+        let aside = query("DELETE FROM webhook_messages WHERE id IN (SELECT m.id FROM webhooks w JOIN webhook_messages m ON m.webhook = w.name WHERE w.removed_at IS NULL AND m.next_attempt_at IS NULL AND m.at < $1 LIMIT $2)")
+            .bind(now - SignedDuration::from_hours(24 * WEBHOOK_ASIDE_DAYS))
+            .bind(ROWS_MAX)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(ClearedMessages { aside, removed })
+    }
+
+    /// Tries what was set aside, and what waits, from now on again, in parts. Gives how many messages. A death
+    /// leaves the later parts as they were, to be tried by saying it again.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn retry_webhook(&self, name: &ApiName, event: &Event) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let changed = query(
-            "UPDATE webhook_messages SET attempts = 0, next_attempt_at = $2 WHERE webhook = $1",
-        )
-        .bind(name.as_str())
-        .bind(event.at)
-        .execute(&mut tx)
-        .await?;
         append(&mut tx, event).await?;
         tx.commit().await?;
-        Ok(changed)
+        let (mut all, mut after) = (0, String::new());
+        loop {
+            let mut tx = self.begin().await?;
+            tx.turn(MANY).await?;
+            let ids = query("SELECT id FROM webhook_messages WHERE webhook = $1 AND id > $2 ORDER BY id LIMIT $3")
+                .bind(name.as_str())
+                .bind(&after)
+                .bind(ROWS_MAX)
+                .fetch_all(&mut tx)
+                .await?;
+            let Some(last) = ids.last() else {
+                return Ok(all);
+            };
+            let last: String = last.get("id")?;
+            all += query("UPDATE webhook_messages SET attempts = 0, next_attempt_at = $4 WHERE webhook = $1 AND id > $2 AND id <= $3")
+                .bind(name.as_str())
+                .bind(&after)
+                .bind(&last)
+                .bind(event.at)
+                .execute(&mut tx)
+                .await?;
+            tx.commit().await?;
+            after = last;
+        }
     }
 
     /// Takes messages of one webhook that are due. When each is tried again is stored before it is given

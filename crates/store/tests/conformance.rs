@@ -102,6 +102,8 @@ on_both_engines! {
     webhooks::money_in_a_customer_s_book_is_told,
     webhooks::money_that_came_is_told_apart_from_what_goes_back,
     webhooks::a_message_that_nobody_hears_is_set_aside,
+    webhooks::what_nobody_heard_is_deleted_after_a_month,
+    webhooks::many_messages_are_tried_again_in_parts,
     webhooks::a_removed_webhook_is_told_nothing_more,
     health::silence_in_a_row_puts_a_payment_system_out_of_order,
     api::a_token_works_until_it_is_revoked_or_over,

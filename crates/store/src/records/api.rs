@@ -185,6 +185,15 @@ pub struct WebhookRecord {
     pub said: Option<String>,
 }
 
+/// Messages that nobody will hear any more, and that are deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClearedMessages {
+    /// Those that were set aside, and that nobody tried again.
+    pub aside: u64,
+    /// Those of webhooks that were removed.
+    pub removed: u64,
+}
+
 /// A message that its claimer is about to send.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names say it")]

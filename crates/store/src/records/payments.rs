@@ -47,7 +47,7 @@ pub struct PaymentRecord {
     pub code: Option<String>,
     /// How often the payment system was asked.
     pub polls: u32,
-    /// When it is asked next; `None` where it is not, or not any more.
+    /// When it is asked next; `None` where it is not, or not any more. In the year 9999 where it is left to people.
     pub next_poll_at: Option<Timestamp>,
 }
 

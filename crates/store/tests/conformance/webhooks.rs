@@ -3,7 +3,7 @@
 use kvit_billing::{ApiName, EnrolmentId, Language, Secret};
 use kvit_store::{
     Attempt, AttemptOutcome, EnrolmentChannel, Event, NewEnrolment, NewProof, Store,
-    WEBHOOK_LADDER_MINUTES, WebhookEvent, WebhookJob,
+    WEBHOOK_ASIDE_DAYS, WEBHOOK_LADDER_MINUTES, WebhookEvent, WebhookJob,
 };
 use serde_json::{Value, json};
 
@@ -226,6 +226,65 @@ pub(crate) async fn a_message_that_nobody_hears_is_set_aside(store: Store) {
     let heard = store.finish_webhook_message(&jobs[0].id, 1, None);
     heard.await.expect("gone");
     assert_eq!(seen().await, (0, 0, None));
+}
+
+pub(crate) async fn what_nobody_heard_is_deleted_after_a_month(store: Store) {
+    add(&store, "crm", &[WebhookEvent::BillIssued]).await;
+    add(&store, "slow", &[WebhookEvent::BillIssued]).await;
+    add(&store, "gone", &[WebhookEvent::BillIssued]).await;
+    issued(&store, "october", 1).await;
+    let mut now = 100;
+    for attempt in 0..=WEBHOOK_LADDER_MINUTES.len() {
+        for job in claim(&store, "crm", now).await {
+            let said = store.finish_webhook_message(&job.id, job.attempt, Some("no"));
+            said.await.expect("recorded");
+        }
+        now += 60 * WEBHOOK_LADDER_MINUTES.get(attempt).copied().unwrap_or(5);
+    }
+    let cleared = async |days: i64| {
+        let cleared = store.clear_webhook_messages(at(86_400 * days)).await;
+        let cleared = cleared.expect("an answer");
+        (cleared.aside, cleared.removed)
+    };
+    assert_eq!(cleared(29).await, (0, 0));
+    let removed = event(now, "api.webhook-removed");
+    let removed = store.remove_webhook(&name("gone"), &removed).await;
+    assert!(removed.expect("an answer"));
+    assert_eq!(cleared(29).await, (0, 1));
+    assert_eq!(cleared(WEBHOOK_ASIDE_DAYS + 1).await, (1, 0));
+    assert_eq!(cleared(WEBHOOK_ASIDE_DAYS + 1).await, (0, 0));
+    let hooks = store.webhooks().await.expect("webhooks");
+    let left: Vec<_> = hooks
+        .iter()
+        .map(|hook| (hook.name.as_str(), hook.waiting, hook.aside))
+        .collect();
+    assert_eq!(left, [("crm", 0, 0), ("slow", 1, 0)], "what waits stays");
+}
+
+pub(crate) async fn many_messages_are_tried_again_in_parts(store: Store) {
+    money(&store).await;
+    add(&store, "crm", &[WebhookEvent::PaymentBooked]).await;
+    add(&store, "other", &[WebhookEvent::PaymentBooked]).await;
+    for n in 0..260 {
+        told(&store, &confirmed(&account(1), &format!("T{n}"), 100, "")).await;
+    }
+    let due = async |hook: &str, now| {
+        let hook = name(hook);
+        let jobs = store.claim_webhook_messages(&hook, at(now), 250);
+        let first = jobs.await.expect("an answer");
+        let jobs = store.claim_webhook_messages(&hook, at(now), 250);
+        let rest = jobs.await.expect("an answer");
+        let first_attempts = first.iter().chain(&rest).all(|job| job.attempt == 1);
+        (first.len() + rest.len(), first_attempts)
+    };
+    let now = 9_000_000;
+    assert_eq!(due("crm", now).await, (260, true));
+    assert_eq!(due("other", now).await, (260, true));
+    let retried = event(now, "api.webhook-retried");
+    let retried = store.retry_webhook(&name("crm"), &retried).await;
+    assert_eq!(retried.expect("an answer"), 260);
+    assert_eq!(due("crm", now).await, (260, true));
+    assert_eq!(due("other", now).await, (0, true), "another's wait");
 }
 
 pub(crate) async fn a_removed_webhook_is_told_nothing_more(store: Store) {
