@@ -93,7 +93,10 @@ pub(crate) fn each<T: Sync, R: Send, E: Send>(
             // What is begun is finished: so all before a failure are there.
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { break };
+            // A panic ends it for the other cores too.
+            let mut unfinished = Unfinished(Some(&has_failed));
             let made = work(item);
+            unfinished.0 = None;
             let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
             let is_failure = made.is_err();
             if order.add(at, made) || is_failure {
@@ -112,6 +115,17 @@ pub(crate) fn each<T: Sync, R: Send, E: Send>(
     }
     let order = order.into_inner().unwrap_or_else(PoisonError::into_inner);
     order.failure.map_or(Ok(()), Err)
+}
+
+/// Says that something has failed, unless it is told otherwise before it goes.
+struct Unfinished<'a>(Option<&'a AtomicBool>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(has_failed) = self.0 {
+            has_failed.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Results that may come in any order.

@@ -30,8 +30,9 @@ use crate::{
 pub struct IssuerSettings {
     /// Name of this worker; claims carry it.
     pub worker: String,
-    /// How long a claim of a chunk holds, in seconds. Longer than a chunk takes on the slowest
-    /// machine: a shorter one costs double work, never a bill. A chunk that failed waits so long.
+    /// How long a claim of a chunk holds, in seconds. Longer than three chunks take on the slowest machine, since
+    /// one is claimed while another is composed and a third is kept: a shorter one costs double work, never a
+    /// bill. A chunk that failed waits so long.
     pub lease_s: u64,
     /// Currency of every bill.
     pub currency: Currency,

@@ -53,7 +53,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn keep_scan(&self, new: &NewScan) -> Result<bool, StoreError> {
-        let kept = query("INSERT INTO scans (id, file, page, at, object, bytes, sha256, code, account, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting') ON CONFLICT DO NOTHING")
+        let kept = query("INSERT INTO scans (id, file, page, at, object, bytes, sha256, code, account, read_account, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 'waiting') ON CONFLICT DO NOTHING")
             .bind(&new.id)
             .bind(&new.file)
             .bind(new.page)
@@ -327,7 +327,8 @@ impl Store {
         Ok(Written::Done)
     }
 
-    /// Takes back what a member of staff decided about a page: it waits again, in their hand until `until`. A
+    /// Takes back what a member of staff decided about a page: it waits again, in their hand until `until`, as the page of
+    /// whom was read off it. A
     /// consent ends with it, as long as its address is not proven.
     ///
     /// # Errors
@@ -367,7 +368,7 @@ impl Store {
             }
             webhooks::enrolment_changed(&mut tx, account, (id, "ended"), event.at).await?;
         }
-        query("UPDATE scans SET state = 'waiting', reason = NULL, enrolment = NULL, decided_by = NULL, decided_at = NULL, holder = $2, held_until = $3, version = version + 1 WHERE id = $1")
+        query("UPDATE scans SET state = 'waiting', account = read_account, reason = NULL, enrolment = NULL, decided_by = NULL, decided_at = NULL, holder = $2, held_until = $3, version = version + 1 WHERE id = $1")
             .bind(hand.id)
             .bind(hand.login)
             .bind(until)

@@ -324,7 +324,7 @@ time_zone = {time_zone}
 delivery_hours = {delivery_hours}
 # Orders that are issued, archived and, after a crash, repeated together.
 chunk_orders = {chunk_orders}
-# Seconds after which the chunk of a machine that is silent is given to another.
+# Seconds after which the chunk of a machine that is silent is given to another: longer than three chunks take.
 lease_s = {lease_s}
 # Folder with own layout files; `kvit layout export` writes the built-in ones there for changing.
 layout = {layout}

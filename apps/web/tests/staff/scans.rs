@@ -31,7 +31,7 @@ async fn begin(browser: &mut Browser) -> (String, Answer) {
 fn form(page: &Answer, more: &str) -> String {
     let value = |name| hidden(&page.body, name);
     format!(
-        "act=confirm&version={}&entry={}&shown={}&consent={}&number={}&language=bg{more}",
+        "act=confirm&version={}&entry={}&shown={}&consent={}&number={}{more}",
         value("version"),
         value("entry"),
         value("shown"),
@@ -79,7 +79,15 @@ async fn a_clerk_confirms_page_after_page_and_takes_the_last_one_back() {
         "{}",
         slip.body
     );
-    let signed = "&email=boris@gmial.com&signed=1&instead=boris@gmail.com";
+    // Enter in the field, where something else was typed, presses the suggestion's button too: that is asked about.
+    let other = "&email=boris@gmall.com&sure=boris@gmial.com&signed=1&instead=boris@gmail.com";
+    let asked = petya.post(&path, &form(&slip, other)).await;
+    assert!(
+        asked.body.contains("value=\"boris@gmall.com\""),
+        "{}",
+        asked.body
+    );
+    let signed = "&email=boris@gmial.com&sure=boris@gmial.com&signed=1&instead=boris@gmail.com";
     let done = petya.post(&path, &form(&slip, signed)).await;
     assert_eq!(
         done.header("location"),
@@ -101,8 +109,8 @@ async fn a_clerk_confirms_page_after_page_and_takes_the_last_one_back() {
         .expect("kept");
     assert_eq!(waits.channel, EnrolmentChannel::Paper);
     assert_eq!(
-        waits.text_version, "0000000001",
-        "the text is the one on that bill"
+        waits.text_version, "2026-01",
+        "the number on the paper is of no bill of his, so nobody knows the text there"
     );
     let facts = world
         .store
@@ -112,6 +120,7 @@ async fn a_clerk_confirms_page_after_page_and_takes_the_last_one_back() {
     assert_eq!(facts.len(), 1);
     assert_eq!(facts[0].evidence["scan"], first.as_str());
     assert_eq!(facts[0].evidence["agent"], "petya");
+    assert_eq!(facts[0].evidence["printed_on"], "0000000001");
 
     // The next page has no code: the number is typed, its name is seen, and then it counts.
     let next = petya.get(&format!("/staff/scans/{second}")).await;

@@ -11,7 +11,8 @@ CREATE TABLE scan_files (
 CREATE INDEX scan_files_by_time ON scan_files (at DESC);
 
 -- A page is called by the SHA-256 of its picture as it was read; `object` names the one that is kept, which is
--- written anew, and `sha256` is its hash.
+-- written anew, and `sha256` is its hash. `account`
+-- is whose page it is said to be by now, `read_account` whose it is by what was read off it.
 CREATE TABLE scans (
     id TEXT PRIMARY KEY,
     file TEXT NOT NULL REFERENCES scan_files (id),
@@ -22,6 +23,7 @@ CREATE TABLE scans (
     sha256 BLOB NOT NULL,
     code TEXT,
     account TEXT,
+    read_account TEXT,
     state TEXT NOT NULL,
     version BIGINT NOT NULL DEFAULT 0,
     holder TEXT,

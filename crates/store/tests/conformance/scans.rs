@@ -307,8 +307,9 @@ pub(crate) async fn a_decision_is_taken_back_until_the_address_is_proven(store: 
     let ana = login("ana");
     let found = next(&store, &ana, 10).await.expect("the first");
     let told = event("scan.confirmed", at(100));
+    // By mistake for another customer than the one that was read.
     let done = store
-        .confirm_scan(hand(&found, &ana), &consent(1), 0, &told)
+        .confirm_scan(hand(&found, &ana), &consent(2), 0, &told)
         .await;
     assert_eq!(done.expect("asked"), Written::Done);
     let last = store
@@ -321,8 +322,10 @@ pub(crate) async fn a_decision_is_taken_back_until_the_address_is_proven(store: 
     assert_eq!(undone.expect("asked"), ScanUndo::Outdated, "not his");
     let undone = store.undo_scan(hand(&last, &ana), at(800), &told).await;
     assert_eq!(undone.expect("asked"), ScanUndo::Done);
+    let again = store.scan(&found.scan.id).await.expect("asked");
+    assert_eq!(again.expect("kept").scan.account, Some(account(1)));
     assert!(matches!(
-        store.enrolment_of(&account(1)).await.expect("asked"),
+        store.enrolment_of(&account(2)).await.expect("asked"),
         EnrolmentState::None
     ));
     let undone = store.undo_scan(hand(&last, &ana), at(800), &told).await;
@@ -341,13 +344,13 @@ pub(crate) async fn a_decision_is_taken_back_until_the_address_is_proven(store: 
             expires: at(10_000),
         }),
         id: format!("{:032x}", 99).parse().expect("an id"),
-        ..consent(1)
+        ..consent(2)
     };
     let late = store
         .confirm_scan(hand(&back, &ana), &again, 0, &told)
         .await;
     assert_eq!(late.expect("asked"), Written::Outdated);
-    let version = store.consent_version(&account(1)).await.expect("asked");
+    let version = store.consent_version(&account(2)).await.expect("asked");
     let done = store
         .confirm_scan(hand(&back, &ana), &again, version, &told)
         .await;

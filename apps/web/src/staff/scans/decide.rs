@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kvit_billing::{CustomerNumber, EnrolmentId, Language, code::TokenPurpose};
+use kvit_billing::{BillNumber, CustomerNumber, EnrolmentId, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
 use kvit_store::{
     CustomerRecord, EnrolmentChannel, EnrolmentState, ScanHand, ScanRecord, ScanWord, Written,
@@ -70,8 +70,6 @@ pub(crate) struct ScanForm {
     /// The suggested address, where its own button was pressed.
     #[serde(default)]
     instead: String,
-    #[serde(default)]
-    pub(super) language: String,
     pub(super) signed: Option<String>,
     /// The id of the consent, so that it is given once however often the form is sent.
     #[serde(default)]
@@ -106,10 +104,11 @@ pub(crate) async fn decide(
         "refuse" | "aside" => return put_away(&app, &visitor, &officer, &found, &form).await,
         _ => {}
     }
-    if !form.instead.trim().is_empty() {
-        form.email = std::mem::take(&mut form.instead);
-    }
     form.email = form.email.trim().to_owned();
+    // Enter in a field presses the form's first button, which is this one; who typed another address meant that.
+    if !form.instead.trim().is_empty() && form.email == form.sure {
+        form.email = form.instead.trim().to_owned();
+    }
     confirm(&app, &visitor, &officer, &found, &form).await
 }
 
@@ -258,15 +257,19 @@ async fn keep(
         .as_ref()
         .filter(|code| code.account == *number);
     let printed_on = code.map(|code| code.on.clone());
+    let other = found.scan.code.as_ref().filter(|_| code.is_none());
+    let code_of = other.map(|code| code.account.to_string());
     let evidence = json!({
         "by": "paper", "agent": officer.login.as_str(), "signed": true, "scan": found.scan.id,
         "file": found.file_name, "page": found.scan.page, "picture_sha256": hex::encode(found.scan.sha256),
-        "code_read": code.is_some(), "printed_on": printed_on,
+        "code_read": found.scan.code.is_some(), "code_of_another": code_of, "printed_on": printed_on,
     });
-    let language = Language::from_tag(&form.language).unwrap_or(record.customer.language);
+    let language = record.customer.language;
     let whose = (number, EnrolmentChannel::Paper);
     let mut new = to_be_proven(app, id, whose, email, language, evidence);
-    if let Some(on) = printed_on {
+    if let Some(on) = printed_on
+        && is_of(app, number, &on).await?
+    {
         new.text_version = on;
     }
     let detail = json!({ "channel": "paper", "scan": short(found) });
@@ -282,4 +285,13 @@ async fn keep(
         .confirm_scan(hand(found, officer, form), &new, form.consent, &enrolled)
         .await?;
     after(app, officer, found, written).await
+}
+
+/// Whether a bill with this number is the customer's: only then the text on the paper is known to be ours.
+async fn is_of(app: &App, customer: &CustomerNumber, printed_on: &str) -> Result<bool, Failure> {
+    let Ok(number) = printed_on.parse::<BillNumber>() else {
+        return Ok(false);
+    };
+    let bill = app.portal.store.bill(number).await?;
+    Ok(bill.is_some_and(|bill| bill.account == *customer))
 }

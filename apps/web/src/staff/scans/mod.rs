@@ -273,8 +273,7 @@ async fn scan_page(
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
     let texts = app.pages.texts(visitor.language);
-    let mine = matches!(&found.holder, Some((holder, _)) if *holder == officer.login);
-    if !mine || !found.state.is_open() {
+    if !found.state.is_open() || !is_held_by(app, found, officer) {
         return elsewhere(app, visitor, officer, found);
     }
     let customer = match gate::typed_number(&form.number) {
@@ -288,7 +287,7 @@ async fn scan_page(
         id => found.scan.id.clone(), version => found.version, file => found.file_name.clone(), no => found.scan.page,
         came => texts.moment(found.scan.at, &app.portal.time_zone), why => found.reason.clone(),
         waiting => texts.count(counts.waiting), reasons => decide::reasons(texts),
-        number => form.number.clone(), email => form.email.clone(), language => form.language.clone(), entry => form.entry.clone(),
+        number => form.number.clone(), email => form.email.clone(), entry => form.entry.clone(),
         signed => form.signed.is_some(), reason => form.reason.clone(), note => form.note.clone(),
         undo => undo(app, officer, texts).await?,
     };
@@ -366,7 +365,7 @@ async fn shown_customer(
         .collect();
     Ok(Some(context! {
         number => number.as_str(), name => record.customer.name.clone(), address => address(&record.customer), state, before,
-        language => record.customer.language.tag(), consent => store.consent_version(number).await?,
+        consent => store.consent_version(number).await?,
     }))
 }
 
@@ -382,6 +381,12 @@ pub(super) const fn state_text(state: ScanState) -> &'static str {
 async fn the_scan(app: &App, id: &str) -> Result<ScanRecord, Failure> {
     let found = app.portal.store.scan(id).await?;
     found.ok_or(Failure::NotFound)
+}
+
+/// Whether a page is in the hand of somebody now.
+fn is_held_by(app: &App, found: &ScanRecord, officer: &Officer) -> bool {
+    let now = app.portal.clock.now();
+    matches!(&found.holder, Some((holder, until)) if *holder == officer.login && *until > now)
 }
 
 /// As trails name a page.

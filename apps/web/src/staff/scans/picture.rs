@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     super::{contact::in_contact, customers, door::Officer, event},
-    short, subject, the_scan,
+    is_held_by, short, subject, the_scan,
 };
 use crate::{App, failure::Failure};
 
@@ -24,8 +24,7 @@ pub(crate) async fn in_hand(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let found = the_scan(&app, &id).await?;
-    let mine = matches!(&found.holder, Some((holder, _)) if *holder == officer.login);
-    if !mine {
+    if !is_held_by(&app, &found, &officer) {
         return Err(Failure::NotFound);
     }
     shown(&app, &officer, &found).await
