@@ -55,7 +55,15 @@ impl Document {
     /// # Errors
     /// Where it is no PDF, or any object of it is broken.
     pub fn load(bytes: &[u8]) -> Result<Self, Damage> {
-        let file = File::open_within(bytes, bytes.len().max(VALUES_MIN))?;
+        Self::load_within(bytes, bytes.len().max(VALUES_MIN))
+    }
+
+    /// As [`Document::load`], of at most so many values, for files that anybody may have made.
+    ///
+    /// # Errors
+    /// As there, and where the file holds more.
+    pub fn load_within(bytes: &[u8], values_max: usize) -> Result<Self, Damage> {
+        let file = File::open_within(bytes, values_max)?;
         let mut document = Self {
             trailer: file.trailer().clone(),
             ..Self::default()

@@ -1,7 +1,7 @@
 //! The pictures of a scanner's PDF: one to a page. Nothing else of a PDF is looked at, so what it would do,
 //! open or run is never even read.
 
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 use flate2::read::ZlibDecoder;
 use kvit_pdf::{Dict, Document, Id, Object, Stream, Value};
@@ -11,6 +11,8 @@ use crate::{
     tiff::{self, grey, unpacked},
 };
 
+/// Values of one file, however large it is: a scanner's page has a few dozen.
+const VALUES_MAX: usize = 200_000;
 /// How far up a page inherits from (7.7.3.4).
 const PARENTS_MAX: usize = 32;
 /// A stream may be packed twice: scanners put Flate around a JPEG.
@@ -22,7 +24,7 @@ pub(crate) fn pages(
     bytes: &[u8],
     each: &mut impl FnMut(u32, Result<Picture, Fault>) -> bool,
 ) -> Result<u32, Fault> {
-    let document = guarded(|| Document::load(bytes).map_err(|_| Fault::Broken))?;
+    let document = guarded(|| Document::load_within(bytes, VALUES_MAX).map_err(|_| Fault::Broken))?;
     let pages = document.pages().map_err(|_| Fault::Broken)?;
     if pages.is_empty() {
         return Err(Fault::NoPicture);
@@ -116,7 +118,7 @@ fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
         .map_or(4 * width as usize * height as usize, |samples| {
             (samples.row_bytes(width) + 1) * height as usize
         });
-    let mut bytes = stream.content.clone();
+    let mut bytes = Cow::Borrowed(stream.content.as_slice());
     for (at, filter) in filters.iter().enumerate() {
         let parms = match parms.get(at) {
             Some(Value::Dict(dict)) => Some(dict),
@@ -128,14 +130,15 @@ fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
         let last = at + 1 == filters.len();
         match filter.as_slice() {
             b"FlateDecode" | b"Fl" => {
-                bytes = inflated(&bytes, room)?;
+                let mut plain = inflated(&bytes, room)?;
                 let predictor = parms
                     .and_then(|parms| parms.integer("Predictor"))
                     .unwrap_or(1);
                 if predictor > 1 {
                     let samples = samples.as_ref().ok_or(Fault::Packing)?;
-                    bytes = unpredicted(bytes, predictor, samples, width)?;
+                    plain = unpredicted(plain, predictor, samples, width)?;
                 }
+                bytes = Cow::Owned(plain);
             }
             b"DCTDecode" | b"DCT" if last => {
                 let picture = raster::jpeg(&bytes)?;

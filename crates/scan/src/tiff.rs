@@ -128,17 +128,29 @@ fn one(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Picture, Fault> {
     Ok(Picture::whole(width, height, luma)?.turned(turns))
 }
 
-/// A JPEG inside of a TIFF has a size of its own, and the decoder believes that one.
+/// A JPEG inside of a TIFF has a size of its own, and the decoder believes that one: each is held to its strip or
+/// tile, and all together to the page, as many strips may name the same bytes.
 fn strips_are_small(
     reader: &mut Reader<'_>,
     bytes: &[u8],
     (width, height): (u32, u32),
 ) -> Result<(), Fault> {
+    let tables = reader
+        .find_tag(Tag::JPEGTables)
+        .map_err(|_| Fault::Broken)?;
+    if let Some(tables) = tables {
+        let tables = tables.into_u8_vec().map_err(|_| Fault::Broken)?;
+        only_tables(&tables).ok_or(Fault::Broken)?;
+    }
     let mut list = |tag| reader.get_tag_u64_vec(tag).map_err(|_| Fault::Broken);
     let (offsets, lengths) = match list(Tag::StripOffsets) {
         Ok(offsets) => (offsets, list(Tag::StripByteCounts)?),
         Err(_) => (list(Tag::TileOffsets)?, list(Tag::TileByteCounts)?),
     };
+    let pixels = |(columns, rows)| u64::from(columns) * u64::from(rows);
+    let strip_max = 2 * pixels(reader.chunk_dimensions());
+    // Tiles go beyond the page's edge, which is much of a small page.
+    let mut left = 2 * pixels((width, height)) + (1 << 20);
     for (offset, length) in offsets.into_iter().zip(lengths) {
         let start = usize::try_from(offset).map_err(|_| Fault::Broken)?;
         let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
@@ -147,14 +159,29 @@ fn strips_are_small(
             .ok_or(Fault::Broken)?;
         let (columns, rows) = raster::jpeg_size(strip).ok_or(Fault::Broken)?;
         allowed(columns, rows)?;
-        // Tiles are cut off at the page's edge; nothing is larger than the page and a tile more.
-        let far = u64::from(columns) * u64::from(rows)
-            > 2 * u64::from(width) * u64::from(height) + (1 << 20);
-        if far {
+        let size = pixels((columns, rows));
+        if size > strip_max {
             return Err(Fault::Broken);
         }
+        left = left.checked_sub(size).ok_or(Fault::Broken)?;
     }
     Ok(())
+}
+
+/// Whether `JPEGTables`, which the decoder puts before each strip, are whole tables and nothing else: a frame or a
+/// scan among them, or a segment that reaches into the strip, would be decoded instead of what was judged.
+fn only_tables(tables: &[u8]) -> Option<()> {
+    let mut rest = tables.strip_prefix(&[0xff, 0xd8])?;
+    while rest != [0xff, 0xd9] {
+        let (&marker, after) = rest.strip_prefix(&[0xff])?.split_first()?;
+        // Huffman, arithmetic and quantization tables, the restart interval, applications' notes, comments.
+        if !matches!(marker, 0xc4 | 0xcc | 0xdb | 0xdd | 0xe0..=0xef | 0xfe) {
+            return None;
+        }
+        let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
+        rest = after.get(length.max(2)..)?;
+    }
+    Some(())
 }
 
 /// The grey levels of a palette (`ColorMap`: all reds, then greens, then blues, 16 bits each).

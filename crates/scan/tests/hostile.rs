@@ -407,6 +407,104 @@ fn bombs_are_refused_before_they_are_decoded() {
     assert_eq!(one(&tiff_of(&fields, &large)), Err(Fault::Broken));
 }
 
+/// A TIFF of one page, its data at byte 8; fields of several numbers, or of bytes where the tag is `JPEGTables`.
+fn tiff_of_lists(fields: &[(u16, Vec<u32>)], tables: Option<&[u8]>, data: &[u8]) -> Vec<u8> {
+    let mut fields: Vec<_> = fields
+        .iter()
+        .map(|(tag, list)| {
+            let bytes = list.iter().flat_map(|one| one.to_le_bytes()).collect();
+            (*tag, 4_u16, list.len(), bytes)
+        })
+        .collect();
+    fields.extend(tables.map(|tables| (347, 7, tables.len(), tables.to_vec())));
+    fields.sort_unstable();
+    let mut file = b"II\x2a\0\0\0\0\0".to_vec();
+    file.extend(data);
+    let mut directory = (fields.len() as u16).to_le_bytes().to_vec();
+    for (tag, kind, count, mut bytes) in fields {
+        if bytes.len() > 4 {
+            let at = file.len() as u32;
+            file.append(&mut bytes);
+            bytes = at.to_le_bytes().to_vec();
+        }
+        bytes.resize(4, 0);
+        directory.extend(tag.to_le_bytes());
+        directory.extend(kind.to_le_bytes());
+        directory.extend((count as u32).to_le_bytes());
+        directory.extend(bytes);
+    }
+    let at = file.len() as u32;
+    file[4..8].copy_from_slice(&at.to_le_bytes());
+    file.extend(directory);
+    file.extend([0; 4]);
+    file
+}
+
+fn grey_jpeg(luma: &[u8], w: u32, h: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    JpegEncoder::new(&mut out)
+        .write_image(luma, w, h, ExtendedColorType::L8)
+        .expect("written");
+    out
+}
+
+#[test]
+fn the_jpegs_in_a_tiff_are_no_larger_than_their_strips_nor_all_than_the_page() {
+    let whole = grey_jpeg(&grid(), W, H);
+    let of = |w: u32, h: u32, more: &[(u16, Vec<u32>)], tables: Option<&[u8]>, data: &[u8]| {
+        let mut fields = [(256, w), (257, h), (258, 8), (259, 7), (262, 1)]
+            .map(|(tag, one)| (tag, vec![one]))
+            .to_vec();
+        fields.extend_from_slice(more);
+        one(&tiff_of_lists(&fields, tables, data))
+    };
+    let strips = |rows: u32| {
+        let count = H.div_ceil(rows) as usize;
+        [
+            (273, vec![8; count]),
+            (278, vec![rows]),
+            (279, vec![whole.len() as u32; count]),
+        ]
+    };
+    assert!(of(W, H, &strips(H), None, &whole).is_ok_and(|page| is_grid(&page)));
+    // Each row says that it is the whole page.
+    assert_eq!(of(W, H, &strips(1), None, &whole), Err(Fault::Broken));
+    // Tiles of a narrow page that are far wider than it, all of them the same bytes.
+    let wide = grey_jpeg(&vec![255; 5_000 * 16], 5_000, 16);
+    let tiles = [
+        (322, vec![5_000]),
+        (323, vec![16]),
+        (324, vec![8; 200]),
+        (325, vec![wide.len() as u32; 200]),
+    ];
+    assert_eq!(of(16, 3_200, &tiles, None, &wide), Err(Fault::Broken));
+    // Tables: none, a comment, a whole picture, a scan alone, and a comment that would swallow the strip.
+    let with = |tables: &[u8]| of(W, H, &strips(H), Some(tables), &whole);
+    for good in [
+        b"\xff\xd8\xff\xd9".as_slice(),
+        b"\xff\xd8\xff\xfe\0\x04ab\xff\xd9",
+    ] {
+        assert!(with(good).is_ok_and(|page| is_grid(&page)), "{good:?}");
+    }
+    for bad in [
+        wide.as_slice(),
+        b"\xff\xd8\xff\xda\0\x08\x01\x01\0\0\x3f\0\xff\xd9",
+        b"\xff\xd8\xff\xfe\x01\0ab\xff\xd9",
+    ] {
+        assert_eq!(with(bad), Err(Fault::Broken));
+    }
+}
+
+#[test]
+fn a_pdf_of_countless_values_is_refused() {
+    let with = |values: usize| {
+        let many = format!("/Many[{}]", "0 ".repeat(values));
+        one(&pdf("", &many, &[(GREY, deflated(&grid()))]))
+    };
+    assert!(with(100_000).is_ok_and(|page| is_grid(&page)));
+    assert_eq!(with(250_000), Err(Fault::Broken));
+}
+
 /// The checksum of PNG's chunks (ISO 15948, annex D).
 fn crc32fast(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
