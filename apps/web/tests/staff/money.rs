@@ -472,7 +472,7 @@ async fn billing_sees_which_payment_systems_do_not_answer() {
     for part in [
         "Платежни системи",
         "не отговаря от",
-        "още не е питана",
+        "още не е проверявана",
         "ePay.bg",
     ] {
         assert!(page.contains(part), "{part}");
