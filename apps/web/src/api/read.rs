@@ -309,9 +309,7 @@ pub(super) async fn bill(
     RawQuery(query): RawQuery,
 ) -> Answer {
     pairs(query, &[])?;
-    let bill = the_bill(&app, &number).await?;
-    let detail = json!({ "bill": bill.number.to_string() });
-    viewed(&app, &caller, &bill.account, detail).await?;
+    let bill = viewed_bill(&app, &caller, &number).await?;
     let store = &app.portal.store;
     let standing = store
         .standing(&bill.account, app.portal.clock.now())
@@ -331,12 +329,17 @@ pub(super) async fn pdf(
     RawQuery(query): RawQuery,
 ) -> Answer {
     pairs(query, &[])?;
-    let bill = the_bill(&app, &number).await?;
-    let detail = json!({ "bill": bill.number.to_string() });
-    viewed(&app, &caller, &bill.account, detail).await?;
+    let bill = viewed_bill(&app, &caller, &number).await?;
     let pdf = app.portal.documents.bill_pdf(&bill).await?;
     let name = format!("{}.pdf", bill.number);
     Ok(saved_as(&name, "application/pdf", pdf))
+}
+
+async fn viewed_bill(app: &App, caller: &Caller, number: &str) -> Result<BillRecord, Refused> {
+    let bill = the_bill(app, number).await?;
+    let detail = json!({ "bill": bill.number.to_string() });
+    viewed(app, caller, &bill.account, detail).await?;
+    Ok(bill)
 }
 
 fn bill_view(bill: &BillRecord, standing: &Standing) -> views::Bill {

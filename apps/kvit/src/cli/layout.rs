@@ -1,0 +1,69 @@
+//! The words about layouts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LayoutCommand {
+    /// Write the built-in layout files for changing
+    #[command(after_help = "\
+Example:
+  kvit layout export
+  kvit run preview 2026-10-a3f9c2 -n 2 --to /tmp/samples
+
+Writes into the folder that [issue] layout names, or --to. Files that are there stay unless --force
+is given. A file in that folder goes before the built-in one; delete those that you leave as they
+are, so that they keep up with new versions.")]
+    Export(LayoutExportArgs),
+    /// Try every kind of bill in a layout: what fails, and what will be slow
+    #[command(after_help = "\
+Examples:
+  kvit layout check
+  kvit layout check docs/layouts/water
+
+Lays out invented bills of every kind in both languages. Says where a layout is broken, by file and
+line, and which kinds get no form: those are right, but each such bill takes a hundred times as long.
+Without an instance in --dir the operator is invented too.")]
+    Check(LayoutCheckArgs),
+    /// Draw samples of invented bills, again at each save with --watch
+    #[command(after_help = "\
+Example:
+  kvit layout preview --to /tmp/samples --watch household company
+
+While a layout is broken, the samples of the last one that worked stay, and the fault is told.
+Samples say on each page that they are none.")]
+    Preview(LayoutPreviewArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutExportArgs {
+    /// Folder for the files [default: the one that [issue] layout names]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: Option<PathBuf>,
+    /// Overwrite files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutCheckArgs {
+    /// Folder of the layout [default: the one that [issue] layout names]
+    pub(crate) layout: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutPreviewArgs {
+    /// Kinds of bills [default: all]
+    #[arg(value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+    /// Folder of the layout [default: the one that [issue] layout names]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) layout: Option<PathBuf>,
+    /// Folder for the samples
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+    /// Stay, and draw again whenever a file of the layout is saved
+    #[arg(long)]
+    pub(crate) watch: bool,
+}

@@ -1,0 +1,302 @@
+//! The words about payments and the books.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use kvit_billing::{BillNumber, Cents, CustomerNumber};
+use kvit_pay::Iban;
+
+use super::person;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PayCommand {
+    /// List the payments that were begun, newest first, and where each stands
+    List,
+    /// List what a person has to look at: money without an owner, contradictions, refusals
+    #[command(after_help = "\
+Example:
+  kvit pay unmatched
+
+Money of a payment that was not begun here, of another amount, in another currency or for an unknown
+customer never changes a balance: it waits here. So do bank transfers that name no customer, or
+several, and notices that contradict the books. Then come customers who paid more than all their
+bills ask for: their credit pays the next bill. What came and could not be verified is counted
+below, by day and reason.")]
+    Unmatched,
+    /// Bring bank statements (camt.053, camt.054) into the books
+    #[command(after_help = "\
+Examples:
+  kvit pay statement 2026-11-27.xml --as ivan
+  kvit pay statement november/*.xml --as ivan
+
+Each file is checked as a whole first: balances, account, currency, references. Where one file has a
+fault, all faults are listed and nothing of any file is kept (exit code 3). Transfers go to the
+customer whom the creditor reference, the bill's number or the customer's number in the text names;
+what names nobody, or several, waits in `kvit pay unmatched`. A transfer counts once, by account and
+the bank's reference, however many statements have it, so files may overlap and come again.")]
+    Statement(StatementArgs),
+    /// List the bank statements that were brought, or the transfers of one
+    #[command(after_help = "\
+Examples:
+  kvit pay statements
+  kvit pay statements 3f9a2c")]
+    Statements(StatementsArgs),
+    /// Say whose unmatched money is; another person approves it
+    #[command(after_help = "\
+Example:
+  kvit pay allocate icard/paid/20261120101500000001 --to 1000042 --as ivan
+  kvit pay approve icard/paid/20261120101500000001 --to 1000042 --as maria
+
+Where the payment system did not say how much it is, or said it in another currency, --amount does. An
+amount below what came is a part; the rest waits on. Without --bill the oldest bill is paid first.")]
+    Allocate(AllocateArgs),
+    /// Approve what another person said about unmatched money: it goes to the customer
+    Approve(ApproveArgs),
+    /// Say that nothing is to be done about a notice, or a payment that nobody answers about
+    #[command(after_help = "\
+Example:
+  kvit pay settle icard/rolled-back/42 --because \"iCard says it was the first payment\" --as ivan
+  kvit pay settle icard/rolled-back/42 --as maria
+  kvit pay settle borica/17 --because \"not in BORICA's statement\" --as ivan
+
+It is off the list once another person said so too.
+Moves no money. Money that lies in the book of unmatched money has to be given to its customer.")]
+    Settle(SettleArgs),
+    /// Say that a payment's money went back; another person has to say so too
+    #[command(after_help = "\
+Example:
+  kvit pay reverse icard/paid/20261120101500000001 --because \"as iCard's statement says\" --as ivan
+  kvit pay reverse icard/paid/20261120101500000001 --as maria
+
+Reverses what the notice of the payment brought into the books. For what the payment system did not
+say, or not clearly, such as a rollback that may mean one of two payments.")]
+    Reverse(SettleArgs),
+    /// Propose to give money back to a customer's bank account; another person approves it
+    #[command(after_help = "\
+Examples:
+  kvit pay refund 1000042 --amount 12.34 --iban \"BG80 BNBG 9661 1020 3456 78\" --because \"moved out\" --as ivan
+  kvit pay refund 1000042 --amount 12.34 --iban BG80BNBG96611020345678 --payment epay/paid/7 --because \"paid twice\" --as ivan
+  kvit pay refunds approve 17 --as maria
+
+Without --payment it is credit, and no more than the customer has. A payment that goes back, whole or in
+part, is owed again by the bills that it paid; `kvit pay customer` names its entry. Approved refunds leave
+with the next `kvit pay refunds export`.")]
+    Refund(RefundArgs),
+    /// Propose to give up a small rest of a bill; another person approves it
+    #[command(after_help = "\
+Example:
+  kvit pay write-off 1000042 --bill 4000000042 --because \"0.40 is not worth a letter\" --as ivan
+  kvit pay refunds approve 18 --as maria
+
+Up to 10.00 of a bill. Without --amount it is all that is open. Cannot be taken back once approved.")]
+    WriteOff(WriteOffArgs),
+    /// List refunds and write-offs, decide about them, and write the file for the bank
+    Refunds {
+        #[command(subcommand)]
+        command: Option<RefundsCommand>,
+    },
+    /// Show what a customer owes: open bills, credit, and the entries of their book
+    #[command(after_help = "\
+Examples:
+  kvit pay customer 1000042
+  kvit pay customer 1000042 --at 2026-11-30T22:00:00Z")]
+    Customer(CustomerArgs),
+    /// Show what customers owed on a day, by how long it was overdue
+    #[command(after_help = "\
+Examples:
+  kvit pay receivables
+  kvit pay receivables --on 2026-10-31 --to october.csv
+
+With --to each customer who owed gets a line in a CSV file. One pass over all customers by number; its
+memory stays the same however many there are. A file that is there is not overwritten.")]
+    Receivables(ReceivablesArgs),
+    /// Show the sum of each book; together they are nothing
+    Books,
+    /// Write the journal of some days as a CSV file, for the accounting system
+    #[command(after_help = "\
+Example:
+  kvit pay journal --from 2026-11-01 --until 2026-11-30 --to november.csv
+
+A line for each posting, the two of an entry one after the other; debits are positive. Both days are
+included, as the operator's clocks count them, and have to be over. A file that is there is not
+overwritten.")]
+    Journal(JournalArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RefundsCommand {
+    /// List those that wait, and the latest others
+    List,
+    /// Approve what another person proposed: it is in the books then
+    Approve(ConcessionArgs),
+    /// Do not agree, or take a refund back that is in no file yet
+    Refuse(ConcessionArgs),
+    /// Write approved refunds into a file of credit transfers (pain.001) for the bank
+    #[command(after_help = "\
+Examples:
+  kvit pay refunds export --to refunds.xml --as vera
+  kvit pay refunds export --again 3 --to refunds-3.xml --as vera
+
+Each refund is in exactly one file. The file is kept before it is written, so one that got lost is written
+again, with the same bytes, by --again; the list names its number. Give each file to the bank once. The next
+bank statement with the debits settles the refunds. A refund whose payment was taken back since,
+or whose credit was, stays behind, and is named.")]
+    Export(RefundExportArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AllocateArgs {
+    /// The notice, as `kvit pay unmatched` names it
+    pub(crate) notice: String,
+    /// Number of the customer whose money it is
+    #[arg(long, value_name = "CUSTOMER")]
+    pub(crate) to: CustomerNumber,
+    /// How much it is, such as 12.34: a part, or all where the payment system did not say it in this currency
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) amount: Option<Cents>,
+    /// The bill that it pays first
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) bill: Option<BillNumber>,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ApproveArgs {
+    /// The notice, as `kvit pay unmatched` names it
+    pub(crate) notice: String,
+    /// Number of the customer whose money it is, as this person sees it
+    #[arg(long, value_name = "CUSTOMER")]
+    pub(crate) to: CustomerNumber,
+    /// Who approves; not the one who said whose it is
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SettleArgs {
+    /// The notice, as `kvit pay unmatched` names it
+    pub(crate) notice: String,
+    /// Why; the first person says it
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: Option<String>,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RefundArgs {
+    /// The customer's number
+    pub(crate) customer: CustomerNumber,
+    /// How much, such as 12.34
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) amount: Cents,
+    /// The account that it goes to
+    #[arg(long)]
+    pub(crate) iban: Iban,
+    /// Whose account it is [default: the customer's name]
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) payee: Option<String>,
+    /// The payment that goes back, as `kvit pay customer` names its entry
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) payment: Option<String>,
+    /// Why
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: String,
+    /// Who proposes
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WriteOffArgs {
+    /// The customer's number
+    pub(crate) customer: CustomerNumber,
+    /// The bill
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) bill: BillNumber,
+    /// How much, such as 0.40 [default: what is open of it]
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) amount: Option<Cents>,
+    /// Why
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: String,
+    /// Who proposes
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConcessionArgs {
+    /// Its number, as `kvit pay refunds` names it
+    pub(crate) number: u64,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RefundExportArgs {
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Write an earlier file again, by its number
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) again: Option<u64>,
+    /// Who takes it to the bank
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReceivablesArgs {
+    /// At the end of which day [default: now]
+    #[arg(long, value_name = "DAY")]
+    pub(crate) on: Option<Date>,
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JournalArgs {
+    /// First day
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Date,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Date,
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatementArgs {
+    /// Files of the bank
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Who brings them [default: your account on this machine]
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatementsArgs {
+    /// Which one, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) statement: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CustomerArgs {
+    /// The customer's number
+    pub(crate) number: CustomerNumber,
+    /// At which moment [default: now]
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) at: Option<Timestamp>,
+}

@@ -1,0 +1,67 @@
+//! The words about staff.
+
+use clap::{Args, Subcommand};
+use kvit_billing::StaffLogin;
+use kvit_store::Role;
+
+use super::person;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StaffCommand {
+    /// Open an account; prints a temporary password and the key for an authenticator app
+    #[command(after_help = "\
+Examples:
+  kvit staff add m.ivanova --role agent --name \"Мария Иванова\"
+  kvit staff add e.koleva --role clerk --centre \"София Център\"
+
+Roles: agent answers the telephone line, clerk serves at a service centre, billing looks at runs and
+releases them, auditor reads the audit trail, administrator keeps these accounts.")]
+    Add(StaffAddArgs),
+    /// List the accounts
+    List,
+    /// Close an account and all its sessions, at once
+    Disable(StaffLoginArg),
+    /// Give an account a new temporary password and a new key, and open it where it was closed
+    Reset(StaffResetArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StaffAddArgs {
+    /// The name to sign in with, such as m.ivanova
+    pub(crate) login: StaffLogin,
+    /// What they are there for
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub(crate) role: Role,
+    /// As colleagues know them [default: the login]
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) name: Option<String>,
+    /// The service centre of a clerk
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) centre: Option<String>,
+    /// Ask for no authenticator app: for trials with a made-up operator only
+    #[arg(long)]
+    pub(crate) without_totp: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StaffLoginArg {
+    /// The name they sign in with
+    pub(crate) login: StaffLogin,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StaffResetArgs {
+    /// The name they sign in with
+    pub(crate) login: StaffLogin,
+    /// Ask for no authenticator app: for trials with a made-up operator only
+    #[arg(long)]
+    pub(crate) without_totp: bool,
+}
+
+/// A role by its word.
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| {
+        let words = Role::ALL.map(Role::as_str);
+        format!("roles are {}", words.join(", "))
+    })
+}
