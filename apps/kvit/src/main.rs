@@ -18,7 +18,10 @@ mod ways;
 mod wiring;
 mod workers;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use exit::Context;
@@ -50,12 +53,82 @@ fn log(service: bool) {
     let filter = EnvFilter::try_from_env("KVIT_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let events = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| OneLine(io::stderr()))
         .with_target(false)
         .with_ansi(false);
     if std::env::var_os("KVIT_LOG_FORMAT").is_some_and(|format| format == "json") {
         events.json().init();
     } else {
         events.init();
+    }
+}
+
+/// Writes each event as one line, whatever its values hold: nobody's words pass for an event of ours, or
+/// steer the terminal of who reads them.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    /// An event comes whole, with the end of its line.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let mut line = String::with_capacity(text.len() + 1);
+        for sign in text.chars() {
+            match sign {
+                '\n' => line.push_str(" | "),
+                sign if sign.is_control() => line.extend(sign.escape_unicode()),
+                sign => line.push(sign),
+            }
+        }
+        line.push('\n');
+        self.0.write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_holds() {
+        let kept = Kept::default();
+        let to = kept.clone();
+        let events = tracing_subscriber::fmt()
+            .with_writer(move || OneLine(to.clone()))
+            .with_ansi(false)
+            .finish();
+        let hostile = "no\n2026-11-28T00:00:00Z  INFO all is well\r\x1b[2J\u{9b}1m";
+        tracing::subscriber::with_default(events, || {
+            tracing::error!(error = %hostile, "сметка \u{a0}7 {hostile}");
+        });
+        let all = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8(all.clone()).expect("text");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            text.ends_with('\n') && text.contains("сметка \u{a0}7 no | 2026"),
+            "{text}"
+        );
+        assert!(!text.trim_end().chars().any(char::is_control), "{text:?}");
     }
 }

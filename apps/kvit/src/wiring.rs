@@ -380,7 +380,7 @@ pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failure> {
 }
 
 /// The database's address; a relative SQLite file lies in the instance's folder.
-fn store_url(dir: &Path, config: &Config) -> Result<String, Failure> {
+pub(crate) fn store_url(dir: &Path, config: &Config) -> Result<String, Failure> {
     let store = &config.store;
     let url = if store.url_file.as_os_str().is_empty() {
         store.url.clone()

@@ -77,7 +77,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         app.portal.key.pseudonym("form", secret.expose())
     });
     let asked = asked_language(request.uri());
-    let kept = cookie(headers, "kvit_lang").and_then(Language::from_tag);
+    let kept = cookie(headers, &app.cookie_name("lang")).and_then(Language::from_tag);
     let session = cookie(headers, &app.cookie_name("session")).and_then(Token::parse);
     let ip = client(&app, &request);
     let mut visitor = Visitor {
@@ -130,18 +130,35 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
             app.set_cookie(&mut response, "form", secret.expose(), None);
         }
         if let Some(language) = asked {
-            let secure = if app.https { "; Secure" } else { "" };
-            let tag = language.tag();
-            add_cookie(
-                &mut response,
-                &format!(
-                    "kvit_lang={tag}; Path=/; Max-Age={LANGUAGE_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
-                ),
-            );
+            let age = Some(LANGUAGE_COOKIE_SECONDS);
+            app.set_cookie(&mut response, "lang", language.tag(), age);
         }
+    }
+    let address = &visitor.address;
+    match response.status() {
+        StatusCode::FORBIDDEN => tracing::info!(
+            address,
+            "refused: a form of another site or an old one, or a page beyond the role"
+        ),
+        StatusCode::TOO_MANY_REQUESTS => tracing::info!(address, "refused: too many attempts"),
+        _ => {}
     }
     guard_headers(&app, response.headers_mut());
     response
+}
+
+/// The same headers for answers that are no pages.
+pub(crate) async fn outer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    guard_headers(&app, response.headers_mut());
+    response
+}
+
+/// Pseudonym of the network address that a request comes from.
+pub(crate) fn address(app: &App, request: &Request) -> String {
+    app.portal
+        .key
+        .pseudonym("address", &network(&client(app, request)))
 }
 
 impl Hall {
@@ -162,22 +179,24 @@ impl Hall {
         let name = self.cookie_name(what);
         let secure = if self.https { "; Secure" } else { "" };
         let age = age_s.map_or_else(String::new, |s| format!("; Max-Age={s}"));
-        add_cookie(
-            to,
-            &format!("{name}={value}; Path=/{age}; HttpOnly; SameSite=Lax{secure}"),
-        );
+        let line = format!("{name}={value}; Path=/{age}; HttpOnly; SameSite=Lax{secure}");
+        if let Ok(line) = HeaderValue::from_str(&line) {
+            to.headers_mut().append(header::SET_COOKIE, line);
+        }
+    }
+
+    /// Takes a session's cookie away, and what the browser kept of its pages.
+    pub(crate) fn end_cookie(&self, to: &mut Response, what: &str) {
+        self.set_cookie(to, what, "", Some(0));
+        let name = HeaderName::from_static("clear-site-data");
+        to.headers_mut()
+            .insert(name, HeaderValue::from_static("\"cache\""));
     }
 
     pub(crate) fn random_token(&self) -> Token {
         let mut bytes = [0; 16];
         self.portal.rng.fill(&mut bytes);
         Token::from_random(bytes)
-    }
-}
-
-fn add_cookie(to: &mut Response, line: &str) {
-    if let Ok(value) = HeaderValue::from_str(line) {
-        to.headers_mut().append(header::SET_COOKIE, value);
     }
 }
 
@@ -244,7 +263,10 @@ pub(crate) fn guard_headers(app: &App, headers: &mut HeaderMap) {
         "same-origin",
     );
     if app.https {
-        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        set(
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000; includeSubDomains",
+        );
     }
 }
 

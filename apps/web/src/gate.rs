@@ -104,6 +104,8 @@ pub(crate) async fn knock(
         locked = locked.max(state.blocked_until);
     }
     tracing::info!(
+        who = portal.key.pseudonym("number", number.as_str()),
+        address = visitor.address,
         known_browser = counters.known,
         "a number and code did not match"
     );

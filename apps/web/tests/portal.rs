@@ -371,7 +371,7 @@ async fn every_address_answers_in_both_languages_with_strict_headers() {
         }
     }
     let names: Vec<_> = visitor.cookies.keys().map(String::as_str).collect();
-    assert_eq!(names, ["__Host-kvit_form", "kvit_lang"]);
+    assert_eq!(names, ["__Host-kvit_form", "__Host-kvit_lang"]);
     for (path, status) in [("/nowhere", 404), ("/logout", 405)] {
         let page = visitor.get(path).await;
         assert_eq!(page.status, status);

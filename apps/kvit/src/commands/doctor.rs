@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::ToSocketAddrs,
+    net::{IpAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,11 +15,12 @@ use crate::{
     files,
     output::{BAD, BOLD, GOOD, Output, count},
     ways::key_files,
-    wiring::{Instance, KEY_FILE, STORE_HINT, store_file, trust_roots},
+    wiring::{Instance, KEY_FILE, STORE_HINT, store_file, store_url, trust_roots},
 };
 
 /// The mail server gets so long to answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+const OPEN_LINE: &str = "it answers, on another machine whose certificate nobody checks: end its address with ?sslmode=verify-full";
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,7 +55,11 @@ pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
         looks.extend(written_to(dir, config).into_iter().map(writable));
         match Instance::open(dir).await {
             Ok(instance) => {
-                looks.push(ok("store", "it answers".to_owned()));
+                let url = store_url(dir, config).unwrap_or_default();
+                looks.push(match is_open_line(&url) {
+                    true => warning("store", OPEN_LINE.to_owned()),
+                    false => ok("store", "it answers".to_owned()),
+                });
                 instance_parts(&instance, &mut looks);
                 looks.push(mail_server(config));
                 looks.extend(out_of_order(&instance).await);
@@ -210,6 +215,31 @@ fn writable((part, place): (&'static str, PathBuf)) -> Look {
     broken(part, &failure.because(error).hint(remedy))
 }
 
+/// Whether a database on another machine may be reached over a line that others read, or answered by
+/// others (`sslmode`).
+fn is_open_line(url: &str) -> bool {
+    let Some((_, rest)) = url
+        .split_once("://")
+        .filter(|(scheme, _)| scheme.starts_with("postgres"))
+    else {
+        return false;
+    };
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let place = place.split('/').next().unwrap_or_default();
+    let host = place.rsplit('@').next().unwrap_or_default();
+    let named = query.split('&').find_map(|pair| pair.strip_prefix("host="));
+    let host = named.unwrap_or(match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    });
+    let here = host.is_empty()
+        || host == "localhost"
+        || host.starts_with(['/', '%'])
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let checked = ["sslmode=verify-full", "sslmode=verify-ca"];
+    !here && !query.split('&').any(|pair| checked.contains(&pair))
+}
+
 fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
     looks.push(judge("instance key", instance.key(), "it can be read"));
     looks.push(judge("archive", instance.archive(), "the folder is there"));
@@ -320,6 +350,25 @@ fn mail_server(config: &Config) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_elsewhere_needs_a_line_that_is_checked() {
+        for (url, open) in [
+            ("sqlite://kvit.db", false),
+            ("postgres://kvit@localhost/kvit", false),
+            ("postgres://kvit:p%40ss@127.0.0.1:5432/kvit", false),
+            ("postgres://kvit@[::1]:5432/kvit", false),
+            ("postgres:///kvit?host=/run/postgresql", false),
+            ("postgres://kvit@%2Frun%2Fpostgresql/kvit", false),
+            ("postgres://kvit@db.example/kvit", true),
+            ("postgresql://kvit:x@[2001:db8::1]/kvit", true),
+            ("postgres://kvit@localhost/kvit?host=db.example", true),
+            ("postgres://kvit@db.example/kvit?sslmode=require", true),
+            ("postgres://kvit@db.example/kvit?sslmode=verify-full", false),
+        ] {
+            assert_eq!(is_open_line(url), open, "{url}");
+        }
+    }
 
     #[cfg(target_os = "linux")]
     #[test]

@@ -77,7 +77,14 @@ pub(crate) async fn guard(
     };
     let record = match known(&app, request.headers()).await {
         Ok(record) => record,
-        Err(refused) => return refused.into_response(),
+        Err(refused) => {
+            let response = refused.into_response();
+            if response.status() == StatusCode::UNAUTHORIZED {
+                let address = front::address(&app, &request);
+                tracing::info!(address, "a call of the API brought no token that is known");
+            }
+            return response;
+        }
     };
     let caller = Caller { token: record.name };
     if let Some(until) = app.rates.count(&caller.token, app.portal.clock.now()) {

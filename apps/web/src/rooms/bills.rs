@@ -52,7 +52,7 @@ pub(crate) async fn check(
         }
     };
     let mut response = go(if enrols { "/enrol" } else { "/bills" });
-    open_session(&app, &visitor, &customer, &mut response).await?;
+    open_session(&app, &visitor, &customer, "code", &mut response).await?;
     gate::remember(&app, &visitor, &customer, &mut response);
     Ok(response)
 }
@@ -97,11 +97,12 @@ pub(crate) fn check_page(
     Ok(page.into_response())
 }
 
-/// A session of its own for each time the code was shown; one that was open before ends.
+/// A session of its own for each time the code was shown, or a link used; one that was open before ends.
 pub(super) async fn open_session(
     app: &App,
     visitor: &Visitor,
     customer: &CustomerNumber,
+    by: &str,
     response: &mut Response,
 ) -> Result<(), Failure> {
     let portal = &app.portal;
@@ -118,6 +119,9 @@ pub(super) async fn open_session(
         .store
         .open_session(&token.hash(), customer, now, expires)
         .await?;
+    let who = portal.key.pseudonym("number", customer.as_str());
+    let address = &visitor.address;
+    tracing::info!(who, address, by, "a customer signed in");
     app.set_cookie(
         response,
         "session",
@@ -144,7 +148,7 @@ pub(crate) async fn logout(
         app.portal.store.close_session(&token.hash()).await?;
     }
     let mut response = go("/?left");
-    app.set_cookie(&mut response, "session", "", Some(0));
+    app.end_cookie(&mut response, "session");
     Ok(response)
 }
 

@@ -77,7 +77,7 @@ pub(crate) async fn asset(
 ) -> Result<Response, Failure> {
     let asset = app.pages.assets.get(&name).ok_or(Failure::NotFound)?;
     // A drawing may style itself, and do nothing else.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'; base-uri 'none'";
     let headers = [
         (header::CONTENT_TYPE, asset.media_type),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),

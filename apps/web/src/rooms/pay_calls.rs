@@ -8,6 +8,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, RawQuery, State},
     http::{HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -25,12 +26,10 @@ use kvit_pay::{
     ways::{Dialect, Provider},
 };
 use kvit_store::{NoticeOutcome, Received, StoreError};
-use tower_http::{
-    catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use super::pay;
-use crate::{App, REQUEST_MAX_SECONDS, failure::Failure, refusals::not_believed};
+use crate::{App, REQUEST_MAX_SECONDS, failure::Failure, front, refusals::not_believed};
 
 /// BORICA's orders have six digits.
 const ORDERS: u64 = 1_000_000;
@@ -47,13 +46,9 @@ pub(crate) fn router(app: App) -> Router {
             Duration::from_secs(REQUEST_MAX_SECONDS),
         ))
         .layer(CatchPanicLayer::new())
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            front::outer,
         ))
         .with_state(app)
 }

@@ -191,7 +191,7 @@ pub(crate) async fn link(
         return over(&app, &visitor);
     };
     let mut response = go("/bills");
-    open_session(&app, &visitor, &number, &mut response).await?;
+    open_session(&app, &visitor, &number, "link", &mut response).await?;
     Ok(response)
 }
 

@@ -86,6 +86,7 @@ pub(crate) struct SignInForm {
 pub(crate) async fn submit(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
+    earlier: Option<Extension<Officer>>,
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
@@ -122,6 +123,10 @@ pub(crate) async fn submit(
         return wrong(&app, &visitor, &typed, &form.next, &guards, now).await;
     };
     portal.store.guard_clear(&guards[0].0).await?;
+    if let Some(Extension(earlier)) = earlier {
+        let session = earlier.session.hash();
+        portal.store.close_staff_session(&session).await?;
+    }
     let next = if own_page(&form.next) {
         form.next.as_str()
     } else {
@@ -179,7 +184,12 @@ async fn wrong(
     let [(by_name, name_policy), (by_address, address_policy)] = guards;
     let name = store.guard_fail(by_name, now, name_policy).await?;
     let address = store.guard_fail(by_address, now, address_policy).await?;
-    tracing::info!("a member of staff did not sign in");
+    let who = app.portal.key.pseudonym("staff", typed);
+    tracing::info!(
+        who,
+        address = visitor.address,
+        "a member of staff did not sign in"
+    );
     if let Some(until) = name.blocked_until {
         // A name that nobody has could be anything, a password among them: it is told of by its
         // pseudonym, in as many steps as one that somebody has. Who tried is not known.
@@ -189,7 +199,7 @@ async fn wrong(
         };
         let subject = match known {
             Some(account) => account.login.to_string(),
-            None => app.portal.key.pseudonym("staff", typed),
+            None => who,
         };
         let event = Event {
             at: now,
@@ -263,7 +273,7 @@ pub(crate) async fn sign_out(
     let store = &app.portal.store;
     store.close_staff_session(&officer.session.hash()).await?;
     let mut response = to("/staff/sign-in?left");
-    app.set_cookie(&mut response, COOKIE, "", Some(0));
+    app.end_cookie(&mut response, COOKIE);
     Ok(response)
 }
 

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod desk;
+mod doors;
 mod imports;
 mod money;
 mod people;

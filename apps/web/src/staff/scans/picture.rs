@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{App, failure::Failure};
 
-const RULES: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+const RULES: &str = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'";
 
 /// For the clerk who has the page in hand.
 pub(crate) async fn in_hand(
