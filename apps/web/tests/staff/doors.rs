@@ -239,6 +239,8 @@ async fn the_log_tells_of_each_attempt_and_of_no_secret() {
         .with_writer(move || to.clone())
         .with_ansi(false)
         .finish();
+    // With one alone, whatever another test's thread reaches first would be silent for all.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let _guard = tracing::subscriber::set_default(events);
     let world = World::new(URL).await;
     world.hire("ana", Role::Agent).await;
