@@ -76,7 +76,8 @@ impl<W: Write> Write for OneLine<W> {
         for sign in text.chars() {
             match sign {
                 '\n' => line.push_str(" | "),
-                sign if sign.is_control() => line.extend(sign.escape_unicode()),
+                // As JSON has it, which leaves some of them as they are.
+                sign if sign.is_control() => line.push_str(&format!("\\u{:04x}", u32::from(sign))),
                 sign => line.push(sign),
             }
         }
@@ -116,19 +117,31 @@ mod tests {
         let to = kept.clone();
         let events = tracing_subscriber::fmt()
             .with_writer(move || OneLine(to.clone()))
-            .with_ansi(false)
-            .finish();
+            .with_ansi(false);
         let hostile = "no\n2026-11-28T00:00:00Z  INFO all is well\r\x1b[2J\u{9b}1m";
-        tracing::subscriber::with_default(events, || {
-            tracing::error!(error = %hostile, "сметка \u{a0}7 {hostile}");
-        });
-        let all = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8(all.clone()).expect("text");
-        assert_eq!(text.lines().count(), 1, "{text}");
-        assert!(
-            text.ends_with('\n') && text.contains("сметка \u{a0}7 no | 2026"),
-            "{text}"
-        );
-        assert!(!text.trim_end().chars().any(char::is_control), "{text:?}");
+        let tell = || tracing::error!(error = %hostile, "сметка \u{a0}7 {hostile}");
+        let told = || {
+            let bytes = std::mem::take(&mut *kept.0.lock().unwrap_or_else(PoisonError::into_inner));
+            let text = String::from_utf8(bytes).expect("text");
+            assert!(text.ends_with('\n') && text.lines().count() == 1, "{text}");
+            assert!(!text.trim_end().chars().any(char::is_control), "{text:?}");
+            text
+        };
+        let of_json = kept.clone();
+        let json = tracing_subscriber::fmt()
+            .json()
+            .with_writer(move || OneLine(of_json.clone()))
+            .finish();
+        tracing::subscriber::with_default(events.finish(), tell);
+        let line = told();
+        assert!(line.contains("сметка \u{a0}7 no | 2026"), "{line}");
+        let utc = line
+            .split(' ')
+            .next()
+            .and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        assert!(utc.is_some(), "{line}");
+        tracing::subscriber::with_default(json, tell);
+        let line: serde_json::Value = serde_json::from_str(&told()).expect("JSON");
+        assert_eq!(line["fields"]["error"], hostile);
     }
 }

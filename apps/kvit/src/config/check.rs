@@ -143,6 +143,19 @@ fn portal(config: &Config, checker: &mut Checker<'_>) {
         "it ends with a slash",
         "remove the slash",
     );
+    let here = |url: &str| {
+        let host = url.split("://").nth(1).unwrap_or_default();
+        let host = host.split(['/', ':']).next().unwrap_or_default();
+        let loopback = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        host == "localhost" || loopback || url.starts_with("http://[::1]")
+    };
+    let open = !config.placeholder && portal.public_url.starts_with("http://");
+    checker.demand(
+        !open || here(&portal.public_url),
+        "portal.public_url",
+        "codes and bills of real customers would be readable on their way",
+        "write https://, and put a reverse proxy with TLS in front",
+    );
     checker.positive(
         portal.session_minutes.into(),
         1440,

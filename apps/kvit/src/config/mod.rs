@@ -384,6 +384,26 @@ mod tests {
     }
 
     #[test]
+    fn a_real_operator_is_reached_over_tls() {
+        for (placeholder, url, good) in [
+            (true, "http://bills.example.bg", true),
+            (false, "https://bills.example.bg", true),
+            (false, "http://bills.example.bg", false),
+            (false, "http://127.0.0.1.example.bg", false),
+            (false, "http://127.0.0.1:8480", true),
+            (false, "http://[::1]:8480", true),
+        ] {
+            let mut config = Config::default();
+            config.placeholder = placeholder;
+            config.portal.public_url = url.to_owned();
+            let faults = Config::parse(&config.render()).err().unwrap_or_default();
+            let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+            let expected: &[&str] = if good { &[] } else { &["[portal] public_url"] };
+            assert_eq!(keys, expected, "{placeholder} {url}");
+        }
+    }
+
+    #[test]
     fn reminders_have_days_and_hours() {
         let defaults = Config::default().render();
         let keys = |from: &str, to: &str| -> Vec<String> {

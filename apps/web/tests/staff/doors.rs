@@ -146,11 +146,19 @@ async fn who_signs_out_leaves_nothing_in_the_browser() {
     ana.sign_in_staff("ana").await;
     let mut anna = world.browser();
     anna.sign_in(&world, seed::ANNA).await;
-    for (browser, path, name) in [
-        (&mut ana, "/staff/sign-out", "__Host-kvit_staff"),
-        (&mut anna, "/logout", "__Host-kvit_session"),
+    for (browser, page, path, name) in [
+        (
+            &mut ana,
+            "/staff/customers",
+            "/staff/sign-out",
+            "__Host-kvit_staff",
+        ),
+        (&mut anna, "/bills", "/logout", "__Host-kvit_session"),
     ] {
         assert!(!browser.cookies[name].is_empty(), "{path}");
+        let page = browser.get(page).await.body;
+        let way_out = format!("method=\"post\" action=\"{path}\"");
+        assert!(page.contains(&way_out), "{page}");
         let left = browser.post(path, "").await;
         assert_eq!(left.header("clear-site-data"), "\"cache\"", "{path}");
         assert!(left.header("set-cookie").contains("Max-Age=0"), "{path}");
@@ -291,4 +299,158 @@ async fn the_log_tells_of_each_attempt_and_of_no_secret() {
     for secret in secrets {
         assert!(!text.contains(&secret), "{secret}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_password_is_taken_as_it_is_typed_and_stays() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    let page = ana.get("/staff/sign-in").await.body;
+    assert!(page.contains("type=\"password\"") && page.contains("\"current-password\""));
+    ana.sign_in_staff("ana").await;
+    let page = ana.get("/staff/password").await.body;
+    assert_eq!(page.matches("type=\"password\"").count(), 3);
+    assert!(page.contains("\"new-password\"") && !page.contains("<script"));
+    let old = super::common::PASSWORD.replace(' ', "+");
+    // Blanks at both ends, both cases, and longer than most would have it.
+    let own = format!("+Тъмна+Нощ+{}+", "я".repeat(100));
+    let form = |old: &str, new: &str| format!("old={old}&new={new}&again={new}");
+    for (old, new) in [
+        ("something+else", own.as_str()),
+        ("", &own),
+        (&old, &old),
+        (&old, &"дълга+".repeat(40)),
+    ] {
+        let refused = ana.post("/staff/password", &form(old, new)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{new}");
+    }
+    let changed = ana.post("/staff/password", &form(&old, &own)).await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.body);
+    // Years later it is still good, and nothing else is.
+    world.clock.forward_hours(24 * 1000);
+    for (typed, status) in [
+        (own.trim_matches('+').to_owned(), 422),
+        (own.to_lowercase(), 422),
+        (own.chars().take(72).collect(), 422),
+        (own, 303),
+    ] {
+        let form = format!("login=ana&password={typed}");
+        let answer = world.browser().post("/staff/sign-in", &form).await;
+        assert_eq!(answer.status, status, "{typed}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_inside_is_told_to_the_log_and_to_nobody_else() {
+    use sqlx::Connection;
+    let log = Log::default();
+    let to = log.clone();
+    let events = tracing_subscriber::fmt()
+        .with_writer(move || to.clone())
+        .with_ansi(false)
+        .finish();
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+    let _guard = tracing::subscriber::set_default(events);
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let file = std::fs::read_dir(world.folder.path()).expect("a folder");
+    let mut files = file.map(|entry| entry.expect("an entry").path());
+    let file = files.find(|file| file.extension().is_some_and(|end| end == "db"));
+    let url = format!("sqlite://{}", file.expect("a store").display());
+    let mut db = sqlx::SqliteConnection::connect(&url).await.expect("a line");
+    for table in [
+        "bills",
+        "customers",
+        "api_tokens",
+        "sessions",
+        "staff_sessions",
+    ] {
+        let gone = format!("ALTER TABLE {table} RENAME TO {table}_gone");
+        sqlx::query(sqlx::AssertSqlSafe(gone))
+            .execute(&mut db)
+            .await
+            .expect("renamed");
+    }
+    let code = world.code(seed::ANNA).replace(' ', "");
+    let right = format!("number={}&code={code}", seed::ANNA);
+    let bearer = [(
+        "authorization",
+        "Bearer kvit_0123456789abcdef0123456789abcdef",
+    )];
+    let api = "/api/v1/customers/1000001";
+    let mut stranger = world.browser();
+    let answers = [
+        anna.get("/bills").await,
+        anna.get("/bills/0000000001.pdf").await,
+        ana.get("/staff/customers/1000001").await,
+        stranger.post("/bill/check", &right).await,
+        stranger
+            .send(Method::GET, api, Body::empty(), &bearer)
+            .await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        for word in [
+            "_gone",
+            "no such table",
+            "SELECT",
+            "sqlx",
+            "panicked",
+            ".rs",
+        ] {
+            assert!(!answer.body.contains(word), "{word}: {}", answer.body);
+        }
+        assert_eq!(answer.header("set-cookie"), "", "nobody gets in");
+    }
+    let text = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("text");
+    for said in [
+        " ERROR ",
+        "portal request failed",
+        "no such table: sessions",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+/// Where one request ends and the next begins must not be a matter of opinion between a proxy and us.
+#[tokio::test]
+async fn a_request_with_two_ends_is_not_taken() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (_world, url) = World::served().await;
+    let at = url.strip_prefix("http://").expect("an address");
+    let post = "POST /bill/check HTTP/1.1\r\nHost: a\r\n";
+    let hidden = "GET /help HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for (what, head) in [
+        ("two lengths", "Content-Length: 0\r\nContent-Length: 90\r\n"),
+        ("no length", "Content-Length: 0x0\r\n"),
+        ("a sign before it", "Content-Length: +0\r\n"),
+        (
+            "chunks, and more",
+            "Transfer-Encoding: chunked, identity\r\n",
+        ),
+        ("a blank in a name", "Content-Length : 0\r\n"),
+        ("a line that goes on", "X: y\r\n Content-Length: 0\r\n"),
+    ] {
+        let mut line = tokio::net::TcpStream::connect(at).await.expect("a line");
+        let request = format!("{post}{head}\r\n{hidden}");
+        line.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        // The server hangs up.
+        line.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{what}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{what}: {answer}");
+    }
+    // Chunks go before a length, and the line ends there (RFC 9112, 6.1).
+    let mut line = tokio::net::TcpStream::connect(at).await.expect("a line");
+    let both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let request = format!("{post}{both}{hidden}");
+    line.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).await.expect("an answer");
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
 }
