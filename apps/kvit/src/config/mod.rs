@@ -393,8 +393,10 @@ mod tests {
             (false, "http://127.0.0.1:8480", true),
             (false, "http://[::1]:8480", true),
         ] {
-            let mut config = Config::default();
-            config.placeholder = placeholder;
+            let mut config = Config {
+                placeholder,
+                ..Config::default()
+            };
             config.portal.public_url = url.to_owned();
             let faults = Config::parse(&config.render()).err().unwrap_or_default();
             let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
