@@ -183,6 +183,23 @@ async fn another_sign_in_ends_the_session_that_the_browser_had() {
 }
 
 #[tokio::test]
+async fn a_shift_ends_a_session_that_is_used() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    for third_of_an_hour in 1..=36 {
+        world.clock.forward(20 * 60);
+        let page = ana.get("/staff/customers").await;
+        let expected = match third_of_an_hour {
+            36 => StatusCode::SEE_OTHER,
+            _ => StatusCode::OK,
+        };
+        assert_eq!(page.status, expected, "{third_of_an_hour}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_a_visitor_invents_is_not_believed() {
     let world = World::with_limits(URL, 1000, 3).await;
     let mut stranger = world.browser();
