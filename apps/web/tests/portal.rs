@@ -328,6 +328,9 @@ async fn a_bill_is_genuine_only_with_its_token() {
     let page = phone.get(&path).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.body.contains("Документът е истински") && page.body.contains("84,20"));
+    let pay = world.pay_path(seed::first_bill());
+    assert!(page.body.contains(&format!("href=\"{pay}\"")), "{}", page.body);
+    assert_eq!(phone.get(&pay).await.status, StatusCode::OK);
     let swapped = path.replace("0000000001", "0000000002");
     for lost in [
         swapped.as_str(),

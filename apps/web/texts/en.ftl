@@ -212,6 +212,7 @@ reminders-unknown-text = It may not have been copied whole. You can end reminder
 
 verify-title = This document is genuine
 verify-text = It was issued by { $operator }. Compare these details with your document: they must be the same.
+verify-pay = Pay this bill
 verify-how-title = How to check the file itself
 verify-how-1 = Open the PDF with a reader that shows signatures. The electronic seal must be that of { $operator }, with no changes after it.
 verify-how-2 = To be entirely sure, compute the SHA-256 of the file and compare it with the value here. If a single character was changed, it will differ.

@@ -11,7 +11,7 @@ use minijinja::context;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::{go, shown};
+use super::{go, pay, shown};
 use crate::{App, failure::Failure, front::Visitor};
 
 #[derive(Deserialize)]
@@ -86,7 +86,7 @@ pub(crate) async fn asset(
     Ok((headers, asset.bytes.clone()).into_response())
 }
 
-/// Whether a bill is ours, for who scanned the code on it: `<bill number>-<token>`.
+/// Whether a bill is ours, and the way to pay it, for who scanned the code on it: `<bill number>-<token>`.
 pub(crate) async fn verify(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -108,10 +108,14 @@ pub(crate) async fn verify(
         Err(_) => None,
     };
     if let Some(bill) = bill {
+        let standing = pay::standing(&app, &bill).await?;
+        let pay = (standing == "open").then(|| pay::path(&app, bill.number));
         let bill = shown(&app, visitor.language, &bill);
-        let page = app
-            .pages
-            .render(&visitor, "verify.html", context! { bill })?;
+        let page = app.pages.render(
+            &visitor,
+            "verify.html",
+            context! { bill, pay, paid => standing == "paid" },
+        )?;
         return Ok(page.into_response());
     }
     let texts = app.pages.texts(visitor.language);

@@ -51,6 +51,11 @@ pub(crate) fn path(app: &Hall, number: BillNumber) -> String {
     format!("/pay/{number}-{}", token.expose())
 }
 
+/// How a bill stands: `open`, `paid`, or `nothing` where it never asked for money.
+pub(crate) async fn standing(app: &App, bill: &BillRecord) -> Result<&'static str, Failure> {
+    Ok(Asked::of(app, bill.clone()).await?.standing())
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Came {
     /// The browser came back from a payment system. Proves nothing.
@@ -288,6 +293,16 @@ impl Asked {
         self.amount += self.older;
     }
 
+    fn standing(&self) -> &'static str {
+        if self.amount > Cents::ZERO {
+            "open"
+        } else if self.bill.to_pay > Cents::ZERO {
+            "paid"
+        } else {
+            "nothing"
+        }
+    }
+
     fn page(
         &self,
         app: &App,
@@ -323,13 +338,7 @@ impl Asked {
             _ => Some("pay-out-several"),
         };
         let resting = out.map(|out| texts.say(out, &[("titles", &resting.join(", "))]));
-        let standing = if self.amount > Cents::ZERO {
-            "open"
-        } else if self.bill.to_pay > Cents::ZERO {
-            "paid"
-        } else {
-            "nothing"
-        };
+        let standing = self.standing();
         let operator = &app.portal.operator;
         let reference = CreditorReference::of(self.bill.number)
             .to_string()
