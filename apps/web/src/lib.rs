@@ -221,15 +221,21 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/bill/check"),
     ("GET", "/bills"),
     ("GET", "/bills/{file}"),
+    ("GET", "/copy/{token}"),
+    ("GET", "/copy/{token}/bill"),
+    ("GET POST", "/copy/{token}/leave"),
     ("GET POST", "/enrol"),
     ("GET", "/enrol/sent"),
     ("GET", "/help"),
+    ("GET POST", "/join/{token}"),
     ("POST", "/logout"),
     ("GET POST", "/paper"),
     ("GET", "/pay"),
     ("GET POST", "/pay/{name}"),
     ("GET", "/privacy"),
     ("GET POST", "/prove/{token}"),
+    ("GET POST", "/readers"),
+    ("POST", "/readers/remove"),
     ("GET POST", "/receipt/{token}"),
     ("GET POST", "/receipt/{token}/paper"),
     ("POST", "/reminders"),
@@ -275,22 +281,33 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         rates: api::Rates::default(),
         https,
     });
-    use rooms::{bills, enrol, info, links, paper, pay, pay_calls, reminders, sign_in};
+    use rooms::{
+        bills, copies, enrol, info, links, paper, pay, pay_calls, readers, reminders, sign_in,
+    };
     Ok(Router::new()
         .route("/", get(info::home))
         .route("/assets/{name}", get(info::asset))
         .route("/bill/check", post(bills::check).get(info::to_home))
         .route("/bills", get(bills::list))
         .route("/bills/{file}", get(bills::download))
+        .route("/copy/{token}", get(copies::page))
+        .route("/copy/{token}/bill", get(copies::download))
+        .route(
+            "/copy/{token}/leave",
+            get(copies::leave_form).post(copies::leave),
+        )
         .route("/enrol", get(enrol::form).post(enrol::submit))
         .route("/enrol/sent", get(enrol::sent))
         .route("/help", get(info::help))
+        .route("/join/{token}", get(copies::join_form).post(copies::join))
         .route("/logout", post(bills::logout))
         .route("/paper", get(paper::form).post(paper::submit))
         .route("/pay", get(pay::back_without_word))
         .route("/pay/{name}", get(pay::page).post(pay::start))
         .route("/privacy", get(info::privacy))
         .route("/prove/{token}", get(links::prove_form).post(links::prove))
+        .route("/readers", get(readers::page).post(readers::add))
+        .route("/readers/remove", post(readers::remove))
         .route(
             "/receipt/{token}",
             get(links::receipt_form).post(links::receipt),

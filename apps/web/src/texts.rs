@@ -273,6 +273,7 @@ mod tests {
         include_str!("front.rs"),
         include_str!("gate.rs"),
         include_str!("rooms/bills.rs"),
+        include_str!("rooms/copies.rs"),
         include_str!("rooms/enrol.rs"),
         include_str!("rooms/info.rs"),
         include_str!("rooms/links.rs"),
@@ -280,6 +281,7 @@ mod tests {
         include_str!("rooms/paper.rs"),
         include_str!("rooms/pay.rs"),
         include_str!("rooms/pay_calls.rs"),
+        include_str!("rooms/readers.rs"),
         include_str!("rooms/reminders.rs"),
         include_str!("rooms/sign_in.rs"),
         include_str!("rooms/year.rs"),
@@ -349,6 +351,7 @@ mod tests {
             "last",
             "notice",
             "path",
+            "reader",
             "reference",
             "request",
             "role",
@@ -363,7 +366,8 @@ mod tests {
         ];
         let details = details.map(|name| format!("staff-detail-{name}"));
         let words = [
-            "centre", "code", "document", "paper", "password", "phone", "web",
+            "centre", "code", "document", "left", "paper", "password", "phone", "removed",
+            "replaced", "web",
         ];
         let words = words.map(|word| format!("staff-word-{word}"));
         let money = kvit_store::NoticeOutcome::FOR_PEOPLE

@@ -82,6 +82,9 @@ error-code = Enter the eight digits of the authorization code.
 error-mismatch = The customer number and the code do not belong together. Check them on your latest bill and try again.
 error-email = Enter the whole e-mail address, such as name@example.com.
 error-email-same = Your bills already come to this address. To change it, enter another one.
+error-reader-already = The bills come to this address already.
+error-reader-full = We cannot add more people. Remove someone and try again.
+error-reader-name = The name may have up to 60 characters.
 
 lock-title = The check is paused for a while
 lock-text = There were too many attempts. We pause for a short time to keep bills from strangers' eyes.
@@ -119,6 +122,11 @@ bills-reminders-on = We remind you by e-mail when a bill is not paid.
 bills-reminders-off = We do not send you reminders of unpaid bills.
 bills-reminders-stop = No reminders, please
 bills-reminders-start = Please remind me
+bills-readers = { $count ->
+    [one] Besides you, one more person gets the bills.
+   *[other] Besides you, { $count } more people get the bills.
+}
+bills-readers-link = Who else gets the bills
 
 year-title = Bills issued in { $year }
 year-back = Back to the latest bills
@@ -209,6 +217,54 @@ reminders-elsewhere-title = Reminders do not come to this address any more
 reminders-elsewhere-text = There is nothing to stop: the address that this mail went to gets neither bills nor reminders any more.
 reminders-unknown-title = We do not know this link
 reminders-unknown-text = It may not have been copied whole. You can end reminders on the page with your bills, too.
+
+readers-title = Who else gets the bills
+readers-lead = A landlord, an accountant or someone close to you can get each new bill by e-mail as well. Only you confirm that it was received.
+readers-now-title = Who gets them now
+readers-you = You
+readers-remove = Remove
+readers-remove-label = Remove { $who }
+readers-added = We have sent an invitation. The bills will come once the person confirms it.
+readers-removed = Done. We will send no more bills to that address.
+readers-full = At most { $count } more people can get the bills. To add another, remove one of them.
+readers-add-title = Add a person
+readers-warning = Your customer number and access code are printed on every bill. With them, whoever gets it can also see your other bills and make changes. Add only people you trust.
+readers-add-button = Send an invitation
+reader-name-label = Name (if you like)
+reader-name-hint = It is how our mails greet.
+reader-email-hint = We will send a mail with a link to it. Until the person confirms it, we send no bills.
+reader-language = Language of the mails
+reader-language-bg = Bulgarian
+reader-language-en = English
+reader-since = Has been getting the bills since { $date }
+reader-waits = The invitation can be confirmed until { $when }
+reader-over = The invitation was not confirmed in time. Send a new one.
+
+join-title = Would you like to get these bills?
+join-text = Press the button, and new bills for customer number { $number } will come to { $email } as well.
+join-button = Yes, I want to get them
+join-not-you = You do not know the customer? Close this page: nothing is sent unless you press.
+joined-title = Done, thank you
+joined-text = The next bill will come to you as well. Each mail has a link by which you can leave with one press.
+join-already-title = You have confirmed already
+join-already-text = New bills come to you as well. There is nothing more to do.
+join-over-title = The invitation has ended
+join-over-text = Too much time has passed, or the customer took it back. Ask them to send a new one.
+join-unknown-title = We do not know this link
+join-unknown-text = It may not have been copied to its end. Open the mail and press the link in it.
+copy-title = Copy of a bill
+copy-text = We sent it to you because customer { $number } asked us to.
+copy-why = The link opens this bill only.
+copy-leave = I want no more of these bills
+copy-unknown-title = We do not know this link
+copy-unknown-text = It may not have been copied to its end. Open the mail with the bill and press the link in it.
+leave-title = No more of these bills
+leave-text = Bills for customer number { $number } will not come to { $email } any more. The customer will go on getting them.
+leave-button = I want no more of these bills
+left-title = Done
+left-text = We will send you no more of these bills.
+left-already-title = You do not get these bills any more
+left-already-text = The links in earlier mails open nothing either. If you need the bills again, ask the customer to invite you.
 
 verify-title = This document is genuine
 verify-text = It was issued by { $operator }. Compare these details with your document: they must be the same.

@@ -57,6 +57,10 @@ pub enum TokenPurpose {
     SignIn,
     /// Ends the reminders to one customer.
     Reminders,
+    /// Proves the e-mail address of one reader.
+    ProveReader,
+    /// Opens one bill for one reader.
+    Copy,
 }
 
 impl TokenPurpose {
@@ -68,6 +72,8 @@ impl TokenPurpose {
             Self::Pay => "pay",
             Self::SignIn => "sign-in",
             Self::Reminders => "reminders",
+            Self::ProveReader => "prove-reader",
+            Self::Copy => "copy",
         }
     }
 }

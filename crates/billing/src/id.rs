@@ -110,6 +110,12 @@ text_id!(
 );
 
 text_id!(
+    /// One reader beside the customer: 32 lower-case hexadecimal digits.
+    ReaderId, "a reader id (32 hexadecimal digits)", "^[0-9a-f]{32}$",
+    |t| t.len() == 32 && within(t, 32, |c| matches!(c, '0'..='9' | 'a'..='f'))
+);
+
+text_id!(
     /// The name under which a member of staff signs in, such as `m.ivanova`. The same name stands in the
     /// audit trail and as importer or releaser of a run.
     StaffLogin, "a sign-in name (2 to 40 lower-case Latin letters, digits, dots or -)", "^[0-9a-z.-]{2,40}$",
@@ -154,6 +160,19 @@ impl DeliveryId {
     #[must_use]
     pub fn proof_of(enrolment: &EnrolmentId) -> Self {
         Self(format!("proof-{enrolment}"))
+    }
+
+    /// The id of the mail that proves the address of a reader.
+    #[must_use]
+    pub fn invitation_of(reader: &ReaderId) -> Self {
+        Self(format!("{}-{reader}", DeliveryKind::Invitation.as_str()))
+    }
+
+    /// The id of the mail that brings a bill to a reader. Of the reader's id, as much as there is room for.
+    #[must_use]
+    pub fn copy_of(bill: BillNumber, reader: &ReaderId) -> Self {
+        let reader = &reader.as_str()[..24];
+        Self(format!("{}-{bill}-{reader}", DeliveryKind::Copy.as_str()))
     }
 
     /// The id of the mail about an entry in the books: [`DeliveryKind::Paid`],
@@ -209,11 +228,15 @@ pub enum DeliveryKind {
     Conceded,
     /// That a bill is still to be paid.
     Reminder,
+    /// A link that proves a reader's address.
+    Invitation,
+    /// A bill for a reader.
+    Copy,
 }
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Bill,
         Self::Proof,
         Self::SignIn,
@@ -221,6 +244,8 @@ impl DeliveryKind {
         Self::TakenBack,
         Self::Conceded,
         Self::Reminder,
+        Self::Invitation,
+        Self::Copy,
     ];
 
     /// The word in ids and for monitoring.
@@ -234,6 +259,8 @@ impl DeliveryKind {
             Self::TakenBack => "back",
             Self::Conceded => "given",
             Self::Reminder => "remind",
+            Self::Invitation => "invite",
+            Self::Copy => "copy",
         }
     }
 }
@@ -367,7 +394,13 @@ mod tests {
         let reminder = DeliveryId::reminder_of(bill, which);
         assert_eq!(reminder.as_str(), "remind-0000000042-before-3");
         assert_eq!((reminder.reminder(), back.reminder()), (Some(which), None));
+        let reader: ReaderId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
         for (id, kind) in [
+            (
+                DeliveryId::copy_of(BillNumber::MAX, &reader),
+                DeliveryKind::Copy,
+            ),
+            (DeliveryId::invitation_of(&reader), DeliveryKind::Invitation),
             (reminder, DeliveryKind::Reminder),
             (DeliveryId::of(bill, 1), DeliveryKind::Bill),
             (link, DeliveryKind::SignIn),

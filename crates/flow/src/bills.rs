@@ -11,7 +11,8 @@ use kvit_billing::{
     code::{InstanceKey, TokenPurpose},
 };
 use kvit_store::{
-    BillRecord, Channel, ChunkJob, CustomerRecord, EnrolmentRecord, NewDelivery, PackRecord,
+    BillRecord, Channel, ChunkJob, CustomerRecord, EnrolmentRecord, NewCopy, NewDelivery,
+    PackRecord, ReaderRecord,
 };
 
 use crate::{
@@ -90,6 +91,38 @@ impl Issuer {
                 corrects: bill.order.corrects.as_ref().map(|c| c.number),
             })
             .collect()
+    }
+
+    /// The mails that bring bills to readers, beside those to customers.
+    pub(crate) fn copies(
+        &self,
+        issued_at: Timestamp,
+        bills: &[Bill],
+        enrolments: &HashMap<CustomerNumber, EnrolmentRecord>,
+        readers: &HashMap<CustomerNumber, Vec<ReaderRecord>>,
+    ) -> Vec<NewCopy> {
+        let due_at = issued_at + SignedDuration::from_hours(self.settings.delivery_hours.into());
+        let each = bills.iter().filter_map(|bill| {
+            let account = &bill.customer.number;
+            Some((bill, enrolments.get(account)?, readers.get(account)?))
+        });
+        each.flat_map(|(bill, enrolment, readers)| {
+            readers.iter().map(move |reader| {
+                let id = DeliveryId::copy_of(bill.number, &reader.id);
+                NewCopy {
+                    token: self.key.token(TokenPurpose::Copy, id.as_str()).hash(),
+                    id,
+                    bill: bill.number,
+                    reader: reader.id.clone(),
+                    enrolment: enrolment.id.clone(),
+                    account: reader.account.clone(),
+                    email: reader.email.clone(),
+                    language: reader.language,
+                    due_at,
+                }
+            })
+        })
+        .collect()
     }
 
     /// How each bill travels: by e-mail where there is an active enrolment, else on paper.

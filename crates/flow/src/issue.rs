@@ -264,7 +264,11 @@ impl Issuer {
 
         let accounts: Vec<_> = bills.iter().map(|b| b.customer.number.clone()).collect();
         let enrolments = self.store.active_enrolments(&accounts).await?;
+        // Who gets no mail has nobody who reads along.
+        let mailed: Vec<_> = enrolments.keys().cloned().collect();
+        let readers = self.store.active_readers(&mailed).await?;
         let result = ChunkResult {
+            copies: self.copies(job.issued_at, &bills, &enrolments, &readers),
             bills: self.records(&job, &bills, &record, &pack.entries),
             deliveries: self.deliveries(job.issued_at, &bills, &enrolments),
             run: job.run,

@@ -10,7 +10,7 @@ use kvit_billing::{
     reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, Conceded, ConcededMail, LinkMail, Mails, Message, MoneyDirection, PaidBill,
+    BillFor, BillMail, Conceded, ConcededMail, LinkMail, Mails, Message, MoneyDirection, PaidBill,
     PaymentMail, ReminderMail,
 };
 use mail_parser::MessageParser;
@@ -117,7 +117,7 @@ fn bill(
     Ok(mails.bill(&BillMail {
         delivery: &DeliveryId::of(number, 1),
         to: &Secret::new("ivaylo@example.bg".to_owned()),
-        customer_name: match language {
+        name: match language {
             Language::Bg => "Ивайло Петров",
             Language::En => "Ivaylo Petrov",
         },
@@ -130,7 +130,9 @@ fn bill(
         currency: Currency::EUR,
         due_date: date(2026, 11, 25),
         period: Period::month_of(date(2026, 10, 1)),
-        receipt_url: "https://smetki.svetulka.example/receipt/4f1c2b7a90d35e68b1c04f7de92a6b13",
+        recipient: BillFor::Customer {
+            receipt_url: "https://smetki.svetulka.example/receipt/4f1c2b7a90d35e68b1c04f7de92a6b13",
+        },
         pay_url: "https://bills.example.bg/pay/0000000042-0123456789abcdef0123456789abcdef",
         reference: &CreditorReference::of(number),
         pdf: b"%PDF-1.7",

@@ -6,7 +6,7 @@ use kvit_billing::{
     Period, ReminderKind, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, Message, MoneyDirection,
+    BillFor, BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, Message, MoneyDirection,
     PaidBill, PaymentMail, ReminderMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
@@ -62,7 +62,7 @@ fn bill(
     mails.bill(&BillMail {
         delivery: &DeliveryId::of(number, 1),
         to: &Secret::new(to.to_owned()),
-        customer_name: name,
+        name: name,
         customer_number: &customer,
         language,
         number,
@@ -72,7 +72,9 @@ fn bill(
         currency: Currency::EUR,
         due_date: date(2026, 11, 20),
         period: Period::month_of(date(2026, 10, 1)),
-        receipt_url: "https://bills.example.bg/receipt/abc",
+        recipient: BillFor::Customer {
+            receipt_url: "https://bills.example.bg/receipt/abc",
+        },
         pay_url: "https://bills.example.bg/pay/0000000042-0123456789abcdef0123456789abcdef",
         reference: &CreditorReference::of(number),
         pdf: b"%PDF-1.7 sealed\r\n.\r\n",

@@ -88,6 +88,24 @@ proof-button = Confirm the address
 proof-expires = The link works until { $expires }.
 proof-not-you = If it was not you, do nothing: without confirmation no bills will come here.
 
+copy-subject-invoice = Bill for { $period }, customer no. { $customer }: { $amount }, due { $due }
+copy-subject-debit = Debit note { $number }, customer no. { $customer }: { $amount }, due { $due }
+copy-subject-credit = Credit note { $number }, customer no. { $customer }, for { $amount }
+copy-subject-nothing = Bill for { $period }, customer no. { $customer }: nothing to pay
+copy-intro-bill = Here is a copy of the bill for { $period }. It is attached to this mail as a PDF file.
+copy-intro-note = Here is a copy of a document for { $period }. It is attached to this mail as a PDF file.
+copy-button = See the bill
+label-holder = Customer
+why-copy = You get this mail because the customer asked for their bills from { $operator } to come to you as well, and you agreed.
+leave = I want no more of these bills
+
+invitation-subject = Would you like to get copies of another customer's bills?
+invitation-intro = A customer of { $operator } with the number { $customer } asked for their bills to come to this address as well.
+invitation-action = If you know the customer and want to get them, confirm that the address is yours:
+invitation-button = Yes, I want to get them
+invitation-expires = The link works until { $expires }.
+invitation-not-you = If you do not want them, do nothing: without confirmation we send you no bills.
+
 sign-in-subject = A link to your bills
 sign-in-intro = Someone, most likely you, asked to see the bills of { $operator } for customer number { $customer }.
 sign-in-action = To see them, open the link on the device that you are using now:

@@ -248,6 +248,7 @@ fn made(job: &ChunkJob, worker: &str) -> Fallible<ChunkResult> {
         no: job.no,
         claim: job.claim,
         worker: worker.to_owned(),
+        copies: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -4,16 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use kvit_billing::{
-    BillNumber, Cents, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, Secret,
+    BillNumber, Cents, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, ReaderId, Secret,
 };
 use kvit_pay::standing::Standing;
 
 use crate::{
-    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, StoreError, Unwanted,
+    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReaderRecord, StoreError, Unwanted,
     engine::{Row, Tx},
     enrolments::{active, enrolment},
     ledger::{dues, moneys, standings},
     payments::on_their_way,
+    readers::reader,
     reminders::unwanting,
     rows::{self, BILL_COLUMNS, corrupt, language, number, optional, small, text, time},
     sql::{Value, query},
@@ -33,6 +34,7 @@ pub(crate) struct Claimable {
 struct Named {
     bills: HashMap<BillNumber, BillRecord>,
     enrolments: HashMap<EnrolmentId, EnrolmentRecord>,
+    readers: HashMap<ReaderId, ReaderRecord>,
     /// The customers of mails that go to whatever address is theirs when they are sent.
     active: HashMap<CustomerNumber, EnrolmentRecord>,
     /// Entries that were taken back.
@@ -62,7 +64,16 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
     let mut entries: Vec<[Value; 1]> = Vec::new();
     let mut accounts: Vec<CustomerNumber> = Vec::new();
     let mut reminded: Vec<BillNumber> = Vec::new();
+    let mut readers: Vec<[Value; 1]> = Vec::new();
     for row in due {
+        if let Some(reader) = row.get::<Option<String>>("reader")? {
+            readers.push([reader.into()]);
+            accounts.push(text(row, "account")?);
+            if row.get::<Option<i64>>("copies")?.is_some() {
+                bills.push([number(row, "copies")?.into()]);
+            }
+            continue;
+        }
         if let Some(entry) = row.get::<Option<String>>("entry")? {
             entries.push([entry.into()]);
             accounts.push(text(row, "account")?);
@@ -97,6 +108,16 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
         for row in &found {
             let enrolment = enrolment(row)?;
             named.enrolments.insert(enrolment.id.clone(), enrolment);
+        }
+    }
+    if !readers.is_empty() {
+        let found = query("SELECT * FROM readers WHERE id IN ({rows})")
+            .rows(readers)
+            .fetch_all(&mut *tx)
+            .await?;
+        for row in &found {
+            let reader = reader(row)?;
+            named.readers.insert(reader.id.clone(), reader);
         }
     }
     if !entries.is_empty() {
@@ -189,6 +210,22 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
                 Some(_) => None,
             };
             (DeliveryWhat::Money { entry }, unwanted)
+        }
+        DeliveryKind::Invitation | DeliveryKind::Copy => {
+            let reader = optional::<ReaderId>(row, "reader")?;
+            let reader = reader.and_then(|id| named.readers.get(&id)).cloned();
+            let reader = reader.ok_or_else(missing)?;
+            let gone = reader.ended_at.is_some() || !named.active.contains_key(&account);
+            let left = gone.then_some(Unwanted::Left);
+            if id.kind() == DeliveryKind::Copy {
+                let bill = named.bills.get(&number(row, "copies")?);
+                let bill = bill.cloned().ok_or_else(missing)?;
+                (DeliveryWhat::Copy { bill, reader }, left)
+            } else {
+                let proven = reader.proven_at.map(|_| Unwanted::Proven);
+                let dead = (reader.proof_expires < now).then_some(Unwanted::Late);
+                (DeliveryWhat::Invitation(reader), left.or(proven).or(dead))
+            }
         }
         DeliveryKind::Reminder => {
             let bill = named.bills.get(&number(row, "reminds")?);

@@ -8,6 +8,7 @@ use kvit_billing::{CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenH
 use crate::{
     EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store, StoreError,
     engine::{Row, Target, Tx},
+    readers,
     rows::{corrupt, language, optional_time, text, time},
     sql::{ROWS_MAX, query},
     webhooks,
@@ -235,6 +236,7 @@ pub(crate) async fn end(
         .bind(evidence)
         .execute(&mut *tx)
         .await?;
+    readers::end_all(tx, account, at).await?;
     webhooks::enrolment_changed(tx, account, (&record.id, "ended"), at).await?;
     record.ended_at = Some(at);
     Ok(Some(record))

@@ -10,6 +10,7 @@ use crate::{
     StoreError,
     deliveries::put_back,
     engine::{Row, Tx},
+    readers::insert_copies,
     rows::{corrupt, number, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
     staging::{encode, unpacked},
@@ -87,6 +88,9 @@ impl Store {
         }
         for part in result.deliveries.chunks(ROWS_MAX) {
             insert_deliveries(&mut tx, part, result.at).await?;
+        }
+        for part in result.copies.chunks(ROWS_MAX) {
+            insert_copies(&mut tx, part, result.at).await?;
         }
         let chunk = (&result.run, result.no);
         webhooks::issued(&mut tx, chunk, &result.bills, result.at).await?;

@@ -24,6 +24,7 @@ mod money_mails;
 mod notices;
 mod payments;
 mod progress;
+mod readers;
 mod receipts;
 mod receivables;
 mod reconcile;

@@ -170,7 +170,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<DeliveryJob>, StoreError> {
         let mut tx = self.begin().await?;
-        let row = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.reminds, t.account, t.email, t.language, t.attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.id = $1 AND t.state = 'sending' AND t.attempts = $2")
+        let row = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.reminds, t.reader, t.copies, t.account, t.email, t.language, t.attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.id = $1 AND t.state = 'sending' AND t.attempts = $2")
             .bind(&job.id)
             .bind(job.attempts)
             .for_update()

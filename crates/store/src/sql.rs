@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     BillKind, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, DeliveryId, EnrolmentId,
-    EntryId, Language, OrderSeq, RunId, Series, StaffLogin, code::TokenHash,
+    EntryId, Language, OrderSeq, ReaderId, RunId, Series, StaffLogin, code::TokenHash,
 };
 
 use kvit_pay::{Iban, ProviderName, ledger::Book};
@@ -195,6 +195,7 @@ value! {
     &CustomerNumber => Text(|number| number.to_string()),
     &DeliveryId => Text(|id| id.to_string()),
     &EnrolmentId => Text(|id| id.to_string()),
+    &ReaderId => Text(|id| id.to_string()),
     &StaffLogin => Text(|login| login.to_string()),
     &EntryId => Text(|id| id.to_string()),
     &ProviderName => Text(|name| name.to_string()),

@@ -102,6 +102,7 @@ fn delivery(
         id: text(row, "id")?,
         bill: bill("bill")?,
         reminds: bill("reminds")?,
+        copies: bill("copies")?,
         account: text(row, "account")?,
         channel: Channel::parse(&channel).ok_or_else(|| corrupt("channel", channel))?,
         email: row

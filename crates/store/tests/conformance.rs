@@ -13,6 +13,7 @@ mod conformance {
     mod payers;
     pub(crate) mod payments;
     pub(crate) mod portal;
+    pub(crate) mod readers;
     pub(crate) mod reconcile;
     pub(crate) mod reconciliation;
     pub(crate) mod release;
@@ -33,8 +34,8 @@ use std::sync::{
 
 use conformance::{
     api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
-    reconcile, reconciliation, release, reminders, reversals, runs, scans, staff, statements,
-    webhooks, world,
+    readers, reconcile, reconciliation, release, reminders, reversals, runs, scans, staff,
+    statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -97,6 +98,12 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
+    readers::a_reader_is_asked_and_proves,
+    readers::readers_are_few,
+    readers::a_copy_is_counted_apart,
+    readers::a_copy_s_link_confirms_nothing,
+    readers::who_left_gets_no_copy,
+    readers::paper_ends_the_readers,
     webhooks::bills_are_told_of_where_it_is_wanted,
     webhooks::each_fact_is_told_once,
     webhooks::money_in_a_customer_s_book_is_told,

@@ -1,5 +1,7 @@
 //! A customer's own bills.
 
+use std::collections::HashMap;
+
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
@@ -201,6 +203,11 @@ pub(crate) async fn list(
         true => Some("off"),
         false => None,
     };
+    let readers = match enrolment {
+        "active" => store.active_readers(std::slice::from_ref(customer)).await?,
+        _ => HashMap::new(),
+    };
+    let readers = readers.get(customer).map_or(0, Vec::len);
     let number = customer.as_str();
     let texts = app.pages.texts(visitor.language);
     let credit = (standing.credit > Cents::ZERO)
@@ -210,7 +217,7 @@ pub(crate) async fn list(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders,
+            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, readers,
         },
     )?;
     Ok(page.into_response())

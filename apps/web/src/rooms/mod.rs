@@ -1,12 +1,14 @@
 //! What each address of the portal does, a room a file.
 
 pub(crate) mod bills;
+pub(crate) mod copies;
 pub(crate) mod enrol;
 pub(crate) mod info;
 pub(crate) mod links;
 pub(crate) mod paper;
 pub(crate) mod pay;
 pub(crate) mod pay_calls;
+pub(crate) mod readers;
 pub(crate) mod reminders;
 pub(crate) mod sign_in;
 pub(crate) mod year;

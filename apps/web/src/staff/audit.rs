@@ -105,7 +105,7 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
                 |_| text.clone(),
                 |at| texts.moment(at, &app.portal.time_zone),
             ),
-            ("by" | "channel" | "after", _) => word(text).unwrap_or_else(|| text.clone()),
+            ("by" | "channel" | "after" | "why", _) => word(text).unwrap_or_else(|| text.clone()),
             _ => text.clone(),
         },
         other => other.to_string(),

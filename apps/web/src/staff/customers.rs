@@ -30,6 +30,7 @@ const FOUND_SHOWN: usize = 20;
 const WANTED_CHARS_MAX: usize = 100;
 const BILLS_SHOWN: usize = 6;
 const DECLARATIONS_SHOWN: u32 = 10;
+const READERS_SHOWN: u32 = 20;
 /// A bill's number as it is printed; fewer digits may be a part of anything.
 const BILL_DIGITS: usize = 10;
 
@@ -179,6 +180,7 @@ pub(crate) async fn page(
         "enrolled" => Some("staff-done-enrolled"),
         "paper" => Some("staff-done-paper"),
         "noted" => Some("staff-done-noted"),
+        "reader" => Some("staff-done-reader"),
         "sent" => Some("staff-done-sent"),
         "outdated" => Some("staff-outdated"),
         "on-its-way" => Some("staff-on-its-way"),
@@ -239,6 +241,16 @@ pub(crate) async fn customer_page(
         _ => None,
     };
     let changes_to = changes_to.map(|record| email(record.email.expose()));
+    let readers = store.readers_of(number, READERS_SHOWN).await?;
+    let readers: Vec<_> = readers
+        .iter()
+        .filter(|reader| reader.ended_at.is_none())
+        .map(|reader| {
+            let email = email(reader.email.expose());
+            let proven = reader.proven_at.is_some();
+            context! { id => reader.id.as_str(), name => reader.name.clone(), email, proven }
+        })
+        .collect();
     let bills = store.bills_of(number, None, BILLS_SHOWN).await?;
     let standing = store.standing(number, app.portal.clock.now()).await?;
     let texts = app.pages.texts(visitor.language);
@@ -273,7 +285,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, bills, happened, declarations,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, readers, bills, happened, declarations,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

@@ -11,8 +11,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, EntryId, code::TokenPurpose};
-use kvit_store::{BillRecord, Channel, DeliveryState, EnrolmentState, NewDelivery, Note, Written};
+use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, EntryId, ReaderId, code::TokenPurpose};
+use kvit_store::{
+    BillRecord, Channel, DeliveryState, EnrolmentState, NewDelivery, Note, ReaderEnd, Written,
+};
 use minijinja::context;
 use serde::Deserialize;
 use serde_json::json;
@@ -140,6 +142,39 @@ pub(crate) async fn paper(
     let on_paper = written == Written::Done
         || matches!(store.enrolment_of(number).await?, EnrolmentState::None);
     let what = if on_paper { "paper" } else { "outdated" };
+    Ok(done(number, &form.call, what))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ReaderForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+    #[serde(default)]
+    reader: String,
+}
+
+/// Removes one of the customer's readers.
+pub(crate) async fn remove_reader(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<ReaderForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
+    let number = &record.customer.number;
+    let id: ReaderId = form.reader.parse().map_err(|_| Failure::NotFound)?;
+    let evidence = json!({
+        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
+        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
+    });
+    let (store, now) = (&app.portal.store, app.portal.clock.now());
+    let by = (officer.login.as_str(), now);
+    let removed = store.end_reader(&id, number, ReaderEnd::Removed, &evidence, by);
+    let what = if removed.await? { "reader" } else { "outdated" };
     Ok(done(number, &form.call, what))
 }
 

@@ -84,6 +84,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/customers/{number}/note", DESK),
     ("GET", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/paper", DESK),
+    ("POST", "/staff/customers/{number}/reader", DESK),
     ("GET", "/staff/customers/{number}/scans/{id}", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
     ("GET", "/staff/imports", BILLING),
@@ -169,6 +170,10 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.statement",
     "pay.statement-uploaded",
     "pay.viewed",
+    "reader.added",
+    "reader.left",
+    "reader.proven",
+    "reader.removed",
     "refund.approved",
     "refund.exported",
     "refund.fetched",
@@ -228,6 +233,10 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route(
             "/staff/customers/{number}/paper",
             get(desk::paper_form).post(desk::paper),
+        )
+        .route(
+            "/staff/customers/{number}/reader",
+            post(desk::remove_reader),
         )
         .route(
             "/staff/customers/{number}/scans/{id}",

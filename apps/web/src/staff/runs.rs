@@ -10,7 +10,8 @@ use axum::{
 use kvit_billing::{Cents, Currency, OrderSeq, RunId};
 use kvit_flow::summary::{RunSummary, change_per_mille};
 use kvit_store::{
-    BalanceLine, BalanceSheet, Close, Release, ReleaseError, Role, RunRecord, RunState, same_person,
+    BalanceLine, BalanceSheet, Close, CopyCounts, Release, ReleaseError, Role, RunRecord, RunState,
+    same_person,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -114,7 +115,16 @@ pub(crate) async fn page(
             let at = texts.moment(closing.at, &app.portal.time_zone);
             context! { by => closing.by, at }
         });
+        let copies = store.copies_of_run(&run.id).await?;
+        let any = copies != CopyCounts::default();
+        let copies = any.then(|| {
+            context! {
+                sent => texts.count(copies.sent), waiting => texts.count(copies.waiting),
+                failed => texts.count(copies.failed),
+            }
+        });
         let progress = context! {
+            copies,
             bills => texts.count(progress.bills), orders => texts.count(progress.orders), done => done.to_string(),
             queued => texts.count(progress.mail_queued), confirmed => texts.count(progress.confirmed),
             twice => texts.count(progress.possibly_twice),

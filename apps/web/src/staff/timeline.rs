@@ -5,7 +5,7 @@ use kvit_billing::{BillKind, CustomerNumber, DeliveryKind};
 use kvit_pay::statement::BANK;
 use kvit_store::{
     AttemptRecord, BillRecord, Channel, Contact, DeliveryRecord, DeliveryState, EnrolmentChannel,
-    EnrolmentFacts, EntryRecord, Note, Unwanted,
+    EnrolmentFacts, EntryRecord, Note, ReaderRecord, Unwanted,
 };
 use minijinja::{Value, context};
 
@@ -86,6 +86,9 @@ pub(crate) async fn happened(
             more: String::new(),
         });
     }
+    for reader in store.readers_of(account, OTHERS_MAX).await? {
+        teller.reader(&reader, &mut all);
+    }
     for note in store.notes_of(account, OTHERS_MAX).await? {
         all.push(teller.note(note));
     }
@@ -150,6 +153,29 @@ impl Teller<'_> {
         }
     }
 
+    /// Who reads along, and since when not any more.
+    fn reader(&self, reader: &ReaderRecord, all: &mut Vec<Happened>) {
+        let email = self.email(reader.email.expose());
+        let ended = match reader.ended_reason.as_deref() {
+            Some("left") => "staff-told-reader-left",
+            Some("replaced") => "staff-told-reader-replaced",
+            _ => "staff-told-reader-removed",
+        };
+        let facts = [
+            (Some(reader.created_at), "staff-told-reader-added"),
+            (reader.proven_at, "staff-told-reader-proven"),
+            (reader.ended_at, ended),
+        ];
+        all.extend(facts.into_iter().filter_map(|(at, key)| {
+            Some(Happened {
+                at: at?,
+                whole_day: false,
+                text: self.texts.say(key, &[("email", &email)]),
+                more: reader.name.clone(),
+            })
+        }));
+    }
+
     fn bill(&self, bill: &BillRecord) -> Happened {
         let key = match bill.kind {
             BillKind::Invoice => "staff-told-invoice",
@@ -187,7 +213,7 @@ impl Teller<'_> {
         if delivery.channel == Channel::Paper {
             all.push(self.paper(delivery, bill));
         }
-        let number = delivery.bill.or(delivery.reminds);
+        let number = delivery.bill.or(delivery.reminds).or(delivery.copies);
         let number = number.map(|number| number.to_string());
         let number = [("number", number.as_deref().unwrap_or_default())];
         for attempt in &delivery.trail {
@@ -345,6 +371,18 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-conceded-retry",
             "staff-told-conceded-failed",
             "staff-told-conceded-unknown",
+        ],
+        DeliveryKind::Invitation => [
+            "staff-told-invitation-accepted",
+            "staff-told-invitation-retry",
+            "staff-told-invitation-failed",
+            "staff-told-invitation-unknown",
+        ],
+        DeliveryKind::Copy => [
+            "staff-told-copy-accepted",
+            "staff-told-copy-retry",
+            "staff-told-copy-failed",
+            "staff-told-copy-unknown",
         ],
         DeliveryKind::Reminder => [
             "staff-told-reminder-accepted",

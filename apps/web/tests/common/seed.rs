@@ -224,6 +224,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         no: job.no,
         claim: job.claim,
         worker: "test".into(),
+        copies: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [0; 32],

@@ -6,11 +6,12 @@ use kvit_billing::{
     BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillMail, Conceded, ConcededMail, LinkMail, MailError, Message, MoneyDirection, PaidBill,
-    PaymentMail, ReminderMail,
+    BillFor, BillMail, Conceded, ConcededMail, LinkMail, MailError, Message, MoneyDirection,
+    PaidBill, PaymentMail, ReminderMail,
 };
 use kvit_store::{
-    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, SIGN_IN_MINUTES, StoreError,
+    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReaderRecord, SIGN_IN_MINUTES,
+    StoreError,
 };
 
 use super::Courier;
@@ -36,7 +37,24 @@ impl Courier {
     /// The mail of a delivery.
     pub(super) async fn build(&self, job: &DeliveryJob) -> Result<Message, BuildError> {
         match &job.what {
-            DeliveryWhat::Bill(bill) => self.bill_mail(job, bill).await,
+            DeliveryWhat::Bill(bill) => {
+                let token = self.key.token(TokenPurpose::Receipt, job.id.as_str());
+                let url = format!("{}/receipt/{}", self.public_url, token.expose());
+                let name = self.name_of(job).await;
+                let recipient = BillFor::Customer { receipt_url: &url };
+                self.bill_mail(job, bill, &name, recipient).await
+            }
+            DeliveryWhat::Copy { bill, reader } => {
+                let token = self.key.token(TokenPurpose::Copy, job.id.as_str());
+                let url = format!("{}/copy/{}", self.public_url, token.expose());
+                let customer = self.name_of(job).await;
+                let recipient = BillFor::Reader {
+                    customer_name: &customer,
+                    bill_url: &url,
+                };
+                self.bill_mail(job, bill, &reader.name, recipient).await
+            }
+            DeliveryWhat::Invitation(reader) => Ok(self.invitation_mail(job, reader)?),
             DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
             DeliveryWhat::SignIn(_) => Ok(self.sign_in_mail(job)?),
             DeliveryWhat::Money { entry } => self.money_mail(job, entry).await,
@@ -46,17 +64,20 @@ impl Courier {
         }
     }
 
-    async fn bill_mail(&self, job: &DeliveryJob, bill: &BillRecord) -> Result<Message, BuildError> {
+    async fn bill_mail(
+        &self,
+        job: &DeliveryJob,
+        bill: &BillRecord,
+        name: &str,
+        recipient: BillFor<'_>,
+    ) -> Result<Message, BuildError> {
         let pdf = read_bill(self.archive.as_ref(), bill).await?;
-        let name = self.name_of(job).await;
-        let token = self.key.token(TokenPurpose::Receipt, job.id.as_str());
-        let receipt_url = format!("{}/receipt/{}", self.public_url, token.expose());
         let pay_url = self.pay_url(bill.number);
         let reference = CreditorReference::of(bill.number);
         Ok(self.mails.bill(&BillMail {
             delivery: &job.id,
             to: &job.email,
-            customer_name: &name,
+            name,
             customer_number: &job.account,
             language: job.language,
             number: bill.number,
@@ -66,7 +87,7 @@ impl Courier {
             currency: bill.currency,
             due_date: bill.due_date,
             period: bill.period,
-            receipt_url: &receipt_url,
+            recipient,
             pay_url: &pay_url,
             reference: &reference,
             pdf: &pdf,
@@ -93,6 +114,26 @@ impl Courier {
             url: &url,
             expires: enrolment.proof_expires.unwrap_or(job.due_at),
             at: enrolment.created_at,
+        })
+    }
+
+    fn invitation_mail(
+        &self,
+        job: &DeliveryJob,
+        reader: &ReaderRecord,
+    ) -> Result<Message, MailError> {
+        let token = self
+            .key
+            .token(TokenPurpose::ProveReader, reader.id.as_str());
+        let url = format!("{}/join/{}", self.public_url, token.expose());
+        self.mails.invitation(&LinkMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            url: &url,
+            expires: reader.proof_expires,
+            at: reader.created_at,
         })
     }
 

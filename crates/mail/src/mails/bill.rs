@@ -17,7 +17,7 @@ pub struct BillMail<'a> {
     /// The recipient.
     pub to: &'a Secret<String>,
     /// How the mail greets; may be empty.
-    pub customer_name: &'a str,
+    pub name: &'a str,
     /// Shown inside the mail only.
     pub customer_number: &'a CustomerNumber,
     /// The language of the mail.
@@ -36,8 +36,8 @@ pub struct BillMail<'a> {
     pub due_date: Date,
     /// What is billed.
     pub period: Period,
-    /// Address of the page on which receipt is confirmed.
-    pub receipt_url: &'a str,
+    /// Who gets it.
+    pub recipient: BillFor<'a>,
     /// Address of the page on which this bill, and no other, can be paid.
     pub pay_url: &'a str,
     /// What the customer writes on the payment order.
@@ -48,6 +48,24 @@ pub struct BillMail<'a> {
     pub file_name: &'a str,
     /// The mail's date. Must be the same each time the delivery is tried.
     pub at: Timestamp,
+}
+
+/// Who gets a bill.
+#[derive(Clone, Copy, Debug)]
+pub enum BillFor<'a> {
+    /// The customer, who confirms its receipt.
+    Customer {
+        /// Address of the page on which that is done.
+        receipt_url: &'a str,
+    },
+    /// A reader whom the customer named. Whether a reader got it says nothing of the customer, so there is
+    /// nothing to confirm.
+    Reader {
+        /// Whose bill it is.
+        customer_name: &'a str,
+        /// Address of the page that shows this bill, and no other.
+        bill_url: &'a str,
+    },
 }
 
 impl Mails {
@@ -64,10 +82,10 @@ impl Mails {
             BillKind::DebitNote => ("debit", shown(mail.to_pay)),
             BillKind::Invoice => ("invoice", shown(mail.to_pay)),
         };
-        let values = vec![
+        let mut values = vec![
             ("case", case.to_owned()),
             ("owed", if owed { "yes" } else { "" }.to_owned()),
-            ("name", one_line(mail.customer_name)),
+            ("name", one_line(mail.name)),
             ("customer", mail.customer_number.to_string()),
             ("number", mail.number.to_string()),
             ("amount", amount),
@@ -79,14 +97,33 @@ impl Mails {
             ),
             ("due", format::date(mail.due_date, mail.language)),
             ("period", format::period(mail.period, mail.language)),
-            ("url", mail.receipt_url.to_owned()),
-            ("why", "why-bill".to_owned()),
-            // Beside the receipt, so that its reader needs no number and code.
-            ("paper_url", format!("{}/paper", mail.receipt_url)),
             ("pay_url", mail.pay_url.to_owned()),
             ("iban", grouped(&self.operator.iban)),
             ("reference", mail.reference.to_string()),
         ];
+        let template = match mail.recipient {
+            BillFor::Customer { receipt_url } => {
+                values.extend([
+                    ("url", receipt_url.to_owned()),
+                    ("why", "why-bill".to_owned()),
+                    // Beside the receipt, so that its reader needs no number and code.
+                    ("paper_url", format!("{receipt_url}/paper")),
+                ]);
+                "bill"
+            }
+            BillFor::Reader {
+                customer_name,
+                bill_url,
+            } => {
+                values.extend([
+                    ("holder", one_line(customer_name)),
+                    ("url", bill_url.to_owned()),
+                    ("why", "why-copy".to_owned()),
+                    ("leave_url", format!("{bill_url}/leave")),
+                ]);
+                "copy"
+            }
+        };
         let attachment = Attachment {
             name: mail.file_name,
             mime_type: "application/pdf",
@@ -98,8 +135,8 @@ impl Mails {
             at: mail.at,
         };
         self.build(Draft {
-            template: "bill",
-            subject: format!("bill-subject-{case}"),
+            template,
+            subject: format!("{template}-subject-{case}"),
             language: mail.language,
             values,
             rows: Vec::new(),

@@ -42,6 +42,14 @@ impl Mails {
         self.link(mail, "sign-in", "sign-in-subject")
     }
 
+    /// The mail that asks whether somebody wants to read a customer's bills.
+    ///
+    /// # Errors
+    /// As [`Mails::bill`].
+    pub fn invitation(&self, mail: &LinkMail<'_>) -> Result<Message, MailError> {
+        self.link(mail, "invitation", "invitation-subject")
+    }
+
     fn link(
         &self,
         mail: &LinkMail<'_>,

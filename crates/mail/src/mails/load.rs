@@ -15,7 +15,7 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 14] = [
+pub(super) const TEMPLATES: [(&str, &str); 18] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("bill.html", include_str!("../../templates/bill.html")),
     ("bill.txt", include_str!("../../templates/bill.txt")),
@@ -24,6 +24,16 @@ pub(super) const TEMPLATES: [(&str, &str); 14] = [
         include_str!("../../templates/conceded.html"),
     ),
     ("conceded.txt", include_str!("../../templates/conceded.txt")),
+    ("copy.html", include_str!("../../templates/copy.html")),
+    ("copy.txt", include_str!("../../templates/copy.txt")),
+    (
+        "invitation.html",
+        include_str!("../../templates/invitation.html"),
+    ),
+    (
+        "invitation.txt",
+        include_str!("../../templates/invitation.txt"),
+    ),
     ("payment.html", include_str!("../../templates/payment.html")),
     ("payment.txt", include_str!("../../templates/payment.txt")),
     ("proof.html", include_str!("../../templates/proof.html")),
@@ -78,9 +88,10 @@ fn text(
     key: &str,
     args: &Kwargs,
 ) -> Result<String, minijinja::Error> {
-    const SHARED: [&str; 17] = [
+    const SHARED: [&str; 18] = [
         "name",
         "customer",
+        "holder",
         "number",
         "amount",
         "to_pay",

@@ -23,7 +23,7 @@ use crate::{
 };
 use load::{TEMPLATES, load, template_error};
 
-pub use bill::BillMail;
+pub use bill::{BillFor, BillMail};
 pub use conceded::{Conceded, ConcededMail};
 pub use link::LinkMail;
 pub use payment::{MoneyDirection, PaidBill, PaymentMail};
@@ -130,7 +130,7 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`bill`, `conceded`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
+    /// Replaces templates (`bill`, `conceded`, `copy`, `invitation`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
     /// `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use kvit_billing::{
 };
 
 use super::{
-    BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, MoneyDirection, PaidBill,
-    PaymentMail, ReminderMail,
+    BillFor, BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, MoneyDirection,
+    PaidBill, PaymentMail, ReminderMail,
 };
 
 const URL: &str = "https://example.bg";
@@ -52,26 +52,34 @@ impl Mails {
             .into_iter()
             .flat_map(|kind| [(kind, 1), (kind, 0), (kind, -1)])
         {
-            self.bill(&BillMail {
-                delivery: &sample.delivery,
-                to: &sample.to,
-                customer_name: "",
-                customer_number: &sample.customer,
-                language: sample.language,
-                number: NUMBER,
-                kind,
-                to_pay: Cents::new(to_pay),
-                gross: ONE,
-                currency: self.operator.currency,
-                due_date: DAY,
-                period: Period::month_of(DAY),
-                receipt_url: URL,
-                pay_url: URL,
-                reference: &CreditorReference::of(NUMBER),
-                pdf: b"",
-                file_name: "bill.pdf",
-                at: Timestamp::UNIX_EPOCH,
-            })?;
+            for recipient in [
+                BillFor::Customer { receipt_url: URL },
+                BillFor::Reader {
+                    customer_name: "",
+                    bill_url: URL,
+                },
+            ] {
+                self.bill(&BillMail {
+                    delivery: &sample.delivery,
+                    to: &sample.to,
+                    name: "",
+                    customer_number: &sample.customer,
+                    language: sample.language,
+                    number: NUMBER,
+                    kind,
+                    to_pay: Cents::new(to_pay),
+                    gross: ONE,
+                    currency: self.operator.currency,
+                    due_date: DAY,
+                    period: Period::month_of(DAY),
+                    recipient,
+                    pay_url: URL,
+                    reference: &CreditorReference::of(NUMBER),
+                    pdf: b"",
+                    file_name: "bill.pdf",
+                    at: Timestamp::UNIX_EPOCH,
+                })?;
+            }
         }
         Ok(())
     }
@@ -168,7 +176,7 @@ impl Mails {
 
     fn try_links(&self, sample: &Sample) -> Result<(), MailError> {
         let expires = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
-        self.prove_address(&LinkMail {
+        let mail = LinkMail {
             delivery: &sample.delivery,
             to: &sample.to,
             customer_number: &sample.customer,
@@ -176,16 +184,10 @@ impl Mails {
             url: URL,
             expires,
             at: Timestamp::UNIX_EPOCH,
-        })?;
-        self.sign_in(&LinkMail {
-            delivery: &sample.delivery,
-            to: &sample.to,
-            customer_number: &sample.customer,
-            language: sample.language,
-            url: URL,
-            expires,
-            at: Timestamp::UNIX_EPOCH,
-        })?;
+        };
+        self.prove_address(&mail)?;
+        self.invitation(&mail)?;
+        self.sign_in(&mail)?;
         Ok(())
     }
 }

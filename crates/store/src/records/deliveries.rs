@@ -6,7 +6,7 @@ use kvit_billing::{
 };
 use serde::Serialize;
 
-use crate::{BillRecord, EnrolmentRecord};
+use crate::{BillRecord, EnrolmentRecord, ReaderRecord};
 
 /// How a bill travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +62,15 @@ pub enum DeliveryWhat {
         /// Which entry in the books.
         entry: String,
     },
+    /// The link that proves a reader's address.
+    Invitation(ReaderRecord),
+    /// A bill for a reader.
+    Copy {
+        /// The bill.
+        bill: BillRecord,
+        /// Whom it is for.
+        reader: ReaderRecord,
+    },
     /// That a bill is still to be paid.
     Reminder {
         /// The bill.
@@ -76,7 +85,7 @@ pub enum DeliveryWhat {
 /// Why a mail is not sent any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwanted {
-    /// The customer's bills do not come by mail any more, or not to this address.
+    /// The customer's bills do not come by mail any more, or not to this address; or its reader left.
     Left,
     /// The address is proven already.
     Proven,
@@ -207,6 +216,9 @@ pub struct DeliveryRecord {
     /// The bill that it reminds of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminds: Option<BillNumber>,
+    /// The bill that it brings to a reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<BillNumber>,
     pub account: CustomerNumber,
     pub channel: Channel,
     /// Where it goes. Not serialised.

@@ -9,7 +9,7 @@ use kvit_billing::{
 };
 use serde::Serialize;
 
-use crate::{CustomerRecord, NewDelivery};
+use crate::{CustomerRecord, NewCopy, NewDelivery};
 
 /// A chunk to be made by the one who claimed it.
 #[derive(Clone, Debug)]
@@ -53,6 +53,8 @@ pub struct ChunkResult {
     pub pack: PackRecord,
     pub bills: Vec<BillRecord>,
     pub deliveries: Vec<NewDelivery>,
+    /// The mails to readers.
+    pub copies: Vec<NewCopy>,
     pub at: Timestamp,
 }
 

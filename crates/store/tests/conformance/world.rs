@@ -199,6 +199,7 @@ pub(crate) fn result(job: &ChunkJob, worker: &str) -> ChunkResult {
         no: job.no,
         claim: job.claim,
         worker: worker.to_owned(),
+        copies: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -129,6 +129,7 @@ fn made(job: &ChunkJob) -> Option<ChunkResult> {
         no: job.no,
         claim: job.claim,
         worker: "bench".to_owned(),
+        copies: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -1,0 +1,285 @@
+//! Readers beside the customer: the customer names them, sees them and removes them.
+
+use axum::{
+    Extension, Form,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{CustomerNumber, Language, ReaderId, Secret, code::TokenPurpose};
+use kvit_mail::{EmailAddress, typo_hint};
+use kvit_store::{AddReader, EnrolmentState, NewProof, NewReader, ReaderEnd, ReaderRecord};
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::{bills::masked, enrol::latin_hint, go};
+use crate::{App, failure::Failure, front::Visitor, gate, staff::plain};
+
+/// Readers of one customer number.
+const READERS_MAX: usize = 5;
+/// Rows that are read for a page: those of today come first, among them some whose link is dead.
+const READERS_SHOWN: u32 = 20;
+/// The longest name, in characters.
+const NAME_CHARS_MAX: usize = 60;
+/// Who did it, as the audit trail names the customer.
+const WHO: &str = "customer";
+
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+/// Who reads along, and the form for one more.
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Query(query): Query<Done>,
+) -> Result<Response, Failure> {
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    let notice = match query.done.as_str() {
+        "added" => Some("readers-added"),
+        "removed" => Some("readers-removed"),
+        _ => None,
+    };
+    let form = ReaderForm {
+        language: visitor.language.tag().to_owned(),
+        ..ReaderForm::default()
+    };
+    let seen = Seen {
+        notice,
+        ..Seen::default()
+    };
+    list(&app, &visitor, customer, &form, seen).await
+}
+
+/// What a page says beside its list.
+#[derive(Default)]
+struct Seen<'a> {
+    notice: Option<&'a str>,
+    suggestion: Option<String>,
+    wrong: &'a [(&'a str, &'a str)],
+}
+
+async fn list(
+    app: &App,
+    visitor: &Visitor,
+    customer: &CustomerNumber,
+    form: &ReaderForm,
+    seen: Seen<'_>,
+) -> Result<Response, Failure> {
+    let store = &app.portal.store;
+    let EnrolmentState::Active(enrolment) = store.enrolment_of(customer).await? else {
+        return Ok(go("/bills"));
+    };
+    let now = app.portal.clock.now();
+    let known = store.readers_of(customer, READERS_SHOWN).await?;
+    let known: Vec<_> = known.iter().filter(|one| one.ended_at.is_none()).collect();
+    let taken = known.iter().filter(|one| takes_a_place(one, now)).count();
+    let readers: Vec<_> = known.iter().map(|one| row(app, visitor, one)).collect();
+    let errors = gate::faults(seen.wrong);
+    let page = app.pages.render(
+        visitor,
+        "readers.html",
+        context! {
+            number => customer.as_str(), own => masked(enrolment.email.expose()), readers,
+            full => taken >= READERS_MAX, count => READERS_MAX, notice => seen.notice, errors,
+            suggestion => seen.suggestion, name => form.name.clone(), typed => form.email.clone(),
+            language => form.language.clone(),
+        },
+    )?;
+    Ok(page.into_response())
+}
+
+/// Whose link is dead takes no place.
+fn takes_a_place(reader: &ReaderRecord, now: Timestamp) -> bool {
+    reader.proven_at.is_some() || reader.proof_expires >= now
+}
+
+fn row(app: &App, visitor: &Visitor, reader: &ReaderRecord) -> Value {
+    let texts = app.pages.texts(visitor.language);
+    let zone = &app.portal.time_zone;
+    let now = app.portal.clock.now();
+    let state = match reader.proven_at {
+        Some(at) => {
+            let day = texts.date(zone.to_datetime(at).date());
+            texts.say("reader-since", &[("date", &day)])
+        }
+        None if reader.proof_expires < now => texts.say("reader-over", &[]),
+        None => {
+            let until = texts.moment(reader.proof_expires, zone);
+            texts.say("reader-waits", &[("when", &until)])
+        }
+    };
+    let email = masked(reader.email.expose());
+    let title = match reader.name.as_str() {
+        "" => email.clone(),
+        name => name.to_owned(),
+    };
+    let more = (!reader.name.is_empty()).then_some(email);
+    context! { id => reader.id.as_str(), title, more, state }
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct ReaderForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    language: String,
+    /// The address of which a misspelling was suggested already.
+    #[serde(default)]
+    sure: String,
+    /// The suggested address, where its own button was pressed.
+    #[serde(default)]
+    instead: String,
+}
+
+/// Keeps the reader and queues the mail that asks them.
+pub(crate) async fn add(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(mut form): Form<ReaderForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    if !form.instead.trim().is_empty() {
+        form.email = std::mem::take(&mut form.instead);
+    }
+    form.email = form.email.trim().to_owned();
+    form.name = plain(&form.name);
+    let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
+    let mut wrong = Vec::new();
+    if form.name.chars().count() > NAME_CHARS_MAX {
+        wrong.push(("name", "error-reader-name"));
+    }
+    let email = EmailAddress::parse(&form.email);
+    if email.is_err() {
+        wrong.push(("email", "error-email"));
+    }
+    let (Ok(email), true) = (email, wrong.is_empty()) else {
+        return refused(&app, &visitor, customer, &form, suggestion, &wrong).await;
+    };
+    if suggestion.is_some() && form.sure != form.email {
+        let seen = Seen {
+            suggestion,
+            ..Seen::default()
+        };
+        return list(&app, &visitor, customer, &form, seen).await;
+    }
+    // Nobody's mailbox may be flooded through us.
+    let portal = &app.portal;
+    let now = portal.clock.now();
+    let _one_at_a_time = app.locks.of(customer).lock().await;
+    let pseudonym = portal.key.pseudonym("number", customer.as_str());
+    let guard = format!("readers-{pseudonym}");
+    if let Some(until) = portal.store.guard(&guard, now).await?.blocked_until {
+        return gate::locked(&app, &visitor, until);
+    }
+    let new = new_reader(&app, &visitor, customer, &form, &email)?;
+    let fault = match portal.store.add_reader(&new, READERS_MAX, WHO).await? {
+        AddReader::Added => {
+            let policy = &portal.limits.per_number;
+            portal.store.guard_fail(&guard, now, policy).await?;
+            tracing::info!("a reader was asked");
+            return Ok(go("/readers?done=added"));
+        }
+        AddReader::NoEbill => return Ok(go("/bills")),
+        AddReader::Already => "error-reader-already",
+        AddReader::Full => "error-reader-full",
+    };
+    let wrong = [("email", fault)];
+    refused(&app, &visitor, customer, &form, None, &wrong).await
+}
+
+async fn refused(
+    app: &App,
+    visitor: &Visitor,
+    customer: &CustomerNumber,
+    form: &ReaderForm,
+    suggestion: Option<String>,
+    wrong: &[(&str, &str)],
+) -> Result<Response, Failure> {
+    let seen = Seen {
+        notice: None,
+        suggestion,
+        wrong,
+    };
+    let page = list(app, visitor, customer, form, seen).await?;
+    match page.headers().contains_key(header::LOCATION) {
+        true => Ok(page),
+        false => Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response()),
+    }
+}
+
+fn new_reader(
+    app: &App,
+    visitor: &Visitor,
+    customer: &CustomerNumber,
+    form: &ReaderForm,
+    email: &EmailAddress,
+) -> Result<NewReader, Failure> {
+    let portal = &app.portal;
+    let now = portal.clock.now();
+    // A random token has the very form of a reader's id.
+    let id: ReaderId = app
+        .random_token()
+        .expose()
+        .parse()
+        .map_err(|_| Failure::NotFound)?;
+    // Derived, not random: the worker that writes the mail derives it again.
+    let proof = portal.key.token(TokenPurpose::ProveReader, id.as_str());
+    let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
+    Ok(NewReader {
+        id,
+        account: customer.clone(),
+        name: form.name.clone(),
+        email: Secret::new(email.as_str().to_owned()),
+        language: Language::from_tag(&form.language).unwrap_or(visitor.language),
+        evidence: visitor.evidence(),
+        at: now,
+        proof: NewProof {
+            hash: proof.hash(),
+            expires: now.saturating_add(hours).unwrap_or(now),
+        },
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RemoveForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    reader: String,
+}
+
+/// One press, at once. Another's reader is as unknown as none.
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<RemoveForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    let Ok(id) = form.reader.parse::<ReaderId>() else {
+        return Ok(go("/readers"));
+    };
+    let (evidence, now) = (visitor.evidence(), app.portal.clock.now());
+    let store = &app.portal.store;
+    let why = ReaderEnd::Removed;
+    let removed = store.end_reader(&id, customer, why, &evidence, (WHO, now));
+    Ok(go(match removed.await? {
+        true => "/readers?done=removed",
+        false => "/readers",
+    }))
+}
