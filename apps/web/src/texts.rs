@@ -483,10 +483,7 @@ mod tests {
         ];
         for (key, text) in &bg {
             assert_eq!(values(text), values(en[key]), "{key}");
-            if !same.contains(key)
-                && !text.starts_with("{ $minutes ->")
-                && !text.starts_with("{ $hours ->")
-            {
+            if !same.contains(key) && !(text.starts_with("{ $") && text.ends_with("->")) {
                 assert!(cyrillic(text), "{key}: {text}");
                 assert!(!cyrillic(en[key]), "{key}: {}", en[key]);
             }

@@ -10,7 +10,7 @@ use kvit_flow::{DeliveryReport, ports::Checkpoints};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use world::{
     faults::{DieAt, died},
-    post::{MAILS, Post, deliver},
+    post::{MAILS, Post, READER, deliver},
 };
 
 #[tokio::test]
@@ -192,4 +192,56 @@ async fn several_couriers_share_the_mails() {
     }
     assert_eq!(couriers.join_all().await.iter().sum::<u64>(), 4);
     post.nothing_lost("three couriers").await;
+}
+
+#[tokio::test]
+async fn a_death_at_any_place_loses_no_reader_s_mail() {
+    for n in 1.. {
+        let post = Post::with_a_reader(Faults::default()).await;
+        let dying = DieAt::new(n);
+        let mut courier = post.courier("worker").await;
+        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+        // Idle lines would reach places too, in no certain order.
+        courier.connections = 1;
+        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
+        if let Some(report) = ended {
+            assert_eq!(report.expect("delivered").accepted, 5);
+            post.nothing_lost_of(MAILS + 2, "no death").await;
+            break;
+        }
+        let courier = post.courier("worker").await;
+        courier
+            .store
+            .forget_worker("worker", post.world.clock.now())
+            .await
+            .expect("forgotten");
+        deliver(&courier).await.expect("delivered");
+        let why = format!("died at {n}, {:?}", dying.place());
+        post.nothing_lost_of(MAILS + 2, &why).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reader_s_mailbox_that_refuses_touches_nobody_else() {
+    let post = Post::with_a_reader(Faults::default()).await;
+    let mailbox = Mailbox::start(MailboxConfig {
+        faults: Faults {
+            reject_containing: READER.to_owned(),
+            ..Faults::default()
+        },
+        ..MailboxConfig::default()
+    })
+    .await
+    .expect("a mailbox");
+    let post = Post { mailbox, ..post };
+    let courier = post.courier("worker").await;
+    let report = deliver(&courier).await.expect("delivered");
+    assert_eq!((report.accepted, report.failed), (4, 1));
+    let store = post.world.store().await;
+    let sheet = store.balance(&post.run).await.expect("a sheet");
+    let counted = [sheet.accepted, sheet.paper, sheet.held, sheet.failed];
+    assert_eq!(counted.map(|line| line.bills), [4, 4, 0, 0]);
+    assert!(sheet.is_settled());
+    let copies = store.copies_of_run(&post.run).await.expect("counts");
+    assert_eq!((copies.failed, copies.sent), (1, 0));
 }

@@ -50,6 +50,10 @@ fn mails() -> Mails {
     .expect("valid settings")
 }
 
+const RECEIPT: BillFor<'_> = BillFor::Customer {
+    receipt_url: "https://bills.example.bg/receipt/abc",
+};
+
 fn bill(
     mails: &Mails,
     language: Language,
@@ -57,12 +61,23 @@ fn bill(
     name: &str,
     cents: i64,
 ) -> Result<Message, MailError> {
+    bill_for(mails, language, to, name, cents, RECEIPT)
+}
+
+fn bill_for(
+    mails: &Mails,
+    language: Language,
+    to: &str,
+    name: &str,
+    cents: i64,
+    recipient: BillFor<'_>,
+) -> Result<Message, MailError> {
     let number = BillNumber::new(42).expect("in range");
     let customer: CustomerNumber = "1000042".parse().expect("a number");
     mails.bill(&BillMail {
         delivery: &DeliveryId::of(number, 1),
         to: &Secret::new(to.to_owned()),
-        name: name,
+        name,
         customer_number: &customer,
         language,
         number,
@@ -72,15 +87,57 @@ fn bill(
         currency: Currency::EUR,
         due_date: date(2026, 11, 20),
         period: Period::month_of(date(2026, 10, 1)),
-        recipient: BillFor::Customer {
-            receipt_url: "https://bills.example.bg/receipt/abc",
-        },
+        recipient,
         pay_url: "https://bills.example.bg/pay/0000000042-0123456789abcdef0123456789abcdef",
         reference: &CreditorReference::of(number),
         pdf: b"%PDF-1.7 sealed\r\n.\r\n",
         file_name: "0000000042.pdf",
         at: "2026-11-05T08:00:00Z".parse().expect("a time"),
     })
+}
+
+#[test]
+fn a_reader_s_mail_confirms_nothing_and_says_how_to_leave() {
+    for (language, subject, leave) in [
+        (
+            Language::Bg,
+            "Сметка за октомври 2026\u{a0}г., клиентски № 1000042: 84,20\u{a0}€",
+            "Не искам повече тези сметки",
+        ),
+        (
+            Language::En,
+            "Bill for October 2026, customer no. 1000042: €84.20",
+            "I want no more of these bills",
+        ),
+    ] {
+        let recipient = BillFor::Reader {
+            customer_name: "Мария\r\nBcc: x@y.bg <b>",
+            bill_url: "https://bills.example.bg/copy/abc",
+        };
+        let name = "\"><script>\r\nSubject: x";
+        let to = "ana@xn--e1afmkfd.bg";
+        let message = bill_for(&mails(), language, to, name, 8_420, recipient).expect("a mail");
+        let parsed = MessageParser::default()
+            .parse(&message.bytes)
+            .expect("a mail");
+        assert!(
+            parsed.subject().expect("one").starts_with(subject),
+            "{:?}",
+            parsed.subject()
+        );
+        assert!(parsed.bcc().is_none() && parsed.attachment_count() == 1);
+        let html = parsed.body_html(0).expect("HTML");
+        let text = parsed.body_text(0).expect("text");
+        for body in [&html, &text] {
+            assert!(
+                body.contains("https://bills.example.bg/copy/abc/leave") && body.contains(leave)
+            );
+            for no in ["/receipt/", "/paper", "потвърдете, че", "confirm that"] {
+                assert!(!body.contains(no), "{no}: {body}");
+            }
+        }
+        assert!(!html.contains("<script>") && html.contains("Bcc: x@y.bg &lt;b&gt;"));
+    }
 }
 
 #[test]

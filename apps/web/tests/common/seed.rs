@@ -9,8 +9,8 @@ use kvit_billing::{
     code::{InstanceKey, TokenPurpose},
 };
 use kvit_store::{
-    BillRecord, Channel, ChunkResult, EnrolmentChannel, NewDelivery, NewEnrolment, NewReminder,
-    NewRun, PackRecord, Release, RunTotals, Store,
+    BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery, NewEnrolment,
+    NewReminder, NewRun, PackRecord, ReaderRecord, Release, RunTotals, Store,
 };
 use serde_json::json;
 
@@ -35,6 +35,8 @@ struct Month {
     issued: Date,
     orders: Vec<BillOrder>,
     kind: BillKind,
+    /// Who reads the bills beside their customer.
+    reader: Option<ReaderRecord>,
 }
 
 impl Month {
@@ -51,6 +53,7 @@ impl Month {
             issued,
             orders: orders.collect(),
             kind,
+            reader: None,
         }
     }
 
@@ -224,7 +227,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         no: job.no,
         claim: job.claim,
         worker: "test".into(),
-        copies: Vec::new(),
+        copies: copies_of(store, month, &bills, key).await,
         pack: PackRecord {
             object,
             sha256: [0; 32],
@@ -238,6 +241,38 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         at,
     };
     store.finish_chunk(&result).await.expect("issued");
+}
+
+/// The mails to the month's reader.
+async fn copies_of(
+    store: &Store,
+    month: &Month,
+    bills: &[BillRecord],
+    key: &InstanceKey,
+) -> Vec<NewCopy> {
+    let Some(reader) = &month.reader else {
+        return Vec::new();
+    };
+    let enrolments = store
+        .active_enrolments(std::slice::from_ref(&reader.account))
+        .await;
+    let enrolment = enrolments.expect("a store").remove(&reader.account);
+    let enrolment = enrolment.expect("readers come with e-bills").id;
+    let mail = |bill: &BillRecord| {
+        let id = DeliveryId::copy_of(bill.number, &reader.id);
+        NewCopy {
+            token: key.token(TokenPurpose::Copy, id.as_str()).hash(),
+            id,
+            bill: bill.number,
+            reader: reader.id.clone(),
+            enrolment: enrolment.clone(),
+            account: reader.account.clone(),
+            email: reader.email.clone(),
+            language: reader.language,
+            due_at: month.at(),
+        }
+    };
+    bills.iter().map(mail).collect()
 }
 
 /// Anna's bill went out by mail.
@@ -255,6 +290,20 @@ fn mail_of(bill: &BillRecord, key: &InstanceKey, at: Timestamp) -> Option<NewDel
         due_at: at,
         token: Some(token),
     })
+}
+
+/// Issues one more bill of October for the reader's customer, with its mail to the reader. Gives its number.
+pub(crate) async fn copy_for(
+    store: &Store,
+    key: &InstanceKey,
+    reader: &ReaderRecord,
+) -> BillNumber {
+    let account = reader.account.as_str();
+    let mut month = Month::new(date(2026, 10, 1), BillKind::Invoice, &[(account, 5150)]);
+    month.reader = Some(reader.clone());
+    issue(store, key, "2026-10-copy", &month).await;
+    let bills = store.bills_of(&reader.account, None, 1).await;
+    bills.expect("a store")[0].number
 }
 
 /// Which reminder [`remind`] queues.

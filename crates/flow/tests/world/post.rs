@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kvit_billing::{RunId, ports::Clock};
+use jiff::SignedDuration;
+use kvit_billing::{Language, ReaderId, RunId, Secret, code::TokenPurpose, ports::Clock};
 use kvit_flow::{Courier, DeliveryReport, deliver::DeliverError, ports::NoCheckpoints};
 use kvit_mail::{Mails, RetryLadder};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_pay::ways::NoWays;
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
+use kvit_store::{AddReader, NewProof, NewReader};
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,9 @@ use super::{World, bills, issue, money::reported};
 const CUSTOMERS: u32 = 8;
 /// Every second one is enrolled.
 pub const MAILS: usize = 4;
+
+/// Where a reader's mails go.
+pub const READER: &str = "reader@svetulka.example";
 
 /// A delivery as the database has it.
 #[derive(Debug)]
@@ -36,6 +41,40 @@ impl Post {
     pub async fn new(faults: Faults) -> Self {
         let world = World::new(CUSTOMERS);
         let run = world.released("october").await;
+        Self::issued(world, run, faults).await
+    }
+
+    /// The same, and the first customer's bills go to a reader as well, who has proven the address.
+    pub async fn with_a_reader(faults: Faults) -> Self {
+        let world = World::new(CUSTOMERS);
+        let run = world.released("october").await;
+        let store = world.store().await;
+        let now = world.clock.now();
+        let id: ReaderId = "00000000000000000000000000000042".parse().expect("an id");
+        let account = world.synth.customer(0).number;
+        let proof = World::key().token(TokenPurpose::ProveReader, id.as_str());
+        let new = NewReader {
+            id,
+            account,
+            name: String::new(),
+            email: Secret::new(READER.to_owned()),
+            language: Language::Bg,
+            evidence: serde_json::json!({}),
+            at: now,
+            proof: NewProof {
+                hash: proof.hash(),
+                expires: now + SignedDuration::from_hours(1),
+            },
+        };
+        let added = store.add_reader(&new, 5, "customer").await;
+        assert!(matches!(added, Ok(AddReader::Added)));
+        let evidence = serde_json::json!({});
+        let proven = store.prove_reader(&proof.hash(), now, &evidence, "reader");
+        proven.await.expect("proven");
+        Self::issued(world, run, faults).await
+    }
+
+    async fn issued(world: World, run: RunId, faults: Faults) -> Self {
         issue(&world.issuer("worker").await).await.expect("issued");
         let mailbox = Mailbox::start(MailboxConfig {
             faults,

@@ -63,14 +63,14 @@ async fn add(store: &Store, n: u64, email: &str, now: i64) -> AddReader {
 }
 
 async fn prove(store: &Store, n: u64, now: i64) -> ProveReader {
-    let evidence = json!({ "by": "web" });
-    let proved = store.prove_reader(&token(1_000 + n), at(now), &evidence, "reader");
+    let (hash, evidence) = (token(1_000 + n), json!({ "by": "web" }));
+    let proved = store.prove_reader(&hash, at(now), &evidence, "reader");
     proved.await.expect("an answer")
 }
 
 async fn end(store: &Store, n: u64, whose: u64, why: ReaderEnd, now: i64) -> bool {
-    let (id, whose) = (reader_id(n), account(whose));
-    let ended = store.end_reader(&id, &whose, why, &json!({}), ("reader", at(now)));
+    let (id, whose, evidence) = (reader_id(n), account(whose), json!({}));
+    let ended = store.end_reader(&id, &whose, why, &evidence, ("reader", at(now)));
     ended.await.expect("an answer")
 }
 
@@ -282,7 +282,8 @@ pub(crate) async fn paper_ends_the_readers(store: Store) {
     };
     store.enrol(&moved).await.expect("another address");
     assert_eq!(all(&store).await[0].ended_at, None);
-    let ended = store.end_enrolment(&account(1), at(3), "paper", json!({}));
+    let whose = account(1);
+    let ended = store.end_enrolment(&whose, at(3), "paper", json!({}));
     ended.await.expect("an end").expect("the enrolment");
     let reader = &all(&store).await[0];
     assert_eq!(reader.ended_reason.as_deref(), Some("paper"));

@@ -1,0 +1,350 @@
+//! Readers beside the customer: asked, proven, shown, removed, and gone by one press.
+
+mod common;
+
+use axum::http::{Method, StatusCode};
+use common::{Answer, Browser, World, number, seed};
+use kvit_billing::{
+    DeliveryId, DeliveryKind, Language,
+    code::{InstanceKey, TokenPurpose},
+    ports::Clock,
+};
+use kvit_store::{DeliveryState, ReaderRecord, Role};
+
+const URL: &str = "http://localhost:8080";
+
+/// Maria, who gets e-bills, signed in.
+async fn maria(world: &World) -> Browser {
+    seed::history(&world.store, &world.key).await;
+    let mut maria = world.browser();
+    maria.sign_in(world, seed::MARIA).await;
+    maria
+}
+
+async fn add(browser: &mut Browser, name: &str, email: &str) -> Answer {
+    let form = format!("name={}&email={}&language=en", coded(name), coded(email));
+    browser.post("/readers", &form).await
+}
+
+/// As a form sends it.
+fn coded(text: &str) -> String {
+    text.bytes().map(|b| format!("%{b:02X}")).collect()
+}
+
+async fn readers(world: &World) -> Vec<ReaderRecord> {
+    let found = world.store.readers_of(&number(seed::MARIA), 50).await;
+    let mut found = found.expect("a store");
+    found.retain(|reader| reader.ended_at.is_none());
+    found
+}
+
+fn join_path(key: &InstanceKey, reader: &ReaderRecord) -> String {
+    let token = key.token(TokenPurpose::ProveReader, reader.id.as_str());
+    format!("/join/{}", token.expose())
+}
+
+/// Queues Maria's last bill for a reader, as issuing does.
+async fn copied(world: &World, reader: &ReaderRecord) -> String {
+    let bill = seed::copy_for(&world.store, &world.key, reader).await;
+    let id = DeliveryId::copy_of(bill, &reader.id);
+    let token = world.key.token(TokenPurpose::Copy, id.as_str());
+    format!("/copy/{}", token.expose())
+}
+
+#[tokio::test]
+async fn a_reader_is_invited_joins_and_leaves() {
+    let world = World::new(URL).await;
+    let mut maria = maria(&world).await;
+    assert!(
+        maria
+            .get("/bills")
+            .await
+            .body
+            .contains("Кой още получава сметките")
+    );
+    let page = maria.get("/readers").await;
+    assert!(page.body.contains("кодът за достъп") && page.body.contains("m•••@primer.bg"));
+    let added = add(&mut maria, "Хазяйката", "hazaika@abv.bg").await;
+    assert_eq!(
+        added.header("location"),
+        "/readers?done=added",
+        "{}",
+        added.body
+    );
+    let page = maria.get("/readers?done=added").await;
+    assert!(page.body.contains("Хазяйката") && page.body.contains("h•••@abv.bg"));
+    assert!(page.body.contains("чака потвърждение") && !page.body.contains("hazaika@"));
+
+    // Scanners look; only the button joins.
+    let [reader] = readers(&world).await.try_into().expect("one reader");
+    let path = join_path(&world.key, &reader);
+    let mut other = world.browser();
+    for _look in 0..3 {
+        let asked = other.get(&path).await;
+        assert!(
+            asked.body.contains("Yes, I want to get them"),
+            "{}",
+            asked.body
+        );
+        assert!(asked.body.contains("••••003") && !asked.body.contains(seed::MARIA));
+        other.ask(Method::HEAD, &path, "", &[]).await;
+    }
+    assert_eq!(readers(&world).await[0].proven_at, None);
+    let joined = other.ask(Method::POST, &path, "x=y", &[]).await;
+    assert!(joined.body.contains("Done, thank you"));
+    let again = other.ask(Method::POST, &path, "x=y", &[]).await;
+    assert!(again.body.contains("confirmed already"));
+    assert!(maria.get("/bills").await.body.contains("още един човек"));
+
+    // The link opens one bill, and nothing else.
+    let reader = readers(&world).await.remove(0);
+    assert_eq!(reader.language, Language::En);
+    let copy = copied(&world, &reader).await;
+    let mut other = world.browser();
+    let seen = other.get(&copy).await;
+    assert_eq!(seen.status, StatusCode::OK);
+    assert!(seen.body.contains("Copy of a bill") && !seen.body.contains("/receipt/"));
+    let pdf = other.get(&format!("{copy}/bill")).await;
+    assert!(pdf.body.starts_with("%PDF") && pdf.header("content-type") == "application/pdf");
+    assert!(
+        other.get("/bills").await.body.contains("name=\"code\""),
+        "no session"
+    );
+    let token = copy.rsplit('/').next().expect("a token");
+    for foreign in ["/receipt/", "/sign-in/", "/reminders/", "/prove/", "/join/"] {
+        let closed = other.get(&format!("{foreign}{token}")).await;
+        assert_eq!(closed.status, StatusCode::NOT_FOUND, "{foreign}");
+    }
+
+    // One press ends it, also for the links of before.
+    let leave = format!("{copy}/leave");
+    assert!(
+        other
+            .get(&leave)
+            .await
+            .body
+            .contains("customer number 1000003")
+    );
+    assert_eq!(readers(&world).await.len(), 1, "looking changes nothing");
+    let left = other.ask(Method::POST, &leave, "x=y", &[]).await;
+    assert!(
+        left.body.contains("no more of these bills"),
+        "{}",
+        left.body
+    );
+    assert!(readers(&world).await.is_empty());
+    for path in [copy.clone(), format!("{copy}/bill"), leave.clone(), path] {
+        assert_eq!(other.get(&path).await.status, StatusCode::GONE, "{path}");
+    }
+    let twice = other.ask(Method::POST, &leave, "x=y", &[]).await;
+    assert_eq!(twice.status, StatusCode::GONE);
+    let trail = world
+        .store
+        .events("customer/1000003", 9)
+        .await
+        .expect("a trail");
+    let trail: Vec<_> = trail
+        .iter()
+        .map(|e| (e.who.as_str(), e.what.as_str()))
+        .collect();
+    assert_eq!(
+        trail,
+        [
+            ("reader", "reader.left"),
+            ("reader", "reader.proven"),
+            ("customer", "reader.added")
+        ]
+    );
+    assert_eq!(other.get("/copy/x").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(other.get("/join/x").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn hostile_names_and_addresses_stay_text() {
+    let world = World::new(URL).await;
+    let mut maria = maria(&world).await;
+    let hostile = "\"><script>alert(1)</script>\r\nBcc: x@y.bg";
+    let added = add(&mut maria, hostile, "a@primer.bg").await;
+    assert_eq!(added.header("location"), "/readers?done=added");
+    let page = maria.get("/readers").await;
+    assert!(!page.body.contains("<script>") && page.body.contains("&lt;script&gt;"));
+    assert!(!readers(&world).await[0].name.contains(['\r', '\n']));
+    for bad in [
+        hostile,
+        "a@primer.bg\r\nBcc: x@y.bg",
+        "\"a b\"@primer.bg",
+        "a@primer.bg,b@primer.bg",
+        "a@[127.0.0.1]",
+        "",
+    ] {
+        let answer = add(&mut maria, "", bad).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        assert!(!answer.body.contains("<script>"), "{bad}");
+    }
+    let long = add(&mut maria, &"я".repeat(61), "b@primer.bg").await;
+    assert!(
+        long.body.contains("най-много 60 знака") && long.body.contains("value=\"b@primer.bg\"")
+    );
+
+    // A Cyrillic letter in a Latin domain is asked about, and never shown as the one that it looks like.
+    let look_alike = "ana@gm\u{430}il.com";
+    let asked = add(&mut maria, "", look_alike).await;
+    assert!(
+        asked
+            .body
+            .contains("name=\"instead\" value=\"ana@gmail.com\""),
+        "{}",
+        asked.body
+    );
+    let sure = format!("email={0}&sure={0}&language=bg", coded(look_alike));
+    maria.post("/readers", &sure).await;
+    let page = maria.get("/readers").await;
+    assert!(page.body.contains("a•••@xn--"), "{}", page.body);
+    assert!(!page.body.contains("a•••@gm"));
+}
+
+#[tokio::test]
+async fn readers_are_few_and_each_customer_s_own() {
+    let world = World::with_limits(URL, 50, 50).await;
+    let mut maria = maria(&world).await;
+    let own = add(&mut maria, "", "maria.petrova@primer.bg").await;
+    assert!(own.body.contains("вече идват на този адрес"));
+    for n in 0..5 {
+        add(&mut maria, "", &format!("r{n}@primer.bg")).await;
+    }
+    let sixth = add(&mut maria, "", "r6@primer.bg").await;
+    assert!(
+        sixth.body.contains("Повече хора не можем"),
+        "{}",
+        sixth.body
+    );
+    assert!(
+        maria
+            .get("/readers")
+            .await
+            .body
+            .contains("най-много още 5 души")
+    );
+    let all = readers(&world).await;
+    assert_eq!(all.len(), 5);
+    let remove = |reader: &ReaderRecord| format!("reader={}", reader.id);
+
+    // Another customer removes none of them, whether or not they have e-bills.
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    assert_eq!(anna.get("/readers").await.header("location"), "/bills");
+    anna.post("/readers/remove", &remove(&all[0])).await;
+    assert_eq!(readers(&world).await.len(), 5);
+    let stranger = world
+        .browser()
+        .post("/readers/remove", &remove(&all[0]))
+        .await;
+    assert_eq!(stranger.header("location"), "/bills?ended");
+    let foreign = maria
+        .ask(Method::POST, "/readers/remove", &remove(&all[0]), &[])
+        .await;
+    assert_eq!(
+        foreign.status,
+        StatusCode::FORBIDDEN,
+        "no token of our form"
+    );
+    for _press in 0..2 {
+        maria.post("/readers/remove", &remove(&all[0])).await;
+    }
+    assert_eq!(readers(&world).await.len(), 4);
+    let dead = world.browser().get(&join_path(&world.key, &all[0])).await;
+    assert_eq!(dead.status, StatusCode::GONE);
+
+    // Back to paper, nobody reads along.
+    maria.get("/paper").await;
+    maria.post("/paper", "").await;
+    assert!(readers(&world).await.is_empty());
+    assert_eq!(maria.get("/readers").await.header("location"), "/bills");
+}
+
+#[tokio::test]
+async fn invitations_flood_nobody() {
+    let world = World::with_limits(URL, 3, 50).await;
+    let mut maria = maria(&world).await;
+    let mut last = StatusCode::OK;
+    for _press in 0..4 {
+        last = add(&mut maria, "", "r@primer.bg").await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    world.clock.forward_hours(49);
+    let mut maria = world.browser();
+    maria.sign_in(&world, seed::MARIA).await;
+    assert!(
+        maria
+            .get("/readers")
+            .await
+            .body
+            .contains("не беше потвърдена навреме")
+    );
+    let path = join_path(&world.key, &readers(&world).await[0]);
+    let late = maria.ask(Method::POST, &path, "x=y", &[]).await;
+    assert_eq!(late.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn staff_see_and_remove_readers() {
+    let world = World::new(URL).await;
+    let mut maria = maria(&world).await;
+    add(&mut maria, "Счетоводител", "smetki@kantora.bg").await;
+    let reader = readers(&world).await.remove(0);
+    world
+        .browser()
+        .ask(Method::POST, &join_path(&world.key, &reader), "x=y", &[])
+        .await;
+    copied(&world, &reader).await;
+    seed::deliver_all(&world.store, world.clock.now()).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = format!("/staff/customers/{}", seed::MARIA);
+    let page = ana.get(&path).await;
+    assert!(page.body.contains("Счетоводител") && page.body.contains("s•••@kantora.bg"));
+    assert!(
+        !page.body.contains("smetki@kantora.bg"),
+        "nobody is recognised yet"
+    );
+    assert!(page.body.contains("прието от пощата на друг получател"));
+    let without = ana
+        .post(&format!("{path}/reader"), &format!("reader={}", reader.id))
+        .await;
+    assert!(without.header("location").ends_with("done=over"));
+    assert_eq!(readers(&world).await.len(), 1);
+
+    let mark = "name=\"entry\" value=\"";
+    let from = page.body.find(mark).expect("a form") + mark.len();
+    let call = page.body[from..from + 32].to_owned();
+    let code = world.code(seed::MARIA).replace(' ', "+");
+    let form = format!("entry={call}&reference=C-17&code={code}");
+    ana.post(&format!("{path}/contact"), &form).await;
+    let page = ana.get(&format!("{path}?call={call}")).await;
+    assert!(page.body.contains("smetki@kantora.bg"));
+    let form = format!("call={call}&reader={}", reader.id);
+    for done in ["done=reader", "done=outdated"] {
+        let removed = ana.post(&format!("{path}/reader"), &form).await;
+        assert!(removed.header("location").ends_with(done));
+    }
+    assert!(readers(&world).await.is_empty());
+    let page = ana.get(&format!("{path}?call={call}&done=reader")).await;
+    assert!(page.body.contains("вече не се изпращат копия"));
+    let trail = world
+        .store
+        .events("customer/1000003", 99)
+        .await
+        .expect("a trail");
+    let removed = trail.iter().find(|event| event.what == "reader.removed");
+    assert_eq!(removed.expect("it is told").who, "ana");
+    let mails = world
+        .store
+        .deliveries_of_customer(&number(seed::MARIA), 50)
+        .await;
+    let mails = mails.expect("a store");
+    let copy = mails
+        .iter()
+        .find(|mail| mail.id.kind() == DeliveryKind::Copy);
+    assert_eq!(copy.expect("the copy").state, DeliveryState::Sent);
+}
