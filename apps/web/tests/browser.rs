@@ -36,6 +36,7 @@ journeys!(
     is_locked_out_and_finds_a_way,
     is_never_locked_out_of_a_browser_that_knows_them,
     enrols_and_proves_the_address,
+    lets_a_reader_in_who_leaves_again,
     goes_back_to_paper,
     confirms_a_receipt,
     follows_broken_links,
@@ -312,6 +313,30 @@ mod journey {
             text.contains("b•••@gmail.com") && text.contains("n•••@primer.bg"),
             "{text}"
         );
+    }
+
+    pub(super) async fn lets_a_reader_in_who_leaves_again(world: &World, chrome: &Chrome) {
+        seed::history(&world.store, &world.key).await;
+        sign_in(world, chrome, seed::MARIA).await;
+        chrome.follow("a[href='/readers']").await;
+        chrome.fill("#name", "Счетоводител").await;
+        chrome.fill("#email", "smetki@kantora.bg").await;
+        chrome.follow("form.card button.wide").await;
+        assert!(chrome.text("[role=status]").await.contains("покана"));
+        assert!(chrome.text(".people").await.contains("Счетоводител"));
+        chrome.go(&world.join_path(seed::MARIA).await).await;
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, "Готово, благодарим Ви");
+        let copy = world.copy_path(seed::MARIA).await;
+        chrome.go(&copy).await;
+        assert_eq!(chrome.h1().await, "Копие от сметка");
+        let (name, bytes) = chrome.download(".actions .button[href$=bill]").await;
+        assert!(name.ends_with(".pdf") && bytes.starts_with(b"%PDF-"));
+        chrome.follow("a[href$='/leave']").await;
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, "Готово");
+        chrome.go("/readers").await;
+        assert!(!chrome.text(".people").await.contains("Счетоводител"));
     }
 
     pub(super) async fn goes_back_to_paper(world: &World, chrome: &Chrome) {

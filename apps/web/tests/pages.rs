@@ -248,6 +248,7 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.see("staff-refused", "/staff/people").await;
     eye.search("София").await;
     eye.look("staff-found").await;
+    seed::reader(&world.store, seed::MARIA, "kantora@primer.bg").await;
     let maria = format!("/staff/customers/{}", seed::MARIA);
     eye.chrome.go(&maria).await;
     eye.chrome.follow(".recognise button").await;
@@ -571,6 +572,45 @@ async fn paying(eye: &mut Inspector, world: &World) {
     eye.see("pay-ordered", &page).await;
 }
 
+/// Readers: asked by the customer, who is signed in, and what their mails' links lead to.
+async fn reading_along(eye: &mut Inspector, world: &World) {
+    for (name, path) in [
+        ("readers-none", "/readers"),
+        ("join-unknown", "/join/x"),
+        ("copy-unknown", "/copy/x"),
+    ] {
+        eye.see(name, path).await;
+    }
+    eye.chrome.go("/readers").await;
+    eye.chrome.fill("#email", "ana@").await;
+    eye.chrome.follow("form.card button.wide").await;
+    eye.look("readers-wrong").await;
+    eye.chrome
+        .fill(
+            "#name",
+            "Адв. Анна-Мария Константинова-Петрова, счетоводна кантора",
+        )
+        .await;
+    eye.chrome.fill("#email", "ana@gmial.com").await;
+    eye.chrome.follow("form.card button.wide").await;
+    eye.look("readers-typo").await;
+    eye.chrome.follow("button[name=instead]").await;
+    eye.look("readers-added").await;
+    let join = world.join_path(seed::MARIA).await;
+    eye.see("join", &join).await;
+    eye.chrome.follow("main button").await;
+    eye.look("joined").await;
+    eye.see("join-already", &join).await;
+    let copy = world.copy_path(seed::MARIA).await;
+    eye.see("copy", &copy).await;
+    eye.see("bills-with-reader", "/bills").await;
+    eye.see("leave", &format!("{copy}/leave")).await;
+    eye.chrome.follow("main button").await;
+    eye.look("left-copies").await;
+    eye.see("join-over", &join).await;
+    eye.see("left-already", &copy).await;
+}
+
 /// All pages that a customer can come upon.
 async fn tour(eye: &mut Inspector, world: &World) {
     reminded(eye, world).await;
@@ -619,6 +659,7 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("bills").await;
     eye.chrome.follow("form[action='/reminders'] button").await;
     eye.look("bills-without-reminders").await;
+    reading_along(eye, world).await;
     eye.see("year", "/bills?year=2025").await;
     eye.see("year-none", "/bills?year=1999").await;
     eye.see("enrol-change", "/enrol").await;

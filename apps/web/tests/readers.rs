@@ -4,11 +4,7 @@ mod common;
 
 use axum::http::{Method, StatusCode};
 use common::{Answer, Browser, World, number, seed};
-use kvit_billing::{
-    DeliveryId, DeliveryKind, Language,
-    code::{InstanceKey, TokenPurpose},
-    ports::Clock,
-};
+use kvit_billing::{DeliveryKind, Language, code::TokenPurpose, ports::Clock};
 use kvit_store::{DeliveryState, ReaderRecord, Role};
 
 const URL: &str = "http://localhost:8080";
@@ -38,19 +34,6 @@ async fn readers(world: &World) -> Vec<ReaderRecord> {
     found
 }
 
-fn join_path(key: &InstanceKey, reader: &ReaderRecord) -> String {
-    let token = key.token(TokenPurpose::ProveReader, reader.id.as_str());
-    format!("/join/{}", token.expose())
-}
-
-/// Queues Maria's last bill for a reader, as issuing does.
-async fn copied(world: &World, reader: &ReaderRecord) -> String {
-    let bill = seed::copy_for(&world.store, &world.key, reader).await;
-    let id = DeliveryId::copy_of(bill, &reader.id);
-    let token = world.key.token(TokenPurpose::Copy, id.as_str());
-    format!("/copy/{}", token.expose())
-}
-
 #[tokio::test]
 async fn a_reader_is_invited_joins_and_leaves() {
     let world = World::new(URL).await;
@@ -76,8 +59,7 @@ async fn a_reader_is_invited_joins_and_leaves() {
     assert!(page.body.contains("чака потвърждение") && !page.body.contains("hazaika@"));
 
     // Scanners look; only the button joins.
-    let [reader] = readers(&world).await.try_into().expect("one reader");
-    let path = join_path(&world.key, &reader);
+    let path = world.join_path(seed::MARIA).await;
     let mut other = world.browser();
     for _look in 0..3 {
         let asked = other.get(&path).await;
@@ -99,7 +81,7 @@ async fn a_reader_is_invited_joins_and_leaves() {
     // The link opens one bill, and nothing else.
     let reader = readers(&world).await.remove(0);
     assert_eq!(reader.language, Language::En);
-    let copy = copied(&world, &reader).await;
+    let copy = world.copy_path(seed::MARIA).await;
     let mut other = world.browser();
     let seen = other.get(&copy).await;
     assert_eq!(seen.status, StatusCode::OK);
@@ -252,7 +234,11 @@ async fn readers_are_few_and_each_customer_s_own() {
         maria.post("/readers/remove", &remove(&all[0])).await;
     }
     assert_eq!(readers(&world).await.len(), 4);
-    let dead = world.browser().get(&join_path(&world.key, &all[0])).await;
+    let token = world
+        .key
+        .token(TokenPurpose::ProveReader, all[0].id.as_str());
+    let dead = format!("/join/{}", token.expose());
+    let dead = world.browser().get(&dead).await;
     assert_eq!(dead.status, StatusCode::GONE);
 
     // Back to paper, nobody reads along.
@@ -281,7 +267,7 @@ async fn invitations_flood_nobody() {
             .body
             .contains("не беше потвърдена навреме")
     );
-    let path = join_path(&world.key, &readers(&world).await[0]);
+    let path = world.join_path(seed::MARIA).await;
     let late = maria.ask(Method::POST, &path, "x=y", &[]).await;
     assert_eq!(late.status, StatusCode::GONE);
 }
@@ -294,9 +280,14 @@ async fn staff_see_and_remove_readers() {
     let reader = readers(&world).await.remove(0);
     world
         .browser()
-        .ask(Method::POST, &join_path(&world.key, &reader), "x=y", &[])
+        .ask(
+            Method::POST,
+            &world.join_path(seed::MARIA).await,
+            "x=y",
+            &[],
+        )
         .await;
-    copied(&world, &reader).await;
+    world.copy_path(seed::MARIA).await;
     seed::deliver_all(&world.store, world.clock.now()).await;
     world.hire("ana", Role::Agent).await;
     let mut ana = world.browser();

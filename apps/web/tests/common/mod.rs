@@ -27,7 +27,9 @@ use kvit_billing::{
 };
 use kvit_flow::Sample;
 use kvit_pay::ways::{NoWays, NoWire};
-use kvit_store::{BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, Role, Store};
+use kvit_store::{
+    BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, ReaderRecord, Role, Store,
+};
 use kvit_web::{DocumentError, Documents, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
 use tower::ServiceExt;
 
@@ -362,6 +364,30 @@ impl World {
             .set_staff_password(&login, &HASH, &HASH, &own)
             .await;
         set.expect("a store");
+    }
+
+    /// The link in the mail that asked the customer's latest reader.
+    pub(crate) async fn join_path(&self, customer: &str) -> String {
+        let reader = self.reader(customer).await;
+        let token = self
+            .key
+            .token(TokenPurpose::ProveReader, reader.id.as_str());
+        format!("/join/{}", token.expose())
+    }
+
+    /// The customer's latest reader.
+    pub(crate) async fn reader(&self, customer: &str) -> ReaderRecord {
+        let found = self.store.readers_of(&number(customer), 1).await;
+        found.expect("a store").remove(0)
+    }
+
+    /// Issues a bill that goes to the customer's latest reader as well. Gives the link in the reader's mail.
+    pub(crate) async fn copy_path(&self, customer: &str) -> String {
+        let reader = self.reader(customer).await;
+        let bill = seed::copy_for(&self.store, &self.key, &reader).await;
+        let id = DeliveryId::copy_of(bill, &reader.id);
+        let token = self.key.token(TokenPurpose::Copy, id.as_str());
+        format!("/copy/{}", token.expose())
     }
 
     pub(crate) fn receipt_path(&self) -> String {

@@ -5,12 +5,14 @@ use std::path::Path;
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, civil::date, tz::TimeZone};
 use kvit_billing::{
     BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, Customer, CustomerNumber,
-    DeliveryId, EnrolmentId, Language, OrderSeq, Period, ReminderKind, RunId, Secret, Series,
+    DeliveryId, EnrolmentId, Language, OrderSeq, Period, ReaderId, ReminderKind, RunId, Secret,
+    Series,
     code::{InstanceKey, TokenPurpose},
 };
 use kvit_store::{
-    BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery, NewEnrolment,
-    NewReminder, NewRun, PackRecord, ReaderRecord, Release, RunTotals, Store,
+    AddReader, BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery,
+    NewEnrolment, NewProof, NewReader, NewReminder, NewRun, PackRecord, ReaderRecord, Release,
+    RunTotals, Store,
 };
 use serde_json::json;
 
@@ -292,6 +294,27 @@ fn mail_of(bill: &BillRecord, key: &InstanceKey, at: Timestamp) -> Option<NewDel
     })
 }
 
+/// A reader who was asked.
+pub(crate) async fn reader(store: &Store, account: &str, email: &str) {
+    let at: Timestamp = "2026-11-20T08:00:00Z".parse().expect("a time");
+    let id: ReaderId = format!("{:032x}", 77).parse().expect("an id");
+    let new = NewReader {
+        account: super::number(account),
+        name: "Кантора „Баланс“".into(),
+        email: Secret::new(email.into()),
+        language: Language::Bg,
+        evidence: json!({}),
+        at,
+        proof: NewProof {
+            hash: kvit_billing::code::TokenHash([7; 32]),
+            expires: at + SignedDuration::from_hours(48),
+        },
+        id,
+    };
+    let added = store.add_reader(&new, 5, "customer").await;
+    assert!(matches!(added, Ok(AddReader::Added)));
+}
+
 /// Issues one more bill of October for the reader's customer, with its mail to the reader. Gives its number.
 pub(crate) async fn copy_for(
     store: &Store,
@@ -300,6 +323,7 @@ pub(crate) async fn copy_for(
 ) -> BillNumber {
     let account = reader.account.as_str();
     let mut month = Month::new(date(2026, 10, 1), BillKind::Invoice, &[(account, 5150)]);
+    month.orders[0].version = 2;
     month.reader = Some(reader.clone());
     issue(store, key, "2026-10-copy", &month).await;
     let bills = store.bills_of(&reader.account, None, 1).await;
