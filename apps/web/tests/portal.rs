@@ -430,7 +430,7 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("GET", "/prove/{token}", 404, 404),
     ("POST", "/prove/{token}", 404, 404),
     ("GET", "/readers", 303, 303),
-    ("POST", "/readers", 303, 422),
+    ("POST", "/readers", 303, 303),
     ("POST", "/readers/remove", 303, 303),
     ("GET", "/receipt/{token}", 404, 404),
     ("POST", "/receipt/{token}", 404, 404),

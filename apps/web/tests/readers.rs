@@ -72,6 +72,7 @@ async fn a_reader_is_invited_joins_and_leaves() {
         other.ask(Method::HEAD, &path, "", &[]).await;
     }
     assert_eq!(readers(&world).await[0].proven_at, None);
+    world.clock.forward(60);
     let joined = other.ask(Method::POST, &path, "x=y", &[]).await;
     assert!(joined.body.contains("Done, thank you"));
     let again = other.ask(Method::POST, &path, "x=y", &[]).await;
@@ -108,6 +109,7 @@ async fn a_reader_is_invited_joins_and_leaves() {
             .contains("customer number 1000003")
     );
     assert_eq!(readers(&world).await.len(), 1, "looking changes nothing");
+    world.clock.forward(60);
     let left = other.ask(Method::POST, &leave, "x=y", &[]).await;
     assert!(
         left.body.contains("no more of these bills"),

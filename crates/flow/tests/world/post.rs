@@ -68,8 +68,8 @@ impl Post {
         };
         let added = store.add_reader(&new, 5, "customer").await;
         assert!(matches!(added, Ok(AddReader::Added)));
-        let evidence = serde_json::json!({});
-        let proven = store.prove_reader(&proof.hash(), now, &evidence, "reader");
+        let (hash, evidence) = (proof.hash(), serde_json::json!({}));
+        let proven = store.prove_reader(&hash, now, &evidence, "reader");
         proven.await.expect("proven");
         Self::issued(world, run, faults).await
     }
