@@ -195,7 +195,9 @@ impl Post {
 
     /// The same of so many mails, bills and others.
     pub async fn nothing_lost_of(&self, mails: usize, why: &str) {
-        let (deliveries, arrived) = (self.deliveries().await, self.arrived());
+        let (mut deliveries, arrived) = (self.deliveries().await, self.arrived());
+        // An address that is proven already is not asked.
+        deliveries.retain(|_, delivery| delivery.state != "withdrawn");
         assert_eq!(deliveries.len(), mails, "{why}");
         for (id, delivery) in &deliveries {
             assert_eq!(delivery.state, "sent", "{why}: {id} {delivery:?}");
