@@ -13,6 +13,92 @@ use subtle::ConstantTimeEq;
 pub const PASSWORD_CHARS_MIN: usize = 12;
 /// The longest, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 200;
+/// A temporary password opens nothing any more so many days after it was given out.
+pub const TEMPORARY_DAYS: i64 = 7;
+/// What is guessed first, in small letters and longest first where one holds another. Beside these, a password may be as it likes.
+const EASY_WORDS: &[&str] = &[
+    "administrator",
+    "администратор",
+    "password",
+    "passwort",
+    "passw0rd",
+    "p@ssw0rd",
+    "parola",
+    "парола",
+    "admin",
+    "админ",
+    "welcome",
+    "добре дошъл",
+    "letmein",
+    "iloveyou",
+    "обичам те",
+    "obicham te",
+    "qwertyuiop",
+    "qwertz",
+    "qwerty",
+    "asdfgh",
+    "asdf",
+    "zxcvbn",
+    "zxcv",
+    "1qaz",
+    "2wsx",
+    "явертъ",
+    "йцукен",
+    "уеишщк",
+    "abcdef",
+    "абвгд",
+    "1234567890",
+    "123456789",
+    "12345678",
+    "123456",
+    "12345",
+    "1234",
+    "123123",
+    "654321",
+    "kvit",
+    "квит",
+    "agent",
+    "clerk",
+    "billing",
+    "auditor",
+    "staff",
+    "служител",
+    "сметка",
+    "smetka",
+    "january",
+    "february",
+    "march",
+    "april",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "януари",
+    "февруари",
+    "март",
+    "април",
+    "август",
+    "септември",
+    "октомври",
+    "ноември",
+    "декември",
+    "spring",
+    "summer",
+    "autumn",
+    "winter",
+    "пролет",
+    "лято",
+    "есен",
+    "зима",
+    "bulgaria",
+    "българия",
+    "balgaria",
+    "sofia",
+    "софия",
+];
+/// Letters and digits that a password has to have besides them.
+const OWN_CHARS_MIN: usize = 8;
 const STEP_S: i64 = 30;
 const DIGITS: u32 = 6;
 /// Letters and digits that cannot be taken for each other, 32 of them.
@@ -73,16 +159,30 @@ pub fn password_matches(password: &str, hash: Option<&Secret<String>>) -> bool {
     same && hash.is_some()
 }
 
-/// Whether people may choose this password: long, not their own name, and not one sign over and over.
+/// Whether people may choose this password: long, not their own name, not one sign over and over, and not
+/// made of the operator's names (`names`) and of what is guessed first.
 #[must_use]
-pub fn password_is_fit(password: &str, login: &StaffLogin) -> bool {
+pub fn password_is_fit(password: &str, login: &StaffLogin, names: &[&str]) -> bool {
     let chars = password.chars().count();
     let mut different: Vec<char> = password.chars().collect();
     different.sort_unstable();
     different.dedup();
+    let small = password.to_lowercase();
+    let mut rest = small.clone();
+    for word in names.iter().map(|name| name.to_lowercase()) {
+        // A blank between the letters of a password would be all that is left of an empty name.
+        if !word.trim().is_empty() {
+            rest = rest.replace(&word, " ");
+        }
+    }
+    for word in EASY_WORDS {
+        rest = rest.replace(word, " ");
+    }
+    let own = rest.chars().filter(|sign| sign.is_alphanumeric()).count();
     (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&chars)
         && different.len() >= 5
-        && !password.to_lowercase().contains(login.as_str())
+        && !small.contains(login.as_str())
+        && (rest == small || own >= OWN_CHARS_MIN)
 }
 
 /// The time step whose code was typed, if it is that of now or a neighbour: clocks of telephones are a
@@ -217,8 +317,20 @@ mod tests {
             ("short", false),
             ("aaaaaaaaaaaaaaaa", false),
             ("m.ivanova-2026-11", false),
+            // What is guessed first counts for nothing.
+            ("Svetlina-2026-11", false),
+            ("Светлина2026!Светлина", false),
+            ("Password12345!", false),
+            ("Парола-Ноември-2026", false),
+            ("qwertyuiop1234567890", false),
+            ("svetlina has four more words", true),
+            // Any signs may make a password.
+            ("#7!=%4/-&2(+", true),
+            ("x9$kvitR4!mWq7z", true),
+            ("847362910584", true),
         ] {
-            assert_eq!(password_is_fit(password, &login), fit, "{password}");
+            let names = ["Светлина", "Svetlina", ""];
+            assert_eq!(password_is_fit(password, &login, &names), fit, "{password}");
         }
     }
 }

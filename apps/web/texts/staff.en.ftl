@@ -37,7 +37,7 @@ staff-new-hint = At least 12 characters, without your name. A few words are the 
 staff-again-label = The new password once more
 staff-again-hint = To rule out a slip.
 staff-error-old = That is not the present password.
-staff-error-new = Choose another new password: at least 12 characters, without your user name, and different from the present one.
+staff-error-new = Choose another new password: at least 12 characters, not of easily guessed words, without your user name, and different from the present one.
 staff-error-again = The two new passwords differ.
 
 staff-people-title = Accounts of staff
@@ -69,7 +69,7 @@ staff-error-name = Enter the name of the person.
 staff-error-role = Choose a role.
 staff-error-centre = Enter the centre where they work.
 staff-handed-title = Hand these over in person
-staff-handed-text = They are shown only now. { $name } will choose a password of their own at the first sign-in.
+staff-handed-text = They are shown only now, and the password is good for { $days } days. { $name } will choose a password of their own at the first sign-in.
 staff-handed-password = Temporary password
 staff-handed-secret = Key for the app
 staff-handed-how = The key goes into an app for codes (TOTP, 6 digits, 30 seconds), such as on the company phone.

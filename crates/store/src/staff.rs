@@ -67,6 +67,22 @@ impl Store {
         row.as_ref().map(staff_record).transpose()
     }
 
+    /// When the account was last given a start with a temporary password, as the trail says; nothing where
+    /// the trail does not.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff_started_at(
+        &self,
+        login: &StaffLogin,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let row = query("SELECT at FROM events WHERE subject = $1 AND what IN ('staff.added', 'staff.reset') ORDER BY at DESC LIMIT 1")
+            .bind(format!("staff/{login}"))
+            .fetch_optional(&self.pools)
+            .await?;
+        row.map(|row| time(&row, "at")).transpose()
+    }
+
     /// Closes an account and its sessions at once. `false` where there is no open one of this name.
     ///
     /// # Errors

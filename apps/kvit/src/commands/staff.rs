@@ -207,9 +207,10 @@ fn handed_out(
             rows.push(pair("app link", address));
         }
         format!(
-            "{}\n{}\nShown only now. The password is temporary: it is replaced at the first sign-in.\n",
+            "{}\n{}\nShown only now. The password is temporary: it is replaced at the first sign-in, within {} days.\n",
             out.out(&format!("Hand these to {}", record.name), BOLD),
-            table(&rows, &[])
+            table(&rows, &[]),
+            credentials::TEMPORARY_DAYS
         )
     })?;
     Ok(Exit::Done)

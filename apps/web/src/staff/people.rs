@@ -209,7 +209,7 @@ fn handed_out(
         .totp_secret(&record.login, record.totp_generation);
     let page = context! {
         login => record.login.as_str(), name => record.name.clone(), password => password.expose().clone(),
-        secret => credentials::totp_secret_text(&secret),
+        secret => credentials::totp_secret_text(&secret), days => credentials::TEMPORARY_DAYS,
     };
     render(app, visitor, Some(officer), "staff/handed-out.html", page)
 }

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{Secret, StaffLogin};
+use kvit_billing::{Language, Secret, StaffLogin};
 use kvit_store::{Event, GuardPolicy, StaffRecord};
 use minijinja::context;
 use serde::Deserialize;
@@ -107,6 +107,10 @@ pub(crate) async fn submit(
         None => None,
     };
     let account = account.filter(|account| account.disabled_at.is_none());
+    let account = match account {
+        Some(account) if is_over(&app, &account, now).await? => None,
+        account => account,
+    };
     let password = form.password;
     let kept = account.as_ref().map(|account| account.password.clone());
     let right = app
@@ -141,6 +145,17 @@ pub(crate) async fn submit(
     let what = "staff.signed-in";
     open_session(&app, &account.login, what, detail, &mut response).await?;
     Ok(response)
+}
+
+/// Whether the account has a temporary password that nobody used in its time.
+async fn is_over(app: &App, account: &StaffRecord, now: Timestamp) -> Result<bool, Failure> {
+    if !account.temporary {
+        return Ok(false);
+    }
+    let since = app.portal.store.staff_started_at(&account.login).await?;
+    let end = since.unwrap_or(account.created_at)
+        + SignedDuration::from_hours(24 * credentials::TEMPORARY_DAYS);
+    Ok(end <= now)
 }
 
 /// What counts wrong sign-ins: the first is forgotten at the right one.
@@ -335,7 +350,9 @@ pub(crate) async fn password(
         portal.store.guard_fail(&guard, now, &policy).await?;
         wrong.push(("old", "staff-error-old"));
     }
-    if !credentials::password_is_fit(&form.new, &officer.login) || form.new == form.old {
+    let name = &portal.operator.short_name;
+    let names = Language::ALL.map(|language| name.get(language));
+    if !credentials::password_is_fit(&form.new, &officer.login, &names) || form.new == form.old {
         wrong.push(("new", "staff-error-new"));
     } else if form.new != form.again {
         wrong.push(("again", "staff-error-again"));

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     URL,
-    common::{PASSWORD, World},
+    common::{Answer, PASSWORD, World},
     hidden, now,
 };
 
@@ -113,6 +113,43 @@ async fn a_newcomer_signs_in_with_a_code_and_chooses_a_password() {
             .header("location")
             .starts_with("/staff/sign-in")
     );
+}
+
+#[tokio::test]
+async fn a_temporary_password_that_nobody_uses_ends() {
+    let world = World::opened(URL, 50, 50, false).await;
+    let secret = newcomer(&world, "nova").await;
+    let sign_in = async |secret: &Secret<[u8; 20]>, password: &str| {
+        let code = credentials::totp_code(secret, now(&world));
+        let form = format!("login=nova&password={password}&factor={code}");
+        world.browser().post("/staff/sign-in", &form).await
+    };
+    world
+        .clock
+        .forward(credentials::TEMPORARY_DAYS * 24 * 3600 - 60);
+    let last = sign_in(&secret, "temporary-abcd").await;
+    assert_eq!(last.header("location"), "/staff/password");
+    world.clock.forward(60);
+    let over = sign_in(&secret, "temporary-abcd").await;
+    let wrong = sign_in(&secret, "temporary-abce").await;
+    assert_eq!(over.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let without_token = |page: &Answer| page.body.replace(&page.form_token(), "");
+    assert_eq!(without_token(&over), without_token(&wrong), "no word of it");
+    // A new start has its own time.
+    let login: StaffLogin = "nova".parse().expect("a name");
+    let reset = Event {
+        at: now(&world),
+        who: "admin".to_owned(),
+        what: "staff.reset".to_owned(),
+        subject: "staff/nova".to_owned(),
+        detail: json!({}),
+    };
+    let account = world.store.staff_member(&login).await.expect("a store");
+    let hash = account.expect("nova").password;
+    let again = world.store.reset_staff(&login, &hash, true, &reset).await;
+    assert!(again.expect("a store").is_some());
+    let fresh = sign_in(&world.key.totp_secret(&login, 2), "temporary-abcd").await;
+    assert_eq!(fresh.header("location"), "/staff/password");
 }
 
 #[tokio::test]

@@ -61,6 +61,8 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
         (Role::Agent, 1)
     );
     assert!(found().await.temporary && found().await.second_factor);
+    let started = store.staff_started_at(&ana).await.expect("an answer");
+    assert_eq!(started, Some(at(0)));
 
     let idle = SignedDuration::from_secs(100);
     let open = async |n, now| {
@@ -124,6 +126,11 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
         .reset_staff(&login("nobody"), &own, true, &reset)
         .await;
     assert!(nobody.expect("an answer").is_none());
+
+    let started = store.staff_started_at(&ana).await.expect("an answer");
+    assert_eq!(started, Some(at(320)), "the latest start");
+    let never = store.staff_started_at(&login("nobody")).await;
+    assert_eq!(never.expect("an answer"), None);
 
     let told = store.events("staff/ana", 20).await.expect("events");
     let told: Vec<_> = told.iter().map(|event| event.what.as_str()).collect();
