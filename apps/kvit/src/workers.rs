@@ -12,6 +12,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
+use kvit_billing::ports::Clock as _;
 use kvit_flow::{
     Courier, Issuer, Messenger, PollReport, Poller, ReminderReport, Reminders, TellReport,
 };
@@ -298,6 +299,29 @@ pub(crate) async fn reminder_loop(
             Err(error) => {
                 counters.reminder_failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(error = &error as &dyn std::error::Error, "reminders stand");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Makes sheets of what customers owe, until `stop`. A stretch is one transaction: a death costs that, and
+/// any worker goes on behind the last that was kept.
+pub(crate) async fn owing_loop(store: &Store, poll: Duration, stop: &CancellationToken) {
+    let mut wait = poll;
+    while !stop.is_cancelled() {
+        match store.continue_owing_sheet(SystemClock.now()).await {
+            Ok(true) => {
+                wait = poll;
+                continue;
+            }
+            Ok(false) => wait = poll,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "receivables stand"
+                );
                 wait = longer(wait);
             }
         }

@@ -59,6 +59,8 @@ templates!(
     "staff/paper.html",
     "staff/password.html",
     "staff/people.html",
+    "staff/receivables-list.html",
+    "staff/receivables.html",
     "staff/reconciliation-day.html",
     "staff/reconciliation.html",
     "staff/refund-new.html",

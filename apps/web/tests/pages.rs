@@ -332,6 +332,7 @@ async fn console(eye: &mut Inspector, world: &World) {
         .follow("section:nth-of-type(1) .sheet:nth-of-type(2) tbody a")
         .await;
     eye.look("staff-reconciliation-day").await;
+    receivables(eye, world).await;
     imports(eye, world).await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("administrator").await;
@@ -349,6 +350,31 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
+}
+
+/// Claims by age: none yet, a wrong day, in the making, done, a class, and a customer who is only looked at.
+async fn receivables(eye: &mut Inspector, world: &World) {
+    eye.see("staff-receivables-none", "/staff/receivables")
+        .await;
+    eye.chrome.fill("#day", "").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-receivables-wrong").await;
+    eye.chrome.go("/staff/receivables").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-receivables-making").await;
+    let now = "2026-11-20T09:00:00Z".parse().expect("a time");
+    let store = &world.store;
+    while store.continue_owing_sheet(now).await.expect("a step") {}
+    eye.see("staff-receivables", "/staff/receivables").await;
+    eye.chrome.follow("tbody a").await;
+    eye.look("staff-receivables-list").await;
+    eye.chrome.follow("tbody a").await;
+    eye.look("staff-customer-looked-at").await;
+    eye.lang = "en";
+    eye.see("staff-receivables", "/staff/receivables?lang=en")
+        .await;
+    eye.lang = "bg";
+    eye.chrome.go("/staff/receivables?lang=bg").await;
 }
 
 /// Uploads: the form, one that waits, is read, failed, and one that is a run already.

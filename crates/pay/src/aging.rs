@@ -1,7 +1,10 @@
 //! How old claims are: what is open of bills, by the days since their last day to pay.
 
+use std::ops::AddAssign;
+
 use jiff::civil::Date;
 use kvit_billing::Cents;
+use serde::{Deserialize, Serialize};
 
 use crate::standing::Standing;
 
@@ -40,6 +43,12 @@ impl Age {
             61..=90 => Self::Days90,
             _ => Self::Older,
         }
+    }
+
+    /// The age that [`Age::as_str`] names.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|age| age.as_str() == text)
     }
 
     /// The word for it, for machines and heads of columns.
@@ -81,6 +90,71 @@ impl Aged {
     #[must_use]
     pub fn sum(&self) -> Cents {
         self.cents.iter().copied().sum()
+    }
+}
+
+/// What is open, and of how many customers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// So many owe it.
+    pub customers: u64,
+    /// In cents.
+    pub cents: Cents,
+}
+
+/// What many customers owe by age, and what that is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgedTotals {
+    /// Customers who were looked at, whether they owe or not.
+    pub looked_at: u64,
+    /// In the order of [`Age::ALL`].
+    pub ages: [Total; 5],
+    /// All that is open.
+    pub all: Total,
+    /// What customers have beyond their bills.
+    pub credit: Cents,
+    /// What customers got back beyond all that they ever paid: they owe it, though no bill says so.
+    pub overdrawn: Cents,
+    /// What all their bills ask for, credit notes taken off.
+    pub asked: Cents,
+}
+
+impl AgedTotals {
+    /// One customer's part, whose bills ask for so much.
+    #[must_use]
+    pub fn of(standing: &Standing, aged: &Aged, asked: Cents) -> Self {
+        let total = |cents: Cents| Total {
+            customers: u64::from(cents > Cents::ZERO),
+            cents,
+        };
+        Self {
+            looked_at: 1,
+            ages: aged.cents.map(total),
+            all: total(aged.sum()),
+            credit: standing.credit.max(Cents::ZERO),
+            overdrawn: (-standing.credit).max(Cents::ZERO),
+            asked,
+        }
+    }
+
+    /// What customers owe in all. It ties to the books: what bills ask for plus what customers' books hold.
+    #[must_use]
+    pub fn balance(&self) -> Cents {
+        self.all.cents + self.overdrawn - self.credit
+    }
+}
+
+impl AddAssign for AgedTotals {
+    fn add_assign(&mut self, other: Self) {
+        let ages = self.ages.iter_mut().chain([&mut self.all]);
+        for (mine, its) in ages.zip(other.ages.into_iter().chain([other.all])) {
+            mine.customers += its.customers;
+            mine.cents += its.cents;
+        }
+        self.looked_at += other.looked_at;
+        self.credit += other.credit;
+        self.overdrawn += other.overdrawn;
+        self.asked += other.asked;
     }
 }
 

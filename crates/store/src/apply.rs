@@ -240,7 +240,7 @@ struct Paid {
 /// The payments that a reversal of an order may mean. What came before a payment of this number was
 /// begun is not about it.
 async fn standing(tx: &mut Tx, found: &Found, begun: bool) -> Result<Vec<Paid>, StoreError> {
-    let rows = query("SELECT n.id, n.outcome, n.applied_at, (SELECT COUNT(*) FROM journal j WHERE j.notice = n.id AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) AS entries FROM notices n WHERE n.provider = $1 AND n.payment = $2 AND n.event = 'paid' AND n.outcome IS NOT NULL ORDER BY n.id")
+    let rows = query("SELECT n.id, n.outcome, n.applied_at, (SELECT COUNT(*) FROM journal j WHERE j.notice = n.id AND COALESCE(j.reverses, '') = '' AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) AS entries FROM notices n WHERE n.provider = $1 AND n.payment = $2 AND n.event = 'paid' AND n.outcome IS NOT NULL ORDER BY n.id")
         .bind(&found.provider)
         .bind(found.said.payment)
         .fetch_all(tx)
@@ -294,7 +294,7 @@ async fn reverse_entries(
 
 /// The entries that were made because of a notice, such as that of its allocation, and that stand.
 pub(crate) async fn standing_entries(tx: &mut Tx, paid: &str) -> Result<Vec<String>, StoreError> {
-    query("SELECT j.id FROM journal j WHERE j.notice = $1 AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id) ORDER BY j.id")
+    query("SELECT j.id FROM journal j WHERE j.notice = $1 AND COALESCE(j.reverses, '') = '' AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id) ORDER BY j.id")
         .bind(paid)
         .fetch_all(tx)
         .await?

@@ -22,6 +22,7 @@ mod ledger;
 mod migrations;
 mod money_mails;
 mod notices;
+mod owing_sheets;
 mod payments;
 mod progress;
 mod readers;
@@ -49,6 +50,7 @@ mod unmatched;
 mod webhooks;
 
 pub use api::API_KEY_DAYS;
+pub use owing_sheets::OWING_SHEETS_KEPT;
 pub use reconcile::same_person;
 pub use records::*;
 pub use refund_files::REFUNDS_IN_FILE_MAX;

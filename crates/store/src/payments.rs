@@ -25,8 +25,8 @@ const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provid
     (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'expired' AND n.outcome <> 'unknown-payment') AS expired,
     (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event IN ('reversed', 'rolled-back') AND n.outcome <> 'unknown-payment') AS reversed,
     (SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome IN ('other-amount', 'other-currency')) AS held,
-    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND j.reverses IS NULL JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS paid,
-    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND j.reverses IS NULL JOIN journal r ON r.reverses = j.id JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS back";
+    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND COALESCE(j.reverses, '') = '' JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS paid,
+    CAST(COALESCE((SELECT SUM(-o.cents) FROM notices n JOIN journal j ON j.notice = n.id AND COALESCE(j.reverses, '') = '' JOIN journal r ON r.reverses = j.id JOIN postings o ON o.entry = j.id AND o.book LIKE 'customer/%' WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'paid' AND n.outcome <> 'unknown-payment'), 0) AS BIGINT) AS back";
 /// In the trail: one person says that nothing is to be done.
 const PROPOSED: &str = "pay.propose-settling";
 /// Numbers beyond this are not ours: they do not count for the next one.

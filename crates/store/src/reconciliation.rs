@@ -18,7 +18,7 @@ use crate::{
 /// A notice of money that came: what it says, and what the books got because of it. Where it says no amount,
 /// what was asked for.
 const SAID: &str = "COALESCE(n.amount, y.amount, 0)";
-const BOOKED: &str = "CAST(COALESCE((SELECT SUM(p.cents) FROM journal j JOIN postings p ON p.entry = j.id AND p.cents > 0 AND (p.book = 'bank' OR p.book LIKE 'clearing/%') WHERE j.notice = n.id AND j.reverses IS NULL), 0) AS BIGINT)";
+const BOOKED: &str = "CAST(COALESCE((SELECT SUM(p.cents) FROM journal j JOIN postings p ON p.entry = j.id AND p.cents > 0 AND (p.book = 'bank' OR p.book LIKE 'clearing/%') WHERE j.notice = n.id AND COALESCE(j.reverses, '') = ''), 0) AS BIGINT)";
 
 impl Store {
     /// Each day and payment system of these days (with the moments between which each lies; at most 250, at least

@@ -339,7 +339,7 @@ async fn bills_of(
 /// Whether people took one of the payments back that an unclear return may mean, since it came: what is left
 /// must not be taken back as well.
 async fn seen_to(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
-    let row = query(format!("SELECT 1 FROM transfers b JOIN notices n ON n.id = b.notice JOIN transfers t ON {MEANT} JOIN journal j ON j.notice = t.notice AND j.reverses IS NULL JOIN journal r ON r.reverses = j.id WHERE b.notice = $1 AND r.at >= n.received_at LIMIT 1"))
+    let row = query(format!("SELECT 1 FROM transfers b JOIN notices n ON n.id = b.notice JOIN transfers t ON {MEANT} JOIN journal j ON j.notice = t.notice AND COALESCE(j.reverses, '') = '' JOIN journal r ON r.reverses = j.id WHERE b.notice = $1 AND r.at >= n.received_at LIMIT 1"))
         .bind(key)
         .bind(paid_as(key))
         .fetch_optional(tx)
@@ -368,7 +368,7 @@ pub(crate) async fn taken_back(
     found: &Found,
     now: Timestamp,
 ) -> Result<NoticeOutcome, StoreError> {
-    let rows = query(format!("SELECT n.id, n.outcome FROM transfers b JOIN transfers t ON {MEANT} JOIN notices n ON n.id = t.notice WHERE b.notice = $1 AND EXISTS (SELECT 1 FROM journal j WHERE j.notice = n.id AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) ORDER BY n.id LIMIT 9"))
+    let rows = query(format!("SELECT n.id, n.outcome FROM transfers b JOIN transfers t ON {MEANT} JOIN notices n ON n.id = t.notice WHERE b.notice = $1 AND EXISTS (SELECT 1 FROM journal j WHERE j.notice = n.id AND COALESCE(j.reverses, '') = '' AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) ORDER BY n.id LIMIT 9"))
         .bind(&found.id)
         .bind(paid_as(&found.id))
         .fetch_all(&mut *tx)

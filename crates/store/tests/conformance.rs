@@ -14,6 +14,7 @@ mod conformance {
     pub(crate) mod payments;
     pub(crate) mod portal;
     pub(crate) mod readers;
+    pub(crate) mod receivables;
     pub(crate) mod reconcile;
     pub(crate) mod reconciliation;
     pub(crate) mod release;
@@ -34,8 +35,8 @@ use std::sync::{
 
 use conformance::{
     api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
-    readers, reconcile, reconciliation, release, reminders, reversals, runs, scans, staff,
-    statements, webhooks, world,
+    readers, receivables, reconcile, reconciliation, release, reminders, reversals, runs, scans,
+    staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -179,6 +180,7 @@ on_both_engines! {
     staff::a_run_is_closed_when_nothing_of_it_is_open,
     payments::a_payment_counts_once,
     payments::claims_are_aged_at_any_moment,
+    receivables::a_sheet_ties_to_the_books,
     payments::notices_at_once_count_once,
     reconciliation::what_three_say_is_compared_by_day,
     reconcile::what_does_not_fit_changes_no_balance,

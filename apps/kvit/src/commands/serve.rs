@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use kvit_billing::ports::Clock as _;
 use kvit_flow::DeliveryReport;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use crate::{
     exit::{Context, Exit, Failure},
     output::{BOLD, LINK, Output, count},
     uploads, watch,
-    wiring::Instance,
+    wiring::{Instance, SystemClock},
     workers::{self, Counters},
 };
 
@@ -85,6 +86,12 @@ async fn work_off(
     }
     instance.poller()?.poll(stop).await?;
     instance.messenger()?.tell(stop).await?;
+    while !stop.is_cancelled()
+        && instance
+            .store
+            .continue_owing_sheet(SystemClock.now())
+            .await?
+    {}
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
     let value = json!({
         "bills": issued.bills,
@@ -139,13 +146,14 @@ async fn work_until(
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
-        let (watched, (), (), (), (), ()) = tokio::join!(
+        let (watched, (), (), (), (), (), ()) = tokio::join!(
             serve_until(listener, pages, stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
             workers::payment_loop(&poller, poll, stop),
             workers::reminder_loop(&reminders, &counters, poll, stop),
             workers::webhook_loop(&messenger, &counters, poll, stop),
+            workers::owing_loop(&instance.store, poll, stop),
         );
         tracing::info!(worker = %slot.name, "stopped");
         watched

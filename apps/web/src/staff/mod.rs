@@ -14,6 +14,7 @@ pub(crate) mod imports;
 pub(crate) mod money;
 mod multipart;
 pub(crate) mod people;
+pub(crate) mod receivables;
 pub(crate) mod reconciliation;
 pub(crate) mod refunds;
 pub(crate) mod runs;
@@ -62,6 +63,8 @@ impl Who {
 }
 
 const DESK: Who = Who::Roles(&[Role::Agent, Role::Clerk]);
+/// A customer's page: with all that a desk does there, or only to look at.
+const CUSTOMER: Who = Who::Roles(&[Role::Agent, Role::Clerk, Role::Billing, Role::Auditor]);
 const CLERK: Who = Who::Roles(&[Role::Clerk]);
 const BILLING: Who = Who::Roles(&[Role::Billing]);
 /// Runs and money, for those who only look as well.
@@ -76,7 +79,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/audit", AUDIT),
     ("GET", "/staff/customers", DESK),
     ("POST", "/staff/customers", DESK),
-    ("GET", "/staff/customers/{number}", DESK),
+    ("GET", "/staff/customers/{number}", CUSTOMER),
     ("POST", "/staff/customers/{number}/contact", DESK),
     ("POST", "/staff/customers/{number}/declaration", CLERK),
     ("GET", "/staff/customers/{number}/enrol", DESK),
@@ -99,6 +102,10 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/people", PEOPLE),
     ("POST", "/staff/people", PEOPLE),
     ("POST", "/staff/people/{login}", PEOPLE),
+    ("GET", "/staff/receivables", BOOKS),
+    ("POST", "/staff/receivables", BOOKS),
+    ("GET", "/staff/receivables/csv", BOOKS),
+    ("GET", "/staff/receivables/list", BOOKS),
     ("GET", "/staff/reconciliation", BOOKS),
     ("GET", "/staff/reconciliation/csv", BOOKS),
     ("GET", "/staff/reconciliation/day", BOOKS),
@@ -161,6 +168,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "pay.allocate",
     "pay.approve",
     "pay.listed",
+    "pay.owing-asked",
     "pay.propose-reversal",
     "pay.propose-settling",
     "pay.refuse",
@@ -253,6 +261,12 @@ pub(crate) fn router(app: &App) -> Router<App> {
         )
         .route("/staff/people", get(people::list).post(people::add))
         .route("/staff/people/{login}", post(people::change))
+        .route(
+            "/staff/receivables",
+            get(receivables::page).post(receivables::ask),
+        )
+        .route("/staff/receivables/csv", get(receivables::csv))
+        .route("/staff/receivables/list", get(receivables::list))
         .route("/staff/reconciliation", get(reconciliation::page))
         .route("/staff/reconciliation/csv", get(reconciliation::csv))
         .route("/staff/reconciliation/day", get(reconciliation::day))

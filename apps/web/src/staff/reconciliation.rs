@@ -225,8 +225,8 @@ pub(crate) async fn csv(
 }
 
 /// A file to keep.
-pub(super) fn file(text: String, name: &str) -> Response {
-    let mut response = text.into_response();
+pub(super) fn file(content: impl IntoResponse, name: &str) -> Response {
+    let mut response = content.into_response();
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,

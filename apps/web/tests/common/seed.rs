@@ -121,6 +121,23 @@ pub(crate) async fn history(store: &Store, key: &InstanceKey) {
     enrol(store, MARIA, "maria.petrova@primer.bg").await;
 }
 
+/// So many more customers, each with a bill of October; some owe the same.
+pub(crate) async fn crowd(store: &Store, key: &InstanceKey, many: u32) {
+    let numbers: Vec<String> = (1..=many).map(|no| format!("2{no:06}")).collect();
+    let people: Vec<_> = numbers
+        .iter()
+        .map(|number| customer(number, "Петър"))
+        .collect();
+    store.upsert_customers(&people).await.expect("customers");
+    let sums: Vec<_> = numbers
+        .iter()
+        .zip(0_i64..)
+        .map(|(number, no)| (number.as_str(), 1000 + no % 7))
+        .collect();
+    let month = Month::new(date(2026, 10, 1), BillKind::Invoice, &sums);
+    issue(store, key, "2026-10-crowd", &month).await;
+}
+
 /// An enrolment that needs no proof.
 pub(crate) async fn enrol(store: &Store, account: &str, email: &str) {
     static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);

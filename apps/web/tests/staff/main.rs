@@ -7,6 +7,7 @@ mod doors;
 mod imports;
 mod money;
 mod people;
+mod receivables;
 mod reconciliation;
 mod refunds;
 mod runs;
@@ -29,7 +30,7 @@ GET /staff/audit: auditor
 POST /staff/audit: auditor
 GET /staff/customers: agent clerk
 POST /staff/customers: agent clerk
-GET /staff/customers/{number}: agent clerk
+GET /staff/customers/{number}: agent clerk billing auditor
 POST /staff/customers/{number}/contact: agent clerk
 POST /staff/customers/{number}/declaration: clerk
 GET /staff/customers/{number}/enrol: agent clerk
@@ -52,6 +53,10 @@ POST /staff/password: agent clerk billing auditor administrator
 GET /staff/people: administrator
 POST /staff/people: administrator
 POST /staff/people/{login}: administrator
+GET /staff/receivables: billing auditor
+POST /staff/receivables: billing auditor
+GET /staff/receivables/csv: billing auditor
+GET /staff/receivables/list: billing auditor
 GET /staff/reconciliation: billing auditor
 GET /staff/reconciliation/csv: billing auditor
 GET /staff/reconciliation/day: billing auditor

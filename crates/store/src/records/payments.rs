@@ -2,7 +2,12 @@
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
-use kvit_pay::{PaymentState, ProviderName, aging::Aged, ledger::Book, state::Heard};
+use kvit_pay::{
+    PaymentState, ProviderName,
+    aging::{Aged, AgedTotals},
+    ledger::Book,
+    state::Heard,
+};
 
 use crate::{BillRecord, TransferNote};
 
@@ -455,8 +460,42 @@ pub struct Owing {
 pub struct OwingPage {
     /// Those of them who owe.
     pub owing: Vec<Owing>,
-    /// What they have beyond their bills, in sum.
-    pub credit: Cents,
+    /// All of them in sum.
+    pub totals: AgedTotals,
     /// The last one of them, behind whom the next page begins; `None` where there are no more.
     pub last: Option<CustomerNumber>,
+}
+
+/// What customers owed at a moment, put down by a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwingSheet {
+    /// Counted from 1.
+    pub number: u64,
+    /// Its claims are aged on this day.
+    pub day: Date,
+    /// The moment: the end of a day that is over, or when it was asked for.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub asked_by: String,
+    /// Of the customers that were looked at until now.
+    pub totals: AgedTotals,
+    /// What customers' books held then by the journal, which is summed once all were looked at.
+    pub booked: Option<Cents>,
+    /// When it was done; until then it is in the making.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A customer in a class of a sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwingLine {
+    /// Who.
+    pub account: CustomerNumber,
+    /// Their name, as billing says it now.
+    pub name: String,
+    /// What is open in this class.
+    pub cents: Cents,
+    /// What they owe at all ages.
+    pub all: Cents,
+    /// The earliest last day to pay of all that is open.
+    pub oldest: Date,
 }

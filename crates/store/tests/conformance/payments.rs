@@ -21,7 +21,7 @@ pub(crate) async fn claims_are_aged_at_any_moment(store: Store) {
                 .owing(at(second), super::world::day(day), last.as_ref())
                 .await;
             let page = page.expect("a page");
-            credit += page.credit.get();
+            credit += page.totals.credit.get();
             all.extend(
                 page.owing
                     .into_iter()

@@ -7,8 +7,8 @@ use std::{
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, CustomerNumber, ports::Clock};
-use kvit_pay::aging::Age;
-use kvit_web::csv_line;
+use kvit_pay::aging::{Age, AgedTotals, Total};
+use kvit_web::{owing_head, owing_line};
 use serde_json::json;
 
 use super::{headed, journal::start};
@@ -18,13 +18,6 @@ use crate::{
     output::{Output, amount, grouped},
     wiring::{Instance, SystemClock},
 };
-
-/// What is open at an age, and of how many customers.
-#[derive(Clone, Copy, Default)]
-struct Total {
-    customers: u64,
-    cents: Cents,
-}
 
 pub(super) async fn receivables(
     out: &Output,
@@ -49,42 +42,21 @@ pub(super) async fn receivables(
         }
         None => None,
     };
-    let ages = Age::ALL.map(|age| age.as_str().to_owned());
-    let head = [
-        "customer".to_owned(),
-        "total".to_owned(),
-        "oldest_due".to_owned(),
-    ];
-    write(&mut file, &[&head[..1], &ages, &head[1..]].concat())?;
-    let (mut totals, mut all, mut credit) = ([Total::default(); 5], Total::default(), Cents::ZERO);
+    write(&mut file, &owing_head())?;
+    let mut totals = AgedTotals::default();
     let mut last: Option<CustomerNumber> = None;
     loop {
         let page = instance.store.owing(at, day, last.as_ref()).await?;
         for one in &page.owing {
-            for (total, cents) in totals.iter_mut().zip(one.aged.cents) {
-                total.customers += u64::from(cents > Cents::ZERO);
-                total.cents += cents;
-            }
-            all.customers += 1;
-            all.cents += one.aged.sum();
-            let cents = one.aged.cents.map(|cents| cents.to_string());
-            let oldest = one
-                .aged
-                .oldest
-                .map(|day| day.to_string())
-                .unwrap_or_default();
-            let behind = [one.aged.sum().to_string(), oldest];
-            write(
-                &mut file,
-                &[&[one.account.to_string()][..], &cents, &behind].concat(),
-            )?;
+            write(&mut file, &owing_line(one))?;
         }
-        credit += page.credit;
+        totals += page.totals;
         match page.last {
             Some(next) => last = Some(next),
             None => break,
         }
     }
+    let booked = instance.store.customers_booked(at).await?;
     if let Some(file) = file {
         let file = file
             .into_inner()
@@ -94,10 +66,10 @@ pub(super) async fn receivables(
     }
     let by_age: Vec<_> = Age::ALL
         .iter()
-        .zip(totals)
+        .zip(totals.ages)
         .map(|(age, total)| json!({"age": age.as_str(), "customers": total.customers, "cents": total.cents.get()}))
         .collect();
-    let value = json!({"on": day, "ages": by_age, "customers": all.customers, "cents": all.cents.get(), "credit_cents": credit.get(), "file": args.to});
+    let value = json!({"on": day, "ages": by_age, "customers": totals.all.customers, "cents": totals.all.cents.get(), "credit_cents": totals.credit.get(), "overdrawn_cents": totals.overdrawn.get(), "asked_cents": totals.asked.get(), "booked_cents": booked.get(), "file": args.to});
     out.result(&value, |out| {
         let names = [
             "not due",
@@ -115,19 +87,26 @@ pub(super) async fn receivables(
         };
         let mut rows: Vec<_> = names
             .iter()
-            .zip(totals)
+            .zip(totals.ages)
             .map(|(name, total)| row(name, total))
             .collect();
-        rows.push(row("together", all));
+        rows.push(row("together", totals.all));
         let told = headed(
             out,
             &["overdue", "customers", "open"],
             rows.into_iter(),
             &[1, 2],
         );
+        let beyond = match totals.overdrawn {
+            Cents::ZERO => String::new(),
+            overdrawn => format!(", {} given back beyond what was paid", amount(overdrawn)),
+        };
         format!(
-            "owed on {day}\n{told}\nand {} paid beyond the bills",
-            amount(credit)
+            "owed on {day}\n{told}\nand {} paid beyond the bills{beyond}\n{} in all: bills ask for {}, of which the books have {} as paid",
+            amount(totals.credit),
+            amount(totals.balance()),
+            amount(totals.asked),
+            amount(-booked),
         )
     })?;
     Ok(Exit::Done)
@@ -142,9 +121,9 @@ fn moment(day: Date, today: Date, now: Timestamp, zone: &TimeZone) -> Result<Tim
     Ok(next - jiff::SignedDuration::from_micros(1))
 }
 
-fn write(file: &mut Option<BufWriter<File>>, fields: &[String]) -> Result<(), Failure> {
+fn write(file: &mut Option<BufWriter<File>>, line: &str) -> Result<(), Failure> {
     match file {
-        Some(file) => writeln!(file, "{}", csv_line(fields)).failed("the file cannot be written"),
+        Some(file) => writeln!(file, "{line}").failed("the file cannot be written"),
         None => Ok(()),
     }
 }

@@ -1,0 +1,77 @@
+//! Sheets of what customers owe.
+
+use kvit_billing::Cents;
+use kvit_pay::aging::Age;
+use kvit_store::{OWING_SHEETS_KEPT, OwingSheet, Store};
+
+use super::{
+    payers::{confirmed, told, world},
+    world::{account, at, day},
+};
+
+async fn made(store: &Store) -> OwingSheet {
+    while store.continue_owing_sheet(at(99)).await.expect("a step") {}
+    let sheets = store.owing_sheets().await.expect("sheets");
+    sheets.into_iter().next().expect("a sheet")
+}
+
+pub(crate) async fn a_sheet_ties_to_the_books(store: Store) {
+    world(&store).await;
+    // The first bill, and 5.00 beyond it.
+    told(&store, &confirmed(&account(1), "T1", 1700, "")).await;
+    let overdue = day("2026-12-25");
+    let ask = async |second| {
+        let asked = store.ask_for_owing_sheet(overdue, at(second), "vera").await;
+        asked.expect("a number")
+    };
+    assert_eq!(ask(60).await, 1);
+    assert_eq!(ask(61).await, 1, "one at a time");
+    // Two workers at one stretch: it counts once.
+    let (one, two) = tokio::join!(
+        store.continue_owing_sheet(at(99)),
+        store.continue_owing_sheet(at(99))
+    );
+    assert!(one.expect("a step") && two.expect("a step"));
+    let sheet = made(&store).await;
+    let totals = sheet.totals;
+    assert!(sheet.finished_at.is_some());
+    assert_eq!((totals.all.customers, totals.all.cents.get()), (1, 1200));
+    assert_eq!(totals.ages[Age::Days30 as usize], totals.all);
+    assert_eq!((totals.credit.get(), totals.asked.get()), (500, 2400));
+    let booked = sheet.booked.expect("a sum of the journal");
+    assert_eq!(booked.get(), -1700);
+    assert_eq!(totals.balance(), totals.asked + booked);
+    assert_eq!(ask(60).await, 1, "the same moment is not made again");
+
+    let lines = async |age, after: Option<(Cents, u64)>| {
+        let after = after.map(|(cents, no)| (cents, account(no)));
+        let after = after.as_ref().map(|(cents, number)| (*cents, number));
+        let lines = store.owing_of_age(1, age, after, 9).await;
+        let lines = lines.expect("lines").into_iter();
+        lines
+            .map(|line| (line.account, line.cents.get(), line.all.get(), line.oldest))
+            .collect::<Vec<_>>()
+    };
+    let two = (account(2), 1200, 1200, day("2026-11-25"));
+    assert_eq!(lines(Age::Days30, None).await, std::slice::from_ref(&two));
+    assert_eq!(lines(Age::NotDue, None).await, []);
+    let before = Some((Cents::new(1200), 1));
+    assert_eq!(lines(Age::Days30, before).await, [two]);
+    let behind = Some((Cents::new(1200), 2));
+    assert_eq!(lines(Age::Days30, behind).await, []);
+    let whole = store.owing_of_sheet(1, None).await.expect("a page");
+    assert_eq!((whole.len(), whole[0].aged.sum().get()), (1, 1200));
+    let last = Some(&whole[0].account);
+    let rest = store.owing_of_sheet(1, last).await.expect("a page");
+    assert_eq!(rest, []);
+
+    // The oldest goes once there are too many.
+    for more in 1..=OWING_SHEETS_KEPT.cast_signed() {
+        ask(100 + more).await;
+        made(&store).await;
+    }
+    let kept = store.owing_sheets().await.expect("sheets");
+    assert_eq!(kept.len() as u64, OWING_SHEETS_KEPT);
+    assert!(kept.iter().all(|sheet| sheet.number > 1));
+    assert_eq!(store.owing_of_sheet(1, None).await.expect("a page"), []);
+}
