@@ -265,9 +265,16 @@ pub(crate) async fn download(
         .and_then(|number| number.parse().ok())
         .ok_or(Failure::NotFound)?;
     let bill = app.portal.store.bill(number).await?;
-    let bill = bill
-        .filter(|bill| bill.account == *customer)
-        .ok_or(Failure::NotFound)?;
+    let Some(bill) = bill.filter(|bill| bill.account == *customer) else {
+        let who = app.portal.key.pseudonym("number", customer.as_str());
+        let address = &visitor.address;
+        tracing::info!(
+            who,
+            address,
+            "a customer asked for a bill that is not theirs"
+        );
+        return Err(Failure::NotFound);
+    };
     let pdf = app.portal.documents.bill_pdf(&bill).await?;
     Ok(saved_as(&format!("{number}.pdf"), "application/pdf", pdf))
 }

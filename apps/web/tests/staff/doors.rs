@@ -274,6 +274,7 @@ async fn the_log_tells_of_each_attempt_and_of_no_secret() {
         .await;
     anna.sign_in(&world, seed::ANNA).await;
     anna.post("/enrol", "email=anna.tayna%40primer.bg").await;
+    anna.get("/bills/0000000002.pdf").await;
     let mut ana = world.browser();
     for _ in 0..5 {
         let form = "login=secret-typed-here&password=hunter2hunter2";
@@ -293,6 +294,7 @@ async fn the_log_tells_of_each_attempt_and_of_no_secret() {
         "a number and code did not match who=\"",
         "a customer signed in who=\"",
         "by=\"code\"",
+        "a customer asked for a bill that is not theirs who=\"",
         "a member of staff did not sign in who=\"",
         "refused: too many attempts address=\"",
         "refused: a form of another site or an old one, or a page beyond the role address=\"",
