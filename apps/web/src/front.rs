@@ -14,7 +14,7 @@ use minijinja::context;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::{App, Hall, failure::Failure};
+use crate::{App, Hall, device::device, failure::Failure};
 
 const LANGUAGE_COOKIE_SECONDS: u32 = 365 * 24 * 3600;
 
@@ -27,8 +27,10 @@ pub(crate) struct Visitor {
     pub(crate) path: String,
     /// What else the address asked for, ready to be followed by another pair.
     pub(crate) query: String,
-    /// Signed in with number and code.
+    /// Signed in, and looking at this number.
     pub(crate) customer: Option<CustomerNumber>,
+    /// All numbers that the session opens, that one among them.
+    pub(crate) points: Vec<CustomerNumber>,
     /// The signed-in visitor's session token.
     pub(crate) session: Option<Token>,
     /// Says that this browser has shown some customer's code before.
@@ -41,6 +43,8 @@ pub(crate) struct Visitor {
     pub(crate) ip: Secret<String>,
     /// Pseudonym of the browser's name.
     agent: String,
+    /// The kind of browser; may be empty.
+    pub(crate) device: String,
 }
 
 impl Visitor {
@@ -87,6 +91,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         query: other_query(request.uri()),
         known_by: cookie(headers, &app.cookie_name("known")).map(str::to_owned),
         customer: None,
+        points: Vec::new(),
         session: None,
         form_token,
         address: app.portal.key.pseudonym("address", &network(&ip)),
@@ -95,6 +100,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
             .portal
             .key
             .pseudonym("agent", text(headers, &header::USER_AGENT)),
+        device: device(text(headers, &header::USER_AGENT)),
     };
     let public = visitor.path.starts_with("/assets/");
     let posted = request.method() == Method::POST;
@@ -109,9 +115,12 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
                     .session(&token.hash(), app.portal.clock.now())
                     .await
                 {
-                    Ok(customer) => {
-                        visitor.session = customer.is_some().then_some(token);
-                        visitor.customer = customer;
+                    Ok(session) => {
+                        if let Some(session) = session {
+                            visitor.session = Some(token);
+                            visitor.customer = Some(session.account);
+                            visitor.points = session.points;
+                        }
                         request.extensions_mut().insert(visitor.clone());
                         next.run(request).await
                     }

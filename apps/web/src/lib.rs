@@ -31,6 +31,7 @@ mod api;
 mod colours;
 pub mod credentials;
 mod csv;
+mod device;
 mod failure;
 mod front;
 mod gate;
@@ -232,6 +233,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/paper"),
     ("GET", "/pay"),
     ("GET POST", "/pay/{name}"),
+    ("GET POST", "/points"),
+    ("GET POST", "/points/add"),
     ("GET", "/privacy"),
     ("GET POST", "/prove/{token}"),
     ("GET POST", "/readers"),
@@ -240,6 +243,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/receipt/{token}/paper"),
     ("POST", "/reminders"),
     ("GET POST", "/reminders/{token}"),
+    ("GET", "/sessions"),
+    ("POST", "/sessions/end"),
     ("GET POST", "/sign-in"),
     ("GET POST", "/sign-in/{token}"),
     ("GET", "/v/{slug}"),
@@ -282,7 +287,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         https,
     });
     use rooms::{
-        bills, copies, enrol, info, links, paper, pay, pay_calls, readers, reminders, sign_in,
+        bills, copies, enrol, info, links, paper, pay, pay_calls, points, readers, reminders,
+        sessions, sign_in,
     };
     Ok(Router::new()
         .route("/", get(info::home))
@@ -304,6 +310,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/paper", get(paper::form).post(paper::submit))
         .route("/pay", get(pay::back_without_word))
         .route("/pay/{name}", get(pay::page).post(pay::start))
+        .route("/points", get(points::page).post(points::turn))
+        .route("/points/add", get(points::add_form).post(points::add))
         .route("/privacy", get(info::privacy))
         .route("/prove/{token}", get(links::prove_form).post(links::prove))
         .route("/readers", get(readers::page).post(readers::add))
@@ -321,6 +329,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
             "/reminders/{token}",
             get(reminders::link_form).post(reminders::link),
         )
+        .route("/sessions", get(sessions::page))
+        .route("/sessions/end", post(sessions::end))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route(
             "/sign-in/{token}",

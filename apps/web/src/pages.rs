@@ -38,10 +38,13 @@ templates!(
     "parts.html",
     "pay.html",
     "paygo.html",
+    "point-add.html",
+    "points.html",
     "privacy.html",
     "readers.html",
     "said.html",
     "sent.html",
+    "sessions.html",
     "sign-in.html",
     "staff/agree.html",
     "staff/audit.html",
@@ -164,7 +167,7 @@ impl Pages {
             t, form_token_field, lang => visitor.language.tag(), other_lang => other.tag(),
             operator => self.operators[at].clone(), assets => self.links.clone(), path => visitor.path.clone(),
             query => visitor.query.clone(),
-            signed_in => visitor.customer.is_some(), private => visitor.path != "/",
+            signed_in => visitor.customer.is_some(), point_count => visitor.points.len(), private => visitor.path != "/",
             errors => Vec::<Value>::new(),
         };
         let html = self

@@ -37,6 +37,7 @@ journeys!(
     is_never_locked_out_of_a_browser_that_knows_them,
     enrols_and_proves_the_address,
     lets_a_reader_in_who_leaves_again,
+    looks_at_all_numbers_and_signs_out_everywhere,
     goes_back_to_paper,
     confirms_a_receipt,
     follows_broken_links,
@@ -337,6 +338,28 @@ mod journey {
         assert_eq!(chrome.h1().await, "Готово");
         chrome.go("/readers").await;
         assert!(!chrome.text(".people").await.contains("Счетоводител"));
+    }
+
+    pub(super) async fn looks_at_all_numbers_and_signs_out_everywhere(
+        world: &World,
+        chrome: &Chrome,
+    ) {
+        sign_in(world, chrome, seed::ANNA).await;
+        chrome.follow("a[href='/points']").await;
+        chrome.follow("a[href='/points/add']").await;
+        enter(chrome, seed::BORIS, &world.code(seed::BORIS)).await;
+        assert_eq!(chrome.h1().await, "Моите клиентски номера");
+        assert_eq!(chrome.text(".latest .amount").await, "140,30 €");
+        chrome
+            .follow(&format!("button[value='{}']", seed::ANNA))
+            .await;
+        assert_eq!(chrome.text(".latest .amount").await, "84,20 €");
+        chrome.follow("a[href='/sessions']").await;
+        assert!(chrome.text(".people").await.contains("Това устройство"));
+        chrome.follow("main form button").await;
+        assert!(chrome.text("[role=status]").await.contains("Излязохте"));
+        chrome.go("/points").await;
+        assert_eq!(chrome.path().await, "/bills?ended");
     }
 
     pub(super) async fn goes_back_to_paper(world: &World, chrome: &Chrome) {

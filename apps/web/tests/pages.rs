@@ -685,6 +685,23 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("bills").await;
     eye.chrome.follow("form[action='/reminders'] button").await;
     eye.look("bills-without-reminders").await;
+    for (name, path) in [
+        ("points-one", "/points"),
+        ("point-add", "/points/add"),
+        ("sessions", "/sessions"),
+    ] {
+        eye.see(name, path).await;
+    }
+    eye.chrome.go("/points/add").await;
+    eye.chrome.follow("main button").await;
+    eye.look("point-add-wrong").await;
+    eye.chrome.fill("#number", seed::ANNA).await;
+    eye.chrome.fill("#code", &world.code(seed::ANNA)).await;
+    eye.chrome.follow("main button").await;
+    eye.look("points").await;
+    let maria = format!("button[value='{}']", seed::MARIA);
+    eye.chrome.follow(&maria).await;
+    eye.look("bills-of-several").await;
     reading_along(eye, world).await;
     eye.see("year", "/bills?year=2025").await;
     eye.see("year-none", "/bills?year=1999").await;

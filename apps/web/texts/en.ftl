@@ -82,6 +82,7 @@ error-code = Enter the eight digits of the authorization code.
 error-mismatch = The customer number and the code do not belong together. Check them on your latest bill and try again.
 error-email = Enter the whole e-mail address, such as name@example.com.
 error-email-same = Your bills already come to this address. To change it, enter another one.
+error-points-full = So many numbers cannot be shown at once. Sign out, and sign in with this number by itself.
 error-reader-already = The bills come to this address already.
 error-reader-full = We cannot add more people. Remove someone and try again.
 error-reader-name = The name may have up to 60 characters.
@@ -96,6 +97,7 @@ lock-help = If you are in a hurry or cannot find your code, call us and we will 
 
 bills-title = My bills
 bills-for = Customer number { $number }
+bills-points = All my numbers ({ $count })
 bills-empty-title = No bills yet
 bills-empty-text = You will find the first one here as soon as we issue it.
 bills-latest = Latest bill: { $period }
@@ -133,6 +135,35 @@ year-back = Back to the latest bills
 year-choose = Year
 year-zip = All of { $year } (ZIP)
 year-empty = No bills were issued in this year. Choose another one.
+
+points-title = My customer numbers
+points-lead = Choose a number to see its bills. Each bill is paid by itself.
+points-sum = To pay for all numbers
+points-sum-none = Nothing to pay
+point-last = Latest bill: { $period }, { $amount }
+point-late = { $amount } is overdue
+point-credit = { $amount } was paid beyond what was due
+point-paid = Nothing to pay
+point-open = See the bills
+point-open-label = See the bills of customer number { $number }
+points-more = Have you another number?
+points-how = When you sign in by a link sent by e-mail, all numbers whose bills come to that address are here. You add any other by its own code: it stays here until you sign out.
+points-add = Add another number
+points-back = To all numbers
+points-add-lead = Enter the two numbers from the bill of the other customer number.
+points-add-button = Add
+
+sessions-title = Where you are signed in
+sessions-lead = { $minutes ->
+    [one] On these devices your bills can be seen now. Access closes by itself after one minute.
+   *[other] On these devices your bills can be seen now. Access closes by itself { $minutes } minutes after signing in.
+}
+sessions-unknown = Unknown device
+sessions-by-code = By number and code, { $when }
+sessions-by-link = By a link sent by e-mail, { $when }
+sessions-here = This device
+sessions-end-text = Do you see a device that you do not know? Close access everywhere, and call us.
+sessions-end = Sign out everywhere
 
 enrol-title = Your bill by e-mail
 enrol-lead = It takes two minutes. From then on your bill arrives by itself, within 24 hours of its issue.
@@ -296,7 +327,7 @@ help-contact-text = At any hour, day or night:
 
 privacy-title = Privacy and cookies
 privacy-cookies = We use only the cookies that these pages cannot do without:
-privacy-cookie-1 = one keeps your access to the bills for { $minutes } minutes;
+privacy-cookie-1 = one keeps your access to the bills for { $minutes } minutes; until then we also remember the kind of browser, so that you know the device again;
 privacy-cookie-2 = one protects forms from other sites until you close the browser;
 privacy-cookie-3 = one remembers the language you chose for a year;
 privacy-cookie-4 = one remembers for 400 days that the right code was entered in this browser, so that a stranger's wrong attempts do not lock you out.

@@ -1,13 +1,8 @@
-//! Doors that close after too many wrong tries, and sessions.
+//! Doors that close after too many wrong tries.
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, code::TokenHash};
 
-use crate::{
-    GuardPolicy, GuardState, Store, StoreError,
-    rows::{optional_time, text},
-    sql::query,
-};
+use crate::{GuardPolicy, GuardState, Store, StoreError, rows::optional_time, sql::query};
 
 impl Store {
     /// Whether the door called `name` is closed now.
@@ -70,67 +65,6 @@ impl Store {
     pub async fn guard_clear(&self, name: &str) -> Result<(), StoreError> {
         query("DELETE FROM guards WHERE name = $1")
             .bind(name)
-            .execute(&self.pools)
-            .await?;
-        Ok(())
-    }
-
-    /// Opens a session, and clears away sessions and doors whose time is over.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn open_session(
-        &self,
-        token: &TokenHash,
-        account: &CustomerNumber,
-        at: Timestamp,
-        expires: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        query(
-            "INSERT INTO sessions (token, account, opened_at, expires_at) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(token)
-        .bind(account)
-        .bind(at)
-        .bind(expires)
-        .execute(&mut tx)
-        .await?;
-        query("DELETE FROM sessions WHERE expires_at <= $1")
-            .bind(at)
-            .execute(&mut tx)
-            .await?;
-        query("DELETE FROM guards WHERE window_until <= $1 AND (blocked_until IS NULL OR blocked_until <= $1)")
-            .bind(at)
-            .execute(&mut tx)
-            .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Whose session it is, while it lasts.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn session(
-        &self,
-        token: &TokenHash,
-        now: Timestamp,
-    ) -> Result<Option<CustomerNumber>, StoreError> {
-        let row = query("SELECT account FROM sessions WHERE token = $1 AND expires_at > $2")
-            .bind(token)
-            .bind(now)
-            .fetch_optional(&self.pools)
-            .await?;
-        row.map(|row| text(&row, "account")).transpose()
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn close_session(&self, token: &TokenHash) -> Result<(), StoreError> {
-        query("DELETE FROM sessions WHERE token = $1")
-            .bind(token)
             .execute(&self.pools)
             .await?;
         Ok(())

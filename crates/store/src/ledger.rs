@@ -30,11 +30,22 @@ impl Store {
         account: &CustomerNumber,
         at: Timestamp,
     ) -> Result<Standing, StoreError> {
-        let accounts = std::slice::from_ref(account);
+        let mut found = self.standings(std::slice::from_ref(account), at).await?;
+        Ok(found.remove(account).unwrap_or_default())
+    }
+
+    /// The same of each of these customers, of whom there are at most 250. Who has neither bills nor money is left out.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn standings(
+        &self,
+        accounts: &[CustomerNumber],
+        at: Timestamp,
+    ) -> Result<HashMap<CustomerNumber, Standing>, StoreError> {
         let dues = dues(&self.pools, accounts, at).await?;
         let moneys = moneys(&self.pools, accounts, at, None).await?;
-        let standing = standings(&dues, &moneys).remove(account);
-        Ok(standing.unwrap_or_default())
+        Ok(standings(&dues, &moneys))
     }
 
     /// What each book holds; customers are one sum. Together they are nothing.

@@ -39,6 +39,7 @@ mod rows;
 mod runs;
 mod scans;
 mod search;
+mod sessions;
 mod sign_in;
 mod sql;
 mod staff;
@@ -56,6 +57,7 @@ pub use records::*;
 pub use refund_files::REFUNDS_IN_FILE_MAX;
 pub use release::ReleaseError;
 pub use search::SEARCH_LETTERS_MIN;
+pub use sessions::POINTS_MAX;
 pub use sign_in::SIGN_IN_MINUTES;
 pub use webhooks::{WEBHOOK_ASIDE_DAYS, WEBHOOK_LADDER_MINUTES};
 

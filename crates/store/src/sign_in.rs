@@ -81,7 +81,7 @@ async fn link(
     token: &TokenHash,
     now: Timestamp,
 ) -> Result<Option<(DeliveryId, SignIn)>, StoreError> {
-    let row = query("SELECT d.id, d.account, d.language FROM deliveries d JOIN enrolments e ON e.id = d.enrolment LEFT JOIN receipts r ON r.delivery = d.id AND r.kind = 'used' WHERE d.token = $1 AND d.due_at > $2 AND e.ended_at IS NULL AND r.at IS NULL")
+    let row = query("SELECT d.id, d.account, d.language, d.enrolment FROM deliveries d JOIN enrolments e ON e.id = d.enrolment LEFT JOIN receipts r ON r.delivery = d.id AND r.kind = 'used' WHERE d.token = $1 AND d.due_at > $2 AND e.ended_at IS NULL AND r.at IS NULL")
         .bind(token)
         .bind(now)
         .fetch_optional(on)
@@ -91,6 +91,10 @@ async fn link(
     };
     let id: DeliveryId = text(&row, "id")?;
     let account: CustomerNumber = text(&row, "account")?;
-    let open = SignIn::Open(account, language(&row, "language")?);
+    let open = SignIn::Open(
+        account,
+        language(&row, "language")?,
+        text(&row, "enrolment")?,
+    );
     Ok((id.kind() == DeliveryKind::SignIn).then_some((id, open)))
 }

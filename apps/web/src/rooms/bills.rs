@@ -9,10 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{BillNumber, Cents, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, CustomerNumber, code::Token};
 use kvit_mail::EmailAddress;
 use kvit_pay::standing::Standing;
-use kvit_store::{BillRecord, EnrolmentRecord, EnrolmentState};
+use kvit_store::{BillRecord, EnrolmentRecord, EnrolmentState, NewSession, SessionDoor};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -54,7 +54,8 @@ pub(crate) async fn check(
         }
     };
     let mut response = go(if enrols { "/enrol" } else { "/bills" });
-    open_session(&app, &visitor, &customer, "code", &mut response).await?;
+    let door = SessionDoor::Code;
+    open_session(&app, &visitor, &customer, door, &mut response).await?;
     gate::remember(&app, &visitor, &customer, &mut response);
     Ok(response)
 }
@@ -104,39 +105,58 @@ pub(super) async fn open_session(
     app: &App,
     visitor: &Visitor,
     customer: &CustomerNumber,
-    by: &str,
+    door: SessionDoor,
     response: &mut Response,
 ) -> Result<(), Failure> {
     let portal = &app.portal;
-    let minutes = portal.limits.session_minutes;
-    let token = app.random_token();
-    let now = portal.clock.now();
-    let expires = now
-        .saturating_add(SignedDuration::from_mins(minutes.into()))
-        .unwrap_or(now);
+    let by = match door {
+        SessionDoor::Code => "code",
+        SessionDoor::Link(_) => "link",
+    };
+    let (token, new) = new_session(app, visitor, customer, door);
     if let Some(earlier) = &visitor.session {
         portal.store.close_session(&earlier.hash()).await?;
     }
-    portal
-        .store
-        .open_session(&token.hash(), customer, now, expires)
-        .await?;
+    portal.store.open_session(&new).await?;
     let who = portal.key.pseudonym("number", customer.as_str());
     let address = &visitor.address;
     tracing::info!(who, address, by, "a customer signed in");
-    app.set_cookie(
-        response,
-        "session",
-        token.expose(),
-        Some(minutes.saturating_mul(60)),
-    );
+    give_session(app, &token, response);
     Ok(())
+}
+
+/// A session to open, and its token.
+pub(super) fn new_session(
+    app: &App,
+    visitor: &Visitor,
+    customer: &CustomerNumber,
+    door: SessionDoor,
+) -> (Token, NewSession) {
+    let portal = &app.portal;
+    let token = app.random_token();
+    let now = portal.clock.now();
+    let lasts = SignedDuration::from_mins(portal.limits.session_minutes.into());
+    let new = NewSession {
+        token: token.hash(),
+        account: customer.clone(),
+        door,
+        device: visitor.device.clone(),
+        at: now,
+        expires: now.saturating_add(lasts).unwrap_or(now),
+    };
+    (token, new)
+}
+
+/// The browser's part of a session.
+pub(super) fn give_session(app: &App, token: &Token, response: &mut Response) {
+    let age = app.portal.limits.session_minutes.saturating_mul(60);
+    app.set_cookie(response, "session", token.expose(), Some(age));
 }
 
 #[derive(Deserialize)]
 pub(crate) struct FormToken {
     #[serde(default)]
-    form_token: String,
+    pub(super) form_token: String,
 }
 
 /// Ends the session.
@@ -246,7 +266,7 @@ pub(crate) fn masked(email: &str) -> String {
     EmailAddress::parse(email).map_or_else(|_| "…".to_owned(), |address| address.masked())
 }
 
-/// The sealed file of one of the customer's own bills (`<number>.pdf`), or those of a year
+/// The sealed file of one of the visitor's own bills (`<number>.pdf`), or those of a year
 /// (`<year>.zip`). Another's bill is as unknown as none.
 pub(crate) async fn download(
     State(app): State<App>,
@@ -265,7 +285,7 @@ pub(crate) async fn download(
         .and_then(|number| number.parse().ok())
         .ok_or(Failure::NotFound)?;
     let bill = app.portal.store.bill(number).await?;
-    let Some(bill) = bill.filter(|bill| bill.account == *customer) else {
+    let Some(bill) = bill.filter(|bill| visitor.points.contains(&bill.account)) else {
         let who = app.portal.key.pseudonym("number", customer.as_str());
         let address = &visitor.address;
         tracing::info!(

@@ -8,8 +8,10 @@ pub(crate) mod links;
 pub(crate) mod paper;
 pub(crate) mod pay;
 pub(crate) mod pay_calls;
+pub(crate) mod points;
 pub(crate) mod readers;
 pub(crate) mod reminders;
+pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod year;
 

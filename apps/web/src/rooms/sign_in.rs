@@ -10,7 +10,7 @@ use kvit_billing::{
     CustomerNumber, DeliveryId,
     code::{Token, TokenPurpose},
 };
-use kvit_store::{NewSignIn, SIGN_IN_MINUTES, SignIn};
+use kvit_store::{NewSignIn, SIGN_IN_MINUTES, SessionDoor, SignIn};
 use minijinja::context;
 use serde::Deserialize;
 
@@ -146,7 +146,7 @@ pub(crate) async fn link_form(
         }
         None => SignIn::Over,
     };
-    let SignIn::Open(number, language) = found else {
+    let SignIn::Open(number, language, _) = found else {
         return over(&app, &visitor);
     };
     let visitor = visitor.speaking(language);
@@ -187,11 +187,14 @@ pub(crate) async fn link(
         }
         None => SignIn::Over,
     };
-    let SignIn::Open(number, _) = used else {
+    let SignIn::Open(number, _, enrolment) = used else {
         return over(&app, &visitor);
     };
-    let mut response = go("/bills");
-    open_session(&app, &visitor, &number, "link", &mut response).await?;
+    // The address is proven: with more than one number at it, the page of them all comes first.
+    let several = app.portal.store.enrolments_at(&enrolment).await? > 1;
+    let mut response = go(if several { "/points" } else { "/bills" });
+    let door = SessionDoor::Link(enrolment);
+    open_session(&app, &visitor, &number, door, &mut response).await?;
     Ok(response)
 }
 

@@ -131,7 +131,7 @@ fn row(customer: &Customer) -> Value {
     }
 }
 
-pub(super) fn address(customer: &Customer) -> String {
+pub(crate) fn address(customer: &Customer) -> String {
     let address = &customer.address;
     let town = format!("{} {}", address.postcode, address.city);
     let lines = address.lines.iter().map(String::as_str);

@@ -18,8 +18,8 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
-    Address, BillNumber, Currency, CustomerNumber, DeliveryId, Operator, OrderSeq, RunId, Secret,
-    StaffLogin,
+    Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, Operator, OrderSeq,
+    RunId, Secret, StaffLogin,
     code::{InstanceKey, TokenPurpose},
     customer::Text,
     operator::Brand,
@@ -364,6 +364,34 @@ impl World {
             .set_staff_password(&login, &HASH, &HASH, &own)
             .await;
         set.expect("a store");
+    }
+
+    /// Asks for a link that signs this customer in, and gives it.
+    pub(crate) async fn sign_in_path(&self, browser: &mut Browser, customer: &str) -> String {
+        let before = self.link_mails(customer).await.len();
+        browser
+            .post("/sign-in", &format!("number={customer}"))
+            .await;
+        // The mail is queued behind the answer.
+        for _ in 0..100 {
+            let now = self.link_mails(customer).await;
+            if now.len() > before {
+                let token = self.key.token(TokenPurpose::SignIn, now[0].as_str());
+                return format!("/sign-in/{}", token.expose());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("no link was queued");
+    }
+
+    /// Mails with links that sign this customer in, newest first where they are due at different moments.
+    async fn link_mails(&self, customer: &str) -> Vec<DeliveryId> {
+        let found = self
+            .store
+            .deliveries_of_customer(&number(customer), 50)
+            .await;
+        let ids = found.expect("a store").into_iter().map(|mail| mail.id);
+        ids.filter(|id| id.kind() == DeliveryKind::SignIn).collect()
     }
 
     /// The link in the mail that asked the customer's latest reader.

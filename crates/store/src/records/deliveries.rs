@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use kvit_billing::{
-    BillNumber, Cents, CustomerNumber, DeliveryId, Language, ReminderKind, Secret, code::TokenHash,
+    BillNumber, Cents, CustomerNumber, DeliveryId, EnrolmentId, Language, ReminderKind, Secret,
+    code::TokenHash,
 };
 use serde::Serialize;
 
@@ -300,8 +301,9 @@ pub struct NewSignIn {
 /// What a link that signs in is good for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
-    /// It opens, or has just opened, the bills of this customer, who is addressed in this language.
-    Open(CustomerNumber, Language),
+    /// It opens, or has just opened, the bills of this customer, who is addressed in this language. The
+    /// link went to the address of this enrolment.
+    Open(CustomerNumber, Language, EnrolmentId),
     /// It was used, is too old, or its address does not get the bills any more; or there is none.
     Over,
 }

@@ -110,6 +110,50 @@ pub enum Prove {
     Unknown,
 }
 
+/// How a session was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionDoor {
+    /// By number and code.
+    Code,
+    /// By a link to the address of this enrolment.
+    Link(EnrolmentId),
+}
+
+/// A session to open.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NewSession {
+    pub token: TokenHash,
+    /// The number that is shown first.
+    pub account: CustomerNumber,
+    pub door: SessionDoor,
+    /// The kind of browser, as its owner knows it again; may be empty.
+    pub device: String,
+    pub at: Timestamp,
+    pub expires: Timestamp,
+}
+
+/// What a session opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The number that is looked at.
+    pub account: CustomerNumber,
+    /// All of them, that one among them, in order.
+    pub points: Vec<CustomerNumber>,
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct SessionView {
+    pub token: TokenHash,
+    pub device: String,
+    /// Opened by a link, not by number and code.
+    pub by_link: bool,
+    pub opened_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
 /// How many wrong tries are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuardPolicy {

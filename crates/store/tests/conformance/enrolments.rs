@@ -271,7 +271,9 @@ pub(crate) async fn a_link_signs_in_once_and_only_from_the_address_of_the_bills(
         "the link of a proof is none"
     );
     assert!(ask(92, 10).await && ask(93, 10).await && ask(94, 10).await);
-    let open = SignIn::Open(account(1), Language::En);
+    let active = store.active_enrolments(&[account(1)]).await;
+    let enrolment = active.expect("enrolments")[&account(1)].id.clone();
+    let open = SignIn::Open(account(1), Language::En, enrolment);
     for _ in 0..2 {
         assert_eq!(look(92, 11).await, open, "looking changes nothing");
     }

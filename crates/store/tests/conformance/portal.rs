@@ -1,7 +1,9 @@
 //! What customers' pages rest on.
 
-use kvit_billing::{Address, Customer, Language};
-use kvit_store::{Event, GuardPolicy, Store};
+use kvit_billing::{Address, Customer, EnrolmentId, Language, Secret, code::TokenHash};
+use kvit_store::{
+    EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewSession, SessionDoor, Store,
+};
 use serde_json::json;
 
 use super::world::{
@@ -197,20 +199,216 @@ pub(crate) async fn a_guard_closes_and_opens(store: Store) {
     assert_eq!(state("number/1", 64).await, None);
 }
 
-pub(crate) async fn a_session_ends(store: Store) {
-    let (mine, other) = (super::world::token(1), super::world::token(2));
-    for hash in [&mine, &other] {
-        store
-            .open_session(hash, &account(1), at(0), at(100))
-            .await
-            .expect("a session");
+/// Opens a session of a hundred seconds.
+async fn opened(store: &Store, n: u64, whose: u64, door: SessionDoor, now: i64) -> TokenHash {
+    let new = new_session(n, whose, door, now);
+    store.open_session(&new).await.expect("a session");
+    new.token
+}
+
+fn new_session(n: u64, whose: u64, door: SessionDoor, now: i64) -> NewSession {
+    NewSession {
+        token: super::world::token(n),
+        account: account(whose),
+        door,
+        device: "Firefox, Linux".to_owned(),
+        at: at(now),
+        expires: at(now + 100),
     }
-    let whose = async |hash, now| store.session(hash, at(now)).await.expect("an answer");
+}
+
+/// Customer `n` gets bills at this address, proven.
+async fn enrolled(store: &Store, n: u64, email: &str) -> EnrolmentId {
+    let id: EnrolmentId = format!("{n:032x}").parse().expect("an id");
+    let new = NewEnrolment {
+        id: id.clone(),
+        account: account(n),
+        channel: EnrolmentChannel::Web,
+        email: Secret::new(email.to_owned()),
+        language: Language::Bg,
+        text_version: "1".to_owned(),
+        evidence: json!({}),
+        at: at(0),
+        proof: None,
+    };
+    store.enrol(&new).await.expect("an enrolment");
+    id
+}
+
+pub(crate) async fn a_session_ends(store: Store) {
+    let mine = opened(&store, 1, 1, SessionDoor::Code, 0).await;
+    let other = opened(&store, 2, 1, SessionDoor::Code, 0).await;
+    let whose = async |hash, now| {
+        let found = store.session(hash, at(now)).await.expect("an answer");
+        found.map(|session| session.account)
+    };
     assert_eq!(whose(&mine, 99).await, Some(account(1)));
     assert_eq!(whose(&mine, 100).await, None);
     store.close_session(&mine).await.expect("closed");
     assert_eq!(whose(&mine, 1).await, None);
     assert_eq!(whose(&other, 1).await, Some(account(1)));
+}
+
+pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
+    let first = enrolled(&store, 1, "one@example.bg").await;
+    enrolled(&store, 2, "one@example.bg").await;
+    enrolled(&store, 3, "two@example.bg").await;
+    enrolled(&store, 4, "one@example.bg").await;
+    store
+        .end_enrolment(&account(4), at(1), "paper", json!({}))
+        .await
+        .expect("an end");
+    let points = async |token: &TokenHash| {
+        let found = store.session(token, at(50)).await.expect("an answer");
+        found.expect("it lasts").points
+    };
+    let by_code = opened(&store, 1, 1, SessionDoor::Code, 2).await;
+    assert_eq!(
+        points(&by_code).await,
+        [account(1)],
+        "a code proves no address"
+    );
+    let by_link = opened(&store, 2, 1, SessionDoor::Link(first.clone()), 2).await;
+    assert_eq!(points(&by_link).await, [account(1), account(2)]);
+    assert!(
+        !store
+            .turn_session(&by_link, &account(3))
+            .await
+            .expect("an answer")
+    );
+    assert!(
+        !store
+            .turn_session(&by_code, &account(2))
+            .await
+            .expect("an answer")
+    );
+    assert!(
+        store
+            .turn_session(&by_link, &account(2))
+            .await
+            .expect("an answer")
+    );
+    let session = store.session(&by_link, at(50)).await.expect("an answer");
+    assert_eq!(session.expect("it lasts").account, account(2));
+    // The other one's bills go elsewhere from now on.
+    store
+        .end_enrolment(&account(2), at(3), "paper", json!({}))
+        .await
+        .expect("an end");
+    let session = store.session(&by_link, at(50)).await.expect("an answer");
+    let session = session.expect("its own number stays");
+    assert_eq!(
+        (session.account, session.points),
+        (account(1), vec![account(1)])
+    );
+    // A link whose address gets bills no more opens nothing else.
+    store
+        .end_enrolment(&account(1), at(4), "paper", json!({}))
+        .await
+        .expect("an end");
+    enrolled(&store, 5, "one@example.bg").await;
+    let late = opened(&store, 3, 1, SessionDoor::Link(first), 5).await;
+    assert_eq!(points(&late).await, [account(1)]);
+}
+
+pub(crate) async fn a_session_grows_by_a_code(store: Store) {
+    let first = opened(&store, 1, 1, SessionDoor::Code, 0).await;
+    let wider = new_session(2, 2, SessionDoor::Code, 10);
+    assert!(
+        store
+            .widen_session(&first, &wider)
+            .await
+            .expect("an answer")
+    );
+    assert_eq!(
+        store.session(&first, at(20)).await.expect("an answer"),
+        None,
+        "rotated"
+    );
+    let session = store
+        .session(&wider.token, at(20))
+        .await
+        .expect("an answer");
+    let session = session.expect("it lasts");
+    assert_eq!(session.account, account(2));
+    assert_eq!(session.points, [account(1), account(2)]);
+    let same = new_session(3, 1, SessionDoor::Code, 20);
+    assert!(
+        store
+            .widen_session(&wider.token, &same)
+            .await
+            .expect("an answer")
+    );
+    let session = store.session(&same.token, at(20)).await.expect("an answer");
+    assert_eq!(session.expect("it lasts").points.len(), 2);
+    // What is over brings nothing along.
+    let late = new_session(4, 3, SessionDoor::Code, 500);
+    assert!(
+        store
+            .widen_session(&same.token, &late)
+            .await
+            .expect("an answer")
+    );
+    let session = store
+        .session(&late.token, at(501))
+        .await
+        .expect("an answer");
+    assert_eq!(session.expect("it lasts").points, [account(3)]);
+
+    let elsewhere = opened(&store, 5, 3, SessionDoor::Code, 501).await;
+    let seen = store
+        .sessions_of(&account(3), at(502), 9)
+        .await
+        .expect("sessions");
+    let seen: Vec<_> = seen
+        .iter()
+        .map(|one| (&one.token, one.device.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (&elsewhere, "Firefox, Linux"),
+            (&late.token, "Firefox, Linux")
+        ]
+    );
+    assert_eq!(
+        store.close_sessions_of(&account(3)).await.expect("closed"),
+        2
+    );
+    for token in [&elsewhere, &late.token] {
+        assert_eq!(
+            store.session(token, at(502)).await.expect("an answer"),
+            None
+        );
+    }
+}
+
+pub(crate) async fn a_session_opens_so_many_numbers(store: Store) {
+    let mut first = None;
+    for n in 1..=kvit_store::POINTS_MAX as u64 + 5 {
+        let id = enrolled(&store, n, "many@example.bg").await;
+        first.get_or_insert(id);
+    }
+    let door = SessionDoor::Link(first.expect("an enrolment"));
+    let full = opened(&store, 1, 1, door, 1).await;
+    let session = store.session(&full, at(2)).await.expect("an answer");
+    assert_eq!(
+        session.expect("it lasts").points.len(),
+        kvit_store::POINTS_MAX
+    );
+    let more = new_session(2, 900, SessionDoor::Code, 2);
+    assert!(!store.widen_session(&full, &more).await.expect("an answer"));
+    assert_eq!(
+        store.session(&more.token, at(2)).await.expect("an answer"),
+        None
+    );
+    assert!(
+        store
+            .session(&full, at(2))
+            .await
+            .expect("an answer")
+            .is_some()
+    );
 }
 
 pub(crate) async fn events_are_read_newest_first(store: Store) {

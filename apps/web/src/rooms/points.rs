@@ -1,0 +1,168 @@
+//! All customer numbers of a person who is signed in: what is due for each and in sum, switching between
+//! them, and adding another by its own number and code.
+//!
+//! Which number a session looks at is kept with the session. Its forms act on that number, so whoever turns
+//! to another gets forms of their own: those of before, in another window, are refused.
+
+use axum::{
+    Extension, Form,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use kvit_billing::{Cents, CustomerNumber};
+use kvit_pay::standing::Standing;
+use kvit_store::SessionDoor;
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::{
+    bills::{give_session, new_session},
+    go, shown,
+};
+use crate::{
+    App,
+    failure::Failure,
+    front::Visitor,
+    gate::{self, Gate, Identity},
+    staff::customers::{address, late},
+};
+
+/// Every number, with what is due.
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let Some(chosen) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    let store = &app.portal.store;
+    let now = app.portal.clock.now();
+    let standings = store.standings(&visitor.points, now).await?;
+    let customers = store.customers(&visitor.points).await?;
+    let texts = app.pages.texts(visitor.language);
+    let currency = &app.portal.operator.currency;
+    let some = |amount: Cents| (amount > Cents::ZERO).then(|| texts.money(amount, currency));
+    let nothing = Standing::default();
+    let mut sum = Cents::ZERO;
+    let mut points: Vec<Value> = Vec::with_capacity(visitor.points.len());
+    for number in &visitor.points {
+        let standing = standings.get(number).unwrap_or(&nothing);
+        sum += standing.open();
+        let last = store.bills_of(number, None, 1).await?;
+        let last = last.first().map(|bill| shown(&app, visitor.language, bill));
+        let place = customers.get(number).map(|found| address(&found.customer));
+        points.push(context! {
+            number => number.as_str(), place, here => number == chosen, last,
+            open => some(standing.open()), late => some(late(&app, standing)),
+            credit => some(standing.credit),
+        });
+    }
+    let several = points.len() > 1;
+    let page = context! { points, several, sum => some(sum) };
+    Ok(app
+        .pages
+        .render(&visitor, "points.html", page)?
+        .into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct TurnForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    number: String,
+}
+
+/// Turns to another of the session's numbers. One that it does not open is as unknown as none.
+pub(crate) async fn turn(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<TurnForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (Some(session), Ok(number)) = (&visitor.session, form.number.parse::<CustomerNumber>())
+    else {
+        return Ok(go("/points"));
+    };
+    if !visitor.points.contains(&number) {
+        return Ok(go("/points"));
+    }
+    let store = &app.portal.store;
+    if !store.turn_session(&session.hash(), &number).await? {
+        return Ok(go("/points"));
+    }
+    let mut response = go("/bills");
+    new_forms(&app, &mut response);
+    Ok(response)
+}
+
+/// Forms that were made before are refused from now on.
+fn new_forms(app: &App, response: &mut Response) {
+    app.set_cookie(response, "form", app.random_token().expose(), None);
+}
+
+/// The form for another number and its code.
+pub(crate) async fn add_form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    if visitor.customer.is_none() {
+        return Ok(go("/bills?ended"));
+    }
+    identity_page(&app, &visitor, "", &[])
+}
+
+fn identity_page(
+    app: &App,
+    visitor: &Visitor,
+    number: &str,
+    wrong: &[(&str, &str)],
+) -> Result<Response, Failure> {
+    let page = context! { number, errors => gate::faults(wrong) };
+    Ok(app
+        .pages
+        .render(visitor, "point-add.html", page)?
+        .into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AddForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(flatten)]
+    identity: Identity,
+}
+
+/// By the same door as signing in, with the same limits and answers.
+pub(crate) async fn add(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<AddForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let Some(session) = &visitor.session else {
+        return Ok(go("/bills?ended"));
+    };
+    let refused = |wrong: &[(&str, &str)]| {
+        let page = identity_page(&app, &visitor, &form.identity.number, wrong)?;
+        Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    };
+    let customer = match gate::knock(&app, &visitor, &form.identity).await? {
+        Gate::Open(customer) => customer,
+        Gate::Locked(until) => return gate::locked(&app, &visitor, until),
+        Gate::Wrong(wrong) => return refused(&wrong),
+    };
+    let (token, new) = new_session(&app, &visitor, &customer, SessionDoor::Code);
+    let store = &app.portal.store;
+    if !store.widen_session(&session.hash(), &new).await? {
+        return refused(&[("number", "error-points-full")]);
+    }
+    let who = app.portal.key.pseudonym("number", customer.as_str());
+    let address = &visitor.address;
+    tracing::info!(who, address, "a customer added a number");
+    let mut response = go("/points");
+    give_session(&app, &token, &mut response);
+    new_forms(&app, &mut response);
+    Ok(response)
+}

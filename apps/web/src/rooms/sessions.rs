@@ -1,0 +1,71 @@
+//! Where a customer's number is open, and how to close it everywhere.
+
+use axum::{
+    Extension, Form,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use minijinja::context;
+
+use super::{bills::FormToken, go};
+use crate::{App, failure::Failure, front::Visitor};
+
+/// Sessions that a page shows; closing closes all.
+const SESSIONS_SHOWN: u32 = 20;
+
+/// The sessions in which the number is open that is looked at.
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let (Some(customer), Some(session)) = (&visitor.customer, &visitor.session) else {
+        return Ok(go("/bills?ended"));
+    };
+    let (now, own) = (app.portal.clock.now(), session.hash());
+    let found = app.portal.store.sessions_of(customer, now, SESSIONS_SHOWN);
+    let found = found.await?;
+    let texts = app.pages.texts(visitor.language);
+    let zone = &app.portal.time_zone;
+    let sessions: Vec<_> = found
+        .iter()
+        .map(|one| {
+            let device = match one.device.as_str() {
+                "" => texts.say("sessions-unknown", &[]),
+                device => device.to_owned(),
+            };
+            let since = texts.moment(one.opened_at, zone);
+            let by = match one.by_link {
+                true => "sessions-by-link",
+                false => "sessions-by-code",
+            };
+            let opened = texts.say(by, &[("when", &since)]);
+            context! { device, opened, here => one.token == own }
+        })
+        .collect();
+    let minutes = app.portal.limits.session_minutes;
+    let page = context! { number => customer.as_str(), sessions, minutes };
+    Ok(app
+        .pages
+        .render(&visitor, "sessions.html", page)?
+        .into_response())
+}
+
+/// Closes them all, this one too.
+pub(crate) async fn end(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<FormToken>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    app.portal.store.close_sessions_of(customer).await?;
+    tracing::info!(
+        who = app.portal.key.pseudonym("number", customer.as_str()),
+        "a customer signed out everywhere"
+    );
+    let mut response = go("/?left");
+    app.end_cookie(&mut response, "session");
+    Ok(response)
+}

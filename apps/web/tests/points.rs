@@ -1,0 +1,223 @@
+//! All customer numbers of one person: by a link, by codes, and no further.
+
+mod common;
+
+use axum::http::{Method, StatusCode};
+use common::{Browser, World, number, seed};
+use kvit_billing::{DeliveryKind, code::TokenPurpose};
+
+const URL: &str = "http://localhost:8080";
+const SHARED: &str = "semeystvo@primer.bg";
+
+/// Anna and Maria get their bills at one address, Boris at another.
+async fn family() -> World {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    for (who, email) in [
+        (seed::ANNA, SHARED),
+        (seed::MARIA, SHARED),
+        (seed::BORIS, "boris@primer.bg"),
+    ] {
+        seed::enrol(&world.store, who, email).await;
+    }
+    world
+}
+
+async fn add(browser: &mut Browser, number: &str, code: &str) -> common::Answer {
+    let form = format!("number={number}&code={}", code.replace(' ', "+"));
+    browser.post("/points/add", &form).await
+}
+
+#[tokio::test]
+async fn a_link_shows_every_number_of_its_address() {
+    let world = family().await;
+    let mut anna = world.browser();
+    let path = world.sign_in_path(&mut anna, seed::ANNA).await;
+    let opened = anna.post(&path, "").await;
+    assert_eq!(opened.header("location"), "/points");
+    let page = anna.get("/points").await;
+    assert!(page.body.contains(seed::ANNA) && page.body.contains(seed::MARIA));
+    assert!(!page.body.contains(seed::BORIS), "{}", page.body);
+    assert!(page.body.contains("За плащане по всички номера"));
+    assert!(page.body.contains("84,20\u{a0}€") && page.body.contains("Последна сметка: октомври"));
+    assert!(
+        anna.get("/bills")
+            .await
+            .body
+            .contains("Всички мои номера (2)")
+    );
+
+    // Forms of before do not act on the number that is looked at now.
+    let old = anna.get("/bills").await.form_token();
+    let turned = anna
+        .post("/points", &format!("number={}", seed::MARIA))
+        .await;
+    assert_eq!(turned.header("location"), "/bills");
+    assert!(
+        anna.get("/bills")
+            .await
+            .body
+            .contains("Клиентски номер 1000003")
+    );
+    let form = format!("form_token={old}&wanted=off");
+    let refused = anna.ask(Method::POST, "/reminders", &form, &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    // A bill of either is theirs, one of Boris' is unknown.
+    assert_eq!(
+        anna.get("/bills/0000000001.pdf").await.status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        anna.get("/bills/0000000002.pdf").await.status,
+        StatusCode::NOT_FOUND
+    );
+    for other in [seed::BORIS, "7777777", "x\"><script>"] {
+        let form = format!("number={}", other.replace(['"', '<', '>'], "%22"));
+        assert_eq!(
+            anna.post("/points", &form).await.header("location"),
+            "/points"
+        );
+        assert!(
+            anna.get("/bills")
+                .await
+                .body
+                .contains("Клиентски номер 1000003")
+        );
+    }
+    // Anna's own bills go elsewhere: her number is where she signed in, Maria's goes with its address.
+    seed::enrol(&world.store, seed::MARIA, "maria@primer.bg").await;
+    let page = anna.get("/points").await;
+    assert!(!page.body.contains(seed::MARIA) && page.body.contains(seed::ANNA));
+}
+
+#[tokio::test]
+async fn a_code_opens_one_number_and_another_code_adds_its_own() {
+    let world = family().await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let page = anna.get("/points").await;
+    assert!(page.body.contains(seed::ANNA) && !page.body.contains(seed::MARIA));
+    assert!(
+        anna.get("/bills")
+            .await
+            .body
+            .contains("Добавете друг номер")
+    );
+    let before = anna.cookies["kvit_session"].clone();
+    // An unknown number and a wrong code look alike.
+    let known = add(&mut anna, seed::BORIS, "00000000").await;
+    let unknown = add(&mut anna, "7777777", "00000000").await;
+    assert_eq!(known.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(known.body.replace(seed::BORIS, "7777777"), unknown.body);
+    let hostile = add(&mut anna, "%22%3E%3Cscript%3E", "1").await;
+    assert!(
+        hostile.body.contains("&quot;&gt;&lt;script&gt;"),
+        "{}",
+        hostile.body
+    );
+    assert_eq!(anna.cookies["kvit_session"], before);
+
+    let added = add(&mut anna, seed::BORIS, &world.code(seed::BORIS)).await;
+    assert_eq!(added.header("location"), "/points", "{}", added.body);
+    assert_ne!(anna.cookies["kvit_session"], before, "a session of its own");
+    let mut thief = world.browser();
+    thief.cookies.insert("kvit_session".into(), before);
+    assert_eq!(
+        thief.get("/points").await.header("location"),
+        "/bills?ended"
+    );
+    let page = anna.get("/points").await;
+    assert!(page.body.contains(seed::ANNA) && page.body.contains(seed::BORIS));
+    assert!(
+        page.body.contains("140,30\u{a0}€"),
+        "the sum of both: {}",
+        page.body
+    );
+    assert!(
+        anna.get("/bills")
+            .await
+            .body
+            .contains("Клиентски номер 1000002")
+    );
+    anna.post("/logout", "").await;
+    assert_eq!(anna.get("/points").await.header("location"), "/bills?ended");
+}
+
+#[tokio::test]
+async fn guessing_codes_is_limited_here_too() {
+    let world = family().await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let mut last = StatusCode::OK;
+    for _guess in 0..6 {
+        last = add(&mut anna, seed::BORIS, "00000000").await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let right = add(&mut anna, seed::BORIS, &world.code(seed::BORIS)).await;
+    assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS);
+    let mut stranger = world.browser();
+    let closed = add(&mut stranger, seed::BORIS, &world.code(seed::BORIS)).await;
+    assert_eq!(closed.header("location"), "/bills?ended");
+}
+
+#[tokio::test]
+async fn sessions_are_seen_and_ended_everywhere() {
+    let world = family().await;
+    let mut phone = world.browser();
+    let agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Safari/604.1";
+    let token = phone.get("/").await.form_token();
+    let code = world.code(seed::ANNA).replace(' ', "+");
+    let form = format!("form_token={token}&number={}&code={code}", seed::ANNA);
+    phone
+        .ask(Method::POST, "/bill/check", &form, &[("user-agent", agent)])
+        .await;
+    let mut desk = world.browser();
+    let path = world.sign_in_path(&mut desk, seed::MARIA).await;
+    desk.post(&path, "").await;
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+
+    let page = phone.get("/sessions").await;
+    assert!(page.body.contains("Safari, iPhone") && page.body.contains("Непознато устройство"));
+    assert!(page.body.contains("С връзка по имейл") && page.body.contains("С номер и код"));
+    assert_eq!(page.body.matches("Това устройство").count(), 1);
+    assert_eq!(boris.get("/sessions").await.body.matches("<h2>").count(), 1);
+    let foreign = phone.ask(Method::POST, "/sessions/end", "x=y", &[]).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    let ended = phone.post("/sessions/end", "").await;
+    assert_eq!(ended.header("location"), "/?left");
+    for browser in [&mut phone, &mut desk] {
+        assert_eq!(
+            browser.get("/sessions").await.header("location"),
+            "/bills?ended"
+        );
+    }
+    assert_eq!(boris.get("/sessions").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_link_tells_nothing_of_other_numbers() {
+    let world = family().await;
+    let mut browser = world.browser();
+    let [shared, alone] = [seed::ANNA, seed::BORIS].map(|who| format!("number={who}"));
+    let shared = browser.post("/sign-in", &shared).await;
+    let alone = browser.post("/sign-in", &alone).await;
+    assert_eq!(shared.body.replace(seed::ANNA, seed::BORIS), alone.body);
+    // Each asks for one mail, at its own address.
+    for who in [seed::ANNA, seed::MARIA] {
+        let mails = world.store.deliveries_of_customer(&number(who), 50).await;
+        let links = mails.expect("a store");
+        let links = links
+            .iter()
+            .filter(|mail| mail.id.kind() == DeliveryKind::SignIn);
+        assert!(links.count() <= usize::from(who == seed::ANNA));
+    }
+    let path = world.sign_in_path(&mut browser, seed::ANNA).await;
+    let page = browser.get(&path).await;
+    assert!(!page.body.contains(seed::MARIA), "not before the button");
+    let token = world.key.token(TokenPurpose::SignIn, "signin-x");
+    let forged = browser
+        .post(&format!("/sign-in/{}", token.expose()), "")
+        .await;
+    assert_eq!(forged.status, StatusCode::NOT_FOUND);
+}

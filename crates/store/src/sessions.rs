@@ -1,0 +1,207 @@
+//! Customers' sessions, and the customer numbers that each of them opens.
+
+use jiff::Timestamp;
+use kvit_billing::{CustomerNumber, EnrolmentId, code::TokenHash};
+
+use crate::{
+    NewSession, Session, SessionDoor, SessionView, Store, StoreError,
+    engine::Tx,
+    rows::{hash, text, time, unsigned},
+    sql::query,
+};
+
+/// Customer numbers that one session opens at most.
+pub const POINTS_MAX: usize = 100;
+
+impl Store {
+    /// Opens a session, and clears away sessions and doors whose time is over. By number and code it opens
+    /// that number; by a link, every number whose bills go to the address that got the link.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn open_session(&self, new: &NewSession) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        insert(&mut tx, new).await?;
+        if let SessionDoor::Link(enrolment) = &new.door {
+            query("INSERT INTO session_points (token, account, enrolment) SELECT $1, other.account, other.id FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
+                .bind(&new.token)
+                .bind(enrolment)
+                .bind(POINTS_MAX - 1)
+                .execute(&mut tx)
+                .await?;
+        }
+        query("DELETE FROM sessions WHERE expires_at <= $1")
+            .bind(new.at)
+            .execute(&mut tx)
+            .await?;
+        query("DELETE FROM guards WHERE window_until <= $1 AND (blocked_until IS NULL OR blocked_until <= $1)")
+            .bind(new.at)
+            .execute(&mut tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How many customers' bills go to the address of this enrolment, while it counts.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn enrolments_at(&self, enrolment: &EnrolmentId) -> Result<u64, StoreError> {
+        let row = query("SELECT COUNT(*) AS numbers FROM enrolments own JOIN enrolments other ON other.email = own.email WHERE own.id = $1 AND own.ended_at IS NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL")
+            .bind(enrolment)
+            .fetch_one(&self.pools)
+            .await?;
+        unsigned(&row, "numbers")
+    }
+
+    /// Another number was proven in the session `earlier`, which ends: a new one opens it and what the
+    /// earlier one had opened. `false` where that would be too many; nothing is changed then.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn widen_session(
+        &self,
+        earlier: &TokenHash,
+        new: &NewSession,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        insert(&mut tx, new).await?;
+        let kept = query("INSERT INTO session_points (token, account, enrolment) SELECT $2, p.account, p.enrolment FROM session_points p JOIN sessions s ON s.token = p.token WHERE p.token = $1 AND s.expires_at > $3 AND p.account <> $4")
+            .bind(earlier)
+            .bind(&new.token)
+            .bind(new.at)
+            .bind(&new.account)
+            .execute(&mut tx)
+            .await?;
+        if kept >= POINTS_MAX as u64 {
+            return Ok(false);
+        }
+        query("DELETE FROM sessions WHERE token = $1")
+            .bind(earlier)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// What a session opens, while it lasts. A number that was proven by its address alone is closed once its
+    /// bills go elsewhere.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn session(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let rows = query("SELECT s.account AS chosen, p.account FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
+            .bind(token)
+            .bind(now)
+            .fetch_all(&self.pools)
+            .await?;
+        let points = rows
+            .iter()
+            .map(|row| text(row, "account"))
+            .collect::<Result<Vec<CustomerNumber>, _>>()?;
+        let (Some(row), Some(first)) = (rows.first(), points.first()) else {
+            return Ok(None);
+        };
+        let chosen: CustomerNumber = text(row, "chosen")?;
+        let account = if points.contains(&chosen) {
+            chosen
+        } else {
+            first.clone()
+        };
+        Ok(Some(Session { account, points }))
+    }
+
+    /// Turns a session to another of the numbers that it opens. `false` where it does not open it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn turn_session(
+        &self,
+        token: &TokenHash,
+        account: &CustomerNumber,
+    ) -> Result<bool, StoreError> {
+        let turned = query("UPDATE sessions SET account = $2 WHERE token = $1 AND EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = $2)")
+            .bind(token)
+            .bind(account)
+            .execute(&self.pools)
+            .await?;
+        Ok(turned == 1)
+    }
+
+    /// The sessions that open a number now, newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn sessions_of(
+        &self,
+        account: &CustomerNumber,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<SessionView>, StoreError> {
+        query("SELECT s.token, s.device, s.opened_by, s.opened_at, s.expires_at FROM session_points p JOIN sessions s ON s.token = p.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE p.account = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY s.opened_at DESC LIMIT $3")
+            .bind(account)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(SessionView {
+                    token: TokenHash(hash(row, "token")?),
+                    device: row.get("device")?,
+                    by_link: row.get::<String>("opened_by")? == "link",
+                    opened_at: time(row, "opened_at")?,
+                    expires_at: time(row, "expires_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn close_session(&self, token: &TokenHash) -> Result<(), StoreError> {
+        query("DELETE FROM sessions WHERE token = $1")
+            .bind(token)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends every session that opens a number. Gives how many.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn close_sessions_of(&self, account: &CustomerNumber) -> Result<u64, StoreError> {
+        Ok(query("DELETE FROM sessions WHERE token IN (SELECT p.token FROM session_points p WHERE p.account = $1)")
+            .bind(account)
+            .execute(&self.pools)
+            .await?)
+    }
+}
+
+async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
+    let by = match new.door {
+        SessionDoor::Code => "code",
+        SessionDoor::Link(_) => "link",
+    };
+    query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(&new.token)
+        .bind(&new.account)
+        .bind(new.at)
+        .bind(new.expires)
+        .bind(&new.device)
+        .bind(by)
+        .execute(&mut *tx)
+        .await?;
+    query("INSERT INTO session_points (token, account) VALUES ($1, $2)")
+        .bind(&new.token)
+        .bind(&new.account)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
