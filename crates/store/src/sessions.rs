@@ -151,8 +151,9 @@ impl Store {
             .map(|row| {
                 Ok(SessionView {
                     token: TokenHash(hash(row, "token")?),
-                    device: row.get("device")?,
-                    by_link: row.get::<String>("opened_by")? == "link",
+                    // Sessions from before these were kept have neither.
+                    device: row.get::<Option<String>>("device")?.unwrap_or_default(),
+                    by_link: row.get::<Option<String>>("opened_by")?.as_deref() == Some("link"),
                     opened_at: time(row, "opened_at")?,
                     expires_at: time(row, "expires_at")?,
                 })

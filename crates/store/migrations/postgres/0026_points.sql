@@ -10,8 +10,8 @@ CREATE INDEX session_points_by_account ON session_points (account);
 INSERT INTO session_points (token, account) SELECT token, account FROM sessions;
 
 -- By what a customer knows their own sessions: the kind of browser, and how it was opened.
-ALTER TABLE sessions ADD COLUMN device TEXT NOT NULL DEFAULT '';
-ALTER TABLE sessions ADD COLUMN opened_by TEXT NOT NULL DEFAULT 'code';
+ALTER TABLE sessions ADD COLUMN device TEXT;
+ALTER TABLE sessions ADD COLUMN opened_by TEXT;
 
 -- Everything that goes to one address.
 CREATE INDEX enrolments_by_email ON enrolments (email) WHERE ended_at IS NULL AND proven_at IS NOT NULL;
