@@ -16,7 +16,9 @@ use crate::exit::Exit;
 
 pub(crate) use api::{ApiCommand, TokenAddArgs, TokenCommand, WebhookAddArgs, WebhookCommand};
 pub(crate) use bench::{BenchCommand, BenchIssueArgs, BenchLoadArgs};
-pub(crate) use layout::{LayoutCommand, LayoutExportArgs, LayoutPreviewArgs};
+pub(crate) use layout::{
+    LayoutBringArgs, LayoutCommand, LayoutExportArgs, LayoutPreviewArgs, LayoutUseArgs,
+};
 pub(crate) use pay::{
     AllocateArgs, ApproveArgs, ConcessionArgs, CustomerArgs, JournalArgs, PayCommand,
     ReceivablesArgs, RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs,

@@ -17,9 +17,9 @@ use crate::exit::{Exit, Failure};
 /// What is written to see whether a folder can be written to.
 const PROBE_BYTES: usize = 64 << 10;
 /// The largest file of an override folder: a font, with room.
-const OVERRIDE_BYTES_MAX: u64 = 16 << 20;
+pub(crate) const OVERRIDE_BYTES_MAX: u64 = 16 << 20;
 /// The most files in an override folder.
-const OVERRIDES_MAX: usize = 1000;
+pub(crate) const OVERRIDES_MAX: usize = 1000;
 
 /// Makes a folder that only its owner can enter. One that is there keeps its permissions.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {

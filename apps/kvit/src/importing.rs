@@ -63,7 +63,7 @@ impl Import {
         let today = zone.to_datetime(at).date();
         let month = handover.month.unwrap_or(today);
         let operator = &instance.config.operator;
-        let layout = instance.layout()?;
+        let layout = instance.current_layout().await?;
         let request = ImportRequest {
             id: new_id(&instance.store, month, &handover.fingerprint).await?,
             by: by.to_owned(),

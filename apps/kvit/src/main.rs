@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod handover;
 mod importing;
+mod layouts;
 mod output;
 mod scanning;
 mod uploads;

@@ -28,6 +28,7 @@ use crate::{
     files,
     handover::Given,
     importing::{Import, Turn},
+    layouts::{self, Brought},
     wiring::{Instance, SystemRng},
 };
 
@@ -52,6 +53,8 @@ pub(crate) struct Uploads {
     known: Known,
     /// One import at a time, in the order in which they came.
     turn: Arc<Turns<()>>,
+    /// Layouts are tried beside: nobody who brings one waits for a run of millions.
+    trying: Arc<Turns<()>>,
 }
 
 /// Where files lie while they come in and are read, whatever they are.
@@ -132,6 +135,7 @@ impl Uploads {
             room,
             known: Known::default(),
             turn: Arc::default(),
+            trying: Arc::default(),
         }
     }
 }
@@ -197,8 +201,13 @@ impl Imports for Uploads {
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
         async move {
             let (instance, known) = (self.instance.clone(), Arc::clone(&self.known));
-            let (turn, name) = (Arc::clone(&self.turn), id.clone());
+            let (turn, trying) = (Arc::clone(&self.turn), Arc::clone(&self.trying));
+            let name = id.clone();
             self.room.begin(&name, move |held, file| {
+                let turn = match file.kind {
+                    FileKind::Layout => trying,
+                    _ => turn,
+                };
                 follow(instance, id, held, file, known, turn);
             })
         }
@@ -336,6 +345,7 @@ async fn work(
             import(&instance, &held, file, &progress).await.map(ended)
         }
         FileKind::Statement => book(&instance, &held, &file, progress).await,
+        FileKind::Layout => bring(&instance, &held, &file, progress).await,
     }
 }
 
@@ -395,6 +405,24 @@ async fn book(
     Ok(ImportState::Booked {
         statement: outcome.record.id,
         first: outcome.first,
+    })
+}
+
+/// Tries a layout on every kind of bill, and keeps it where it has no fault.
+async fn bring(
+    instance: &Instance,
+    held: &Held,
+    file: &NewFile,
+    progress: Progress,
+) -> Result<ImportState, Failure> {
+    let promised = Some(layouts::bills().len() as u64);
+    let tried = move |orders| progress.set(ImportState::Reading { orders, promised });
+    tried(0);
+    let by = (file.by.as_str(), file.by.as_str());
+    let brought = layouts::bring(instance, &held.path, &file.name, by, tried).await?;
+    Ok(match brought {
+        Brought::Kept(layout, first) => ImportState::Brought { layout, first },
+        Brought::Faulty(faults) => ImportState::LayoutFaulty(faults),
     })
 }
 

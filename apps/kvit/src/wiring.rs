@@ -10,13 +10,14 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
-    BillNumber, OrderSeq, RunId, Secret,
+    BillNumber, LayoutNo, OrderSeq, RunId, Secret,
     code::InstanceKey,
-    ports::{Clock, Rng},
+    ports::{Clock, Compose, Rng},
 };
 use kvit_compose::{Composer, ComposerSettings, Layout};
 use kvit_flow::{
-    Courier, Hours, Issuer, IssuerSettings, Messenger, Poller, Reminders, Sample, ports::Archive,
+    Courier, Hours, Issuer, IssuerSettings, Messenger, Poller, Reminders, Sample,
+    ports::{Archive, Composers, NoComposer},
     read_bill,
 };
 use kvit_keys::Pkcs12Key;
@@ -24,14 +25,14 @@ use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use kvit_store::{BillRecord, GuardPolicy, Store};
-use kvit_web::{Documents, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
+use kvit_web::{Documents, Layouts, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
 use kvit_wire::HttpWire;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
     config::{Config, Guard, Security},
     exit::{Context, Exit, Failure},
-    faults, files,
+    faults, files, layouts,
     scanning::Scanner,
     uploads::{Room, Uploads},
     ways::ConfiguredWays,
@@ -39,6 +40,9 @@ use crate::{
 
 /// How long somebody of staff waits for a sample bill. The first one loads fonts and layout.
 const SAMPLE_SECONDS: u32 = 15;
+/// Composers kept at once: of the layout that counts, of one that a run under way keeps, and of one that somebody
+/// looks at. Each may have a hundred forms in memory.
+const COMPOSERS_MAX: usize = 3;
 /// Compiled forms of bills; may be deleted at any time.
 const FORMS_FOLDER: &str = "forms";
 /// Name of the instance key's file.
@@ -52,7 +56,14 @@ pub(crate) struct Instance {
     pub(crate) dir: PathBuf,
     pub(crate) config: Config,
     pub(crate) store: Store,
+    composers: Made,
 }
+
+/// Composers that were made, by layout and room for the seal, the latest used last.
+#[derive(Clone, Default)]
+struct Made(Arc<Mutex<Vec<MadeComposer>>>);
+
+type MadeComposer = ((LayoutNo, usize), Arc<Composer>);
 
 impl Instance {
     /// Opens the instance in `dir`.
@@ -73,7 +84,12 @@ impl Instance {
             .await
             .failed("the store cannot be opened")
             .map_err(|failure| failure.hint(STORE_HINT))?;
-        Ok(Self { dir, config, store })
+        Ok(Self {
+            dir,
+            config,
+            store,
+            composers: Made::default(),
+        })
     }
 
     /// A path of the configuration, seen from the instance's folder.
@@ -114,46 +130,89 @@ impl Instance {
             .exits(Exit::Configuration, "the seal cannot be used")
     }
 
-    /// This instance's layout: the built-in one with the files of its folder in place of its own.
-    pub(crate) fn layout(&self) -> Result<Layout, Failure> {
-        let own = files::overrides(&self.path(&self.config.issue.layout))?;
-        if own.is_empty() {
-            return Ok(Layout::builtin());
-        }
-        Layout::with_files(own).exits(Exit::Configuration, self.no_layout())
+    /// The layout that counts for new runs, for what is asked of it besides bills.
+    pub(crate) async fn current_layout(&self) -> Result<Layout, Failure> {
+        let no = self.store.current_layout().await?;
+        self.layout(no).await
     }
 
-    fn no_layout(&self) -> String {
-        let folder = self.path(&self.config.issue.layout);
-        format!("the layout in {} does not work", folder.display())
+    async fn layout(&self, no: LayoutNo) -> Result<Layout, Failure> {
+        let files = self.store.layout_files(no).await?.ok_or_else(|| {
+            Failure::new(Exit::Failed, format!("there is no layout {no}"))
+                .hint("`kvit layout list` names them")
+        })?;
+        Layout::with_files(files)
+            .exits(Exit::Configuration, no_layout(no))
+            .map_err(|failure| back_to_builtin(failure, no))
     }
 
-    /// The composer of this instance's layout; bills leave so many bytes of room for the seal.
-    pub(crate) fn composer(&self, contents_reserve: usize) -> Result<Composer, Failure> {
-        let composer = Composer::new(ComposerSettings {
-            layout: self.layout()?,
+    /// What a composer of this instance is made of.
+    pub(crate) fn composer_settings(
+        &self,
+        layout: Layout,
+        contents_reserve: usize,
+    ) -> Result<ComposerSettings, Failure> {
+        Ok(ComposerSettings {
+            layout,
             operator: self.config.operator.clone(),
             brand: self.config.brand.clone(),
             logo_svg: files::logo(&self.dir, &self.config.brand)?,
             contents_reserve,
         })
-        .exits(Exit::Configuration, self.no_layout())?;
-        // Without a folder, or a name for this build, forms are made again: that costs time and nothing else.
-        let forms = self.dir.join(FORMS_FOLDER);
-        let folder = files::private_folder(&forms);
-        Ok(match folder.and_then(|()| program()) {
-            Ok(program) => composer.with_forms_kept_in(&forms, &program),
-            Err(_) => composer,
-        })
     }
 
-    pub(crate) fn issuer(&self, worker: &str) -> Result<Issuer, Failure> {
+    /// The composer of a layout; bills leave so many bytes of room for the seal. Made once, off the threads that
+    /// serve pages, and kept for as long as it is among the latest.
+    pub(crate) async fn composer(
+        &self,
+        no: LayoutNo,
+        contents_reserve: usize,
+    ) -> Result<Arc<Composer>, Failure> {
+        let mut made = self.composers.0.lock().await;
+        let wanted = (no, contents_reserve);
+        if let Some(at) = made.iter().position(|(known, _)| *known == wanted) {
+            let found = made.remove(at);
+            let composer = Arc::clone(&found.1);
+            made.push(found);
+            return Ok(composer);
+        }
+        let settings = self.composer_settings(self.layout(no).await?, contents_reserve)?;
+        let forms = self.dir.join(FORMS_FOLDER);
+        let make = move || {
+            let composer = Composer::new(settings).exits(Exit::Configuration, no_layout(no))?;
+            // Without a folder, or a name for this build, forms are made again: that costs time and nothing else.
+            let folder = files::private_folder(&forms);
+            Ok(match folder.and_then(|()| program()) {
+                Ok(program) => composer.with_forms_kept_in(&forms, &program),
+                Err(_) => composer,
+            })
+        };
+        let composer = tokio::task::spawn_blocking(make).await;
+        let composer = composer
+            .failed(no_layout(no))?
+            .map_err(|failure: Failure| back_to_builtin(failure, no))?;
+        let composer = Arc::new(composer);
+        if made.len() >= COMPOSERS_MAX {
+            made.remove(0);
+        }
+        made.push((wanted, Arc::clone(&composer)));
+        Ok(composer)
+    }
+
+    /// What issues bills. A layout that does not work is told now, and not in the middle of a run.
+    pub(crate) async fn issuer(&self, worker: &str) -> Result<Issuer, Failure> {
         let issue = &self.config.issue;
         let sealer = self.sealer()?;
+        let contents_reserve = sealer.contents_reserve();
+        let current = self.store.current_layout().await?;
+        self.composer(current, contents_reserve).await?;
         Ok(Issuer {
             store: self.store.clone(),
             archive: self.archive()?,
-            composer: Arc::new(self.composer(sealer.contents_reserve())?),
+            composers: Arc::new(StoredComposers {
+                instance: self.clone(),
+                contents_reserve,
+            }),
             sealer: Arc::new(sealer),
             key: self.key()?,
             clock: Arc::new(SystemClock),
@@ -285,6 +344,7 @@ impl Instance {
                 instance: self.clone(),
                 issuer: Arc::default(),
             }),
+            layouts: Arc::new(ShownLayouts::new(self.clone())),
             imports: Arc::new(Uploads::new(self.clone(), Arc::clone(&room))),
             scans: Arc::new(Scanner::new(self, room)?),
             reminders: !config.reminders.kinds().is_empty(),
@@ -359,6 +419,22 @@ impl Instance {
                 )
             })?,
         })
+    }
+}
+
+fn no_layout(no: LayoutNo) -> String {
+    match no {
+        LayoutNo::BUILTIN => "the layout that comes with Kvit does not work".to_owned(),
+        no => format!("layout {no} does not work"),
+    }
+}
+
+fn back_to_builtin(failure: Failure, no: LayoutNo) -> Failure {
+    match no {
+        LayoutNo::BUILTIN => failure,
+        _ => failure.hint(
+            "`kvit layout use 0 --as NAME` has new runs issued in the layout that comes with Kvit",
+        ),
     }
 }
 
@@ -466,19 +542,111 @@ impl Samples for DrawnSamples {
         let (instance, issuer) = (self.instance.clone(), Arc::clone(&self.issuer));
         async move {
             let made = issuer.get_or_try_init(|| async {
-                let make = move || {
-                    instance
-                        .issuer("samples")
-                        .map_err(|failure| failure.to_string())
-                };
-                match tokio::task::spawn_blocking(make).await {
-                    Ok(made) => made.map_err(|said| NoSample(said.into())),
-                    Err(died) => Err(NoSample(died.into())),
-                }
+                let made = instance.issuer("samples").await;
+                made.map_err(|failure| NoSample(failure.to_string().into()))
             });
             let drawn = made.await?.sample(&run, seq).await;
             drawn.map_err(|error| NoSample(Box::new(error)))
         }
         .boxed()
+    }
+}
+
+/// The composers of the versions in the store.
+struct StoredComposers {
+    instance: Instance,
+    contents_reserve: usize,
+}
+
+impl Composers for StoredComposers {
+    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+        async move {
+            let made = self.instance.composer(layout, self.contents_reserve).await;
+            match made {
+                Ok(composer) => Ok(composer as Arc<dyn Compose>),
+                Err(failure) => Err(NoComposer {
+                    layout,
+                    source: failure.to_string().into(),
+                }),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Layouts as the console shows them.
+struct ShownLayouts {
+    instance: Instance,
+    /// Of the layout that comes with Kvit, once somebody has looked at it.
+    report: Arc<std::sync::OnceLock<Option<serde_json::Value>>>,
+    is_tried: std::sync::atomic::AtomicBool,
+}
+
+impl ShownLayouts {
+    fn new(instance: Instance) -> Self {
+        Self {
+            instance,
+            report: Arc::default(),
+            is_tried: false.into(),
+        }
+    }
+}
+
+impl Layouts for ShownLayouts {
+    fn kinds(&self) -> Vec<String> {
+        layouts::bills().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn sample(
+        &self,
+        layout: LayoutNo,
+        kind: String,
+    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, NoSample>> {
+        let instance = self.instance.clone();
+        async move {
+            let none = |failure: Failure| NoSample(failure.to_string().into());
+            let found = layouts::bills().into_iter().find(|(name, _)| *name == kind);
+            let Some((_, bill)) = found else {
+                return Ok(None);
+            };
+            let reserve = layouts::CONTENTS_RESERVE;
+            let composer = instance.composer(layout, reserve).await.map_err(none)?;
+            let drawn = tokio::task::spawn_blocking(move || composer.sample(&bill)).await;
+            match drawn {
+                Ok(Ok(pdf)) => Ok(Some(pdf)),
+                Ok(Err(error)) => Err(NoSample(Box::new(error))),
+                Err(died) => Err(NoSample(Box::new(died))),
+            }
+        }
+        .boxed()
+    }
+
+    fn try_out(&self, layout: LayoutNo) -> BoxFuture<'static, Result<(), NoSample>> {
+        let instance = self.instance.clone();
+        async move {
+            let composer = instance.composer(layout, layouts::CONTENTS_RESERVE).await;
+            match composer {
+                Ok(_) => Ok(()),
+                Err(failure) => Err(NoSample(failure.to_string().into())),
+            }
+        }
+        .boxed()
+    }
+
+    fn builtin_report(&self) -> Option<serde_json::Value> {
+        use std::sync::atomic::Ordering;
+        if !self.is_tried.swap(true, Ordering::AcqRel) {
+            let (instance, report) = (self.instance.clone(), Arc::clone(&self.report));
+            tokio::task::spawn_blocking(move || {
+                let found = layouts::builtin_report(&instance);
+                if let Err(failure) = &found {
+                    tracing::error!(%failure, "the layout that comes with Kvit cannot be tried");
+                }
+                let _ = report.set(found.ok());
+            });
+        }
+        self.report
+            .get()
+            .map(|found| found.clone().unwrap_or_default())
     }
 }

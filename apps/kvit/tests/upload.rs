@@ -4,189 +4,21 @@
 mod common;
 
 use std::{
-    collections::BTreeMap,
     fs,
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    io::Write,
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
-    time::{Duration, Instant},
 };
 
-use common::{folder, kvit, run};
+use common::{
+    folder, run,
+    service::{Person, Service, instance, until},
+};
 use jiff::civil::date;
 use kvit_synth::Synth;
 
-const BOUNDARY: &str = "----kvit-test";
-const PATIENCE: Duration = Duration::from_secs(120);
 /// So many that a reader can be met at work.
 const ORDERS: u32 = 3_000;
-
-/// The service, ended as abruptly as by a power cut when it is dropped.
-struct Service {
-    child: Child,
-    address: String,
-}
-
-impl Service {
-    fn start(path: &Path, address: &str) -> Self {
-        let child = kvit(path)
-            .arg("serve")
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let service = Self {
-            child,
-            address: address.to_owned(),
-        };
-        until("it answers", || TcpStream::connect(address).is_ok());
-        service
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what}: never");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Somebody of billing, signed in.
-#[derive(Clone)]
-struct Person {
-    address: String,
-    cookies: BTreeMap<String, String>,
-    token: String,
-}
-
-struct Answer {
-    status: u16,
-    location: String,
-    body: String,
-}
-
-impl Person {
-    fn sign_in(service: &Service, login: &str, password: &str) -> Self {
-        let mut person = Self {
-            address: service.address.clone(),
-            cookies: BTreeMap::new(),
-            token: String::new(),
-        };
-        let page = person.get("/staff/sign-in").body;
-        let mark = "name=\"form_token\" value=\"";
-        let at = page.find(mark).expect("a form") + mark.len();
-        person.token = page[at..at + 32].to_owned();
-        let done = person.post(
-            "/staff/sign-in",
-            &format!("login={login}&password={password}"),
-        );
-        assert_eq!(done.status, 303, "{}", done.body);
-        person
-    }
-
-    fn ask(&mut self, head: &str, body: &[u8]) -> std::io::Result<Answer> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let cookies: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        write!(
-            stream,
-            "{head}\r\nHost: {}\r\nCookie: {}\r\nConnection: close\r\n\r\n",
-            self.address,
-            cookies.join("; ")
-        )?;
-        stream.write_all(body)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        let mut location = String::new();
-        for line in head.lines() {
-            let (name, value) = line.split_once(": ").unwrap_or_default();
-            match name {
-                "location" => value.clone_into(&mut location),
-                "set-cookie" => {
-                    let pair = value.split(';').next().expect("a pair");
-                    let (name, value) = pair.split_once('=').expect("a pair");
-                    self.cookies.insert(name.to_owned(), value.to_owned());
-                }
-                _ => {}
-            }
-        }
-        Ok(Answer {
-            status: head[9..12].parse().expect("a status"),
-            location,
-            body: body.to_owned(),
-        })
-    }
-
-    fn get(&mut self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1"), b"")
-            .expect("an answer")
-    }
-
-    fn post(&mut self, path: &str, form: &str) -> Answer {
-        let form = format!("form_token={}&{form}", self.token);
-        let kind = "application/x-www-form-urlencoded";
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {}",
-            form.len()
-        );
-        self.ask(&head, form.as_bytes()).expect("an answer")
-    }
-
-    fn form(&self, name: &str, file: &[u8]) -> (String, Vec<u8>) {
-        self.form_to("/staff/imports/file", name, file)
-    }
-
-    fn form_to(&self, path: &str, name: &str, file: &[u8]) -> (String, Vec<u8>) {
-        let mut body = format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{}\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n",
-            self.token
-        )
-        .into_bytes();
-        body.extend_from_slice(file);
-        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {}",
-            body.len()
-        );
-        (head, body)
-    }
-
-    /// Uploads a file, and gives the address of its page.
-    fn upload(&mut self, name: &str, file: &[u8]) -> String {
-        self.upload_to("/staff/imports/file", name, file)
-    }
-
-    fn upload_to(&mut self, path: &str, name: &str, file: &[u8]) -> String {
-        let (head, body) = self.form_to(path, name, file);
-        let done = self.ask(&head, &body).expect("an answer");
-        assert_eq!(done.status, 303, "{}", done.body);
-        done.location
-    }
-
-    /// Where the page of an import leads, or what it says, once nothing changes there any more.
-    fn outcome(&mut self, page: &str) -> Answer {
-        let mut last = self.get(page);
-        until("the import ends", || {
-            last = self.get(page);
-            !last.body.contains("Страницата се обновява сама")
-        });
-        last
-    }
-}
 
 /// What lies in the folder of uploads, besides locks.
 fn left(path: &Path) -> Vec<PathBuf> {
@@ -209,50 +41,6 @@ fn folders(path: &Path) -> usize {
     })
 }
 
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").to_string()
-}
-
-/// An instance with an account of billing, and the password of it.
-fn instance(path: &Path) -> (String, String) {
-    run(path, &["init", "--key", "p256"]).ok();
-    let (portal, watch) = (free_address(), free_address());
-    let file = path.join("kvit.toml");
-    let text = fs::read_to_string(&file)
-        .expect("there")
-        .replace(
-            "listen = \"127.0.0.1:8480\"",
-            &format!("listen = \"{portal}\""),
-        )
-        .replace(
-            "listen = \"127.0.0.1:9464\"",
-            &format!("listen = \"{watch}\""),
-        )
-        .replace("http://127.0.0.1:8480", &format!("http://{portal}"))
-        .replace("chunk_orders = 1000", "chunk_orders = 20");
-    fs::write(&file, text).expect("written");
-    let added = run(
-        path,
-        &[
-            "staff",
-            "add",
-            "vera",
-            "--role",
-            "billing",
-            "--name",
-            "Вера",
-            "--without-totp",
-            "--json",
-        ],
-    );
-    let password = added.ok().json()["password"]
-        .as_str()
-        .expect("a password")
-        .to_owned();
-    (portal, password)
-}
-
 fn run_file(orders: u32) -> Vec<u8> {
     let (synth, month) = (Synth::new(7, orders), date(2026, 10, 1));
     let header = synth.run_header("2026-10", month, orders);
@@ -267,9 +55,7 @@ fn an_uploaded_run_is_checked_and_a_kill_leaves_nothing_stuck() {
     let (address, temporary) = instance(&path);
     let service = Service::start(&path, &address);
     let mut vera = Person::sign_in(&service, "vera", &temporary);
-    let own = "four+words+of+mine";
-    let form = format!("old={temporary}&new={own}&again={own}");
-    assert_eq!(vera.post("/staff/password", &form).status, 303);
+    vera.choose_password(&temporary);
     let file = run_file(ORDERS);
 
     // One that breaks off leaves nothing behind.
@@ -429,8 +215,7 @@ fn an_uploaded_statement_is_judged_whole_and_counts_once() {
         .replace(' ', "");
     let service = Service::start(&path, &address);
     let mut vera = Person::sign_in(&service, "vera", &temporary);
-    let form = format!("old={temporary}&new=four+words+of+mine&again=four+words+of+mine");
-    assert_eq!(vera.post("/staff/password", &form).status, 303);
+    vera.choose_password(&temporary);
 
     let wrong = statement(&iban, "113.00").replace("FT1", "");
     let page = vera.upload_to(PATH, "грешен.xml", wrong.as_bytes());

@@ -1,10 +1,12 @@
-//! Run files and bank statements that staff upload: where they go, and how far their import has come.
+//! Run files, bank statements and layouts that staff upload: where they go, and how far their import has come.
 
 use axum::body::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use kvit_billing::{EntryId, RunId};
+use kvit_billing::{EntryId, LayoutNo, RunId};
 use kvit_pay::statement::Fault;
+
+use crate::LayoutFault;
 
 /// Takes uploaded files in, and imports them one after the other in the background.
 pub trait Imports: Send + Sync {
@@ -33,6 +35,8 @@ pub enum FileKind {
     Statement,
     /// Scanned declarations, which come in by [`Scans`](crate::Scans).
     Scans,
+    /// A version of the layout.
+    Layout,
 }
 
 /// An uploaded file.
@@ -82,7 +86,7 @@ pub enum ImportState {
     Waiting,
     /// Being read and checked.
     Reading {
-        /// Orders, or transfers, read so far.
+        /// Orders, or transfers, read so far; of a layout, bills that were tried.
         orders: u64,
         /// Orders that the file promises, where it does.
         promised: Option<u64>,
@@ -107,6 +111,15 @@ pub enum ImportState {
         /// How many there are.
         counted: u64,
     },
+    /// The layout is kept.
+    Brought {
+        /// As this version.
+        layout: LayoutNo,
+        /// Whether it came for the first time.
+        first: bool,
+    },
+    /// The layout has faults: nothing of it is kept.
+    LayoutFaulty(Vec<LayoutFault>),
     /// The file was not judged: why, in the words of the command line.
     Failed(String),
 }

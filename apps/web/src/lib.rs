@@ -36,6 +36,7 @@ mod failure;
 mod front;
 mod gate;
 mod imports;
+mod layouts;
 mod pages;
 mod refusals;
 mod rooms;
@@ -50,6 +51,7 @@ const REQUEST_MAX_SECONDS: u64 = 20;
 pub use api::{API_OPERATIONS, API_TOKEN_PREFIX, Operation, openapi};
 pub use csv::{csv_line, owing_head, owing_line};
 pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+pub use layouts::{LayoutFault, Layouts};
 pub use scans::Scans;
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 
@@ -93,6 +95,8 @@ pub struct Portal {
     pub pay: Pay,
     /// Draws samples of bills that are not issued yet.
     pub samples: Arc<dyn Samples>,
+    /// Tries layouts out and draws with them.
+    pub layouts: Arc<dyn Layouts>,
     /// Takes uploaded run files in.
     pub imports: Arc<dyn Imports>,
     /// Takes uploaded scans of declarations in, and has their pictures.

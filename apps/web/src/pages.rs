@@ -56,6 +56,8 @@ templates!(
     "staff/handed-out.html",
     "staff/import.html",
     "staff/imports.html",
+    "staff/layout.html",
+    "staff/layouts.html",
     "staff/money-nav.html",
     "staff/money.html",
     "staff/notice.html",

@@ -347,6 +347,7 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.go("/staff/people").await;
     eye.chrome.follow(".people button[value=disable]").await;
     eye.look("staff-sure").await;
+    layouts(eye, world).await;
     eye.lang = "en";
     eye.see("staff-people", "/staff/people?lang=en").await;
     eye.chrome.follow("header form button").await;
@@ -377,6 +378,58 @@ async fn receivables(eye: &mut Inspector, world: &World) {
         .await;
     eye.lang = "bg";
     eye.chrome.go("/staff/receivables?lang=bg").await;
+}
+
+/// Layouts: the list, a version that waits for a second person, and one with faults.
+async fn layouts(eye: &mut Inspector, world: &World) {
+    eye.see("staff-layout-builtin", "/staff/layouts/0").await;
+    let at = "2026-11-19T09:30:00Z".parse().expect("a time");
+    for (by, text) in [("m.ivanova", "one"), ("administrator", "two")] {
+        let new = kvit_store::NewLayout {
+            name: "есенно-оформление-2026.zip".to_owned(),
+            files: [("bill.typ".to_owned(), text.into())].into(),
+            report: common::layout_report(),
+            by: by.to_owned(),
+            who: by.to_owned(),
+            at,
+        };
+        world.store.bring_layout(&new).await.expect("kept");
+    }
+    eye.see("staff-layout", "/staff/layouts/1").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-layouts").await;
+    eye.see("staff-layout-own", "/staff/layouts/2").await;
+    let id: kvit_billing::EntryId = "fedcba9876543210fedcba9876543210".parse().expect("an id");
+    let fault = |line| kvit_web::LayoutFault {
+        file: "bill.typ".to_owned(),
+        line,
+        column: 2,
+        message: "unknown variable: hed".to_owned(),
+        hints: vec!["if you meant to display multiple letters as is, try adding spaces".to_owned()],
+    };
+    let view = kvit_web::ImportView {
+        id: id.clone(),
+        file: kvit_web::NewFile {
+            kind: kvit_web::FileKind::Layout,
+            name: "есен.zip".to_owned(),
+            by: "administrator".to_owned(),
+            at,
+            bytes: 23_456,
+        },
+        state: ImportState::LayoutFaulty(vec![fault(163), fault(170)]),
+    };
+    world
+        .shelf
+        .known
+        .lock()
+        .expect("not poisoned")
+        .insert(0, view);
+    eye.see("staff-layout-faulty", &format!("/staff/layouts/file/{id}"))
+        .await;
+    eye.lang = "en";
+    eye.see("staff-layouts", "/staff/layouts?lang=en").await;
+    eye.lang = "bg";
+    eye.chrome.go("/staff/layouts?lang=bg").await;
 }
 
 /// Uploads: the form, one that waits, is read, failed, and one that is a run already.

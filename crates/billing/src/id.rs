@@ -355,6 +355,22 @@ impl fmt::Display for ChunkNo {
     }
 }
 
+/// A version of a layout, counted from 1 in the order in which they were brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayoutNo(pub u32);
+
+impl LayoutNo {
+    /// The layout that comes with Kvit: it is in the program, and no version.
+    pub const BUILTIN: Self = Self(0);
+}
+
+impl fmt::Display for LayoutNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

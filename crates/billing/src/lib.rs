@@ -30,7 +30,7 @@ pub use declaration::PaperCode;
 pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
     ApiName, BillNumber, ChunkNo, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, EntryId,
-    OrderSeq, ReaderId, RunId, Series, StaffLogin,
+    LayoutNo, OrderSeq, ReaderId, RunId, Series, StaffLogin,
 };
 pub use money::{Cents, Currency};
 pub use operator::Operator;

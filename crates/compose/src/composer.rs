@@ -107,10 +107,22 @@ impl Composer {
             composed: AtomicU64::new(0),
             codes: Codes::default(),
         };
+        let mut faults: Vec<Diagnostic> = Vec::new();
         for bill in probe::bills() {
-            composer.compose_whole(&bill)?;
+            match composer.compose_whole(&bill) {
+                Ok(_) => {}
+                Err(ComposeError::Layout(found)) => {
+                    let new = found.into_iter().filter(|one| !faults.contains(one));
+                    let new: Vec<_> = new.collect();
+                    faults.extend(new);
+                }
+                Err(other) => return Err(other),
+            }
         }
-        Ok(composer)
+        match faults.is_empty() {
+            true => Ok(composer),
+            false => Err(ComposeError::Layout(faults)),
+        }
     }
 
     /// The bill as PDF/A-3a and PDF/UA-1 with its EN 16931 twin inside and an empty signature field that
@@ -145,18 +157,19 @@ impl Composer {
     }
 
     /// Keeps forms in this folder, which has to be there, for later composers, and takes those that earlier
-    /// ones left. `program` names the build: the forms of another one are cleared away. They hold parts of
+    /// ones left. `program` names the build: the forms of another one, or of another operator, brand or logo, are
+    /// cleared away; those of another layout stay, since a run may be under way that keeps it. They hold parts of
     /// bills, such as notes: the folder is nobody else's business.
     #[must_use]
     pub fn with_forms_kept_in(mut self, folder: &Path, program: &str) -> Self {
-        let about = (
+        let program = typst::utils::hash128(&(
             program,
-            self.layout.fingerprint(),
             format!("{:?} {:?}", self.operator, self.brand),
             self.logo.as_slice(),
             self.contents_reserve,
-        );
-        self.forms.keep_in(folder, typst::utils::hash128(&about));
+        ));
+        let layout = self.layout.fingerprint();
+        self.forms.keep_in(folder, program, layout);
         self
     }
 

@@ -16,14 +16,6 @@ pub enum ComposeError {
     /// The layout has faults: all of them. Warnings count, since an unknown font silently loses text.
     #[error("the layout cannot be used:{}", listed(.0))]
     Layout(Vec<Diagnostic>),
-    /// A file of the layout that is not there, or not what it must be.
-    #[error("layout file `{file}`: {what}")]
-    File {
-        /// Its name within the layout.
-        file: String,
-        /// What is wrong and what to do.
-        what: String,
-    },
     /// A colour of the brand that is not `#rrggbb`.
     #[error("the brand colour `{0}` is not of the form #rrggbb, such as #14532d")]
     Colour(String),
@@ -62,9 +54,9 @@ pub struct Diagnostic {
     pub is_warning: bool,
     /// File within the layout; empty where the fault has no place.
     pub file: String,
-    /// Line, from 1; 0 where the fault has no place.
+    /// Line, from 1; 0 where it is the file as a whole, or the fault has no place.
     pub line: usize,
-    /// Column, from 1; 0 where the fault has no place.
+    /// Column, from 1; 0 as for the line.
     pub column: usize,
     /// What is wrong.
     pub message: String,
@@ -76,6 +68,8 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line > 0 {
             write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        } else if !self.file.is_empty() {
+            write!(f, "{}: ", self.file)?;
         }
         f.write_str(&self.message)?;
         for hint in &self.hints {
@@ -93,6 +87,18 @@ fn listed(diagnostics: &[Diagnostic]) -> String {
 }
 
 impl Diagnostic {
+    /// A file that is not what it must be: what is wrong and what to do.
+    pub(crate) fn of_file(file: &str, message: impl Into<String>) -> Self {
+        Self {
+            is_warning: false,
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+            hints: Vec::new(),
+        }
+    }
+
     pub(crate) fn of(world: &dyn World, found: &SourceDiagnostic) -> Self {
         let place = found.span.id().map(|id| {
             let at = world

@@ -13,7 +13,7 @@ use typst::{
     utils::{LazyHash, hash128},
 };
 
-use crate::ComposeError;
+use crate::{ComposeError, Diagnostic};
 
 /// The file that lays a bill out.
 pub(crate) const MAIN: &str = "bill.typ";
@@ -89,9 +89,10 @@ impl Layout {
     /// whatever your `bill.typ` asks for.
     ///
     /// # Errors
-    /// Where a name is not that of a file, a Typst file or text is not UTF-8, or a font is not one.
+    /// Every name that is not that of a file, Typst file that is not UTF-8, and font that is none.
     /// What is wrong inside a Typst file shows when a [`crate::Composer`] is made.
     pub fn with_files(files: BTreeMap<String, Vec<u8>>) -> Result<Self, ComposeError> {
+        let mut faults = Vec::new();
         let mut all: BTreeMap<String, Bytes> = BUILTIN
             .iter()
             .chain(&FONTS)
@@ -99,20 +100,23 @@ impl Layout {
             .collect();
         for (name, bytes) in files {
             if [BILL, LOGO].contains(&name.as_str()) {
-                return Err(fault(
-                    &name,
-                    "Kvit makes a file of this name; choose another",
-                ));
+                let what = "Kvit makes a file of this name; choose another";
+                faults.push(Diagnostic::of_file(&name, what));
+                continue;
             }
             all.insert(name, Bytes::new(bytes));
         }
         if all.len() > FILES_MAX {
-            return Err(fault(MAIN, "the layout has more than 500 files"));
+            faults.push(Diagnostic::of_file(
+                MAIN,
+                "the layout has more than 500 files",
+            ));
+            return Err(ComposeError::Layout(faults));
         }
         let mut inner = Inner {
-            main: id(MAIN)?,
-            bill: id(BILL)?,
-            logo: id(LOGO)?,
+            main: own_id(MAIN)?,
+            bill: own_id(BILL)?,
+            logo: own_id(LOGO)?,
             sources: HashMap::new(),
             files: HashMap::new(),
             book: LazyHash::new(FontBook::new()),
@@ -122,16 +126,32 @@ impl Layout {
             printable: Vec::new(),
         };
         for (name, bytes) in all {
-            let id = id(&name)?;
+            let id = match id(&name) {
+                Ok(id) => id,
+                Err(fault) => {
+                    faults.push(fault);
+                    continue;
+                }
+            };
             if name.ends_with(".typ") {
-                let text = std::str::from_utf8(&bytes)
-                    .map_err(|_| fault(&name, "is not UTF-8; save it as UTF-8"))?;
-                inner.sources.insert(id, Source::new(id, text.to_owned()));
+                match std::str::from_utf8(&bytes) {
+                    Ok(text) => {
+                        inner.sources.insert(id, Source::new(id, text.to_owned()));
+                    }
+                    Err(_) => {
+                        let what = "is not UTF-8; save it as UTF-8";
+                        faults.push(Diagnostic::of_file(&name, what));
+                    }
+                }
             }
             if name.starts_with("fonts/") && (name.ends_with(".ttf") || name.ends_with(".otf")) {
-                let font = Font::new(bytes.clone(), 0)
-                    .ok_or_else(|| fault(&name, "is not a TrueType or OpenType font"))?;
-                inner.fonts.push(font);
+                match Font::new(bytes.clone(), 0) {
+                    Some(font) => inner.fonts.push(font),
+                    None => {
+                        let what = "is not a TrueType or OpenType font";
+                        faults.push(Diagnostic::of_file(&name, what));
+                    }
+                }
             }
             if let Some(language) = name
                 .strip_prefix("texts/")
@@ -145,6 +165,9 @@ impl Layout {
                 inner.texts.insert(language.to_owned(), texts);
             }
             inner.files.insert(id, bytes);
+        }
+        if !faults.is_empty() {
+            return Err(ComposeError::Layout(faults));
         }
         inner.printable = ('\0'..PLAIN)
             .map(|character| printable(&inner.fonts, character))
@@ -203,15 +226,12 @@ fn printable(fonts: &[Font], character: char) -> bool {
         .all(|font| font.info().coverage.contains(u32::from(character)))
 }
 
-fn id(name: &str) -> Result<FileId, ComposeError> {
+fn id(name: &str) -> Result<FileId, Diagnostic> {
     let path = VirtualPath::new(name)
-        .map_err(|error| fault(name, &format!("is not a file name ({error})")))?;
+        .map_err(|error| Diagnostic::of_file(name, format!("is not a file name ({error})")))?;
     Ok(RootedPath::new(VirtualRoot::Project, path).intern())
 }
 
-fn fault(file: &str, what: &str) -> ComposeError {
-    ComposeError::File {
-        file: file.to_owned(),
-        what: what.to_owned(),
-    }
+fn own_id(name: &str) -> Result<FileId, ComposeError> {
+    id(name).map_err(|fault| ComposeError::Layout(vec![fault]))
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     cores::{self, CoresError},
     pack::Packing,
-    ports::{Archive, ArchiveError, Checkpoints},
+    ports::{Archive, ArchiveError, Checkpoints, Composers, NoComposer},
     sweep::{sweep, sweep_issued},
 };
 
@@ -50,8 +50,8 @@ pub struct Issuer {
     pub store: Store,
     /// Where packs go.
     pub archive: Arc<dyn Archive>,
-    /// Makes the PDFs.
-    pub composer: Arc<dyn Compose>,
+    /// Make the PDFs, by the layout of the run.
+    pub composers: Arc<dyn Composers>,
     /// Seals them.
     pub sealer: Arc<Sealer>,
     /// Derives codes and link tokens.
@@ -82,6 +82,9 @@ pub enum IssueError {
     /// The archive failed.
     #[error("the pack could not be archived")]
     Archive(#[from] ArchiveError),
+    /// The layout of the run cannot be used.
+    #[error(transparent)]
+    Layout(#[from] NoComposer),
     /// A bill could not be composed.
     #[error("the bill of customer {account} could not be composed")]
     Compose {
@@ -134,7 +137,7 @@ impl Issuer {
     /// Issues every chunk that can be claimed, of one run or of all, until none is left or `stop`
     /// is called. `progress` hears how many bills each chunk added.
     ///
-    /// A chunk with a bill that cannot be composed holds up no other: its claim stands until the
+    /// A chunk with a bill that cannot be composed, or of a run whose layout this program cannot use, holds up no other: its claim stands until the
     /// lease ends, and the error comes once all others are issued.
     ///
     /// # Errors
@@ -229,11 +232,12 @@ impl Issuer {
     fn compose(&self, mut job: ChunkJob, stop: &CancellationToken) -> Work {
         let claim = Claim::of(&job);
         let bills = self.bills(&mut job, &self.key);
-        let (composer, sealer) = (Arc::clone(&self.composer), Arc::clone(&self.sealer));
+        let (composers, sealer) = (Arc::clone(&self.composers), Arc::clone(&self.sealer));
         let stop = stop.child_token();
         let abandon = stop.clone().drop_guard();
         let made = tokio::spawn(async move {
             let bills = bills?;
+            let composer = composers.composer(job.layout).await?;
             cores::run(move || make(job, bills, composer.as_ref(), &sealer, &stop)).await?
         });
         Work {
@@ -385,7 +389,10 @@ impl Failures {
     fn note(&mut self, claim: &Claim, error: IssueError) -> Result<(), IssueError> {
         if !matches!(
             error,
-            IssueError::Compose { .. } | IssueError::NoCustomer(_) | IssueError::Numbers
+            IssueError::Compose { .. }
+                | IssueError::Layout(_)
+                | IssueError::NoCustomer(_)
+                | IssueError::Numbers
         ) {
             return Err(error);
         }

@@ -1,8 +1,9 @@
 //! The outside as the stages see it. The binary chooses who stands behind each port.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
+use kvit_billing::{LayoutNo, ports::Compose};
 use kvit_mail::{Message, Outcome};
 
 /// Where packs are kept. Writing is whole or not at all: no reader ever sees half an object.
@@ -78,3 +79,29 @@ pub trait Post: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotHeard(pub String);
+
+/// Who makes the documents of each layout.
+pub trait Composers: Send + Sync {
+    /// The composer of a layout. The first call reads and tries it, off the threads that wait for the outside;
+    /// later ones find it made.
+    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>>;
+}
+
+/// A layout cannot be used: it is not there, or this program cannot lay bills out with it.
+#[derive(Debug, thiserror::Error)]
+#[error("layout {layout} cannot be used")]
+pub struct NoComposer {
+    /// Which.
+    pub layout: LayoutNo,
+    /// Why.
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// One composer, whatever the layout: for measurements and tests.
+pub struct OneComposer(pub Arc<dyn Compose>);
+
+impl Composers for OneComposer {
+    fn composer(&self, _: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+        std::future::ready(Ok(Arc::clone(&self.0))).boxed()
+    }
+}

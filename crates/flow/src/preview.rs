@@ -1,9 +1,7 @@
 //! Samples of a checked run, for the eyes of who releases it.
 
-use std::sync::Arc;
-
 use kvit_billing::{
-    BillNumber, BillOrder, ChunkNo, CustomerNumber, OrderSeq, RunId, code::InstanceKey,
+    BillNumber, BillOrder, ChunkNo, CustomerNumber, LayoutNo, OrderSeq, RunId, code::InstanceKey,
 };
 use kvit_store::{ChunkJob, RunRecord};
 
@@ -34,7 +32,7 @@ impl Issuer {
         let record = self.store.run(run).await?;
         let record = record.ok_or_else(|| IssueError::NoRun(run.clone()))?;
         let orders = self.first_orders(&record, n).await?;
-        self.samples(run, orders).await
+        self.samples(run, record.layout, orders).await
     }
 
     /// The sample of one bill, by its place in the run; `None` where the run has no such place.
@@ -42,16 +40,24 @@ impl Issuer {
     /// # Errors
     /// As for issuing.
     pub async fn sample(&self, run: &RunId, seq: OrderSeq) -> Result<Option<Sample>, IssueError> {
+        let layout = self.store.run(run).await?.and_then(|run| run.layout);
         let order = self.store.staged_order(run, seq).await?;
-        let samples = self.samples(run, order.into_iter().collect()).await?;
+        let orders = order.into_iter().collect();
+        let samples = self.samples(run, layout, orders).await?;
         Ok(samples.into_iter().next())
     }
 
     async fn samples(
         &self,
         run: &RunId,
+        layout: Option<LayoutNo>,
         orders: Vec<BillOrder>,
     ) -> Result<Vec<Sample>, IssueError> {
+        // Before release: the one that it would get now.
+        let layout = match layout {
+            Some(layout) => layout,
+            None => self.store.current_layout().await?,
+        };
         let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
         // As if they were one chunk that is issued now.
         let mut job = ChunkJob {
@@ -62,11 +68,12 @@ impl Issuer {
             first_number: BillNumber::new(1).ok_or(IssueError::Numbers)?,
             series: "sample".parse().map_err(|_| IssueError::Numbers)?,
             issued_at: self.clock.now(),
+            layout,
             orders,
             holders: self.store.customers(&accounts).await?,
         };
         let bills = self.bills(&mut job, &InstanceKey::new(&NOBODY_S_KEY))?;
-        let composer = Arc::clone(&self.composer);
+        let composer = self.composers.composer(layout).await?;
         cores::run(move || {
             cores::map(&bills, |bill| {
                 let pdf = composer.sample(bill);

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use world::{
     Issued, LEASE_S, Plain, World, bills,
     faults::{DieAt, Fault, FaultyArchive, died},
-    issue,
+    issue, one_composer,
     seal::ecdsa,
 };
 
@@ -270,7 +270,7 @@ async fn a_bill_that_cannot_be_composed_holds_up_its_chunk_only() {
     let world = World::new(7);
     let run = world.released("october").await;
     let mut issuer = world.issuer("worker").await;
-    issuer.composer = Arc::new(Refusing {
+    issuer.composers = one_composer(Refusing {
         plain: Plain::new(&world.sealer),
         account: world.synth.number(1),
     });
@@ -294,7 +294,7 @@ async fn a_bill_that_cannot_be_composed_holds_up_its_chunk_only() {
     let again = issue(&issuer).await.expect("the chunk rests");
     assert_eq!(again.bills, 0);
     world.clock.forward(LEASE_S + 1);
-    issuer.composer = Arc::new(Plain::new(&world.sealer));
+    issuer.composers = one_composer(Plain::new(&world.sealer));
     issue(&issuer).await.expect("issued");
     assert_eq!(world.issued(&run).await, wanted);
 }
@@ -327,7 +327,7 @@ async fn a_stop_ends_between_two_bills_and_frees_the_chunk() {
         let run = world.released("october").await;
         let stop = CancellationToken::new();
         let mut issuer = world.issuer("worker").await;
-        issuer.composer = Arc::new(Stopping {
+        issuer.composers = one_composer(Stopping {
             plain: Plain::new(&world.sealer),
             left: AtomicUsize::new(bill),
             stop: stop.clone(),

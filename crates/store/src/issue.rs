@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use kvit_billing::{BillKind, Cents, ChunkNo, CustomerNumber, OrderSeq, RunId};
+use kvit_billing::{BillKind, Cents, ChunkNo, CustomerNumber, LayoutNo, OrderSeq, RunId};
 
 use crate::{
     BillRecord, ChunkJob, ChunkResult, CustomerRecord, Finish, Forgotten, NewDelivery, Store,
@@ -32,7 +32,7 @@ impl Store {
     ) -> Result<Option<ChunkJob>, StoreError> {
         let mut tx = self.begin().await?;
         let row = query(
-            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, r.series, r.issued_at, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
+            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, r.series, r.issued_at, COALESCE(r.layout, 0) AS layout, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
         )
         .bind(run)
         .bind(now)
@@ -282,6 +282,7 @@ fn chunk_job(row: &Row) -> Result<ChunkJob, StoreError> {
             .ok_or_else(|| corrupt("first_seq", first_seq))?,
         series: text(row, "series")?,
         issued_at: time(row, "issued_at")?,
+        layout: LayoutNo(small(row, "layout")?),
         orders: Vec::new(),
         holders: HashMap::new(),
     })

@@ -18,6 +18,7 @@ mod enrolments;
 mod guards;
 mod health;
 mod issue;
+mod layouts;
 mod ledger;
 mod migrations;
 mod money_mails;

@@ -7,6 +7,7 @@ use crate::{
     Event, Release, Released, RunRecord, RunState, Store, StoreError,
     audit::append,
     engine::Tx,
+    layouts,
     reconcile::same_person,
     rows::{number, text, unsigned},
     runs::run_record,
@@ -66,7 +67,7 @@ impl From<sqlx::Error> for ReleaseError {
 }
 
 impl Store {
-    /// Fixes, in one transaction, who releases, the moment of issue, and one contiguous range of
+    /// Fixes, in one transaction, who releases, the moment of issue, the layout, and one contiguous range of
     /// numbers (ППЗДДС art. 78(2)), and tells the audit trail.
     ///
     /// # Errors
@@ -88,18 +89,21 @@ impl Store {
         };
         may_release(&record, release)?;
         let (first, last) = next_numbers(&mut tx, &record, release).await?;
+        layouts::turn(&mut tx).await?;
+        let layout = layouts::current(&mut tx).await?;
         numbers_are_free(&mut tx, &release.series, first, last).await?;
         query("INSERT INTO series (name, next_number) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number")
             .bind(&release.series)
             .bind(last.get() + 1)
             .execute(&mut tx)
             .await?;
-        query("UPDATE runs SET state = 'released', released_by = $2, issued_at = $3, series = $4, first_number = $5 WHERE id = $1")
+        query("UPDATE runs SET state = 'released', released_by = $2, issued_at = $3, series = $4, first_number = $5, layout = $6 WHERE id = $1")
             .bind(run)
             .bind(&release.by)
             .bind(release.at)
             .bind(&release.series)
             .bind(first)
+            .bind(layout)
             .execute(&mut tx)
             .await?;
         let told = Event {

@@ -40,6 +40,13 @@ pub(crate) fn small(row: &Row, column: &'static str) -> Result<u32, StoreError> 
     u32::try_from(value).map_err(|_| corrupt(column, value))
 }
 
+pub(crate) fn optional_small(row: &Row, column: &'static str) -> Result<Option<u32>, StoreError> {
+    let value: Option<i64> = row.get(column)?;
+    value
+        .map(|value| u32::try_from(value).map_err(|_| corrupt(column, value)))
+        .transpose()
+}
+
 pub(crate) fn time(row: &Row, column: &'static str) -> Result<Timestamp, StoreError> {
     let value: i64 = row.get(column)?;
     Timestamp::from_microsecond(value).map_err(|_| corrupt(column, value))

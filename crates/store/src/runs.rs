@@ -1,13 +1,16 @@
 //! Runs: from the first line read to the judgement on the whole.
 
 use jiff::Timestamp;
-use kvit_billing::{Cents, RunId};
+use kvit_billing::{Cents, LayoutNo, RunId};
 
 use crate::{
     NewRun, RunRecord, RunState, RunTotals, Store, StoreError,
     engine::Row,
     release::RUNS_TURN,
-    rows::{corrupt, json, number, optional, optional_time, period, small, text, time, unsigned},
+    rows::{
+        corrupt, json, number, optional, optional_small, optional_time, period, small, text, time,
+        unsigned,
+    },
     sql::query,
     staging::drop_staged,
 };
@@ -203,6 +206,7 @@ pub(crate) fn run_record(row: &Row) -> Result<RunRecord, StoreError> {
         released_by: row.get("released_by")?,
         issued_at: optional_time(row, "issued_at")?,
         series: optional(row, "series")?,
+        layout: optional_small(row, "layout")?.map(LayoutNo),
         numbers,
     })
 }

@@ -9,6 +9,7 @@ mod conformance {
     pub(crate) mod health;
     pub(crate) mod issue;
     pub(crate) mod late;
+    pub(crate) mod layouts;
     pub(crate) mod money_mails;
     mod payers;
     pub(crate) mod payments;
@@ -34,9 +35,9 @@ use std::sync::{
 };
 
 use conformance::{
-    api, concessions, deliveries, enrolments, health, issue, late, money_mails, payments, portal,
-    readers, receivables, reconcile, reconciliation, release, reminders, reversals, runs, scans,
-    staff, statements, webhooks, world,
+    api, concessions, deliveries, enrolments, health, issue, late, layouts, money_mails, payments,
+    portal, readers, receivables, reconcile, reconciliation, release, reminders, reversals, runs,
+    scans, staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -140,6 +141,8 @@ on_both_engines! {
     issue::a_run_is_swept_once_it_is_issued,
     issue::a_claim_is_given_back,
     issue::the_last_chunks_at_once_issue_the_run,
+    layouts::a_layout_counts_by_a_second_person_s_word,
+    layouts::a_run_keeps_the_layout_of_its_release,
     late::a_late_chunk_changes_nothing,
     late::a_late_word_does_not_queue_what_another_sends,
     late::a_late_acceptance_is_not_sent_again,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::person;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum LayoutCommand {
     /// Write the built-in layout files for changing
@@ -34,6 +36,47 @@ Example:
 While a layout is broken, the samples of the last one that worked stay, and the fault is told.
 Samples say on each page that they are none.")]
     Preview(LayoutPreviewArgs),
+    /// Bring a version in: it is checked, kept, and counts once a second person says so
+    #[command(after_help = "\
+Examples:
+  kvit layout bring --as \"M. Ivanova\"
+  kvit layout bring autumn.zip --as \"M. Ivanova\"
+
+Takes a folder, the ZIP of one or a single bill.typ, and tries it as `kvit layout check` does. What has
+a fault is told and not kept. The console does the same under /staff/layouts.")]
+    Bring(LayoutBringArgs),
+    /// List the versions, and say which counts
+    List,
+    /// Make a version count for the runs that are released from now on
+    #[command(after_help = "\
+Examples:
+  kvit layout use 3 --as \"P. Petrov\"
+  kvit layout use 0 --as \"P. Petrov\"
+
+A version that never counted needs another person than who brought it; going back to one that did, or to
+0, the layout that comes with Kvit, does not. A run that is released keeps the layout it has. A running
+service needs no restart.")]
+    Use(LayoutUseArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutBringArgs {
+    /// Folder, ZIP or bill.typ [default: the folder that [issue] layout names]
+    #[arg(value_name = "FOLDER|ZIP|FILE")]
+    pub(crate) layout: Option<PathBuf>,
+    /// Who brings it [default: your account on this machine]
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutUseArgs {
+    /// Its number, as `kvit layout list` names it; 0 is the layout that comes with Kvit
+    #[arg(value_name = "NUMBER")]
+    pub(crate) layout: u32,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Debug)]

@@ -22,8 +22,9 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use kvit_billing::{LayoutNo, ports::Compose};
 use kvit_compose::Counts;
-use kvit_flow::ports::{Archive, ArchiveError};
+use kvit_flow::ports::{Archive, ArchiveError, OneComposer};
 use kvit_intake::write_ndjson;
 use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
 use kvit_synth::Synth;
@@ -110,21 +111,24 @@ pub(super) async fn issue(
         out.note("issuing the month before, which leaves its forms");
         let before = prepared(out, &instance, args.bills, 2).await?;
         let slot = workers::take_slot(&instance).await?;
-        let (issuer, stop) = (instance.issuer(&slot.name)?, CancellationToken::new());
+        let (issuer, stop) = (instance.issuer(&slot.name).await?, CancellationToken::new());
         issue::issue(out, &instance, issuer, Some(&before), &stop).await?;
     }
     let id = prepared(out, &instance, args.bills, 1).await?;
     forget_peak();
 
     let slot = workers::take_slot(&instance).await?;
-    let mut issuer = instance.issuer(&slot.name)?;
+    let mut issuer = instance.issuer(&slot.name).await?;
     let signing = Arc::new(Timed::new(Arc::clone(&key)));
     let sealer = Sealer::new(Arc::clone(&signing) as Arc<dyn SealKey>)
         .exits(Exit::Configuration, "the seal cannot be used")?;
-    let composer = Arc::new(instance.composer(sealer.contents_reserve())?);
+    let composer = instance
+        .composer(LayoutNo::BUILTIN, sealer.contents_reserve())
+        .await?;
     let archiving = Arc::new(Timed::new(issuer.archive));
-    (issuer.sealer, issuer.composer, issuer.archive) =
-        (Arc::new(sealer), composer.clone(), archiving.clone());
+    let composers = OneComposer(Arc::clone(&composer) as Arc<dyn Compose>);
+    (issuer.sealer, issuer.composers, issuer.archive) =
+        (Arc::new(sealer), Arc::new(composers), archiving.clone());
     let (begun, processor) = (Instant::now(), processor_us());
     let stop = CancellationToken::new();
     let report = issue::issue(out, &instance, issuer, Some(&id), &stop).await?;

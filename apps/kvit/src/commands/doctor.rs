@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use kvit_billing::LayoutNo;
 use serde::Serialize;
 
 use crate::{
@@ -60,7 +61,7 @@ pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
                     true => warning("store", OPEN_LINE.to_owned()),
                     false => ok("store", "it answers".to_owned()),
                 });
-                instance_parts(&instance, &mut looks);
+                instance_parts(&instance, &mut looks).await;
                 looks.push(mail_server(config));
                 looks.extend(out_of_order(&instance).await);
             }
@@ -240,7 +241,7 @@ fn is_open_line(url: &str) -> bool {
     !here && !query.split('&').any(|pair| checked.contains(&pair))
 }
 
-fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
+async fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
     looks.push(judge("instance key", instance.key(), "it can be read"));
     looks.push(judge("archive", instance.archive(), "the folder is there"));
     let sealer = instance.sealer();
@@ -252,11 +253,7 @@ fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
     let number = roots.as_ref().map_or(0, |roots| roots.len() as u64);
     let good = count(number, "certificate", "certificates");
     looks.push(judge("trust roots", roots, &good));
-    looks.push(judge(
-        "layout",
-        instance.composer(reserve),
-        "it lays bills out",
-    ));
+    looks.push(layout(instance, reserve).await);
     looks.push(judge("mails", instance.mails(), "they can be made"));
     looks.push(payments(instance));
     looks.push(judge(
@@ -270,6 +267,24 @@ fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
         })
     });
     looks.push(judge("portal", portal, "its pages can be made"));
+}
+
+/// The layout that counts for new runs.
+async fn layout(instance: &Instance, reserve: usize) -> Look {
+    let part = "layout";
+    let tried = async {
+        let no = instance.store.current_layout().await?;
+        instance.composer(no, reserve).await?;
+        Ok(no)
+    };
+    match tried.await {
+        Ok(LayoutNo::BUILTIN) => ok(
+            part,
+            "the one that comes with Kvit lays bills out".to_owned(),
+        ),
+        Ok(no) => ok(part, format!("version {no} lays bills out")),
+        Err(failure) => broken(part, &failure),
+    }
 }
 
 /// The ways of paying: that their keys can be used, and whether they are the real ones.

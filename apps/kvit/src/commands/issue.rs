@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{
-    Bill, RunId, UnsealedPdf,
+    Bill, LayoutNo, RunId, UnsealedPdf,
     ports::{Compose, NotComposed},
 };
-use kvit_flow::{IssueReport, Issuer};
+use kvit_flow::{
+    IssueReport, Issuer,
+    ports::{Composers, NoComposer},
+};
 use kvit_store::RunState;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +45,7 @@ pub(super) async fn command(
     }
     let stop = workers::stop_on_signal();
     let slot = workers::take_slot(instance).await?;
-    let issuer = instance.issuer(&slot.name)?;
+    let issuer = instance.issuer(&slot.name).await?;
     let started = std::time::Instant::now();
     let report = issue(out, instance, issuer, run, &stop).await?;
     let left = instance
@@ -104,8 +108,8 @@ pub(super) async fn issue(
 ) -> Result<IssueReport, Failure> {
     let waiting = waiting(instance, run).await?;
     let progress = Arc::new(out.progress("issuing", "bills", Some(waiting)));
-    issuer.composer = Arc::new(Counted {
-        composer: issuer.composer,
+    issuer.composers = Arc::new(CountedAll {
+        composers: issuer.composers,
         progress: Arc::clone(&progress),
     });
     let done = issuer.issue(run, stop, &|_| {}).await;
@@ -115,7 +119,26 @@ pub(super) async fn issue(
     })
 }
 
-/// A composer whose bills are counted.
+/// Composers whose bills are counted.
+struct CountedAll {
+    composers: Arc<dyn Composers>,
+    progress: Arc<Progress>,
+}
+
+impl Composers for CountedAll {
+    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+        async move {
+            let counted = Counted {
+                composer: self.composers.composer(layout).await?,
+                progress: Arc::clone(&self.progress),
+            };
+            Ok(Arc::new(counted) as Arc<dyn Compose>)
+        }
+        .boxed()
+    }
+}
+
+/// One of them.
 struct Counted {
     composer: Arc<dyn Compose>,
     progress: Arc<Progress>,

@@ -93,7 +93,7 @@ pub(super) async fn preview(
             _ => failure.hint("its bills have numbers: `kvit export` writes them as they are"),
         });
     }
-    let issuer = instance.issuer("preview")?;
+    let issuer = instance.issuer("preview").await?;
     let samples = issuer
         .preview(&args.run, args.count.into())
         .await

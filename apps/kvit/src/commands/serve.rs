@@ -71,7 +71,7 @@ async fn work_off(
     stop: &CancellationToken,
 ) -> Result<Exit, Failure> {
     let slot = workers::take_slot(instance).await?;
-    let issuer = instance.issuer(&slot.name)?;
+    let issuer = instance.issuer(&slot.name).await?;
     let courier = instance.courier(&slot.name)?;
     let issued = issue::issue(out, instance, issuer, None, stop).await?;
     let reminders = instance.reminders()?;
@@ -127,7 +127,7 @@ async fn work_until(
 ) -> Result<(), Failure> {
     let result = async {
         let slot = workers::take_slot(instance).await?;
-        let issuer = instance.issuer(&slot.name)?;
+        let issuer = instance.issuer(&slot.name).await?;
         let courier = instance.courier(&slot.name)?;
         let poller = instance.poller()?;
         let reminders = instance.reminders()?;

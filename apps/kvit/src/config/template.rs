@@ -326,7 +326,8 @@ delivery_hours = {delivery_hours}
 chunk_orders = {chunk_orders}
 # Seconds after which the chunk of a machine that is silent is given to another: longer than three chunks take.
 lease_s = {lease_s}
-# Folder with own layout files; `kvit layout export` writes the built-in ones there for changing.
+# Folder in which you change the layout; `kvit layout export` writes the built-in files there. What lies in it
+# counts once it is brought in: `kvit layout bring`, then `kvit layout use`, or /staff/layouts.
 layout = {layout}
 "#,
         file = path(&seal.file),

@@ -4,7 +4,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,6 +12,11 @@ use std::{
 };
 
 use flate2::{Crc, read::DeflateDecoder};
+use zip::read::ZipFile;
+
+/// How ZIP files name their methods (APPNOTE 4.4.5).
+const STORED: u16 = 0;
+const DEFLATED: u16 = 8;
 
 /// How many bytes all ZIP entries together may still unpack to.
 pub(super) struct Budget {
@@ -30,7 +35,7 @@ impl Budget {
 }
 
 /// Where a source's bytes come from.
-pub(super) enum Opener {
+pub(crate) enum Opener {
     File(PathBuf),
     Entry {
         zip: PathBuf,
@@ -44,7 +49,29 @@ pub(super) enum Opener {
 }
 
 impl Opener {
-    pub(super) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+    /// An entry of a ZIP, as the ZIP's list names it.
+    pub(crate) fn of_entry(zip: &Path, entry: &ZipFile<'_, impl Read>) -> Self {
+        let method = entry.compression();
+        #[allow(deprecated, reason = "the number is what a ZIP names its method by")]
+        let method = method.to_u16();
+        match entry.data_start() {
+            _ if entry.encrypted() => Self::Broken("an encrypted ZIP entry".to_owned()),
+            _ if !matches!(method, STORED | DEFLATED) => {
+                Self::Broken(format!("a ZIP entry packed by method {method}"))
+            }
+            None => Self::Broken("a broken ZIP entry".to_owned()),
+            Some(start) => Self::Entry {
+                zip: zip.to_owned(),
+                start,
+                packed: entry.compressed_size(),
+                size: entry.size(),
+                crc: entry.crc32(),
+                deflated: method == DEFLATED,
+            },
+        }
+    }
+
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         match self {
             Self::File(path) => Ok(Box::new(File::open(path)?)),
             Self::Broken(why) => Err(io::Error::new(io::ErrorKind::InvalidData, why.as_str())),

@@ -11,7 +11,8 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context as Hash, SHA256};
-use entry::{Budget, Lazy, Opener};
+pub(crate) use entry::Opener;
+use entry::{Budget, Lazy};
 use jiff::civil::Date;
 use kvit_billing::order::RunHeader;
 use kvit_flow::Source;
@@ -28,9 +29,6 @@ const DEPTH_MAX: u32 = 16;
 const FINGERPRINT_BYTES: u64 = 64 << 10;
 /// The longest header line that is looked at for the progress bar.
 const HEADER_BYTES: u64 = 64 << 10;
-/// How ZIP files name their methods (APPNOTE 4.4.5).
-const STORED: u16 = 0;
-const DEFLATED: u16 = 8;
 
 /// A hand-over, expanded but not read.
 pub(crate) struct Handover {
@@ -183,24 +181,7 @@ impl Walk<'_> {
                 self.skipped.push(format!("{name}/{entry_name}"));
                 continue;
             }
-            let method = entry.compression();
-            #[allow(deprecated, reason = "the number is what a ZIP names its method by")]
-            let method = method.to_u16();
-            let opener = match entry.data_start() {
-                _ if entry.encrypted() => Opener::Broken("an encrypted ZIP entry".to_owned()),
-                _ if !matches!(method, STORED | DEFLATED) => {
-                    Opener::Broken(format!("a ZIP entry packed by method {method}"))
-                }
-                None => Opener::Broken("a broken ZIP entry".to_owned()),
-                Some(start) => Opener::Entry {
-                    zip: path.to_owned(),
-                    start,
-                    packed: entry.compressed_size(),
-                    size: entry.size(),
-                    crc: entry.crc32(),
-                    deflated: method == DEFLATED,
-                },
-            };
+            let opener = Opener::of_entry(path, &entry);
             drop(entry);
             if self.header.is_none() && self.sources.is_empty() {
                 let mut head = Vec::new();

@@ -1,6 +1,8 @@
 //! The program as a process, in folders of its own.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod service;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},

@@ -1,4 +1,4 @@
-//! Run files and bank statements that billing uploads: kept as they come in, then read in the background.
+//! Run files and bank statements that billing uploads, and layouts of administrators: kept as they come in, then read in the background.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use tokio::time::{error::Elapsed, timeout};
 
 use super::{
     door::{self, Officer},
-    event,
+    event, layouts,
     multipart::{BadForm, Parts},
     render, say, statements,
 };
 use crate::{
-    App, FileKind, ImportState, ImportView, NewFile, NoUpload, failure::Failure, front::Visitor,
-    rooms::info, texts::Texts,
+    App, FileKind, ImportState, ImportView, LayoutFault, NewFile, NoUpload, failure::Failure,
+    front::Visitor, rooms::info, texts::Texts,
 };
 
 /// An upload of which nothing comes for so long is given up.
@@ -46,6 +46,7 @@ const UPLOADS_SHOWN: usize = 20;
 pub(crate) fn router(app: &App) -> Router<App> {
     Router::new()
         .route("/staff/imports/file", post(upload_run))
+        .route("/staff/layouts/file", post(upload_layout))
         .route("/staff/statements/file", post(upload_statement))
         .route_layer(middleware::from_fn_with_state(App::clone(app), door::guard))
         .method_not_allowed_fallback(info::not_that_way)
@@ -102,7 +103,9 @@ pub(super) fn row(app: &App, view: &ImportView, texts: &Texts) -> Value {
         ImportState::Failed(_) => "staff-import-failed",
         ImportState::Booked { first: true, .. } => "staff-statement-booked",
         ImportState::Booked { first: false, .. } => "staff-statement-known",
-        ImportState::Faulty { .. } => "staff-run-rejected",
+        ImportState::Faulty { .. } | ImportState::LayoutFaulty(_) => "staff-run-rejected",
+        ImportState::Brought { first: true, .. } => "staff-layout-kept",
+        ImportState::Brought { first: false, .. } => "staff-layout-known",
     };
     let statement = match &view.state {
         ImportState::Booked { statement, .. } => Some(statement.clone()),
@@ -182,6 +185,15 @@ async fn upload_statement(
     upload(&app, &visitor, &officer, request, FileKind::Statement).await
 }
 
+async fn upload_layout(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    request: Request,
+) -> Result<Response, Failure> {
+    upload(&app, &visitor, &officer, request, FileKind::Layout).await
+}
+
 /// Keeps a file as it comes in. Its import goes on when this is over, and when nobody waits for it.
 async fn upload(
     app: &App,
@@ -208,6 +220,7 @@ async fn upload(
             match kind {
                 FileKind::Run | FileKind::Scans => "staff-error-import-file",
                 FileKind::Statement => "staff-error-statement-file",
+                FileKind::Layout => "staff-error-layout-file",
             },
         ),
         GivenUp::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "staff-error-import-large"),
@@ -227,6 +240,7 @@ async fn upload(
     let page = match kind {
         FileKind::Run | FileKind::Scans => form_page(app, visitor, officer, Some(text))?,
         FileKind::Statement => statements::list_page(app, visitor, officer, Some(text)).await?,
+        FileKind::Layout => layouts::list_page(app, visitor, officer, Some(text), None).await?,
     };
     Ok((status, page).into_response())
 }
@@ -248,6 +262,7 @@ async fn keep(
     let what = match kind {
         FileKind::Run | FileKind::Scans => "run.uploaded",
         FileKind::Statement => "pay.statement-uploaded",
+        FileKind::Layout => "layout.uploaded",
     };
     let uploaded = event(app, officer, what, format!("import/{id}"), detail);
     // On record before anything comes of it. Where that fails, the file goes with `upload`.
@@ -355,6 +370,7 @@ fn to_import(id: &EntryId, kind: FileKind) -> Response {
     let to = match kind {
         FileKind::Run | FileKind::Scans => format!("/staff/imports/{id}"),
         FileKind::Statement => format!("/staff/statements/file/{id}"),
+        FileKind::Layout => format!("/staff/layouts/file/{id}"),
     };
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
@@ -379,6 +395,16 @@ pub(crate) async fn one_statement(
     follow(&app, &visitor, &officer, &id, FileKind::Statement)
 }
 
+/// The same of a layout.
+pub(crate) async fn one_layout(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    follow(&app, &visitor, &officer, &id, FileKind::Layout)
+}
+
 fn follow(
     app: &App,
     visitor: &Visitor,
@@ -389,6 +415,7 @@ fn follow(
     let form = match kind {
         FileKind::Run | FileKind::Scans => "/staff/imports",
         FileKind::Statement => "/staff/statements",
+        FileKind::Layout => "/staff/layouts",
     };
     let known = app.portal.imports.known();
     let texts = app.pages.texts(visitor.language);
@@ -400,6 +427,7 @@ fn follow(
         let text = match kind {
             FileKind::Run | FileKind::Scans => "staff-import-unknown-text",
             FileKind::Statement => "staff-statement-unknown-text",
+            FileKind::Layout => "staff-layout-unknown-text",
         };
         let text = texts.say(text, &[]);
         let what = (StatusCode::NOT_FOUND, title.as_str(), text.as_str());
@@ -412,6 +440,10 @@ fn follow(
         ImportState::Booked { statement, first } => {
             let done = if *first { "booked" } else { "known" };
             Some(format!("/staff/statements/{statement}?done={done}"))
+        }
+        ImportState::Brought { layout, first } => {
+            let done = if *first { "brought" } else { "known" };
+            Some(format!("/staff/layouts/{layout}?done={done}"))
         }
         _ => None,
     };
@@ -438,7 +470,12 @@ fn follow(
         ImportState::Faulty { faults, counted } => Some(findings(texts, faults, *counted)),
         _ => None,
     };
+    let layout_faults = match &view.state {
+        ImportState::LayoutFaulty(faults) => Some(layout_faults(faults)),
+        _ => None,
+    };
     let page = context! {
+        layout_faults, is_layout => kind == FileKind::Layout,
         import => row(app, &view, texts), going_on, orders, promised, done, why, findings, form,
         is_statement => kind == FileKind::Statement,
         already => matches!(view.state, ImportState::Already(_)),
@@ -449,6 +486,14 @@ fn follow(
         response.headers_mut().insert(header::REFRESH, again);
     }
     Ok(response)
+}
+
+/// What is wrong with a layout, each fault with its place.
+fn layout_faults(faults: &[LayoutFault]) -> Vec<Value> {
+    let faults = faults.iter().map(|fault| {
+        context! { place => fault.place(), message => fault.message.clone(), hints => fault.hints.clone() }
+    });
+    faults.collect()
 }
 
 /// What is wrong with a statement, each fault with its place.

@@ -11,6 +11,7 @@ pub(crate) mod desk;
 pub(crate) mod door;
 pub(crate) mod hashing;
 pub(crate) mod imports;
+pub(crate) mod layouts;
 pub(crate) mod money;
 mod multipart;
 pub(crate) mod people;
@@ -71,6 +72,8 @@ const BILLING: Who = Who::Roles(&[Role::Billing]);
 const BOOKS: Who = Who::Roles(&[Role::Billing, Role::Auditor]);
 const AUDIT: Who = Who::Roles(&[Role::Auditor]);
 const PEOPLE: Who = Who::Roles(&[Role::Administrator]);
+/// How the instance is kept, for those who only look as well.
+const UPKEEP: Who = Who::Roles(&[Role::Administrator, Role::Auditor]);
 
 /// The addresses of the console, and who may ask for them.
 pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
@@ -93,6 +96,12 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/imports", BILLING),
     ("GET", "/staff/imports/{id}", BILLING),
     ("POST", "/staff/imports/file", BILLING),
+    ("GET", "/staff/layouts", UPKEEP),
+    ("POST", "/staff/layouts/file", PEOPLE),
+    ("GET", "/staff/layouts/file/{id}", PEOPLE),
+    ("GET", "/staff/layouts/{no}", UPKEEP),
+    ("POST", "/staff/layouts/{no}", PEOPLE),
+    ("GET", "/staff/layouts/{no}/samples/{kind}", UPKEEP),
     ("GET", "/staff/money", BOOKS),
     ("POST", "/staff/money", BOOKS),
     ("GET", "/staff/money/notice", BOOKS),
@@ -145,6 +154,7 @@ const MENU: &[(&str, &str)] = &[
     ("/staff/money", "staff-nav-money"),
     ("/staff/audit", "staff-nav-audit"),
     ("/staff/people", "staff-nav-people"),
+    ("/staff/layouts", "staff-nav-upkeep"),
 ];
 
 /// What members of staff do, as the audit trail names it. Each has a text for auditors.
@@ -164,6 +174,9 @@ pub const STAFF_EVENTS: &[&str] = &[
     "customer.to-paper",
     "customer.viewed",
     "declaration.printed",
+    "layout.brought",
+    "layout.chosen",
+    "layout.uploaded",
     "page.refused",
     "pay.allocate",
     "pay.approve",
@@ -253,6 +266,13 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/customers/{number}/send", post(desk::send))
         .route("/staff/imports", get(imports::form))
         .route("/staff/imports/{id}", get(imports::one))
+        .route("/staff/layouts", get(layouts::list))
+        .route("/staff/layouts/file/{id}", get(imports::one_layout))
+        .route(
+            "/staff/layouts/{no}",
+            get(layouts::one).post(layouts::choose),
+        )
+        .route("/staff/layouts/{no}/samples/{kind}", get(layouts::sample))
         .route("/staff/money", get(money::latest).post(money::find))
         .route("/staff/money/notice", get(money::one).post(money::decide))
         .route(

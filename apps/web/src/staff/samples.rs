@@ -8,11 +8,9 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures::future::BoxFuture;
 use kvit_billing::{OrderSeq, RunId};
-use kvit_flow::{
-    Sample,
-    summary::{RunSummary, Sort},
-};
+use kvit_flow::summary::{RunSummary, Sort};
 use kvit_store::RunState;
 use minijinja::{Value, context};
 use serde_json::json;
@@ -39,17 +37,14 @@ impl Default for Sampling {
 impl Sampling {
     /// `None` where it took too long. A sample that nobody waits for any more keeps its place until it is
     /// done: a typesetter cannot be stopped.
-    async fn draw(
+    pub(super) async fn draw<T: Send + 'static>(
         &self,
         app: &App,
-        run: RunId,
-        seq: OrderSeq,
-    ) -> Option<Result<Option<Sample>, NoSample>> {
+        work: BoxFuture<'static, Result<T, NoSample>>,
+    ) -> Option<Result<T, NoSample>> {
         let places = Arc::clone(&self.0);
-        let samples = Arc::clone(&app.portal.samples);
         let drawn = async move {
             let place = places.acquire_owned().await;
-            let work = samples.sample(run, seq);
             let done = tokio::spawn(async move {
                 let _place = place;
                 work.await
@@ -95,8 +90,8 @@ pub(crate) async fn sample(
     if !has_samples(run.state) {
         return not_drawn(&app, &visitor, &officer, &run.id, "staff-sample-issued");
     }
-    let drawn = app.sampling.draw(&app, run.id.clone(), OrderSeq(seq)).await;
-    let sample = match drawn {
+    let work = app.portal.samples.sample(run.id.clone(), OrderSeq(seq));
+    let sample = match app.sampling.draw(&app, work).await {
         Some(Ok(Some(sample))) => sample,
         Some(Ok(None)) => return Err(Failure::NotFound),
         Some(Err(fault)) => {
@@ -115,8 +110,14 @@ pub(crate) async fn sample(
         json!({ "run": run.id.as_str() }),
     );
     app.portal.store.record_event(&seen).await?;
-    let name = format!("inline; filename=\"sample-{}.pdf\"", sample.account);
-    let mut response = sample.pdf.into_response();
+    let name = format!("sample-{}", sample.account);
+    Ok(shown(sample.pdf, &name))
+}
+
+/// A PDF of ours for the browser's own viewer.
+pub(super) fn shown(pdf: Vec<u8>, name: &str) -> Response {
+    let name = format!("inline; filename=\"{name}.pdf\"");
+    let mut response = pdf.into_response();
     let headers = response.headers_mut();
     let mut set = |header: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -126,7 +127,7 @@ pub(crate) async fn sample(
     set(header::CONTENT_TYPE, "application/pdf");
     set(header::CONTENT_DISPOSITION, &name);
     set(header::CONTENT_SECURITY_POLICY, VIEWER_RULES);
-    Ok(response)
+    response
 }
 
 fn not_drawn(

@@ -18,8 +18,8 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
-    Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, Operator, OrderSeq,
-    RunId, Secret, StaffLogin,
+    Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, LayoutNo, Operator,
+    OrderSeq, RunId, Secret, StaffLogin,
     code::{InstanceKey, TokenPurpose},
     customer::Text,
     operator::Brand,
@@ -30,7 +30,9 @@ use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{
     BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, ReaderRecord, Role, Store,
 };
-use kvit_web::{DocumentError, Documents, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
+use kvit_web::{
+    DocumentError, Documents, Layouts, NoSample, Numbers, Pay, Portal, PortalLimits, Samples,
+};
 use tower::ServiceExt;
 
 pub(crate) mod chrome;
@@ -79,6 +81,46 @@ impl Samples for Drawn {
             }))
         })
     }
+}
+
+/// Two kinds of bills; layout 2 does not work.
+struct Drawing;
+
+impl Layouts for Drawing {
+    fn kinds(&self) -> Vec<String> {
+        vec!["household-bg".to_owned(), "household-en".to_owned()]
+    }
+
+    fn sample(
+        &self,
+        layout: LayoutNo,
+        kind: String,
+    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, NoSample>> {
+        let known = self.kinds().contains(&kind).then(sample_pdf);
+        let works = self.try_out(layout);
+        Box::pin(async move { works.await.map(|()| known) })
+    }
+
+    fn try_out(&self, layout: LayoutNo) -> BoxFuture<'static, Result<(), NoSample>> {
+        let works = match layout.0 {
+            2 => Err(NoSample("bill.typ:1:1: unknown variable".into())),
+            _ => Ok(()),
+        };
+        Box::pin(std::future::ready(works))
+    }
+
+    fn builtin_report(&self) -> Option<serde_json::Value> {
+        Some(layout_report())
+    }
+}
+
+/// What the check of a layout found, one kind of bill being slow.
+pub(crate) fn layout_report() -> serde_json::Value {
+    let why = "a text that wraps: \"Иван\" at 72.0, 600.0 of page 1";
+    serde_json::json!({ "program": "0.1.0", "kinds": [
+        { "kind": "household-bg", "bytes": 38_412, "slow_because": null },
+        { "kind": "long-names-en", "bytes": 41_007, "slow_because": why },
+    ] })
 }
 
 /// A page with nothing on it.
@@ -272,6 +314,7 @@ impl World {
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
             pay,
             samples: Arc::new(Drawn),
+            layouts: Arc::new(Drawing),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
             scans: Arc::new(imports::Counter(Arc::clone(&shelf))),
             reminders: true,

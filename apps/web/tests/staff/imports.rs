@@ -54,6 +54,17 @@ async fn upload(browser: &mut Browser, file_name: &str, content: &[u8]) -> Answe
     send(browser, &form(&token, file_name, content), &[]).await
 }
 
+/// Uploads a file at another address.
+pub(super) async fn upload_to(
+    browser: &mut Browser,
+    path: &str,
+    file_name: &str,
+    content: &[u8],
+) -> Answer {
+    let token = browser.get("/").await.form_token();
+    send_to(browser, path, &form(&token, file_name, content), &[]).await
+}
+
 async fn desk() -> (World, Browser) {
     let world = World::new(URL).await;
     world.hire("vera", Role::Billing).await;

@@ -5,6 +5,7 @@ mod common;
 mod desk;
 mod doors;
 mod imports;
+mod layouts;
 mod money;
 mod people;
 mod receivables;
@@ -44,6 +45,12 @@ POST /staff/customers/{number}/send: agent clerk
 GET /staff/imports: billing
 GET /staff/imports/{id}: billing
 POST /staff/imports/file: billing
+GET /staff/layouts: auditor administrator
+POST /staff/layouts/file: administrator
+GET /staff/layouts/file/{id}: administrator
+GET /staff/layouts/{no}: auditor administrator
+POST /staff/layouts/{no}: administrator
+GET /staff/layouts/{no}/samples/{kind}: auditor administrator
 GET /staff/money: billing auditor
 POST /staff/money: billing auditor
 GET /staff/money/notice: billing auditor
@@ -110,7 +117,9 @@ async fn each_role_sees_its_pages_and_no_other() {
             .replace("{number}", seed::ANNA)
             .replace("{login}", "nobody")
             .replace("{run}", "2026-10-a1")
-            .replace("{seq}", "0");
+            .replace("{seq}", "0")
+            .replace("{no}", "0")
+            .replace("{kind}", "household-bg");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         browser.ask(method, &path, "x=y", &[]).await
     };

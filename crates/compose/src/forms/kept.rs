@@ -29,8 +29,10 @@ type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
 /// A folder of forms.
 pub(super) struct Kept {
     folder: PathBuf,
-    /// Of all that forms depend on beside their shape; their files' names begin with it.
-    fingerprint: String,
+    /// Of all that forms depend on beside layout and shape; their files' names begin with it.
+    program: String,
+    /// Of the layout.
+    layout: String,
 }
 
 /// A file after the hash of its bytes: the form, and the numbers of glyphs by font.
@@ -41,10 +43,11 @@ struct Record<F> {
 }
 
 impl Kept {
-    pub(super) fn new(folder: &Path, fingerprint: u128) -> Self {
+    pub(super) fn new(folder: &Path, program: u128, layout: u128) -> Self {
         let kept = Self {
             folder: folder.to_owned(),
-            fingerprint: format!("{fingerprint:032x}"),
+            program: format!("{program:032x}"),
+            layout: format!("{layout:032x}"),
         };
         kept.clear();
         kept
@@ -62,7 +65,7 @@ impl Kept {
             if !name.ends_with(ENDING) {
                 continue;
             }
-            if name.starts_with(&self.fingerprint) {
+            if name.starts_with(&self.program) {
                 let changed = entry.metadata().and_then(|meta| meta.modified()).ok();
                 own.push((changed, entry.path()));
             } else {
@@ -76,7 +79,7 @@ impl Kept {
     }
 
     fn path(&self, shape: u128) -> PathBuf {
-        let name = format!("{}-{shape:032x}{ENDING}", self.fingerprint);
+        let name = format!("{}-{}-{shape:032x}{ENDING}", self.program, self.layout);
         self.folder.join(name)
     }
 

@@ -185,9 +185,9 @@ impl Forms {
         self.form_from = nth;
     }
 
-    /// Keeps forms in a folder for other processes. Those of another `fingerprint` are cleared away.
-    pub(crate) fn keep_in(&mut self, folder: &Path, fingerprint: u128) {
-        self.kept = Some(Kept::new(folder, fingerprint));
+    /// Keeps forms in a folder for other processes. Those of another `program` are cleared away.
+    pub(crate) fn keep_in(&mut self, folder: &Path, program: u128, layout: u128) {
+        self.kept = Some(Kept::new(folder, program, layout));
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -30,7 +30,7 @@ use kvit_flow::{
     Hours, ImportRequest, IssueError, IssueReport, Issuer, IssuerSettings, Source,
     import::import,
     pack::run_prefix,
-    ports::{Archive, NoCheckpoints},
+    ports::{Archive, Composers, NoCheckpoints, OneComposer},
     read_bill,
 };
 use kvit_intake::{Characters, Rules, write_ndjson};
@@ -141,7 +141,7 @@ impl World {
         Issuer {
             store: self.store().await,
             archive: self.archive(),
-            composer: Arc::new(Plain::new(&self.sealer)),
+            composers: one_composer(Plain::new(&self.sealer)),
             sealer: Arc::clone(&self.sealer),
             key: Self::key(),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
@@ -270,6 +270,11 @@ pub async fn bills(store: &Store, run: &RunId) -> Vec<BillRecord> {
 /// Issues all there is.
 pub async fn issue(issuer: &Issuer) -> Result<IssueReport, IssueError> {
     issuer.issue(None, &CancellationToken::new(), &|_| {}).await
+}
+
+/// The same composer for each layout.
+pub fn one_composer(composer: impl Compose + 'static) -> Arc<dyn Composers> {
+    Arc::new(OneComposer(Arc::new(composer)))
 }
 
 /// Composes the least that can be sealed: everything that a real document depends on, as text.

@@ -1,7 +1,9 @@
 //! Runs, and how far they have come.
 
 use jiff::Timestamp;
-use kvit_billing::{BillKind, BillNumber, Cents, Currency, CustomerNumber, Period, RunId, Series};
+use kvit_billing::{
+    BillKind, BillNumber, Cents, Currency, CustomerNumber, LayoutNo, Period, RunId, Series,
+};
 use serde::{Deserialize, Serialize};
 
 /// A hand-over that begins to be read.
@@ -97,6 +99,8 @@ pub struct RunRecord {
     pub released_by: Option<String>,
     pub issued_at: Option<Timestamp>,
     pub series: Option<Series>,
+    /// How its bills look, from release on.
+    pub layout: Option<LayoutNo>,
     /// First and last number of the run, from release on.
     pub numbers: Option<(BillNumber, BillNumber)>,
 }

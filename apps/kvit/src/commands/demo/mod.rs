@@ -361,7 +361,7 @@ impl<'a> Show<'a> {
         let router = kvit_web::router(self.instance.portal()?)
             .exits(Exit::Configuration, "the portal cannot open")?;
         let slot = workers::take_slot(&self.instance).await?;
-        let issuer = self.instance.issuer(&slot.name)?;
+        let issuer = self.instance.issuer(&slot.name).await?;
         let courier = self.instance.courier(&slot.name)?;
         let poller = self.instance.poller()?;
         let reminders = self.instance.reminders()?;

@@ -159,7 +159,7 @@ impl Show<'_> {
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         let step = Step::begin(self.out, "issued");
-        let issuer = self.instance.issuer(worker)?;
+        let issuer = self.instance.issuer(worker).await?;
         let begun = Instant::now();
         let report = issue::issue(self.out, &self.instance, issuer, Some(id), stop).await?;
         let rate = report.bills as f64 / begun.elapsed().as_secs_f64().max(0.001);

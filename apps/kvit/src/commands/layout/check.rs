@@ -2,44 +2,17 @@
 
 use serde_json::json;
 
-use super::{Bench, bills};
+use super::Bench;
 use crate::{
     exit::{Exit, Failure},
+    layouts::{self, Tried, chain},
     output::{BAD, GOOD, Output, count, grouped, table},
 };
 
-/// How a kind of bill came out.
-struct Tried {
-    name: String,
-    /// Bytes of the file without a seal, or what is wrong.
-    bytes: Result<usize, String>,
-    /// Why it is laid out whole, or has a form for short texts only.
-    slow: Option<String>,
-}
-
 pub(super) fn check(out: &Output, bench: &Bench) -> Result<Exit, Failure> {
     let composer = bench.composer()?.with_forms_from(1);
-    let bills = bills(&[])?;
-    let progress = out.progress("trying", "bills", Some(bills.len() as u64));
-    let mut all = Vec::with_capacity(bills.len());
-    for (at, (name, bill)) in bills.into_iter().enumerate() {
-        let before = composer.counts();
-        let made = composer.compose(&bill);
-        let after = composer.counts();
-        let is_slow = after.whole > before.whole || after.narrowed > before.narrowed;
-        let mut causes = Vec::new();
-        let bytes = made.map(|pdf| pdf.bytes.len()).map_err(|error| {
-            let mut cause: Option<&dyn std::error::Error> = Some(&error);
-            while let Some(one) = cause {
-                causes.push(one.to_string());
-                cause = one.source();
-            }
-            causes.join(": ")
-        });
-        let slow = is_slow.then(|| composer.last_refusal().unwrap_or_default());
-        all.push(Tried { name, bytes, slow });
-        progress.set(at as u64 + 1);
-    }
+    let progress = out.progress("trying", "bills", Some(layouts::bills().len() as u64));
+    let all = layouts::try_all(&composer, &|done| progress.set(done));
     progress.finish();
     let wrong = all.iter().filter(|one| one.bytes.is_err()).count();
     let slow = all.iter().filter(|one| one.slow.is_some()).count();
@@ -69,14 +42,14 @@ fn row(tried: &Tried) -> Vec<String> {
     let (bytes, said) = match (&tried.bytes, &tried.slow) {
         (Ok(bytes), None) => (grouped(*bytes as u64), "form".to_owned()),
         (Ok(bytes), Some(why)) => (grouped(*bytes as u64), format!("slow: {why}")),
-        (Err(fault), _) => (String::new(), fault.clone()),
+        (Err(error), _) => (String::new(), chain(error)),
     };
     vec![tried.name.clone(), bytes, said]
 }
 
 fn as_json(tried: &Tried) -> serde_json::Value {
     json!({
-        "kind": tried.name, "bytes": tried.bytes.as_ref().ok(), "fault": tried.bytes.as_ref().err(),
+        "kind": tried.name, "bytes": tried.bytes.as_ref().ok(), "fault": tried.bytes.as_ref().err().map(chain),
         "slow_because": tried.slow,
     })
 }

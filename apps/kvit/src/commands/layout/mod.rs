@@ -3,23 +3,21 @@
 mod check;
 mod export;
 mod preview;
+mod versions;
 
 use std::path::{Path, PathBuf};
 
-use kvit_billing::{Bill, Language};
+use kvit_billing::Bill;
 use kvit_compose::{Composer, ComposerSettings, Layout};
-use kvit_synth::kinds;
 
 use crate::{
     cli::LayoutCommand,
     config::{Config, FILE},
     exit::{Exit, Failure},
-    files,
+    files, layouts,
     output::Output,
+    wiring::Instance,
 };
-
-/// Bytes left for a signature that none of these bills gets.
-const CONTENTS_RESERVE: usize = 1_600;
 
 pub(super) async fn command(
     out: &Output,
@@ -32,6 +30,11 @@ pub(super) async fn command(
         LayoutCommand::Preview(args) => {
             preview::preview(out, &Bench::new(dir, args.layout.as_deref())?, &args).await
         }
+        LayoutCommand::Bring(args) => {
+            versions::bring(out, &Instance::open(dir).await?, &args).await
+        }
+        LayoutCommand::List => versions::list(out, &Instance::open(dir).await?).await,
+        LayoutCommand::Use(args) => versions::choose(out, &Instance::open(dir).await?, &args).await,
     }
 }
 
@@ -74,7 +77,7 @@ impl Bench {
             operator,
             brand,
             logo_svg,
-            contents_reserve: CONTENTS_RESERVE,
+            contents_reserve: layouts::CONTENTS_RESERVE,
         };
         Ok(Self { folder, settings })
     }
@@ -95,9 +98,15 @@ impl Bench {
 
 /// Invented bills of every kind in each language, or of the kinds that are named.
 fn bills(wanted: &[String]) -> Result<Vec<(String, Bill)>, Failure> {
-    let all = kinds::all();
-    let known: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
-    if let Some(odd) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+    let all = layouts::bills();
+    let kind = |name: &str| {
+        name.rsplit_once('-')
+            .map_or("", |(kind, _)| kind)
+            .to_owned()
+    };
+    let mut known: Vec<String> = all.iter().map(|(name, _)| kind(name)).collect();
+    known.dedup();
+    if let Some(odd) = wanted.iter().find(|name| !known.contains(name)) {
         let hint = format!("there are: {}", known.join(", "));
         return Err(
             Failure::new(Exit::Usage, format!("there is no kind of bill {odd}")).hint(hint),
@@ -105,12 +114,6 @@ fn bills(wanted: &[String]) -> Result<Vec<(String, Bill)>, Failure> {
     }
     let chosen = all
         .into_iter()
-        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|one| one == name));
-    let each = chosen.flat_map(|(name, order)| {
-        Language::ALL.map(|language| {
-            let bill = kinds::issued(order.clone(), language);
-            (format!("{name}-{}", language.tag()), bill)
-        })
-    });
-    Ok(each.collect())
+        .filter(|(name, _)| wanted.is_empty() || wanted.contains(&kind(name)));
+    Ok(chosen.collect())
 }

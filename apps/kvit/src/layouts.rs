@@ -1,0 +1,384 @@
+//! Versions of the layout on their way into the store: read from a folder, a ZIP or a file, tried on every
+//! kind of bill, and kept only where nothing is wrong with them.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fs,
+    io::{BufReader, Read},
+    path::Path,
+};
+
+use kvit_billing::{Bill, Language, LayoutNo, ports::Clock};
+use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
+use kvit_store::{LayoutFiles, NewLayout};
+use kvit_synth::kinds;
+use kvit_web::LayoutFault;
+use serde_json::json;
+use zip::ZipArchive;
+
+use crate::{
+    exit::{Context, Exit, Failure},
+    files,
+    handover::Opener,
+    wiring::{Instance, SystemClock},
+};
+
+/// All files of a layout together, unpacked.
+const BYTES_MAX: u64 = 64 << 20;
+/// Bytes left for a signature that none of the invented bills gets.
+pub(crate) const CONTENTS_RESERVE: usize = 1_600;
+/// The file that a layout is about, and what a single file is taken for.
+const MAIN: &str = "bill.typ";
+/// Folders that a layout has itself: a ZIP with nothing beside one of them is not a folder in a folder.
+const OWN_FOLDERS: [&str; 2] = ["texts", "fonts"];
+
+/// How a kind of bill came out.
+pub(crate) struct Tried {
+    /// Kind and language, such as `household-bg`.
+    pub(crate) name: String,
+    /// Bytes of the file without a seal, or what is wrong.
+    pub(crate) bytes: Result<usize, ComposeError>,
+    /// Why it is laid out whole, or has a form for short texts only.
+    pub(crate) slow: Option<String>,
+}
+
+/// What came of a version that was brought.
+pub(crate) enum Brought {
+    /// It is kept under this number; whether it is new.
+    Kept(LayoutNo, bool),
+    /// All that is wrong with it; nothing is kept.
+    Faulty(Vec<LayoutFault>),
+}
+
+/// Invented bills of every kind in each language, with their names.
+pub(crate) fn bills() -> Vec<(String, Bill)> {
+    let each = kinds::all().into_iter().flat_map(|(kind, order)| {
+        Language::ALL.map(|language| {
+            let bill = kinds::issued(order.clone(), language);
+            (format!("{kind}-{}", language.tag()), bill)
+        })
+    });
+    each.collect()
+}
+
+/// Lays out every kind of bill, each with a form where there can be one. `progress` hears how many are done.
+pub(crate) fn try_all(composer: &Composer, progress: &dyn Fn(u64)) -> Vec<Tried> {
+    let mut all = Vec::new();
+    for (at, (name, bill)) in (1..).zip(bills()) {
+        let before = composer.counts();
+        let made = composer.compose(&bill);
+        let after = composer.counts();
+        let is_slow = after.whole > before.whole || after.narrowed > before.narrowed;
+        all.push(Tried {
+            name,
+            bytes: made.map(|pdf| pdf.bytes.len()),
+            slow: is_slow.then(|| composer.last_refusal().unwrap_or_default()),
+        });
+        progress(at);
+    }
+    all
+}
+
+/// What was tried, as it is kept with the version and shown in the console.
+pub(crate) fn report(tried: &[Tried]) -> serde_json::Value {
+    let kinds = tried.iter().map(|one| {
+        json!({ "kind": one.name, "bytes": one.bytes.as_ref().ok(), "slow_because": one.slow })
+    });
+    json!({ "program": env!("CARGO_PKG_VERSION"), "kinds": kinds.collect::<Vec<_>>() })
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &ComposeError) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(one) = cause {
+        causes.push(one.to_string());
+        cause = one.source();
+    }
+    causes.join(": ")
+}
+
+/// The faults that an error tells of; those of one kind of bill name it where they have no place.
+fn faults(error: &ComposeError, kind: Option<&str>) -> Vec<LayoutFault> {
+    let ComposeError::Layout(found) = error else {
+        let message = match kind {
+            Some(kind) => format!("{kind}: {}", chain(error)),
+            None => chain(error),
+        };
+        return vec![fault("", message)];
+    };
+    let fault = |one: &Diagnostic| LayoutFault {
+        file: one.file.clone(),
+        line: one.line,
+        column: one.column,
+        message: one.message.clone(),
+        hints: one.hints.clone(),
+    };
+    found.iter().map(fault).collect()
+}
+
+fn fault(file: &str, message: impl Into<String>) -> LayoutFault {
+    LayoutFault {
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        message: message.into(),
+        hints: Vec::new(),
+    }
+}
+
+/// Tries files on every kind of bill: the report, or all faults, each once.
+fn judge(
+    settings: ComposerSettings,
+    files: LayoutFiles,
+    progress: &dyn Fn(u64),
+) -> Result<serde_json::Value, Vec<LayoutFault>> {
+    let layout = Layout::with_files(files).map_err(|error| faults(&error, None))?;
+    let composer = Composer::new(ComposerSettings { layout, ..settings });
+    let composer = composer.map_err(|error| faults(&error, None))?;
+    let tried = try_all(&composer.with_forms_from(1), progress);
+    let mut all: Vec<LayoutFault> = Vec::new();
+    for one in &tried {
+        let Err(error) = &one.bytes else { continue };
+        let found = faults(error, Some(&one.name));
+        let new = found.into_iter().filter(|one| !all.contains(one));
+        let new: Vec<_> = new.collect();
+        all.extend(new);
+    }
+    match all.is_empty() {
+        true => Ok(report(&tried)),
+        false => Err(all),
+    }
+}
+
+/// Reads, tries and keeps a version, off the threads that serve pages. What has a fault leaves everything as it
+/// was.
+pub(crate) async fn bring(
+    instance: &Instance,
+    path: &Path,
+    name: &str,
+    (by, who): (&str, &str),
+    progress: impl Fn(u64) + Send + 'static,
+) -> Result<Brought, Failure> {
+    let settings = instance.composer_settings(Layout::builtin(), CONTENTS_RESERVE)?;
+    let (from, called) = (path.to_owned(), name.to_owned());
+    let judged = tokio::task::spawn_blocking(move || {
+        let files = match read(&from, &called)? {
+            Ok(files) => files,
+            Err(faults) => return Ok(Err(faults)),
+        };
+        let judged = judge(settings, files.clone(), &progress);
+        Ok::<_, Failure>(judged.map(|report| (files, report)))
+    });
+    let (files, report) = match judged.await.failed("the layout cannot be tried")?? {
+        Ok(judged) => judged,
+        Err(faults) => return Ok(Brought::Faulty(faults)),
+    };
+    let new = NewLayout {
+        name: name.to_owned(),
+        files,
+        report,
+        by: by.to_owned(),
+        who: who.to_owned(),
+        at: SystemClock.now(),
+    };
+    let (no, first) = instance.store.bring_layout(&new).await?;
+    Ok(Brought::Kept(no, first))
+}
+
+/// The check of the layout that comes with Kvit, in this instance's colours.
+pub(crate) fn builtin_report(instance: &Instance) -> Result<serde_json::Value, Failure> {
+    let settings = instance.composer_settings(Layout::builtin(), CONTENTS_RESERVE)?;
+    judge(settings, BTreeMap::new(), &|_| ()).map_err(|faults| {
+        let said: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
+        Failure::new(Exit::Configuration, said.join("; "))
+    })
+}
+
+/// The files of a folder, of a ZIP of one, or a single `bill.typ`; or what is wrong with them as files.
+fn read(path: &Path, name: &str) -> Result<Result<LayoutFiles, Vec<LayoutFault>>, Failure> {
+    if path.is_dir() {
+        let files = files::overrides(path)?;
+        if files.is_empty() {
+            return Ok(Err(vec![fault("", "the folder has no files")]));
+        }
+        return Ok(Ok(files));
+    }
+    let cannot = || format!("{name} cannot be read");
+    let mut start = [0; 4];
+    let file = fs::File::open(path).failed(cannot())?;
+    let length = file.metadata().failed(cannot())?.len();
+    let read = (&file).take(4).read(&mut start).failed(cannot())?;
+    if start[..read] == *b"PK\x03\x04" {
+        return Ok(unzipped(path));
+    }
+    if !name.to_lowercase().ends_with(".typ") {
+        let what =
+            "is neither a ZIP file nor a Typst file (.typ); send the ZIP of the layout's folder";
+        return Ok(Err(vec![fault(name, what)]));
+    }
+    if length > files::OVERRIDE_BYTES_MAX {
+        return Ok(Err(vec![fault(name, "is over 16 MiB")]));
+    }
+    let body = fs::read(path).failed(cannot())?;
+    Ok(Ok(BTreeMap::from([(MAIN.to_owned(), body)])))
+}
+
+fn unzipped(path: &Path) -> Result<LayoutFiles, Vec<LayoutFault>> {
+    let broken = |error: &dyn Error| vec![fault("", format!("a broken ZIP file ({error})"))];
+    let file = fs::File::open(path).map_err(|error| broken(&error))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
+    if archive.len() > files::OVERRIDES_MAX {
+        let what = format!("the ZIP has more than {} files", files::OVERRIDES_MAX);
+        return Err(vec![fault("", what)]);
+    }
+    let (mut found, mut faults, mut left) = (LayoutFiles::new(), Vec::new(), BYTES_MAX);
+    for index in 0..archive.len() {
+        let entry = match archive.by_index_raw(index) {
+            Ok(entry) => entry,
+            Err(error) => {
+                faults.extend(broken(&error));
+                continue;
+            }
+        };
+        let name = entry
+            .name()
+            .map_or_else(|_| index.to_string(), |name| name.replace('\\', "/"));
+        if entry.is_dir() || is_litter(&name) {
+            continue;
+        }
+        let opener = Opener::of_entry(path, &entry);
+        drop(entry);
+        // No more is read than there may be, whatever the ZIP declares.
+        let most = files::OVERRIDE_BYTES_MAX.min(left);
+        let mut body = Vec::new();
+        let unpacked = opener
+            .open()
+            .and_then(|entry| entry.take(most + 1).read_to_end(&mut body));
+        match unpacked {
+            Err(error) => faults.push(fault(&name, format!("cannot be unpacked ({error})"))),
+            Ok(_) if body.len() as u64 > most => {
+                let what = "is over 16 MiB, or all files together are over 64 MiB";
+                faults.push(fault(&name, what));
+            }
+            Ok(read) => {
+                left -= read as u64;
+                if found.insert(name.clone(), body).is_some() {
+                    faults.push(fault(&name, "is there twice"));
+                }
+            }
+        }
+    }
+    if found.is_empty() && faults.is_empty() {
+        faults.push(fault("", "the ZIP has no files"));
+    }
+    match faults.is_empty() {
+        true => Ok(without_top(found)),
+        false => Err(faults),
+    }
+}
+
+/// What editors and systems leave in folders by themselves.
+fn is_litter(name: &str) -> bool {
+    let odd = |part: &str| {
+        part.starts_with('.')
+            || part.ends_with('~')
+            || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&part)
+    };
+    name.split('/')
+        .any(|part| part != ".." && part != "." && odd(part))
+}
+
+/// The same files without the folder that all of them lie in, as whoever zips a folder gets it.
+fn without_top(files: LayoutFiles) -> LayoutFiles {
+    let top = |name: &str| name.split_once('/').map(|(top, _)| top.to_owned());
+    let first = files.keys().next().and_then(|name| top(name));
+    let Some(first) = first.filter(|first| !OWN_FOLDERS.contains(&first.as_str())) else {
+        return files;
+    };
+    if files.keys().any(|name| top(name).as_ref() != Some(&first)) {
+        return files;
+    }
+    let skip = first.len() + 1;
+    let shorter = files
+        .into_iter()
+        .map(|(name, body)| (name[skip..].to_owned(), body));
+    shorter.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    use super::*;
+
+    fn zipped(files: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let mut zip = ZipWriter::new(file.reopen().expect("open"));
+        for (name, body) in files {
+            let stored =
+                SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+            zip.start_file(*name, stored).expect("an entry");
+            zip.write_all(body).expect("written");
+        }
+        zip.finish().expect("a ZIP");
+        file
+    }
+
+    fn names(files: &[(&str, &[u8])]) -> Vec<String> {
+        let zip = zipped(files);
+        let read = read(zip.path(), "есен.zip").expect("read").expect("files");
+        read.into_keys().collect()
+    }
+
+    #[test]
+    fn a_zip_of_a_folder_is_the_folder() {
+        let inside = names(&[
+            ("water/bill.typ", b"a"),
+            ("water/texts/bg.toml", b"b"),
+            ("__MACOSX/water/._bill.typ", b"c"),
+            ("water/.DS_Store", b"d"),
+        ]);
+        assert_eq!(inside, ["bill.typ", "texts/bg.toml"]);
+        assert_eq!(names(&[("texts/bg.toml", b"a")]), ["texts/bg.toml"]);
+        let both = names(&[("bill.typ", b"a"), ("water/bg.toml", b"b")]);
+        assert_eq!(both, ["bill.typ", "water/bg.toml"]);
+    }
+
+    #[test]
+    fn what_is_no_layout_is_told() {
+        let empty = zipped(&[(".DS_Store", b"d")]);
+        let said = read(empty.path(), "a.zip")
+            .expect("read")
+            .expect_err("none");
+        assert_eq!(said[0].message, "the ZIP has no files");
+        let pdf = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(pdf.path(), b"%PDF-1.7").expect("written");
+        let said = read(pdf.path(), "bill.pdf")
+            .expect("read")
+            .expect_err("none");
+        assert_eq!(said[0].file, "bill.pdf");
+        fs::write(pdf.path(), b"PK\x03\x04 and no more").expect("written");
+        let said = read(pdf.path(), "a.zip").expect("read").expect_err("none");
+        assert!(said[0].message.contains("a broken ZIP file"), "{said:?}");
+        let single = read(pdf.path(), "Есен.TYP").expect("read");
+        assert!(
+            single.is_err(),
+            "a ZIP by its first bytes, whatever its name"
+        );
+        fs::write(pdf.path(), b"#set text()").expect("written");
+        let single = read(pdf.path(), "есен.typ")
+            .expect("read")
+            .expect("a layout");
+        assert_eq!(single.into_keys().collect::<Vec<_>>(), ["bill.typ"]);
+        let large = vec![b'a'; usize::try_from(files::OVERRIDE_BYTES_MAX).expect("small") + 1];
+        let large = zipped(&[("bill.typ", &large)]);
+        let said = read(large.path(), "a.zip")
+            .expect("read")
+            .expect_err("large");
+        assert!(said[0].message.contains("16 MiB"), "{said:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The running service and its layouts: a new one without a restart, and a broken one that changes nothing.
+
+mod common;
+
+use std::{fs, path::Path, process::Command};
+
+use common::{
+    folder, run,
+    service::{Person, Service, hire, instance, until},
+};
+use jiff::civil::date;
+use kvit_synth::Synth;
+
+/// The example of docs/LAYOUT.md.
+const WATER: &str = "../../docs/layouts/water";
+
+/// The text of a run's first bill.
+fn text(path: &Path, (run_of, number): &(String, String)) -> Option<String> {
+    run(path, &["export", run_of, "--to", "bills"]).ok();
+    let file = path.join("bills").join(format!("{number}.pdf"));
+    match Command::new("pdftotext").arg(&file).arg("-").output() {
+        Ok(output) => Some(String::from_utf8(output.stdout).expect("UTF-8")),
+        Err(error) => {
+            assert!(
+                std::env::var_os("KVIT_REQUIRE_ALL_TESTS").is_none(),
+                "pdftotext: {error}"
+            );
+            eprintln!("SKIPPED: pdftotext is missing");
+            None
+        }
+    }
+}
+
+/// Imports and releases a month's run, and waits until the service has issued it. Gives it and its first bill.
+fn issued(path: &Path, month: i8) -> (String, String) {
+    let (synth, first) = (Synth::new(7, 3), date(2026, month, 1));
+    let name = format!("{month}.ndjson");
+    let header = synth.run_header(&name, first, 3);
+    let file = fs::File::create(path.join(&name)).expect("a file");
+    kvit_intake::write_ndjson(&header, synth.orders(first), file).expect("written");
+    let run_of = run(path, &["run", "import", &name, "--as", "Ivan", "--json"])
+        .ok()
+        .json();
+    let id = run_of["run"].as_str().expect("an id").to_owned();
+    let released = run(path, &["run", "release", &id, "--as", "Maria", "--json"]);
+    let released = released.ok().json();
+    until("the run is issued", || {
+        let runs = run(path, &["run", "list", "--json"]).ok().json();
+        let all = runs.as_array().expect("runs");
+        all.iter()
+            .any(|run| run["run"] == id.as_str() && run["state"] == "issued")
+    });
+    let first = released["first_number"].as_str().expect("a number");
+    (id, first.to_owned())
+}
+
+fn current(path: &Path) -> u64 {
+    let list = run(path, &["layout", "list", "--json"]).ok().json();
+    list["current"].as_u64().expect("a number")
+}
+
+#[test]
+fn the_running_service_takes_a_new_layout_and_keeps_the_last_good_one() {
+    let (_folder, path) = folder();
+    let (address, _) = instance(&path);
+    let ana = hire(&path, "ana", "administrator");
+    let service = Service::start(&path, &address);
+    let before = issued(&path, 9);
+
+    let water = Path::new(env!("CARGO_MANIFEST_DIR")).join(WATER);
+    let water = water.display().to_string();
+    run(&path, &["layout", "bring", &water, "--as", "Ana"]).ok();
+    let same = run(&path, &["layout", "use", "1", "--as", "ana"]);
+    assert_eq!(same.code, 6, "{}", same.shown());
+    run(&path, &["layout", "use", "1", "--as", "Boris"]).ok();
+    let after = issued(&path, 10);
+
+    // By the console: what has faults is told with file and line, all at once, and nothing is kept of it.
+    let temporary = ana;
+    let mut ana = Person::sign_in(&service, "ana", &temporary);
+    ana.choose_password(&temporary);
+    let broken = "#import \"prelude.typ\": *\n#set document(title: \"a\")\n#hed\n";
+    let page = ana.upload_to("/staff/layouts/file", "есен.typ", broken.as_bytes());
+    let told = ana.outcome(&page).body;
+    assert!(
+        told.contains("bill.typ:3:2") && told.contains("unknown variable: hed"),
+        "{told}"
+    );
+    assert_eq!(current(&path), 1);
+    // By the command line: the same. Both languages' texts are broken, and both are named.
+    fs::create_dir_all(path.join("layout/texts")).expect("a folder");
+    for name in ["bg", "en"] {
+        fs::write(path.join(format!("layout/texts/{name}.toml")), "[kind\n").expect("written");
+    }
+    let refused = run(&path, &["layout", "bring", "--as", "Ana"]);
+    assert!(
+        refused.code == 1
+            && refused.out.contains("texts/bg.toml:1:")
+            && refused.out.contains("texts/en.toml:1:"),
+        "{}",
+        refused.shown()
+    );
+    let list = run(&path, &["layout", "list", "--json"]).ok().json();
+    assert_eq!(list["layouts"].as_array().expect("versions").len(), 1);
+    let still = issued(&path, 11);
+    drop(service);
+
+    let (Some(before), Some(after), Some(still)) = (
+        text(&path, &before),
+        text(&path, &after),
+        text(&path, &still),
+    ) else {
+        return;
+    };
+    assert_ne!(pages(&before), pages(&after), "another layout");
+    assert_eq!(pages(&after), pages(&still), "the last good one");
+}
+
+/// The water company's bill has one page, the built-in one two.
+fn pages(text: &str) -> usize {
+    text.matches('\u{c}').count()
+}

@@ -1,0 +1,69 @@
+//! Layouts as the console needs them: samples, and whether one works. The versions stand in the store.
+
+use std::fmt;
+
+use futures::future::BoxFuture;
+use kvit_billing::LayoutNo;
+use serde::Serialize;
+
+use crate::NoSample;
+
+/// Lays invented bills out with any layout, off the threads that serve pages.
+pub trait Layouts: Send + Sync {
+    /// What samples can be drawn of: kind and language, such as `household-bg`.
+    fn kinds(&self) -> Vec<String>;
+
+    /// A sample of one of these as a PDF; `None` where there is no such kind.
+    fn sample(
+        &self,
+        layout: LayoutNo,
+        kind: String,
+    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, NoSample>>;
+
+    /// Whether this program can lay bills out with it.
+    fn try_out(&self, layout: LayoutNo) -> BoxFuture<'static, Result<(), NoSample>>;
+
+    /// What checking the layout that comes with Kvit found, as it is kept with the versions. The first call
+    /// begins the check; `None` while it is under way.
+    fn builtin_report(&self) -> Option<serde_json::Value>;
+}
+
+/// Something that is wrong with a layout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LayoutFault {
+    /// File within the layout; empty where the fault has no place.
+    pub file: String,
+    /// Line, from 1; 0 where it is the file as a whole.
+    pub line: usize,
+    /// Column, from 1; 0 where it is the file as a whole.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+impl LayoutFault {
+    /// `bill.typ:12:3`, or as much of it as there is.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match self.line {
+            0 => self.file.clone(),
+            line => format!("{}:{line}:{}", self.file, self.column),
+        }
+    }
+}
+
+impl fmt::Display for LayoutFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        if !place.is_empty() {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.message)?;
+        for hint in &self.hints {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! Layouts: brought by one administrator, made to count by another, and back by one press.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use kvit_billing::LayoutNo;
+use kvit_store::{NewLayout, Role};
+use kvit_web::{ImportState, LayoutFault};
+
+use super::{
+    URL,
+    common::{Answer, Browser, World, layout_report},
+    hidden, imports, now,
+};
+
+async fn desk() -> (World, Browser, Browser) {
+    let world = World::new(URL).await;
+    let mut both = Vec::new();
+    for login in ["ana", "boris"] {
+        world.hire(login, Role::Administrator).await;
+        let mut browser = world.browser();
+        browser.sign_in_staff(login).await;
+        both.push(browser);
+    }
+    let [ana, boris] = both.try_into().ok().expect("two");
+    (world, ana, boris)
+}
+
+async fn brought(world: &World, text: &str) -> LayoutNo {
+    let new = NewLayout {
+        name: "есен.zip".to_owned(),
+        files: BTreeMap::from([("bill.typ".to_owned(), text.into())]),
+        report: layout_report(),
+        by: "ana".to_owned(),
+        who: "ana".to_owned(),
+        at: now(world),
+    };
+    world.store.bring_layout(&new).await.expect("kept").0
+}
+
+async fn press(browser: &mut Browser, no: u32, seen: &str) -> Answer {
+    let path = format!("/staff/layouts/{no}");
+    browser.post(&path, &format!("seen={seen}")).await
+}
+
+#[tokio::test]
+async fn a_version_counts_once_another_administrator_says_so() {
+    let (world, mut ana, mut boris) = desk().await;
+    let page = ana.get("/staff/layouts").await;
+    assert!(page.body.contains("Вграденото оформление"), "{}", page.body);
+    let builtin = ana.get("/staff/layouts/0").await;
+    assert!(
+        builtin.body.contains("По готова форма") && builtin.body.contains("a text that wraps"),
+        "{}",
+        builtin.body
+    );
+    assert_eq!(brought(&world, "one").await.0, 1);
+    let page = ana.get("/staff/layouts/1").await;
+    assert!(
+        page.body.contains("нека колега администратор") && !page.body.contains("Нека важи"),
+        "{}",
+        page.body
+    );
+    let own = press(&mut ana, 1, "0").await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+    let page = boris.get("/staff/layouts/1").await;
+    assert!(page.body.contains("Нека важи") && page.body.contains("есен.zip"));
+    let seen = hidden(&page.body, "seen");
+    let done = press(&mut boris, 1, &seen).await;
+    assert_eq!(done.header("location"), "/staff/layouts?done=chosen");
+    assert_eq!(world.store.current_layout().await.expect("read").0, 1);
+
+    // Who brought it takes it back, and brings it back, by one press each.
+    let stale = press(&mut ana, 0, "0").await;
+    assert_eq!(stale.status, StatusCode::CONFLICT, "{}", stale.body);
+    press(&mut ana, 0, "1").await;
+    assert_eq!(world.store.current_layout().await.expect("read").0, 0);
+    press(&mut ana, 1, "0").await;
+    assert_eq!(world.store.current_layout().await.expect("read").0, 1);
+    let gone = boris.get("/staff/layouts/7").await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+
+    world.hire("auditor", Role::Auditor).await;
+    let mut auditor = world.browser();
+    auditor.sign_in_staff("auditor").await;
+    let page = auditor.get("/staff/layouts").await;
+    assert!(page.body.contains("Версия 1") && !page.body.contains("multipart"));
+    let sample = auditor.get("/staff/layouts/1/samples/household-bg").await;
+    assert_eq!(sample.header("content-type"), "application/pdf");
+    let none = auditor.get("/staff/layouts/1/samples/gas-bg").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn one_that_does_not_work_never_takes_the_place_of_one_that_does() {
+    let (world, _, mut boris) = desk().await;
+    brought(&world, "one").await;
+    press(&mut boris, 1, "0").await;
+    // Checked by an earlier program, and no layout to this one.
+    assert_eq!(brought(&world, "two").await.0, 2);
+    let refused = press(&mut boris, 2, "1").await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(
+        refused.body.contains("Досегашната продължава да важи"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(world.store.current_layout().await.expect("read").0, 1);
+    let sample = boris.get("/staff/layouts/2/samples/household-bg").await;
+    assert_eq!(sample.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn an_upload_is_followed_to_its_version_or_its_faults() {
+    let (world, mut ana, _) = desk().await;
+    let sent = imports::upload_to(&mut ana, "/staff/layouts/file", "есен.zip", b"PK").await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+    let own = sent.header("location").to_owned();
+    assert!(own.starts_with("/staff/layouts/file/"), "{own}");
+    world.shelf.set(ImportState::Reading {
+        orders: 3,
+        promised: Some(32),
+    });
+    let page = ana.get(&own).await;
+    assert!(
+        page.body.contains("Опитани сметки: 3 от 32"),
+        "{}",
+        page.body
+    );
+    let fault = |file: &str, line| LayoutFault {
+        file: file.to_owned(),
+        line,
+        column: 2,
+        message: "unknown variable: hed".to_owned(),
+        hints: vec!["write <head>".to_owned()],
+    };
+    let faults = vec![fault("bill.typ", 163), fault("texts/en.toml", 4)];
+    world.shelf.set(ImportState::LayoutFaulty(faults));
+    let page = ana.get(&own).await;
+    assert!(
+        page.body.contains("bill.typ:163:2")
+            && page.body.contains("en.toml:4:2")
+            && page.body.contains("write &lt;head&gt;"),
+        "{}",
+        page.body
+    );
+    world.shelf.set(ImportState::Brought {
+        layout: brought(&world, "one").await,
+        first: true,
+    });
+    let to = ana.get(&own).await.header("location").to_owned();
+    assert_eq!(to, "/staff/layouts/1?done=brought");
+    let empty = imports::upload_to(&mut ana, "/staff/layouts/file", "", b"").await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(empty.body.contains("Изберете файл с оформление"));
+    let trail = world
+        .store
+        .audit(&Default::default(), 20)
+        .await
+        .expect("a trail");
+    assert!(trail.iter().any(|event| event.what == "layout.uploaded"));
+}

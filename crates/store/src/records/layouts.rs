@@ -1,0 +1,88 @@
+//! Layouts: the versions of how bills look, and which of them counts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use kvit_billing::{LayoutNo, RunId};
+
+/// The files of a layout, by their names within it.
+pub type LayoutFiles = BTreeMap<String, Vec<u8>>;
+
+/// A version that is brought in, checked.
+#[derive(Clone, Debug)]
+pub struct NewLayout {
+    /// As its owner calls the file or folder.
+    pub name: String,
+    /// The files that go before those that come with Kvit.
+    pub files: LayoutFiles,
+    /// What the check found; the store only keeps it.
+    pub report: serde_json::Value,
+    /// Who brings it.
+    pub by: String,
+    /// Who that is for the audit trail: the same, or the machine's account that said so.
+    pub who: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A version as the store knows it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct LayoutRecord {
+    pub no: LayoutNo,
+    pub name: String,
+    /// Of all names and bytes.
+    pub sha256: [u8; 32],
+    pub report: serde_json::Value,
+    pub brought_by: String,
+    pub brought_at: Timestamp,
+}
+
+/// That a version was made to count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayoutChoice {
+    /// Which.
+    pub layout: LayoutNo,
+    /// By whom.
+    pub by: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Somebody's word that a version is to count from now on.
+#[derive(Clone, Debug)]
+pub struct ChooseLayout {
+    /// Which; [`LayoutNo::BUILTIN`] is always there.
+    pub layout: LayoutNo,
+    /// The one that counted when they looked.
+    pub seen: LayoutNo,
+    /// Who says it.
+    pub by: String,
+    /// Who that is for the audit trail.
+    pub who: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayoutChosen {
+    /// It counts for every run that is released from now on.
+    Done,
+    /// It counted already.
+    Already,
+    /// It never counted before, and who brought it may not be who says so.
+    SamePerson,
+    /// Another one counts by now than they saw.
+    Outdated,
+    /// There is no such version.
+    Unknown,
+}
+
+/// A run that is released and not issued wholly, with the layout that it keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct LayoutInUse {
+    pub run: RunId,
+    pub layout: LayoutNo,
+}

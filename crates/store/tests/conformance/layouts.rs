@@ -1,0 +1,121 @@
+//! Layouts: kept whole, made to count by a second person, and one for the whole of a run.
+
+use std::collections::BTreeMap;
+
+use kvit_billing::LayoutNo;
+use kvit_store::{ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Store};
+use serde_json::json;
+
+use super::world::{at, checked_from, release_by, run_id};
+
+pub(crate) fn layout(text: &str, by: &str) -> NewLayout {
+    let files = [("bill.typ", text), ("texts/bg.toml", "")];
+    NewLayout {
+        name: "есен.zip".to_owned(),
+        files: BTreeMap::from(files.map(|(name, body)| (name.to_owned(), body.into()))),
+        report: json!({ "kinds": [] }),
+        by: by.to_owned(),
+        who: by.to_owned(),
+        at: at(1),
+    }
+}
+
+async fn choose(store: &Store, no: u32, seen: u32, by: &str) -> LayoutChosen {
+    let word = ChooseLayout {
+        layout: LayoutNo(no),
+        seen: LayoutNo(seen),
+        by: by.to_owned(),
+        who: format!("console:{by}"),
+        at: at(i64::from(no) + 10),
+    };
+    store.choose_layout(&word).await.expect("an answer")
+}
+
+async fn current(store: &Store) -> u32 {
+    store.current_layout().await.expect("a layout").0
+}
+
+pub(crate) async fn a_layout_counts_by_a_second_person_s_word(store: Store) {
+    assert_eq!(current(&store).await, 0);
+    let builtin = store.layout_files(LayoutNo::BUILTIN).await.expect("read");
+    assert_eq!(builtin, Some(BTreeMap::new()));
+    let first = layout("one", "Ana");
+    let brought = store.bring_layout(&first).await.expect("kept");
+    assert_eq!(brought, (LayoutNo(1), true));
+    let again = layout("one", "boris");
+    let again = store.bring_layout(&again).await.expect("known");
+    assert_eq!(
+        again,
+        (LayoutNo(1), false),
+        "the same files are one version"
+    );
+    assert_eq!(current(&store).await, 0, "brought is not chosen");
+
+    assert_eq!(choose(&store, 1, 0, "ana").await, LayoutChosen::SamePerson);
+    assert_eq!(choose(&store, 2, 0, "boris").await, LayoutChosen::Unknown);
+    assert_eq!(choose(&store, 1, 0, "boris").await, LayoutChosen::Done);
+    assert_eq!(choose(&store, 1, 0, "boris").await, LayoutChosen::Already);
+    assert_eq!(current(&store).await, 1);
+    let files = store.layout_files(LayoutNo(1)).await.expect("read");
+    assert_eq!(files, Some(first.files));
+    let sizes = store.layout_file_sizes(LayoutNo(1)).await.expect("read");
+    let named = |name: &str, bytes| (name.to_owned(), bytes);
+    assert_eq!(sizes, [named("bill.typ", 3), named("texts/bg.toml", 0)]);
+    assert_eq!(store.layout_files(LayoutNo(9)).await.expect("read"), None);
+
+    let second = layout("two", "boris");
+    store.bring_layout(&second).await.expect("kept");
+    assert_eq!(
+        choose(&store, 2, 0, "ana").await,
+        LayoutChosen::Outdated,
+        "she has not seen that the first one counts"
+    );
+    assert_eq!(choose(&store, 2, 1, "ana").await, LayoutChosen::Done);
+    // One press back, also by who brought it: two people have agreed on it once.
+    assert_eq!(choose(&store, 1, 2, "ana").await, LayoutChosen::Done);
+    assert_eq!(choose(&store, 0, 1, "ana").await, LayoutChosen::Done);
+    let choices = store.layout_choices(9).await.expect("choices");
+    let choices: Vec<_> = choices.iter().map(|one| one.layout.0).collect();
+    assert_eq!(choices, [0, 1, 2, 1]);
+    let known = store.layouts().await.expect("versions");
+    let known: Vec<_> = known.iter().map(|one| one.no.0).collect();
+    assert_eq!(known, [2, 1]);
+    let told = store.events("layout/1", 9).await.expect("a trail");
+    let told: Vec<_> = told.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(told, ["layout.chosen", "layout.chosen", "layout.brought"]);
+}
+
+pub(crate) async fn a_run_keeps_the_layout_of_its_release(store: Store) {
+    let claimed = async |run: &str| {
+        let run = run_id(run);
+        let job = store.claim_chunk(Some(&run), "w", at(20), at(90)).await;
+        job.expect("an answer").expect("a chunk").layout.0
+    };
+    let release = async |run: &str| {
+        let done = store.release_run(&run_id(run), &release_by("boris")).await;
+        done.expect("numbers");
+    };
+    for (run, first) in [("waiting", 1), ("before", 11), ("after", 21)] {
+        checked_from(&store, run, first, 2, 2).await;
+    }
+    release("before").await;
+    store
+        .bring_layout(&layout("one", "ana"))
+        .await
+        .expect("kept");
+    assert_eq!(choose(&store, 1, 0, "boris").await, LayoutChosen::Done);
+    assert_eq!(claimed("before").await, 0);
+    release("after").await;
+    assert_eq!(choose(&store, 0, 1, "boris").await, LayoutChosen::Done);
+    assert_eq!(claimed("before").await, 0);
+    assert_eq!(claimed("after").await, 1, "as it was released");
+    let of = |run: &str, layout| LayoutInUse {
+        run: run_id(run),
+        layout: LayoutNo(layout),
+    };
+    let mut in_use = store.layouts_in_use().await.expect("runs");
+    in_use.sort_by_key(|one| one.layout);
+    assert_eq!(in_use, [of("before", 0), of("after", 1)]);
+    let waiting = store.run(&run_id("waiting")).await.expect("read");
+    assert_eq!(waiting.expect("a run").layout, None);
+}
