@@ -20,7 +20,7 @@ pub(crate) use layout::{
     LayoutBringArgs, LayoutCommand, LayoutExportArgs, LayoutPreviewArgs, LayoutUseArgs,
 };
 pub(crate) use pay::{
-    AllocateArgs, ApproveArgs, ConcessionArgs, CustomerArgs, JournalArgs, PayCommand,
+    AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CustomerArgs, JournalArgs, PayCommand,
     ReceivablesArgs, RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs,
     StatementsArgs, WriteOffArgs,
 };

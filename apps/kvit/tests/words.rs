@@ -58,6 +58,7 @@ fn help() {
         "pay receivables",
         "pay books",
         "pay journal",
+        "pay export",
         "scans",
         "scans import",
         "demo",
@@ -343,6 +344,22 @@ fn the_journal_is_a_file_of_its_own() {
         "refusal-a-day-that-is-not-over",
         run(&path, &unfinished.concat()).shown()
     );
+    let export = |to: &str| {
+        let words = [
+            "pay",
+            "export",
+            "bank",
+            "--from",
+            "2025-11-01",
+            "--until",
+            "2025-11-30",
+        ];
+        run(&path, &[&words[..], &["--to", to]].concat()).ok();
+        fs::read_to_string(path.join(to)).expect("a file")
+    };
+    let bank = export("bank.xml");
+    assert!(bank.contains("<Id>KVIT/bank</Id>"), "{bank}");
+    assert_eq!(bank, export("again.xml"));
     write("2025-11-01").ok();
     let text = fs::read_to_string(path.join("november.csv")).expect("a file");
     assert_eq!(

@@ -28,6 +28,7 @@ use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 mod api;
+pub mod books;
 mod colours;
 pub mod credentials;
 mod csv;

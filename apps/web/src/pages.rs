@@ -49,6 +49,7 @@ templates!(
     "staff/agree.html",
     "staff/audit.html",
     "staff/base.html",
+    "staff/books.html",
     "staff/customer.html",
     "staff/customers.html",
     "staff/declaration.html",

@@ -288,6 +288,7 @@ mod tests {
         include_str!("rooms/sign_in.rs"),
         include_str!("rooms/year.rs"),
         include_str!("staff/audit.rs"),
+        include_str!("staff/books.rs"),
         include_str!("staff/consent.rs"),
         include_str!("staff/contact.rs"),
         include_str!("staff/customers.rs"),

@@ -335,6 +335,9 @@ async fn console(eye: &mut Inspector, world: &World) {
         .await;
     eye.look("staff-reconciliation-day").await;
     receivables(eye, world).await;
+    eye.see("staff-books", "/staff/books").await;
+    eye.see("staff-books-wrong", "/staff/books/file?book=&format=camt")
+        .await;
     imports(eye, world).await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("administrator").await;

@@ -77,6 +77,46 @@ impl FromStr for Book {
     }
 }
 
+/// Books that are one account for an accounting system: each by itself, those of customers together as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Every customer's.
+    Customers,
+    /// One book.
+    Book(Book),
+}
+
+impl Account {
+    /// The first and the last name that its books may have.
+    #[must_use]
+    pub fn names(&self) -> (String, String) {
+        match self {
+            // No letter of a customer's number comes behind this one.
+            Self::Customers => ("customer/".to_owned(), "customer/~".to_owned()),
+            Self::Book(book) => (book.to_string(), book.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Customers => f.write_str("customer"),
+            Self::Book(book) => book.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Account {
+    type Err = BadBook;
+    fn from_str(text: &str) -> Result<Self, BadBook> {
+        match text {
+            "customer" => Ok(Self::Customers),
+            book => book.parse().map(Self::Book),
+        }
+    }
+}
+
 /// A line of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {

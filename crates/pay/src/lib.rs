@@ -14,6 +14,7 @@
 
 pub mod aging;
 pub mod amount;
+pub mod book_statement;
 pub mod credit;
 pub mod dialects;
 mod iban;

@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::{
-    ledger::{Book, Entry, Posting},
+    ledger::{Account, Book, Entry, Posting},
     standing::{Due, Money, Standing},
 };
 
 use crate::{
-    BookSum, CreditRecord, EntryRecord, Store, StoreError,
+    BookLine, BookPeriod, BookSum, CreditRecord, EntryRecord, Store, StoreError,
     engine::{Row, Target, Tx},
     money_mails,
     payments::{bills, joined},
-    rows::{corrupt, number, text, time},
+    rows::{corrupt, number, text, time, unsigned},
     sql::query,
     webhooks,
 };
@@ -124,6 +124,62 @@ impl Store {
             .await?
             .iter()
             .map(entry)
+            .collect()
+    }
+
+    /// What an account held before `from`, and what moved from then on and before `until`. One pass over all its
+    /// postings.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn book_period(
+        &self,
+        account: &Account,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<BookPeriod, StoreError> {
+        let (first, last) = account.names();
+        let row = query("SELECT CAST(COALESCE(SUM(CASE WHEN j.at < $3 THEN p.cents ELSE 0 END), 0) AS BIGINT) AS opening, CAST(COALESCE(SUM(CASE WHEN j.at >= $3 THEN p.cents ELSE 0 END), 0) AS BIGINT) AS moved, CAST(COALESCE(SUM(CASE WHEN j.at >= $3 THEN 1 ELSE 0 END), 0) AS BIGINT) AS moves FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book >= $1 AND p.book <= $2 AND j.at < $4")
+            .bind(first)
+            .bind(last)
+            .bind(from)
+            .bind(until)
+            .fetch_one(&self.pools)
+            .await?;
+        Ok(BookPeriod {
+            opening: Cents::new(row.get("opening")?),
+            moved: Cents::new(row.get("moved")?),
+            postings: unsigned(&row, "moves")?,
+        })
+    }
+
+    /// The postings of an account from `from` on and before `until`, oldest first. `after` is the last entry of the
+    /// page before. Reads the journal of these days by its index, whatever the account.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn book_lines(
+        &self,
+        account: &Account,
+        from: Timestamp,
+        until: Timestamp,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<BookLine>, StoreError> {
+        let (at, id) = after.unwrap_or((from, ""));
+        let (first, last) = account.names();
+        // SQLite reads in the order of CROSS JOIN.
+        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills, o.book AS other FROM journal j CROSS JOIN postings p CROSS JOIN postings o WHERE j.at >= $1 AND j.at < $2 AND (j.at > $1 OR j.id > $3) AND p.entry = j.id AND p.book >= $4 AND p.book <= $5 AND o.entry = j.id AND o.line <> p.line ORDER BY j.at, j.id LIMIT $6")
+            .bind(at)
+            .bind(until)
+            .bind(id)
+            .bind(first)
+            .bind(last)
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| Ok(BookLine { entry: entry(row)?, other: text(row, "other")? }))
             .collect()
     }
 

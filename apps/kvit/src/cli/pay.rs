@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
-use kvit_pay::Iban;
+use kvit_pay::{Iban, ledger::Account};
 
 use super::person;
 
@@ -123,6 +123,17 @@ A line for each posting, the two of an entry one after the other; debits are pos
 included, as the operator's clocks count them, and have to be over. A file that is there is not
 overwritten.")]
     Journal(JournalArgs),
+    /// Write one book of some days as a bank statement (camt.053), for the accounting system
+    #[command(after_help = "\
+Examples:
+  kvit pay export bank --from 2026-11-01 --until 2026-11-30 --to bank.xml
+  kvit pay export clearing/epay --from 2026-11-01 --until 2026-11-01 --to epay.xml
+  kvit pay export customer --from 2026-11-01 --until 2026-11-30 --to customers.csv --csv
+
+The balance before, each entry with its references, the balance after; a debit of the book is CRDT, as a
+bank says it of the operator's account. `kvit pay books` names the books; `customer` is all customers
+together. Both days are included and have to be over; the same days give the same bytes each time.")]
+    Export(BookArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -273,6 +284,17 @@ pub(crate) struct JournalArgs {
     /// The new file
     #[arg(long, value_name = "FILE")]
     pub(crate) to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BookArgs {
+    /// Which book
+    pub(crate) book: Account,
+    /// As CSV, as `kvit pay journal` writes it
+    #[arg(long)]
+    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) days: JournalArgs,
 }
 
 #[derive(Args, Debug)]

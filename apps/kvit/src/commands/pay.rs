@@ -49,6 +49,7 @@ pub(super) async fn pay(
         PayCommand::Receivables(args) => receivables::receivables(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
         PayCommand::Journal(args) => journal::journal(out, instance, &args).await,
+        PayCommand::Export(args) => journal::export(out, instance, &args).await,
     }
 }
 

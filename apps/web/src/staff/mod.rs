@@ -4,6 +4,7 @@
 //! page that somebody forgets to list is closed to everybody.
 
 pub(crate) mod audit;
+pub(crate) mod books;
 pub(crate) mod consent;
 pub(crate) mod contact;
 pub(crate) mod customers;
@@ -80,6 +81,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff", Who::Staff),
     ("GET", "/staff/audit", AUDIT),
     ("POST", "/staff/audit", AUDIT),
+    ("GET", "/staff/books", BOOKS),
+    ("GET", "/staff/books/file", BOOKS),
     ("GET", "/staff/customers", DESK),
     ("POST", "/staff/customers", DESK),
     ("GET", "/staff/customers/{number}", CUSTOMER),
@@ -180,6 +183,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "page.refused",
     "pay.allocate",
     "pay.approve",
+    "pay.exported",
     "pay.listed",
     "pay.owing-asked",
     "pay.propose-reversal",
@@ -233,6 +237,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
     Router::new()
         .route("/staff", get(sign_in::home))
         .route("/staff/audit", get(audit::latest).post(audit::filtered))
+        .route("/staff/books", get(books::form))
+        .route("/staff/books/file", get(books::file))
         .route(
             "/staff/customers",
             get(customers::ask).post(customers::find),

@@ -1,5 +1,6 @@
 //! The staff console: who may ask for what, and what each of them does there.
 
+mod books;
 #[path = "../common/mod.rs"]
 mod common;
 mod desk;
@@ -29,6 +30,8 @@ const GOLDEN: &str = "\
 GET /staff: agent clerk billing auditor administrator
 GET /staff/audit: auditor
 POST /staff/audit: auditor
+GET /staff/books: billing auditor
+GET /staff/books/file: billing auditor
 GET /staff/customers: agent clerk
 POST /staff/customers: agent clerk
 GET /staff/customers/{number}: agent clerk billing auditor

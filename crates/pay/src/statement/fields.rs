@@ -14,7 +14,9 @@ impl Open {
             ["Id"] => facts.id = short(text, 40),
             ["FrToDt", "FrDtTm"] => facts.from = date(text),
             ["FrToDt", "ToDtTm"] => facts.to = date(text),
-            ["Acct", "Id", "IBAN"] => facts.iban = compact(&short(text, 40)),
+            ["Acct", "Id", "IBAN"] | ["Acct", "Id", "Othr", "Id"] => {
+                facts.iban = compact(&short(text, 40))
+            }
             ["Bal", "Tp", "CdOrPrtry", "Cd"] => balance.code = Some(text.to_owned()),
             ["Bal", "CdtDbtInd"] => balance.sign = Some(text.to_owned()),
             ["Bal", "Dt", "Dt" | "DtTm"] => balance.day = Some(text.to_owned()),

@@ -37,6 +37,7 @@ const NAMES: &[&str] = &[
     "Ntry",
     "NtryDtls",
     "NtryRef",
+    "Othr",
     "PmtInfId",
     "Pty",
     "Ref",

@@ -420,6 +420,26 @@ pub struct EntryRecord {
     pub who: String,
 }
 
+/// What an account of the books held before some days, and what moved in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookPeriod {
+    /// Before the first.
+    pub opening: Cents,
+    /// In them; debits are positive.
+    pub moved: Cents,
+    /// In so many postings.
+    pub postings: u64,
+}
+
+/// A posting of an account, with the book on the other side of its entry.
+#[derive(Clone, Debug)]
+pub struct BookLine {
+    /// The posting.
+    pub entry: EntryRecord,
+    /// Where the money came from, or went.
+    pub other: Book,
+}
+
 impl EntryRecord {
     /// The payment system, or bank, whose notice brought the money: an entry is named after its notice, and
     /// that after who sent it. So is the entry by which people give unmatched money to its owner.

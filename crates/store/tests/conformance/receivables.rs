@@ -1,8 +1,9 @@
 //! Sheets of what customers owe.
 
+use jiff::Timestamp;
 use kvit_billing::Cents;
-use kvit_pay::aging::Age;
-use kvit_store::{OWING_SHEETS_KEPT, OwingSheet, Store};
+use kvit_pay::{aging::Age, ledger::Account};
+use kvit_store::{BookLine, OWING_SHEETS_KEPT, OwingSheet, Store};
 
 use super::{
     payers::{confirmed, told, world},
@@ -13,6 +14,55 @@ async fn made(store: &Store) -> OwingSheet {
     while store.continue_owing_sheet(at(99)).await.expect("a step") {}
     let sheets = store.owing_sheets().await.expect("sheets");
     sheets.into_iter().next().expect("a sheet")
+}
+
+pub(crate) async fn a_book_is_read_by_pages_and_adds_up(store: Store) {
+    world(&store).await;
+    for (no, cents) in [(1_u64, 1700), (2, 1200), (3, 40)] {
+        told(
+            &store,
+            &confirmed(&account(1), &format!("T{no}"), cents, ""),
+        )
+        .await;
+    }
+    for (name, sign) in [
+        ("clearing/ebg", 1),
+        ("customer", -1),
+        ("customer/0000001", -1),
+    ] {
+        let book: Account = name.parse().expect("a book");
+        let all = store.book_period(&book, at(0), at(999)).await;
+        let all = all.expect("a sum");
+        assert_eq!(
+            (all.opening.get(), all.moved.get(), all.postings),
+            (0, sign * 2940, 3),
+            "{name}"
+        );
+        let later = store.book_period(&book, at(998), at(999)).await;
+        let later = later.expect("a sum");
+        assert_eq!(
+            (later.opening.get(), later.moved.get()),
+            (sign * 2940, 0),
+            "{name}"
+        );
+        let (mut last, mut found): (Option<(Timestamp, String)>, _) = (None, Vec::new());
+        loop {
+            let after = last.as_ref().map(|(at, id)| (*at, id.as_str()));
+            let page = store.book_lines(&book, at(0), at(999), after, 2).await;
+            let page = page.expect("a page");
+            let Some(end) = page.last() else { break };
+            last = Some((end.entry.at, end.entry.id.clone()));
+            found.extend(page);
+        }
+        let sums: Vec<_> = found
+            .iter()
+            .map(|line| line.entry.cents.get() * sign)
+            .collect();
+        assert_eq!(sums.len(), 3, "{name}");
+        assert_eq!(sums.iter().sum::<i64>(), 2940, "{name}");
+        let other = |line: &BookLine| line.other.to_string().starts_with("customer/");
+        assert_eq!(found.iter().all(other), sign == 1, "{name}");
+    }
 }
 
 pub(crate) async fn a_sheet_ties_to_the_books(store: Store) {
