@@ -39,6 +39,7 @@ mod gate;
 mod imports;
 mod layouts;
 mod pages;
+mod passkeys;
 mod refusals;
 mod rooms;
 mod scans;
@@ -216,6 +217,8 @@ pub(crate) struct Hall {
     pub(crate) sampling: staff::samples::Sampling,
     pub(crate) rates: api::Rates,
     pub(crate) https: bool,
+    /// None where the public address has no name, or browsers would not trust it.
+    pub(crate) passkeys: Option<passkeys::RelyingParty>,
 }
 
 pub(crate) type App = Arc<Hall>;
@@ -236,6 +239,9 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/join/{token}"),
     ("POST", "/logout"),
     ("GET POST", "/paper"),
+    ("GET POST", "/passkeys"),
+    ("POST", "/passkeys/ask"),
+    ("POST", "/passkeys/change"),
     ("GET", "/pay"),
     ("GET POST", "/pay/{name}"),
     ("GET POST", "/points"),
@@ -251,6 +257,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/sessions"),
     ("POST", "/sessions/end"),
     ("GET POST", "/sign-in"),
+    ("POST", "/sign-in/passkey"),
+    ("POST", "/sign-in/passkey/ask"),
     ("GET POST", "/sign-in/{token}"),
     ("GET", "/v/{slug}"),
 ];
@@ -274,6 +282,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
     if !https && !url.starts_with("http://") {
         return Err(PortalError::PublicUrl(url));
     }
+    let passkeys = passkeys::RelyingParty::of(&url);
     let pages = pages::Pages::new(
         &portal.operator,
         &portal.brand,
@@ -290,11 +299,14 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         sampling: staff::samples::Sampling::default(),
         rates: api::Rates::default(),
         https,
+        passkeys,
     });
     use rooms::{
         bills, copies, enrol, info, links, paper, pay, pay_calls, points, readers, reminders,
         sessions, sign_in,
     };
+    // The module of this name makes keys; the room shows them.
+    use rooms::passkeys as keys;
     Ok(Router::new()
         .route("/", get(info::home))
         .route("/assets/{name}", get(info::asset))
@@ -313,6 +325,9 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/join/{token}", get(copies::join_form).post(copies::join))
         .route("/logout", post(bills::logout))
         .route("/paper", get(paper::form).post(paper::submit))
+        .route("/passkeys", get(keys::list).post(keys::add))
+        .route("/passkeys/ask", post(keys::ask))
+        .route("/passkeys/change", post(keys::change))
         .route("/pay", get(pay::back_without_word))
         .route("/pay/{name}", get(pay::page).post(pay::start))
         .route("/points", get(points::page).post(points::turn))
@@ -337,6 +352,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/sessions", get(sessions::page))
         .route("/sessions/end", post(sessions::end))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/sign-in/passkey", post(keys::sign_in))
+        .route("/sign-in/passkey/ask", post(keys::ask_sign_in))
         .route(
             "/sign-in/{token}",
             get(sign_in::link_form).post(sign_in::link),

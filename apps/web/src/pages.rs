@@ -36,6 +36,8 @@ templates!(
     "home.html",
     "lock.html",
     "parts.html",
+    "passkey-parts.html",
+    "passkeys.html",
     "pay.html",
     "paygo.html",
     "point-add.html",
@@ -63,6 +65,7 @@ templates!(
     "staff/money.html",
     "staff/notice.html",
     "staff/paper.html",
+    "staff/passkeys.html",
     "staff/password.html",
     "staff/people.html",
     "staff/receivables-list.html",
@@ -268,6 +271,8 @@ fn assets(
     );
     let go = include_bytes!("../assets/go.js").to_vec();
     let go = add("go", "js", "text/javascript; charset=utf-8", go);
+    let passkey = include_bytes!("../assets/passkey.js").to_vec();
+    let passkey = add("passkey", "js", "text/javascript; charset=utf-8", passkey);
     let mark = include_str!("../assets/mark.svg")
         .replace("BRAND", &brand.primary)
         .replace("ACCENT", &brand.accent);
@@ -278,12 +283,12 @@ fn assets(
         |bytes| add("logo", "svg", "image/svg+xml", bytes),
     );
     // Made here, so they need no escaping, which would only blur them.
-    let [css, staff_css, font_400, font_800, mark, logo, go] =
-        [css, staff_css, font_400, font_800, mark, logo, go].map(Value::from_safe_string);
+    let [css, staff_css, font_400, font_800, mark, logo, go, passkey] =
+        [css, staff_css, font_400, font_800, mark, logo, go, passkey].map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, staff_css, font_400, font_800, mark, logo, go, own_logo, brand },
+        context! { css, staff_css, font_400, font_800, mark, logo, go, passkey, own_logo, brand },
     ))
 }
 

@@ -272,6 +272,8 @@ mod tests {
     const ROOMS: &[&str] = &[
         include_str!("front.rs"),
         include_str!("gate.rs"),
+        include_str!("passkeys/room.rs"),
+        include_str!("rooms/passkeys.rs"),
         include_str!("rooms/bills.rs"),
         include_str!("rooms/copies.rs"),
         include_str!("rooms/enrol.rs"),
@@ -303,6 +305,7 @@ mod tests {
         include_str!("staff/refunds.rs"),
         include_str!("staff/runs.rs"),
         include_str!("staff/statements.rs"),
+        include_str!("staff/passkeys.rs"),
         include_str!("staff/samples.rs"),
         include_str!("staff/scans/decide.rs"),
         include_str!("staff/scans/mod.rs"),
@@ -369,12 +372,23 @@ mod tests {
             "shown",
             "until",
             "wanted",
+            "way",
             "why",
         ];
         let details = details.map(|name| format!("staff-detail-{name}"));
         let words = [
-            "centre", "code", "document", "left", "paper", "password", "phone", "removed",
-            "replaced", "web",
+            "centre",
+            "code",
+            "document",
+            "left",
+            "own-password",
+            "passkey",
+            "paper",
+            "password",
+            "phone",
+            "removed",
+            "replaced",
+            "web",
         ];
         let words = words.map(|word| format!("staff-word-{word}"));
         let money = kvit_store::NoticeOutcome::FOR_PEOPLE

@@ -51,6 +51,8 @@ journeys!(
     finds_money_its_owner_by_keyboard_alone,
     brings_a_run_in,
     decides_about_declarations_by_keyboard_alone,
+    signs_in_with_a_passkey,
+    signs_in_with_a_passkey_as_staff,
 );
 
 async fn enter(chrome: &Chrome, number: &str, code: &str) {
@@ -630,6 +632,84 @@ mod journey {
         chrome.attach("#file", file.to_str().expect("text")).await;
         chrome.follow("form[enctype] button").await;
         assert!(chrome.text("main").await.contains("Файловете са качени"));
+    }
+
+    /// A customer adds a key on this device, signs in with it alone, and removes it.
+    pub(super) async fn signs_in_with_a_passkey(world: &World, chrome: &Chrome) {
+        sign_in(world, chrome, seed::ANNA).await;
+        chrome.follow("a[href='/passkeys']").await;
+        if !can(chrome).await {
+            return;
+        }
+        let stranger = chrome.plug_in(false).await;
+        chrome.press("[data-when=can]").await;
+        chrome.until(FAILED).await;
+        chrome.unplug(&stranger).await;
+        let device = chrome.plug_in(true).await;
+        chrome.fill("#name", "Моят телефон").await;
+        chrome.follow("[data-when=can]").await;
+        assert_eq!(chrome.path().await, "/passkeys?done=added");
+        assert_eq!(chrome.text("#keys h3").await, "Моят телефон");
+        chrome.follow("header form button").await;
+        chrome.follow("a[href='/sign-in']").await;
+        chrome.follow("#passkey button").await;
+        assert_eq!(chrome.h1().await, "Моите сметки");
+        assert!(chrome.text("main").await.contains(seed::ANNA));
+        chrome.go("/passkeys").await;
+        assert!(chrome.text("#keys").await.contains("Използван за последно"));
+        chrome.follow("button[value=remove]").await;
+        assert!(chrome.text("#keys").await.contains("Още нямате"));
+        chrome.follow("header form button").await;
+        chrome.go("/bills").await;
+        chrome.follow("#passkey button").await;
+        assert!(
+            chrome
+                .text("[role=alert]")
+                .await
+                .contains("не отваря нищо тук")
+        );
+        chrome.unplug(&device).await;
+    }
+
+    pub(super) async fn signs_in_with_a_passkey_as_staff(world: &World, chrome: &Chrome) {
+        world.hire("ana", Role::Agent).await;
+        sign_in_staff(chrome, "ana").await;
+        chrome.go("/staff/password").await;
+        chrome.follow("a[href='/staff/passkeys']").await;
+        if !can(chrome).await {
+            return;
+        }
+        let device = chrome.plug_in(true).await;
+        chrome.follow("[data-when=can]").await;
+        assert_eq!(chrome.text("#keys h3").await, "Ключ за достъп");
+        chrome.follow("header form button").await;
+        chrome.go("/staff/sign-in?next=/staff/password").await;
+        chrome.follow("#passkey button").await;
+        assert_eq!(chrome.path().await, "/staff/password");
+        let trail = world.store.events("staff/ana", 9).await.expect("a trail");
+        assert!(trail.iter().any(|event| event.detail["way"] == "passkey"));
+        // A device that has no key, or whose owner says no.
+        chrome.unplug(&device).await;
+        chrome.follow("header form button").await;
+        let empty = chrome.plug_in(true).await;
+        chrome.press("#passkey button").await;
+        chrome.until(FAILED).await;
+        assert!(chrome.text("[role=alert]").await.contains("Опитайте пак"));
+        chrome.unplug(&empty).await;
+    }
+
+    const FAILED: &str = "!document.querySelector('[data-when=failed]').hidden";
+
+    /// Whether the page runs script; else it says what to do instead.
+    async fn can(chrome: &Chrome) -> bool {
+        let shown = async |when: &str| {
+            let visible =
+                format!("document.querySelector('[data-when={when}]').getClientRects().length > 0");
+            chrome.eval(&visible).await == true
+        };
+        let can = shown("can").await;
+        assert_eq!(shown("cannot").await, !can);
+        can
     }
 
     /// Billing uploads a run file and follows its import, with the page that comes again by itself.

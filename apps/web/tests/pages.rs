@@ -13,7 +13,7 @@ use common::{
     chrome::{Chrome, have},
     pay, seed,
 };
-use kvit_store::Role;
+use kvit_store::{PasskeyOwner, Role};
 use kvit_web::ImportState;
 use serde_json::json;
 
@@ -271,6 +271,8 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.go("/staff/password").await;
     eye.chrome.follow("main button").await;
     eye.look("staff-password").await;
+    common::key(world, PasskeyOwner::Staff("agent".parse().expect("a name"))).await;
+    eye.see("staff-passkeys", "/staff/passkeys").await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("clerk").await;
     let boris = format!("/staff/customers/{}", seed::BORIS);
@@ -741,6 +743,9 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("check-wrong").await;
     eye.sign_in(world, seed::MARIA).await;
     eye.look("bills").await;
+    common::key(world, PasskeyOwner::Customer(common::number(seed::MARIA))).await;
+    eye.see("passkeys", "/passkeys").await;
+    eye.chrome.go("/bills").await;
     eye.chrome.follow("form[action='/reminders'] button").await;
     eye.look("bills-without-reminders").await;
     for (name, path) in [

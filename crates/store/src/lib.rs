@@ -24,6 +24,7 @@ mod migrations;
 mod money_mails;
 mod notices;
 mod owing_sheets;
+mod passkeys;
 mod payments;
 mod progress;
 mod readers;
@@ -53,6 +54,7 @@ mod webhooks;
 
 pub use api::API_KEY_DAYS;
 pub use owing_sheets::OWING_SHEETS_KEPT;
+pub use passkeys::{CHALLENGES_OF_ADDRESS_MAX, PASSKEYS_OF_OWNER_MAX};
 pub use reconcile::same_person;
 pub use records::*;
 pub use refund_files::REFUNDS_IN_FILE_MAX;

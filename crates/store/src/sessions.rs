@@ -153,7 +153,7 @@ impl Store {
                     token: TokenHash(hash(row, "token")?),
                     // Sessions from before these were kept have neither.
                     device: row.get::<Option<String>>("device")?.unwrap_or_default(),
-                    by_link: row.get::<Option<String>>("opened_by")?.as_deref() == Some("link"),
+                    opened_by: row.get::<Option<String>>("opened_by")?.unwrap_or_default(),
                     opened_at: time(row, "opened_at")?,
                     expires_at: time(row, "expires_at")?,
                 })
@@ -189,6 +189,7 @@ async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
     let by = match new.door {
         SessionDoor::Code => "code",
         SessionDoor::Link(_) => "link",
+        SessionDoor::Passkey => "passkey",
     };
     query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&new.token)

@@ -11,6 +11,7 @@ mod conformance {
     pub(crate) mod late;
     pub(crate) mod layouts;
     pub(crate) mod money_mails;
+    pub(crate) mod passkeys;
     mod payers;
     pub(crate) mod payments;
     pub(crate) mod portal;
@@ -35,9 +36,9 @@ use std::sync::{
 };
 
 use conformance::{
-    api, concessions, deliveries, enrolments, health, issue, late, layouts, money_mails, payments,
-    portal, readers, receivables, reconcile, reconciliation, release, reminders, reversals, runs,
-    scans, staff, statements, webhooks, world,
+    api, concessions, deliveries, enrolments, health, issue, late, layouts, money_mails, passkeys,
+    payments, portal, readers, receivables, reconcile, reconciliation, release, reminders,
+    reversals, runs, scans, staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -106,6 +107,9 @@ on_both_engines! {
     readers::a_copy_s_link_confirms_nothing,
     readers::who_left_gets_no_copy,
     readers::paper_ends_the_readers,
+    passkeys::a_challenge_is_answered_once_by_who_asked,
+    passkeys::a_passkey_is_added_once_and_is_its_owner_s,
+    passkeys::a_counter_that_does_not_go_on_is_an_alarm,
     webhooks::bills_are_told_of_where_it_is_wanted,
     webhooks::each_fact_is_told_once,
     webhooks::money_in_a_customer_s_book_is_told,

@@ -90,14 +90,15 @@ pub(crate) fn check_page(
         )
     };
     let errors = gate::faults(wrong);
+    let passkeys = app.passkeys.is_some() && !enrols;
     let page = app.pages.render(
         visitor,
         "check.html",
         context! {
-            title, lead, step, button, next, number, errors, notice, path, action => "/bill/check",
+            title, lead, step, button, next, number, errors, notice, path, passkeys, action => "/bill/check",
         },
     )?;
-    Ok(page.into_response())
+    Ok(app.scripted(page.into_response()))
 }
 
 /// A session of its own for each time the code was shown, or a link used; one that was open before ends.
@@ -112,6 +113,7 @@ pub(super) async fn open_session(
     let by = match door {
         SessionDoor::Code => "code",
         SessionDoor::Link(_) => "link",
+        SessionDoor::Passkey => "passkey",
     };
     let (token, new) = new_session(app, visitor, customer, door);
     if let Some(earlier) = &visitor.session {
@@ -238,6 +240,7 @@ pub(crate) async fn list(
         "bills.html",
         context! {
             number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, readers,
+            passkeys => app.passkeys.is_some(),
         },
     )?;
     Ok(page.into_response())

@@ -27,9 +27,11 @@ pub(crate) async fn home(
 ) -> Result<Response, Failure> {
     let notice = query.left.map(|_| "home-left");
     let session_minutes = app.portal.limits.session_minutes;
-    let page = app
-        .pages
-        .render(&visitor, "home.html", context! { notice, session_minutes })?;
+    let page = app.pages.render(
+        &visitor,
+        "home.html",
+        context! { notice, session_minutes, passkeys => app.passkeys.is_some() },
+    )?;
     Ok(page.into_response())
 }
 

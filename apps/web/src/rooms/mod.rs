@@ -6,6 +6,7 @@ pub(crate) mod enrol;
 pub(crate) mod info;
 pub(crate) mod links;
 pub(crate) mod paper;
+pub(crate) mod passkeys;
 pub(crate) mod pay;
 pub(crate) mod pay_calls;
 pub(crate) mod points;

@@ -34,9 +34,10 @@ pub(crate) async fn page(
                 device => device.to_owned(),
             };
             let since = texts.moment(one.opened_at, zone);
-            let by = match one.by_link {
-                true => "sessions-by-link",
-                false => "sessions-by-code",
+            let by = match one.opened_by.as_str() {
+                "link" => "sessions-by-link",
+                "passkey" => "sessions-by-passkey",
+                _ => "sessions-by-code",
             };
             let opened = texts.say(by, &[("when", &since)]);
             context! { device, opened, here => one.token == own }

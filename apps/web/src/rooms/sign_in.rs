@@ -39,11 +39,9 @@ fn number_page(
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
     let errors = gate::faults(wrong);
-    let page = context! { number, errors };
-    Ok(app
-        .pages
-        .render(visitor, "sign-in.html", page)?
-        .into_response())
+    let page = context! { number, errors, passkeys => app.passkeys.is_some() };
+    let page = app.pages.render(visitor, "sign-in.html", page)?;
+    Ok(app.scripted(page.into_response()))
 }
 
 #[derive(Deserialize)]

@@ -105,7 +105,9 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
                 |_| text.clone(),
                 |at| texts.moment(at, &app.portal.time_zone),
             ),
-            ("by" | "channel" | "after" | "why", _) => word(text).unwrap_or_else(|| text.clone()),
+            ("by" | "channel" | "after" | "way" | "why", _) => {
+                word(text).unwrap_or_else(|| text.clone())
+            }
             _ => text.clone(),
         },
         other => other.to_string(),

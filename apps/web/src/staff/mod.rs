@@ -15,6 +15,7 @@ pub(crate) mod imports;
 pub(crate) mod layouts;
 pub(crate) mod money;
 mod multipart;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod receivables;
 pub(crate) mod reconciliation;
@@ -109,6 +110,10 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/money", BOOKS),
     ("GET", "/staff/money/notice", BOOKS),
     ("POST", "/staff/money/notice", BILLING),
+    ("GET", "/staff/passkeys", Who::Staff),
+    ("POST", "/staff/passkeys", Who::Staff),
+    ("POST", "/staff/passkeys/ask", Who::Staff),
+    ("POST", "/staff/passkeys/change", Who::Staff),
     ("GET", "/staff/password", Who::Staff),
     ("POST", "/staff/password", Who::Staff),
     ("GET", "/staff/people", PEOPLE),
@@ -142,6 +147,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/scans/undo", CLERK),
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
+    ("POST", "/staff/sign-in/passkey", Who::Anyone),
+    ("POST", "/staff/sign-in/passkey/ask", Who::Anyone),
     ("POST", "/staff/sign-out", Who::Staff),
     ("GET", "/staff/statements", BOOKS),
     ("POST", "/staff/statements/file", BILLING),
@@ -174,6 +181,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "customer.not-recognised",
     "customer.recognised",
     "customer.searched",
+    "customer.signed-in",
     "customer.to-paper",
     "customer.viewed",
     "declaration.printed",
@@ -181,6 +189,9 @@ pub const STAFF_EVENTS: &[&str] = &[
     "layout.chosen",
     "layout.uploaded",
     "page.refused",
+    "passkey.added",
+    "passkey.copied",
+    "passkey.removed",
     "pay.allocate",
     "pay.approve",
     "pay.exported",
@@ -281,6 +292,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/layouts/{no}/samples/{kind}", get(layouts::sample))
         .route("/staff/money", get(money::latest).post(money::find))
         .route("/staff/money/notice", get(money::one).post(money::decide))
+        .route("/staff/passkeys", get(passkeys::list).post(passkeys::add))
+        .route("/staff/passkeys/ask", post(passkeys::ask))
+        .route("/staff/passkeys/change", post(passkeys::change))
         .route(
             "/staff/password",
             get(sign_in::password_form).post(sign_in::password),
@@ -318,6 +332,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/scans/next", post(scans::next))
         .route("/staff/scans/undo", post(scans::take_back))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/staff/sign-in/passkey", post(passkeys::sign_in))
+        .route("/staff/sign-in/passkey/ask", post(passkeys::ask_sign_in))
         .route("/staff/sign-out", post(sign_in::sign_out))
         .route("/staff/statements", get(statements::list))
         .route("/staff/statements/file/{id}", get(imports::one_statement))

@@ -55,6 +55,63 @@ pub(crate) async fn form(
     sign_in_page(&app, &visitor, "", &asked.next, &[], notice)
 }
 
+/// How somebody signed in, as the trail says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Name, password and the app's code.
+    Password,
+    Passkey,
+}
+
+impl Way {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Password => "own-password",
+            Self::Passkey => "passkey",
+        }
+    }
+}
+
+/// A sign-in by another way than name and password that opened nothing.
+pub(crate) fn refused(
+    app: &App,
+    visitor: &Visitor,
+    next: &str,
+    why: (&str, &str),
+) -> Result<Response, Failure> {
+    let page = sign_in_page(app, visitor, "", next, &[why], None)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Opens a session in place of the browser's earlier one, and leads to the page that was asked for.
+pub(crate) async fn opened(
+    app: &App,
+    visitor: &Visitor,
+    earlier: Option<&Officer>,
+    account: &StaffRecord,
+    next: &str,
+    way: Way,
+) -> Result<Response, Failure> {
+    let next = if own_page(next) {
+        next
+    } else {
+        home_of(account.role)
+    };
+    let mut response = to(if account.temporary {
+        "/staff/password"
+    } else {
+        next
+    });
+    if let Some(earlier) = earlier {
+        let store = &app.portal.store;
+        store.close_staff_session(&earlier.session.hash()).await?;
+    }
+    let detail = json!({ "way": way.word(), "address": visitor.address });
+    let what = "staff.signed-in";
+    open_session(app, &account.login, what, detail, &mut response).await?;
+    Ok(response)
+}
+
 fn sign_in_page(
     app: &App,
     visitor: &Visitor,
@@ -64,8 +121,10 @@ fn sign_in_page(
     notice: Option<&str>,
 ) -> Result<Response, Failure> {
     let errors = gate::faults(wrong);
-    let page = context! { login, next, errors, notice };
-    render(app, visitor, None, "staff/sign-in.html", page)
+    let passkeys = app.passkeys.is_some();
+    let page = context! { login, next, errors, notice, passkeys };
+    let page = render(app, visitor, None, "staff/sign-in.html", page)?;
+    Ok(app.scripted(page))
 }
 
 #[derive(Deserialize)]
@@ -117,34 +176,18 @@ pub(crate) async fn submit(
         .hashing
         .run(move || credentials::password_matches(&password, kept.as_ref()))
         .await;
-    let opened = match account {
+    let account = match account {
         Some(account) if right && second_factor(&app, &account, &form.factor, now).await? => {
             Some(account)
         }
         _ => None,
     };
-    let Some(account) = opened else {
+    let Some(account) = account else {
         return wrong(&app, &visitor, &typed, &form.next, &guards, now).await;
     };
     portal.store.guard_clear(&guards[0].0).await?;
-    if let Some(Extension(earlier)) = earlier {
-        let session = earlier.session.hash();
-        portal.store.close_staff_session(&session).await?;
-    }
-    let next = if own_page(&form.next) {
-        form.next.as_str()
-    } else {
-        home_of(account.role)
-    };
-    let mut response = to(if account.temporary {
-        "/staff/password"
-    } else {
-        next
-    });
-    let detail = json!({ "address": visitor.address });
-    let what = "staff.signed-in";
-    open_session(&app, &account.login, what, detail, &mut response).await?;
-    Ok(response)
+    let earlier = earlier.as_deref();
+    opened(&app, &visitor, earlier, &account, &form.next, Way::Password).await
 }
 
 /// Whether the account has a temporary password that nobody used in its time.
@@ -307,7 +350,8 @@ fn password_page(
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
     let errors = gate::faults(wrong);
-    let page = context! { errors, temporary => officer.temporary };
+    let passkeys = app.passkeys.is_some() && !officer.temporary;
+    let page = context! { errors, temporary => officer.temporary, passkeys };
     render(app, visitor, Some(officer), "staff/password.html", page)
 }
 

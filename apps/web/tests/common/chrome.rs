@@ -116,6 +116,24 @@ impl Chrome {
             .await;
     }
 
+    /// Gives the browser a device that keeps passkeys, and knows its owner or does not; ends with
+    /// [`Chrome::unplug`].
+    pub(crate) async fn plug_in(&self, knows_owner: bool) -> String {
+        let device = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": knows_owner,
+        });
+        let id = self
+            .command("POST", "webauthn/authenticator", Some(device))
+            .await;
+        id.as_str().expect("an authenticator").to_owned()
+    }
+
+    pub(crate) async fn unplug(&self, device: &str) {
+        self.command("DELETE", &format!("webauthn/authenticator/{device}"), None)
+            .await;
+    }
+
     /// The width of the window in CSS pixels; narrow ones are telephones.
     pub(crate) async fn width(&self, width: u32) {
         let metrics = json!({

@@ -28,13 +28,15 @@ use kvit_billing::{
 use kvit_flow::Sample;
 use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{
-    BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, ReaderRecord, Role, Store,
+    BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, PasskeyOwner, PasskeyRecord,
+    ReaderRecord, Role, Store,
 };
 use kvit_web::{
     DocumentError, Documents, Layouts, NoSample, Numbers, Pay, Portal, PortalLimits, Samples,
 };
 use tower::ServiceExt;
 
+pub(crate) mod authenticator;
 pub(crate) mod chrome;
 pub(crate) mod imports;
 pub(crate) mod pay;
@@ -339,7 +341,9 @@ impl World {
     }
 
     pub(crate) async fn served_on(listener: tokio::net::TcpListener) -> (Self, String) {
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        // By name: browsers have no passkeys for addresses.
+        let port = listener.local_addr().expect("an address").port();
+        let url = format!("http://localhost:{port}");
         let world = Self::paying(&url, pay::Systems::new().pay()).await;
         let service = world
             .router
@@ -482,6 +486,36 @@ impl World {
     pub(crate) fn verify_path(&self, bill: BillNumber) -> String {
         let token = self.key.token(TokenPurpose::Verify, &bill.to_string());
         format!("/v/{bill}-{}", token.expose())
+    }
+}
+
+/// Gives somebody two passkeys, of which one was copied.
+pub(crate) async fn key(world: &World, owner: PasskeyOwner) {
+    for (id, name) in [(1, "Служебният лаптоп"), (2, "Телефонът ми")] {
+        let event = Event {
+            at: world.clock.now(),
+            who: owner.to_string(),
+            what: "passkey.added".into(),
+            subject: owner.to_string(),
+            detail: serde_json::json!({}),
+        };
+        let new = PasskeyRecord {
+            id: [owner.to_string().as_bytes(), &[id]].concat(),
+            owner: owner.clone(),
+            generation: 1,
+            public_key: vec![1],
+            counter: 3,
+            name: name.into(),
+            created_at: event.at,
+            used_at: None,
+            copied_at: None,
+        };
+        let added = world.store.add_passkey(&new, &event).await;
+        added.expect("a store");
+        if id == 2 {
+            let used = world.store.use_passkey(&new.id, 1, &event).await;
+            used.expect("a store");
+        }
     }
 }
 

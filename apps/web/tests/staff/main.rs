@@ -58,6 +58,10 @@ GET /staff/money: billing auditor
 POST /staff/money: billing auditor
 GET /staff/money/notice: billing auditor
 POST /staff/money/notice: billing
+GET /staff/passkeys: agent clerk billing auditor administrator
+POST /staff/passkeys: agent clerk billing auditor administrator
+POST /staff/passkeys/ask: agent clerk billing auditor administrator
+POST /staff/passkeys/change: agent clerk billing auditor administrator
 GET /staff/password: agent clerk billing auditor administrator
 POST /staff/password: agent clerk billing auditor administrator
 GET /staff/people: administrator
@@ -91,6 +95,8 @@ POST /staff/scans/next: clerk
 POST /staff/scans/undo: clerk
 GET /staff/sign-in: anyone
 POST /staff/sign-in: anyone
+POST /staff/sign-in/passkey: anyone
+POST /staff/sign-in/passkey/ask: anyone
 POST /staff/sign-out: agent clerk billing auditor administrator
 GET /staff/statements: billing auditor
 POST /staff/statements/file: billing

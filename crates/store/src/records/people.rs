@@ -117,6 +117,8 @@ pub enum SessionDoor {
     Code,
     /// By a link to the address of this enrolment.
     Link(EnrolmentId),
+    /// By a passkey of this customer.
+    Passkey,
 }
 
 /// A session to open.
@@ -148,8 +150,8 @@ pub struct Session {
 pub struct SessionView {
     pub token: TokenHash,
     pub device: String,
-    /// Opened by a link, not by number and code.
-    pub by_link: bool,
+    /// `code`, `link` or `passkey`; empty where that was not kept.
+    pub opened_by: String,
     pub opened_at: Timestamp,
     pub expires_at: Timestamp,
 }

@@ -1,0 +1,137 @@
+//! Passkeys of customers: the keys of the one who is signed in, and signing in with one.
+
+use axum::{
+    Extension, Form,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use kvit_billing::CustomerNumber;
+use kvit_store::{Event, PasskeyOwner, SessionDoor};
+use serde_json::json;
+
+use super::{
+    bills::{FormToken, check_page, open_session},
+    go,
+};
+use crate::{
+    App,
+    failure::Failure,
+    front::Visitor,
+    passkeys::{
+        self, Side,
+        room::{self, ChangeForm, NewForm, Seen},
+    },
+};
+
+const LIST: &str = "/passkeys";
+
+/// Whose keys; who is not signed in is led to the sign-in.
+fn me(visitor: &Visitor) -> Result<PasskeyOwner, Failure> {
+    match &visitor.customer {
+        Some(number) => Ok(PasskeyOwner::Customer(number.clone())),
+        None => Err(Failure::See("/bills?ended".to_owned())),
+    }
+}
+
+async fn list_page(
+    app: &App,
+    visitor: &Visitor,
+    owner: &PasskeyOwner,
+    said: (&[(&str, &str)], Option<&Seen>),
+) -> Result<Response, Failure> {
+    let page = room::list(app, visitor, owner, said).await?;
+    let page = app.pages.render(visitor, "passkeys.html", page)?;
+    Ok(app.scripted(page.into_response()))
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Query(seen): Query<Seen>,
+) -> Result<Response, Failure> {
+    list_page(&app, &visitor, &me(&visitor)?, (&[], Some(&seen))).await
+}
+
+/// What the script needs to make a key.
+pub(crate) async fn ask(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<FormToken>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let owner = me(&visitor)?;
+    let number = visitor.customer.as_ref().map(CustomerNumber::as_str);
+    passkeys::ask_new(&app, &visitor, &owner, number.unwrap_or_default()).await
+}
+
+pub(crate) async fn add(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<NewForm>,
+) -> Result<Response, Failure> {
+    let owner = me(&visitor)?;
+    match room::added(&app, &visitor, &owner, &form).await? {
+        None => Ok(room::back(LIST, "added")),
+        Some(wrong) => wrong_page(&app, &visitor, &owner, wrong).await,
+    }
+}
+
+pub(crate) async fn change(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<ChangeForm>,
+) -> Result<Response, Failure> {
+    let owner = me(&visitor)?;
+    match room::changed(&app, &visitor, &owner, &form).await? {
+        Ok(done) => Ok(room::back(LIST, done)),
+        Err(wrong) => wrong_page(&app, &visitor, &owner, wrong).await,
+    }
+}
+
+async fn wrong_page(
+    app: &App,
+    visitor: &Visitor,
+    owner: &PasskeyOwner,
+    wrong: (&str, &str),
+) -> Result<Response, Failure> {
+    let page = list_page(app, visitor, owner, (&[wrong], None)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// What the script needs to sign in.
+pub(crate) async fn ask_sign_in(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<FormToken>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    passkeys::ask_sign_in(&app, &visitor, Side::Customers).await
+}
+
+/// A key of this device opens a session, as number and code do.
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<NewForm>,
+) -> Result<Response, Failure> {
+    let answer = room::answer(&visitor, &form)?;
+    let owner = passkeys::sign_in(&app, &visitor, Side::Customers, answer).await?;
+    let Some(PasskeyOwner::Customer(number)) = owner else {
+        let wrong = [("passkey", "passkey-error-sign-in")];
+        let page = check_page(&app, &visitor, false, "", &wrong, None)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    let subject = format!("customer/{number}");
+    let opened = Event {
+        at: app.portal.clock.now(),
+        who: subject.clone(),
+        what: "customer.signed-in".to_owned(),
+        subject,
+        detail: json!({ "way": "passkey", "address": visitor.address }),
+    };
+    app.portal.store.record_event(&opened).await?;
+    let mut response = go("/bills");
+    open_session(&app, &visitor, &number, SessionDoor::Passkey, &mut response).await?;
+    Ok(response)
+}

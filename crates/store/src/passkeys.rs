@@ -1,0 +1,234 @@
+//! Passkeys and their challenges. A challenge is gone as soon as somebody answers it, right or wrong.
+
+use jiff::Timestamp;
+use kvit_billing::code::TokenHash;
+
+use crate::{
+    Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Store, StoreError,
+    audit::append,
+    engine::Row,
+    rows::{optional_time, small, text, time},
+    sql::query,
+};
+
+/// So many passkeys one owner may have.
+pub const PASSKEYS_OF_OWNER_MAX: usize = 10;
+/// So many challenges may wait for one network address.
+pub const CHALLENGES_OF_ADDRESS_MAX: u64 = 100;
+
+impl Store {
+    /// Keeps a challenge, and clears away those whose time is over. `false` where too many wait for this
+    /// network address already.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn ask_passkey(&self, new: &NewChallenge) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        query("DELETE FROM passkey_challenges WHERE expires_at <= $1")
+            .bind(new.at)
+            .execute(&mut tx)
+            .await?;
+        let kept = query("INSERT INTO passkey_challenges (hash, purpose, browser, address, expires_at) SELECT $1, $2, $3, $4, $5 WHERE (SELECT COUNT(*) FROM passkey_challenges WHERE address = $4) < $6")
+            .bind(&new.hash)
+            .bind(&new.purpose)
+            .bind(&new.browser)
+            .bind(&new.address)
+            .bind(new.expires)
+            .bind(CHALLENGES_OF_ADDRESS_MAX)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(kept == 1)
+    }
+
+    /// Uses a challenge up. Whether it was asked for by this browser, for this purpose, and not too long ago.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn use_challenge(
+        &self,
+        hash: &TokenHash,
+        purpose: &str,
+        browser: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let row = query(
+            "DELETE FROM passkey_challenges WHERE hash = $1 RETURNING purpose, browser, expires_at",
+        )
+        .bind(hash)
+        .fetch_optional(&mut tx)
+        .await?;
+        tx.commit().await?;
+        let Some(row) = row else {
+            return Ok(false);
+        };
+        Ok(row.get::<String>("purpose")? == purpose
+            && row.get::<String>("browser")? == browser
+            && time(&row, "expires_at")? > now)
+    }
+
+    /// Adds a passkey. An id counts once, whoever brings it again.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn add_passkey(
+        &self,
+        new: &PasskeyRecord,
+        event: &Event,
+    ) -> Result<PasskeyAdded, StoreError> {
+        let owner = new.owner.to_string();
+        let mut tx = self.begin().await?;
+        tx.turn(&format!("passkeys of {owner}")).await?;
+        let had =
+            query("SELECT COUNT(*) AS had FROM passkeys WHERE owner = $1 AND generation = $2")
+                .bind(&owner)
+                .bind(new.generation)
+                .fetch_one(&mut tx)
+                .await?;
+        if had.get::<i64>("had")? >= PASSKEYS_OF_OWNER_MAX as i64 {
+            return Ok(PasskeyAdded::TooMany);
+        }
+        let added = query("INSERT INTO passkeys (id, owner, generation, public_key, counter, name, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING")
+            .bind(new.id.clone())
+            .bind(&owner)
+            .bind(new.generation)
+            .bind(new.public_key.clone())
+            .bind(new.counter)
+            .bind(&new.name)
+            .bind(new.created_at)
+            .execute(&mut tx)
+            .await?;
+        if added == 0 {
+            return Ok(PasskeyAdded::Known);
+        }
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(PasskeyAdded::Done)
+    }
+
+    /// The passkeys of an owner that were added in this generation, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn passkeys_of(
+        &self,
+        owner: &PasskeyOwner,
+        generation: u32,
+    ) -> Result<Vec<PasskeyRecord>, StoreError> {
+        query("SELECT * FROM passkeys WHERE owner = $1 AND generation = $2 ORDER BY created_at, id")
+            .bind(owner.to_string())
+            .bind(generation)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(passkey)
+            .collect()
+    }
+
+    /// The passkey of this credential id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn passkey(&self, id: &[u8]) -> Result<Option<PasskeyRecord>, StoreError> {
+        let row = query("SELECT * FROM passkeys WHERE id = $1")
+            .bind(id.to_vec())
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref().map(passkey).transpose()
+    }
+
+    /// Gives a passkey another name. `false` where its owner has none of this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn rename_passkey(
+        &self,
+        owner: &PasskeyOwner,
+        id: &[u8],
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let changed = query("UPDATE passkeys SET name = $3 WHERE id = $1 AND owner = $2")
+            .bind(id.to_vec())
+            .bind(owner.to_string())
+            .bind(name)
+            .execute(&self.pools)
+            .await?;
+        Ok(changed == 1)
+    }
+
+    /// Removes a passkey. `false` where its owner has none of this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn remove_passkey(
+        &self,
+        owner: &PasskeyOwner,
+        id: &[u8],
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let removed = query("DELETE FROM passkeys WHERE id = $1 AND owner = $2")
+            .bind(id.to_vec())
+            .bind(owner.to_string())
+            .execute(&mut tx)
+            .await?;
+        if removed == 0 {
+            return Ok(false);
+        }
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Moves the counter on at a use whose signature was right. A counter that does not grow says that there
+    /// is a copy: the passkey opens nothing any more, and `alarm` is in the trail. Authenticators that do not
+    /// count say 0 each time.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn use_passkey(
+        &self,
+        id: &[u8],
+        counter: u32,
+        alarm: &Event,
+    ) -> Result<PasskeyUse, StoreError> {
+        let mut tx = self.begin().await?;
+        let moved = query("UPDATE passkeys SET counter = $2, used_at = $3 WHERE id = $1 AND copied_at IS NULL AND (counter < $2 OR (counter = 0 AND $2 = 0))")
+            .bind(id.to_vec())
+            .bind(counter)
+            .bind(alarm.at)
+            .execute(&mut tx)
+            .await?;
+        if moved == 1 {
+            tx.commit().await?;
+            return Ok(PasskeyUse::Opens);
+        }
+        let stopped =
+            query("UPDATE passkeys SET copied_at = COALESCE(copied_at, $2) WHERE id = $1")
+                .bind(id.to_vec())
+                .bind(alarm.at)
+                .execute(&mut tx)
+                .await?;
+        if stopped == 0 {
+            return Ok(PasskeyUse::Gone);
+        }
+        append(&mut tx, alarm).await?;
+        tx.commit().await?;
+        Ok(PasskeyUse::Copied)
+    }
+}
+
+fn passkey(row: &Row) -> Result<PasskeyRecord, StoreError> {
+    Ok(PasskeyRecord {
+        id: row.get("id")?,
+        owner: text(row, "owner")?,
+        generation: small(row, "generation")?,
+        public_key: row.get("public_key")?,
+        counter: small(row, "counter")?,
+        name: row.get("name")?,
+        created_at: time(row, "created_at")?,
+        used_at: optional_time(row, "used_at")?,
+        copied_at: optional_time(row, "copied_at")?,
+    })
+}

@@ -1,0 +1,162 @@
+//! Passkeys: challenges that count once, ids that count once, counters that only go on.
+
+use kvit_store::{
+    CHALLENGES_OF_ADDRESS_MAX, Event, NewChallenge, PASSKEYS_OF_OWNER_MAX, PasskeyAdded,
+    PasskeyOwner, PasskeyRecord, PasskeyUse, Store,
+};
+use serde_json::json;
+
+use super::world::{account, at, token};
+
+fn event(what: &str, owner: &PasskeyOwner) -> Event {
+    Event {
+        at: at(50),
+        who: owner.to_string(),
+        what: what.to_owned(),
+        subject: owner.to_string(),
+        detail: json!({}),
+    }
+}
+
+fn passkey(n: u8, owner: &PasskeyOwner, generation: u32) -> PasskeyRecord {
+    PasskeyRecord {
+        id: vec![n; 20],
+        owner: owner.clone(),
+        generation,
+        public_key: vec![1, 2, 3],
+        counter: 0,
+        name: "телефон".to_owned(),
+        created_at: at(i64::from(n)),
+        used_at: None,
+        copied_at: None,
+    }
+}
+
+fn ana() -> PasskeyOwner {
+    "staff/ana".parse().expect("an owner")
+}
+
+pub(crate) async fn a_challenge_is_answered_once_by_who_asked(store: Store) {
+    let ask = async |n, address: &str, now| {
+        let new = NewChallenge {
+            hash: token(n),
+            purpose: "sign-in staff".to_owned(),
+            browser: "b1".to_owned(),
+            address: address.to_owned(),
+            at: at(now),
+            expires: at(now + 300),
+        };
+        store.ask_passkey(&new).await.expect("an answer")
+    };
+    let answer = async |n, purpose: &str, browser: &str, now| {
+        let used = store
+            .use_challenge(&token(n), purpose, browser, at(now))
+            .await;
+        used.expect("an answer")
+    };
+    for n in 1..=5 {
+        assert!(ask(n, "a", 0).await);
+    }
+    assert!(answer(1, "sign-in staff", "b1", 299).await);
+    assert!(
+        !answer(1, "sign-in staff", "b1", 299).await,
+        "a second time"
+    );
+    assert!(!answer(2, "sign-in staff", "b1", 300).await, "too late");
+    assert!(!answer(3, "sign-in customer", "b1", 1).await);
+    assert!(!answer(3, "sign-in staff", "b1", 1).await, "used up");
+    assert!(
+        !answer(4, "sign-in staff", "b2", 1).await,
+        "another browser"
+    );
+    assert!(!answer(99, "sign-in staff", "b1", 1).await, "never asked");
+    // One still waits.
+    for n in 0..CHALLENGES_OF_ADDRESS_MAX - 1 {
+        assert!(ask(100 + n, "a", 1).await);
+    }
+    assert!(!ask(900, "a", 2).await, "enough");
+    assert!(ask(901, "b", 2).await, "another address");
+    assert!(ask(902, "a", 400).await, "those are over");
+}
+
+pub(crate) async fn a_passkey_is_added_once_and_is_its_owner_s(store: Store) {
+    let (ana, customer) = (ana(), PasskeyOwner::Customer(account(1)));
+    let add = async |record: &PasskeyRecord| {
+        let added = event("passkey.added", &record.owner);
+        store.add_passkey(record, &added).await.expect("an answer")
+    };
+    assert_eq!(add(&passkey(1, &ana, 1)).await, PasskeyAdded::Done);
+    assert_eq!(add(&passkey(1, &ana, 1)).await, PasskeyAdded::Known);
+    assert_eq!(add(&passkey(1, &customer, 1)).await, PasskeyAdded::Known);
+    for n in 2..=PASSKEYS_OF_OWNER_MAX {
+        let n = u8::try_from(n).expect("few");
+        assert_eq!(add(&passkey(n, &ana, 1)).await, PasskeyAdded::Done);
+    }
+    assert_eq!(add(&passkey(99, &ana, 1)).await, PasskeyAdded::TooMany);
+    assert_eq!(add(&passkey(99, &customer, 3)).await, PasskeyAdded::Done);
+    let of = async |owner: &PasskeyOwner, generation| {
+        let found = store.passkeys_of(owner, generation).await;
+        found.expect("passkeys")
+    };
+    assert_eq!(of(&ana, 1).await.len(), PASSKEYS_OF_OWNER_MAX);
+    assert!(of(&ana, 2).await.is_empty(), "a new start voids them");
+    let found = of(&customer, 3).await;
+    assert_eq!(
+        (found[0].id.as_slice(), found[0].public_key.as_slice()),
+        (&[99; 20][..], &[1, 2, 3][..])
+    );
+    let mine = [1; 20];
+    let renamed = async |owner| store.rename_passkey(owner, &mine, "ключ").await;
+    assert!(!renamed(&customer).await.expect("an answer"), "not theirs");
+    assert!(renamed(&ana).await.expect("an answer"));
+    let gone = async |owner| {
+        let removed = event("passkey.removed", owner);
+        let removed = store.remove_passkey(owner, &mine, &removed).await;
+        removed.expect("an answer")
+    };
+    assert!(!gone(&customer).await);
+    let found = store.passkey(&mine).await.expect("an answer");
+    assert_eq!(found.expect("still there").name, "ключ");
+    assert!(gone(&ana).await);
+    assert!(!gone(&ana).await);
+    assert!(store.passkey(&mine).await.expect("an answer").is_none());
+    let told = store.events("staff/ana", 99).await.expect("events");
+    assert_eq!(told.len(), PASSKEYS_OF_OWNER_MAX + 1, "what was done, once");
+}
+
+pub(crate) async fn a_counter_that_does_not_go_on_is_an_alarm(store: Store) {
+    let ana = ana();
+    let alarm = event("passkey.copied", &ana);
+    for n in [1, 2] {
+        let added = event("passkey.added", &ana);
+        let added = store.add_passkey(&passkey(n, &ana, 1), &added).await;
+        assert_eq!(added.expect("an answer"), PasskeyAdded::Done);
+    }
+    let used = async |n: u8, counter| {
+        let used = store.use_passkey(&[n; 20], counter, &alarm).await;
+        used.expect("an answer")
+    };
+    // One that does not count, and one that does.
+    for _ in 0..2 {
+        assert_eq!(used(1, 0).await, PasskeyUse::Opens);
+    }
+    for counter in [1, 5, u32::MAX - 1] {
+        assert_eq!(used(2, counter).await, PasskeyUse::Opens);
+    }
+    assert_eq!(used(3, 1).await, PasskeyUse::Gone);
+    let alarms = async || {
+        let told = store.events("staff/ana", 99).await.expect("events");
+        told.iter().filter(|e| e.what == "passkey.copied").count()
+    };
+    assert_eq!(alarms().await, 0);
+    assert_eq!(used(2, u32::MAX - 1).await, PasskeyUse::Copied);
+    assert_eq!(
+        used(2, u32::MAX).await,
+        PasskeyUse::Copied,
+        "nothing opens after"
+    );
+    assert_eq!(alarms().await, 2);
+    assert_eq!(used(1, 0).await, PasskeyUse::Opens, "the other one does");
+    let record = store.passkey(&[2; 20]).await.expect("an answer");
+    assert_eq!(record.expect("kept").copied_at, Some(at(50)));
+}
