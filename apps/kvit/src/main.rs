@@ -13,6 +13,7 @@ mod importing;
 mod layouts;
 mod output;
 mod scanning;
+mod upkeep;
 mod uploads;
 mod watch;
 mod ways;

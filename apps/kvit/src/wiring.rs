@@ -34,6 +34,7 @@ use crate::{
     exit::{Context, Exit, Failure},
     faults, files, layouts,
     scanning::Scanner,
+    upkeep::Kept,
     uploads::{Room, Uploads},
     ways::ConfiguredWays,
 };
@@ -345,6 +346,8 @@ impl Instance {
                 issuer: Arc::default(),
             }),
             layouts: Arc::new(ShownLayouts::new(self.clone())),
+            checkpoints: faults::checkpoints(),
+            upkeep: Arc::new(Kept::new(self.clone())),
             imports: Arc::new(Uploads::new(self.clone(), Arc::clone(&room))),
             scans: Arc::new(Scanner::new(self, room)?),
             reminders: !config.reminders.kinds().is_empty(),

@@ -22,7 +22,7 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
-use kvit_flow::Sample;
+use kvit_flow::{Sample, ports::Checkpoints};
 use kvit_pay::ways::{Ways, Wire};
 use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
@@ -46,6 +46,7 @@ mod scans;
 mod staff;
 mod texts;
 mod turnstile;
+mod upkeep;
 
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
@@ -56,6 +57,10 @@ pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload,
 pub use layouts::{LayoutFault, Layouts};
 pub use scans::Scans;
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
+pub use upkeep::{
+    CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Looked, OwnText,
+    Upkeep,
+};
 
 /// Everything that the portal stands on.
 pub struct Portal {
@@ -99,6 +104,10 @@ pub struct Portal {
     pub samples: Arc<dyn Samples>,
     /// Tries layouts out and draws with them.
     pub layouts: Arc<dyn Layouts>,
+    /// Where tests end the process.
+    pub checkpoints: Arc<dyn Checkpoints>,
+    /// Certificates, own texts and the checks of doctor.
+    pub upkeep: Arc<dyn Upkeep>,
     /// Takes uploaded run files in.
     pub imports: Arc<dyn Imports>,
     /// Takes uploaded scans of declarations in, and has their pictures.

@@ -59,6 +59,7 @@ templates!(
     "staff/handed-out.html",
     "staff/import.html",
     "staff/imports.html",
+    "staff/keys.html",
     "staff/layout.html",
     "staff/layouts.html",
     "staff/money-nav.html",
@@ -86,6 +87,8 @@ templates!(
     "staff/statement.html",
     "staff/statements.html",
     "staff/sure.html",
+    "staff/texts.html",
+    "staff/upkeep-nav.html",
     "verify.html",
     "year.html"
 );

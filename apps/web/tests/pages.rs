@@ -431,7 +431,11 @@ async fn layouts(eye: &mut Inspector, world: &World) {
         .insert(0, view);
     eye.see("staff-layout-faulty", &format!("/staff/layouts/file/{id}"))
         .await;
+    eye.see("staff-keys", "/staff/keys").await;
+    eye.see("staff-texts", "/staff/texts").await;
     eye.lang = "en";
+    eye.see("staff-keys", "/staff/keys?lang=en").await;
+    eye.see("staff-texts", "/staff/texts").await;
     eye.see("staff-layouts", "/staff/layouts?lang=en").await;
     eye.lang = "bg";
     eye.chrome.go("/staff/layouts?lang=bg").await;

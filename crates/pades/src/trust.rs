@@ -50,6 +50,12 @@ impl TrustRoots {
         Ok(Self { roots })
     }
 
+    /// Each of them.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.roots
+    }
+
     /// How many certificates are trusted.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -6,10 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenHash};
 
 use crate::{
-    EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store, StoreError,
+    ConsentVersion, EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store,
+    StoreError,
     engine::{Row, Target, Tx},
     readers,
-    rows::{corrupt, language, optional_time, text, time},
+    rows::{corrupt, language, optional_time, text, time, unsigned},
     sql::{ROWS_MAX, query},
     webhooks,
 };
@@ -18,6 +19,26 @@ use crate::{
 const PROOF_DUE: SignedDuration = SignedDuration::from_mins(15);
 
 impl Store {
+    /// The versions of the declaration that customers consented to, the latest used first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn consent_versions(&self) -> Result<Vec<ConsentVersion>, StoreError> {
+        query("SELECT text_version, MIN(created_at) AS first, MAX(created_at) AS last, COUNT(*) AS consents FROM enrolments GROUP BY text_version ORDER BY last DESC, text_version")
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(ConsentVersion {
+                    version: row.get("text_version")?,
+                    first: time(row, "first")?,
+                    last: time(row, "last")?,
+                    consents: unsigned(row, "consents")?,
+                })
+            })
+            .collect()
+    }
+
     /// Keeps a consent. With a proof to come, the mail that asks for it is queued in the same
     /// transaction; without one the address counts as proven and replaces an earlier one.
     ///

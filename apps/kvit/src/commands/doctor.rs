@@ -8,13 +8,15 @@ use std::{
 };
 
 use kvit_billing::LayoutNo;
-use serde::Serialize;
+use kvit_web::{Finding, Health};
+use serde_json::json;
 
 use crate::{
     config::{self, Config, ProviderConfig},
     exit::{Context, Exit, Failure},
     files,
     output::{BAD, BOLD, GOOD, Output, count},
+    upkeep,
     ways::key_files,
     wiring::{Instance, KEY_FILE, STORE_HINT, store_file, store_url, trust_roots},
 };
@@ -23,24 +25,35 @@ use crate::{
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const OPEN_LINE: &str = "it answers, on another machine whose certificate nobody checks: end its address with ?sslmode=verify-full";
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Health {
-    Ok,
-    Warning,
-    Broken,
-}
-
-#[derive(Serialize)]
-struct Look {
-    part: &'static str,
-    health: Health,
-    finding: String,
-}
-
 pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
+    let dir = std::path::absolute(dir).failed("the current folder is not known")?;
+    let looks = look(&dir).await;
+    let value: Vec<_> = looks
+        .iter()
+        .map(|look| json!({ "part": look.part, "health": word(look.health), "finding": look.text }))
+        .collect();
+    out.result(&value, |out| {
+        let lines: Vec<String> = looks.iter().map(|look| line(out, look)).collect();
+        lines.join("\n")
+    })?;
+    if looks.iter().all(|look| look.health != Health::Broken) {
+        Ok(Exit::Done)
+    } else {
+        Ok(Exit::Configuration)
+    }
+}
+
+const fn word(health: Health) -> &'static str {
+    match health {
+        Health::Ok => "ok",
+        Health::Warning => "warning",
+        Health::Broken => "broken",
+    }
+}
+
+/// Looks at each part of the instance in a folder, whose path is absolute.
+pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
     let mut looks = Vec::new();
-    let dir = &std::path::absolute(dir).failed("the current folder is not known")?;
     let config = match Config::read(dir) {
         Ok(config) => {
             looks.push(configuration(&config));
@@ -68,64 +81,56 @@ pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
             Err(failure) => {
                 let mut look = broken("store", &failure);
                 // Who reads this follows that hint already.
-                look.finding = look.finding.replace(&format!("\nhint: {STORE_HINT}"), "");
+                look.text = look.text.replace(&format!("\nhint: {STORE_HINT}"), "");
                 looks.push(look);
             }
         }
     }
-    out.result(&looks, |out| {
-        let lines: Vec<String> = looks.iter().map(|look| line(out, look)).collect();
-        lines.join("\n")
-    })?;
-    if looks.iter().all(|look| look.health != Health::Broken) {
-        Ok(Exit::Done)
-    } else {
-        Ok(Exit::Configuration)
-    }
+    looks
 }
 
-fn line(out: &Output, look: &Look) -> String {
+fn line(out: &Output, look: &Finding) -> String {
     let mark = match look.health {
         Health::Ok => out.out("✓", GOOD),
         Health::Warning => out.out("!", BOLD),
         Health::Broken => out.out("✗", BAD),
     };
-    let finding = look.finding.replace('\n', "\n                  ");
+    let finding = look.text.replace('\n', "\n                  ");
     format!("{mark} {:<15} {finding}", look.part)
 }
 
-const fn ok(part: &'static str, finding: String) -> Look {
-    Look {
+const fn ok(part: &'static str, text: String) -> Finding {
+    Finding {
         part,
         health: Health::Ok,
-        finding,
+        text,
     }
 }
 
-const fn warning(part: &'static str, finding: String) -> Look {
-    Look {
+const fn warning(part: &'static str, text: String) -> Finding {
+    Finding {
         part,
         health: Health::Warning,
-        finding,
+        text,
     }
 }
 
-fn broken(part: &'static str, failure: &Failure) -> Look {
-    Look {
+fn broken(part: &'static str, failure: &Failure) -> Finding {
+    Finding {
         part,
         health: Health::Broken,
-        finding: failure.to_string(),
+        text: failure.to_string(),
     }
 }
 
-fn judge<T>(part: &'static str, result: Result<T, Failure>, good: &str) -> Look {
+fn judge<T>(part: &'static str, result: Result<T, Failure>, good: &str) -> Finding {
     match result {
         Ok(_) => ok(part, good.to_owned()),
         Err(failure) => broken(part, &failure),
     }
 }
 
-fn configuration(config: &Config) -> Look {
+fn configuration(config: &Config) -> Finding {
     let part = "configuration";
     if config.placeholder {
         let finding = format!(
@@ -137,7 +142,7 @@ fn configuration(config: &Config) -> Look {
     ok(part, format!("{} can be read", config::FILE))
 }
 
-fn secrets(dir: &Path, config: &Config) -> Look {
+fn secrets(dir: &Path, config: &Config) -> Finding {
     let named = [
         Path::new(KEY_FILE),
         config.seal.file.as_path(),
@@ -183,7 +188,7 @@ fn written_to(dir: &Path, config: &Config) -> Vec<(&'static str, PathBuf)> {
 }
 
 /// That a place can be written to, or what to do about it.
-fn writable((part, place): (&'static str, PathBuf)) -> Look {
+fn writable((part, place): (&'static str, PathBuf)) -> Finding {
     let tried = if place.is_dir() {
         files::try_writing(&place)
     } else if place.exists() {
@@ -241,7 +246,7 @@ fn is_open_line(url: &str) -> bool {
     !here && !query.split('&').any(|pair| checked.contains(&pair))
 }
 
-async fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
+async fn instance_parts(instance: &Instance, looks: &mut Vec<Finding>) {
     looks.push(judge("instance key", instance.key(), "it can be read"));
     looks.push(judge("archive", instance.archive(), "the folder is there"));
     let sealer = instance.sealer();
@@ -253,6 +258,8 @@ async fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
     let number = roots.as_ref().map_or(0, |roots| roots.len() as u64);
     let good = count(number, "certificate", "certificates");
     looks.push(judge("trust roots", roots, &good));
+    let certificates = upkeep::certificates(instance);
+    looks.push(upkeep::ends(&certificates, jiff::Timestamp::now()));
     looks.push(layout(instance, reserve).await);
     looks.push(judge("mails", instance.mails(), "they can be made"));
     looks.push(payments(instance));
@@ -270,7 +277,7 @@ async fn instance_parts(instance: &Instance, looks: &mut Vec<Look>) {
 }
 
 /// The layout that counts for new runs.
-async fn layout(instance: &Instance, reserve: usize) -> Look {
+async fn layout(instance: &Instance, reserve: usize) -> Finding {
     let part = "layout";
     let tried = async {
         let no = instance.store.current_layout().await?;
@@ -288,7 +295,7 @@ async fn layout(instance: &Instance, reserve: usize) -> Look {
 }
 
 /// The ways of paying: that their keys can be used, and whether they are the real ones.
-fn payments(instance: &Instance) -> Look {
+fn payments(instance: &Instance) -> Finding {
     let part = "payments";
     let config = &instance.config;
     if let Err(failure) = instance.ways() {
@@ -318,7 +325,7 @@ fn payments(instance: &Instance) -> Look {
 }
 
 /// Payment systems that customers are offered and that do not answer, as workers found.
-async fn out_of_order(instance: &Instance) -> Vec<Look> {
+async fn out_of_order(instance: &Instance) -> Vec<Finding> {
     let part = "payments";
     let known = match instance
         .store
@@ -346,7 +353,7 @@ async fn out_of_order(instance: &Instance) -> Vec<Look> {
     out.collect()
 }
 
-fn mail_server(config: &Config) -> Look {
+fn mail_server(config: &Config) -> Finding {
     let mail = &config.mail;
     let place = format!("{}:{}", mail.host, mail.port);
     let reached = (mail.host.as_str(), mail.port)
@@ -389,17 +396,17 @@ mod tests {
     #[test]
     fn a_folder_that_takes_no_file_is_named_with_what_to_do() {
         let look = writable(("archive", PathBuf::from("/proc")));
-        assert!(look.health == Health::Broken, "{}", look.finding);
+        assert!(look.health == Health::Broken, "{}", look.text);
         assert!(
-            look.finding
+            look.text
                 .starts_with("/proc cannot be written to\n  because ")
-                && look.finding.contains("\nhint: "),
+                && look.text.contains("\nhint: "),
             "{}",
-            look.finding
+            look.text
         );
         let folder = tempfile::tempdir().expect("a folder");
         let look = writable(("archive", folder.path().to_owned()));
-        assert!(look.health == Health::Ok, "{}", look.finding);
+        assert!(look.health == Health::Ok, "{}", look.text);
         let left = std::fs::read_dir(folder.path()).expect("there").count();
         assert_eq!(left, 0, "nothing stays behind");
     }

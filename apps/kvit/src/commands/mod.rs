@@ -6,7 +6,7 @@ mod bench;
 mod bill;
 mod deliver;
 mod demo;
-mod doctor;
+pub(crate) mod doctor;
 mod export;
 mod import;
 mod init;

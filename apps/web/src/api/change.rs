@@ -230,12 +230,20 @@ async fn once(
     };
     let answer = match made {
         Some(event) => change.told(&event),
-        None => match change.make(app, caller, asked).await {
-            Ok(event) => change.told(&event),
-            Err(Refused::Problem(problem)) => problem.answer(),
-            // It stays noted, and may be sent again once the lease is over.
-            Err(failure) => return Err(failure),
-        },
+        None => {
+            let checkpoints = app.portal.checkpoints.as_ref();
+            // A death here leaves a note without a fact, and one further down a fact without an answer: the trail
+            // tells the two apart.
+            checkpoints.reached("before-api-change");
+            let made = change.make(app, caller, asked).await;
+            checkpoints.reached("after-api-change");
+            match made {
+                Ok(event) => change.told(&event),
+                Err(Refused::Problem(problem)) => problem.answer(),
+                // It stays noted, and may be sent again once the lease is over.
+                Err(failure) => return Err(failure),
+            }
+        }
     };
     store.end_api_request(asked, &answer).await?;
     Ok(answered(answer))

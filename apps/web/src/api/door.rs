@@ -106,8 +106,24 @@ pub(crate) async fn guard(
         );
         return Problem::new(NO_SCOPE, detail).into_response();
     }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
+    let asked = request.uri().path().to_owned();
+    request.extensions_mut().insert(caller.clone());
+    let response = next.run(request).await;
+    // Whoever tries numbers one after the other leaves a trace as well.
+    if response.status() == StatusCode::NOT_FOUND {
+        let subject = format!("api/{}", caller.token);
+        let missed = event(
+            &app,
+            &caller,
+            "api.not-found",
+            subject,
+            json!({ "path": asked }),
+        );
+        if let Err(fault) = app.portal.store.record_event(&missed).await {
+            return Refused::from(fault).into_response();
+        }
+    }
+    response
 }
 
 /// The token of a call, looked up each time: one that is revoked works no more at once.

@@ -27,6 +27,7 @@ pub(crate) mod sign_in;
 pub(crate) mod spell;
 pub(crate) mod statements;
 pub(crate) mod timeline;
+pub(crate) mod upkeep;
 
 use std::sync::Arc;
 
@@ -100,6 +101,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/imports", BILLING),
     ("GET", "/staff/imports/{id}", BILLING),
     ("POST", "/staff/imports/file", BILLING),
+    ("GET", "/staff/keys", UPKEEP),
+    ("POST", "/staff/keys", PEOPLE),
     ("GET", "/staff/layouts", UPKEEP),
     ("POST", "/staff/layouts/file", PEOPLE),
     ("GET", "/staff/layouts/file/{id}", PEOPLE),
@@ -154,6 +157,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/statements/file", BILLING),
     ("GET", "/staff/statements/file/{id}", BILLING),
     ("GET", "/staff/statements/{id}", BOOKS),
+    ("GET", "/staff/texts", UPKEEP),
 ];
 
 /// Where the menu leads, for those who may go there.
@@ -169,6 +173,7 @@ const MENU: &[(&str, &str)] = &[
 
 /// What members of staff do, as the audit trail names it. Each has a text for auditors.
 pub const STAFF_EVENTS: &[&str] = &[
+    "api.not-found",
     "api.refused",
     "api.token-added",
     "api.token-revoked",
@@ -283,6 +288,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/customers/{number}/send", post(desk::send))
         .route("/staff/imports", get(imports::form))
         .route("/staff/imports/{id}", get(imports::one))
+        .route("/staff/keys", get(upkeep::keys).post(upkeep::look))
         .route("/staff/layouts", get(layouts::list))
         .route("/staff/layouts/file/{id}", get(imports::one_layout))
         .route(
@@ -338,6 +344,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/statements", get(statements::list))
         .route("/staff/statements/file/{id}", get(imports::one_statement))
         .route("/staff/statements/{id}", get(statements::one))
+        .route("/staff/texts", get(upkeep::texts))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), door::guard))
 }
 

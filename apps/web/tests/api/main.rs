@@ -265,3 +265,17 @@ fn the_document_in_the_docs_is_that_of_the_code() {
         "the API has changed: run the test with KVIT_BLESS=1 and read the difference"
     );
 }
+
+#[tokio::test]
+async fn whoever_asks_for_what_is_not_there_leaves_a_trace() {
+    let world = World::new(URL).await;
+    let robot = Robot::new(&world, "crm", &ApiScope::ALL).await;
+    for path in ["/api/v1/customers/9999999", "/api/v1/bills/0000099999/pdf"] {
+        refused(&robot.get(path).await, 404, "not-found");
+        let told = trail(&world, "api:crm").await;
+        let missed = told
+            .iter()
+            .filter(|event| event.what == "api.not-found" && event.detail["path"] == json!(path));
+        assert_eq!(missed.count(), 1, "{path}");
+    }
+}

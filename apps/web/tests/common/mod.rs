@@ -25,14 +25,15 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
-use kvit_flow::Sample;
+use kvit_flow::{Sample, ports::NoCheckpoints};
 use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{
     BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, PasskeyOwner, PasskeyRecord,
     ReaderRecord, Role, Store,
 };
 use kvit_web::{
-    DocumentError, Documents, Layouts, NoSample, Numbers, Pay, Portal, PortalLimits, Samples,
+    CertificateFacts, CertificateUse, DocumentError, Documents, Finding, Health, Layouts, Looked,
+    NoSample, Numbers, OwnText, Pay, Portal, PortalLimits, Samples, Upkeep,
 };
 use tower::ServiceExt;
 
@@ -123,6 +124,71 @@ pub(crate) fn layout_report() -> serde_json::Value {
         { "kind": "household-bg", "bytes": 38_412, "slow_because": null },
         { "kind": "long-names-en", "bytes": 41_007, "slow_because": why },
     ] })
+}
+
+/// A seal that ends soon, a root that is over, and one part that does not work.
+struct Watched;
+
+impl Upkeep for Watched {
+    fn certificates(&self) -> BoxFuture<'static, Vec<CertificateFacts>> {
+        let one = |used_for, subject: &str, end: &str| CertificateFacts {
+            used_for,
+            subject: subject.to_owned(),
+            issuer: "Удостоверения АД".to_owned(),
+            serial: "5f3a9c21d0e84b77a1c2".to_owned(),
+            algorithm: "RSA".to_owned(),
+            not_before: "2024-01-01T00:00:00Z".parse().expect("a time"),
+            not_after: end.parse().expect("a time"),
+        };
+        let bank = CertificateUse::PaymentSystem("borica".to_owned());
+        let all = vec![
+            one(
+                CertificateUse::Seal,
+                "„Светлина Енерго“ АД",
+                "2026-12-20T12:00:00Z",
+            ),
+            one(
+                CertificateUse::TrustRoot,
+                "Стар корен",
+                "2026-10-01T12:00:00Z",
+            ),
+            one(bank, "BORICA AD", "2028-01-01T12:00:00Z"),
+        ];
+        Box::pin(std::future::ready(all))
+    }
+
+    fn own_texts(&self) -> BoxFuture<'static, Vec<OwnText>> {
+        let own = OwnText {
+            file: "mails/bg.ftl".to_owned(),
+            sha256: [0xab; 32],
+            changed: "2026-11-01T12:00:00Z".parse().ok(),
+        };
+        Box::pin(std::future::ready(vec![own]))
+    }
+
+    fn look(&self) {}
+
+    fn looked(&self) -> Looked {
+        let finding = |part, health, text: &str| Finding {
+            part,
+            health,
+            text: text.to_owned(),
+        };
+        let full = "/var/lib/kvit/archive cannot be written to\n  because no space left on device\nhint: make room, or move it to a larger disk";
+        Looked {
+            at: "2026-11-20T08:00:00Z".parse().ok(),
+            findings: vec![
+                finding("configuration", Health::Ok, "kvit.toml can be read"),
+                finding("archive", Health::Broken, full),
+                finding(
+                    "mail server",
+                    Health::Warning,
+                    "mail.example:25 does not answer",
+                ),
+            ],
+            under_way: false,
+        }
+    }
 }
 
 /// A page with nothing on it.
@@ -317,6 +383,8 @@ impl World {
             pay,
             samples: Arc::new(Drawn),
             layouts: Arc::new(Drawing),
+            checkpoints: Arc::new(NoCheckpoints),
+            upkeep: Arc::new(Watched),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
             scans: Arc::new(imports::Counter(Arc::clone(&shelf))),
             reminders: true,

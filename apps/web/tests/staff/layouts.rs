@@ -1,4 +1,4 @@
-//! Layouts: brought by one administrator, made to count by another, and back by one press.
+//! Upkeep. Layouts: brought by one administrator, made to count by another, and back by one press.
 
 use std::collections::BTreeMap;
 
@@ -159,4 +159,38 @@ async fn an_upload_is_followed_to_its_version_or_its_faults() {
         .await
         .expect("a trail");
     assert!(trail.iter().any(|event| event.what == "layout.uploaded"));
+}
+
+#[tokio::test]
+async fn certificates_are_shown_with_their_ends_and_checks_with_what_to_do() {
+    let (_, mut ana, _) = desk().await;
+    let page = ana.get("/staff/keys").await.body;
+    for part in [
+        "сертификатът изтича след дни: 30",
+        "(Стар корен): сертификатът е изтекъл на",
+        "5f3a9c21d0e84b77a1c2",
+        "Платежна система borica",
+        "За преглед: 2",
+        "no space left on device",
+        "<strong>make room",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let again = ana.post("/staff/keys", "").await;
+    assert_eq!(again.header("location"), "/staff/keys");
+}
+
+#[tokio::test]
+async fn the_declaration_is_shown_in_both_languages_with_its_versions() {
+    let (_, mut ana, _) = desk().await;
+    let page = ana.get("/staff/texts").await.body;
+    for part in [
+        "Декларация, редакция",
+        "Съгласявам се",
+        "I agree",
+        "bg.ftl",
+        "abababab",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }

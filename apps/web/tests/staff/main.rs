@@ -48,6 +48,8 @@ POST /staff/customers/{number}/send: agent clerk
 GET /staff/imports: billing
 GET /staff/imports/{id}: billing
 POST /staff/imports/file: billing
+GET /staff/keys: auditor administrator
+POST /staff/keys: administrator
 GET /staff/layouts: auditor administrator
 POST /staff/layouts/file: administrator
 GET /staff/layouts/file/{id}: administrator
@@ -102,6 +104,7 @@ GET /staff/statements: billing auditor
 POST /staff/statements/file: billing
 GET /staff/statements/file/{id}: billing
 GET /staff/statements/{id}: billing auditor
+GET /staff/texts: auditor administrator
 ";
 
 fn written(who: Who) -> String {

@@ -173,3 +173,16 @@ pub struct GuardState {
     /// Closed until then.
     pub blocked_until: Option<Timestamp>,
 }
+
+/// A version of the declaration, as consents name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentVersion {
+    /// As it was called.
+    pub version: String,
+    /// When the first consent to it was given.
+    pub first: Timestamp,
+    /// And the latest.
+    pub last: Timestamp,
+    /// How many there are, ended ones included.
+    pub consents: u64,
+}

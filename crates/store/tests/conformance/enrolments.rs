@@ -64,6 +64,8 @@ pub(crate) async fn an_address_is_proven_once(store: Store) {
     assert!(matches!(state, EnrolmentState::Pending(_)));
     assert!(!format!("{state:?}").contains('@'), "an address in a log");
     assert_eq!(active_email(&store).await, None);
+    let versions = store.consent_versions().await.expect("versions");
+    assert!(matches!(&versions[..], [one] if one.consents == 1 && one.first == one.last));
 
     // The mail that asks for the proof was queued with the consent.
     let mail = store

@@ -1,0 +1,170 @@
+//! Keys and checks, and texts: what the instance stands on, for administrators and those who audit them.
+
+use axum::{
+    Extension, Form,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use kvit_billing::Language;
+use kvit_store::Role;
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::{door::Officer, render};
+use crate::{
+    App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health,
+    failure::Failure, front::Visitor, texts::Texts,
+};
+
+/// Seconds after which a page comes again whose checks are under way.
+const FOLLOW_SECONDS: u16 = 3;
+
+/// Certificates, and what doctor finds. The first look begins the checks.
+pub(crate) async fn keys(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let now = app.portal.clock.now();
+    let certificates = app.portal.upkeep.certificates().await;
+    let certificates: Vec<_> = certificates
+        .iter()
+        .map(|one| certificate(&app, texts, one, now))
+        .collect();
+    let mut looked = app.portal.upkeep.looked();
+    if looked.at.is_none() && !looked.under_way {
+        app.portal.upkeep.look();
+        looked.under_way = true;
+    }
+    let findings: Vec<_> = looked
+        .findings
+        .iter()
+        .map(|one| finding(texts, one))
+        .collect();
+    let odd = looked
+        .findings
+        .iter()
+        .filter(|one| one.health != Health::Ok);
+    let page = context! {
+        certificates, findings, under_way => looked.under_way, odd => odd.count().to_string(),
+        at => looked.at.map(|at| texts.moment(at, &app.portal.time_zone)),
+        may => officer.role == Role::Administrator,
+    };
+    let mut response = render(&app, &visitor, Some(&officer), "staff/keys.html", page)?;
+    if looked.under_way {
+        let again = HeaderValue::from(FOLLOW_SECONDS);
+        response.headers_mut().insert(header::REFRESH, again);
+    }
+    Ok(response)
+}
+
+fn certificate(app: &App, texts: &Texts, one: &CertificateFacts, now: Timestamp) -> Value {
+    let used_for = match &one.used_for {
+        CertificateUse::Seal => texts.say("staff-key-seal", &[]),
+        CertificateUse::SealChain => texts.say("staff-key-chain", &[]),
+        CertificateUse::TrustRoot => texts.say("staff-key-root", &[]),
+        CertificateUse::PaymentSystem(name) => texts.say("staff-key-payments", &[("name", name)]),
+        CertificateUse::MailServer => texts.say("staff-key-mail", &[]),
+    };
+    let day = |at: Timestamp| texts.date(at.to_zoned_datetime(app.portal.time_zone.clone()).date());
+    let left = one.days_left(now);
+    let state = match left {
+        ..0 => "over",
+        0..CERTIFICATE_WARN_DAYS => "soon",
+        _ if one.not_before > now => "early",
+        _ => "good",
+    };
+    context! {
+        used_for, subject => one.subject.clone(), issuer => one.issuer.clone(), serial => one.serial.clone(),
+        algorithm => one.algorithm.clone(), from => day(one.not_before), to => day(one.not_after), state,
+        left => texts.count(left.unsigned_abs()),
+    }
+}
+
+/// The last lines of a finding that begin with `hint:` are its remedy.
+fn finding(texts: &Texts, one: &Finding) -> Value {
+    let (text, remedy) = match one.text.split_once("\nhint: ") {
+        Some((text, remedy)) => (text, Some(remedy.to_owned())),
+        None => (one.text.as_str(), None),
+    };
+    let key = format!("staff-part-{}", one.part.replace(' ', "-"));
+    let part = texts.get(&key, &[]).unwrap_or_else(|| one.part.to_owned());
+    let (health, word) = match one.health {
+        Health::Ok => ("ok", "staff-health-ok"),
+        Health::Warning => ("warning", "staff-health-warning"),
+        Health::Broken => ("broken", "staff-health-broken"),
+    };
+    let lines: Vec<_> = text.lines().map(str::trim).map(str::to_owned).collect();
+    context! { part, health, word => texts.say(word, &[]), lines, remedy }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LookForm {
+    #[serde(default)]
+    form_token: String,
+}
+
+/// Has the checks made once more.
+pub(crate) async fn look(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<LookForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    app.portal.upkeep.look();
+    let to = [(header::LOCATION, "/staff/keys")];
+    Ok((StatusCode::SEE_OTHER, to).into_response())
+}
+
+/// The declaration in both languages with its versions, and the files that replace built-in texts.
+pub(crate) async fn texts(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let moment = |at| texts.moment(at, &app.portal.time_zone);
+    let current = &app.portal.declaration_version;
+    let versions: Vec<_> = app
+        .portal
+        .store
+        .consent_versions()
+        .await?
+        .iter()
+        .map(|one| {
+            context! {
+                version => one.version.clone(), counts => one.version == *current, first => moment(one.first),
+                last => moment(one.last), consents => texts.count(one.consents),
+            }
+        })
+        .collect();
+    let declaration: Vec<_> = Language::ALL
+        .iter()
+        .map(|language| {
+            let own = app.pages.texts(*language);
+            let operator = app.portal.operator.name.get(*language);
+            let text = own.say("consent-text", &[("operator", operator)]);
+            context! { lang => language.tag(), text }
+        })
+        .collect();
+    let own: Vec<_> = app
+        .portal
+        .upkeep
+        .own_texts()
+        .await
+        .iter()
+        .map(|one| {
+            context! {
+                file => one.file.clone(), sha256 => hex::encode(one.sha256), since => one.changed.map(moment),
+            }
+        })
+        .collect();
+    let known = versions
+        .iter()
+        .any(|one| one.get_attr("counts").is_ok_and(|v| v.is_true()));
+    let page = context! { current, known, versions, declaration, own };
+    render(&app, &visitor, Some(&officer), "staff/texts.html", page)
+}
