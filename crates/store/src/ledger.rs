@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use kvit_billing::{BillNumber, Cents, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, CustomerNumber, Language};
 use kvit_pay::{
     ledger::{Account, Book, Entry, Posting},
     standing::{Due, Money, Standing},
@@ -14,10 +14,17 @@ use crate::{
     engine::{Row, Target, Tx},
     money_mails,
     payments::{bills, joined},
-    rows::{corrupt, number, text, time, unsigned},
+    rows::{corrupt, language, number, text, time, unsigned},
     sql::query,
     webhooks,
 };
+
+/// What is known of a customer ($1, with the book $3) at a moment ($2): who they are, then what [`dues`] and
+/// [`moneys`] read, in their order.
+const ASKED: &str = "SELECT CAST(0 AS BIGINT) AS part, CAST(0 AS BIGINT) AS at, c.language AS word, c.language AS due_date, c.language AS bills, CAST(0 AS BIGINT) AS number, CAST(0 AS BIGINT) AS to_pay, CAST(0 AS BIGINT) AS carried_over, CAST(NULL AS BIGINT) AS corrects, CAST(0 AS BIGINT) AS cents, c.number AS name FROM customers c WHERE c.number = $1
+    UNION ALL SELECT 1, r.issued_at, b.account, b.due_date, '', b.number, b.to_pay, b.carried_over, b.corrects, 0, '' FROM bills b CROSS JOIN runs r WHERE b.account = $1 AND r.id = b.run AND r.issued_at <= $2
+    UNION ALL SELECT 2, j.at, '', '', p.bills, 0, 0, 0, NULL, p.cents, j.id FROM postings p CROSS JOIN journal j WHERE p.book = $3 AND j.id = p.entry AND j.at <= $2 AND COALESCE(j.reverses, '') = '' AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id AND r.at <= $2)
+    ORDER BY part, at, number, name";
 
 impl Store {
     /// What a customer owed at a moment: the bills that were issued by then, and the money that was
@@ -46,6 +53,34 @@ impl Store {
         let dues = dues(&self.pools, accounts, at).await?;
         let moneys = moneys(&self.pools, accounts, at, None).await?;
         Ok(standings(&dues, &moneys))
+    }
+
+    /// A customer's language and what they owed at a moment, as [`Store::standing`] derives it; `None` where there is
+    /// no such customer. One statement for payment systems that ask for dues, each of which is handed to another
+    /// thread or process and back.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn dues_of(
+        &self,
+        account: &CustomerNumber,
+        at: Timestamp,
+    ) -> Result<Option<(Language, Standing)>, StoreError> {
+        let rows = query(ASKED)
+            .bind(account)
+            .bind(at)
+            .bind(&Book::Customer(account.clone()))
+            .fetch_all(&self.pools)
+            .await?;
+        let (mut known, mut dues, mut moneys) = (None, Vec::new(), Vec::new());
+        for row in &rows {
+            match row.get::<i64>("part")? {
+                0 => known = Some(language(row, "word")?),
+                1 => dues.push(due(row, dues.is_empty())?),
+                _ => moneys.push(money(row)?),
+            }
+        }
+        Ok(known.map(|language| (language, Standing::of(&dues, &moneys))))
     }
 
     /// What each book holds; customers are one sum. Together they are nothing.

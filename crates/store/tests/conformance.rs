@@ -190,6 +190,7 @@ on_both_engines! {
     staff::a_run_is_closed_when_nothing_of_it_is_open,
     payments::a_payment_counts_once,
     payments::claims_are_aged_at_any_moment,
+    payments::dues_are_told_as_a_page_shows_them,
     receivables::a_book_is_read_by_pages_and_adds_up,
     receivables::a_sheet_ties_to_the_books,
     payments::notices_at_once_count_once,

@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use jiff::ToSpan;
-use kvit_billing::{Language, format};
+use kvit_billing::format;
 use kvit_pay::{
     Event, ProviderName, Refusal, VerifiedNotice,
     dialects::{
@@ -148,12 +148,10 @@ async fn dues(app: &App, inquiry: &biller::Inquiry) -> Result<String, kvit_store
     let Some(account) = &inquiry.account else {
         return Ok(unknown());
     };
-    let Some(customer) = portal.store.customer(account).await? else {
+    let now = portal.clock.now();
+    let Some((language, standing)) = portal.store.dues_of(account, now).await? else {
         return Ok(unknown());
     };
-    let now = portal.clock.now();
-    let standing = portal.store.standing(account, now).await?;
-    let language: Language = customer.customer.language;
     let texts = app.pages.texts(language);
     let dues: Vec<Due> = standing
         .bills

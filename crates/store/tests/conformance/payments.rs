@@ -1,12 +1,13 @@
 //! Payments, notices and the books.
 
-use kvit_billing::Cents;
+use kvit_billing::{Cents, Language};
 use kvit_pay::PaymentState;
 use kvit_store::{NewPayment, NoticeOutcome, Received, Store};
 
 use super::{
     payers::{
-        begun, books, card_back, card_paid, confirmed, epay, epay_paid, open, state, told, world,
+        begun, books, card_back, card_back_of, card_paid, confirmed, epay, epay_paid, open, state,
+        told, world,
     },
     world::{account, at, euro, number},
 };
@@ -53,6 +54,29 @@ pub(crate) async fn claims_are_aged_at_any_moment(store: Store) {
         (vec![], 0),
         "no bill was issued yet"
     );
+}
+
+/// The one statement for those who ask for dues says what the several of a page say, at any moment.
+pub(crate) async fn dues_are_told_as_a_page_shows_them(store: Store) {
+    world(&store).await;
+    let payment = begun(&store, "card", 100).await;
+    told(&store, &card_paid(payment.number, "R1", "12.00", "978")).await;
+    told(&store, &card_back_of(payment.number, "R1")).await;
+    told(&store, &confirmed(&account(1), "T1", 1700, "0000000100")).await;
+    told(&store, &confirmed(&account(2), "T2", 40, "")).await;
+    for second in [-999_999, 1, 3, 20, 49, 50, 60, 999] {
+        for number in [1, 2] {
+            let plain = store.standing(&account(number), at(second)).await;
+            let asked = store.dues_of(&account(number), at(second)).await;
+            let (language, asked) = asked.expect("dues").expect("a customer");
+            assert_eq!(
+                (language, asked),
+                (Language::Bg, plain.expect("a standing"))
+            );
+        }
+    }
+    let nobody = store.dues_of(&account(77), at(999)).await;
+    assert_eq!(nobody.expect("dues"), None);
 }
 
 pub(crate) async fn a_payment_counts_once(store: Store) {
