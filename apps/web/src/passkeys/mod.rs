@@ -216,7 +216,7 @@ async fn add(
     answer: &str,
 ) -> Result<Adding, Failure> {
     let refused = |why: Refused| {
-        tracing::info!(reason = %why, "a passkey was not added");
+        tracing::info!(address = visitor.address, reason = %why, "a passkey was not added");
         Ok(Adding::Refused)
     };
     let Ok(answer) = serde_json::from_str::<NewAnswer>(answer) else {
@@ -285,7 +285,7 @@ pub(crate) async fn sign_in(
     match judged(app, visitor, side, answer).await? {
         Ok(owner) => Ok(Some(owner)),
         Err(why) => {
-            tracing::info!(reason = %why, "a passkey did not sign in");
+            tracing::info!(address = visitor.address, reason = %why, "a passkey did not sign in");
             Ok(None)
         }
     }
