@@ -20,9 +20,10 @@ pub(crate) use layout::{
     LayoutBringArgs, LayoutCommand, LayoutExportArgs, LayoutPreviewArgs, LayoutUseArgs,
 };
 pub(crate) use pay::{
-    AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CustomerArgs, JournalArgs, PayCommand,
-    ReceivablesArgs, RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs,
-    StatementsArgs, WriteOffArgs,
+    AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CustomerArgs, DebitSeenArgs,
+    DebitWriteArgs, DebitsCommand, JournalArgs, PayCommand, PersonArgs, ReceivablesArgs,
+    RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs, StatementsArgs,
+    WriteOffArgs,
 };
 pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand};
 pub(crate) use staff::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs};

@@ -16,7 +16,7 @@ use kvit_billing::{
 };
 use kvit_compose::{Composer, ComposerSettings, Layout};
 use kvit_flow::{
-    Courier, Hours, Issuer, IssuerSettings, Messenger, Poller, Reminders, Sample,
+    Autopay, Courier, Hours, Issuer, IssuerSettings, Messenger, Poller, Reminders, Sample,
     ports::{Archive, Composers, NoComposer},
     read_bill,
 };
@@ -351,6 +351,7 @@ impl Instance {
             imports: Arc::new(Uploads::new(self.clone(), Arc::clone(&room))),
             scans: Arc::new(Scanner::new(self, room)?),
             reminders: !config.reminders.kinds().is_empty(),
+            debits: config.debit.rules(config),
         })
     }
 
@@ -377,6 +378,17 @@ impl Instance {
             checkpoints: faults::checkpoints(),
             kinds: self.config.reminders.kinds(),
             hours: self.reminder_hours()?,
+        })
+    }
+
+    /// Decides what is collected.
+    pub(crate) fn autopay(&self) -> Result<Autopay, Failure> {
+        Ok(Autopay {
+            store: self.store.clone(),
+            clock: Arc::new(SystemClock),
+            checkpoints: faults::checkpoints(),
+            rules: self.config.debit.rules(&self.config),
+            zone: self.time_zone()?,
         })
     }
 

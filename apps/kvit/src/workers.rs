@@ -14,7 +14,8 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use kvit_billing::ports::Clock as _;
 use kvit_flow::{
-    Courier, Issuer, Messenger, PollReport, Poller, ReminderReport, Reminders, TellReport,
+    Autopay, AutopayReport, Courier, Issuer, Messenger, PollReport, Poller, ReminderReport,
+    Reminders, TellReport,
 };
 use kvit_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,8 @@ use crate::{
 const SLOTS_MAX: usize = 256;
 /// After a failure the wait doubles up to this.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// Between two looks for bills that are to be collected: each goes through those of some weeks.
+const AUTOPAY_EVERY: Duration = Duration::from_secs(600);
 /// Between two looks for messages of webhooks that nobody will hear any more.
 const WEBHOOK_SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
@@ -323,6 +326,31 @@ pub(crate) async fn owing_loop(store: &Store, poll: Duration, stop: &Cancellatio
                     "receivables stand"
                 );
                 wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Decides what is collected, until `stop`.
+pub(crate) async fn autopay_loop(autopay: &Autopay, poll: Duration, stop: &CancellationToken) {
+    let mut wait = AUTOPAY_EVERY;
+    while !stop.is_cancelled() {
+        match autopay.plan(stop).await {
+            Ok(report) => {
+                wait = AUTOPAY_EVERY;
+                if report != AutopayReport::default() {
+                    tracing::info!(
+                        announced = report.announced,
+                        dropped = report.dropped,
+                        expired = report.expired,
+                        "autopay decided"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "autopay stands");
+                wait = longer(wait.min(poll));
             }
         }
         pause(wait, stop).await;

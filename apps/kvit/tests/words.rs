@@ -54,6 +54,9 @@ fn help() {
         "pay write-off",
         "pay refunds",
         "pay refunds export",
+        "pay debits",
+        "pay debits prepare",
+        "pay debits write",
         "pay customer",
         "pay receivables",
         "pay books",
@@ -412,6 +415,17 @@ fn refusals() {
             ],
         ),
         ("no-such-customer", &["pay", "customer", "1000042"]),
+        ("no-debits", &["pay", "debits"]),
+        (
+            "autopay-is-off",
+            &["pay", "debits", "prepare", "--as", "vera"],
+        ),
+        (
+            "no-such-debit-file",
+            &[
+                "pay", "debits", "write", "7", "--to", "x.xml", "--as", "vera",
+            ],
+        ),
         ("no-refunds", &["pay", "refunds"]),
         (
             "no-refund-to-send",

@@ -22,7 +22,7 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
-use kvit_flow::{Sample, ports::Checkpoints};
+use kvit_flow::{DebitRules, Sample, ports::Checkpoints};
 use kvit_pay::ways::{Ways, Wire};
 use kvit_store::{BillRecord, GuardPolicy, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
@@ -114,6 +114,8 @@ pub struct Portal {
     pub scans: Arc<dyn Scans>,
     /// Whether customers are reminded of bills, and may say that they want no reminders.
     pub reminders: bool,
+    /// How bills are collected by direct debit; `None` where they are not.
+    pub debits: Option<DebitRules>,
 }
 
 /// How bills are paid.
@@ -236,6 +238,8 @@ pub(crate) type App = Arc<Hall>;
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/"),
     ("GET", "/assets/{name}"),
+    ("GET POST", "/autopay"),
+    ("POST", "/autopay/off"),
     ("GET POST", "/bill/check"),
     ("GET", "/bills"),
     ("GET", "/bills/{file}"),
@@ -311,14 +315,16 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         passkeys,
     });
     use rooms::{
-        bills, copies, enrol, info, links, paper, pay, pay_calls, points, readers, reminders,
-        sessions, sign_in,
+        autopay, bills, copies, enrol, info, links, paper, pay, pay_calls, points, readers,
+        reminders, sessions, sign_in,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;
     Ok(Router::new()
         .route("/", get(info::home))
         .route("/assets/{name}", get(info::asset))
+        .route("/autopay", get(autopay::page).post(autopay::on))
+        .route("/autopay/off", post(autopay::off))
         .route("/bill/check", post(bills::check).get(info::to_home))
         .route("/bills", get(bills::list))
         .route("/bills/{file}", get(bills::download))

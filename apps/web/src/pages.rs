@@ -26,6 +26,7 @@ macro_rules! templates {
 }
 templates!(
     "ask.html",
+    "autopay.html",
     "base.html",
     "bills.html",
     "check.html",
@@ -54,6 +55,8 @@ templates!(
     "staff/books.html",
     "staff/customer.html",
     "staff/customers.html",
+    "staff/debit-file.html",
+    "staff/debits.html",
     "staff/declaration.html",
     "staff/enrol.html",
     "staff/handed-out.html",

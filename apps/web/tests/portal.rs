@@ -406,6 +406,9 @@ async fn files_are_named_by_their_content() {
 const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("GET", "/", 200, 200),
     ("GET", "/assets/{name}", 404, 404),
+    ("GET", "/autopay", 303, 200),
+    ("POST", "/autopay", 303, 422),
+    ("POST", "/autopay/off", 303, 303),
     ("GET", "/bill/check", 303, 303),
     ("POST", "/bill/check", 422, 422),
     ("GET", "/bills", 200, 200),

@@ -193,6 +193,24 @@ impl DeliveryId {
         Self(format!("{}-{bill}-{kind}", DeliveryKind::Reminder.as_str()))
     }
 
+    /// The id of a mail about autopay: about the mandate, or the debit, of this number.
+    #[must_use]
+    pub fn autopay_of(what: AutopayMail, number: u64) -> Self {
+        let kind = DeliveryKind::Autopay.as_str();
+        Self(format!("{kind}-{}-{number}", what.as_str()))
+    }
+
+    /// What it says about autopay, and of which mandate or debit, where it is such a mail.
+    #[must_use]
+    pub fn autopay(&self) -> Option<(AutopayMail, u64)> {
+        let rest = self.0.strip_prefix(DeliveryKind::Autopay.as_str())?;
+        let (word, number) = rest.strip_prefix('-')?.split_once('-')?;
+        let what = AutopayMail::ALL
+            .into_iter()
+            .find(|what| what.as_str() == word)?;
+        Some((what, number.parse().ok()?))
+    }
+
     /// Which reminder it is, where it is one.
     #[must_use]
     pub fn reminder(&self) -> Option<ReminderKind> {
@@ -232,11 +250,42 @@ pub enum DeliveryKind {
     Invitation,
     /// A bill for a reader.
     Copy,
+    /// Something about autopay: [`AutopayMail`].
+    Autopay,
+}
+
+/// What customers are told about autopay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AutopayMail {
+    /// They gave a mandate.
+    On,
+    /// A mandate has ended.
+    Off,
+    /// A bill will be collected.
+    Notice,
+    /// A bill that was to be collected is not.
+    Failed,
+}
+
+impl AutopayMail {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::On, Self::Off, Self::Notice, Self::Failed];
+
+    /// The word in ids.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+            Self::Notice => "notice",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Bill,
         Self::Proof,
         Self::SignIn,
@@ -246,6 +295,7 @@ impl DeliveryKind {
         Self::Reminder,
         Self::Invitation,
         Self::Copy,
+        Self::Autopay,
     ];
 
     /// The word in ids and for monitoring.
@@ -261,6 +311,7 @@ impl DeliveryKind {
             Self::Reminder => "remind",
             Self::Invitation => "invite",
             Self::Copy => "copy",
+            Self::Autopay => "autopay",
         }
     }
 }
@@ -411,12 +462,17 @@ mod tests {
         assert_eq!(reminder.as_str(), "remind-0000000042-before-3");
         assert_eq!((reminder.reminder(), back.reminder()), (Some(which), None));
         let reader: ReaderId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
+        let notice = DeliveryId::autopay_of(AutopayMail::Notice, 42);
+        assert_eq!(notice.as_str(), "autopay-notice-42");
+        assert_eq!(notice.autopay(), Some((AutopayMail::Notice, 42)));
+        assert_eq!(back.autopay(), None);
         for (id, kind) in [
             (
                 DeliveryId::copy_of(BillNumber::MAX, &reader),
                 DeliveryKind::Copy,
             ),
             (DeliveryId::invitation_of(&reader), DeliveryKind::Invitation),
+            (notice, DeliveryKind::Autopay),
             (reminder, DeliveryKind::Reminder),
             (DeliveryId::of(bill, 1), DeliveryKind::Bill),
             (link, DeliveryKind::SignIn),

@@ -6,6 +6,7 @@
 
 mod bills;
 mod cores;
+pub mod debits;
 pub mod deliver;
 pub mod documents;
 pub mod hours;
@@ -24,6 +25,7 @@ pub mod sweep;
 pub mod tell;
 
 pub use cores::{CoresError, use_cores};
+pub use debits::{Autopay, AutopayReport, DebitRules};
 pub use deliver::{Courier, DeliveryReport};
 pub use documents::{DocumentError, read_bill};
 pub use hours::Hours;

@@ -214,10 +214,13 @@ async fn book(store: &Store, id: &str, outside: &Outside<'_>) -> Result<(), Stat
             .settle_refunds(id, &batch, outside.clock.now())
             .await?;
         outside.checkpoints.reached("after-settle-refunds");
+        let refused = store.refuse_debits(id, &batch, outside.clock.now()).await?;
+        outside.checkpoints.reached("after-refuse-debits");
         let mut booked = booked.into_iter();
-        for ((transfer, notice), refunded) in batch.iter().zip(&notices).zip(refunded) {
+        let orders = refunded.into_iter().zip(refused);
+        for ((transfer, notice), (refunded, refused)) in batch.iter().zip(&notices).zip(orders) {
             let booked = notice.as_ref().and_then(|_| booked.next());
-            report.add(transfer, booked.or(refunded));
+            report.add(transfer, booked.or(refunded).or(refused));
         }
         done += batch.len() as u64;
         (outside.progress)(done);

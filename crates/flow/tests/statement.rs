@@ -171,7 +171,7 @@ async fn a_death_at_any_place_leaves_the_same_books() {
         "before-book-transfers",
     ];
     assert_eq!(places[..3], last);
-    assert_eq!(places.len(), 2 + 3 * TRANSFERS.div_ceil(250));
+    assert_eq!(places.len(), 2 + 4 * TRANSFERS.div_ceil(250));
 }
 
 #[test]

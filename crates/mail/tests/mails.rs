@@ -6,8 +6,8 @@ use kvit_billing::{
     Period, ReminderKind, Secret, customer::Text, operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
-    BillFor, BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, Message, MoneyDirection,
-    PaidBill, PaymentMail, ReminderMail,
+    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
+    MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -590,4 +590,85 @@ fn broken_overrides_are_found_at_once() {
         mail.body_text(0).as_deref().map(str::trim),
         Some("Only €1.00")
     );
+}
+
+#[test]
+fn mails_about_autopay_say_who_takes_what_and_when() {
+    let bill = DebitedBill {
+        number: BillNumber::new(4_000_000_042).expect("in range"),
+        period: Period::month_of(date(2026, 10, 1)),
+        amount: Cents::new(1234),
+        currency: Currency::EUR,
+    };
+    let pay_url = "https://bills.example.bg/pay/1";
+    for (case, language, subject, inside) in [
+        (
+            DebitCase::Notice {
+                bill,
+                day: date(2026, 11, 25),
+            },
+            Language::Bg,
+            "Предстои автоматично плащане",
+            ["25.11.2026", "12,34", "/autopay", "8 седмици"],
+        ),
+        (
+            DebitCase::Notice {
+                bill,
+                day: date(2026, 11, 25),
+            },
+            Language::En,
+            "Autopay ahead",
+            ["25 November 2026", "12.34", "/autopay", "8 weeks"],
+        ),
+        (
+            DebitCase::On,
+            Language::Bg,
+            "Автоматичното плащане е включено",
+            ["Ана Иванова", "по всяко време", "/autopay", "8 седмици"],
+        ),
+        (
+            DebitCase::OffByBank,
+            Language::En,
+            "Autopay has stopped",
+            ["cannot pay", "0700 00 000", "/autopay", "Mandate reference"],
+        ),
+        (
+            DebitCase::Refused { bill, pay_url },
+            Language::Bg,
+            "не е платена",
+            ["12,34", "няма да опитаме отново", pay_url, "4000000042"],
+        ),
+    ] {
+        let customer = "1000042".parse().expect("a number");
+        let mail = mails().debit(&DebitMail {
+            delivery: &"autopay-notice-7".parse().expect("an id"),
+            to: &Secret::new("ana@example.bg".to_owned()),
+            customer_name: "Ана",
+            customer_number: &customer,
+            language,
+            case,
+            iban: "BG80 •••• 5678",
+            holder: "Ана Иванова",
+            reference: "KVIT-MANDATE-7",
+            creditor: "BG32ZZZ100001",
+            at: jiff::Timestamp::UNIX_EPOCH,
+        });
+        let mail = mail.expect("a mail");
+        let read = MessageParser::default().parse(&mail.bytes).expect("a mail");
+        assert!(
+            read.subject().expect("a subject").contains(subject),
+            "{case:?}"
+        );
+        let (text, html) = (
+            read.body_text(0).expect("text"),
+            read.body_html(0).expect("html"),
+        );
+        for part in inside
+            .into_iter()
+            .chain(["BG80 •••• 5678", "KVIT-MANDATE-7", "BG32ZZZ100001"])
+        {
+            assert!(text.contains(part), "{case:?}: {part}: {text}");
+            assert!(html.contains(part), "{case:?}: {part}");
+        }
+    }
 }

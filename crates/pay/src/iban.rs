@@ -23,6 +23,13 @@ const LENGTHS: [(&str, usize); 8] = [
     ("RO", 24),
 ];
 
+/// Where banks take direct debits (EPC409-09).
+const SEPA: [&str; 42] = [
+    "AD", "AL", "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GI",
+    "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MT", "NL",
+    "NO", "PL", "PT", "RO", "RS", "SE", "SI", "SK", "SM", "VA",
+];
+
 impl Iban {
     /// The number without spaces.
     #[must_use]
@@ -34,6 +41,18 @@ impl Iban {
     #[must_use]
     pub fn end(&self) -> &str {
         &self.0[self.0.len() - 4..]
+    }
+
+    /// What its owner recognises and nobody else can use: country, check digits and the last four.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        format!("{} •••• {}", &self.0[..4], self.end())
+    }
+
+    /// Whether banks of its country take direct debits.
+    #[must_use]
+    pub fn is_sepa(&self) -> bool {
+        SEPA.contains(&&self.0[..2])
     }
 }
 
@@ -74,19 +93,22 @@ impl FromStr for Iban {
         if known.is_some_and(|(_, length)| plain.len() != *length) {
             return Err(BadIban);
         }
-        // 1 modulo 97 once the first four are moved to the end, letters as 10 to 35.
-        let rest = format!("{body}{head}")
-            .chars()
-            .filter_map(|c| c.to_digit(36))
-            .fold(0, |rest, digit| {
-                (rest * if digit > 9 { 100 } else { 10 } + digit) % 97
-            });
-        if rest == 1 {
+        // 1 modulo 97 once the first four are moved to the end.
+        if remainder(&format!("{body}{head}")) == 1 {
             Ok(Self(plain))
         } else {
             Err(BadIban)
         }
     }
+}
+
+/// What is left modulo 97 (ISO 7064), letters as 10 to 35.
+pub(crate) fn remainder(text: &str) -> u32 {
+    text.chars()
+        .filter_map(|c| c.to_digit(36))
+        .fold(0, |rest, digit| {
+            (rest * if digit > 9 { 100 } else { 10 } + digit) % 97
+        })
 }
 
 /// A country and two check digits.
@@ -104,6 +126,8 @@ mod tests {
         assert_eq!(iban.as_str(), "BG80BNBG96611020345678");
         assert_eq!(iban.to_string(), "BG80 BNBG 9661 1020 3456 78");
         assert_eq!(iban.end(), "5678");
+        assert_eq!(iban.masked(), "BG80 •••• 5678");
+        assert!(iban.is_sepa() && SEPA.is_sorted());
         assert!("DE89370400440532013000".parse::<Iban>().is_ok());
         for bad in [
             "",

@@ -2,6 +2,7 @@
 //!
 //! * [`aging`]: how old claims are.
 //! * [`credit`]: files of credit transfers for the operator's bank.
+//! * [`debit`]: files of direct debits for it, and on which days banks take them.
 //! * [`dialects`]: one module for each payment system's wire format. Each turns bytes from outside
 //!   into a [`VerifiedNotice`], which only verification can make, or says why not.
 //! * [`ledger`]: the books' rules (double entry, postings that balance).
@@ -16,6 +17,8 @@ pub mod aging;
 pub mod amount;
 pub mod book_statement;
 pub mod credit;
+mod creditor;
+pub mod debit;
 pub mod dialects;
 mod iban;
 mod keys;
@@ -27,9 +30,11 @@ pub mod params;
 pub mod standing;
 pub mod state;
 pub mod statement;
+mod target;
 mod text;
 pub mod ways;
 
+pub use creditor::{BadCreditorId, CreditorId};
 pub use iban::{BadIban, Iban};
 pub use keys::{KeyError, RsaSigner, RsaVerifier};
 pub use latin::latin;

@@ -416,3 +416,98 @@ proptest! {
         }
     }
 }
+
+const REFUSED: &str = include_str!("statements/refused.002.001.10.xml");
+
+#[test]
+fn a_report_says_which_direct_debits_are_refused() {
+    let (transfers, judged) = read(REFUSED);
+    assert_eq!(judged.faults, []);
+    assert_eq!(judged.format, "pain.002.001.10");
+    let said: Vec<_> = transfers
+        .iter()
+        .map(|transfer| {
+            assert_eq!(transfer.kind, TransferKind::Refused);
+            assert_eq!(transfer.booked, date(2026, 12, 4));
+            assert!(transfer.clone().notice().is_none());
+            (
+                transfer.end_to_end.as_deref(),
+                transfer.payment_file.as_deref(),
+                transfer.amount.get(),
+                transfer.reason.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (Some("KVIT-DEBIT-7"), None, 1234, Some("AC04")),
+            (None, Some("KVIT-DEBITS-3-2"), 0, Some("DT01")),
+        ]
+    );
+    let [facts] = judged.statements.as_slice() else {
+        panic!("one report");
+    };
+    assert_eq!((facts.entries, facts.ignored), (2, 1));
+    assert_eq!(facts.id, "PSR-20261204-1");
+    // All of a file, for one reason.
+    let all = REFUSED.replace(
+        "<GrpSts>PART</GrpSts>",
+        "<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>FF01</Cd></Rsn></StsRsnInf>",
+    );
+    let (transfers, judged) = read(&all);
+    assert_eq!(judged.faults, []);
+    let last = transfers.last().expect("the file");
+    assert_eq!(last.payment_file.as_deref(), Some("KVIT-DEBITS-3"));
+    assert_eq!(last.reason.as_deref(), Some("FF01"));
+}
+
+#[test]
+fn a_report_about_something_else_is_told() {
+    for (from, to, found) in [
+        (
+            "KVIT-DEBITS-3</OrgnlMsgId>",
+            "KVIT-REFUNDS-3</OrgnlMsgId>",
+            "KVIT-REFUNDS-3",
+        ),
+        ("<OrgnlMsgId>KVIT-DEBITS-3</OrgnlMsgId>", "", "OrgnlMsgId"),
+        (
+            "<OrgnlEndToEndId>KVIT-DEBIT-7</OrgnlEndToEndId>",
+            "<OrgnlEndToEndId>KVIT-REFUND-7</OrgnlEndToEndId>",
+            "transaction 1",
+        ),
+        ("KVIT-DEBITS-3-2", "NOTPROVIDED", "OrgnlPmtInfId"),
+        ("<CreDtTm>2026-12-04T11:02:03</CreDtTm>", "", "CreDtTm"),
+        ("<MsgId>PSR-20261204-1</MsgId>", "", "(MsgId)"),
+        ("pain.002.001.10", "pain.002.001.02", "pain.002.001.02"),
+    ] {
+        let faults = faults(&REFUSED.replacen(from, to, 1));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].contains(found), "{found}: {}", faults[0]);
+    }
+    let silent = REFUSED
+        .lines()
+        .filter(|line| !line.contains("Sts>"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(!faults(&silent).is_empty());
+}
+
+#[test]
+fn the_reason_of_a_return_is_kept_by_itself() {
+    let (transfers, _) = read(HOUR);
+    let reasons: Vec<_> = transfers
+        .iter()
+        .filter(|transfer| transfer.kind == TransferKind::TakenBack)
+        .map(|transfer| transfer.reason.clone())
+        .collect();
+    let (plain, _) = read(BATCH);
+    assert!(plain.iter().chain(&transfers).all(|transfer| {
+        transfer.reason.is_none()
+            || matches!(
+                transfer.kind,
+                TransferKind::TakenBack | TransferKind::CameBack
+            )
+    }));
+    assert!(reasons.iter().all(|reason| reason.as_deref() != Some("")));
+}

@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use kvit_billing::{
-    BillNumber, Cents, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId, ReaderId, Secret,
+    AutopayMail, BillNumber, Cents, CustomerNumber, DeliveryId, DeliveryKind, EnrolmentId,
+    ReaderId, Secret,
 };
 use kvit_pay::standing::Standing;
 
 use crate::{
-    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReaderRecord, StoreError, Unwanted,
+    AutopayTold, BillRecord, DebitState, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReaderRecord,
+    StoreError, Unwanted, debits,
     engine::{Row, Tx},
     enrolments::{active, enrolment},
     ledger::{dues, moneys, standings},
@@ -45,6 +47,8 @@ struct Named {
     standings: HashMap<CustomerNumber, Standing>,
     /// Bills for which money is on its way.
     coming: HashSet<BillNumber>,
+    /// What mails about autopay are about.
+    autopay: HashMap<DeliveryId, AutopayTold>,
 }
 
 /// The contents of at most 250 rows of deliveries.
@@ -74,7 +78,13 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
             }
             continue;
         }
-        if let Some(entry) = row.get::<Option<String>>("entry")? {
+        let id: DeliveryId = text(row, "id")?;
+        if let Some((what, number)) = id.autopay() {
+            accounts.push(text(row, "account")?);
+            if let Some(told) = debits::told(&mut *tx, what, number).await? {
+                named.autopay.insert(id, told);
+            }
+        } else if let Some(entry) = row.get::<Option<String>>("entry")? {
             entries.push([entry.into()]);
             accounts.push(text(row, "account")?);
         } else if row.get::<Option<i64>>("reminds")?.is_some() {
@@ -132,6 +142,18 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
     if !accounts.is_empty() {
         named.active = active(&mut *tx, &accounts).await?;
     }
+    let announced = named.autopay.values();
+    let mut debited: Vec<CustomerNumber> = announced
+        .filter(|told| told.debit.is_some())
+        .map(|told| told.mandate.account.clone())
+        .collect();
+    debited.sort();
+    debited.dedup();
+    if !debited.is_empty() {
+        let dues = dues(&mut *tx, &debited, now).await?;
+        let moneys = moneys(&mut *tx, &debited, now, None).await?;
+        named.standings = standings(&dues, &moneys);
+    }
     if !reminded.is_empty() {
         owed(tx, &mut named, &reminded, now).await?;
     }
@@ -158,7 +180,10 @@ async fn owed(
     let dues = dues(&mut *tx, &accounts, now).await?;
     let moneys = moneys(&mut *tx, &accounts, now, None).await?;
     named.coming = on_their_way(&mut *tx, &bills, now).await?;
-    named.standings = standings(&dues, &moneys);
+    named
+        .coming
+        .extend(debits::coming(&mut *tx, &bills, now).await?);
+    named.standings.extend(standings(&dues, &moneys));
     named.silent = unwanting(tx, &accounts).await?;
     Ok(())
 }
@@ -176,6 +201,7 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             | DeliveryKind::TakenBack
             | DeliveryKind::Conceded
             | DeliveryKind::Reminder
+            | DeliveryKind::Autopay
     );
     let active = named.active.get(&account).filter(|_| follows);
     let queued_for = (Secret::new(row.get("email")?), language(row, "language")?);
@@ -249,6 +275,16 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             };
             (DeliveryWhat::Reminder { bill, kind, open }, unwanted)
         }
+        DeliveryKind::Autopay => {
+            let (what, _) = id.autopay().ok_or_else(missing)?;
+            let told = named.autopay.get(&id).cloned().ok_or_else(missing)?;
+            let unwanted = match active {
+                None => Some(Unwanted::Left),
+                Some(_) => autopay_unwanted(what, &told, named, due_at < now),
+            };
+            let told = Box::new(told);
+            (DeliveryWhat::Autopay { what, told }, unwanted)
+        }
     };
     Ok(Claimable {
         job: DeliveryJob {
@@ -264,6 +300,36 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
         moved,
         unwanted,
     })
+}
+
+/// A mandate is confirmed while it stands, and a debit is announced in time, while it is going to be made.
+fn autopay_unwanted(
+    what: AutopayMail,
+    told: &AutopayTold,
+    named: &Named,
+    late: bool,
+) -> Option<Unwanted> {
+    let off = told.mandate.ended.is_some();
+    match (what, &told.debit) {
+        (AutopayMail::On, _) => off.then_some(Unwanted::Off),
+        (AutopayMail::Notice, Some((debit, _))) => {
+            let standing = named.standings.get(&debit.account);
+            let owed = standing.and_then(|standing| standing.bill(debit.bill));
+            if off || !debit.state().is_coming() {
+                Some(Unwanted::Off)
+            } else if owed.is_none_or(|owed| owed.open <= Cents::ZERO) {
+                Some(Unwanted::Paid)
+            } else {
+                late.then_some(Unwanted::Late)
+            }
+        }
+        (AutopayMail::Failed, Some((debit, _))) => {
+            // The bank paid after all.
+            let settled = debit.state() == DebitState::Settled;
+            settled.then_some(Unwanted::Paid)
+        }
+        _ => None,
+    }
 }
 
 /// A proof is asked for once: not after the address was proven, nor when the consent has ended or the

@@ -9,6 +9,7 @@ use crate::{
     DeliveryJob, NewReminder, OpenBill, ReminderChoice, ReminderDoor, ReminderLink,
     ReminderStretch, Store, StoreError, Unwanted,
     contents::contents,
+    debits,
     deliveries::{readdress, withdraw},
     engine::{Target, Tx},
     enrolments::active,
@@ -82,7 +83,8 @@ impl Store {
             let moneys = moneys(&self.pools, &accounts, now, None).await?;
             let standings = standings(&dues, &moneys);
             let mine: Vec<_> = bills.iter().filter(|bill| wanted(&bill.account)).collect();
-            let coming = on_their_way(&self.pools, &mine, now).await?;
+            let mut coming = on_their_way(&self.pools, &mine, now).await?;
+            coming.extend(debits::coming(&self.pools, &mine, now).await?);
             for bill in mine {
                 let owed = standings
                     .get(&bill.account)

@@ -14,6 +14,7 @@ use kvit_pay::{
 use crate::{
     Booked, NoticeOutcome, Store, StoreError,
     apply::{Misfit, SYSTEM, apply_kept, settle, standing_entries, undo},
+    debit_returns,
     engine::Tx,
     ledger::{post, reverse},
     notices::{Found, find, found, keep, outcome},
@@ -134,7 +135,7 @@ async fn insert(
         TransferKind::Payout(provider) => Some(provider.to_string()),
         _ => None,
     };
-    query("INSERT INTO transfers (notice, statement, kind, payout, iban, batch, booked, cents, party, refs, words, info, end_to_end, bank_transaction) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
+    query("INSERT INTO transfers (notice, statement, kind, payout, iban, batch, booked, cents, party, refs, words, info, end_to_end, bank_transaction, payment_file, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)")
         .bind(key)
         .bind(statement)
         .bind(transfer.kind.as_str())
@@ -149,6 +150,8 @@ async fn insert(
         .bind(&transfer.info)
         .bind(transfer.end_to_end.clone())
         .bind(transfer.transaction.clone())
+        .bind(transfer.payment_file.clone())
+        .bind(transfer.reason.clone())
         .execute(tx)
         .await?;
     Ok(())
@@ -176,6 +179,11 @@ pub(crate) async fn received(
     let kind: String = row.get("kind")?;
     if kind == TransferKind::CameBack.as_str()
         && let Some(outcome) = came_back(tx, found, now).await?
+    {
+        return Ok(outcome);
+    }
+    if kind == TransferKind::Payment.as_str()
+        && let Some(outcome) = debit_returns::received(tx, found, now).await?
     {
         return Ok(outcome);
     }
@@ -253,7 +261,10 @@ async fn look_again(
             let named = Named::of(references, words, info);
             customer(tx, &named, Some(transfer.currency)).await?
         }
-        TransferKind::CameBack | TransferKind::TakenBack | TransferKind::Spent => Owner::Nobody,
+        TransferKind::CameBack
+        | TransferKind::TakenBack
+        | TransferKind::Spent
+        | TransferKind::Refused => Owner::Nobody,
     };
     let (id, entry, outcome) = match owner {
         Owner::Nobody => return Ok(None),
@@ -368,6 +379,9 @@ pub(crate) async fn taken_back(
     found: &Found,
     now: Timestamp,
 ) -> Result<NoticeOutcome, StoreError> {
+    if let Some(outcome) = debit_returns::taken_back(tx, found, now).await? {
+        return Ok(outcome);
+    }
     let rows = query(format!("SELECT n.id, n.outcome FROM transfers b JOIN transfers t ON {MEANT} JOIN notices n ON n.id = t.notice WHERE b.notice = $1 AND EXISTS (SELECT 1 FROM journal j WHERE j.notice = n.id AND COALESCE(j.reverses, '') = '' AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)) ORDER BY n.id LIMIT 9"))
         .bind(&found.id)
         .bind(paid_as(&found.id))

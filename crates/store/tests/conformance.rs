@@ -4,6 +4,7 @@
 mod conformance {
     pub(crate) mod api;
     pub(crate) mod concessions;
+    pub(crate) mod debits;
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
     pub(crate) mod health;
@@ -36,9 +37,9 @@ use std::sync::{
 };
 
 use conformance::{
-    api, concessions, deliveries, enrolments, health, issue, late, layouts, money_mails, passkeys,
-    payments, portal, readers, receivables, reconcile, reconciliation, release, reminders,
-    reversals, runs, scans, staff, statements, webhooks, world,
+    api, concessions, debits, deliveries, enrolments, health, issue, late, layouts, money_mails,
+    passkeys, payments, portal, readers, receivables, reconcile, reconciliation, release,
+    reminders, reversals, runs, scans, staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -244,6 +245,18 @@ on_both_engines! {
     concessions::a_refund_is_in_one_file_and_settled_by_its_debit,
     concessions::a_second_debit_of_a_refund_is_for_people,
     concessions::what_is_conceded_is_told,
+    debits::a_mandate_is_given_once_and_ended,
+    debits::a_mandate_ends_after_three_years_without_a_debit,
+    debits::a_debit_is_announced_once_before_it_is_made,
+    debits::a_notice_that_is_late_or_for_nothing_does_not_leave,
+    debits::a_file_needs_two_people_and_keeps_its_bytes,
+    debits::who_pays_first_is_not_debited,
+    debits::what_no_file_has_in_time_is_told,
+    debits::the_money_of_a_debit_settles_and_a_return_reopens,
+    debits::what_the_bank_refuses_is_told_once_and_comes_first_again,
+    debits::a_sum_of_debits_settles_each,
+    debits::a_return_may_come_before_its_money,
+    debits::whatever_the_bank_tells_the_books_are_right,
     reminders::reminders_are_decided_once_a_stretch_at_a_time,
     reminders::only_who_owes_and_wants_it_is_reminded,
     reminders::who_pays_is_not_reminded,

@@ -25,7 +25,7 @@ several, and notices that contradict the books. Then come customers who paid mor
 bills ask for: their credit pays the next bill. What came and could not be verified is counted
 below, by day and reason.")]
     Unmatched,
-    /// Bring bank statements (camt.053, camt.054) into the books
+    /// Bring bank statements (camt.053, camt.054), and reports about direct debits (pain.002), into the books
     #[command(after_help = "\
 Examples:
   kvit pay statement 2026-11-27.xml --as ivan
@@ -97,6 +97,11 @@ Up to 10.00 of a bill. Without --amount it is all that is open. Cannot be taken 
         #[command(subcommand)]
         command: Option<RefundsCommand>,
     },
+    /// Collect by direct debit: list what is announced, and make the files for the bank by two people
+    Debits {
+        #[command(subcommand)]
+        command: Option<DebitsCommand>,
+    },
     /// Show what a customer owes: open bills, credit, and the entries of their book
     #[command(after_help = "\
 Examples:
@@ -155,6 +160,68 @@ again, with the same bytes, by --again; the list names its number. Give each fil
 bank statement with the debits settles the refunds. A refund whose payment was taken back since,
 or whose credit was, stays behind, and is named.")]
     Export(RefundExportArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DebitsCommand {
+    /// List what is announced, the files, and what a person has to see to
+    List,
+    /// Put what is announced and due within two weeks into a file, which another person approves
+    #[command(after_help = "\
+Examples:
+  kvit pay debits prepare --as ivan
+  kvit pay debits approve 3 --as maria
+  kvit pay debits write 3 --to debits-3.xml --as maria
+
+Only bills whose customers have been told by mail are collected. What is paid by now is left out. Banks want a
+file on the working day before its first day at the latest; what no file has in time is not collected,
+and its customers are told.")]
+    Prepare(PersonArgs),
+    /// Approve a file that another person prepared: what is in it is ordered then
+    Approve(ConcessionArgs),
+    /// Do not agree to a file: what is in it waits for the next
+    Refuse(ConcessionArgs),
+    /// Write an approved file (pain.008) for the bank
+    #[command(after_help = "\
+Example:
+  kvit pay debits write 3 --to debits-3.xml --as maria
+
+The bytes are the same each time. Give each file to the bank once. Money counts once a statement has it: `kvit
+pay statement` takes camt.053 and camt.054, and the bank's reports about what it refuses (pain.002).")]
+    Write(DebitWriteArgs),
+    /// Say that a person saw to a debit that came back, or that the bank keeps silent about
+    Seen(DebitSeenArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PersonArgs {
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DebitWriteArgs {
+    /// The file's number, as `kvit pay debits` names it
+    pub(crate) number: u64,
+    /// The new file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Who takes it to the bank
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DebitSeenArgs {
+    /// The debit's number, as `kvit pay debits` names it
+    pub(crate) number: u64,
+    /// What was found and done
+    #[arg(long, value_name = "REASON", value_parser = person)]
+    pub(crate) because: String,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Debug)]
@@ -243,7 +310,7 @@ pub(crate) struct WriteOffArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ConcessionArgs {
-    /// Its number, as `kvit pay refunds` names it
+    /// Its number, as the list names it
     pub(crate) number: u64,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]

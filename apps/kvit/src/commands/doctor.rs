@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
+use jiff::ToSpan;
 use kvit_billing::LayoutNo;
+use kvit_flow::debits::{SILENT_DAYS, earliest};
+use kvit_store::Debits;
 use kvit_web::{Finding, Health};
 use serde_json::json;
 
@@ -24,6 +27,8 @@ use crate::{
 /// The mail server gets so long to answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const OPEN_LINE: &str = "it answers, on another machine whose certificate nobody checks: end its address with ?sslmode=verify-full";
+/// Debits that are counted; more are as alarming.
+const WAITING_MAX: usize = 10_000;
 
 pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
     let dir = std::path::absolute(dir).failed("the current folder is not known")?;
@@ -77,6 +82,7 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                 instance_parts(&instance, &mut looks).await;
                 looks.push(mail_server(config));
                 looks.extend(out_of_order(&instance).await);
+                looks.extend(autopay(&instance).await);
             }
             Err(failure) => {
                 let mut look = broken("store", &failure);
@@ -351,6 +357,43 @@ async fn out_of_order(instance: &Instance) -> Vec<Finding> {
         })
     });
     out.collect()
+}
+
+/// Whether bills are collected, and what of it waits for somebody.
+async fn autopay(instance: &Instance) -> Option<Finding> {
+    let part = "autopay";
+    let config = &instance.config;
+    let rules = config.debit.rules(config)?;
+    let now = jiff::Timestamp::now();
+    let found = async {
+        let today = instance.time_zone()?.to_datetime(now).date();
+        let silent = today.saturating_sub(SILENT_DAYS.days());
+        let store = &instance.store;
+        let people = store.debits(Debits::ForPeople(silent), WAITING_MAX).await?;
+        let waiting = store.debits(Debits::Waiting, WAITING_MAX).await?;
+        // What the bank has to have by the working day after next.
+        let soon = earliest(earliest(today));
+        let soon = waiting.iter().filter(|debit| debit.day <= soon).count();
+        Ok::<_, Failure>((people.len(), soon))
+    };
+    Some(match found.await {
+        Err(failure) => broken(part, &failure),
+        Ok((0, 0)) => ok(
+            part,
+            format!(
+                "bills are collected as {} on {}",
+                rules.creditor, rules.iban
+            ),
+        ),
+        Ok((people, soon)) => warning(
+            part,
+            format!(
+                "{} for a person to see to, {} that a file has to have by tomorrow: `kvit pay debits`",
+                count(people as u64, "debit", "debits"),
+                count(soon as u64, "debit", "debits"),
+            ),
+        ),
+    })
 }
 
 fn mail_server(config: &Config) -> Finding {

@@ -1,5 +1,6 @@
 //! `kvit pay`: payments, the books, and money that needs a person.
 
+mod debits;
 mod journal;
 mod receivables;
 mod refunds;
@@ -45,6 +46,7 @@ pub(super) async fn pay(
         PayCommand::Refund(args) => refunds::refund(out, instance, &args).await,
         PayCommand::WriteOff(args) => refunds::write_off(out, instance, &args).await,
         PayCommand::Refunds { command } => refunds::refunds(out, instance, command).await,
+        PayCommand::Debits { command } => debits::debits(out, instance, command).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
         PayCommand::Receivables(args) => receivables::receivables(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,

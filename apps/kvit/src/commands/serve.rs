@@ -75,6 +75,8 @@ async fn work_off(
     let courier = instance.courier(&slot.name)?;
     let issued = issue::issue(out, instance, issuer, None, stop).await?;
     let reminders = instance.reminders()?;
+    let planned = instance.autopay()?.plan(stop).await;
+    planned.failed("autopay stands")?;
     let mut sent = DeliveryReport::default();
     // A round of reminders ends when enough of them wait.
     loop {
@@ -132,6 +134,7 @@ async fn work_until(
         let poller = instance.poller()?;
         let reminders = instance.reminders()?;
         let messenger = instance.messenger()?;
+        let autopay = instance.autopay()?;
         let address = watch.unwrap_or(instance.config.watch.listen);
         let listener = bind(address, "--watch or [watch] listen").await?;
         out.note(&format!(
@@ -146,7 +149,7 @@ async fn work_until(
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
-        let (watched, (), (), (), (), (), ()) = tokio::join!(
+        let (watched, (), (), (), (), (), (), ()) = tokio::join!(
             serve_until(listener, pages, stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
@@ -154,6 +157,7 @@ async fn work_until(
             workers::reminder_loop(&reminders, &counters, poll, stop),
             workers::webhook_loop(&messenger, &counters, poll, stop),
             workers::owing_loop(&instance.store, poll, stop),
+            workers::autopay_loop(&autopay, poll, stop),
         );
         tracing::info!(worker = %slot.name, "stopped");
         watched

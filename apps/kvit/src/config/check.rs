@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::Path};
 use jiff::tz::TimeZone;
 use kvit_billing::{BillNumber, Currency, Series};
 use kvit_mail::{EmailAddress, RetryLadder};
-use kvit_pay::{Iban, ProviderName, statement::BANK, ways::Way};
+use kvit_pay::{CreditorId, Iban, ProviderName, statement::BANK, ways::Way};
 
 use super::{
     Config, Fault, Guard, ProviderKind, Security,
@@ -15,6 +15,8 @@ use super::{
 /// More would be no reminders any more.
 const REMINDERS_MAX: usize = 4;
 const REMINDER_DAYS_MAX: u8 = 60;
+/// Two weeks is what the scheme has where nothing else is agreed.
+const NOTICE_DAYS_MAX: u64 = 14;
 
 pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
     let mut checker = Checker { lines, faults };
@@ -22,6 +24,7 @@ pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
     portal(config, &mut checker);
     mail(config, &mut checker);
     pay(config, &mut checker);
+    debit(config, &mut checker);
     reminders(config, &mut checker);
     seal_and_issue(config, &mut checker);
     rest(config, &mut checker);
@@ -333,6 +336,62 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
             );
         }
     }
+}
+
+fn debit(config: &Config, checker: &mut Checker<'_>) {
+    let debit = &config.debit;
+    let empty = debit.creditor.trim().is_empty();
+    checker.demand(
+        if empty {
+            !debit.on
+        } else {
+            debit.creditor.parse::<CreditorId>().is_ok()
+        },
+        "debit.creditor",
+        if empty {
+            "autopay needs it".to_owned()
+        } else {
+            format!(
+                "`{}` is not a creditor identifier: its check digits do not fit",
+                debit.creditor
+            )
+        },
+        "copy it from the letter that gave it to you, or write on = false",
+    );
+    let plain = |iban: &str| iban.parse::<Iban>().ok();
+    let account = plain(debit.account(config));
+    let accounts = config.pay.accounts.iter().chain([&config.operator.iban]);
+    let ours = accounts
+        .filter_map(|iban| plain(iban))
+        .any(|iban| Some(iban) == account);
+    checker.demand(
+        debit.iban.trim().is_empty() || ours,
+        "debit.iban",
+        format!(
+            "`{}` is no account of the operator whose statements come in here",
+            debit.iban
+        ),
+        "leave it empty for operator.iban, or name the account in [pay] accounts too",
+    );
+    let bic_ok = matches!(debit.bic.len(), 0 | 8 | 11)
+        && debit.bic.bytes().all(|b| b.is_ascii_alphanumeric());
+    checker.demand(
+        bic_ok,
+        "debit.bic",
+        format!("`{}` is not a BIC of 8 or 11 characters", debit.bic),
+        "copy it from the bank, or leave it empty",
+    );
+    checker.positive(
+        debit.notice_days.into(),
+        NOTICE_DAYS_MAX,
+        "debit.notice_days",
+    );
+    checker.demand(
+        !debit.on || config.operator.currency == Currency::EUR,
+        "debit.on",
+        "direct debits are in euro",
+        "write \"EUR\" as operator.currency, or on = false",
+    );
 }
 
 fn reminders(config: &Config, checker: &mut Checker<'_>) {

@@ -2,6 +2,7 @@
 //! what to do.
 
 mod check;
+mod debit;
 mod pay;
 mod read;
 mod reminders;
@@ -13,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use debit::DebitConfig;
 use kvit_billing::{Operator, operator::Brand};
 pub(crate) use pay::{PayConfig, ProviderConfig, ProviderKind};
 pub(crate) use reminders::RemindersConfig;
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) portal: PortalConfig,
     pub(crate) mail: MailConfig,
     pub(crate) pay: PayConfig,
+    pub(crate) debit: DebitConfig,
     pub(crate) reminders: RemindersConfig,
     pub(crate) seal: SealConfig,
     pub(crate) issue: IssueConfig,
@@ -174,6 +177,7 @@ impl Default for Config {
             portal: PortalConfig::default(),
             mail: MailConfig::default(),
             pay: PayConfig::default(),
+            debit: DebitConfig::default(),
             reminders: RemindersConfig::default(),
             seal: SealConfig::default(),
             issue: IssueConfig::default(),
@@ -428,11 +432,46 @@ mod tests {
             assert_eq!(keys(from, to), [format!("[reminders] {key}")], "{to}");
         }
         assert!(keys("after_days = [5]", "after_days = []").is_empty());
-        let on = defaults.replace("\non = false", "\non = true");
+        let on = defaults.replace("[reminders]\non = false", "[reminders]\non = true");
         assert_eq!(
             Config::parse(&on).expect("valid").reminders.kinds().len(),
             2
         );
+    }
+
+    #[test]
+    fn autopay_needs_an_identifier_and_an_account_of_ours() {
+        let defaults = Config::default();
+        let on = defaults
+            .render()
+            .replace("[debit]\non = false\n", "[debit]\non = true\n");
+        let keys = |text: &str| -> Vec<String> {
+            let faults = Config::parse(text).err().unwrap_or_default().into_iter();
+            faults.map(|fault| fault.key).collect()
+        };
+        assert_eq!(keys(&on), ["[debit] creditor"]);
+        let whole = on.replace("creditor = \"\"", "creditor = \"DE98 ZZZ0 9999 9999 99\"");
+        let config = Config::parse(&whole).expect("valid");
+        let rules = config.debit.rules(&config).expect("it is on");
+        assert_eq!(rules.creditor.as_str(), "DE98ZZZ09999999999");
+        assert_eq!(rules.notice_days, 5);
+        for (from, to, key) in [
+            ("DE98 ZZZ0", "DE97 ZZZ0", "creditor"),
+            ("notice_days = 5", "notice_days = 0", "notice_days"),
+            ("notice_days = 5", "notice_days = 15", "notice_days"),
+            (
+                "\niban = \"\"",
+                "\niban = \"DE89 3704 0044 0532 0130 00\"",
+                "iban",
+            ),
+        ] {
+            assert_eq!(
+                keys(&whole.replace(from, to)),
+                [format!("[debit] {key}")],
+                "{to}"
+            );
+        }
+        assert!(defaults.debit.rules(&defaults).is_none());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(super) fn render(config: &Config) -> String {
         portal(config),
         mail(config),
         pay(config),
+        debit(config),
         reminders(config),
         issue(config),
         rest(config),
@@ -217,6 +218,31 @@ order = [{}]
         text.push_str(&section(name, provider));
     }
     text
+}
+
+fn debit(config: &Config) -> String {
+    let debit = &config.debit;
+    format!(
+        r#"# Autopay by SEPA direct debit. Customers with e-bills turn it on and off in the portal. What they give is a
+# mandate for this creditor identifier, which the bank or the national bank has given you; `kvit pay debits`
+# makes the files for the bank.
+[debit]
+on = {on}
+# Such as BG32ZZZ999900017.
+creditor = {creditor}
+# The account that gets the money: operator.iban where it is empty, else one of [pay] accounts, whose statements
+# come in here. The BIC may be left out within the euro area.
+iban = {iban}
+bic = {bic}
+# So many days before each debit its customer has been told by mail, 1 to 14. The mandate says so.
+notice_days = {notice_days}
+"#,
+        on = debit.on,
+        creditor = string(&debit.creditor),
+        iban = string(&debit.iban),
+        bic = string(&debit.bic),
+        notice_days = debit.notice_days,
+    )
 }
 
 fn reminders(config: &Config) -> String {

@@ -16,7 +16,7 @@ use kvit_store::{BillRecord, EnrolmentRecord, EnrolmentState, NewSession, Sessio
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{go, pay, shown, year};
+use super::{autopay, go, pay, shown, year};
 use crate::{
     App,
     failure::Failure,
@@ -230,6 +230,10 @@ pub(crate) async fn list(
         _ => HashMap::new(),
     };
     let readers = readers.get(customer).map_or(0, Vec::len);
+    let autopay = match enrolment {
+        "pending" => Value::from(()),
+        _ => autopay::switch(&app, customer).await?,
+    };
     let number = customer.as_str();
     let texts = app.pages.texts(visitor.language);
     let credit = (standing.credit > Cents::ZERO)
@@ -239,7 +243,7 @@ pub(crate) async fn list(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, readers,
+            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, readers, autopay,
             passkeys => app.passkeys.is_some(),
         },
     )?;

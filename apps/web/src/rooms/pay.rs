@@ -25,7 +25,10 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::shown;
+use super::{
+    autopay::{self, Collected},
+    shown,
+};
 use crate::{App, Hall, failure::Failure, front::Visitor, gate};
 
 /// Payments of a bill that its page tells of.
@@ -221,6 +224,8 @@ struct Asked {
     credit: Cents,
     /// Payment systems that are out of order: nobody is sent there.
     out: Vec<ProviderName>,
+    /// It is going to be collected by direct debit.
+    collected: Option<Collected>,
 }
 
 impl Asked {
@@ -244,6 +249,10 @@ impl Asked {
             others,
             credit: standing.credit,
             out: out_of_order(app, now).await?,
+            collected: match own > Cents::ZERO {
+                true => autopay::of_bill(app, &bill).await?,
+                false => None,
+            },
             bill,
         };
         asked.carry_over(&standing);
@@ -340,6 +349,13 @@ impl Asked {
         let resting = out.map(|out| texts.say(out, &[("titles", &resting.join(", "))]));
         let standing = self.standing();
         let operator = &app.portal.operator;
+        let collected = self.collected.as_ref().map(|collected| {
+            let key = match collected.ordered {
+                true => "autopay-bill-ordered",
+                false => "autopay-bill-coming",
+            };
+            texts.say(key, &[("day", &texts.date(collected.day))])
+        });
         let reference = CreditorReference::of(self.bill.number)
             .to_string()
             .replace(' ', "\u{a0}");
@@ -351,7 +367,7 @@ impl Asked {
                 amount => money(self.amount),
                 older => (self.older > Cents::ZERO).then(|| money(self.older)),
                 credit => (self.credit > Cents::ZERO).then(|| money(self.credit)),
-                overdue => overdue(self, app), states, open, ways => offered, resting, notice,
+                overdue => overdue(self, app), states, open, ways => offered, resting, notice, collected,
                 iban => spaced(&operator.iban), reference, action => visitor.path.clone(),
                 recipient => operator.name.get(visitor.language),
             },

@@ -8,6 +8,7 @@ pub(crate) mod books;
 pub(crate) mod consent;
 pub(crate) mod contact;
 pub(crate) mod customers;
+pub(crate) mod debits;
 pub(crate) mod desk;
 pub(crate) mod door;
 pub(crate) mod hashing;
@@ -98,6 +99,12 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/customers/{number}/reader", DESK),
     ("GET", "/staff/customers/{number}/scans/{id}", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
+    ("GET", "/staff/debits", BOOKS),
+    ("POST", "/staff/debits", BILLING),
+    ("GET", "/staff/debits/file/{number}", BILLING),
+    ("POST", "/staff/debits/seen", BILLING),
+    ("GET", "/staff/debits/{number}", BOOKS),
+    ("POST", "/staff/debits/{number}", BILLING),
     ("GET", "/staff/imports", BILLING),
     ("GET", "/staff/imports/{id}", BILLING),
     ("POST", "/staff/imports/file", BILLING),
@@ -189,6 +196,11 @@ pub const STAFF_EVENTS: &[&str] = &[
     "customer.signed-in",
     "customer.to-paper",
     "customer.viewed",
+    "debit.approved",
+    "debit.fetched",
+    "debit.prepared",
+    "debit.refused",
+    "debit.seen",
     "declaration.printed",
     "layout.brought",
     "layout.chosen",
@@ -286,6 +298,13 @@ pub(crate) fn router(app: &App) -> Router<App> {
             get(scans::picture::of_customer),
         )
         .route("/staff/customers/{number}/send", post(desk::send))
+        .route("/staff/debits", get(debits::list).post(debits::prepare))
+        .route("/staff/debits/file/{number}", get(debits::file))
+        .route("/staff/debits/seen", post(debits::seen))
+        .route(
+            "/staff/debits/{number}",
+            get(debits::one).post(debits::decide),
+        )
         .route("/staff/imports", get(imports::form))
         .route("/staff/imports/{id}", get(imports::one))
         .route("/staff/keys", get(upkeep::keys).post(upkeep::look))

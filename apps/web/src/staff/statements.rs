@@ -117,6 +117,7 @@ fn outcomes(app: &App, texts: &Texts, report: &StatementReport) -> Vec<Value> {
         ("staff-statement-taken-back", report.taken_back),
         ("staff-statement-refunded", report.refunded),
         ("staff-statement-came-back", report.came_back),
+        ("staff-statement-debits-refused", report.debits_refused),
         ("staff-statement-unclear", report.unclear),
         ("staff-statement-repeated", report.repeated),
         ("staff-statement-undone", report.undone),

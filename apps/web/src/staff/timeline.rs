@@ -4,8 +4,9 @@ use jiff::{Timestamp, civil::Time};
 use kvit_billing::{BillKind, CustomerNumber, DeliveryKind};
 use kvit_pay::statement::BANK;
 use kvit_store::{
-    AttemptRecord, BillRecord, Channel, Contact, DeliveryRecord, DeliveryState, EnrolmentChannel,
-    EnrolmentFacts, EntryRecord, Note, ReaderRecord, Unwanted,
+    AttemptRecord, BillRecord, Channel, Contact, DebitRecord, Debits, DeliveryRecord,
+    DeliveryState, Dropped, EnrolmentChannel, EnrolmentFacts, EntryRecord, MandateEnd,
+    MandateRecord, Note, ReaderRecord, Unwanted,
 };
 use minijinja::{Value, context};
 
@@ -16,6 +17,7 @@ const BILLS_MAX: usize = 24;
 const DELIVERIES_MAX: usize = 60;
 const MONEY_MAX: usize = 50;
 const OTHERS_MAX: u32 = 50;
+const SOME_MAX: usize = 24;
 const SHOWN_MAX: usize = 120;
 
 /// One thing that happened.
@@ -88,6 +90,12 @@ pub(crate) async fn happened(
     }
     for reader in store.readers_of(account, OTHERS_MAX).await? {
         teller.reader(&reader, &mut all);
+    }
+    for mandate in store.mandates_of(account, SOME_MAX).await? {
+        teller.mandate(&mandate, &mut all);
+    }
+    for debit in store.debits(Debits::Of(account), SOME_MAX).await? {
+        teller.debit(&debit, &mut all);
     }
     for note in store.notes_of(account, OTHERS_MAX).await? {
         all.push(teller.note(note));
@@ -339,6 +347,73 @@ impl Teller<'_> {
     }
 }
 
+impl Teller<'_> {
+    /// Autopay was turned on, or ended.
+    fn mandate(&self, mandate: &MandateRecord, all: &mut Vec<Happened>) {
+        let iban = mandate.iban.masked();
+        let reference = mandate.reference();
+        let values = [("iban", iban.as_str()), ("reference", reference.as_str())];
+        let ended = mandate.ended.map(|(at, why)| {
+            let key = match why {
+                MandateEnd::Customer => "staff-told-mandate-off",
+                MandateEnd::Bank => "staff-told-mandate-bank",
+                MandateEnd::Expired => "staff-told-mandate-expired",
+            };
+            (at, key)
+        });
+        for (at, key) in [Some((mandate.given_at, "staff-told-mandate-on")), ended]
+            .into_iter()
+            .flatten()
+        {
+            all.push(Happened {
+                at,
+                whole_day: false,
+                text: self.texts.say(key, &values),
+                more: String::new(),
+            });
+        }
+    }
+
+    /// A bill is collected, or is not after all.
+    fn debit(&self, debit: &DebitRecord, all: &mut Vec<Happened>) {
+        let number = debit.bill.to_string();
+        let day = self.texts.date(debit.day);
+        let amount = self
+            .texts
+            .money(debit.cents(), &self.app.portal.operator.currency);
+        let values = [
+            ("number", number.as_str()),
+            ("day", day.as_str()),
+            ("amount", amount.as_str()),
+        ];
+        let dropped = debit.dropped.map(|(at, why)| {
+            let key = match why {
+                Dropped::Off => "staff-told-debit-off",
+                Dropped::Paid => "staff-told-debit-paid",
+                Dropped::Unannounced | Dropped::Late => "staff-told-debit-late",
+            };
+            (at, key, String::new())
+        });
+        let reason = debit.reason.clone().unwrap_or_default();
+        let back = debit
+            .back_at
+            .map(|at| (at, "staff-told-debit-back", reason));
+        let announced = (
+            debit.announced_at,
+            "staff-told-debit-announced",
+            String::new(),
+        );
+        for (at, key, more) in [Some(announced), dropped, back].into_iter().flatten() {
+            all.push(Happened {
+                at,
+                whole_day: false,
+                text: self.texts.say(key, &values),
+                more,
+            });
+        }
+    }
+}
+
 /// What is told of an attempt to send a mail. That a link was not sent any more is no news.
 fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str> {
     let [accepted, retry, failed, unknown] = match kind {
@@ -384,6 +459,12 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-copy-failed",
             "staff-told-copy-unknown",
         ],
+        DeliveryKind::Autopay => [
+            "staff-told-autopay-accepted",
+            "staff-told-autopay-retry",
+            "staff-told-autopay-failed",
+            "staff-told-autopay-unknown",
+        ],
         DeliveryKind::Reminder => [
             "staff-told-reminder-accepted",
             "staff-told-reminder-retry",
@@ -403,6 +484,7 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             })
         }
         ("withdrawn", DeliveryKind::Reminder) => Some(not_reminded(&attempt.reply)),
+        ("withdrawn", DeliveryKind::Autopay) => Some("staff-told-autopay-withdrawn"),
         ("withdrawn", DeliveryKind::Conceded) => Some("staff-told-conceded-withdrawn"),
         ("withdrawn", DeliveryKind::TakenBack) => Some("staff-told-back-withdrawn"),
         ("withdrawn", _) => None,

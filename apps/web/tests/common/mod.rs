@@ -25,7 +25,7 @@ use kvit_billing::{
     operator::Brand,
     ports::{Clock, Rng},
 };
-use kvit_flow::{Sample, ports::NoCheckpoints};
+use kvit_flow::{DebitRules, Sample, ports::NoCheckpoints};
 use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{
     BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, PasskeyOwner, PasskeyRecord,
@@ -38,6 +38,7 @@ use kvit_web::{
 use tower::ServiceExt;
 
 pub(crate) mod authenticator;
+pub(crate) mod autopay;
 pub(crate) mod chrome;
 pub(crate) mod imports;
 pub(crate) mod pay;
@@ -266,6 +267,16 @@ pub(crate) fn late() -> Timestamp {
     "2027-01-01T00:00:00Z".parse().expect("a time")
 }
 
+/// How this operator collects.
+pub(crate) fn debits() -> DebitRules {
+    DebitRules {
+        creditor: "DE98ZZZ09999999999".parse().expect("an identifier"),
+        iban: operator().iban.parse().expect("an account"),
+        bic: String::new(),
+        notice_days: 5,
+    }
+}
+
 pub(crate) fn operator() -> Operator {
     let address = Address {
         lines: vec!["ул. „Светла“ 1".into()],
@@ -388,6 +399,7 @@ impl World {
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
             scans: Arc::new(imports::Counter(Arc::clone(&shelf))),
             reminders: true,
+            debits: Some(debits()),
         };
         let router = kvit_web::router(portal).expect("the built-in portal opens");
         Self {

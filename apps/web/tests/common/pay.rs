@@ -218,6 +218,7 @@ pub(crate) async fn transferred(world: &World, reference: &str, words: &str, cen
         info: String::new(),
         end_to_end: None,
         transaction: None,
+        reason: None,
     };
     let notice = transfer.notice().expect("a notice");
     let booked = world.store.book_transfers(&new.id, &[notice], now).await;

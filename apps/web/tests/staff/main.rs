@@ -3,6 +3,7 @@
 mod books;
 #[path = "../common/mod.rs"]
 mod common;
+mod debits;
 mod desk;
 mod doors;
 mod imports;
@@ -45,6 +46,12 @@ POST /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/reader: agent clerk
 GET /staff/customers/{number}/scans/{id}: agent clerk
 POST /staff/customers/{number}/send: agent clerk
+GET /staff/debits: billing auditor
+POST /staff/debits: billing
+GET /staff/debits/file/{number}: billing
+POST /staff/debits/seen: billing
+GET /staff/debits/{number}: billing auditor
+POST /staff/debits/{number}: billing
 GET /staff/imports: billing
 GET /staff/imports/{id}: billing
 POST /staff/imports/file: billing

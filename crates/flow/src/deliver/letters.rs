@@ -3,15 +3,16 @@
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose, reference::CreditorReference,
+    AutopayMail, BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose,
+    reference::CreditorReference,
 };
 use kvit_mail::{
-    BillFor, BillMail, Conceded, ConcededMail, LinkMail, MailError, Message, MoneyDirection,
-    PaidBill, PaymentMail, ReminderMail,
+    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
+    MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 use kvit_store::{
-    BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReaderRecord, SIGN_IN_MINUTES,
-    StoreError,
+    AutopayTold, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, MandateEnd, ReaderRecord,
+    SIGN_IN_MINUTES, StoreError,
 };
 
 use super::Courier;
@@ -61,6 +62,7 @@ impl Courier {
             DeliveryWhat::Reminder { bill, kind, open } => {
                 Ok(self.reminder_mail(job, bill, *kind, *open).await?)
             }
+            DeliveryWhat::Autopay { what, told } => Ok(self.debit_mail(job, *what, told).await?),
         }
     }
 
@@ -247,6 +249,64 @@ impl Courier {
             pay_url: &self.pay_url(bill.number),
             stop_url: &format!("{}/reminders/{}", self.public_url, token.expose()),
             at: date_of(job.due_at),
+        })
+    }
+
+    /// Says what is kept of the mandate and the debit, so that a mail that goes out twice has the same bytes.
+    async fn debit_mail(
+        &self,
+        job: &DeliveryJob,
+        what: AutopayMail,
+        told: &AutopayTold,
+    ) -> Result<Message, MailError> {
+        let name = self.name_of(job).await;
+        let AutopayTold { mandate, debit } = told;
+        let pay_url = debit.as_ref().map(|(debit, _)| self.pay_url(debit.bill));
+        let pay_url = pay_url.as_deref().unwrap_or_default();
+        let collected = debit.as_ref().map(|(debit, bill)| {
+            let bill = DebitedBill {
+                number: bill.number,
+                period: bill.period,
+                amount: debit.cents(),
+                currency: bill.currency,
+            };
+            (debit, bill)
+        });
+        let (case, at) = match (what, collected) {
+            (AutopayMail::Notice, Some((debit, bill))) => {
+                let bill = DebitedBill {
+                    amount: debit.amount,
+                    ..bill
+                };
+                let day = debit.day;
+                (DebitCase::Notice { bill, day }, debit.announced_at)
+            }
+            (AutopayMail::Failed, Some((debit, bill))) => match debit.dropped {
+                Some((at, _)) => (DebitCase::Missed { bill, pay_url }, at),
+                None => {
+                    let at = debit.back_at.unwrap_or(job.due_at);
+                    (DebitCase::Refused { bill, pay_url }, at)
+                }
+            },
+            _ => match mandate.ended.filter(|_| what == AutopayMail::Off) {
+                None => (DebitCase::On, mandate.given_at),
+                Some((at, MandateEnd::Customer)) => (DebitCase::Off, at),
+                Some((at, MandateEnd::Bank)) => (DebitCase::OffByBank, at),
+                Some((at, MandateEnd::Expired)) => (DebitCase::Expired, at),
+            },
+        };
+        self.mails.debit(&DebitMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_name: &name,
+            customer_number: &job.account,
+            language: job.language,
+            case,
+            iban: &mandate.iban.masked(),
+            holder: &mandate.holder,
+            reference: &mandate.reference(),
+            creditor: mandate.creditor.as_str(),
+            at,
         })
     }
 

@@ -15,7 +15,7 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 18] = [
+pub(super) const TEMPLATES: [(&str, &str); 20] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("bill.html", include_str!("../../templates/bill.html")),
     ("bill.txt", include_str!("../../templates/bill.txt")),
@@ -34,6 +34,8 @@ pub(super) const TEMPLATES: [(&str, &str); 18] = [
         "invitation.txt",
         include_str!("../../templates/invitation.txt"),
     ),
+    ("debit.html", include_str!("../../templates/debit.html")),
+    ("debit.txt", include_str!("../../templates/debit.txt")),
     ("payment.html", include_str!("../../templates/payment.html")),
     ("payment.txt", include_str!("../../templates/payment.txt")),
     ("proof.html", include_str!("../../templates/proof.html")),

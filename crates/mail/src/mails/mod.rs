@@ -3,6 +3,7 @@
 
 mod bill;
 mod conceded;
+mod debit;
 mod link;
 mod load;
 mod payment;
@@ -25,6 +26,7 @@ use load::{TEMPLATES, load, template_error};
 
 pub use bill::{BillFor, BillMail};
 pub use conceded::{Conceded, ConcededMail};
+pub use debit::{DebitCase, DebitMail, DebitedBill};
 pub use link::LinkMail;
 pub use payment::{MoneyDirection, PaidBill, PaymentMail};
 pub use reminder::ReminderMail;
@@ -130,7 +132,7 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`bill`, `conceded`, `copy`, `invitation`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
+    /// Replaces templates (`bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
     /// `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors

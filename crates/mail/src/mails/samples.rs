@@ -7,8 +7,8 @@ use kvit_billing::{
 };
 
 use super::{
-    BillFor, BillMail, Conceded, ConcededMail, LinkMail, MailError, Mails, MoneyDirection,
-    PaidBill, PaymentMail, ReminderMail,
+    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
+    MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 
 const URL: &str = "https://example.bg";
@@ -41,6 +41,7 @@ impl Mails {
             self.try_payments(&sample)?;
             self.try_conceded(&sample)?;
             self.try_reminders(&sample)?;
+            self.try_debits(&sample)?;
             self.try_links(&sample)?;
         }
         Ok(())
@@ -168,6 +169,39 @@ impl Mails {
                 reference: &CreditorReference::of(NUMBER),
                 pay_url: URL,
                 stop_url: URL,
+                at: Timestamp::UNIX_EPOCH,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn try_debits(&self, sample: &Sample) -> Result<(), MailError> {
+        let bill = DebitedBill {
+            number: NUMBER,
+            period: Period::month_of(DAY),
+            amount: ONE,
+            currency: self.operator.currency,
+        };
+        for case in [
+            DebitCase::On,
+            DebitCase::Off,
+            DebitCase::OffByBank,
+            DebitCase::Expired,
+            DebitCase::Notice { bill, day: DAY },
+            DebitCase::Refused { bill, pay_url: URL },
+            DebitCase::Missed { bill, pay_url: URL },
+        ] {
+            self.debit(&DebitMail {
+                delivery: &sample.delivery,
+                to: &sample.to,
+                customer_name: "",
+                customer_number: &sample.customer,
+                language: sample.language,
+                case,
+                iban: "BG80 •••• 5678",
+                holder: "А",
+                reference: "KVIT-MANDATE-1",
+                creditor: "BG32ZZZ100001",
                 at: Timestamp::UNIX_EPOCH,
             })?;
         }

@@ -15,6 +15,8 @@ pub(super) const DETAILS_MAX: usize = 20_000;
 const WORDS_MAX: usize = 500;
 /// Letters that are kept of a name.
 const NAME_MAX: usize = 140;
+/// Letters that are kept of a reason: a code of four, or the bank's own.
+const REASON_MAX: usize = 35;
 /// Creditor references that are kept of a transaction.
 const REFERENCES_MAX: usize = 10;
 /// An entry as it stands in the file.
@@ -53,6 +55,8 @@ pub(super) struct RawDetail {
     pub(super) info: Option<String>,
     /// It is the return of an earlier one.
     pub(super) returned: bool,
+    /// Why.
+    pub(super) reason: Option<String>,
 }
 
 impl RawDetail {
@@ -285,6 +289,7 @@ impl Whole<'_> {
             info: short(&info, WORDS_MAX),
             end_to_end: detail.end_to_end.as_deref().and_then(reference),
             transaction: detail.transaction.as_deref().and_then(reference),
+            reason: detail.reason.map(|reason| short(&reason, REASON_MAX)),
         }
     }
 }

@@ -81,6 +81,9 @@ impl RawDetail {
             ["RmtInf", "Ustrd"] => self.add_words(text),
             ["RmtInf", "Strd", "CdtrRefInf", "Ref"] => self.add_reference(text),
             ["RtrInf", "Rsn", "Cd"] | ["AddtlTxInf"] => {
+                if path.len() > 1 {
+                    self.reason.get_or_insert_with(|| text.to_owned());
+                }
                 let info = self.info.get_or_insert_default();
                 if info.len() < 1000 {
                     info.push_str(if info.is_empty() { "" } else { " " });

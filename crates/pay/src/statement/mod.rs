@@ -1,5 +1,5 @@
 //! Bank statements: ISO 20022 camt.053 (a statement with its balances) and camt.054 (a notification),
-//! versions .02 to .13, read as a stream.
+//! versions .02 to .13, and pain.002 (a report about direct debits), .03 to .14, read as a stream.
 //!
 //! [`StatementReader`] gives one [`Transfer`] after the other and judges the file: every [`Fault`] has
 //! its line, its place and its remedy. A transfer that moves money of customers becomes a
@@ -13,6 +13,7 @@ mod fields;
 mod gaps;
 mod named;
 mod read;
+mod rejected;
 mod tag;
 mod transfer;
 mod values;
@@ -66,7 +67,7 @@ pub struct PayOut {
 pub struct Statement {
     /// The bank's name for it.
     pub id: String,
-    /// The account.
+    /// The account; empty of a report, which is about a file of orders.
     pub iban: String,
     /// First and last day, where they are told.
     pub from: Option<Date>,
@@ -76,9 +77,9 @@ pub struct Statement {
     pub opening: Option<Cents>,
     /// See `opening`.
     pub closing: Option<Cents>,
-    /// Booked entries.
+    /// Booked entries; of a report what is refused.
     pub entries: u64,
-    /// Entries that are not booked (yet), or of nothing: passed over.
+    /// Entries that are not booked (yet), or of nothing, and what is not refused: passed over.
     pub ignored: u64,
 }
 

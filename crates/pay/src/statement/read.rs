@@ -10,6 +10,7 @@ use kvit_billing::Cents;
 use super::{
     Fault, Judged, Statement, StatementRules, Transfer, TransferKind, compact,
     entry::{ASK_THE_BANK, Came, DETAILS_MAX, RawDetail, RawEntry, Wrong},
+    rejected::Report,
     tag::Root,
     values::{coin, date, money, short, sign},
     xml::{Step, Xml},
@@ -17,9 +18,11 @@ use super::{
 
 /// The name space of all messages, before their name.
 const SPACE: &str = "urn:iso:std:iso:20022:tech:xsd:";
-/// The versions of both messages that are read.
+/// The versions of statements and notifications that are read.
 const VERSIONS: std::ops::RangeInclusive<u8> = 2..=13;
-const EXPECTED: &str = "a bank statement: camt.053.001 or camt.054.001, version 02 to 13";
+/// The same of reports about orders.
+const REPORT_VERSIONS: std::ops::RangeInclusive<u8> = 3..=14;
+const EXPECTED: &str = "a bank statement: camt.053.001 or camt.054.001, version 02 to 13; or a report about direct debits: pain.002.001";
 const ANOTHER_FILE: &str = "choose the right file, or ask the bank for statements as camt.053";
 
 /// Reads a file of statements: an iterator over its transfers, in their order. What is in a faulty
@@ -32,6 +35,8 @@ pub struct StatementReader<'a, R> {
     balanced: bool,
     statement: Option<Open>,
     entry: RawEntry,
+    /// The report about direct debits that the file is.
+    report: Option<Report>,
     ready: VecDeque<Transfer>,
     over: bool,
 }
@@ -72,6 +77,7 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             balanced: false,
             statement: None,
             entry: RawEntry::default(),
+            report: None,
             ready: VecDeque::new(),
             over: false,
         }
@@ -105,14 +111,21 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
         if self.judged.format.is_empty() {
             let root = self.xml.root().cloned().unwrap_or_default();
             match format(&root) {
-                Some((format, balanced)) => {
+                Some((format, message)) => {
                     self.judged.format = format;
-                    self.balanced = balanced;
+                    self.balanced = message == Message::Statement;
+                    self.report = (message == Message::Report).then(Report::default);
                 }
                 None => {
                     let found = strange(&root);
                     self.stop(&found, EXPECTED, ANOTHER_FILE);
                 }
+            }
+            return;
+        }
+        if let Some(report) = &mut self.report {
+            if let ["Document", _, rest @ ..] = self.xml.path() {
+                report.open(rest);
             }
             return;
         }
@@ -139,6 +152,9 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
     }
 
     fn close(&mut self, leaf: bool) {
+        if self.report.is_some() {
+            return self.close_in_report(leaf);
+        }
         let path = self.xml.path();
         match path {
             ["Document", _, "Stmt" | "Ntfctn"] => self.end_statement(),
@@ -157,6 +173,31 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn close_in_report(&mut self, leaf: bool) {
+        let (Some(report), ["Document", message, rest @ ..]) = (&mut self.report, self.xml.path())
+        else {
+            return;
+        };
+        if leaf {
+            report.take(rest, self.xml.text());
+        }
+        let said = report.close(rest, self.xml.line());
+        if rest.is_empty() && *message == "CstmrPmtStsRpt" {
+            let (facts, wrong) = std::mem::take(report).end();
+            self.judged.statements.push(facts);
+            for (place, wrong) in wrong {
+                self.fault(&place, &wrong.found, wrong.expected, wrong.remedy);
+            }
+        }
+        match said {
+            Some(Ok(transfer)) => self.ready.push_back(transfer),
+            Some(Err((place, wrong))) => {
+                self.fault(&place, &wrong.found, wrong.expected, wrong.remedy);
+            }
+            None => {}
         }
     }
 
@@ -358,18 +399,30 @@ impl Open {
     }
 }
 
-/// The message and whether it has balances, where it is one of those that are read.
-fn format(root: &Root) -> Option<(String, bool)> {
+/// The messages that are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Message {
+    /// With balances.
+    Statement,
+    /// Without.
+    Notification,
+    /// About orders, without an account.
+    Report,
+}
+
+/// The message, where it is one of those that are read.
+fn format(root: &Root) -> Option<(String, Message)> {
     let name = root.space.strip_prefix(SPACE)?;
     let (message, version) = name.rsplit_once('.')?;
-    let balanced = match message {
-        "camt.053.001" => true,
-        "camt.054.001" => false,
+    let (message, versions) = match message {
+        "camt.053.001" => (Message::Statement, VERSIONS),
+        "camt.054.001" => (Message::Notification, VERSIONS),
+        "pain.002.001" => (Message::Report, REPORT_VERSIONS),
         _ => return None,
     };
     let digits = version.len() == 2 && version.bytes().all(|byte| byte.is_ascii_digit());
-    let known = digits && VERSIONS.contains(&version.parse().ok()?);
-    (known && root.name == "Document").then(|| (name.to_owned(), balanced))
+    let known = digits && versions.contains(&version.parse().ok()?);
+    (known && root.name == "Document").then(|| (name.to_owned(), message))
 }
 
 /// Another file, in words.

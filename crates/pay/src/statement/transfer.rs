@@ -21,6 +21,8 @@ pub enum TransferKind {
     TakenBack,
     /// The operator paid somebody, or the bank took a fee: none of the customers' money.
     Spent,
+    /// A direct debit that its bank refused before any money moved, or all those of a file or its part.
+    Refused,
 }
 
 impl TransferKind {
@@ -33,6 +35,7 @@ impl TransferKind {
             Self::CameBack => "came-back",
             Self::TakenBack => "taken-back",
             Self::Spent => "spent",
+            Self::Refused => "refused",
         }
     }
 }
@@ -52,7 +55,8 @@ pub struct Transfer {
     pub name: String,
     /// The name of the entry, where that has several transactions.
     pub batch: Option<String>,
-    /// The file of the operator's orders that all of it belongs to; not a part of what it says.
+    /// The file of the operator's orders, or the part of one, that all of it belongs to; not a part of what it
+    /// says.
     #[serde(skip)]
     pub payment_file: Option<String>,
     /// How much; always above zero.
@@ -75,6 +79,9 @@ pub struct Transfer {
     pub end_to_end: Option<String>,
     /// The banks' name for it.
     pub transaction: Option<String>,
+    /// Why it was returned or refused, as the bank's code; not a part of what it says.
+    #[serde(skip)]
+    pub reason: Option<String>,
 }
 
 impl Transfer {
@@ -92,7 +99,7 @@ impl Transfer {
                 }
             }
             TransferKind::TakenBack => Event::Reversed,
-            TransferKind::Spent => return None,
+            TransferKind::Spent | TransferKind::Refused => return None,
         };
         let provider: ProviderName = BANK.parse().ok()?;
         let received = serde_json::to_vec(&self).ok()?;
@@ -107,6 +114,7 @@ impl Transfer {
         match self.kind {
             TransferKind::Payment | TransferKind::Payout(_) | TransferKind::CameBack => self.amount,
             TransferKind::TakenBack | TransferKind::Spent => -self.amount,
+            TransferKind::Refused => Cents::ZERO,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use kvit_billing::{
-    BillNumber, Cents, CustomerNumber, DeliveryId, EnrolmentId, Language, ReminderKind, Secret,
-    code::TokenHash,
+    AutopayMail, BillNumber, Cents, CustomerNumber, DeliveryId, EnrolmentId, Language,
+    ReminderKind, Secret, code::TokenHash,
 };
 use serde::Serialize;
 
-use crate::{BillRecord, EnrolmentRecord, ReaderRecord};
+use crate::{AutopayTold, BillRecord, EnrolmentRecord, ReaderRecord};
 
 /// How a bill travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,6 +81,13 @@ pub enum DeliveryWhat {
         /// What was open of it at the moment of the claim; above zero.
         open: Cents,
     },
+    /// Something about autopay.
+    Autopay {
+        /// What.
+        what: AutopayMail,
+        /// The mandate, and the debit where it is about one.
+        told: Box<AutopayTold>,
+    },
 }
 
 /// Why a mail is not sent any more.
@@ -94,7 +101,7 @@ pub enum Unwanted {
     Late,
     /// The money that it tells of was taken back.
     TakenBack,
-    /// The customer, or the operator, wants no reminders any more.
+    /// The customer, or the operator, wants no reminders any more; or what is announced is not done.
     Off,
     /// Nothing is open of the bill any more: it was paid or credited.
     Paid,

@@ -2,6 +2,7 @@
 
 mod api;
 mod concessions;
+mod debits;
 mod deliveries;
 mod issue;
 mod layouts;
@@ -17,6 +18,7 @@ mod statements;
 
 pub use api::*;
 pub use concessions::*;
+pub use debits::*;
 pub use deliveries::*;
 pub use issue::*;
 pub use layouts::*;

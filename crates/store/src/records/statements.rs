@@ -67,8 +67,8 @@ pub struct StatementReport {
     pub payouts: Tally,
     /// Payments that the bank took back.
     pub taken_back: Tally,
-    /// Taken back, and it is not clear which payment; another word about a known one; or another debit of a
-    /// refund that has left. For people.
+    /// Taken back, and it is not clear which payment; another word about a known one; another debit of a
+    /// refund that has left; or the refusal of a debit that is not under way. For people.
     pub unclear: Tally,
     /// Known from another statement.
     pub repeated: Tally,
@@ -82,13 +82,21 @@ pub struct StatementReport {
     /// Refunds that came back.
     #[serde(default)]
     pub came_back: Tally,
+    /// Direct debits that were refused before money moved.
+    #[serde(default)]
+    pub debits_refused: Tally,
 }
 
 impl StatementReport {
     /// Counts a transfer by what became of it; what is none of the customers' money is in no book.
     pub fn add(&mut self, transfer: &Transfer, booked: Option<Booked>) {
+        if let Some(Booked::DebitsRefused { debits, cents }) = booked {
+            self.debits_refused.count += debits;
+            self.debits_refused.cents += cents;
+            return;
+        }
         let tally = match (booked, &transfer.kind) {
-            (None, _) => &mut self.spent,
+            (None | Some(Booked::DebitsRefused { .. }), _) => &mut self.spent,
             (Some(Booked::Refunded), _) => &mut self.refunded,
             (Some(Booked::RefundedTwice), _) => &mut self.unclear,
             (Some(Booked::As(NoticeOutcome::Posted)), TransferKind::CameBack) => {
@@ -122,6 +130,13 @@ pub enum Booked {
     Refunded,
     /// A refund that it names had left the account by another debit: it is in no book.
     RefundedTwice,
+    /// The bank refused so many direct debits, of this sum.
+    DebitsRefused {
+        /// How many.
+        debits: u64,
+        /// Their sum.
+        cents: Cents,
+    },
 }
 
 /// What a bank says about the money of a notice.

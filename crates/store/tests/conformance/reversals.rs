@@ -240,10 +240,10 @@ pub(crate) async fn money_that_goes_back_by_itself_is_in_no_book(store: Store) {
 }
 
 /// Numbers that look like chance and are the same each time.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

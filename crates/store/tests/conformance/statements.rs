@@ -36,6 +36,7 @@ pub(super) fn paid(reference: &str, words: &str) -> Transfer {
         info: String::new(),
         end_to_end: None,
         transaction: None,
+        reason: None,
     }
 }
 

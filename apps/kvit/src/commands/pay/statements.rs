@@ -214,6 +214,9 @@ pub(super) fn facts_line(instance: &Instance, statement: &Statement) -> String {
         }
         _ => String::new(),
     };
+    if statement.iban.is_empty() {
+        return format!("report {}{days}", statement.id);
+    }
     format!(
         "statement {} of {}{days}{balances}",
         statement.id, statement.iban
@@ -221,7 +224,7 @@ pub(super) fn facts_line(instance: &Instance, statement: &Statement) -> String {
 }
 
 /// In words, for machines, and how many.
-pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str, Tally); 10] {
+pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str, Tally); 11] {
     [
         ("to customers", "matched", report.matched),
         ("unmatched, for people", "unmatched", report.unmatched),
@@ -229,6 +232,11 @@ pub(super) fn rows_of(report: &StatementReport) -> [(&'static str, &'static str,
         ("payments taken back", "taken_back", report.taken_back),
         ("refunds that left", "refunded", report.refunded),
         ("refunds that came back", "came_back", report.came_back),
+        (
+            "direct debits refused",
+            "debits_refused",
+            report.debits_refused,
+        ),
         ("unclear, for people", "unclear", report.unclear),
         ("known from another statement", "repeated", report.repeated),
         ("taken out of the books since", "undone", report.undone),

@@ -1,0 +1,330 @@
+//! Direct debits: what is announced, the files for the bank, which two people make, and what came back.
+
+use axum::{
+    Extension, Form,
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::{ToSpan, civil::Date};
+use kvit_flow::debits::SILENT_DAYS;
+use kvit_store::{
+    DebitFileRecord, DebitRecord, DebitState, DebitTerms, DebitWord, Debits, Deed, Dropped, Role,
+    same_person,
+};
+use minijinja::{Value, context};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{door::Officer, event, money::WHY_CHARS_MAX, plain, render};
+use crate::{App, failure::Failure, front::Visitor, texts::Texts};
+
+/// Rows of each list.
+const SHOWN: usize = 50;
+/// Rows of a file's page.
+const OF_FILE: usize = 500;
+
+#[derive(Deserialize)]
+pub(crate) struct ListQuery {
+    #[serde(default)]
+    done: String,
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Failure> {
+    let done = match query.done.as_str() {
+        "none" => Some("staff-debit-none-to-collect"),
+        "seen" => Some("staff-debit-done-seen"),
+        "outdated" => Some("staff-refund-outdated"),
+        _ => None,
+    };
+    let bad = matches!(query.done.as_str(), "none" | "outdated");
+    let more = context! { done, bad, wrong => "", typed => "" };
+    list_page(&app, &visitor, &officer, more).await
+}
+
+async fn list_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    more: Value,
+) -> Result<Response, Failure> {
+    let store = &app.portal.store;
+    let people = store.debits(Debits::ForPeople(silent(app)), SHOWN).await?;
+    let waiting = store.debits(Debits::Waiting, SHOWN).await?;
+    let mut latest = store.debits(Debits::Latest, SHOWN).await?;
+    latest.retain(|one| {
+        let shown = [&people, &waiting];
+        !shown
+            .iter()
+            .any(|list| list.iter().any(|it| it.number == one.number))
+    });
+    listed(
+        app,
+        officer,
+        people.len() + waiting.len() + latest.len(),
+        "",
+    )
+    .await?;
+    let texts = app.pages.texts(visitor.language);
+    let files = store.debit_files(SHOWN).await?;
+    let files: Vec<_> = files.iter().map(|one| file_row(app, texts, one)).collect();
+    let rows = |list: &[DebitRecord]| -> Vec<Value> {
+        list.iter().map(|one| row(app, texts, one)).collect()
+    };
+    let page = context! {
+        people => rows(&people), waiting => rows(&waiting), latest => rows(&latest), files,
+        on => app.portal.debits.is_some(), may => officer.role == Role::Billing, ..more
+    };
+    render(app, visitor, Some(officer), "staff/debits.html", page)
+}
+
+/// Who saw so many customers' debits is in the trail before they are shown.
+async fn listed(app: &App, officer: &Officer, shown: usize, file: &str) -> Result<(), Failure> {
+    if shown > 0 {
+        let subject = format!("staff/{}", officer.login);
+        let detail = json!({ "debits": shown, "file": file });
+        let listed = event(app, officer, "pay.listed", subject, detail);
+        app.portal.store.record_event(&listed).await?;
+    }
+    Ok(())
+}
+
+fn today(app: &App) -> Date {
+    let now = app.portal.clock.now();
+    app.portal.time_zone.to_datetime(now).date()
+}
+
+/// Debits before that day of which the bank has said nothing are for people.
+fn silent(app: &App) -> Date {
+    today(app).saturating_sub(SILENT_DAYS.days())
+}
+
+fn terms(app: &App) -> Result<DebitTerms, Failure> {
+    // Its buttons are not shown where nothing is collected.
+    let rules = app.portal.debits.as_ref().ok_or(Failure::NotFound)?;
+    Ok(rules.terms(&app.portal.operator, today(app)))
+}
+
+fn row(app: &App, texts: &Texts, one: &DebitRecord) -> Value {
+    let state = match (one.state(), one.dropped) {
+        (DebitState::Announced, _) => "staff-debit-announced",
+        (DebitState::Prepared, _) => "staff-debit-prepared",
+        (DebitState::Ordered, _) => "staff-debit-ordered",
+        (DebitState::Settled, _) => "staff-debit-settled",
+        (DebitState::Returned, _) => "staff-debit-returned",
+        (DebitState::Dropped, Some((_, Dropped::Off))) => "staff-debit-off",
+        (DebitState::Dropped, Some((_, Dropped::Paid))) => "staff-debit-paid",
+        (DebitState::Dropped, Some((_, Dropped::Unannounced))) => "staff-debit-unannounced",
+        (DebitState::Dropped, _) => "staff-debit-late",
+    };
+    context! {
+        number => one.number.to_string(), account => one.account.as_str(), bill => one.bill.to_string(),
+        amount => texts.money(one.cents(), &app.portal.operator.currency), day => texts.date(one.day),
+        state => texts.say(state, &[]), reason => one.reason.clone(), file => one.file.map(|file| file.to_string()),
+    }
+}
+
+fn file_row(app: &App, texts: &Texts, one: &DebitFileRecord) -> Value {
+    let state = if one.approved.is_some() {
+        "staff-debit-file-approved"
+    } else if one.refused.is_some() {
+        "staff-refund-refused"
+    } else {
+        "staff-refund-proposed"
+    };
+    context! {
+        number => one.number.to_string(), state => texts.say(state, &[]), approved => one.approved.is_some(),
+        sum => texts.money(one.cents, &app.portal.operator.currency), count => texts.count(one.debits),
+        settled => texts.count(one.settled), day => one.day.map(|day| texts.date(day)),
+        by => one.prepared.by.clone(), when => texts.moment(one.prepared.at, &app.portal.time_zone),
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PressForm {
+    #[serde(default)]
+    form_token: String,
+    /// `approve` or `refuse`.
+    #[serde(default)]
+    act: String,
+    /// The debit that somebody saw to, and why.
+    #[serde(default)]
+    debit: String,
+    #[serde(default)]
+    why: String,
+}
+
+/// Puts what is announced and due into a file.
+pub(crate) async fn prepare(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<PressForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (terms, now) = (terms(&app)?, app.portal.clock.now());
+    let store = &app.portal.store;
+    let made = store
+        .prepare_debits(&terms, officer.login.as_str(), now)
+        .await?;
+    Ok(see(&match made.file {
+        Some(file) => format!("/staff/debits/{}?done=prepared", file.number),
+        None => "/staff/debits?done=none".to_owned(),
+    }))
+}
+
+/// Somebody saw to a debit that came back.
+pub(crate) async fn seen(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<PressForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let number = form.debit.parse::<u32>().map_err(|_| Failure::NotFound)?;
+    let why = plain(&form.why);
+    if why.is_empty() || why.chars().count() > WHY_CHARS_MAX {
+        let field = format!("why-{number}");
+        let errors = [context! { field, text => "staff-error-money-why" }];
+        let more = context! { errors, wrong => number.to_string(), typed => form.why };
+        let page = list_page(&app, &visitor, &officer, more).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let (now, by) = (app.portal.clock.now(), officer.login.as_str());
+    let store = &app.portal.store;
+    let said = store
+        .see_debit(number.into(), &why, by, silent(&app), now)
+        .await?;
+    match said {
+        DebitWord::Done => Ok(see("/staff/debits?done=seen")),
+        DebitWord::Unknown => Err(Failure::NotFound),
+        _ => Ok(see("/staff/debits?done=outdated")),
+    }
+}
+
+/// One file and what is in it.
+pub(crate) async fn one(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Failure> {
+    let file = the_file(&app, &number).await?;
+    let done = match query.done.as_str() {
+        "prepared" => Some("staff-debit-done-prepared"),
+        "approved" => Some("staff-debit-done-approved"),
+        "refused" => Some("staff-debit-done-refused"),
+        "empty" => Some("staff-debit-done-empty"),
+        "outdated" => Some("staff-refund-outdated"),
+        _ => None,
+    };
+    let store = &app.portal.store;
+    let debits = store.debits(Debits::In(file.number), OF_FILE).await?;
+    listed(&app, &officer, debits.len(), &file.number.to_string()).await?;
+    let texts = app.pages.texts(visitor.language);
+    let zone = &app.portal.time_zone;
+    let deed = |deed: &Option<Deed>| {
+        deed.as_ref()
+            .map(|deed| context! { who => deed.by.clone(), when => texts.moment(deed.at, zone) })
+    };
+    let billing = officer.role == Role::Billing;
+    let mine = same_person(&file.prepared.by, officer.login.as_str());
+    let waits = file.waits();
+    let page = context! {
+        one => file_row(&app, texts, &file), done, bad => matches!(query.done.as_str(), "empty" | "outdated"),
+        debits => debits.iter().map(|one| row(&app, texts, one)).collect::<Vec<_>>(),
+        all => debits.len() as u64 >= file.debits, mine => waits && mine,
+        approved => deed(&file.approved), refused => deed(&file.refused),
+        may_approve => billing && waits && !mine && app.portal.debits.is_some(), may_refuse => billing && waits,
+        may_fetch => billing && file.approved.is_some(),
+    };
+    render(
+        &app,
+        &visitor,
+        Some(&officer),
+        "staff/debit-file.html",
+        page,
+    )
+}
+
+async fn the_file(app: &App, number: &str) -> Result<DebitFileRecord, Failure> {
+    let number = number.parse::<u32>().map_err(|_| Failure::NotFound)?;
+    let found = app.portal.store.debit_file(number.into()).await?;
+    found.ok_or(Failure::NotFound)
+}
+
+/// Another person approves a file, or somebody does not agree.
+pub(crate) async fn decide(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<PressForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let file = the_file(&app, &number).await?;
+    let (now, by) = (app.portal.clock.now(), officer.login.as_str());
+    let store = &app.portal.store;
+    let said = match form.act.as_str() {
+        "approve" => {
+            let terms = terms(&app)?;
+            store.approve_debits(file.number, &terms, by, now).await?
+        }
+        "refuse" => store.refuse_debit_file(file.number, by, now).await?,
+        _ => return Err(Failure::NotFound),
+    };
+    let done = match said {
+        DebitWord::Approved => "approved",
+        DebitWord::Done => "refused",
+        DebitWord::Empty => "empty",
+        // Its button is not shown to them.
+        DebitWord::SamePerson | DebitWord::Unknown => return Err(Failure::NotFound),
+        DebitWord::Over => {
+            // A second press finds what the first one did.
+            let now = the_file(&app, &number).await?;
+            let mine =
+                |deed: &Option<Deed>| deed.as_ref().is_some_and(|deed| same_person(&deed.by, by));
+            match form.act.as_str() {
+                "approve" if mine(&now.approved) => "approved",
+                "refuse" if mine(&now.refused) => "refused",
+                _ => "outdated",
+            }
+        }
+    };
+    Ok(see(&format!("/staff/debits/{}?done={done}", file.number)))
+}
+
+/// An approved file for the bank, with the same bytes each time.
+pub(crate) async fn file(
+    State(app): State<App>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+) -> Result<Response, Failure> {
+    let number: u32 = number.parse().map_err(|_| Failure::NotFound)?;
+    let now = app.portal.clock.now();
+    let store = &app.portal.store;
+    let bytes = store
+        .fetch_debit_file(number.into(), officer.login.as_str(), now)
+        .await?;
+    let mut response = bytes.ok_or(Failure::NotFound)?.into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/xml"),
+    );
+    let name = format!("attachment; filename=\"debits-{number}.xml\"");
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+fn see(to: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to.to_owned())]).into_response()
+}
