@@ -25,8 +25,6 @@ pub(crate) enum Failure {
     Page(#[source] minijinja::Error),
     #[error("a document could not be read")]
     Document(#[from] DocumentError),
-    #[error("the documents of a year are too many for one file")]
-    TooLarge,
     #[error("a password could not be hashed")]
     Password(#[from] HashError),
     #[error("our key at a payment system does not sign")]

@@ -31,6 +31,8 @@ pub(crate) struct Visitor {
     pub(crate) customer: Option<CustomerNumber>,
     /// All numbers that the session opens, that one among them.
     pub(crate) points: Vec<CustomerNumber>,
+    /// Whether it was opened by a link to the address that gets the bills.
+    pub(crate) by_link: bool,
     /// The signed-in visitor's session token.
     pub(crate) session: Option<Token>,
     /// Says that this browser has shown some customer's code before.
@@ -92,6 +94,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         known_by: cookie(headers, &app.cookie_name("known")).map(str::to_owned),
         customer: None,
         points: Vec::new(),
+        by_link: false,
         session: None,
         form_token,
         address: app.portal.key.pseudonym("address", &network(&ip)),
@@ -120,6 +123,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
                             visitor.session = Some(token);
                             visitor.customer = Some(session.account);
                             visitor.points = session.points;
+                            visitor.by_link = session.by_link;
                         }
                         request.extensions_mut().insert(visitor.clone());
                         next.run(request).await

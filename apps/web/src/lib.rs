@@ -47,6 +47,7 @@ mod staff;
 mod texts;
 mod turnstile;
 mod upkeep;
+mod zipped;
 
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
@@ -251,6 +252,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/help"),
     ("GET POST", "/join/{token}"),
     ("POST", "/logout"),
+    ("GET", "/my-data"),
     ("GET POST", "/paper"),
     ("GET POST", "/passkeys"),
     ("POST", "/passkeys/ask"),
@@ -273,6 +275,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/sign-in/passkey"),
     ("POST", "/sign-in/passkey/ask"),
     ("GET POST", "/sign-in/{token}"),
+    ("GET", "/usage"),
     ("GET", "/v/{slug}"),
 ];
 
@@ -315,8 +318,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         passkeys,
     });
     use rooms::{
-        autopay, bills, copies, enrol, info, links, paper, pay, pay_calls, points, readers,
-        reminders, sessions, sign_in,
+        autopay, bills, copies, enrol, info, links, mine, paper, pay, pay_calls, points, readers,
+        reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;
@@ -339,6 +342,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/help", get(info::help))
         .route("/join/{token}", get(copies::join_form).post(copies::join))
         .route("/logout", post(bills::logout))
+        .route("/my-data", get(mine::download))
         .route("/paper", get(paper::form).post(paper::submit))
         .route("/passkeys", get(keys::list).post(keys::add))
         .route("/passkeys/ask", post(keys::ask))
@@ -373,6 +377,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
             "/sign-in/{token}",
             get(sign_in::link_form).post(sign_in::link),
         )
+        .route("/usage", get(usage::page))
         .route("/v/{slug}", get(info::verify))
         .merge(staff::router(&app))
         .fallback(|| async { StatusCode::NOT_FOUND })

@@ -49,6 +49,7 @@ templates!(
     "sent.html",
     "sessions.html",
     "sign-in.html",
+    "usage.html",
     "staff/agree.html",
     "staff/audit.html",
     "staff/base.html",

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, Currency, Language, Period};
+use rust_decimal::Decimal;
 
 use crate::PortalError;
 
@@ -156,6 +157,23 @@ impl Texts {
         format!("{sign}{}{point}{}\u{a0}%", value / 10, value % 10)
     }
 
+    /// A quantity as people write it, such as `1 234,5`.
+    pub(crate) fn quantity(&self, quantity: Decimal) -> String {
+        let text = quantity.normalize().to_string();
+        let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let whole = whole
+            .parse()
+            .map_or_else(|_| whole.to_owned(), |n| self.count(n));
+        let point = match self.language {
+            Language::Bg => ",",
+            Language::En => ".",
+        };
+        match part {
+            "" => whole,
+            part => format!("{whole}{point}{part}"),
+        }
+    }
+
     /// `5 декември 2026 г.` (the last space does not break) or `5 December 2026`.
     pub(crate) fn date(&self, date: Date) -> String {
         self.say(
@@ -200,7 +218,7 @@ impl Texts {
         )
     }
 
-    fn month(&self, date: Date) -> String {
+    pub(crate) fn month(&self, date: Date) -> String {
         self.say(&format!("month-{}", date.month()), &[])
     }
 }
@@ -289,6 +307,7 @@ mod tests {
         include_str!("rooms/reminders.rs"),
         include_str!("rooms/sessions.rs"),
         include_str!("rooms/sign_in.rs"),
+        include_str!("rooms/usage.rs"),
         include_str!("rooms/year.rs"),
         include_str!("staff/audit.rs"),
         include_str!("staff/books.rs"),
@@ -415,6 +434,7 @@ mod tests {
             "reason-other",
         ];
         let scans = scans.map(|name| format!("staff-scan-{name}"));
+        let units = ["kwh", "kwt", "mtq", "mwh"].map(|unit| format!("unit-{unit}"));
         let sure = ["disable", "reset"].into_iter().flat_map(|what| {
             ["", "-text", "-button"].map(|tail| format!("staff-sure-{what}{tail}"))
         });
@@ -422,6 +442,7 @@ mod tests {
             .chain(details)
             .chain(words)
             .chain(sure)
+            .chain(units)
             .chain(money)
             .chain(scans)
             .chain(did)

@@ -753,6 +753,7 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("form[action='/reminders'] button").await;
     eye.look("bills-without-reminders").await;
     for (name, path) in [
+        ("usage", "/usage"),
         ("points-one", "/points"),
         ("point-add", "/points/add"),
         ("sessions", "/sessions"),

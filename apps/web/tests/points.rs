@@ -196,6 +196,61 @@ async fn sessions_are_seen_and_ended_everywhere() {
 }
 
 #[tokio::test]
+async fn consumption_is_told_beside_the_year_before() {
+    let world = family().await;
+    let mut maria = world.browser();
+    maria.sign_in(&world, seed::MARIA).await;
+    let page = maria.get("/usage").await;
+    assert_eq!(page.body.matches("<rect").count(), 24);
+    // 180 + 3 × 61 + 4 × 9, and 9 more a year before.
+    for part in [
+        "<td class=\"num\">399</td>",
+        "<td class=\"num\">408</td>",
+        "\u{2013}2,2\u{a0}%",
+        "кВтч",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    assert!(!page.body.contains("style="));
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    assert!(anna.get("/usage").await.body.contains("Още няма данни"));
+}
+
+#[tokio::test]
+async fn what_is_kept_comes_as_a_file_to_its_owner_only() {
+    let world = family().await;
+    assert_eq!(
+        world.browser().get("/my-data").await.header("location"),
+        "/bills?ended"
+    );
+    let mut by_code = world.browser();
+    by_code.sign_in(&world, seed::ANNA).await;
+    let file = by_code.get("/my-data").await;
+    assert_eq!(file.header("content-type"), "application/json");
+    assert!(file.header("content-disposition").contains("1000001.json"));
+    let told: serde_json::Value = serde_json::from_str(&file.body).expect("JSON");
+    assert_eq!(told["customer"]["name"], "Анна");
+    assert_eq!(told["bills"].as_array().expect("bills").len(), 1);
+    assert_eq!(
+        told["bills"][0]["pdf"],
+        "http://localhost:8080/bills/0000000001.pdf"
+    );
+    assert_eq!(told["enrolments"][0]["email"], "s•••@primer.bg");
+    for foreign in [SHARED, seed::BORIS, seed::MARIA, "anna@primer.bg"] {
+        assert!(!file.body.contains(foreign), "{foreign}");
+    }
+    // Who came by the address itself sees it.
+    let mut by_link = world.browser();
+    let path = world.sign_in_path(&mut by_link, seed::ANNA).await;
+    by_link.post(&path, "").await;
+    let file = by_link.get("/my-data").await;
+    assert!(file.body.contains(SHARED) && !file.body.contains(seed::MARIA));
+    let code = world.code(seed::ANNA);
+    assert!(!file.body.contains(&code) && !file.body.contains(&code.replace(' ', "")));
+}
+
+#[tokio::test]
 async fn the_answer_to_a_link_tells_nothing_of_other_numbers() {
     let world = family().await;
     let mut browser = world.browser();

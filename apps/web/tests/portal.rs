@@ -424,6 +424,7 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("GET", "/join/{token}", 404, 404),
     ("POST", "/join/{token}", 404, 404),
     ("POST", "/logout", 303, 303),
+    ("GET", "/my-data", 303, 200),
     ("GET", "/paper", 200, 200),
     ("POST", "/paper", 422, 200),
     ("GET", "/passkeys", 303, 200),
@@ -458,6 +459,7 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("POST", "/sign-in/passkey/ask", 200, 200),
     ("GET", "/sign-in/{token}", 404, 404),
     ("POST", "/sign-in/{token}", 404, 404),
+    ("GET", "/usage", 303, 200),
     ("GET", "/v/{slug}", 404, 404),
 ];
 

@@ -205,6 +205,23 @@ year-choose = Year
 year-zip = All of { $year } (ZIP)
 year-empty = No bills were issued in this year. Choose another one.
 
+bills-more = More for this number
+mine-link = My data (file)
+usage-title = Consumption
+usage-lead = The last twelve months beside the same months of the year before, in { $unit }.
+usage-now = Now
+usage-then = A year before
+usage-chart = Bars for twelve months, each beside the same month a year before. The figures are in the table below.
+usage-table = Consumption by month, { $unit }
+usage-month = Month
+usage-change = Change
+usage-sum = In all
+usage-none = There is no consumption by month yet.
+unit-kwh = kWh
+unit-kwt = kW
+unit-mtq = m³
+unit-mwh = MWh
+
 points-title = My customer numbers
 points-lead = Choose a number to see its bills. Each bill is paid by itself.
 points-sum = To pay for all numbers

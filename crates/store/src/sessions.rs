@@ -93,7 +93,7 @@ impl Store {
         token: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let rows = query("SELECT s.account AS chosen, p.account FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
+        let rows = query("SELECT s.account AS chosen, s.opened_by, p.account FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
             .bind(token)
             .bind(now)
             .fetch_all(&self.pools)
@@ -111,7 +111,12 @@ impl Store {
         } else {
             first.clone()
         };
-        Ok(Some(Session { account, points }))
+        let by_link = row.get::<Option<String>>("opened_by")?.as_deref() == Some("link");
+        Ok(Some(Session {
+            account,
+            points,
+            by_link,
+        }))
     }
 
     /// Turns a session to another of the numbers that it opens. `false` where it does not open it.

@@ -29,7 +29,7 @@ impl Store {
     }
 
     /// A customer's last deliveries, newest first, bills and proofs of an address, with what became
-    /// of them. At most 250.
+    /// of them.
     ///
     /// # Errors
     /// Where the database fails.
@@ -42,16 +42,22 @@ impl Store {
             "SELECT * FROM deliveries WHERE account = $1 ORDER BY due_at DESC, id DESC LIMIT $2",
         )
         .bind(account)
-        .bind(limit.min(ROWS_MAX))
+        .bind(limit)
         .fetch_all(&self.pools)
         .await?;
         self.with_trails(&found).await
     }
 
     async fn with_trails(&self, found: &[Row]) -> Result<Vec<DeliveryRecord>, StoreError> {
-        if found.is_empty() {
-            return Ok(Vec::new());
+        let mut told = Vec::with_capacity(found.len());
+        for part in found.chunks(ROWS_MAX) {
+            told.extend(self.part_with_trails(part).await?);
         }
+        Ok(told)
+    }
+
+    /// The same of at most 250, of whom there is at least one.
+    async fn part_with_trails(&self, found: &[Row]) -> Result<Vec<DeliveryRecord>, StoreError> {
         let ids = found
             .iter()
             .map(|row| Ok([row.get::<String>("id")?.into()]))

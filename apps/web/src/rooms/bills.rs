@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::{
     Extension, Form,
+    body::Body,
     extract::{Path, Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -308,6 +309,11 @@ pub(crate) async fn download(
 
 /// A file that the browser saves. `name` is made by us, of letters, digits, dashes and a dot.
 pub(crate) fn saved_as(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
+    sent_as(name, media_type, Body::from(bytes))
+}
+
+/// The same of one that is sent while it is made.
+pub(super) fn sent_as(name: &str, media_type: &'static str, body: Body) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         (
@@ -315,5 +321,5 @@ pub(crate) fn saved_as(name: &str, media_type: &'static str, bytes: Vec<u8>) -> 
             format!("attachment; filename=\"{name}\""),
         ),
     ];
-    (headers, bytes).into_response()
+    (headers, body).into_response()
 }

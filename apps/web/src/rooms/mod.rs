@@ -6,6 +6,7 @@ pub(crate) mod copies;
 pub(crate) mod enrol;
 pub(crate) mod info;
 pub(crate) mod links;
+pub(crate) mod mine;
 pub(crate) mod paper;
 pub(crate) mod passkeys;
 pub(crate) mod pay;
@@ -15,6 +16,7 @@ pub(crate) mod readers;
 pub(crate) mod reminders;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod usage;
 pub(crate) mod year;
 
 use axum::{

@@ -1,22 +1,21 @@
 //! All bills of one year: as a list, and as one file.
 
-use std::{
-    collections::BTreeSet,
-    io::{Cursor, Write},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use futures::{StreamExt, TryStreamExt, stream};
 use kvit_billing::CustomerNumber;
 use kvit_store::BillRecord;
 use minijinja::context;
-use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use super::{bills::saved_as, shown};
-use crate::{App, failure::Failure, front::Visitor};
+use super::{bills::sent_as, shown};
+use crate::{App, failure::Failure, front::Visitor, zipped::Zipped};
 
 /// Ten years of monthly bills and as many corrections again, and more.
 const BILLS_MAX: usize = 400;
-const ZIP_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The years that the customer has bills of, and the bills of `year`, both newest first.
 async fn bills(
@@ -53,39 +52,50 @@ pub(crate) async fn page(
     Ok(page.into_response())
 }
 
-/// The bills of `year` in one ZIP, each as it was sealed.
+/// The bills of `year` in one ZIP, each as it was sealed, sent as they are read. One that cannot be read
+/// breaks the ZIP off, which browsers tell as a failed download.
 pub(crate) async fn download(
     app: &App,
     customer: &CustomerNumber,
     year: i16,
 ) -> Result<Response, Failure> {
-    let (_, bills) = bills(app, customer, year).await?;
-    if bills.is_empty() {
+    let (_, mut bills) = bills(app, customer, year).await?;
+    // The oldest first; they are taken from the end.
+    let Some(first) = bills.pop() else {
         return Err(Failure::NotFound);
-    }
-    let mut files = Vec::with_capacity(bills.len());
-    let mut bytes = 0;
-    for bill in bills.iter().rev() {
-        let pdf = app.portal.documents.bill_pdf(bill).await?;
-        bytes += pdf.len();
-        if bytes > ZIP_BYTES_MAX {
-            return Err(Failure::TooLarge);
-        }
-        files.push((format!("{}.pdf", bill.number), pdf));
-    }
-    let zip = zipped(&files).map_err(Failure::Zip)?;
-    Ok(saved_as(&format!("{year}.zip"), "application/zip", zip))
+    };
+    let mut zip = Zipped::new();
+    // Where nothing can be read at all, there is a page that says so.
+    let begun = add(app, &mut zip, &first).await?;
+    let packing = Some((Arc::clone(app), zip, bills));
+    let rest = stream::try_unfold(packing, |packing| async {
+        let Some((app, mut zip, mut bills)) = packing else {
+            return Ok(None);
+        };
+        Ok::<_, Failure>(Some(match bills.pop() {
+            Some(bill) => {
+                let bytes = add(&app, &mut zip, &bill).await?;
+                (bytes, Some((app, zip, bills)))
+            }
+            None => (zip.finish().map_err(Failure::Zip)?, None),
+        }))
+    });
+    let all = stream::once(async { Ok(begun) }).chain(rest);
+    let all = all.inspect_err(|fault: &Failure| {
+        tracing::error!(
+            error = fault as &dyn std::error::Error,
+            "a year's ZIP broke off"
+        );
+    });
+    Ok(sent_as(
+        &format!("{year}.zip"),
+        "application/zip",
+        Body::from_stream(all),
+    ))
 }
 
-/// PDFs are compressed already, so they are only stored.
-fn zipped(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, ZipError> {
-    let stored = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default());
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in files {
-        zip.start_file(name.as_str(), stored)?;
-        zip.write_all(bytes)?;
-    }
-    Ok(zip.finish()?.into_inner())
+async fn add(app: &App, zip: &mut Zipped, bill: &BillRecord) -> Result<Vec<u8>, Failure> {
+    let pdf = app.portal.documents.bill_pdf(bill).await?;
+    let name = format!("{}.pdf", bill.number);
+    zip.add(&name, &pdf).map_err(Failure::Zip)
 }

@@ -8,6 +8,7 @@ use kvit_billing::{
     DeliveryId, EnrolmentId, Language, OrderSeq, Period, ReaderId, ReminderKind, RunId, Secret,
     Series,
     code::{InstanceKey, TokenPurpose},
+    order::{History, MonthQuantity},
 };
 use kvit_store::{
     AddReader, BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery,
@@ -114,11 +115,29 @@ pub(crate) async fn history(store: &Store, key: &InstanceKey) {
                 4137 + cold * 1480 + i64::from(back) * 37 % 900,
             ),
         };
-        let month = Month::new(first, kind, &[(MARIA, cents)]);
+        let mut month = Month::new(first, kind, &[(MARIA, cents)]);
+        month.orders[0].history = Some(consumed(first));
         let run = format!("{}-m{back}", first.strftime("%Y-%m"));
         issue(store, key, &run, &month).await;
     }
     enrol(store, MARIA, "maria.petrova@primer.bg").await;
+}
+
+/// What Maria consumed in the thirteen months up to this one: more in winter, and a little less each year.
+fn consumed(last: Date) -> History {
+    let month = |back: i32| {
+        let month = last.checked_sub(Span::new().months(back)).expect("a date");
+        let cold = (i32::from(month.month()) - 7).abs();
+        let quantity = 180 + cold * 61 + (2030 - i32::from(month.year())) * 9;
+        MonthQuantity {
+            month,
+            quantity: quantity.to_string().parse().expect("a number"),
+        }
+    };
+    History {
+        unit: "KWH".into(),
+        months: (0..13).rev().map(month).collect(),
+    }
 }
 
 /// So many more customers, each with a bill of October; some owe the same.

@@ -142,6 +142,8 @@ pub struct Session {
     pub account: CustomerNumber,
     /// All of them, that one among them, in order.
     pub points: Vec<CustomerNumber>,
+    /// Opened by a link, and by nothing else.
+    pub by_link: bool,
 }
 
 /// A session as its owner sees it.

@@ -1,0 +1,125 @@
+//! Everything that is kept about a customer, as one file for programs.
+
+use axum::{Extension, extract::State, response::Response};
+use jiff::Timestamp;
+use kvit_billing::Secret;
+use kvit_store::{BillRecord, EnrolmentFacts, ReaderRecord};
+use serde_json::{Value, json};
+
+use super::{
+    bills::{masked, saved_as},
+    go,
+};
+use crate::{App, failure::Failure, front::Visitor};
+
+/// Rows of each kind, far beyond what ten years bring.
+const ROWS_MAX: u32 = 5_000;
+
+/// The number that is looked at. Whoever has a paper bill has number and code, so addresses are whole only for who
+/// came by a link to one.
+pub(crate) async fn download(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    let (store, now) = (&app.portal.store, app.portal.clock.now());
+    let rows = ROWS_MAX as usize;
+    let email = |email: &Secret<String>| match visitor.by_link {
+        true => email.expose().clone(),
+        false => masked(email.expose()),
+    };
+    let record = store.customer(customer).await?.ok_or(Failure::NotFound)?;
+    let enrolments = store.enrolments_of(customer, ROWS_MAX).await?;
+    let readers = store.readers_of(customer, ROWS_MAX).await?;
+    let bills = store.bills_of(customer, None, rows).await?;
+    let url = app.portal.public_url.trim_end_matches('/');
+    let deliveries = store.deliveries_of_customer(customer, rows).await?;
+    let deliveries: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| {
+            let to = delivery.email.as_ref().map(email);
+            let mut told = json!(delivery);
+            told["email"] = json!(to);
+            if !visitor.by_link {
+                // A server repeats the whole address in what it says.
+                told["trail"] = Value::Null;
+            }
+            told
+        })
+        .collect();
+    let entries = store.entries_of(customer, rows).await?;
+    let choices = store.reminder_choices(customer, ROWS_MAX).await?;
+    let notes = store.notes_of(customer, ROWS_MAX).await?;
+    let contacts = store.contacts_of(customer, ROWS_MAX).await?;
+    let scans = store.scans_of(customer, ROWS_MAX).await?;
+    let sessions = store.sessions_of(customer, now, ROWS_MAX).await?;
+    let trail = store
+        .events(&format!("customer/{customer}"), ROWS_MAX)
+        .await?;
+    let all = json!({
+        "made_at": now,
+        "customer": record.customer,
+        "enrolments": enrolments.iter().map(|facts| enrolment(facts, email)).collect::<Vec<_>>(),
+        "readers": readers.iter().map(|one| reader(one, email)).collect::<Vec<_>>(),
+        "bills": bills.iter().map(|one| bill(one, url)).collect::<Vec<_>>(),
+        "deliveries": deliveries,
+        "money": entries.iter().map(|entry| json!({
+            "id": entry.id, "at": entry.at, "kind": entry.kind, "cents": entry.cents, "bills": entry.bills,
+            "reverses": entry.reverses,
+        })).collect::<Vec<_>>(),
+        "reminders": choices.iter().map(|choice| json!({
+            "at": choice.at, "wanted": choice.wanted, "evidence": choice.evidence,
+        })).collect::<Vec<_>>(),
+        // Who of staff it was is theirs; that somebody looked is the customer's.
+        "notes_of_staff": notes.iter().map(|note| json!({ "at": note.at, "text": note.body })).collect::<Vec<_>>(),
+        "calls_and_visits": contacts.iter().map(|contact| json!({
+            "at": contact.at, "channel": contact.channel, "reference": contact.reference,
+            "recognised_by": contact.recognised_by,
+        })).collect::<Vec<_>>(),
+        "scanned_declarations": scans.iter().map(|scan| json!({
+            "id": scan.scan.id, "at": scan.scan.at, "file": scan.file_name,
+        })).collect::<Vec<_>>(),
+        "open_sessions": sessions.iter().map(|session| json!({
+            "opened_at": session.opened_at, "expires_at": session.expires_at, "device": session.device,
+        })).collect::<Vec<_>>(),
+        "what_was_done": trail.iter().map(|event| json!({ "at": event.at, "what": event.what })).collect::<Vec<_>>(),
+    });
+    tracing::info!(
+        who = app.portal.key.pseudonym("number", customer.as_str()),
+        "a customer took a copy of what is kept about them"
+    );
+    let text = format!("{all:#}\n");
+    let name = format!("{customer}.json");
+    Ok(saved_as(&name, "application/json", text.into_bytes()))
+}
+
+fn enrolment(facts: &EnrolmentFacts, email: impl Fn(&Secret<String>) -> String) -> Value {
+    let record = &facts.record;
+    json!({
+        "channel": record.channel, "email": email(&record.email), "language": record.language,
+        "declaration": record.text_version, "given_at": record.created_at, "evidence": facts.evidence,
+        "proven_at": record.proven_at, "ended_at": record.ended_at, "ended_reason": facts.ended_reason,
+        "ended_evidence": facts.ended_evidence,
+    })
+}
+
+fn reader(reader: &ReaderRecord, email: impl Fn(&Secret<String>) -> String) -> Value {
+    let at = |at: Option<Timestamp>| json!(at);
+    json!({
+        "name": reader.name, "email": email(&reader.email), "language": reader.language,
+        "asked_at": reader.created_at, "proven_at": at(reader.proven_at), "ended_at": at(reader.ended_at),
+        "ended_reason": reader.ended_reason,
+    })
+}
+
+/// A bill, and where its document is for who is signed in.
+fn bill(bill: &BillRecord, url: &str) -> Value {
+    json!({
+        "number": bill.number, "kind": bill.kind, "issue_date": bill.issue_date, "period": bill.period,
+        "due_date": bill.due_date, "gross": bill.gross, "to_pay": bill.to_pay, "carried_over": bill.carried_over,
+        "currency": bill.currency, "language": bill.language, "sha256": hex::encode(bill.sha256),
+        "corrects": bill.corrects, "pdf": format!("{url}/bills/{}.pdf", bill.number),
+    })
+}

@@ -1,0 +1,150 @@
+//! What was consumed, month by month beside the same months a year before: as a chart and as a table.
+//!
+//! Each bill tells thirteen months (`history` of its order); two bills a year apart tell two years.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use jiff::{ToSpan, civil::Date};
+use kvit_billing::{BillKind, CustomerNumber, order::History};
+use kvit_store::BillRecord;
+use minijinja::{Value, context};
+use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
+
+use super::go;
+use crate::{App, failure::Failure, front::Visitor, texts::Texts};
+
+/// Bills that are looked through: two years of monthly ones, with corrections.
+const BILLS_READ: usize = 40;
+/// Bills whose orders are read, of which the first may have no history.
+const ORDERS_READ: usize = 4;
+const MONTHS_SHOWN: i64 = 12;
+/// The chart, in its own units: height of the highest bar, and where bars stand.
+const BAR_MAX: u32 = 150;
+const BASE: u32 = 170;
+const MONTH_WIDTH: u32 = 30;
+const BAR_WIDTH: u32 = 12;
+
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    let texts = app.pages.texts(visitor.language);
+    let known = months(&app, customer).await?;
+    let known = known.map(|known| shown(&known, texts));
+    let number = customer.as_str();
+    let page = context! { number, known, base => BASE, bar_width => BAR_WIDTH };
+    Ok(app
+        .pages
+        .render(&visitor, "usage.html", page)?
+        .into_response())
+}
+
+/// The unit, and what is known of each month.
+struct Known {
+    unit: String,
+    months: BTreeMap<Date, Decimal>,
+}
+
+async fn months(app: &App, customer: &CustomerNumber) -> Result<Option<Known>, Failure> {
+    let bills = app
+        .portal
+        .store
+        .bills_of(customer, None, BILLS_READ)
+        .await?;
+    let mut bills = bills.iter().filter(|bill| bill.kind == BillKind::Invoice);
+    let mut newest = None;
+    for bill in bills.by_ref().take(ORDERS_READ) {
+        newest = history(app, bill).await?;
+        if newest.is_some() {
+            break;
+        }
+    }
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    let Some(first) = newest.months.first().map(|month| month.month) else {
+        return Ok(None);
+    };
+    // The bill of the month with which that one begins, or the next before it.
+    let before = bills.find(|bill| bill.period.from <= first);
+    let before = match before {
+        Some(bill) => history(app, bill).await?,
+        None => None,
+    };
+    let before = before.filter(|before| before.unit == newest.unit);
+    // What the newer bill says counts.
+    let all = before.into_iter().flat_map(|before| before.months);
+    let all = all.chain(newest.months);
+    Ok(Some(Known {
+        unit: newest.unit,
+        months: all.map(|month| (month.month, month.quantity)).collect(),
+    }))
+}
+
+/// What a bill tells of the months up to its own.
+async fn history(app: &App, bill: &BillRecord) -> Result<Option<History>, Failure> {
+    let order = app.portal.store.staged_order(&bill.run, bill.seq).await?;
+    let order = order.filter(|order| order.account == bill.account);
+    let history = order.and_then(|order| order.history);
+    Ok(history.filter(|history| !history.months.is_empty()))
+}
+
+fn shown(known: &Known, texts: &Texts) -> Value {
+    let last = known.months.keys().next_back().copied().unwrap_or_default();
+    let month = |back: i64| last.saturating_sub(back.months());
+    let of = |month: Date| known.months.get(&month).copied();
+    let year_before = |month: Date| of(month.saturating_sub(1.year()));
+    let shown: Vec<_> = (0..MONTHS_SHOWN).rev().map(month).collect();
+    let all = shown
+        .iter()
+        .flat_map(|month| [of(*month), year_before(*month)]);
+    let peak = all.flatten().max().unwrap_or_default();
+    let height = |quantity: Option<Decimal>| {
+        let part = quantity.and_then(|q| (q * Decimal::from(BAR_MAX)).checked_div(peak));
+        let part = part.unwrap_or_default().max(Decimal::ZERO);
+        part.round_dp_with_strategy(1, MidpointAwayFromZero)
+    };
+    let bar = |quantity| {
+        let height = height(quantity);
+        context! { height => height.to_string(), top => (Decimal::from(BASE) - height).to_string() }
+    };
+    let months = (0_u32..).zip(&shown).map(|(at, month)| {
+        let (now, then) = (of(*month), year_before(*month));
+        let change = now.zip(then).and_then(|(now, then)| per_mille(now, then));
+        let name = texts.month(*month);
+        let left = at * MONTH_WIDTH + 2;
+        context! {
+            name => format!("{name} {}", month.year()), short => name.chars().take(3).collect::<String>(),
+            now => now.map(|q| texts.quantity(q)), then => then.map(|q| texts.quantity(q)),
+            change => change.map(|change| texts.percent(change)), now_bar => bar(now), then_bar => bar(then),
+            left, right => left + BAR_WIDTH + 1, middle => left + BAR_WIDTH,
+        }
+    });
+    let unit = known.unit.to_lowercase();
+    let unit = texts.get(&["unit-", &unit].concat(), &[]);
+    let sum = |of: &dyn Fn(Date) -> Option<Decimal>| {
+        let all: Option<Vec<_>> = shown.iter().map(|month| of(*month)).collect();
+        all.map(|all| texts.quantity(all.into_iter().sum()))
+    };
+    context! {
+        months => months.collect::<Vec<_>>(), unit => unit.unwrap_or_else(|| known.unit.clone()),
+        sum_now => sum(&of), sum_then => sum(&year_before),
+    }
+}
+
+/// By how much it changed; nothing where there was nothing before, or it is out of all proportion.
+fn per_mille(now: Decimal, then: Decimal) -> Option<i64> {
+    let change = ((now - then) * Decimal::ONE_THOUSAND).checked_div(then)?;
+    let change = change.round_dp_with_strategy(0, MidpointAwayFromZero);
+    i64::try_from(change.mantissa())
+        .ok()
+        .filter(|change| *change < 100_000)
+}
