@@ -99,9 +99,9 @@ fn enrolment(facts: &EnrolmentFacts, email: impl Fn(&Secret<String>) -> String) 
     let record = &facts.record;
     json!({
         "channel": record.channel, "email": email(&record.email), "language": record.language,
-        "declaration": record.text_version, "given_at": record.created_at, "evidence": facts.evidence,
+        "declaration": record.text_version, "given_at": record.created_at, "evidence": plain(&facts.evidence),
         "proven_at": record.proven_at, "ended_at": record.ended_at, "ended_reason": facts.ended_reason,
-        "ended_evidence": facts.ended_evidence,
+        "ended_evidence": facts.ended_evidence.as_ref().map(plain),
     })
 }
 
@@ -112,6 +112,15 @@ fn reader(reader: &ReaderRecord, email: impl Fn(&Secret<String>) -> String) -> V
         "asked_at": reader.created_at, "proven_at": at(reader.proven_at), "ended_at": at(reader.ended_at),
         "ended_reason": reader.ended_reason,
     })
+}
+
+/// How something came about, without who of staff took part.
+fn plain(evidence: &Value) -> Value {
+    let mut evidence = evidence.clone();
+    if let Some(known) = evidence.as_object_mut() {
+        known.remove("agent");
+    }
+    evidence
 }
 
 /// A bill, and where its document is for who is signed in.
