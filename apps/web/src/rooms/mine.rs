@@ -3,7 +3,7 @@
 use axum::{Extension, extract::State, response::Response};
 use jiff::Timestamp;
 use kvit_billing::Secret;
-use kvit_store::{BillRecord, EnrolmentFacts, ReaderRecord};
+use kvit_store::{BillRecord, EnrolmentFacts, PasskeyOwner, ReaderRecord};
 use serde_json::{Value, json};
 
 use super::{
@@ -54,6 +54,8 @@ pub(crate) async fn download(
     let notes = store.notes_of(customer, ROWS_MAX).await?;
     let contacts = store.contacts_of(customer, ROWS_MAX).await?;
     let scans = store.scans_of(customer, ROWS_MAX).await?;
+    let owner = PasskeyOwner::Customer(customer.clone());
+    let passkeys = store.passkeys_of(&owner, record.code_generation).await?;
     let sessions = store.sessions_of(customer, now, ROWS_MAX).await?;
     let trail = store
         .events(&format!("customer/{customer}"), ROWS_MAX)
@@ -80,6 +82,9 @@ pub(crate) async fn download(
         })).collect::<Vec<_>>(),
         "scanned_declarations": scans.iter().map(|scan| json!({
             "id": scan.scan.id, "at": scan.scan.at, "file": scan.file_name,
+        })).collect::<Vec<_>>(),
+        "passkeys": passkeys.iter().map(|key| json!({
+            "name": key.name, "added_at": key.created_at, "used_at": key.used_at, "copied_at": key.copied_at,
         })).collect::<Vec<_>>(),
         "open_sessions": sessions.iter().map(|session| json!({
             "opened_at": session.opened_at, "expires_at": session.expires_at, "device": session.device,
