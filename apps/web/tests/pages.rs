@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf};
 
 use axum::http::Method;
 use common::{
-    PASSWORD, World,
+    PASSWORD, World, autopay,
     chrome::{Chrome, have},
     pay, seed,
 };
@@ -238,6 +238,72 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
         faults: Vec::new(),
     };
     console(&mut eye, &world).await;
+    assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
+}
+
+/// Autopay, for the customer and in the console.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_autopay_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let (world, url) = World::served().await;
+    for (login, role) in [("vera", Role::Billing), ("billing", Role::Billing)] {
+        world.hire(login, role).await;
+    }
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    chrome.visit(&url).await;
+    let mut eye = Inspector {
+        chrome,
+        axe,
+        lang: "bg",
+        faults: Vec::new(),
+    };
+    eye.sign_in(&world, seed::ANNA).await;
+    eye.see("autopay-needs-mail", "/autopay").await;
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    eye.see("autopay-form", "/autopay").await;
+    eye.lang = "en";
+    eye.see("autopay-form", "/autopay?lang=en").await;
+    eye.lang = "bg";
+    eye.chrome.go("/autopay?lang=bg").await;
+    eye.chrome
+        .fill("#iban", "BG80 BNBG 9661 1020 3456 79")
+        .await;
+    eye.chrome.follow("form.card button.wide").await;
+    eye.look("autopay-wrong").await;
+    autopay::announced(&world).await;
+    eye.sign_in(&world, seed::ANNA).await;
+    eye.see("autopay-on", "/autopay").await;
+    eye.see("bills-autopay", "/bills").await;
+    eye.see("pay-collected", &world.pay_path(seed::first_bill()))
+        .await;
+    for login in ["vera", "billing"] {
+        eye.sign_in_staff(login).await;
+        eye.see("staff-debits", "/staff/debits").await;
+        if login == "vera" {
+            eye.chrome
+                .follow("form[action='/staff/debits'] button")
+                .await;
+            eye.look("staff-debit-prepared").await;
+            eye.chrome.follow("header form button").await;
+        }
+    }
+    eye.see("staff-debit-approve", "/staff/debits/1").await;
+    eye.chrome.follow("button[value=approve]").await;
+    eye.look("staff-debit-approved").await;
+    let now = kvit_billing::ports::Clock::now(world.clock.as_ref());
+    let refused = [autopay::refusal()];
+    let told = world.store.refuse_debits("aa", &refused, now).await;
+    told.expect("told");
+    eye.see("staff-debits-people", "/staff/debits").await;
+    eye.chrome
+        .follow("form[action='/staff/debits/seen'] button")
+        .await;
+    eye.look("staff-debit-wrong").await;
+    eye.lang = "en";
+    eye.see("staff-debits-people", "/staff/debits?lang=en")
+        .await;
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
 }
 

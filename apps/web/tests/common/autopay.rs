@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kvit_billing::ports::Clock;
 use kvit_flow::{Autopay, ports::NoCheckpoints};
+use kvit_pay::statement::{StatementReader, StatementRules, Transfer};
 use kvit_store::{Give, NewMandate};
 use tokio_util::sync::CancellationToken;
 
@@ -41,4 +42,19 @@ pub(crate) async fn announced(world: &World) {
     let report = autopay.plan(&CancellationToken::new()).await;
     assert_eq!(report.expect("planned").announced, 1);
     seed::deliver_all(&world.store, world.clock.now()).await;
+}
+
+/// The bank refuses the first debit.
+pub(crate) fn refusal() -> Transfer {
+    let text = r#"<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
+<GrpHdr><MsgId>P</MsgId><CreDtTm>2026-12-04T11:02:03</CreDtTm></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>KVIT-DEBITS-1</OrgnlMsgId></OrgnlGrpInfAndSts>
+<OrgnlPmtInfAndSts><TxInfAndSts><OrgnlEndToEndId>KVIT-DEBIT-1</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AM04</Cd></Rsn></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"#;
+    let rules = StatementRules {
+        ibans: Vec::new(),
+        currency: None,
+        payouts: Vec::new(),
+    };
+    let mut reader = StatementReader::new(text.as_bytes(), &rules);
+    reader.next().expect("a refusal")
 }

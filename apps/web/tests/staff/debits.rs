@@ -1,10 +1,7 @@
 //! Direct debits in the console: prepared by one, approved by another, and seen to when they come back.
 
 use axum::http::StatusCode;
-use kvit_pay::{
-    params::encode,
-    statement::{StatementReader, StatementRules, Transfer},
-};
+use kvit_pay::params::encode;
 use kvit_store::{EventFilter, Role};
 
 use super::{
@@ -30,20 +27,6 @@ async fn desk() -> (World, Browser, Browser) {
 
 async fn post(browser: &mut Browser, path: &str, pairs: &[(&str, &str)]) -> Answer {
     browser.post(path, &encode(pairs.iter().copied())).await
-}
-
-fn refusal() -> Transfer {
-    let text = r#"<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
-<GrpHdr><MsgId>P</MsgId><CreDtTm>2026-12-04T11:02:03</CreDtTm></GrpHdr>
-<OrgnlGrpInfAndSts><OrgnlMsgId>KVIT-DEBITS-1</OrgnlMsgId></OrgnlGrpInfAndSts>
-<OrgnlPmtInfAndSts><TxInfAndSts><OrgnlEndToEndId>KVIT-DEBIT-1</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AM04</Cd></Rsn></StsRsnInf></TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"#;
-    let rules = StatementRules {
-        ibans: Vec::new(),
-        currency: None,
-        payouts: Vec::new(),
-    };
-    let mut reader = StatementReader::new(text.as_bytes(), &rules);
-    reader.next().expect("a refusal")
 }
 
 #[tokio::test]
@@ -88,7 +71,10 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
 
     // The bank refuses it: a person sees to it.
     let now = super::now(&world);
-    let told = world.store.refuse_debits("aa", &[refusal()], now).await;
+    let told = world
+        .store
+        .refuse_debits("aa", &[autopay::refusal()], now)
+        .await;
     told.expect("told");
     let list = vera.get("/staff/debits?lang=en").await;
     for part in ["For a person", "AM04", "Refused or returned"] {
