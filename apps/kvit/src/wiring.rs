@@ -1,6 +1,7 @@
 //! Who stands behind each port: the only place that chooses providers.
 
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,7 +25,7 @@ use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
-use kvit_store::{BillRecord, GuardPolicy, Store};
+use kvit_store::{BillRecord, GuardPolicy, Store, StoreError};
 use kvit_web::{Documents, Layouts, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
 use kvit_wire::HttpWire;
 use tokio::sync::{Mutex, OnceCell};
@@ -57,14 +58,43 @@ pub(crate) struct Instance {
     pub(crate) dir: PathBuf,
     pub(crate) config: Config,
     pub(crate) store: Store,
-    composers: Made,
+    composers: Arc<Mutex<Made>>,
 }
 
-/// Composers that were made, by layout and room for the seal, the latest used last.
-#[derive(Clone, Default)]
-struct Made(Arc<Mutex<Vec<MadeComposer>>>);
+/// A layout, and the room that its bills leave for the seal.
+type Wanted = (LayoutNo, usize);
 
-type MadeComposer = ((LayoutNo, usize), Arc<Composer>);
+/// What became of layouts in this process.
+#[derive(Default)]
+struct Made {
+    /// Composers, the latest used last.
+    composers: Vec<(Wanted, Arc<Composer>)>,
+    /// Why others have none. Neither a version nor the program changes, so each is tried once.
+    failed: HashMap<Wanted, Failure>,
+}
+
+/// Why there is no composer.
+pub(crate) enum NotMade {
+    /// The store failed; the layout itself may be good.
+    Store(StoreError),
+    /// The layout cannot be used.
+    Unusable(Failure),
+}
+
+impl From<StoreError> for NotMade {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<NotMade> for Failure {
+    fn from(why: NotMade) -> Self {
+        match why {
+            NotMade::Store(error) => error.into(),
+            NotMade::Unusable(failure) => failure,
+        }
+    }
+}
 
 impl Instance {
     /// Opens the instance in `dir`.
@@ -89,7 +119,7 @@ impl Instance {
             dir,
             config,
             store,
-            composers: Made::default(),
+            composers: Arc::default(),
         })
     }
 
@@ -134,17 +164,29 @@ impl Instance {
     /// The layout that counts for new runs, for what is asked of it besides bills.
     pub(crate) async fn current_layout(&self) -> Result<Layout, Failure> {
         let no = self.store.current_layout().await?;
-        self.layout(no).await
+        Ok(self.layout(no).await?)
     }
 
-    async fn layout(&self, no: LayoutNo) -> Result<Layout, Failure> {
-        let files = self.store.layout_files(no).await?.ok_or_else(|| {
-            Failure::new(Exit::Failed, format!("there is no layout {no}"))
-                .hint("`kvit layout list` names them")
-        })?;
+    async fn layout(&self, no: LayoutNo) -> Result<Layout, NotMade> {
+        let unusable = |failure| NotMade::Unusable(back_to_builtin(failure, no));
+        let files = match self.store.layout_files(no).await {
+            Ok(Some(files)) => files,
+            Ok(None) => {
+                let what = format!("there is no layout {no}");
+                let failure = Failure::new(Exit::Failed, what);
+                return Err(NotMade::Unusable(
+                    failure.hint("`kvit layout list` names them"),
+                ));
+            }
+            Err(error @ StoreError::Corrupt { .. }) => {
+                let failure = Failure::new(Exit::Failed, no_layout(no)).because(error);
+                return Err(unusable(failure));
+            }
+            Err(error) => return Err(error.into()),
+        };
         Layout::with_files(files)
             .exits(Exit::Configuration, no_layout(no))
-            .map_err(|failure| back_to_builtin(failure, no))
+            .map_err(unusable)
     }
 
     /// What a composer of this instance is made of.
@@ -168,16 +210,41 @@ impl Instance {
         &self,
         no: LayoutNo,
         contents_reserve: usize,
-    ) -> Result<Arc<Composer>, Failure> {
-        let mut made = self.composers.0.lock().await;
+    ) -> Result<Arc<Composer>, NotMade> {
+        let mut made = self.composers.lock().await;
         let wanted = (no, contents_reserve);
-        if let Some(at) = made.iter().position(|(known, _)| *known == wanted) {
-            let found = made.remove(at);
+        if let Some(failure) = made.failed.get(&wanted) {
+            return Err(NotMade::Unusable(failure.clone()));
+        }
+        let known = &mut made.composers;
+        if let Some(at) = known.iter().position(|(known, _)| *known == wanted) {
+            let found = known.remove(at);
             let composer = Arc::clone(&found.1);
-            made.push(found);
+            known.push(found);
             return Ok(composer);
         }
-        let settings = self.composer_settings(self.layout(no).await?, contents_reserve)?;
+        let settings = self
+            .composer_settings(self.layout(no).await?, contents_reserve)
+            .map_err(NotMade::Unusable)?;
+        let composer = match self.make_composer(no, settings).await {
+            Ok(composer) => Arc::new(composer),
+            Err(failure) => {
+                made.failed.insert(wanted, failure.clone());
+                return Err(NotMade::Unusable(failure));
+            }
+        };
+        if made.composers.len() >= COMPOSERS_MAX {
+            made.composers.remove(0);
+        }
+        made.composers.push((wanted, Arc::clone(&composer)));
+        Ok(composer)
+    }
+
+    async fn make_composer(
+        &self,
+        no: LayoutNo,
+        settings: ComposerSettings,
+    ) -> Result<Composer, Failure> {
         let forms = self.dir.join(FORMS_FOLDER);
         let make = move || {
             let composer = Composer::new(settings).exits(Exit::Configuration, no_layout(no))?;
@@ -189,24 +256,28 @@ impl Instance {
             })
         };
         let composer = tokio::task::spawn_blocking(make).await;
-        let composer = composer
-            .failed(no_layout(no))?
-            .map_err(|failure: Failure| back_to_builtin(failure, no))?;
-        let composer = Arc::new(composer);
-        if made.len() >= COMPOSERS_MAX {
-            made.remove(0);
-        }
-        made.push((wanted, Arc::clone(&composer)));
-        Ok(composer)
+        composer
+            .failed(no_layout(no))
+            .and_then(|made| made)
+            .map_err(|failure| back_to_builtin(failure, no))
     }
 
-    /// What issues bills. A layout that does not work is told now, and not in the middle of a run.
+    /// What issues bills. The layout that counts is made now; one that does not work is told in the log and costs
+    /// the runs that have it, no others and nothing else that the process does.
     pub(crate) async fn issuer(&self, worker: &str) -> Result<Issuer, Failure> {
         let issue = &self.config.issue;
         let sealer = self.sealer()?;
         let contents_reserve = sealer.contents_reserve();
         let current = self.store.current_layout().await?;
-        self.composer(current, contents_reserve).await?;
+        match self.composer(current, contents_reserve).await {
+            Ok(_) => {}
+            Err(NotMade::Unusable(failure)) => tracing::error!(
+                layout = current.0,
+                %failure,
+                "the layout that counts cannot be used: runs that have it are not issued"
+            ),
+            Err(why) => return Err(why.into()),
+        }
         Ok(Issuer {
             store: self.store.clone(),
             archive: self.archive()?,
@@ -579,7 +650,8 @@ impl Composers for StoredComposers {
             let made = self.instance.composer(layout, self.contents_reserve).await;
             match made {
                 Ok(composer) => Ok(composer as Arc<dyn Compose>),
-                Err(failure) => Err(NoComposer {
+                Err(NotMade::Store(error)) => Err(NoComposer::Store(error)),
+                Err(NotMade::Unusable(failure)) => Err(NoComposer::Unusable {
                     layout,
                     source: failure.to_string().into(),
                 }),
@@ -619,7 +691,7 @@ impl Layouts for ShownLayouts {
     ) -> BoxFuture<'static, Result<Option<Vec<u8>>, NoSample>> {
         let instance = self.instance.clone();
         async move {
-            let none = |failure: Failure| NoSample(failure.to_string().into());
+            let none = |why: NotMade| NoSample(Failure::from(why).to_string().into());
             let found = layouts::bills().into_iter().find(|(name, _)| *name == kind);
             let Some((_, bill)) = found else {
                 return Ok(None);
@@ -642,7 +714,7 @@ impl Layouts for ShownLayouts {
             let composer = instance.composer(layout, layouts::CONTENTS_RESERVE).await;
             match composer {
                 Ok(_) => Ok(()),
-                Err(failure) => Err(NoSample(failure.to_string().into())),
+                Err(why) => Err(NoSample(Failure::from(why).to_string().into())),
             }
         }
         .boxed()

@@ -9,6 +9,8 @@ use common::{
     service::{Person, Service, hire, instance, until},
 };
 use jiff::civil::date;
+use kvit_billing::LayoutNo;
+use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, Store};
 use kvit_synth::Synth;
 
 /// The example of docs/LAYOUT.md.
@@ -114,6 +116,53 @@ fn the_running_service_takes_a_new_layout_and_keeps_the_last_good_one() {
     };
     assert_ne!(pages(&before), pages(&after), "another layout");
     assert_eq!(pages(&after), pages(&still), "the last good one");
+}
+
+/// Makes a version count that this program cannot use: it was checked by an earlier one.
+fn counts_broken(path: &Path) {
+    let word = async {
+        let url = format!("sqlite://{}", path.join("kvit.db").display());
+        let store = Store::open(&url).await.expect("a store");
+        let at = "2026-09-01T00:00:00Z".parse().expect("a time");
+        let files = [("bill.typ".to_owned(), b"#hed".to_vec())];
+        let new = NewLayout {
+            name: "есен.typ".to_owned(),
+            files: files.into(),
+            report: serde_json::json!({}),
+            by: "Ana".to_owned(),
+            who: "Ana".to_owned(),
+            at,
+        };
+        let (layout, _) = store.bring_layout(&new).await.expect("kept");
+        let word = ChooseLayout {
+            layout,
+            seen: LayoutNo::BUILTIN,
+            by: "Boris".to_owned(),
+            who: "Boris".to_owned(),
+            at,
+        };
+        store.choose_layout(&word).await.expect("an answer")
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    assert_eq!(runtime.block_on(word), LayoutChosen::Done);
+}
+
+#[test]
+fn a_layout_that_works_no_longer_stops_nothing_but_its_runs() {
+    let (_folder, path) = folder();
+    let (address, _) = instance(&path);
+    counts_broken(&path);
+    let looked = run(&path, &["doctor"]);
+    assert!(
+        looked.code != 0 && looked.out.contains("unknown variable: hed"),
+        "{}",
+        looked.shown()
+    );
+    // Starting waits until portal and console answer.
+    let service = Service::start(&path, &address);
+    run(&path, &["layout", "use", "0", "--as", "Ana"]).ok();
+    issued(&path, 9);
+    drop(service);
 }
 
 /// The water company's bill has one page, the built-in one two.

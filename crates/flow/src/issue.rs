@@ -84,7 +84,7 @@ pub enum IssueError {
     Archive(#[from] ArchiveError),
     /// The layout of the run cannot be used.
     #[error(transparent)]
-    Layout(#[from] NoComposer),
+    Layout(NoComposer),
     /// A bill could not be composed.
     #[error("the bill of customer {account} could not be composed")]
     Compose {
@@ -133,12 +133,21 @@ pub enum IssueError {
     },
 }
 
+impl From<NoComposer> for IssueError {
+    fn from(why: NoComposer) -> Self {
+        match why {
+            NoComposer::Store(error) => Self::Store(error),
+            unusable @ NoComposer::Unusable { .. } => Self::Layout(unusable),
+        }
+    }
+}
+
 impl Issuer {
     /// Issues every chunk that can be claimed, of one run or of all, until none is left or `stop`
     /// is called. `progress` hears how many bills each chunk added.
     ///
-    /// A chunk with a bill that cannot be composed, or of a run whose layout this program cannot use, holds up no other: its claim stands until the
-    /// lease ends, and the error comes once all others are issued.
+    /// A chunk with a bill that cannot be composed, or of a run whose layout this program cannot use, holds up no
+    /// other: its claim stands until the lease ends, and the error comes once all others are issued.
     ///
     /// # Errors
     /// At once where store, archive or key fail; at the end for chunks that cannot be issued.

@@ -5,6 +5,7 @@ use std::{ops::Range, sync::Arc};
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{LayoutNo, ports::Compose};
 use kvit_mail::{Message, Outcome};
+use kvit_store::StoreError;
 
 /// Where packs are kept. Writing is whole or not at all: no reader ever sees half an object.
 pub trait Archive: Send + Sync {
@@ -87,14 +88,20 @@ pub trait Composers: Send + Sync {
     fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>>;
 }
 
-/// A layout cannot be used: it is not there, or this program cannot lay bills out with it.
+/// Why a layout has no composer.
 #[derive(Debug, thiserror::Error)]
-#[error("layout {layout} cannot be used")]
-pub struct NoComposer {
-    /// Which.
-    pub layout: LayoutNo,
-    /// Why.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+pub enum NoComposer {
+    /// It cannot be used: it is not there, or this program cannot lay bills out with it.
+    #[error("layout {layout} cannot be used")]
+    Unusable {
+        /// Which.
+        layout: LayoutNo,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store failed; the layout itself may be good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// One composer, whatever the layout: for measurements and tests.

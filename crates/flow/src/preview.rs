@@ -3,7 +3,7 @@
 use kvit_billing::{
     BillNumber, BillOrder, ChunkNo, CustomerNumber, LayoutNo, OrderSeq, RunId, code::InstanceKey,
 };
-use kvit_store::{ChunkJob, RunRecord};
+use kvit_store::{ChunkJob, RunRecord, RunState};
 
 use crate::{
     cores,
@@ -32,7 +32,8 @@ impl Issuer {
         let record = self.store.run(run).await?;
         let record = record.ok_or_else(|| IssueError::NoRun(run.clone()))?;
         let orders = self.first_orders(&record, n).await?;
-        self.samples(run, record.layout, orders).await
+        let layout = self.layout_of(&record).await?;
+        self.samples(run, layout, orders).await
     }
 
     /// The sample of one bill, by its place in the run; `None` where the run has no such place.
@@ -40,7 +41,10 @@ impl Issuer {
     /// # Errors
     /// As for issuing.
     pub async fn sample(&self, run: &RunId, seq: OrderSeq) -> Result<Option<Sample>, IssueError> {
-        let layout = self.store.run(run).await?.and_then(|run| run.layout);
+        let Some(record) = self.store.run(run).await? else {
+            return Ok(None);
+        };
+        let layout = self.layout_of(&record).await?;
         let order = self.store.staged_order(run, seq).await?;
         let orders = order.into_iter().collect();
         let samples = self.samples(run, layout, orders).await?;
@@ -50,14 +54,9 @@ impl Issuer {
     async fn samples(
         &self,
         run: &RunId,
-        layout: Option<LayoutNo>,
+        layout: LayoutNo,
         orders: Vec<BillOrder>,
     ) -> Result<Vec<Sample>, IssueError> {
-        // Before release: the one that it would get now.
-        let layout = match layout {
-            Some(layout) => layout,
-            None => self.store.current_layout().await?,
-        };
         let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
         // As if they were one chunk that is issued now.
         let mut job = ChunkJob {
@@ -84,6 +83,16 @@ impl Issuer {
             })
         })
         .await?
+    }
+
+    /// The layout that a run keeps; before release, the one that it would get now.
+    async fn layout_of(&self, run: &RunRecord) -> Result<LayoutNo, IssueError> {
+        match (run.layout, run.state) {
+            (Some(layout), _) => Ok(layout),
+            // Released before there were versions: its bills are issued in the one that comes with Kvit.
+            (None, RunState::Released | RunState::Issued) => Ok(LayoutNo::BUILTIN),
+            (None, _) => Ok(self.store.current_layout().await?),
+        }
     }
 
     async fn first_orders(&self, run: &RunRecord, n: usize) -> Result<Vec<BillOrder>, IssueError> {

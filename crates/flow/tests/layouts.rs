@@ -4,7 +4,10 @@ mod world;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -16,7 +19,7 @@ use kvit_flow::{
     IssueError,
     ports::{Composers, NoComposer},
 };
-use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, RunState, Store};
+use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, RunState, Store, StoreError};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use world::{Plain, World, issue};
@@ -26,6 +29,8 @@ use world::{Plain, World, issue};
 struct Layouts {
     plain: Arc<Plain>,
     broken: Option<LayoutNo>,
+    /// So often the store does not give the files.
+    failing: Arc<AtomicU32>,
     seen: Arc<Mutex<BTreeMap<String, LayoutNo>>>,
 }
 
@@ -48,8 +53,13 @@ impl Compose for One {
 
 impl Composers for Layouts {
     fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
-        let made = if self.broken == Some(layout) {
-            Err(NoComposer {
+        let left = |n: u32| n.checked_sub(1);
+        let made = if self.failing.fetch_update(SeqCst, SeqCst, left).is_ok() {
+            Err(NoComposer::Store(StoreError::Encode(
+                std::io::Error::other("the connection was cut"),
+            )))
+        } else if self.broken == Some(layout) {
+            Err(NoComposer::Unusable {
                 layout,
                 source: "bill.typ:1:1: unknown variable".into(),
             })
@@ -91,6 +101,7 @@ async fn a_new_layout_counts_for_runs_that_are_released_after_it() {
     let layouts = Layouts {
         plain: Arc::new(Plain::new(&world.sealer)),
         broken: None,
+        failing: Arc::default(),
         seen: Arc::default(),
     };
     issuer.composers = Arc::new(layouts.clone());
@@ -120,6 +131,7 @@ async fn a_layout_that_cannot_be_used_holds_up_its_own_run_only() {
     issuer.composers = Arc::new(Layouts {
         plain: Arc::new(Plain::new(&world.sealer)),
         broken: Some(LayoutNo(1)),
+        failing: Arc::default(),
         seen: Arc::default(),
     });
     let error = issue(&issuer).await.expect_err("its layout is broken");
@@ -133,4 +145,23 @@ async fn a_layout_that_cannot_be_used_holds_up_its_own_run_only() {
         (state.state, state.layout),
         (RunState::Released, Some(LayoutNo(1)))
     );
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_no_fault_of_the_layout() {
+    let world = World::new(3);
+    let run = world.released("october").await;
+    let mut issuer = world.issuer("worker").await;
+    issuer.composers = Arc::new(Layouts {
+        plain: Arc::new(Plain::new(&world.sealer)),
+        broken: None,
+        failing: Arc::new(AtomicU32::new(1)),
+        seen: Arc::default(),
+    });
+    let error = issue(&issuer).await.expect_err("the store failed");
+    assert!(matches!(error, IssueError::Store(_)), "{error:?}");
+    // The claim was given back: nothing waits for a lease.
+    issue(&issuer).await.expect("issued");
+    let record = issuer.store.run(&run).await.expect("read").expect("a run");
+    assert_eq!(record.state, RunState::Issued);
 }
