@@ -1,7 +1,7 @@
 //! Layouts: each version is kept whole and unchanged; which one counts is appended. A run keeps the one that
 //! counted when it was released, so a new one never shows in the middle of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
@@ -9,8 +9,8 @@ use kvit_billing::{LayoutNo, RunId};
 use serde_json::json;
 
 use crate::{
-    ChooseLayout, Event, LayoutChoice, LayoutChosen, LayoutFiles, LayoutInUse, LayoutRecord,
-    NewLayout, Store, StoreError,
+    Beside, ChooseLayout, Event, LayoutChoice, LayoutChosen, LayoutFile, LayoutFiles, LayoutInUse,
+    LayoutRecord, NewLayout, Store, StoreError,
     audit::append,
     engine::{Row, Target, Tx},
     reconcile::same_person,
@@ -65,8 +65,8 @@ impl Store {
         Ok((no, true))
     }
 
-    /// Makes a version count for the runs that are released from now on. One that counted before, and the one
-    /// that comes with Kvit, are taken back by anybody who may; a new one needs a second person.
+    /// Makes a version count for the runs that are released from now on. The one that counted directly before,
+    /// and the one that comes with Kvit, are taken back by anybody who may; any other needs a second person.
     ///
     /// # Errors
     /// Where the database fails.
@@ -81,7 +81,7 @@ impl Store {
             return Ok(LayoutChosen::Outdated);
         }
         if word.layout != LayoutNo::BUILTIN {
-            let row = query("SELECT brought_by, (SELECT COUNT(*) FROM layout_choices WHERE layout = $1) AS counted FROM layouts WHERE no = $1")
+            let row = query("SELECT brought_by FROM layouts WHERE no = $1")
                 .bind(word.layout)
                 .fetch_optional(&mut tx)
                 .await?;
@@ -89,8 +89,8 @@ impl Store {
                 return Ok(LayoutChosen::Unknown);
             };
             let brought_by: String = row.get("brought_by")?;
-            let counted: i64 = row.get("counted")?;
-            if counted == 0 && same_person(&brought_by, &word.by) {
+            let is_back = before(&mut tx).await? == word.layout;
+            if !is_back && same_person(&brought_by, &word.by) {
                 return Ok(LayoutChosen::SamePerson);
             }
         }
@@ -116,6 +116,27 @@ impl Store {
     /// Where the database fails.
     pub async fn current_layout(&self) -> Result<LayoutNo, StoreError> {
         current(&self.pools).await
+    }
+
+    /// The one that counted directly before it: one person may go back to it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn layout_before(&self) -> Result<LayoutNo, StoreError> {
+        before(&self.pools).await
+    }
+
+    /// Every version that counts or once did; the one that comes with Kvit is there only where it was chosen.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn layouts_that_counted(&self) -> Result<BTreeSet<LayoutNo>, StoreError> {
+        query("SELECT DISTINCT layout FROM layout_choices")
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| Ok(LayoutNo(small(row, "layout")?)))
+            .collect()
     }
 
     /// All versions, newest first.
@@ -168,18 +189,38 @@ impl Store {
         Ok(Some(files))
     }
 
-    /// Name and length in bytes of each file of a version.
+    /// The files of a version beside those of another one, by name.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn layout_file_sizes(&self, no: LayoutNo) -> Result<Vec<(String, u64)>, StoreError> {
-        query("SELECT name, CAST(LENGTH(body) AS BIGINT) AS bytes FROM layout_files WHERE layout = $1 ORDER BY name")
+    pub async fn layout_files_beside(
+        &self,
+        no: LayoutNo,
+        other: LayoutNo,
+    ) -> Result<Vec<LayoutFile>, StoreError> {
+        let mut files = query("SELECT a.name, CAST(LENGTH(a.body) AS BIGINT) AS bytes, CASE WHEN b.name IS NULL THEN 'new' WHEN a.body = b.body THEN 'same' ELSE 'changed' END AS beside FROM layout_files a LEFT JOIN layout_files b ON b.layout = $2 AND b.name = a.name WHERE a.layout = $1 UNION ALL SELECT b.name, CAST(LENGTH(b.body) AS BIGINT) AS bytes, 'gone' AS beside FROM layout_files b WHERE b.layout = $2 AND NOT EXISTS (SELECT 1 FROM layout_files a WHERE a.layout = $1 AND a.name = b.name)")
             .bind(no)
+            .bind(other)
             .fetch_all(&self.pools)
             .await?
             .iter()
-            .map(|row| Ok((row.get("name")?, unsigned(row, "bytes")?)))
-            .collect()
+            .map(|row| {
+                let beside: String = row.get("beside")?;
+                Ok(LayoutFile {
+                    name: row.get("name")?,
+                    bytes: unsigned(row, "bytes")?,
+                    beside: match beside.as_str() {
+                        "same" => Beside::Same,
+                        "changed" => Beside::Changed,
+                        "new" => Beside::New,
+                        _ => Beside::Gone,
+                    },
+                })
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        // As `LayoutFiles` has them, whatever the database takes for the order of letters.
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(files)
     }
 
     /// Which version counted since when, newest first.
@@ -224,6 +265,17 @@ impl Store {
 /// The layout that counts now.
 pub(crate) async fn current(on: impl Target) -> Result<LayoutNo, StoreError> {
     let row = query("SELECT layout FROM layout_choices ORDER BY seq DESC LIMIT 1")
+        .fetch_optional(on)
+        .await?;
+    Ok(match row {
+        Some(row) => LayoutNo(small(&row, "layout")?),
+        None => LayoutNo::BUILTIN,
+    })
+}
+
+/// The layout that counted directly before it.
+async fn before(on: impl Target) -> Result<LayoutNo, StoreError> {
+    let row = query("SELECT layout FROM layout_choices ORDER BY seq DESC LIMIT 1 OFFSET 1")
         .fetch_optional(on)
         .await?;
     Ok(match row {

@@ -38,6 +38,29 @@ pub struct LayoutRecord {
     pub brought_at: Timestamp,
 }
 
+/// A file of a version, beside those of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct LayoutFile {
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    pub beside: Beside,
+}
+
+/// How a file of a version stands to the other version's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The same bytes.
+    Same,
+    /// Other bytes under the same name.
+    Changed,
+    /// Only the version has it.
+    New,
+    /// Only the other version has it.
+    Gone,
+}
+
 /// That a version was made to count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutChoice {
@@ -71,7 +94,7 @@ pub enum LayoutChosen {
     Done,
     /// It counted already.
     Already,
-    /// It never counted before, and who brought it may not be who says so.
+    /// It is not the one that counted directly before, and who brought it may not be who says so.
     SamePerson,
     /// Another one counts by now than they saw.
     Outdated,

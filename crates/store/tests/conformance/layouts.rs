@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kvit_billing::LayoutNo;
-use kvit_store::{ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Store};
+use kvit_store::{Beside, ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Store};
 use serde_json::json;
 
 use super::world::{at, checked_from, release_by, run_id};
@@ -58,25 +58,48 @@ pub(crate) async fn a_layout_counts_by_a_second_person_s_word(store: Store) {
     assert_eq!(current(&store).await, 1);
     let files = store.layout_files(LayoutNo(1)).await.expect("read");
     assert_eq!(files, Some(first.files));
-    let sizes = store.layout_file_sizes(LayoutNo(1)).await.expect("read");
-    let named = |name: &str, bytes| (name.to_owned(), bytes);
-    assert_eq!(sizes, [named("bill.typ", 3), named("texts/bg.toml", 0)]);
+    let beside = async |no, other| {
+        let files = store.layout_files_beside(LayoutNo(no), LayoutNo(other));
+        let files = files.await.expect("read").into_iter();
+        let files = files.map(|file| (file.name, file.bytes, file.beside));
+        files.collect::<Vec<_>>()
+    };
+    let of = |name: &str, bytes, beside| (name.to_owned(), bytes, beside);
+    let (bill, texts) = ("bill.typ", "texts/bg.toml");
+    assert_eq!(
+        beside(1, 0).await,
+        [of(bill, 3, Beside::New), of(texts, 0, Beside::New)]
+    );
+    assert_eq!(
+        beside(0, 1).await,
+        [of(bill, 3, Beside::Gone), of(texts, 0, Beside::Gone)]
+    );
     assert_eq!(store.layout_files(LayoutNo(9)).await.expect("read"), None);
 
     let second = layout("two", "boris");
     store.bring_layout(&second).await.expect("kept");
+    assert_eq!(
+        beside(2, 1).await,
+        [of(bill, 3, Beside::Changed), of(texts, 0, Beside::Same)]
+    );
     assert_eq!(
         choose(&store, 2, 0, "ana").await,
         LayoutChosen::Outdated,
         "she has not seen that the first one counts"
     );
     assert_eq!(choose(&store, 2, 1, "ana").await, LayoutChosen::Done);
-    // One press back, also by who brought it: two people have agreed on it once.
+    // One press back, also by who brought it: two people have agreed on it just before.
     assert_eq!(choose(&store, 1, 2, "ana").await, LayoutChosen::Done);
-    assert_eq!(choose(&store, 0, 1, "ana").await, LayoutChosen::Done);
+    assert_eq!(choose(&store, 0, 1, "boris").await, LayoutChosen::Done);
+    // No further: what was given up for a reason comes back by a second person only.
+    let alone = choose(&store, 2, 0, "Boris").await;
+    assert_eq!(alone, LayoutChosen::SamePerson);
+    assert_eq!(store.layout_before().await.expect("a layout"), LayoutNo(1));
     let choices = store.layout_choices(9).await.expect("choices");
     let choices: Vec<_> = choices.iter().map(|one| one.layout.0).collect();
     assert_eq!(choices, [0, 1, 2, 1]);
+    let counted = store.layouts_that_counted().await.expect("versions");
+    assert_eq!(counted, [0, 1, 2].map(LayoutNo).into());
     let known = store.layouts().await.expect("versions");
     let known: Vec<_> = known.iter().map(|one| one.no.0).collect();
     assert_eq!(known, [2, 1]);
