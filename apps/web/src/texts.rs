@@ -372,6 +372,7 @@ mod tests {
         ];
         let details = details.map(|name| format!("staff-detail-{name}"));
         let words = [
+            "back-on-paper",
             "centre",
             "code",
             "document",

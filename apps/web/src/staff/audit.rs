@@ -105,6 +105,8 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
                 |_| text.clone(),
                 |at| texts.moment(at, &app.portal.time_zone),
             ),
+            // Elsewhere the word says by what way, here why somebody reads along no longer.
+            ("why", _) if text == "paper" => word("back-on-paper").unwrap_or_else(|| text.clone()),
             ("by" | "channel" | "after" | "way" | "why", _) => {
                 word(text).unwrap_or_else(|| text.clone())
             }
