@@ -13,7 +13,7 @@ use kvit_billing::{Bill, Language, LayoutNo, ports::Clock};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
 use kvit_store::{LayoutFiles, NewLayout};
 use kvit_synth::kinds;
-use kvit_web::LayoutFault;
+use kvit_web::{LAYOUT_BYTES_MAX, LayoutFault};
 use serde_json::json;
 use zip::ZipArchive;
 
@@ -209,6 +209,10 @@ fn read(path: &Path, name: &str) -> Result<Result<LayoutFiles, Vec<LayoutFault>>
     let mut start = [0; 4];
     let file = fs::File::open(path).failed(cannot())?;
     let length = file.metadata().failed(cannot())?.len();
+    if length > LAYOUT_BYTES_MAX {
+        let what = "is over 80 MiB; leave only the files that you change in it";
+        return Ok(Err(vec![fault(name, what)]));
+    }
     let read = (&file).take(4).read(&mut start).failed(cannot())?;
     if start[..read] == *b"PK\x03\x04" {
         return Ok(unzipped(path));
@@ -374,6 +378,10 @@ mod tests {
             .expect("read")
             .expect("a layout");
         assert_eq!(single.into_keys().collect::<Vec<_>>(), ["bill.typ"]);
+        let huge = tempfile::NamedTempFile::new().expect("a file");
+        huge.as_file().set_len(LAYOUT_BYTES_MAX + 1).expect("long");
+        let said = read(huge.path(), "a.zip").expect("read").expect_err("huge");
+        assert!(said[0].message.contains("80 MiB"), "{said:?}");
         let large = vec![b'a'; usize::try_from(files::OVERRIDE_BYTES_MAX).expect("small") + 1];
         let large = zipped(&[("bill.typ", &large)]);
         let said = read(large.path(), "a.zip")

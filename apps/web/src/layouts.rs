@@ -8,6 +8,10 @@ use serde::Serialize;
 
 use crate::NoSample;
 
+/// The largest file of a layout that may be brought in, in bytes: the most that its files may have unpacked, and
+/// room for a ZIP's list of them.
+pub const LAYOUT_BYTES_MAX: u64 = 80 << 20;
+
 /// Lays invented bills out with any layout, off the threads that serve pages.
 pub trait Layouts: Send + Sync {
     /// What samples can be drawn of: kind and language, such as `household-bg`.

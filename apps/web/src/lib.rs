@@ -55,7 +55,7 @@ const REQUEST_MAX_SECONDS: u64 = 20;
 pub use api::{API_OPERATIONS, API_TOKEN_PREFIX, Operation, openapi};
 pub use csv::{csv_line, owing_head, owing_line};
 pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
-pub use layouts::{LayoutFault, Layouts};
+pub use layouts::{LAYOUT_BYTES_MAX, LayoutFault, Layouts};
 pub use scans::Scans;
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 pub use upkeep::{

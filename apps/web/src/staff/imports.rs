@@ -223,7 +223,13 @@ async fn upload(
                 FileKind::Layout => "staff-error-layout-file",
             },
         ),
-        GivenUp::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "staff-error-import-large"),
+        GivenUp::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            match kind {
+                FileKind::Layout => "staff-error-layout-large",
+                _ => "staff-error-import-large",
+            },
+        ),
         GivenUp::CutOff => (StatusCode::BAD_REQUEST, "staff-error-import-cut"),
         GivenUp::Refused(NoUpload::Busy) => {
             (StatusCode::SERVICE_UNAVAILABLE, "staff-error-import-busy")
@@ -287,7 +293,10 @@ async fn receive(
     request: Request,
     kind: FileKind,
 ) -> Result<Received, GivenUp> {
-    let max = app.portal.limits.upload_bytes_max;
+    let max = match kind {
+        FileKind::Layout => layouts::bytes_max(app),
+        _ => app.portal.limits.upload_bytes_max,
+    };
     let announced: Option<u64> = header_text(&request, &header::CONTENT_LENGTH).parse().ok();
     let content_type = header_text(&request, &header::CONTENT_TYPE).to_owned();
     let idle = Duration::from_secs(UPLOAD_IDLE_SECONDS);

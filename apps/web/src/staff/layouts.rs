@@ -1,5 +1,7 @@
-//! Layouts: which counts, which versions there are and what their check found, samples, and a second person's
-//! word that a version is to count.
+//! Layouts: which counts, which versions there are and what their check found, samples, their files, and a second
+//! person's word that a version is to count.
+
+use std::collections::BTreeSet;
 
 use axum::{
     Extension, Form,
@@ -8,16 +10,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::LayoutNo;
-use kvit_store::{ChooseLayout, LayoutChoice, LayoutChosen, LayoutRecord, Role, same_person};
+use kvit_store::{Beside, ChooseLayout, LayoutChosen, LayoutRecord, Role, same_person};
 use minijinja::{Value, context};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     door::Officer,
+    event,
     imports::{size, uploads},
     render, samples, say,
 };
-use crate::{App, FileKind, failure::Failure, front::Visitor, texts::Texts};
+use crate::{
+    App, FileKind, LAYOUT_BYTES_MAX, failure::Failure, front::Visitor, rooms::bills::saved_as,
+    texts::Texts,
+};
 
 /// Changes of the layout that are listed.
 const CHOICES_SHOWN: u32 = 30;
@@ -56,11 +63,11 @@ pub(super) async fn list_page(
         store.current_layout().await?,
         store.layout_choices(CHOICES_SHOWN).await?,
     );
-    let known = store.layouts().await?;
+    let (known, counted) = (store.layouts().await?, store.layouts_that_counted().await?);
     let name = |no: LayoutNo| name(texts, no);
     let moment = |at| texts.moment(at, &app.portal.time_zone);
     let builtin = context! {
-        no => "0", name => name(LayoutNo::BUILTIN), state => state(texts, LayoutNo::BUILTIN, current, &choices),
+        no => "0", name => name(LayoutNo::BUILTIN), state => state(texts, LayoutNo::BUILTIN, current, &counted),
         counts => current == LayoutNo::BUILTIN,
     };
     let mut versions: Vec<_> = known
@@ -69,7 +76,7 @@ pub(super) async fn list_page(
             context! {
                 no => one.no.to_string(), name => name(one.no), file => one.name.clone(),
                 brought => texts.say("staff-layout-brought", &[("who", &one.brought_by), ("when", &moment(one.brought_at))]),
-                state => state(texts, one.no, current, &choices), counts => one.no == current,
+                state => state(texts, one.no, current, &counted), counts => one.no == current,
                 slow => texts.count(slow(&one.report)),
             }
         })
@@ -97,9 +104,14 @@ pub(super) async fn list_page(
         current => context! { no => current.to_string(), name => name(current), since },
         versions, runs, history, errors, may, done,
         uploads => if may { uploads(app, texts, FileKind::Layout) } else { Vec::new() },
-        max => size(texts, app.portal.limits.upload_bytes_max),
+        max => size(texts, bytes_max(app)),
     };
     render(app, visitor, Some(officer), "staff/layouts.html", page)
+}
+
+/// The largest file of a layout that may be uploaded, in bytes.
+pub(super) fn bytes_max(app: &App) -> u64 {
+    app.portal.limits.upload_bytes_max.min(LAYOUT_BYTES_MAX)
 }
 
 fn name(texts: &Texts, no: LayoutNo) -> String {
@@ -110,8 +122,8 @@ fn name(texts: &Texts, no: LayoutNo) -> String {
 }
 
 /// Whether it counts, did, or never has.
-fn state(texts: &Texts, no: LayoutNo, current: LayoutNo, choices: &[LayoutChoice]) -> String {
-    let key = match (no == current, has_counted(no, choices)) {
+fn state(texts: &Texts, no: LayoutNo, current: LayoutNo, counted: &BTreeSet<LayoutNo>) -> String {
+    let key = match (no == current, has_counted(no, counted)) {
         (true, _) => "staff-layout-counts",
         (false, true) => "staff-layout-counted",
         (false, false) => "staff-layout-waits",
@@ -119,8 +131,8 @@ fn state(texts: &Texts, no: LayoutNo, current: LayoutNo, choices: &[LayoutChoice
     texts.say(key, &[])
 }
 
-fn has_counted(no: LayoutNo, choices: &[LayoutChoice]) -> bool {
-    no == LayoutNo::BUILTIN || choices.iter().any(|choice| choice.layout == no)
+fn has_counted(no: LayoutNo, counted: &BTreeSet<LayoutNo>) -> bool {
+    no == LayoutNo::BUILTIN || counted.contains(&no)
 }
 
 /// Of how many kinds of bills a check says that they go through Typst.
@@ -158,11 +170,21 @@ pub(crate) async fn one(
         None => app.portal.layouts.builtin_report(),
     };
     let moment = |at| texts.moment(at, &app.portal.time_zone);
+    let mut places = 0..;
     let files: Vec<_> = store
-        .layout_file_sizes(no)
+        .layout_files_beside(no, current)
         .await?
         .into_iter()
-        .map(|(name, bytes)| context! { name, size => size(texts, bytes) })
+        .map(|file| {
+            let (at, beside) = match file.beside {
+                Beside::Same => (places.next(), "staff-layout-file-same"),
+                Beside::Changed => (places.next(), "staff-layout-file-changed"),
+                Beside::New => (places.next(), "staff-layout-file-new"),
+                Beside::Gone => (None, "staff-layout-file-gone"),
+            };
+            let differs = file.beside != Beside::Same;
+            context! { at, differs, beside, name => file.name, size => size(texts, file.bytes) }
+        })
         .collect();
     let facts = record.as_ref().map(|record| {
         context! {
@@ -170,7 +192,10 @@ pub(crate) async fn one(
             by => record.brought_by.clone(), at => moment(record.brought_at),
         }
     });
-    let has_counted = has_counted(no, &choices);
+    let counted = store.layouts_that_counted().await?;
+    let has_counted = has_counted(no, &counted);
+    // One person may go back by one step only.
+    let is_back = no == LayoutNo::BUILTIN || no == store.layout_before().await?;
     let own = record
         .as_ref()
         .is_some_and(|record| same_person(&record.brought_by, officer.login.as_str()));
@@ -188,10 +213,10 @@ pub(crate) async fn one(
     let kinds = report.as_ref().map(|report| kinds(texts, report));
     let under_way = kinds.is_none();
     let page = context! {
-        no => no.to_string(), name => name(texts, no), state => state(texts, no, current, &choices),
+        no => no.to_string(), name => name(texts, no), state => state(texts, no, current, &counted),
         is_current => no == current, facts, counts, kinds, done,
         slow => report.as_ref().map(|report| texts.count(slow(report))),
-        may => may && (has_counted || !own), back => has_counted, second => may && own && !has_counted,
+        may => may && (is_back || !own), back => has_counted, second => may && own && !is_back,
         seen => current.to_string(), current => name(texts, current),
     };
     let mut response = render(&app, &visitor, Some(&officer), "staff/layout.html", page)?;
@@ -237,6 +262,49 @@ pub(crate) async fn sample(
         None => (StatusCode::SERVICE_UNAVAILABLE, "staff-sample-slow"),
     };
     told(&app, &visitor, &officer, "staff-sample-not", why, no)
+}
+
+/// A file of a version, by its place among them in the order of names: a version never changes.
+pub(crate) async fn file(
+    State(app): State<App>,
+    Extension(officer): Extension<Officer>,
+    Path((no, at)): Path<(u32, usize)>,
+) -> Result<Response, Failure> {
+    let (no, _) = known(&app, no).await?;
+    let store = &app.portal.store;
+    let files = store.layout_files(no).await?.ok_or(Failure::NotFound)?;
+    let (name, body) = files.into_iter().nth(at).ok_or(Failure::NotFound)?;
+    let detail = json!({ "file": name });
+    let fetched = event(
+        &app,
+        &officer,
+        "layout.fetched",
+        format!("layout/{no}"),
+        detail,
+    );
+    // On record before anything is handed out.
+    store.record_event(&fetched).await?;
+    // Text is read where it is; whatever it says, the rules of our pages let it run and load nothing.
+    Ok(match String::from_utf8(body) {
+        Ok(text) => {
+            let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (plain, text).into_response()
+        }
+        Err(other) => {
+            let name = format!("layout-{no}-{}", ascii(&name));
+            saved_as(&name, "application/octet-stream", other.into_bytes())
+        }
+    })
+}
+
+/// The last part of a file's name, of letters, digits, dashes and dots.
+fn ascii(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let plain = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || c == '.' => c,
+        _ => '-',
+    };
+    last.chars().map(plain).collect()
 }
 
 #[derive(Deserialize)]

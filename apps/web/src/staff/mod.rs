@@ -115,6 +115,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/layouts/file/{id}", PEOPLE),
     ("GET", "/staff/layouts/{no}", UPKEEP),
     ("POST", "/staff/layouts/{no}", PEOPLE),
+    ("GET", "/staff/layouts/{no}/files/{at}", UPKEEP),
     ("GET", "/staff/layouts/{no}/samples/{kind}", UPKEEP),
     ("GET", "/staff/money", BOOKS),
     ("POST", "/staff/money", BOOKS),
@@ -204,6 +205,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "declaration.printed",
     "layout.brought",
     "layout.chosen",
+    "layout.fetched",
     "layout.uploaded",
     "page.refused",
     "passkey.added",
@@ -314,6 +316,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
             "/staff/layouts/{no}",
             get(layouts::one).post(layouts::choose),
         )
+        .route("/staff/layouts/{no}/files/{at}", get(layouts::file))
         .route("/staff/layouts/{no}/samples/{kind}", get(layouts::sample))
         .route("/staff/money", get(money::latest).post(money::find))
         .route("/staff/money/notice", get(money::one).post(money::decide))

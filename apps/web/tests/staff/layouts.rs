@@ -57,14 +57,15 @@ async fn a_version_counts_once_another_administrator_says_so() {
     assert_eq!(brought(&world, "one").await.0, 1);
     let page = ana.get("/staff/layouts/1").await;
     assert!(
-        page.body.contains("нека колега администратор") && !page.body.contains("Нека важи"),
+        page.body.contains("нека колега администратор") && !page.body.contains("Одобряване"),
         "{}",
         page.body
     );
     let own = press(&mut ana, 1, "0").await;
     assert_eq!(own.status, StatusCode::FORBIDDEN);
     let page = boris.get("/staff/layouts/1").await;
-    assert!(page.body.contains("Нека важи") && page.body.contains("есен.zip"));
+    assert!(page.body.contains("Одобряване") && page.body.contains("есен.zip"));
+    assert!(page.body.contains("<strong>нов</strong>"), "{}", page.body);
     let seen = hidden(&page.body, "seen");
     let done = press(&mut boris, 1, &seen).await;
     assert_eq!(done.header("location"), "/staff/layouts?done=chosen");
@@ -89,6 +90,57 @@ async fn a_version_counts_once_another_administrator_says_so() {
     assert_eq!(sample.header("content-type"), "application/pdf");
     let none = auditor.get("/staff/layouts/1/samples/gas-bg").await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_second_person_sees_what_differs_and_reads_the_files() {
+    let (world, mut ana, mut boris) = desk().await;
+    brought(&world, "one").await;
+    press(&mut boris, 1, "0").await;
+    brought(&world, "two <script>").await;
+    let page = boris.get("/staff/layouts/2").await.body;
+    let (link, changed) = ("/staff/layouts/2/files/0", "<strong>променен</strong>");
+    assert!(page.contains(link) && page.contains(changed), "{page}");
+    let file = boris.get(link).await;
+    assert_eq!(file.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(file.header("x-content-type-options"), "nosniff");
+    assert_eq!(file.body, "two <script>");
+    for nothing in ["/staff/layouts/2/files/1", "/staff/layouts/0/files/0"] {
+        let gone = boris.get(nothing).await;
+        assert_eq!(gone.status, StatusCode::NOT_FOUND, "{nothing}");
+    }
+    let trail = world.store.events("layout/2", 9).await.expect("a trail");
+    let fetched = trail.iter().find(|event| event.what == "layout.fetched");
+    let fetched = fetched.expect("on record");
+    assert_eq!(
+        (fetched.who.as_str(), &fetched.detail["file"]),
+        ("boris", &"bill.typ".into())
+    );
+    // Two steps back is no step back: Ana brought the first, and does not bring it back alone.
+    press(&mut boris, 2, "1").await;
+    world
+        .store
+        .bring_layout(&NewLayout {
+            name: "зима.zip".to_owned(),
+            files: BTreeMap::from([("bill.typ".to_owned(), b"three".to_vec())]),
+            report: layout_report(),
+            by: "ana".to_owned(),
+            who: "ana".to_owned(),
+            at: now(&world),
+        })
+        .await
+        .expect("kept");
+    assert_eq!(
+        world.store.current_layout().await.expect("read").0,
+        1,
+        "2 does not work"
+    );
+    press(&mut boris, 3, "1").await;
+    press(&mut boris, 0, "3").await;
+    let page = ana.get("/staff/layouts/1").await.body;
+    assert!(page.contains("нека колега администратор"), "{page}");
+    let alone = press(&mut ana, 1, "0").await;
+    assert_eq!(alone.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

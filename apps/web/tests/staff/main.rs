@@ -62,6 +62,7 @@ POST /staff/layouts/file: administrator
 GET /staff/layouts/file/{id}: administrator
 GET /staff/layouts/{no}: auditor administrator
 POST /staff/layouts/{no}: administrator
+GET /staff/layouts/{no}/files/{at}: auditor administrator
 GET /staff/layouts/{no}/samples/{kind}: auditor administrator
 GET /staff/money: billing auditor
 POST /staff/money: billing auditor
@@ -138,6 +139,7 @@ async fn each_role_sees_its_pages_and_no_other() {
             .replace("{run}", "2026-10-a1")
             .replace("{seq}", "0")
             .replace("{no}", "0")
+            .replace("{at}", "0")
             .replace("{kind}", "household-bg");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         browser.ask(method, &path, "x=y", &[]).await
