@@ -21,6 +21,7 @@ use crate::{
     exit::{Context, Exit, Failure},
     files,
     handover::Opener,
+    output::count,
     wiring::{Instance, SystemClock},
 };
 
@@ -193,6 +194,29 @@ pub(crate) fn builtin_report(instance: &Instance) -> Result<serde_json::Value, F
     judge(settings, BTreeMap::new(), &|_| ()).map_err(|faults| {
         let said: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
         Failure::new(Exit::Configuration, said.join("; "))
+    })
+}
+
+/// What to say where the layout folder has files of its own and nobody ever chose a layout: before there were
+/// versions in the store, that folder was the layout.
+pub(crate) async fn unbrought(instance: &Instance) -> Result<Option<String>, Failure> {
+    if !instance.store.layouts_that_counted().await?.is_empty() {
+        return Ok(None);
+    }
+    let folder = instance.path(&instance.config.issue.layout);
+    let builtin: BTreeMap<_, _> = Layout::builtin_files().collect();
+    let own = files::overrides(&folder).unwrap_or_default();
+    let own = own.iter().filter(|(name, body)| {
+        let theirs = builtin.get(name.as_str());
+        theirs.is_none_or(|theirs| theirs[..] != body[..])
+    });
+    Ok(match own.count() as u64 {
+        0 => None,
+        number => Some(format!(
+            "bills are issued in the layout that comes with Kvit; {} of your own in {} count once a version of them does: `kvit layout bring --as NAME`, then `kvit layout use 1 --as NAME` by a second person",
+            count(number, "file", "files"),
+            folder.display(),
+        )),
     })
 }
 

@@ -269,6 +269,9 @@ impl Instance {
         let sealer = self.sealer()?;
         let contents_reserve = sealer.contents_reserve();
         let current = self.store.current_layout().await?;
+        if let Some(said) = layouts::unbrought(self).await? {
+            tracing::warn!("{said}");
+        }
         match self.composer(current, contents_reserve).await {
             Ok(_) => {}
             Err(NotMade::Unusable(failure)) => tracing::error!(

@@ -151,6 +151,15 @@ fn counts_broken(path: &Path) {
 fn a_layout_that_works_no_longer_stops_nothing_but_its_runs() {
     let (_folder, path) = folder();
     let (address, _) = instance(&path);
+    // Before there were versions, this folder was the layout.
+    fs::create_dir_all(path.join("layout")).expect("a folder");
+    fs::write(path.join("layout/bill.typ"), "#hed").expect("written");
+    let looked = run(&path, &["doctor"]);
+    assert!(
+        looked.out.contains("1 file of your own") && looked.out.contains("kvit layout bring"),
+        "{}",
+        looked.shown()
+    );
     counts_broken(&path);
     let looked = run(&path, &["doctor"]);
     assert!(

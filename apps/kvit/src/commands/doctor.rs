@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{
     config::{self, Config, ProviderConfig},
     exit::{Context, Exit, Failure},
-    files,
+    files, layouts,
     output::{BAD, BOLD, GOOD, Output, count},
     upkeep,
     ways::key_files,
@@ -288,14 +288,15 @@ async fn layout(instance: &Instance, reserve: usize) -> Finding {
     let tried = async {
         let no = instance.store.current_layout().await?;
         instance.composer(no, reserve).await?;
-        Ok(no)
+        Ok((no, layouts::unbrought(instance).await?))
     };
     match tried.await {
-        Ok(LayoutNo::BUILTIN) => ok(
+        Ok((_, Some(said))) => warning(part, said),
+        Ok((LayoutNo::BUILTIN, None)) => ok(
             part,
             "the one that comes with Kvit lays bills out".to_owned(),
         ),
-        Ok(no) => ok(part, format!("version {no} lays bills out")),
+        Ok((no, None)) => ok(part, format!("version {no} lays bills out")),
         Err(failure) => broken(part, &failure),
     }
 }
