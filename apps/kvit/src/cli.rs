@@ -25,7 +25,7 @@ pub(crate) use pay::{
     RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs, StatementsArgs,
     WriteOffArgs,
 };
-pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand};
+pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand, RunLayoutArgs};
 pub(crate) use staff::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs};
 
 /// E-bills of a utility: a billing run becomes sealed, delivered, confirmed bills.

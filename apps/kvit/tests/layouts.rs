@@ -33,8 +33,8 @@ fn text(path: &Path, (run_of, number): &(String, String)) -> Option<String> {
     }
 }
 
-/// Imports and releases a month's run, and waits until the service has issued it. Gives it and its first bill.
-fn issued(path: &Path, month: i8) -> (String, String) {
+/// Imports and releases a month's run. Gives it and its first bill.
+fn released(path: &Path, month: i8) -> (String, String) {
     let (synth, first) = (Synth::new(7, 3), date(2026, month, 1));
     let name = format!("{month}.ndjson");
     let header = synth.run_header(&name, first, 3);
@@ -46,14 +46,20 @@ fn issued(path: &Path, month: i8) -> (String, String) {
     let id = run_of["run"].as_str().expect("an id").to_owned();
     let released = run(path, &["run", "release", &id, "--as", "Maria", "--json"]);
     let released = released.ok().json();
+    let first = released["first_number"].as_str().expect("a number");
+    (id, first.to_owned())
+}
+
+/// The same, once the service has issued it.
+fn issued(path: &Path, month: i8) -> (String, String) {
+    let (id, first) = released(path, month);
     until("the run is issued", || {
         let runs = run(path, &["run", "list", "--json"]).ok().json();
         let all = runs.as_array().expect("runs");
         all.iter()
             .any(|run| run["run"] == id.as_str() && run["state"] == "issued")
     });
-    let first = released["first_number"].as_str().expect("a number");
-    (id, first.to_owned())
+    (id, first)
 }
 
 fn current(path: &Path) -> u64 {
@@ -167,11 +173,22 @@ fn a_layout_that_works_no_longer_stops_nothing_but_its_runs() {
         "{}",
         looked.shown()
     );
-    // Starting waits until portal and console answer.
     let service = Service::start(&path, &address);
+    let stuck = released(&path, 9);
     run(&path, &["layout", "use", "0", "--as", "Ana"]).ok();
-    issued(&path, 9);
+    // Another run goes on beside it; and it gets that layout too, by another than who released it.
+    issued(&path, 10);
+    let own = run(&path, &["run", "layout", &stuck.0, "--as", "maria"]);
+    assert_eq!(own.code, 6, "{}", own.shown());
+    run(&path, &["run", "layout", &stuck.0, "--as", "Ivan"]).ok();
     drop(service);
+    let list = run(&path, &["layout", "list", "--json"]).ok().json();
+    let runs = list["runs"].as_array().expect("runs");
+    assert!(
+        runs.iter()
+            .any(|run| run["run"] == stuck.0.as_str() && run["layout"] == 0),
+        "{list}"
+    );
 }
 
 /// The water company's bill has one page, the built-in one two.

@@ -19,6 +19,7 @@ fn help() {
         "run preview",
         "run release",
         "run issue",
+        "run layout",
         "deliver",
         "serve",
         "work",

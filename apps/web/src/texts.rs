@@ -353,6 +353,7 @@ mod tests {
             "file",
             "first",
             "last",
+            "layout",
             "notice",
             "path",
             "reader",

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Beside, ChooseLayout, Event, LayoutChoice, LayoutChosen, LayoutFile, LayoutFiles, LayoutInUse,
-    LayoutRecord, NewLayout, Store, StoreError,
+    LayoutRecord, NewLayout, Relaid, RelayRun, Store, StoreError,
     audit::append,
     engine::{Row, Target, Tx},
     reconcile::same_person,
@@ -108,6 +108,48 @@ impl Store {
         .await?;
         tx.commit().await?;
         Ok(LayoutChosen::Done)
+    }
+
+    /// Has the bills of a released run that are not issued yet made in the layout that counts now, by another
+    /// person than who released it: for a run whose own layout fails on one of its bills. Chunks that are in hand
+    /// are kept as they were claimed.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn relay_run(&self, word: &RelayRun) -> Result<Relaid, StoreError> {
+        let mut tx = self.begin().await?;
+        turn(&mut tx).await?;
+        let row = query("SELECT released_by, COALESCE(layout, 0) AS layout FROM runs WHERE id = $1 AND state = 'released'")
+            .bind(&word.run)
+            .for_update()
+            .fetch_optional(&mut tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(Relaid::NotReleased);
+        };
+        let (before, layout) = (LayoutNo(small(&row, "layout")?), current(&mut tx).await?);
+        if before == layout {
+            return Ok(Relaid::Already(layout));
+        }
+        let released_by: Option<String> = row.get("released_by")?;
+        if released_by.is_none_or(|by| same_person(&by, &word.by)) {
+            return Ok(Relaid::SamePerson);
+        }
+        query("UPDATE runs SET layout = $2 WHERE id = $1")
+            .bind(&word.run)
+            .bind(layout)
+            .execute(&mut tx)
+            .await?;
+        let told = Event {
+            at: word.at,
+            who: word.who.clone(),
+            what: "run.relaid".to_owned(),
+            subject: format!("run/{}", word.run),
+            detail: json!({ "as": word.by, "before": before.0, "layout": layout.0 }),
+        };
+        append(&mut tx, &told).await?;
+        tx.commit().await?;
+        Ok(Relaid::Done { before, layout })
     }
 
     /// The layout that a run gets which is released now.

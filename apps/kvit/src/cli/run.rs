@@ -45,6 +45,14 @@ Example:
 `kvit serve` and `kvit work` do the same all the time. May be ended at any moment and given again:
 numbers stay without gap or twin.")]
     Issue(IssueArgs),
+    /// Make the rest of a released run in the layout that counts now, where its own fails on one of its bills
+    #[command(after_help = "\
+Example:
+  kvit layout use 4 --as petar
+  kvit run layout 2026-10-a3f9c2 --as ivan
+
+Has to be another person than the one who released. Bills that are issued stay as they are.")]
+    Layout(RunLayoutArgs),
 }
 
 #[derive(Args, Debug)]
@@ -80,6 +88,15 @@ pub(crate) struct ReleaseArgs {
     /// The run, as `kvit run list` names it
     pub(crate) run: RunId,
     /// Who releases; not the one who imported
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunLayoutArgs {
+    /// The run, as `kvit run list` names it
+    pub(crate) run: RunId,
+    /// Who says so; not the one who released
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
 }

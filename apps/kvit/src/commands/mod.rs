@@ -89,6 +89,7 @@ async fn run_command(out: &Output, dir: &Path, command: RunCommand) -> Result<Ex
         RunCommand::Preview(args) => run::preview(out, &instance, &args).await,
         RunCommand::Release(args) => run::release(out, &instance, &args).await,
         RunCommand::Issue(args) => issue::command(out, &instance, args.run.as_ref()).await,
+        RunCommand::Layout(args) => run::relay(out, &instance, &args).await,
     }
 }
 

@@ -1,16 +1,16 @@
-//! `kvit run list`, `preview`, `release`.
+//! `kvit run list`, `preview`, `release`, `layout`.
 
 use std::fs;
 
-use kvit_billing::RunId;
-use kvit_store::{Release, ReleaseError, RunRecord, RunState};
+use kvit_billing::{RunId, ports::Clock};
+use kvit_store::{Relaid, RelayRun, Release, ReleaseError, RunRecord, RunState};
 use serde_json::{Value, json};
 
 use super::{account::at_the_console, find};
 use crate::{
-    cli::{PreviewArgs, ReleaseArgs},
+    cli::{PreviewArgs, ReleaseArgs, RunLayoutArgs},
     exit::{Context, Exit, Failure},
-    files,
+    files, layouts,
     output::{DIM, GOOD, Output, count, grouped, money, table},
     wiring::{Instance, SystemClock},
 };
@@ -152,7 +152,6 @@ pub(super) async fn release_run(
     run: &RunId,
     by: &str,
 ) -> Result<kvit_store::Released, Failure> {
-    use kvit_billing::ports::Clock;
     let numbers = instance.numbers()?;
     let release = Release {
         by: by.to_owned(),
@@ -190,4 +189,49 @@ pub(super) async fn release_run(
                 .because(error)
                 .hint(hint)
         })
+}
+
+pub(super) async fn relay(
+    out: &Output,
+    instance: &Instance,
+    args: &RunLayoutArgs,
+) -> Result<Exit, Failure> {
+    let record = find(instance, &args.run).await?;
+    let current = instance.store.current_layout().await?;
+    // One that this program cannot use would help no run.
+    instance
+        .composer(current, layouts::CONTENTS_RESERVE)
+        .await?;
+    let word = RelayRun {
+        run: args.run.clone(),
+        by: args.by.clone(),
+        who: at_the_console(),
+        at: SystemClock.now(),
+    };
+    let refused = |what: String, hint: &str| Err(Failure::new(Exit::Refused, what).hint(hint));
+    let run = &args.run;
+    match instance.store.relay_run(&word).await? {
+        Relaid::Done { before, layout } => {
+            let value = json!({ "run": run.as_str(), "before": before, "layout": layout });
+            out.result(&value, |out| {
+                format!(
+                    "{} run {run} in layout {layout} instead of {before}; a chunk that failed is made once its lease has ended",
+                    out.out("goes on", GOOD)
+                )
+            })?;
+            Ok(Exit::Done)
+        }
+        Relaid::Already(layout) => refused(
+            format!("run {run} has layout {layout}, which counts now"),
+            "have another one count first: `kvit layout use N --as NAME`",
+        ),
+        Relaid::SamePerson => refused(
+            format!("run {run} was released by the same person"),
+            "ask a colleague to say so",
+        ),
+        Relaid::NotReleased => refused(
+            format!("run {run} is {}, not released", record.state.as_str()),
+            "only what is released and not issued yet can get another layout",
+        ),
+    }
 }

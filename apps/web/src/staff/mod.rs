@@ -235,6 +235,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "refund.proposed",
     "refund.refused",
     "run.closed",
+    "run.relaid",
     "run.released",
     "run.sampled",
     "run.uploaded",

@@ -102,6 +102,37 @@ pub enum LayoutChosen {
     Unknown,
 }
 
+/// Somebody's word that the rest of a released run is to be made in the layout that counts now.
+#[derive(Clone, Debug)]
+pub struct RelayRun {
+    /// Which run.
+    pub run: RunId,
+    /// Who says it.
+    pub by: String,
+    /// Who that is for the audit trail.
+    pub who: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relaid {
+    /// Chunks that are claimed from now on have the new one.
+    Done {
+        /// The one that it had.
+        before: LayoutNo,
+        /// The one that it has.
+        layout: LayoutNo,
+    },
+    /// It had this one already.
+    Already(LayoutNo),
+    /// Who released the run may not be who says so.
+    SamePerson,
+    /// There is no such run, or it is not released, or issued by now.
+    NotReleased,
+}
+
 /// A run that is released and not issued wholly, with the layout that it keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]

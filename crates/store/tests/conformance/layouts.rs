@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kvit_billing::LayoutNo;
-use kvit_store::{Beside, ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Store};
+use kvit_store::{
+    Beside, ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Relaid, RelayRun, Store,
+};
 use serde_json::json;
 
 use super::world::{at, checked_from, release_by, run_id};
@@ -139,6 +141,30 @@ pub(crate) async fn a_run_keeps_the_layout_of_its_release(store: Store) {
     let mut in_use = store.layouts_in_use().await.expect("runs");
     in_use.sort_by_key(|one| one.layout);
     assert_eq!(in_use, [of("before", 0), of("after", 1)]);
+    // Where its own fails on one of its bills, another person gives the rest of it the one that counts.
+    let relaid = async |run: &str, by: &str| {
+        let word = RelayRun {
+            run: run_id(run),
+            by: by.to_owned(),
+            who: by.to_owned(),
+            at: at(30),
+        };
+        store.relay_run(&word).await.expect("an answer")
+    };
+    assert_eq!(relaid("after", "Boris").await, Relaid::SamePerson);
+    assert_eq!(relaid("waiting", "ana").await, Relaid::NotReleased);
+    assert_eq!(relaid("before", "ana").await, Relaid::Already(LayoutNo(0)));
+    let (before, layout) = (LayoutNo(1), LayoutNo(0));
+    assert_eq!(
+        relaid("after", "ana").await,
+        Relaid::Done { before, layout }
+    );
+    let after = run_id("after");
+    let job = store.claim_chunk(Some(&after), "w", at(99), at(120)).await;
+    let job = job.expect("an answer").expect("its lease is over");
+    assert_eq!(job.layout, layout);
+    let told = store.events("run/after", 9).await.expect("a trail");
+    assert!(told.iter().any(|event| event.what == "run.relaid"));
     let waiting = store.run(&run_id("waiting")).await.expect("read");
     assert_eq!(waiting.expect("a run").layout, None);
 }
