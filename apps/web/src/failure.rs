@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     NotFound,
     #[error("a form of another site, or an old one")]
     Foreign,
+    #[error("a form that was made for another customer number")]
+    OtherNumber,
     /// Not here: at this address stands what has to be done first.
     #[error("see {0}")]
     See(String),
@@ -38,6 +40,7 @@ impl IntoResponse for Failure {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND.into_response(),
             Self::Foreign => StatusCode::FORBIDDEN.into_response(),
+            Self::OtherNumber => StatusCode::CONFLICT.into_response(),
             Self::See(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
             fault => {
                 let mut chain = fault.to_string();

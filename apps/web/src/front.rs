@@ -37,8 +37,10 @@ pub(crate) struct Visitor {
     pub(crate) session: Option<Token>,
     /// Says that this browser has shown some customer's code before.
     pub(crate) known_by: Option<String>,
-    /// What a form of ours must bring back.
+    /// What a form of this browser must bring back.
     pub(crate) form_token: String,
+    /// What it must bring back behind that, to act on the number that is looked at; empty while signed out.
+    pub(crate) form_number: String,
     /// Pseudonym of the network address.
     pub(crate) address: String,
     /// The network address itself, for card systems, which ask for it. Neither kept nor logged.
@@ -65,12 +67,30 @@ impl Visitor {
 
     /// Refuses a form that does not bring back the token of this visitor's cookie.
     pub(crate) fn own_form(&self, brought: &str) -> Result<(), Failure> {
-        let same = brought.as_bytes().ct_eq(self.form_token.as_bytes());
+        let (token, _) = self.parts(brought)?;
+        let same = token.as_bytes().ct_eq(self.form_token.as_bytes());
         if bool::from(same) {
             Ok(())
         } else {
             Err(Failure::Foreign)
         }
+    }
+
+    /// As [`Visitor::own_form`], for forms that act on the number that is looked at: refuses one that was made
+    /// for another, or for none. Who is signed out meanwhile acts on none, and is led to the door.
+    pub(crate) fn own_number(&self, brought: &str) -> Result<(), Failure> {
+        self.own_form(brought)?;
+        let (_, number) = self.parts(brought)?;
+        if self.customer.is_none() || number == self.form_number {
+            Ok(())
+        } else {
+            Err(Failure::OtherNumber)
+        }
+    }
+
+    fn parts<'a>(&self, brought: &'a str) -> Result<(&'a str, &'a str), Failure> {
+        let parts = brought.split_at_checked(self.form_token.len());
+        parts.ok_or(Failure::Foreign)
     }
 }
 
@@ -97,6 +117,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         by_link: false,
         session: None,
         form_token,
+        form_number: String::new(),
         address: app.portal.key.pseudonym("address", &network(&ip)),
         ip: Secret::new(ip.map_or_else(String::new, |ip| ip.to_canonical().to_string())),
         agent: app
@@ -121,6 +142,10 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
                     Ok(session) => {
                         if let Some(session) = session {
                             visitor.session = Some(token);
+                            visitor.form_number = app
+                                .portal
+                                .key
+                                .pseudonym("form-number", session.account.as_str());
                             visitor.customer = Some(session.account);
                             visitor.points = session.points;
                             visitor.by_link = session.by_link;
@@ -153,6 +178,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
             address,
             "refused: a form of another site or an old one, or a page beyond the role"
         ),
+        StatusCode::CONFLICT => tracing::info!(address, "refused: a form that is out of date"),
         StatusCode::TOO_MANY_REQUESTS => tracing::info!(address, "refused: too many attempts"),
         _ => {}
     }
@@ -223,6 +249,7 @@ fn with_page(app: &App, visitor: &Visitor, response: Response) -> Response {
         StatusCode::NOT_FOUND => "not-found",
         StatusCode::METHOD_NOT_ALLOWED => "method",
         StatusCode::FORBIDDEN => "foreign",
+        StatusCode::CONFLICT => "other-number",
         StatusCode::REQUEST_TIMEOUT => "slow",
         status if status.is_server_error() => "inside",
         _ => "request",

@@ -166,7 +166,7 @@ impl Pages {
         let t = Value::from_function(move |key: &str, arguments: Kwargs| {
             translate(&texts[at], key, &arguments)
         });
-        let token = visitor.form_token.clone();
+        let token = format!("{}{}", visitor.form_token, visitor.form_number);
         let form_token_field = Value::from_function(move || {
             Value::from_safe_string(format!(
                 r#"<input type="hidden" name="form_token" value="{token}">"#

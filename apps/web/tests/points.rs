@@ -61,7 +61,8 @@ async fn a_link_shows_every_number_of_its_address() {
     );
     let form = format!("form_token={old}&wanted=off");
     let refused = anna.ask(Method::POST, "/reminders", &form, &[]).await;
-    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(refused.body.contains("беше за друг клиентски номер"));
     // A bill of either is theirs, one of Boris' is unknown.
     assert_eq!(
         anna.get("/bills/0000000001.pdf").await.status,

@@ -69,7 +69,7 @@ pub(crate) async fn added(
     owner: &PasskeyOwner,
     form: &NewForm,
 ) -> Result<Option<(&'static str, &'static str)>, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     site(app)?;
     let Some(name) = named(app, visitor, &form.name) else {
         return Ok(Some(("name", "passkey-error-name")));
@@ -112,7 +112,7 @@ pub(crate) async fn changed(
     owner: &PasskeyOwner,
     form: &ChangeForm,
 ) -> Result<Result<&'static str, (&'static str, &'static str)>, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     site(app)?;
     let store = &app.portal.store;
     let id = hex::decode(&form.id).map_err(|_| Failure::NotFound)?;

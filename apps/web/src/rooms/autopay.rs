@@ -136,7 +136,7 @@ pub(crate) async fn on(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<AutopayForm>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let Some(customer) = visitor.customer.clone() else {
         return Ok(go("/bills?ended"));
     };
@@ -207,7 +207,7 @@ pub(crate) async fn off(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<AutopayForm>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let Some(customer) = &visitor.customer else {
         return Ok(go("/bills?ended"));
     };

@@ -92,7 +92,7 @@ pub(crate) async fn submit(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<EnrolForm>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let Some(customer) = visitor.customer.clone() else {
         return Ok(go("/enrol?ended"));
     };

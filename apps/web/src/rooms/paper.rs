@@ -155,7 +155,7 @@ pub(crate) async fn submit(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<PaperForm>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let customer = match &visitor.customer {
         Some(customer) => customer.clone(),
         None => match gate::knock(&app, &visitor, &form.identity).await? {

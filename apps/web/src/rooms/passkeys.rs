@@ -59,7 +59,7 @@ pub(crate) async fn ask(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<FormToken>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let owner = me(&visitor)?;
     let number = visitor.customer.as_ref().map(CustomerNumber::as_str);
     passkeys::ask_new(&app, &visitor, &owner, number.unwrap_or_default()).await

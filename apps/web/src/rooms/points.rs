@@ -1,8 +1,8 @@
 //! All customer numbers of a person who is signed in: what is due for each and in sum, switching between
 //! them, and adding another by its own number and code.
 //!
-//! Which number a session looks at is kept with the session. Its forms act on that number, so whoever turns
-//! to another gets forms of their own: those of before, in another window, are refused.
+//! Which number a session looks at is kept with the session. Its forms act on that number and name it, so
+//! those of before, in another window, are refused.
 
 use axum::{
     Extension, Form,
@@ -92,14 +92,7 @@ pub(crate) async fn turn(
     if !store.turn_session(&session.hash(), &number).await? {
         return Ok(go("/points"));
     }
-    let mut response = go("/bills");
-    new_forms(&app, &mut response);
-    Ok(response)
-}
-
-/// Forms that were made before are refused from now on.
-fn new_forms(app: &App, response: &mut Response) {
-    app.set_cookie(response, "form", app.random_token().expose(), None);
+    Ok(go("/bills"))
 }
 
 /// The form for another number and its code.
@@ -163,6 +156,5 @@ pub(crate) async fn add(
     tracing::info!(who, address, "a customer added a number");
     let mut response = go("/points");
     give_session(&app, &token, &mut response);
-    new_forms(&app, &mut response);
     Ok(response)
 }

@@ -147,7 +147,7 @@ pub(crate) async fn add(
     Extension(visitor): Extension<Visitor>,
     Form(mut form): Form<ReaderForm>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let Some(customer) = &visitor.customer else {
         return Ok(go("/bills?ended"));
     };
@@ -267,7 +267,7 @@ pub(crate) async fn remove(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<RemoveForm>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let Some(customer) = &visitor.customer else {
         return Ok(go("/bills?ended"));
     };

@@ -57,7 +57,7 @@ pub(crate) async fn end(
     Extension(visitor): Extension<Visitor>,
     Form(form): Form<FormToken>,
 ) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
+    visitor.own_number(&form.form_token)?;
     let Some(customer) = &visitor.customer else {
         return Ok(go("/bills?ended"));
     };

@@ -615,7 +615,8 @@ impl Answer {
     pub(crate) fn form_token(&self) -> String {
         let mark = "name=\"form_token\" value=\"";
         let from = self.body.find(mark).expect("a form") + mark.len();
-        self.body[from..from + 32].to_owned()
+        let token = self.body[from..].split('"').next();
+        token.expect("a token").to_owned()
     }
 }
 
