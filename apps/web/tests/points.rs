@@ -5,6 +5,7 @@ mod common;
 use axum::http::{Method, StatusCode};
 use common::{Browser, World, number, seed};
 use kvit_billing::{DeliveryKind, code::TokenPurpose};
+use kvit_store::EnrolmentState;
 
 const URL: &str = "http://localhost:8080";
 const SHARED: &str = "semeystvo@primer.bg";
@@ -85,10 +86,35 @@ async fn a_link_shows_every_number_of_its_address() {
                 .contains("Клиентски номер 1000003")
         );
     }
-    // Anna's own bills go elsewhere: her number is where she signed in, Maria's goes with its address.
+    // A press for Maria, who left meanwhile, does not act on Anna, to whom the session falls back.
+    let old = anna.get("/paper").await.form_token();
     seed::enrol(&world.store, seed::MARIA, "maria@primer.bg").await;
     let page = anna.get("/points").await;
     assert!(!page.body.contains(seed::MARIA) && page.body.contains(seed::ANNA));
+    let form = format!("form_token={old}");
+    let refused = anna.ask(Method::POST, "/paper", &form, &[]).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    let state = world.store.enrolment_of(&number(seed::ANNA)).await;
+    assert!(matches!(state, Ok(EnrolmentState::Active(_))));
+    // Her own bills go elsewhere: what the link opened is closed.
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    let page = anna.get("/points").await;
+    assert_eq!(page.header("location"), "/bills?ended");
+}
+
+#[tokio::test]
+async fn a_second_press_of_back_to_paper_ends_no_other_number() {
+    let world = family().await;
+    let mut anna = world.browser();
+    let path = world.sign_in_path(&mut anna, seed::ANNA).await;
+    anna.post(&path, "").await;
+    let form = format!("form_token={}", anna.get("/paper").await.form_token());
+    let done = anna.ask(Method::POST, "/paper", &form, &[]).await;
+    assert_eq!(done.status, StatusCode::OK);
+    let again = anna.ask(Method::POST, "/paper", &form, &[]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
+    let state = world.store.enrolment_of(&number(seed::MARIA)).await;
+    assert!(matches!(state, Ok(EnrolmentState::Active(_))));
 }
 
 #[tokio::test]

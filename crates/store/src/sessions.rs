@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, EnrolmentId, code::TokenHash};
 
 use crate::{
-    NewSession, Session, SessionDoor, SessionView, Store, StoreError,
+    NewSession, Session, SessionDoor, SessionView, Store, StoreError, Widened, WiderSession,
     engine::Tx,
     rows::{hash, text, time, unsigned},
     sql::query,
@@ -54,37 +54,56 @@ impl Store {
     }
 
     /// Another number was proven in the session `earlier`, which ends: a new one opens it and what the
-    /// earlier one had opened. `false` where that would be too many; nothing is changed then.
+    /// earlier one had opened, for as long as that one would have lasted. Of two at once the first counts.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn widen_session(
         &self,
         earlier: &TokenHash,
-        new: &NewSession,
-    ) -> Result<bool, StoreError> {
+        new: &WiderSession,
+    ) -> Result<Widened, StoreError> {
         let mut tx = self.begin().await?;
-        insert(&mut tx, new).await?;
-        let kept = query("INSERT INTO session_points (token, account, enrolment) SELECT $2, p.account, p.enrolment FROM session_points p JOIN sessions s ON s.token = p.token WHERE p.token = $1 AND s.expires_at > $3 AND p.account <> $4")
+        query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) SELECT $2, $3, s.opened_at, s.expires_at, $4, s.opened_by FROM sessions s WHERE s.token = $1 AND s.expires_at > $5")
             .bind(earlier)
             .bind(&new.token)
+            .bind(&new.account)
+            .bind(&new.device)
             .bind(new.at)
+            .execute(&mut tx)
+            .await?;
+        let row = query("SELECT expires_at FROM sessions WHERE token = $1")
+            .bind(&new.token)
+            .fetch_optional(&mut tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(Widened::Over);
+        };
+        insert_point(&mut tx, &new.token, &new.account, None).await?;
+        let kept = query("INSERT INTO session_points (token, account, enrolment) SELECT $2, p.account, p.enrolment FROM session_points p WHERE p.token = $1 AND p.account <> $3")
+            .bind(earlier)
+            .bind(&new.token)
             .bind(&new.account)
             .execute(&mut tx)
             .await?;
         if kept >= POINTS_MAX as u64 {
-            return Ok(false);
+            return Ok(Widened::TooMany);
         }
-        query("DELETE FROM sessions WHERE token = $1")
+        let ended = query("DELETE FROM sessions WHERE token = $1")
             .bind(earlier)
             .execute(&mut tx)
             .await?;
+        // Another press was first: what it opened is not in here.
+        if ended == 0 {
+            return Ok(Widened::Over);
+        }
+        let until = time(&row, "expires_at")?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Widened::Until(until))
     }
 
     /// What a session opens, while it lasts. A number that was proven by its address alone is closed once its
-    /// bills go elsewhere.
+    /// bills go elsewhere; where that was the chosen one, the first of the others is.
     ///
     /// # Errors
     /// Where the database fails.
@@ -191,10 +210,10 @@ impl Store {
 }
 
 async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
-    let by = match new.door {
-        SessionDoor::Code => "code",
-        SessionDoor::Link(_) => "link",
-        SessionDoor::Passkey => "passkey",
+    let (by, enrolment) = match &new.door {
+        SessionDoor::Code => ("code", None),
+        SessionDoor::Link(enrolment) => ("link", Some(enrolment)),
+        SessionDoor::Passkey => ("passkey", None),
     };
     query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&new.token)
@@ -205,9 +224,20 @@ async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
         .bind(by)
         .execute(&mut *tx)
         .await?;
-    query("INSERT INTO session_points (token, account) VALUES ($1, $2)")
-        .bind(&new.token)
-        .bind(&new.account)
+    insert_point(tx, &new.token, &new.account, enrolment).await
+}
+
+/// A number that a session opens; by a link, while its bills go to the address of that enrolment.
+async fn insert_point(
+    tx: &mut Tx,
+    token: &TokenHash,
+    account: &CustomerNumber,
+    enrolment: Option<&EnrolmentId>,
+) -> Result<(), StoreError> {
+    query("INSERT INTO session_points (token, account, enrolment) VALUES ($1, $2, $3)")
+        .bind(token)
+        .bind(account)
+        .bind(enrolment)
         .execute(tx)
         .await?;
     Ok(())

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{BillNumber, Cents, CustomerNumber, code::Token};
 use kvit_mail::EmailAddress;
 use kvit_pay::standing::Standing;
@@ -116,26 +116,6 @@ pub(super) async fn open_session(
         SessionDoor::Link(_) => "link",
         SessionDoor::Passkey => "passkey",
     };
-    let (token, new) = new_session(app, visitor, customer, door);
-    if let Some(earlier) = &visitor.session {
-        portal.store.close_session(&earlier.hash()).await?;
-    }
-    portal.store.open_session(&new).await?;
-    let who = portal.key.pseudonym("number", customer.as_str());
-    let address = &visitor.address;
-    tracing::info!(who, address, by, "a customer signed in");
-    give_session(app, &token, response);
-    Ok(())
-}
-
-/// A session to open, and its token.
-pub(super) fn new_session(
-    app: &App,
-    visitor: &Visitor,
-    customer: &CustomerNumber,
-    door: SessionDoor,
-) -> (Token, NewSession) {
-    let portal = &app.portal;
     let token = app.random_token();
     let now = portal.clock.now();
     let lasts = SignedDuration::from_mins(portal.limits.session_minutes.into());
@@ -147,12 +127,21 @@ pub(super) fn new_session(
         at: now,
         expires: now.saturating_add(lasts).unwrap_or(now),
     };
-    (token, new)
+    if let Some(earlier) = &visitor.session {
+        portal.store.close_session(&earlier.hash()).await?;
+    }
+    portal.store.open_session(&new).await?;
+    let who = portal.key.pseudonym("number", customer.as_str());
+    let address = &visitor.address;
+    tracing::info!(who, address, by, "a customer signed in");
+    give_session(app, &token, new.expires, response);
+    Ok(())
 }
 
-/// The browser's part of a session.
-pub(super) fn give_session(app: &App, token: &Token, response: &mut Response) {
-    let age = app.portal.limits.session_minutes.saturating_mul(60);
+/// The browser's part of a session that ends `until` then.
+pub(super) fn give_session(app: &App, token: &Token, until: Timestamp, response: &mut Response) {
+    let left = until.duration_since(app.portal.clock.now()).as_secs();
+    let age = u32::try_from(left.max(0)).unwrap_or(u32::MAX);
     app.set_cookie(response, "session", token.expose(), Some(age));
 }
 

@@ -12,14 +12,11 @@ use axum::{
 };
 use kvit_billing::{Cents, CustomerNumber};
 use kvit_pay::standing::Standing;
-use kvit_store::SessionDoor;
+use kvit_store::{Widened, WiderSession};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{
-    bills::{give_session, new_session},
-    go, shown,
-};
+use super::{bills::give_session, go, shown};
 use crate::{
     App,
     failure::Failure,
@@ -146,15 +143,24 @@ pub(crate) async fn add(
         Gate::Locked(until) => return gate::locked(&app, &visitor, until),
         Gate::Wrong(wrong) => return refused(&wrong),
     };
-    let (token, new) = new_session(&app, &visitor, &customer, SessionDoor::Code);
+    let token = app.random_token();
+    let new = WiderSession {
+        token: token.hash(),
+        account: customer.clone(),
+        device: visitor.device.clone(),
+        at: app.portal.clock.now(),
+    };
     let store = &app.portal.store;
-    if !store.widen_session(&session.hash(), &new).await? {
-        return refused(&[("number", "error-points-full")]);
-    }
+    let until = match store.widen_session(&session.hash(), &new).await? {
+        Widened::Until(until) => until,
+        Widened::TooMany => return refused(&[("number", "error-points-full")]),
+        // A browser that pressed twice is signed in by the first press; any other is led to the door.
+        Widened::Over => return Ok(go("/points")),
+    };
     let who = app.portal.key.pseudonym("number", customer.as_str());
     let address = &visitor.address;
     tracing::info!(who, address, "a customer added a number");
     let mut response = go("/points");
-    give_session(&app, &token, &mut response);
+    give_session(&app, &token, until, &mut response);
     Ok(response)
 }

@@ -135,6 +135,29 @@ pub struct NewSession {
     pub expires: Timestamp,
 }
 
+/// A session in place of an earlier one, with one number more.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct WiderSession {
+    pub token: TokenHash,
+    /// The number that was proven, shown first.
+    pub account: CustomerNumber,
+    /// As [`NewSession::device`].
+    pub device: String,
+    pub at: Timestamp,
+}
+
+/// What came of a session that was to open one number more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Widened {
+    /// It does, until then.
+    Until(Timestamp),
+    /// It would open more than [`crate::POINTS_MAX`]; nothing was changed.
+    TooMany,
+    /// The earlier session has ended, or another press was first; nothing was changed.
+    Over,
+}
+
 /// What a session opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

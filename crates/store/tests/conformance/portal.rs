@@ -2,7 +2,8 @@
 
 use kvit_billing::{Address, Customer, EnrolmentId, Language, Secret, code::TokenHash};
 use kvit_store::{
-    EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewSession, SessionDoor, Store,
+    EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewSession, SessionDoor, Store, Widened,
+    WiderSession,
 };
 use serde_json::json;
 
@@ -217,6 +218,15 @@ fn new_session(n: u64, whose: u64, door: SessionDoor, now: i64) -> NewSession {
     }
 }
 
+fn wider_session(n: u64, whose: u64, now: i64) -> WiderSession {
+    WiderSession {
+        token: super::world::token(n),
+        account: account(whose),
+        device: "Firefox, Linux".to_owned(),
+        at: at(now),
+    }
+}
+
 /// Customer `n` gets bills at this address, proven.
 async fn enrolled(store: &Store, n: u64, email: &str) -> EnrolmentId {
     let id: EnrolmentId = format!("{n:032x}").parse().expect("an id");
@@ -296,66 +306,69 @@ pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
         .await
         .expect("an end");
     let session = store.session(&by_link, at(50)).await.expect("an answer");
-    let session = session.expect("its own number stays");
+    let session = session.expect("the one it was opened by stays");
     assert_eq!(
         (session.account, session.points),
         (account(1), vec![account(1)])
     );
-    // A link whose address gets bills no more opens nothing else.
+    // So do those of the one that it was opened by, and it is over.
     store
         .end_enrolment(&account(1), at(4), "paper", json!({}))
         .await
         .expect("an end");
+    let session = store.session(&by_link, at(50)).await.expect("an answer");
+    assert_eq!(session, None);
+    let seen = store.sessions_of(&account(1), at(50), 9).await;
+    assert_eq!(seen.expect("sessions").len(), 1, "the one by code");
+    // A link whose address gets bills no more opens nothing.
     enrolled(&store, 5, "one@example.bg").await;
     let late = opened(&store, 3, 1, SessionDoor::Link(first), 5).await;
-    assert_eq!(points(&late).await, [account(1)]);
+    let session = store.session(&late, at(50)).await.expect("an answer");
+    assert_eq!(session, None);
 }
 
 pub(crate) async fn a_session_grows_by_a_code(store: Store) {
     let first = opened(&store, 1, 1, SessionDoor::Code, 0).await;
-    let wider = new_session(2, 2, SessionDoor::Code, 10);
-    assert!(
-        store
-            .widen_session(&first, &wider)
-            .await
-            .expect("an answer")
-    );
-    assert_eq!(
-        store.session(&first, at(20)).await.expect("an answer"),
-        None,
-        "rotated"
-    );
-    let session = store
-        .session(&wider.token, at(20))
-        .await
-        .expect("an answer");
-    let session = session.expect("it lasts");
-    assert_eq!(session.account, account(2));
-    assert_eq!(session.points, [account(1), account(2)]);
-    let same = new_session(3, 1, SessionDoor::Code, 20);
-    assert!(
-        store
-            .widen_session(&wider.token, &same)
-            .await
-            .expect("an answer")
-    );
-    let session = store.session(&same.token, at(20)).await.expect("an answer");
-    assert_eq!(session.expect("it lasts").points.len(), 2);
-    // What is over brings nothing along.
-    let late = new_session(4, 3, SessionDoor::Code, 500);
-    assert!(
-        store
-            .widen_session(&same.token, &late)
-            .await
-            .expect("an answer")
-    );
-    let session = store
-        .session(&late.token, at(501))
-        .await
-        .expect("an answer");
-    assert_eq!(session.expect("it lasts").points, [account(3)]);
+    let widen = async |earlier: &TokenHash, n, whose, now| {
+        let new = wider_session(n, whose, now);
+        let widened = store.widen_session(earlier, &new).await.expect("an answer");
+        (new.token, widened)
+    };
+    let session = async |token: &TokenHash, now| {
+        let found = store.session(token, at(now)).await.expect("an answer");
+        found.map(|session| (session.account, session.points))
+    };
+    let (wider, widened) = widen(&first, 2, 2, 10).await;
+    assert_eq!(widened, Widened::Until(at(100)), "no longer than before");
+    assert_eq!(session(&first, 20).await, None, "rotated");
+    let both = vec![account(1), account(2)];
+    assert_eq!(session(&wider, 20).await, Some((account(2), both.clone())));
+    // One's own number again prolongs nothing.
+    let (same, widened) = widen(&wider, 3, 1, 60).await;
+    assert_eq!(widened, Widened::Until(at(100)));
+    assert_eq!(session(&same, 99).await, Some((account(1), both.clone())));
+    assert_eq!(session(&same, 100).await, None);
+    // Two presses: the second comes to a session that is no more, and leaves none behind.
+    for (earlier, now) in [(&wider, 70), (&same, 500)] {
+        let (late, widened) = widen(earlier, 4, 3, now).await;
+        assert_eq!(widened, Widened::Over);
+        assert_eq!(session(&late, now).await, None);
+    }
+    let (one, two) = tokio::join!(widen(&same, 5, 3, 70), widen(&same, 6, 4, 70));
+    let first = [&one, &two]
+        .into_iter()
+        .filter(|(_, what)| *what != Widened::Over);
+    let [(token, _)] = first.collect::<Vec<_>>()[..] else {
+        panic!("one of two: {one:?}, {two:?}");
+    };
+    assert_eq!(session(token, 80).await.expect("it lasts").1.len(), 3);
+    let seen = store.sessions_of(&account(1), at(80), 9).await;
+    let seen = seen.expect("sessions");
+    assert_eq!(seen.len(), 1, "none is left over");
+    assert_eq!((seen[0].opened_at, seen[0].expires_at), (at(0), at(100)));
 
-    let elsewhere = opened(&store, 5, 3, SessionDoor::Code, 501).await;
+    let late = opened(&store, 7, 3, SessionDoor::Code, 500).await;
+    let elsewhere = opened(&store, 8, 3, SessionDoor::Code, 501).await;
     let seen = store
         .sessions_of(&account(3), at(502), 9)
         .await
@@ -366,16 +379,13 @@ pub(crate) async fn a_session_grows_by_a_code(store: Store) {
         .collect();
     assert_eq!(
         seen,
-        [
-            (&elsewhere, "Firefox, Linux"),
-            (&late.token, "Firefox, Linux")
-        ]
+        [(&elsewhere, "Firefox, Linux"), (&late, "Firefox, Linux")]
     );
     assert_eq!(
         store.close_sessions_of(&account(3)).await.expect("closed"),
         2
     );
-    for token in [&elsewhere, &late.token] {
+    for token in [&elsewhere, &late] {
         assert_eq!(
             store.session(token, at(502)).await.expect("an answer"),
             None
@@ -396,8 +406,9 @@ pub(crate) async fn a_session_opens_so_many_numbers(store: Store) {
         session.expect("it lasts").points.len(),
         kvit_store::POINTS_MAX
     );
-    let more = new_session(2, 900, SessionDoor::Code, 2);
-    assert!(!store.widen_session(&full, &more).await.expect("an answer"));
+    let more = wider_session(2, 900, 2);
+    let widened = store.widen_session(&full, &more).await;
+    assert_eq!(widened.expect("an answer"), Widened::TooMany);
     assert_eq!(
         store.session(&more.token, at(2)).await.expect("an answer"),
         None
