@@ -11,8 +11,9 @@ use kvit_billing::{Cents, Customer, CustomerNumber};
 use kvit_pay::aging::{Age, Aged, AgedTotals};
 
 use crate::{
-    Owing, OwingLine, OwingSheet, Store, StoreError,
+    Owing, OwingAsked, OwingLine, OwingSheet, Store, StoreError,
     engine::Row,
+    release::RUNS_TURN,
     rows::{corrupt, optional_time, text, time, unsigned},
     sql::{ROWS_MAX, query},
 };
@@ -28,7 +29,8 @@ const COLUMNS: &str = "number, day, at, asked_by, reached, totals, booked, finis
 
 impl Store {
     /// Has a sheet made of what was owed at a moment, aged on a day, and gives its number. While one is in the
-    /// making there is no second, and one of the same moment is not made again.
+    /// making there is no second, and one of the same moment is not made again. None begins while a run that
+    /// was released by then is being issued: it would miss bills, and agree with itself.
     ///
     /// # Errors
     /// Where the database fails.
@@ -37,23 +39,39 @@ impl Store {
         day: Date,
         at: Timestamp,
         who: &str,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<OwingAsked, StoreError> {
         let mut tx = self.begin().await?;
         tx.turn("owing-sheets").await?;
-        let rows =
-            query("SELECT number, at, finished_at FROM owing_sheets ORDER BY number DESC LIMIT $1")
-                .bind(OWING_SHEETS_KEPT)
-                .fetch_all(&mut tx)
-                .await?;
+        // No run is released meanwhile.
+        tx.turn(RUNS_TURN).await?;
+        let rows = query(
+            "SELECT number, day, at, finished_at FROM owing_sheets ORDER BY number DESC LIMIT $1",
+        )
+        .bind(OWING_SHEETS_KEPT)
+        .fetch_all(&mut tx)
+        .await?;
         let mut next = 1;
         for (place, row) in rows.iter().enumerate() {
             let number = unsigned(row, "number")?;
             if place == 0 {
                 next = number + 1;
             }
-            if optional_time(row, "finished_at")?.is_none() || time(row, "at")? == at {
-                return Ok(number);
+            let making = optional_time(row, "finished_at")?.is_none();
+            let its_day: Date = text(row, "day")?;
+            // Asked for twice of today, the moments differ.
+            if time(row, "at")? == at || (making && its_day == day) {
+                return Ok(OwingAsked::Sheet(number));
             }
+            if making {
+                return Ok(OwingAsked::Busy(its_day));
+            }
+        }
+        let unissued = query("SELECT id FROM runs WHERE state = 'released' AND issued_at <= $1 ORDER BY issued_at, id LIMIT 1")
+            .bind(at)
+            .fetch_optional(&mut tx)
+            .await?;
+        if let Some(row) = unissued {
+            return Ok(OwingAsked::Unissued(text(&row, "id")?));
         }
         let none = serde_json::to_string(&AgedTotals::default())
             .map_err(|error| StoreError::Encode(error.into()))?;
@@ -66,7 +84,7 @@ impl Store {
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
-        Ok(next)
+        Ok(OwingAsked::Sheet(next))
     }
 
     /// The sheets that are kept, the latest first.

@@ -210,7 +210,8 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Whose session it is, while it lasts, was used within `idle`, and the account is open.
+    /// Whose session it is, while it lasts, was used within `idle`, and the account is open. Asking for it marks
+    /// it as used, unless a page came again by itself (`by_itself`).
     ///
     /// # Errors
     /// Where the database fails.
@@ -219,6 +220,7 @@ impl Store {
         token: &TokenHash,
         now: Timestamp,
         idle: SignedDuration,
+        by_itself: bool,
     ) -> Result<Option<StaffRecord>, StoreError> {
         let row = query("SELECT s.*, t.seen_at FROM staff_sessions t JOIN staff s ON s.login = t.login WHERE t.token = $1 AND t.expires_at > $2 AND t.seen_at > $3 AND s.disabled_at IS NULL")
             .bind(token)
@@ -229,7 +231,7 @@ impl Store {
         let Some(row) = row else {
             return Ok(None);
         };
-        if now.duration_since(time(&row, "seen_at")?).as_secs() >= SEEN_STEP_S {
+        if !by_itself && now.duration_since(time(&row, "seen_at")?).as_secs() >= SEEN_STEP_S {
             query("UPDATE staff_sessions SET seen_at = $2 WHERE token = $1 AND seen_at < $2")
                 .bind(token)
                 .bind(now)

@@ -3,7 +3,7 @@
 use axum::{
     Extension,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -22,6 +22,8 @@ use crate::{
 pub(crate) const IDLE_MINUTES: i64 = 30;
 /// A session ends with the shift, used or not.
 pub(crate) const SESSION_HOURS: i64 = 12;
+/// In the query of a page that comes again by itself.
+const AGAIN: &str = "again";
 /// The name of the session's cookie.
 pub(crate) const COOKIE: &str = "staff";
 
@@ -51,7 +53,7 @@ pub(crate) async fn guard(
     let Some(who) = who_may(method, matched.as_str()) else {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     };
-    let officer = match signed_in(&app, request.headers()).await {
+    let officer = match signed_in(&app, request.headers(), by_itself(request.uri())).await {
         Ok(officer) => officer,
         Err(failure) => return failure.into_response(),
     };
@@ -76,7 +78,11 @@ pub(crate) async fn guard(
     next.run(request).await
 }
 
-async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Option<Officer>, Failure> {
+async fn signed_in(
+    app: &App,
+    headers: &HeaderMap,
+    by_itself: bool,
+) -> Result<Option<Officer>, Failure> {
     let name = app.cookie_name(COOKIE);
     let Some(session) = cookie(headers, &name).and_then(Token::parse) else {
         return Ok(None);
@@ -85,7 +91,7 @@ async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Option<Officer>, Fa
     let idle = SignedDuration::from_mins(IDLE_MINUTES);
     let found = portal
         .store
-        .staff_session(&session.hash(), portal.clock.now(), idle)
+        .staff_session(&session.hash(), portal.clock.now(), idle, by_itself)
         .await?;
     Ok(found.map(|record| Officer {
         login: record.login,
@@ -95,6 +101,23 @@ async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Option<Officer>, Fa
         temporary: record.temporary,
         session,
     }))
+}
+
+/// Has the browser ask for this page again. Nobody does anything by that, so the session is not used by it.
+pub(crate) fn come_again(visitor: &Visitor, after_s: u16, response: &mut Response) {
+    let query = visitor.query.split_inclusive('&');
+    let query: String = query
+        .filter(|pair| pair.trim_end_matches('&') != AGAIN)
+        .collect();
+    let line = format!("{after_s}; url={}?{query}{AGAIN}", visitor.path);
+    if let Ok(line) = HeaderValue::from_str(&line) {
+        response.headers_mut().insert(header::REFRESH, line);
+    }
+}
+
+fn by_itself(uri: &Uri) -> bool {
+    let mut pairs = uri.query().unwrap_or_default().split('&');
+    pairs.any(|pair| pair == AGAIN)
 }
 
 /// A page is shown after the sign-in; what was typed into a form is lost with its session.

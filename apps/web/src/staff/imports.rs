@@ -6,7 +6,7 @@ use axum::{
     Extension, Router,
     body::Bytes,
     extract::{Path, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::post,
@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::time::{error::Elapsed, timeout};
 
 use super::{
-    door::{self, Officer},
+    door::{self, Officer, come_again},
     event, layouts,
     multipart::{BadForm, Parts},
     render, say, statements,
@@ -491,8 +491,7 @@ fn follow(
     };
     let mut response = render(app, visitor, Some(officer), "staff/import.html", page)?;
     if going_on {
-        let again = HeaderValue::from(FOLLOW_SECONDS);
-        response.headers_mut().insert(header::REFRESH, again);
+        come_again(visitor, FOLLOW_SECONDS, &mut response);
     }
     Ok(response)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_billing::LayoutNo;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    door::Officer,
+    door::{Officer, come_again},
     event,
     imports::{size, uploads},
     render, samples, say,
@@ -221,8 +221,7 @@ pub(crate) async fn one(
     };
     let mut response = render(&app, &visitor, Some(&officer), "staff/layout.html", page)?;
     if under_way {
-        let again = HeaderValue::from(FOLLOW_SECONDS);
-        response.headers_mut().insert(header::REFRESH, again);
+        come_again(&visitor, FOLLOW_SECONDS, &mut response);
     }
     Ok(response)
 }

@@ -4,18 +4,23 @@ use axum::{
     Extension, Form,
     body::Body,
     extract::{Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
-use kvit_billing::{Cents, CustomerNumber};
+use kvit_billing::{Cents, CustomerNumber, RunId};
 use kvit_pay::aging::{Age, Total};
-use kvit_store::{OwingSheet, Store, StoreError};
+use kvit_store::{OwingAsked, OwingSheet, Store, StoreError};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{door::Officer, event, reconciliation::file, render};
+use super::{
+    door::{Officer, come_again},
+    event,
+    reconciliation::file,
+    render,
+};
 use crate::{
     App,
     csv::{owing_head, owing_line},
@@ -28,7 +33,7 @@ use crate::{
 /// Customers on a page of a class.
 const LINES_SHOWN: usize = 50;
 /// While a sheet is in the making its page comes again after so long.
-const FOLLOW_SECONDS: u64 = 3;
+const FOLLOW_SECONDS: u16 = 3;
 
 /// The text of each age.
 const fn name_of(age: Age) -> &'static str {
@@ -57,12 +62,21 @@ pub(crate) async fn page(
     sheet_page(&app, &visitor, &officer, &query.sheet, None).await
 }
 
+/// Why there is no sheet.
+struct Wrong<'a> {
+    text: &'a str,
+    /// As it was typed.
+    day: &'a str,
+    /// The run that has to be issued first.
+    run: Option<RunId>,
+}
+
 async fn sheet_page(
     app: &App,
     visitor: &Visitor,
     officer: &Officer,
     wanted: &str,
-    wrong: Option<(&str, &str)>,
+    wrong: Option<Wrong<'_>>,
 ) -> Result<Response, Failure> {
     let store = &app.portal.store;
     let sheets = store.owing_sheets().await?;
@@ -71,7 +85,8 @@ async fn sheet_page(
         .iter()
         .find(|sheet| wanted.is_none_or(|number| sheet.number == number));
     let texts = app.pages.texts(visitor.language);
-    if let Some(sheet) = shown {
+    // One in the making shows nothing yet, and its page comes again by itself.
+    if let Some(sheet) = shown.filter(|sheet| sheet.finished_at.is_some()) {
         let subject = format!("staff/{}", officer.login);
         let detail = json!({ "day": sheet.day });
         let listed = event(app, officer, "pay.listed", subject, detail);
@@ -82,18 +97,19 @@ async fn sheet_page(
         .filter(|sheet| shown.is_none_or(|shown| shown.number != sheet.number))
         .map(|sheet| head(app, texts, sheet))
         .collect();
-    let errors: Vec<_> = wrong.into_iter().collect();
+    let errors: Vec<_> = wrong.iter().map(|wrong| ("day", wrong.text)).collect();
+    let unissued = wrong.as_ref().and_then(|wrong| wrong.run.as_ref());
     let today = today(app);
     let page = context! {
         sheet => shown.map(|sheet| whole(app, texts, sheet)), others,
-        errors => faults(&errors),
-        day => wrong.map_or_else(|| today.saturating_sub(1.day()).to_string(), |_| String::new()),
+        errors => faults(&errors), unissued => unissued.map(RunId::as_str),
+        day => wrong.as_ref().map_or_else(|| today.saturating_sub(1.day()).to_string(), |wrong| wrong.day.to_owned()),
         today => today.to_string(),
     };
     let mut response = render(app, visitor, Some(officer), "staff/receivables.html", page)?;
-    if shown.is_some_and(|sheet| sheet.finished_at.is_none()) {
-        let again = HeaderValue::from(FOLLOW_SECONDS);
-        response.headers_mut().insert(header::REFRESH, again);
+    // What is wrong stays to be read.
+    if wrong.is_none() && shown.is_some_and(|sheet| sheet.finished_at.is_none()) {
+        come_again(visitor, FOLLOW_SECONDS, &mut response);
     }
     Ok(response)
 }
@@ -170,10 +186,19 @@ pub(crate) async fn ask(
     visitor.own_form(&form.form_token)?;
     let day = form.day.trim().parse::<Date>().ok();
     let at = day.and_then(|day| end_of(&app, day).map(|at| (day, at)));
+    let refused = async |status, text, run| {
+        let day = day.map_or_else(String::new, |day| day.to_string());
+        let wrong = Wrong {
+            text,
+            day: &day,
+            run,
+        };
+        let page = sheet_page(&app, &visitor, &officer, "", Some(wrong)).await?;
+        Ok((status, page).into_response())
+    };
     let Some((day, at)) = at else {
-        let wrong = Some(("day", "staff-error-owing-day"));
-        let page = sheet_page(&app, &visitor, &officer, "", wrong).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return refused(status, "staff-error-owing-day", None).await;
     };
     let store = &app.portal.store;
     let subject = format!("staff/{}", officer.login);
@@ -185,10 +210,15 @@ pub(crate) async fn ask(
         json!({ "day": day }),
     );
     store.record_event(&asked).await?;
-    let number = store
-        .ask_for_owing_sheet(day, at, officer.login.as_str())
-        .await?;
-    Err(Failure::See(format!("/staff/receivables?sheet={number}")))
+    let who = officer.login.as_str();
+    let status = StatusCode::CONFLICT;
+    match store.ask_for_owing_sheet(day, at, who).await? {
+        OwingAsked::Sheet(number) => {
+            Err(Failure::See(format!("/staff/receivables?sheet={number}")))
+        }
+        OwingAsked::Busy(_) => refused(status, "staff-error-owing-busy", None).await,
+        OwingAsked::Unissued(run) => refused(status, "staff-error-owing-unissued", Some(run)).await,
+    }
 }
 
 /// The end of a day that is over; now, where it is today; `None` for a day that is yet to come.

@@ -4,7 +4,7 @@
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_billing::{Cents, Currency, OrderSeq, RunId};
@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    door::Officer,
+    door::{Officer, come_again},
     event, render,
     samples::{examples, has_samples},
     say,
@@ -168,8 +168,7 @@ pub(crate) async fn page(
     };
     let mut response = render(&app, &visitor, Some(&officer), "staff/run.html", page)?;
     if follow {
-        let again = HeaderValue::from(FOLLOW_SECONDS);
-        response.headers_mut().insert(header::REFRESH, again);
+        come_again(&visitor, FOLLOW_SECONDS, &mut response);
     }
     Ok(response)
 }

@@ -3,7 +3,7 @@
 use axum::{
     Extension, Form,
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
@@ -12,7 +12,10 @@ use kvit_store::Role;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{door::Officer, render};
+use super::{
+    door::{Officer, come_again},
+    render,
+};
 use crate::{
     App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health,
     failure::Failure, front::Visitor, texts::Texts,
@@ -55,8 +58,7 @@ pub(crate) async fn keys(
     };
     let mut response = render(&app, &visitor, Some(&officer), "staff/keys.html", page)?;
     if looked.under_way {
-        let again = HeaderValue::from(FOLLOW_SECONDS);
-        response.headers_mut().insert(header::REFRESH, again);
+        come_again(&visitor, FOLLOW_SECONDS, &mut response);
     }
     Ok(response)
 }

@@ -46,7 +46,7 @@ async fn a_second_person_releases_and_a_balanced_run_is_closed() {
     assert_eq!(page.header("refresh"), "", "only for who asked for it");
     assert_eq!(
         boyan.get(&format!("{path}?follow")).await.header("refresh"),
-        "5"
+        format!("5; url={path}?follow&again")
     );
 
     let october = "/staff/runs/2026-10-a1";

@@ -1,7 +1,7 @@
 //! Payments, notices and the books.
 
 use jiff::{Timestamp, civil::Date};
-use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber, RunId};
 use kvit_pay::{
     PaymentState, ProviderName,
     aging::{Aged, AgedTotals},
@@ -484,6 +484,17 @@ pub struct OwingPage {
     pub totals: AgedTotals,
     /// The last one of them, behind whom the next page begins; `None` where there are no more.
     pub last: Option<CustomerNumber>,
+}
+
+/// What came of asking for a sheet of what customers owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwingAsked {
+    /// It has this number.
+    Sheet(u64),
+    /// The one of this day is in the making; nothing was changed.
+    Busy(Date),
+    /// Bills of that moment are still being issued, those of this run; nothing was changed.
+    Unissued(RunId),
 }
 
 /// What customers owed at a moment, put down by a worker.

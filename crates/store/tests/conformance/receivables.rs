@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use kvit_billing::Cents;
 use kvit_pay::{aging::Age, ledger::Account};
-use kvit_store::{BookLine, OWING_SHEETS_KEPT, OwingSheet, Store};
+use kvit_store::{BookLine, OWING_SHEETS_KEPT, OwingAsked, OwingSheet, Store};
 
 use super::{
     payers::{confirmed, told, world},
-    world::{account, at, day},
+    world::{account, at, checked_from, claimed, day, release_by, result, run_id},
 };
 
 async fn made(store: &Store) -> OwingSheet {
@@ -72,10 +72,30 @@ pub(crate) async fn a_sheet_ties_to_the_books(store: Store) {
     let overdue = day("2026-12-25");
     let ask = async |second| {
         let asked = store.ask_for_owing_sheet(overdue, at(second), "vera").await;
-        asked.expect("a number")
+        match asked.expect("an answer") {
+            OwingAsked::Sheet(number) => number,
+            other => panic!("no sheet: {other:?}"),
+        }
     };
+    let of = async |on, second| {
+        let asked = store.ask_for_owing_sheet(day(on), at(second), "vera").await;
+        asked.expect("an answer")
+    };
+    // A run that was released by then has bills that are not there yet.
+    checked_from(&store, "two", 3, 1, 1).await;
+    let release = release_by("boris");
+    let released = store.release_run(&run_id("two"), &release).await;
+    released.expect("a released run");
+    let unissued = OwingAsked::Unissued(run_id("two"));
+    assert_eq!(of("2026-12-25", 60).await, unissued);
+    assert_eq!(store.owing_sheets().await.expect("sheets"), []);
+    let job = claimed(&store, "worker", 3).await.expect("a chunk");
+    let done = store.finish_chunk(&result(&job, "worker")).await;
+    done.expect("a kept chunk");
+
     assert_eq!(ask(60).await, 1);
     assert_eq!(ask(61).await, 1, "one at a time");
+    assert_eq!(of("2026-12-24", 62).await, OwingAsked::Busy(overdue));
     // Two workers at one stretch: it counts once.
     let (one, two) = tokio::join!(
         store.continue_owing_sheet(at(99)),

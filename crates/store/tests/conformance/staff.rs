@@ -73,12 +73,14 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
             .expect("a session");
     };
     let whose = async |n, now| {
-        let found = store.staff_session(&token(n), at(now), idle).await;
+        let found = store.staff_session(&token(n), at(now), idle, false).await;
         found.expect("an answer").map(|record| record.login)
     };
     open(1, 0).await;
     assert_eq!(whose(1, 90).await, Some(ana.clone()));
     assert_eq!(whose(1, 180).await, Some(ana.clone()), "used at 90");
+    let again = store.staff_session(&token(1), at(279), idle, true).await;
+    assert!(again.expect("an answer").is_some(), "a page by itself");
     assert_eq!(whose(1, 280).await, None, "idle too long");
     open(2, 300).await;
     store.close_staff_session(&token(2)).await.expect("closed");
