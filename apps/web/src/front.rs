@@ -31,7 +31,7 @@ pub(crate) struct Visitor {
     pub(crate) customer: Option<CustomerNumber>,
     /// All numbers that the session opens, that one among them.
     pub(crate) points: Vec<CustomerNumber>,
-    /// Whether it was opened by a link to the address that gets the bills.
+    /// Whether a link to the address that gets its bills opened this number.
     pub(crate) by_link: bool,
     /// The signed-in visitor's session token.
     pub(crate) session: Option<Token>,

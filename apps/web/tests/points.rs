@@ -275,6 +275,10 @@ async fn what_is_kept_comes_as_a_file_to_its_owner_only() {
     assert!(file.body.contains(SHARED) && !file.body.contains(seed::MARIA));
     let code = world.code(seed::ANNA);
     assert!(!file.body.contains(&code) && !file.body.contains(&code.replace(' ', "")));
+    // That of a number which was added by its code is not.
+    add(&mut by_link, seed::BORIS, &world.code(seed::BORIS)).await;
+    let file = by_link.get("/my-data").await;
+    assert!(file.body.contains("b•••@primer.bg") && !file.body.contains("boris@primer.bg"));
 }
 
 #[tokio::test]
@@ -297,6 +301,11 @@ async fn the_answer_to_a_link_tells_nothing_of_other_numbers() {
     let path = world.sign_in_path(&mut browser, seed::ANNA).await;
     let page = browser.get(&path).await;
     assert!(!page.body.contains(seed::MARIA), "not before the button");
+    let others = "и за всички други номера";
+    assert!(page.body.contains(others), "{}", page.body);
+    let path = world.sign_in_path(&mut browser, seed::BORIS).await;
+    let page = browser.get(&path).await;
+    assert!(!page.body.contains(others), "{}", page.body);
     let token = world.key.token(TokenPurpose::SignIn, "signin-x");
     let forged = browser
         .post(&format!("/sign-in/{}", token.expose()), "")

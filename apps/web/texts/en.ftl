@@ -68,6 +68,7 @@ signin-sent-text = If the bills for customer number { $number } come by e-mail, 
 signin-sent-more = No message? Wait a few minutes and look in the spam or junk folder.
 signin-open-title = See your bills
 signin-open-text = Press the button to open the bills for customer number { $number } on this device.
+signin-open-text-all = Press the button to open on this device the bills for customer number { $number } and for all other numbers whose bills come to the same address.
 signin-open-button = Open my bills
 signin-open-after = You did not ask for this? Close the page: nothing happens unless you press.
 signin-over-title = The link is no longer good

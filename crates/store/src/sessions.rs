@@ -112,7 +112,7 @@ impl Store {
         token: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let rows = query("SELECT s.account AS chosen, s.opened_by, p.account FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
+        let rows = query("SELECT s.account AS chosen, p.account, p.enrolment FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
             .bind(token)
             .bind(now)
             .fetch_all(&self.pools)
@@ -121,20 +121,18 @@ impl Store {
             .iter()
             .map(|row| text(row, "account"))
             .collect::<Result<Vec<CustomerNumber>, _>>()?;
-        let (Some(row), Some(first)) = (rows.first(), points.first()) else {
+        let Some(row) = rows.first() else {
             return Ok(None);
         };
         let chosen: CustomerNumber = text(row, "chosen")?;
-        let account = if points.contains(&chosen) {
-            chosen
-        } else {
-            first.clone()
-        };
-        let by_link = row.get::<Option<String>>("opened_by")?.as_deref() == Some("link");
+        let place = points.iter().position(|point| *point == chosen);
+        let place = place.unwrap_or_default();
+        // Of this number: the session may have been opened by another.
+        let proven_by: Option<String> = rows[place].get("enrolment")?;
         Ok(Some(Session {
-            account,
+            account: points[place].clone(),
             points,
-            by_link,
+            by_link: proven_by.is_some(),
         }))
     }
 

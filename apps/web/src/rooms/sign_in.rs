@@ -144,17 +144,22 @@ pub(crate) async fn link_form(
         }
         None => SignIn::Over,
     };
-    let SignIn::Open(number, language, _) = found else {
+    let SignIn::Open(number, language, enrolment) = found else {
         return over(&app, &visitor);
     };
     let visitor = visitor.speaking(language);
     let texts = app.pages.texts(visitor.language);
+    let text = if app.portal.store.enrolments_at(&enrolment).await? > 1 {
+        "signin-open-text-all"
+    } else {
+        "signin-open-text"
+    };
     let page = app.pages.render(
         &visitor,
         "ask.html",
         context! {
             title => texts.say("signin-open-title", &[]), action => visitor.path.clone(), bill => (),
-            text => texts.say("signin-open-text", &[("number", number.as_str())]),
+            text => texts.say(text, &[("number", number.as_str())]),
             button => texts.say("signin-open-button", &[]), after => texts.say("signin-open-after", &[]),
         },
     )?;

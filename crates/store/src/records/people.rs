@@ -165,7 +165,7 @@ pub struct Session {
     pub account: CustomerNumber,
     /// All of them, that one among them, in order.
     pub points: Vec<CustomerNumber>,
-    /// Opened by a link, and by nothing else.
+    /// The number was opened by a link to its address, not by a code or a passkey.
     pub by_link: bool,
 }
 

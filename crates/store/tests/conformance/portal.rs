@@ -307,6 +307,7 @@ pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
         .expect("an end");
     let session = store.session(&by_link, at(50)).await.expect("an answer");
     let session = session.expect("the one it was opened by stays");
+    assert!(session.by_link);
     assert_eq!(
         (session.account, session.points),
         (account(1), vec![account(1)])
