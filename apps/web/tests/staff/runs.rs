@@ -49,6 +49,11 @@ async fn a_second_person_releases_and_a_balanced_run_is_closed() {
         format!("5; url={path}?follow&again")
     );
 
+    let owing = boyan.post("/staff/receivables", "day=2026-11-20").await;
+    assert_eq!(owing.status, StatusCode::CONFLICT, "bills would be missing");
+    let to = "<a href=\"/staff/runs/2026-11-b2\">";
+    assert!(owing.body.contains(to), "{}", owing.body);
+
     let october = "/staff/runs/2026-10-a1";
     let early = boyan.post(&format!("{october}/close"), "").await;
     assert!(
