@@ -80,6 +80,18 @@ async fn autopay_is_turned_on_and_off() {
             let given = give(&mut anna, IBAN, " Анна  Примерова ", &shown).await;
             assert_eq!(given.header("location"), "/autopay?done=on");
         }
+        for (iban, holder) in [("BG80BNBG96611020345678", "Анна Примерова"), (IBAN, "Иван")]
+        {
+            let other = give(&mut anna, iban, holder, &shown).await;
+            assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+            let says = match lang {
+                "bg" => "с друга банкова сметка или друг титуляр",
+                _ => "with another bank account or account holder",
+            };
+            for part in [says, "#mandate", "DE89 •••• 3000"] {
+                assert!(other.body.contains(part), "{part}: {}", other.body);
+            }
+        }
         let page = anna.get("/autopay?done=on").await.body;
         for part in [on, "DE89 •••• 3000", "Анна Примерова", "KVIT-MANDATE-1"]
         {

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Language, Operator, ports::Clock};
 use kvit_pay::{
     CreditorId, Iban,
-    debit::{Collector, bank_day},
+    debit::{Collector, ORDER_DAYS, bank_day, bank_days_after},
 };
 use kvit_store::{DebitTerms, NewDebit, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,7 @@ impl DebitRules {
             },
             words: WORDS,
             earliest: earliest(today),
+            latest: bank_days_after(today, ORDER_DAYS),
         }
     }
 }

@@ -608,6 +608,7 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
     for (case, language, subject, inside) in [
         (
             DebitCase::Notice {
+                free_days: 3,
                 bill,
                 day: date(2026, 11, 25),
             },
@@ -617,6 +618,7 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
         ),
         (
             DebitCase::Notice {
+                free_days: 3,
                 bill,
                 day: date(2026, 11, 25),
             },

@@ -5,13 +5,16 @@ use jiff::{Timestamp, civil::Date};
 use kvit_billing::Cents;
 use quick_xml::escape::escape;
 
-pub use crate::target::bank_day;
+pub use crate::target::{bank_day, bank_days_after};
 use crate::{creditor::CreditorId, iban::Iban, latin::latin};
 
 /// The message that is written.
 pub const FORMAT: &str = "pain.008.001.08";
 /// A mandate ends once nothing was collected by it for so long (EPC016-06, 4.1).
 pub const MANDATE_MONTHS: i32 = 36;
+/// A debit is ordered no earlier than so many bank days before its day. Customers are told that who pays before
+/// that is not debited.
+pub const ORDER_DAYS: u8 = 3;
 /// Letters of a name, for the customer's form as well.
 pub const NAME_MAX: usize = 70;
 /// Letters of a text for the payer.

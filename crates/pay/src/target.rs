@@ -12,6 +12,15 @@ pub fn bank_day(mut day: Date) -> Date {
     day
 }
 
+/// The day that is so many bank days behind `day`.
+#[must_use]
+pub fn bank_days_after(mut day: Date, count: u8) -> Date {
+    for _ in 0..count {
+        day = bank_day(day.saturating_add(1.day()));
+    }
+    day
+}
+
 fn is_open(day: Date) -> bool {
     use jiff::civil::Weekday::{Saturday, Sunday};
     if matches!(day.weekday(), Saturday | Sunday) {
@@ -72,6 +81,13 @@ mod tests {
             (date(2027, 3, 3), date(2027, 3, 3)),
         ] {
             assert_eq!(bank_day(asked), given, "{asked}");
+        }
+        for (asked, given) in [
+            (date(2026, 11, 27), date(2026, 12, 2)),
+            (date(2026, 11, 28), date(2026, 12, 2)),
+            (date(2026, 12, 23), date(2026, 12, 29)),
+        ] {
+            assert_eq!(bank_days_after(asked, 3), given, "{asked}");
         }
     }
 }

@@ -494,6 +494,38 @@ fn a_report_about_something_else_is_told() {
 }
 
 #[test]
+fn a_debit_of_ours_that_leaves_went_back_also_unmarked() {
+    let entry = |marks: &str| {
+        format!(
+            r#"<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.04"><BkToCstmrDbtCdtNtfctn><Ntfctn><Id>N</Id><CreDtTm>2026-12-04T11:02:03</CreDtTm><Acct><Id><IBAN>{IBAN}</IBAN></Id></Acct>
+<Ntry><Amt Ccy="EUR">12.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-12-04</Dt></BookgDt><AcctSvcrRef>R1</AcctSvcrRef><NtryDtls><TxDtls>{marks}</TxDtls></NtryDtls></Ntry></Ntfctn></BkToCstmrDbtCdtNtfctn></Document>"#
+        )
+    };
+    for (marks, kind, reason) in [
+        (
+            "<Refs><EndToEndId>KVIT-DEBIT-7</EndToEndId></Refs>",
+            TransferKind::TakenBack,
+            None,
+        ),
+        (
+            "<Refs><EndToEndId>OTHER-7</EndToEndId></Refs>",
+            TransferKind::Spent,
+            None,
+        ),
+        (
+            "<Refs><EndToEndId>KVIT-DEBIT-7</EndToEndId></Refs><RtrInf><Rsn><Prtry>MD01</Prtry></Rsn></RtrInf>",
+            TransferKind::TakenBack,
+            Some("MD01"),
+        ),
+    ] {
+        let (transfers, _) = read(&entry(marks));
+        assert_eq!(transfers.len(), 1, "{marks}");
+        assert_eq!(transfers[0].kind, kind, "{marks}");
+        assert_eq!(transfers[0].reason.as_deref(), reason, "{marks}");
+    }
+}
+
+#[test]
 fn the_reason_of_a_return_is_kept_by_itself() {
     let (transfers, _) = read(HOUR);
     let reasons: Vec<_> = transfers

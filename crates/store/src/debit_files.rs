@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::{Timestamp, ToSpan, civil::Date};
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::Cents;
 use kvit_pay::debit::{DebitFile, DebitPart, DirectDebit, Sequence};
 
@@ -24,13 +24,11 @@ use crate::{
 
 /// Debits in one file. More wait for the next one.
 pub const DEBITS_IN_FILE_MAX: usize = 10_000;
-/// Banks take debits no earlier than so many days before their day.
-const AHEAD_DAYS: i64 = 14;
 /// A file and what came of its debits.
-const FILE: &str = "f.number, f.prepared_by, f.prepared_at, f.approved_by, f.approved_at, f.refused_by, f.refused_at, f.debits, f.cents, (SELECT MIN(d.day) FROM debits d WHERE d.file = f.number AND d.dropped_at IS NULL) AS day, (SELECT COUNT(*) FROM debits d WHERE d.file = f.number AND (d.entry IS NOT NULL OR d.back_at IS NOT NULL)) AS settled";
+const FILE: &str = "f.number, f.prepared_by, f.prepared_at, f.approved_by, f.approved_at, f.refused_by, f.refused_at, f.debits, f.cents, f.iban, (SELECT MIN(d.day) FROM debits d WHERE d.file = f.number AND d.dropped_at IS NULL) AS day, (SELECT COUNT(*) FROM debits d WHERE d.file = f.number AND (d.entry IS NOT NULL OR d.back_at IS NOT NULL)) AS settled";
 
 impl Store {
-    /// One person puts what is announced and due within two weeks into a file. What is paid by now, or too late,
+    /// One person puts what is announced and due by `terms.latest` into a file. What is paid by now, or too late,
     /// is dropped.
     ///
     /// # Errors
@@ -43,11 +41,10 @@ impl Store {
     ) -> Result<PreparedDebits, StoreError> {
         let mut tx = self.begin().await?;
         tx.turn(TURN).await?;
-        let latest = terms.earliest.saturating_add(AHEAD_DAYS.days());
         let waiting = list(
             &mut tx,
-            "d.file IS NULL AND d.dropped_at IS NULL AND d.day < $1 ORDER BY d.day, d.number LIMIT $2",
-            |q| q.bind(latest).bind(DEBITS_IN_FILE_MAX),
+            "d.file IS NULL AND d.dropped_at IS NULL AND d.day <= $1 ORDER BY d.day, d.number LIMIT $2",
+            |q| q.bind(terms.latest).bind(DEBITS_IN_FILE_MAX),
         )
         .await?;
         let (mut taken, mut cents) = (Vec::new(), Cents::ZERO);
@@ -98,7 +95,7 @@ impl Store {
     }
 
     /// Another person approves a file: it is made, and what is in it is ordered. What was paid or turned off
-    /// since stays out.
+    /// since stays out, and what is too early waits.
     ///
     /// # Errors
     /// Where the database fails.
@@ -252,9 +249,11 @@ async fn going(
         let fates = fates(tx, part, terms.earliest, now).await?;
         for debit in part {
             match fates.get(&debit.number) {
-                Some(Fate::Collect(cents)) => going.push((debit.clone(), *cents)),
+                Some(Fate::Collect(cents)) if debit.day <= terms.latest => {
+                    going.push((debit.clone(), *cents));
+                }
                 Some(Fate::Drop(why)) => drop(tx, debit, *why, now).await?,
-                Some(Fate::Hold) | None => {
+                Some(Fate::Collect(_) | Fate::Hold) | None => {
                     query("UPDATE debits SET file = NULL WHERE number = $1")
                         .bind(debit.number)
                         .execute(&mut *tx)
@@ -368,6 +367,7 @@ fn record(row: &Row) -> Result<DebitFileRecord, StoreError> {
         refused: deed("refused_by", "refused_at")?,
         debits: unsigned(row, "debits")?,
         cents: Cents::new(row.get("cents")?),
+        iban: optional(row, "iban")?,
         day: optional::<Date>(row, "day")?,
         settled: unsigned(row, "settled")?,
     })

@@ -68,10 +68,13 @@ async fn refuse(
         match debit.state() {
             DebitState::Ordered => {}
             DebitState::Returned if came_by(tx, debit).await?.as_deref() == Some(statement) => {}
-            DebitState::Returned => continue,
+            DebitState::Returned => {
+                end_by(tx, debit, said.reason.as_deref(), now).await?;
+                continue;
+            }
             _ => {
                 unclear = true;
-                for_people(tx, debit, said.reason.as_deref()).await?;
+                for_people(tx, debit, said.reason.as_deref(), now).await?;
                 continue;
             }
         }
@@ -186,7 +189,7 @@ async fn settle_one(
     let payment = Entry::payment(&found.provider, &debit.account, debit.cents(), bills);
     post(tx, entry, &payment, Some(&found.id), SYSTEM, now).await?;
     let contradicts = debit.back_at.is_some();
-    query("UPDATE debits SET entry = $2, back_at = NULL, back_by = NULL, for_people = CASE WHEN $3 = 1 THEN 1 ELSE for_people END WHERE number = $1")
+    query("UPDATE debits SET entry = $2, back_at = NULL, back_by = NULL, for_people = CASE WHEN $3 = 1 THEN 1 ELSE for_people END, seen_by = CASE WHEN $3 = 1 THEN NULL ELSE seen_by END, seen_at = CASE WHEN $3 = 1 THEN NULL ELSE seen_at END WHERE number = $1")
         .bind(debit.number)
         .bind(entry)
         .bind(contradicts)
@@ -208,7 +211,8 @@ async fn settle_one(
 }
 
 /// The bank took money back that is a debit's in the books: the bill is owed again. `None` where it is no such
-/// money, or another sum: then people see to it.
+/// money, another sum, or may be another credit of that name: then people see to it. A reason that ends the mandate
+/// ends it all the same.
 pub(crate) async fn taken_back(
     tx: &mut Tx,
     found: &Found,
@@ -227,19 +231,37 @@ pub(crate) async fn taken_back(
     let Some(debit) = debit(&mut *tx, number).await? else {
         return Ok(None);
     };
-    let Some(entry) = &debit.entry else {
+    let fits = match &debit.entry {
+        Some(entry) if Some(debit.cents()) == found.said.amount => {
+            is_alone(tx, &debit, entry).await?
+        }
+        _ => false,
+    };
+    let (Some(entry), true) = (&debit.entry, fits) else {
+        if debit.ordered.is_some() && reason.as_deref().is_some_and(ends_mandate) {
+            for_people(tx, &debit, reason.as_deref(), now).await?;
+        }
         return Ok(None);
     };
+    reverse(tx, entry, Some(&found.id), SYSTEM, now).await?;
+    back(tx, &debit, &found.id, reason.as_deref(), now).await?;
+    Ok(Some(NoticeOutcome::Reversed))
+}
+
+/// Whether a debit's entry stands, and no other credit of that sum has its name: else a return may mean the other.
+async fn is_alone(tx: &mut Tx, debit: &DebitRecord, entry: &str) -> Result<bool, StoreError> {
     let reversed = query("SELECT 1 FROM journal WHERE reverses = $1")
         .bind(entry)
         .fetch_optional(&mut *tx)
         .await?;
-    if reversed.is_some() || Some(debit.cents()) != found.said.amount {
-        return Ok(None);
-    }
-    reverse(tx, entry, Some(&found.id), SYSTEM, now).await?;
-    back(tx, &debit, &found.id, reason.as_deref(), now).await?;
-    Ok(Some(NoticeOutcome::Reversed))
+    let another = query("SELECT 1 FROM transfers WHERE end_to_end = $1 AND kind = $2 AND cents = $3 AND notice <> $4 LIMIT 1")
+        .bind(end_to_end(debit.number))
+        .bind(TransferKind::Payment.as_str())
+        .bind(debit.cents())
+        .bind(entry)
+        .fetch_optional(tx)
+        .await?;
+    Ok(reversed.is_none() && another.is_none())
 }
 
 /// A debit was refused or went back. Its mandate ends where the reason says so; else a person sees to it.
@@ -251,7 +273,7 @@ async fn back(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let ends = reason.is_some_and(ends_mandate);
-    query("UPDATE debits SET back_at = $2, back_by = $3, reason = $4, for_people = CASE WHEN $5 = 1 THEN for_people ELSE 1 END WHERE number = $1")
+    query("UPDATE debits SET back_at = $2, back_by = $3, reason = $4, for_people = CASE WHEN $5 = 1 THEN for_people ELSE 1 END, seen_by = CASE WHEN $5 = 1 THEN seen_by ELSE NULL END, seen_at = CASE WHEN $5 = 1 THEN seen_at ELSE NULL END WHERE number = $1")
         .bind(debit.number)
         .bind(now)
         .bind(by)
@@ -259,22 +281,36 @@ async fn back(
         .bind(ends)
         .execute(&mut *tx)
         .await?;
-    if ends && let Some(mandate) = mandate(&mut *tx, debit.mandate).await? {
+    end_by(tx, debit, reason, now).await
+}
+
+/// Ends the mandate of an ordered debit where the bank's reason says so; does nothing where it has ended.
+async fn end_by(
+    tx: &mut Tx,
+    debit: &DebitRecord,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if debit.ordered.is_some()
+        && reason.is_some_and(ends_mandate)
+        && let Some(mandate) = mandate(&mut *tx, debit.mandate).await?
+    {
         end(tx, &mandate, MandateEnd::Bank, None, now).await?;
     }
     Ok(())
 }
 
-/// A person has to see what the bank means.
+/// A person has to see what the bank means, also where one saw to the debit before.
 async fn for_people(
     tx: &mut Tx,
     debit: &DebitRecord,
     reason: Option<&str>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    query("UPDATE debits SET for_people = 1, reason = COALESCE(reason, $2) WHERE number = $1 AND seen_at IS NULL")
+    query("UPDATE debits SET for_people = 1, seen_by = NULL, seen_at = NULL, reason = COALESCE(reason, $2) WHERE number = $1")
         .bind(debit.number)
         .bind(reason)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    end_by(tx, debit, reason, now).await
 }

@@ -5,7 +5,9 @@ use kvit_billing::{AutopayMail, CustomerNumber, DeliveryId};
 use kvit_pay::debit::MANDATE_MONTHS;
 
 use crate::{
-    Dropped, Give, MANDATES_A_DAY, MandateEnd, MandateRecord, NewMandate, Store, StoreError,
+    Dropped, Event, Give, MANDATES_A_DAY, MandateEnd, MandateRecord, NewMandate, Store, StoreError,
+    apply::SYSTEM,
+    audit::append,
     engine::{Row, Target, Tx},
     enrolments::active,
     rows::{corrupt, optional_time, text, time, unsigned},
@@ -16,6 +18,8 @@ const COLUMNS: &str =
     "m.number, m.account, m.iban, m.holder, m.creditor, m.given_at, m.day, m.ended_at, m.ended_why";
 /// The turn in which all of autopay is decided: whether a debit leaves, and whether its mandate stands.
 pub(crate) const TURN: &str = "debits";
+/// In the trail, the customer themselves.
+const CUSTOMER: &str = "customer";
 /// A mail about autopay is due at once; this is when it counts as late.
 const MAIL_DUE: SignedDuration = SignedDuration::from_hours(1);
 /// Mandates that are looked at for their age at once.
@@ -62,6 +66,7 @@ impl Store {
         queue(&mut tx, AutopayMail::On, number, &new.account, new.at).await?;
         let given = mandate(&mut tx, number).await?;
         let given = given.ok_or_else(|| corrupt("mandate", number))?;
+        append(&mut tx, &told("given", &given, CUSTOMER, new.at)).await?;
         tx.commit().await?;
         Ok(Give::Given(given))
     }
@@ -186,7 +191,25 @@ pub(crate) async fn end(
         .bind(Dropped::Off.as_str())
         .execute(&mut *tx)
         .await?;
-    queue(tx, AutopayMail::Off, mandate.number, &mandate.account, now).await
+    queue(tx, AutopayMail::Off, mandate.number, &mandate.account, now).await?;
+    let who = match why {
+        MandateEnd::Customer => CUSTOMER,
+        MandateEnd::Bank | MandateEnd::Expired => SYSTEM,
+    };
+    let mut event = told("ended", mandate, who, now);
+    event.detail["why"] = why.as_str().into();
+    append(tx, &event).await
+}
+
+/// An event of the trail about a mandate: never with its account.
+fn told(deed: &str, mandate: &MandateRecord, who: &str, at: Timestamp) -> Event {
+    Event {
+        at,
+        who: who.to_owned(),
+        what: format!("mandate.{deed}"),
+        subject: format!("customer/{}", mandate.account),
+        detail: serde_json::json!({ "mandate": mandate.reference() }),
+    }
 }
 
 /// Queues a mail about a mandate or debit, once, where the customer's bills come by mail.

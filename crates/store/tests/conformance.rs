@@ -255,6 +255,7 @@ on_both_engines! {
     debits::the_money_of_a_debit_settles_and_a_return_reopens,
     debits::what_the_bank_refuses_is_told_once_and_comes_first_again,
     debits::a_sum_of_debits_settles_each,
+    debits::a_return_that_does_not_fit_is_for_people,
     debits::a_return_may_come_before_its_money,
     debits::whatever_the_bank_tells_the_books_are_right,
     reminders::reminders_are_decided_once_a_stretch_at_a_time,

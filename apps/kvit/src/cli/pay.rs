@@ -166,7 +166,7 @@ or whose credit was, stays behind, and is named.")]
 pub(crate) enum DebitsCommand {
     /// List what is announced, the files, and what a person has to see to
     List,
-    /// Put what is announced and due within two weeks into a file, which another person approves
+    /// Put what is announced and due within three bank days into a file, which another person approves
     #[command(after_help = "\
 Examples:
   kvit pay debits prepare --as ivan

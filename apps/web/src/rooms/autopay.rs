@@ -171,8 +171,8 @@ pub(crate) async fn on(
         .store
         .give_mandate(&NewMandate {
             account: customer.clone(),
-            iban,
-            holder,
+            iban: iban.clone(),
+            holder: holder.clone(),
             creditor: rules.creditor.clone(),
             text_version: VERSION.to_owned(),
             evidence,
@@ -181,7 +181,15 @@ pub(crate) async fn on(
         })
         .await?;
     match given {
-        Give::Given(_) | Give::Already(_) => Ok(go("/autopay?done=on")),
+        Give::Given(_) => Ok(go("/autopay?done=on")),
+        // Another press of the same form.
+        Give::Already(active) if active.iban == iban && active.holder == holder => {
+            Ok(go("/autopay?done=on"))
+        }
+        Give::Already(_) => {
+            let wrong = [("mandate", "autopay-error-already")];
+            refused(&app, &visitor, &customer, &form, &wrong).await
+        }
         Give::NoMail => Ok(go("/autopay")),
         Give::TooOften => {
             let wrong = [("iban", "autopay-error-often")];

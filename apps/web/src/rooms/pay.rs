@@ -13,6 +13,7 @@ use kvit_billing::{
 };
 use kvit_pay::{
     PaymentState, ProviderName,
+    debit::ORDER_DAYS,
     dialects::{FormPost, borica, epay, ipg},
     standing::Standing,
     statement::BANK,
@@ -354,7 +355,8 @@ impl Asked {
                 true => "autopay-bill-ordered",
                 false => "autopay-bill-coming",
             };
-            texts.say(key, &[("day", &texts.date(collected.day))])
+            let free = ORDER_DAYS.to_string();
+            texts.say(key, &[("day", &texts.date(collected.day)), ("free", &free)])
         });
         let reference = CreditorReference::of(self.bill.number)
             .to_string()

@@ -236,7 +236,14 @@ pub(crate) async fn one(
     let billing = officer.role == Role::Billing;
     let mine = same_person(&file.prepared.by, officer.login.as_str());
     let waits = file.waits();
+    // Until it is approved, the one of the settings.
+    let rules = app.portal.debits.as_ref().filter(|_| waits);
+    let iban = file
+        .iban
+        .clone()
+        .or_else(|| rules.map(|rules| rules.iban.clone()));
     let page = context! {
+        iban => iban.map(|iban| iban.to_string()),
         one => file_row(&app, texts, &file), done, bad => matches!(query.done.as_str(), "empty" | "outdated"),
         debits => debits.iter().map(|one| row(&app, texts, one)).collect::<Vec<_>>(),
         all => debits.len() as u64 >= file.debits, mine => waits && mine,

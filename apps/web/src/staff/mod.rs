@@ -207,6 +207,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "layout.chosen",
     "layout.fetched",
     "layout.uploaded",
+    "mandate.ended",
+    "mandate.given",
     "page.refused",
     "passkey.added",
     "passkey.copied",

@@ -6,7 +6,7 @@ use kvit_store::{EventFilter, Role};
 
 use super::{
     URL,
-    common::{Answer, Browser, World, autopay, seed},
+    common::{Answer, Browser, World, autopay, debits, seed},
 };
 
 /// Anna's bill is announced for 7 December, and two of billing are at their desks.
@@ -14,6 +14,9 @@ async fn desk() -> (World, Browser, Browser) {
     let world = World::new(URL).await;
     seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
     autopay::announced(&world).await;
+    // Three bank days before it: not earlier is it ordered.
+    let day = "2026-12-02T10:00:00Z".parse().expect("a time");
+    world.clock.set(day);
     let mut two = Vec::new();
     for login in ["vera", "boyan"] {
         world.hire(login, Role::Billing).await;
@@ -47,6 +50,8 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
     let none = post(&mut vera, "/staff/debits", &[]).await;
     assert_eq!(none.header("location"), "/staff/debits?done=none");
     let page = vera.get("/staff/debits/1?done=prepared").await;
+    let ours = debits().iban;
+    assert!(page.body.contains(ours.as_str()), "{}", page.body);
     assert!(page.body.contains("Вие подготвихте файла") && !page.body.contains("Одобрявам"));
     let approve = [("act", "approve")];
     let own = post(&mut vera, "/staff/debits/1", &approve).await;

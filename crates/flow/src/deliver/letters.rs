@@ -10,6 +10,7 @@ use kvit_mail::{
     BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
     MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
+use kvit_pay::debit::ORDER_DAYS;
 use kvit_store::{
     AutopayTold, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, MandateEnd, ReaderRecord,
     SIGN_IN_MINUTES, StoreError,
@@ -279,7 +280,14 @@ impl Courier {
                     ..bill
                 };
                 let day = debit.day;
-                (DebitCase::Notice { bill, day }, debit.announced_at)
+                (
+                    DebitCase::Notice {
+                        bill,
+                        day,
+                        free_days: ORDER_DAYS,
+                    },
+                    debit.announced_at,
+                )
             }
             (AutopayMail::Failed, Some((debit, bill))) => match debit.dropped {
                 Some((at, _)) => (DebitCase::Missed { bill, pay_url }, at),

@@ -25,6 +25,8 @@ pub enum DebitCase<'a> {
         bill: DebitedBill,
         /// On which day.
         day: Date,
+        /// Who pays more working days before than this is not debited.
+        free_days: u8,
     },
     /// The customer's bank did not pay.
     Refused {
@@ -93,11 +95,15 @@ impl Mails {
             DebitCase::Off => ("off", None, None, ""),
             DebitCase::OffByBank => ("bank", None, None, ""),
             DebitCase::Expired => ("expired", None, None, ""),
-            DebitCase::Notice { bill, day } => ("notice", Some(bill), Some(day), ""),
+            DebitCase::Notice { bill, day, .. } => ("notice", Some(bill), Some(day), ""),
             DebitCase::Refused { bill, pay_url } => ("refused", Some(bill), None, pay_url),
             DebitCase::Missed { bill, pay_url } => ("missed", Some(bill), None, pay_url),
         };
         let of_bill = |text: &dyn Fn(DebitedBill) -> String| bill.map(text).unwrap_or_default();
+        let free = match mail.case {
+            DebitCase::Notice { free_days, .. } => free_days,
+            _ => 0,
+        };
         let values = vec![
             ("case", case.to_owned()),
             ("why", "why-payment".to_owned()),
@@ -117,6 +123,7 @@ impl Mails {
                 day.map(|day| format::date(day, mail.language))
                     .unwrap_or_default(),
             ),
+            ("free", free.to_string()),
             ("iban", mail.iban.to_owned()),
             ("holder", one_line(mail.holder)),
             ("reference", mail.reference.to_owned()),

@@ -187,7 +187,11 @@ impl Mails {
             DebitCase::Off,
             DebitCase::OffByBank,
             DebitCase::Expired,
-            DebitCase::Notice { bill, day: DAY },
+            DebitCase::Notice {
+                bill,
+                day: DAY,
+                free_days: 3,
+            },
             DebitCase::Refused { bill, pay_url: URL },
             DebitCase::Missed { bill, pay_url: URL },
         ] {

@@ -8,6 +8,7 @@ use super::{
     transfer::named,
     values::{coin, date, money, reference, short, sign},
 };
+use crate::debit::debit_named;
 
 /// The most transactions of one entry.
 pub(super) const DETAILS_MAX: usize = 20_000;
@@ -254,7 +255,10 @@ impl Whole<'_> {
         entry_info: &str,
         rules: &StatementRules,
     ) -> Transfer {
-        let taken_back = self.reversal || detail.returned;
+        // Money of a debit that leaves goes back, also where the bank does not mark it as a return.
+        let debit = detail.end_to_end.as_deref().and_then(debit_named);
+        let gone = !self.credit && debit.is_some();
+        let taken_back = self.reversal || detail.returned || gone;
         let info = [detail.info.as_deref().unwrap_or_default(), entry_info]
             .into_iter()
             .filter(|text| !text.is_empty())

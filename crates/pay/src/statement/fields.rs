@@ -80,7 +80,7 @@ impl RawDetail {
             }
             ["RmtInf", "Ustrd"] => self.add_words(text),
             ["RmtInf", "Strd", "CdtrRefInf", "Ref"] => self.add_reference(text),
-            ["RtrInf", "Rsn", "Cd"] | ["AddtlTxInf"] => {
+            ["RtrInf", "Rsn", "Cd" | "Prtry"] | ["AddtlTxInf"] => {
                 if path.len() > 1 {
                     self.reason.get_or_insert_with(|| text.to_owned());
                 }

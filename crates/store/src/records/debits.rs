@@ -279,6 +279,8 @@ pub struct DebitFileRecord {
     /// As prepared, and as ordered once it is approved.
     pub debits: u64,
     pub cents: Cents,
+    /// Which account gets the money, once it is approved.
+    pub iban: Option<Iban>,
     /// The first day on which it collects.
     pub day: Option<Date>,
     /// How many of its debits the bank has told of.
@@ -302,6 +304,8 @@ pub struct DebitTerms {
     pub words: (&'static str, &'static str),
     /// The first day on which the bank can still collect.
     pub earliest: Date,
+    /// The last day for which is ordered already: who pays a later debit's bill in another way is not debited.
+    pub latest: Date,
 }
 
 /// What became of preparing a file.

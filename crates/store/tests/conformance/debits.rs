@@ -120,6 +120,7 @@ fn terms(earliest: &str) -> DebitTerms {
         },
         words: ("Сметка", "клиент"),
         earliest: day(earliest),
+        latest: day(DAY),
     }
 }
 
@@ -397,6 +398,17 @@ pub(crate) async fn who_pays_first_is_not_debited(store: Store) {
     with_mandate(&store, 1).await;
     announce(&store, 30).await;
     send(&store, 31).await;
+    // Too early: whoever pays before that is not debited.
+    let early = DebitTerms {
+        latest: day("2026-11-24"),
+        ..terms("2026-11-20")
+    };
+    let made = store.prepare_debits(&early, "vera", at(32)).await;
+    assert!(made.expect("an answer").file.is_none());
+    let file = prepare(&store).await.file.expect("a file").number;
+    let said = store.approve_debits(file, &early, "boris", at(90)).await;
+    assert_eq!(said.expect("an answer"), DebitWord::Empty);
+    assert_eq!(debit(&store, 1).await.state(), DebitState::Announced);
     let file = prepare(&store).await.file.expect("a file").number;
     told(&store, &confirmed(&account(1), "T1", 1200, "")).await;
     assert_eq!(approve(&store, file, "boris").await, DebitWord::Empty);
@@ -442,14 +454,10 @@ pub(crate) async fn the_money_of_a_debit_settles_and_a_return_reopens(store: Sto
             Booked::As(NoticeOutcome::Posted)
         ]
     );
-    // The same in another statement is the same; under another reference it is somebody's.
+    // The same in another statement is the same.
     assert_eq!(
         booked(&store, "bb", &[came(1, "X")]).await,
         [Booked::Repeated]
-    );
-    assert_eq!(
-        booked(&store, "bb", &[came(1, "Z")]).await,
-        [Booked::As(NoticeOutcome::NoOwner)]
     );
     assert_eq!(
         (open(&store, 1).await, open(&store, 2).await),
@@ -551,15 +559,21 @@ pub(crate) async fn what_the_bank_refuses_is_told_once_and_comes_first_again(sto
     assert!(matches!(give(&store, 1, 132).await, Give::Given(_)));
     let file = ordered_at(&store, 140).await;
     assert!(xml(&store, file).await.contains("<SeqTp>FRST</SeqTp>"));
-    // The bank paid what it had refused: paid is paid, and a person looks.
+    // The bank paid what it had refused: paid is paid, and a person looks, also after one saw to the refusal.
+    let said = store
+        .see_debit(2, "обадих се", "ana", day(DAY), at(150))
+        .await;
+    assert_eq!(said.expect("an answer"), DebitWord::Done);
     assert_eq!(
         booked(&store, "ee", &[came(2, "Q")]).await,
         [Booked::As(NoticeOutcome::Posted)]
     );
+    let paid = debit(&store, 2).await;
     assert_eq!(
-        (debit(&store, 2).await.state(), open(&store, 2).await),
+        (paid.state(), open(&store, 2).await),
         (DebitState::Settled, (0, 0))
     );
+    assert!(paid.for_people && paid.seen.is_none());
     // And it cannot refuse what it paid.
     let late = refuse(&store, "ff", &refused(2, "MS03")).await;
     assert_eq!(late, Booked::As(NoticeOutcome::Contradiction));
@@ -613,6 +627,45 @@ pub(crate) async fn a_sum_of_debits_settles_each(store: Store) {
             .expect("entries")
             .is_empty()
     );
+}
+
+pub(crate) async fn a_return_that_does_not_fit_is_for_people(store: Store) {
+    many(&store, 2).await;
+    ordered(&store).await;
+    booked(&store, "aa", &[came(1, "X"), came(2, "Y")]).await;
+    // It came twice: which of both goes back nobody knows.
+    assert_eq!(
+        booked(&store, "bb", &[came(1, "Z")]).await,
+        [Booked::As(NoticeOutcome::NoOwner)]
+    );
+    // And of the other one with a fee taken.
+    let fee = Transfer {
+        amount: Cents::new(1190),
+        ..back(2, "S", "AC04")
+    };
+    assert_eq!(
+        booked(&store, "cc", &[back(1, "R", "AM04"), fee]).await,
+        [
+            Booked::As(NoticeOutcome::UnclearReturn),
+            Booked::As(NoticeOutcome::UnclearReturn)
+        ]
+    );
+    for n in [1, 2] {
+        assert_eq!(debit(&store, n).await.state(), DebitState::Settled, "{n}");
+        assert_eq!(open(&store, n).await, (0, 0), "{n}");
+    }
+    // Its reason ends the mandate all the same, and both are in the trail without the account.
+    assert!(active(&store, 1).await && !active(&store, 2).await);
+    assert!(debit(&store, 2).await.for_people);
+    let subject = format!("customer/{}", account(2));
+    let trail = store.events(&subject, 9).await.expect("events");
+    for (what, who) in [("mandate.given", "customer"), ("mandate.ended", "kvit")] {
+        let event = trail.iter().find(|event| event.what == what);
+        let event = event.expect("an event");
+        assert_eq!(event.who, who);
+        assert_eq!(event.detail["mandate"], "KVIT-MANDATE-2");
+        assert!(!event.detail.to_string().contains(theirs().as_str()));
+    }
 }
 
 pub(crate) async fn a_return_may_come_before_its_money(store: Store) {

@@ -1,6 +1,6 @@
 //! `kvit pay debits`: what is collected by direct debit, by two people.
 
-use std::{fs::File, io::Write};
+use std::io::Write;
 
 use jiff::{ToSpan, civil::Date};
 use kvit_billing::ports::Clock;
@@ -13,6 +13,7 @@ use crate::{
     cli::{ConcessionArgs, DebitSeenArgs, DebitWriteArgs, DebitsCommand, PersonArgs},
     exit::{Context, Exit, Failure},
     faults,
+    files::new_private,
     output::{Output, count, money},
     wiring::{Instance, SystemClock},
 };
@@ -264,7 +265,7 @@ async fn refuse(out: &Output, instance: &Instance, args: &ConcessionArgs) -> Res
 
 async fn write(out: &Output, instance: &Instance, args: &DebitWriteArgs) -> Result<Exit, Failure> {
     let (store, number, place) = (&instance.store, args.number, args.to.display());
-    let mut target = File::create_new(&args.to).failed(format!("{place} cannot be made"))?;
+    let mut target = new_private(&args.to).failed(format!("{place} cannot be made"))?;
     let fetched = store
         .fetch_debit_file(number, &at_console(&args.by), SystemClock.now())
         .await;

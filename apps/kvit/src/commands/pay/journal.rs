@@ -1,9 +1,6 @@
 //! `kvit pay journal` and `kvit pay export`: the books of some days, for the accounting system.
 
-use std::{
-    fs::File,
-    io::{BufWriter, Write},
-};
+use std::io::{BufWriter, Write};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::ports::Clock;
@@ -13,6 +10,7 @@ use serde_json::json;
 use crate::{
     cli::{BookArgs, JournalArgs},
     exit::{Context, Exit, Failure},
+    files::new_private,
     output::{Output, count},
     wiring::{Instance, SystemClock},
 };
@@ -68,7 +66,7 @@ async fn write(
         BadDays::Odd(_) => Failure::new(Exit::Failed, error.to_string()),
     })?;
     let place = args.to.display();
-    let file = File::create_new(&args.to).failed(format!("{place} cannot be made"))?;
+    let file = new_private(&args.to).failed(format!("{place} cannot be made"))?;
     let mut file = BufWriter::new(file);
     let cannot = format!("{place} cannot be written");
     while let Some(part) = book.part().await? {

@@ -15,6 +15,7 @@ use super::{headed, journal::start};
 use crate::{
     cli::ReceivablesArgs,
     exit::{Context, Exit, Failure},
+    files::new_private,
     output::{Output, amount, grouped},
     wiring::{Instance, SystemClock},
 };
@@ -36,7 +37,7 @@ pub(super) async fn receivables(
     let at = moment(day, today, now, &zone)?;
     let mut file = match &args.to {
         Some(path) => {
-            let file = File::create_new(path);
+            let file = new_private(path);
             let file = file.failed(format!("{} cannot be made", path.display()))?;
             Some(BufWriter::new(file))
         }

@@ -1,6 +1,6 @@
 //! `kvit pay refund`, `write-off` and `refunds`: what the operator concedes, by two people.
 
-use std::{fs::File, io::Write};
+use std::io::Write;
 
 use jiff::tz::TimeZone;
 use kvit_billing::ports::Clock;
@@ -16,6 +16,7 @@ use crate::{
     cli::{ConcessionArgs, RefundArgs, RefundExportArgs, RefundsCommand, WriteOffArgs},
     exit::{Context, Exit, Failure},
     faults,
+    files::new_private,
     output::{Output, amount, count, money},
     wiring::{Instance, SystemClock},
 };
@@ -274,7 +275,7 @@ async fn export(
     let (by, now) = (at_console(&args.by), SystemClock.now());
     let mut held = Vec::new();
     // The file is made before anything is decided: what cannot be written is not begun.
-    let mut target = File::create_new(&args.to).failed(format!("{place} cannot be made"))?;
+    let mut target = new_private(&args.to).failed(format!("{place} cannot be made"))?;
     let checkpoints = faults::checkpoints();
     let number = match args.again {
         Some(number) => number,
