@@ -42,6 +42,9 @@ pub(crate) async fn announced(world: &World) {
     let report = autopay.plan(&CancellationToken::new()).await;
     assert_eq!(report.expect("planned").announced, 1);
     seed::deliver_all(&world.store, world.clock.now()).await;
+    // Three bank days before it: not earlier is it ordered.
+    let day = "2026-12-02T10:00:00Z".parse().expect("a time");
+    world.clock.set(day);
 }
 
 /// The bank refuses the first debit.

@@ -14,9 +14,6 @@ async fn desk() -> (World, Browser, Browser) {
     let world = World::new(URL).await;
     seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
     autopay::announced(&world).await;
-    // Three bank days before it: not earlier is it ordered.
-    let day = "2026-12-02T10:00:00Z".parse().expect("a time");
-    world.clock.set(day);
     let mut two = Vec::new();
     for login in ["vera", "boyan"] {
         world.hire(login, Role::Billing).await;
