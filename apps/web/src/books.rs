@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, Currency};
 use kvit_pay::{
     book_statement::{BookEntry, BookStatement},
@@ -16,6 +16,9 @@ use crate::csv_line;
 /// Entries that are read at a time.
 const PAGE: usize = 500;
 const HEAD: &str = "entry,at,kind,book,amount,currency,bills,reverses,who\n";
+
+/// So long after its end a day has all of its entries.
+const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// In which form books are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub enum BadDays {
     #[error("{1} is before {0}")]
     Turned(Date, Date),
     /// An entry of the last one may still be written, and would be in no file then.
-    #[error("{0} is not over yet: entries may still come")]
+    #[error("{0} has not been over for an hour: entries may still come")]
     NotOver(Date),
     /// It does not begin where the operator sits.
     #[error("{0} has no beginning")]
@@ -98,7 +101,7 @@ impl BookFile {
     /// Begins a file. Nothing is read yet.
     ///
     /// # Errors
-    /// Where its days are turned around, or not over by `now`.
+    /// Where its days are turned around, or not over for an hour by `now`.
     pub fn open(
         store: Store,
         zone: &TimeZone,
@@ -109,7 +112,9 @@ impl BookFile {
         if last < first {
             return Err(BadDays::Turned(first, last));
         }
-        if last >= zone.to_datetime(now).date() {
+        // What was stamped before midnight may still be on its way into the books.
+        let settled = now.saturating_sub(SETTLED_AFTER).unwrap_or(now);
+        if last >= zone.to_datetime(settled).date() {
             return Err(BadDays::NotOver(last));
         }
         let start = |day: Date| {

@@ -77,6 +77,12 @@ async fn ana(world: &World) -> (Browser, Authenticator) {
 async fn a_member_of_staff_signs_in_with_a_key_alone() {
     let world = World::opened(URL, 5, 50, true).await;
     let (mut browser, mut device) = ana(&world).await;
+    let password = browser.get("/staff/password").await;
+    assert!(
+        password.body.contains("всички Ваши ключове"),
+        "{}",
+        password.body
+    );
     let page = browser.get("/staff/passkeys").await;
     assert!(page.body.contains("<h3>ключ</h3>"), "{}", page.body);
     assert!(

@@ -252,6 +252,7 @@ sessions-by-link = By a link sent by e-mail, { $when }
 sessions-by-passkey = By a passkey, { $when }
 sessions-here = This device
 sessions-end-text = Do you see a device that you do not know? Close access everywhere, and call us.
+sessions-passkeys-stay = Passkeys stay, and still open. Remove those that you do not know:
 sessions-end = Sign out everywhere
 
 enrol-title = Your bill by e-mail

@@ -28,6 +28,7 @@ staff-session-ended = За сигурност достъпът се затвор
 staff-left = Излязохте.
 staff-password-title = Вашата парола
 staff-password-lead = Новата парола затваря достъпа от всички други устройства.
+staff-password-passkeys = Премахва и всички Ваши ключове за достъп: после ги добавете отново.
 staff-password-temporary = Влязохте с временна парола. Изберете своя, преди да продължите.
 staff-password-button = Запази паролата
 staff-old-label = Сегашна парола
@@ -143,6 +144,7 @@ staff-did-mandate-given = Автоматичното плащане беше в�
 staff-did-page-refused = Поиска страница извън ролята си
 staff-did-passkey-added = Добави ключ за достъп
 staff-did-passkey-copied = Ключ за достъп е спрян, може да има копие
+staff-did-passkeys-removed = Премахна всички ключове за достъп на клиент
 staff-did-passkey-removed = Премахна ключ за достъп
 staff-did-pay-allocate = Предложи за кой клиент са неразпознати пари
 staff-did-pay-approve = Одобри за кой клиент са неразпознати пари
@@ -194,6 +196,14 @@ staff-readers-title = Кой още получава сметките
 staff-reader-proven = получава ги
 staff-reader-waits = поканен е, не е потвърдил
 staff-reader-remove = Премахни
+staff-passkeys-title = Ключове за достъп
+staff-passkeys-count = { $count ->
+    [one] Клиентът влиза и с { $count } ключ за достъп.
+   *[other] Клиентът влиза и с { $count } ключа за достъп.
+}
+staff-passkeys-remove = Премахни ключовете
+staff-passkeys-text = Всички ключове за достъп на клиента спират да отварят сметките му и той излиза от всички устройства. С номер и код влиза както досега и може да добави нови ключове.
+staff-passkeys-hint = Може да ги премахнете, след като разпознаете клиента.
 staff-bills-title = Последни сметки
 staff-owed = Дължи { $amount }
 staff-owed-none = Няма неплатени сметки
@@ -212,6 +222,7 @@ staff-language-label = Писмата да са
 staff-done-recognised = Клиентът е разпознат. Действията за него са отворени за половин час.
 staff-done-enrolled = Записано. Клиентът получава писмо с връзка; щом я потвърди, сметката ще идва на този имейл. Дотогава идва както досега.
 staff-done-paper = Записано. Следващата сметка е на хартия.
+staff-done-passkeys = Ключовете за достъп са премахнати и клиентът е излязъл от всички устройства.
 staff-done-reader = Премахнат е. Копия на сметките вече няма да му се изпращат.
 staff-done-noted = Бележката е записана.
 staff-done-sent = Сметката тръгва отново.
@@ -882,7 +893,7 @@ staff-error-books-book = Изберете книга.
 staff-error-books-format = Изберете вид на файла; всички книги заедно има само като CSV.
 staff-error-books-day = Изберете ден.
 staff-error-books-turned = Последният ден е преди първия.
-staff-error-books-over = Този ден още не е приключил. Изберете ден преди днешния.
+staff-error-books-over = Този ден още не е приключил или е приключил преди по-малко от час. Изберете по-ранен ден.
 staff-did-pay-exported = Изтегли файл за счетоводството
 
 staff-keys-title = Ключове и проверки

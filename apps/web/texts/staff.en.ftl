@@ -28,6 +28,7 @@ staff-session-ended = For safety the session was closed. Sign in again; what was
 staff-left = You have signed out.
 staff-password-title = Your password
 staff-password-lead = A new password closes the sessions on all other devices.
+staff-password-passkeys = It also removes all of your passkeys: add them again afterwards.
 staff-password-temporary = You signed in with a temporary password. Choose your own before you go on.
 staff-password-button = Save the password
 staff-old-label = Present password
@@ -143,6 +144,7 @@ staff-did-mandate-given = Autopay was turned on
 staff-did-page-refused = Asked for a page outside the role
 staff-did-passkey-added = Added a passkey
 staff-did-passkey-copied = A passkey was stopped, there may be a copy
+staff-did-passkeys-removed = Removed all passkeys of a customer
 staff-did-passkey-removed = Removed a passkey
 staff-did-pay-allocate = Proposed whose unmatched money is
 staff-did-pay-approve = Approved whose unmatched money is
@@ -194,6 +196,14 @@ staff-readers-title = Who else gets the bills
 staff-reader-proven = gets them
 staff-reader-waits = invited, has not confirmed
 staff-reader-remove = Remove
+staff-passkeys-title = Passkeys
+staff-passkeys-count = { $count ->
+    [one] The customer also signs in with { $count } passkey.
+   *[other] The customer also signs in with { $count } passkeys.
+}
+staff-passkeys-remove = Remove the passkeys
+staff-passkeys-text = None of the customer's passkeys opens their bills any more, and they are signed out on all devices. With number and code they sign in as before, and can add new passkeys.
+staff-passkeys-hint = You can remove them once you have recognised the customer.
 staff-bills-title = Latest bills
 staff-owed = Owes { $amount }
 staff-owed-none = Nothing is unpaid
@@ -212,6 +222,7 @@ staff-language-label = Mails are to be
 staff-done-recognised = The customer is recognised. What can be done for them is open for half an hour.
 staff-done-enrolled = Saved. The customer gets a message with a link; once it is confirmed, the bill comes to that address. Until then it comes as before.
 staff-done-paper = Saved. The next bill is on paper.
+staff-done-passkeys = The passkeys were removed, and the customer is signed out on all devices.
 staff-done-reader = Removed. They get no more copies of the bills.
 staff-done-noted = The note is saved.
 staff-done-sent = The bill is on its way again.
@@ -882,7 +893,7 @@ staff-error-books-book = Choose a book.
 staff-error-books-format = Choose a kind of file; all books together are CSV only.
 staff-error-books-day = Choose a day.
 staff-error-books-turned = The last day comes before the first.
-staff-error-books-over = That day is not over yet. Choose a day before today.
+staff-error-books-over = That day is not over yet, or has been for less than an hour. Choose an earlier day.
 staff-did-pay-exported = Downloaded a file for accounting
 
 staff-keys-title = Keys and checks

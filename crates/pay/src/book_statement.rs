@@ -18,6 +18,8 @@ pub const FORMAT: &str = "camt.053.001.08";
 const OURS: &str = "KVIT/";
 /// Letters of a reference in these messages.
 const REFERENCE_MAX: usize = 35;
+/// Letters of a book's hash in the name of its statement, behind two days of eight digits.
+const BOOK_HASH: usize = 16;
 /// Bills named in one line of text, which has 140 letters.
 const BILLS_IN_LINE: usize = 12;
 
@@ -66,8 +68,14 @@ impl BookStatement {
         let (from, until) = self.days;
         // A moment that does not depend on when it is written.
         let made = until.saturating_add(1.day());
-        let name = format!("{}-{}", from.strftime("%Y%m%d"), until.strftime("%Y%m%d"));
         let account = self.name();
+        // No two books have the same name for the same days: whoever reads them drops what they have already.
+        let book = &digest(&account)[..BOOK_HASH];
+        let name = format!(
+            "{}-{}-{book}",
+            from.strftime("%Y%m%d"),
+            until.strftime("%Y%m%d")
+        );
         let account = escape(&account);
         let (currency, entries) = (self.currency, self.entries);
         let balance = |code: &str, cents: Cents, day: Date| {
@@ -143,6 +151,11 @@ fn reference(id: &str) -> String {
     if id.len() <= REFERENCE_MAX {
         return escape(id).into_owned();
     }
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes());
+    digest(id)
+}
+
+/// 32 letters that stand for a name.
+fn digest(name: &str) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
     hex::encode(&hash.as_ref()[..16])
 }

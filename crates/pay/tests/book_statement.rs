@@ -82,6 +82,28 @@ fn a_statement_of_a_book_is_none_of_the_bank() {
 }
 
 #[test]
+fn each_book_s_statement_has_a_name_of_its_own() {
+    let name = |book: &str| {
+        let (_, xml) = written(book, 0, &[]);
+        let between = |from: &str, until: &str| {
+            let (_, rest) = xml.split_once(from).expect("it begins");
+            rest.split_once(until).expect("it ends").0.to_owned()
+        };
+        let name = between("<MsgId>", "</MsgId>");
+        assert_eq!(name, between("<Stmt>\n<Id>", "</Id>"));
+        assert!(
+            name.len() <= 35 && name.starts_with("20261001-20261031-"),
+            "{name}"
+        );
+        name
+    };
+    let mut names = ["bank", "unmatched", "clearing/epay", "clearing/borica"].map(name);
+    names.sort();
+    assert!(names.windows(2).all(|two| two[0] != two[1]), "{names:?}");
+    assert_eq!(name("bank"), name("bank"));
+}
+
+#[test]
 fn a_reversal_stays_one() {
     let (statement, xml) = written("clearing/epay", 500, &[(100, false), (-100, true)]);
     let rules = StatementRules {

@@ -1,13 +1,14 @@
 //! Passkeys and their challenges. A challenge is gone as soon as somebody answers it, right or wrong.
 
 use jiff::Timestamp;
-use kvit_billing::code::TokenHash;
+use kvit_billing::{CustomerNumber, code::TokenHash};
 
 use crate::{
     Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Store, StoreError,
     audit::append,
-    engine::Row,
+    engine::{Row, Tx},
     rows::{optional_time, small, text, time},
+    sessions::close_sessions,
     sql::query,
 };
 
@@ -68,18 +69,22 @@ impl Store {
             && time(&row, "expires_at")? > now)
     }
 
-    /// Adds a passkey. An id counts once, whoever brings it again.
+    /// Adds a passkey for the owner's session that asks for it. An id counts once, whoever brings it again.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn add_passkey(
         &self,
         new: &PasskeyRecord,
+        session: &TokenHash,
         event: &Event,
     ) -> Result<PasskeyAdded, StoreError> {
         let owner = new.owner.to_string();
         let mut tx = self.begin().await?;
         tx.turn(&format!("passkeys of {owner}")).await?;
+        if !held(&mut tx, new, session, event.at).await? {
+            return Ok(PasskeyAdded::Over);
+        }
         let had =
             query("SELECT COUNT(*) AS had FROM passkeys WHERE owner = $1 AND generation = $2")
                 .bind(&owner)
@@ -181,6 +186,27 @@ impl Store {
         Ok(true)
     }
 
+    /// Removes all of a customer's passkeys and ends the sessions in which their number is open, so that none of
+    /// them adds another. Gives how many there were; nothing is in the trail where there was neither.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn remove_passkeys(
+        &self,
+        account: &CustomerNumber,
+        event: &Event,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        // Sessions first: whoever is adding a passkey holds theirs until it is there to be removed.
+        let ended = close_sessions(&mut tx, account).await?;
+        let removed = forget(&mut tx, &PasskeyOwner::Customer(account.clone())).await?;
+        if removed + ended > 0 {
+            append(&mut tx, event).await?;
+        }
+        tx.commit().await?;
+        Ok(removed)
+    }
+
     /// Moves the counter on at a use whose signature was right. A counter that does not grow says that there
     /// is a copy: the passkey opens nothing any more, and `alarm` is in the trail. Authenticators that do not
     /// count say 0 each time.
@@ -217,6 +243,42 @@ impl Store {
         tx.commit().await?;
         Ok(PasskeyUse::Copied)
     }
+}
+
+/// Whether this session of the owner's lasts, in the generation of the new passkey. Until the transaction ends
+/// nobody else ends the session, and so nobody gives the owner a new start or closes the account.
+async fn held(
+    tx: &mut Tx,
+    new: &PasskeyRecord,
+    session: &TokenHash,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let held = match &new.owner {
+        PasskeyOwner::Staff(login) => {
+            query("UPDATE staff_sessions SET seen_at = seen_at WHERE token = $1 AND login = $2 AND expires_at > $3 AND EXISTS (SELECT 1 FROM staff s WHERE s.login = $2 AND s.totp_generation = $4 AND s.disabled_at IS NULL)")
+                .bind(session)
+                .bind(login)
+        }
+        PasskeyOwner::Customer(number) => {
+            query("UPDATE sessions SET opened_at = opened_at WHERE token = $1 AND expires_at > $3 AND EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = $2) AND EXISTS (SELECT 1 FROM customers c WHERE c.number = $2 AND c.code_generation = $4)")
+                .bind(session)
+                .bind(number)
+        }
+    };
+    let held = held
+        .bind(now)
+        .bind(new.generation)
+        .execute(&mut *tx)
+        .await?;
+    Ok(held == 1)
+}
+
+/// Removes all passkeys of an owner. Gives how many.
+pub(crate) async fn forget(tx: &mut Tx, owner: &PasskeyOwner) -> Result<u64, StoreError> {
+    Ok(query("DELETE FROM passkeys WHERE owner = $1")
+        .bind(owner.to_string())
+        .execute(tx)
+        .await?)
 }
 
 fn passkey(row: &Row) -> Result<PasskeyRecord, StoreError> {

@@ -5,7 +5,7 @@ use kvit_billing::{CustomerNumber, EnrolmentId, code::TokenHash};
 
 use crate::{
     NewSession, Session, SessionDoor, SessionView, Store, StoreError, Widened, WiderSession,
-    engine::Tx,
+    engine::{Target, Tx},
     rows::{hash, text, time, unsigned},
     sql::query,
 };
@@ -200,11 +200,18 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn close_sessions_of(&self, account: &CustomerNumber) -> Result<u64, StoreError> {
-        Ok(query("DELETE FROM sessions WHERE token IN (SELECT p.token FROM session_points p WHERE p.account = $1)")
-            .bind(account)
-            .execute(&self.pools)
-            .await?)
+        close_sessions(&self.pools, account).await
     }
+}
+
+pub(crate) async fn close_sessions(
+    on: impl Target,
+    account: &CustomerNumber,
+) -> Result<u64, StoreError> {
+    Ok(query("DELETE FROM sessions WHERE token IN (SELECT p.token FROM session_points p WHERE p.account = $1)")
+        .bind(account)
+        .execute(on)
+        .await?)
 }
 
 async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {

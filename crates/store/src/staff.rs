@@ -4,9 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Secret, StaffLogin, code::TokenHash};
 
 use crate::{
-    Event, NewStaff, Role, StaffRecord, Store, StoreError,
+    Event, NewStaff, PasskeyOwner, Role, StaffRecord, Store, StoreError,
     audit::append,
     engine::{Row, Tx},
+    passkeys,
     rows::{corrupt, optional_time, small, text, time},
     sql::query,
 };
@@ -141,7 +142,8 @@ impl Store {
         Ok(Some(record))
     }
 
-    /// A member of staff chose a password of their own in place of `old`; all their sessions end.
+    /// A member of staff chose a password of their own in place of `old`; all their sessions end, and all their
+    /// passkeys go, so that nobody who was at their screen keeps a way in.
     /// `false`, and nothing changed, where the account was closed or has another password by now.
     ///
     /// # Errors
@@ -164,6 +166,7 @@ impl Store {
             return Ok(false);
         }
         end_sessions(&mut tx, login).await?;
+        passkeys::forget(&mut tx, &PasskeyOwner::Staff(login.clone())).await?;
         append(&mut tx, event).await?;
         tx.commit().await?;
         Ok(true)

@@ -110,6 +110,7 @@ on_both_engines! {
     readers::paper_ends_the_readers,
     passkeys::a_challenge_is_answered_once_by_who_asked,
     passkeys::a_passkey_is_added_once_and_is_its_owner_s,
+    passkeys::a_passkey_needs_the_session_that_asks_for_it,
     passkeys::a_counter_that_does_not_go_on_is_an_alarm,
     webhooks::bills_are_told_of_where_it_is_wanted,
     webhooks::each_fact_is_told_once,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::code::Token;
+use kvit_billing::code::{Token, TokenHash};
 use kvit_store::{Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse};
 use serde::Deserialize;
 use serde_json::json;
@@ -207,11 +207,11 @@ struct NewAnswer {
     attestation: String,
 }
 
-/// Adds the key that the device made. The session says whose it is.
+/// Adds the key that the device made. The session says whose it is, and has to last until the key is kept.
 async fn add(
     app: &App,
     visitor: &Visitor,
-    owner: &PasskeyOwner,
+    (owner, session): (&PasskeyOwner, &TokenHash),
     name: &str,
     answer: &str,
 ) -> Result<Adding, Failure> {
@@ -257,10 +257,17 @@ async fn add(
         used_at: None,
         copied_at: None,
     };
-    match app.portal.store.add_passkey(&new, &added).await? {
+    match app.portal.store.add_passkey(&new, session, &added).await? {
         PasskeyAdded::Done => Ok(Adding::Done),
         PasskeyAdded::TooMany => Ok(Adding::TooMany),
         PasskeyAdded::Known => refused(Refused::Unknown),
+        PasskeyAdded::Over => Err(Failure::See(
+            match owner {
+                PasskeyOwner::Staff(_) => "/staff/sign-in?ended",
+                PasskeyOwner::Customer(_) => "/bills?ended",
+            }
+            .to_owned(),
+        )),
     }
 }
 

@@ -4,6 +4,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use kvit_billing::code::Token;
 use kvit_store::PasskeyOwner;
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -62,11 +63,11 @@ pub(crate) struct NewForm {
     answer: String,
 }
 
-/// Adds a key: what is wrong with it, or nothing.
+/// Adds a key in the owner's session: what is wrong with it, or nothing.
 pub(crate) async fn added(
     app: &App,
     visitor: &Visitor,
-    owner: &PasskeyOwner,
+    owner: (&PasskeyOwner, &Token),
     form: &NewForm,
 ) -> Result<Option<(&'static str, &'static str)>, Failure> {
     visitor.own_number(&form.form_token)?;
@@ -74,7 +75,9 @@ pub(crate) async fn added(
     let Some(name) = named(app, visitor, &form.name) else {
         return Ok(Some(("name", "passkey-error-name")));
     };
-    Ok(match add(app, visitor, owner, &name, &form.answer).await? {
+    let (owner, session) = (owner.0, owner.1.hash());
+    let added = add(app, visitor, (owner, &session), &name, &form.answer);
+    Ok(match added.await? {
         Adding::Done => None,
         Adding::TooMany => Some(("name", "passkey-error-many")),
         Adding::Refused => Some(("name", "passkey-error-new")),

@@ -56,6 +56,7 @@ pub(crate) async fn download(
     let scans = store.scans_of(customer, ROWS_MAX).await?;
     let owner = PasskeyOwner::Customer(customer.clone());
     let passkeys = store.passkeys_of(&owner, record.code_generation).await?;
+    let mandates = store.mandates_of(customer, rows).await?;
     let sessions = store.sessions_of(customer, now, ROWS_MAX).await?;
     let trail = store
         .events(&format!("customer/{customer}"), ROWS_MAX)
@@ -85,6 +86,12 @@ pub(crate) async fn download(
         })).collect::<Vec<_>>(),
         "passkeys": passkeys.iter().map(|key| json!({
             "name": key.name, "added_at": key.created_at, "used_at": key.used_at, "copied_at": key.copied_at,
+        })).collect::<Vec<_>>(),
+        // Whoever has a paper bill gets this file, so no account that money is taken from is whole in it.
+        "autopay_mandates": mandates.iter().map(|mandate| json!({
+            "reference": mandate.reference(), "iban": mandate.iban.masked(), "holder": mandate.holder,
+            "creditor": mandate.creditor.as_str(), "given_at": mandate.given_at,
+            "ended_at": mandate.ended.map(|(at, _)| at), "ended_why": mandate.ended.map(|(_, why)| why.as_str()),
         })).collect::<Vec<_>>(),
         "open_sessions": sessions.iter().map(|session| json!({
             "opened_at": session.opened_at, "expires_at": session.expires_at, "device": session.device,

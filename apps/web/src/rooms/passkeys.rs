@@ -71,7 +71,8 @@ pub(crate) async fn add(
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
     let owner = me(&visitor)?;
-    match room::added(&app, &visitor, &owner, &form).await? {
+    let session = visitor.session.as_ref().ok_or(Failure::NotFound)?;
+    match room::added(&app, &visitor, (&owner, session), &form).await? {
         None => Ok(room::back(LIST, "added")),
         Some(wrong) => wrong_page(&app, &visitor, &owner, wrong).await,
     }

@@ -10,7 +10,7 @@ use kvit_billing::{
     BillNumber, Cents, Customer, CustomerNumber, Language, reference::CreditorReference,
 };
 use kvit_pay::{ProviderName, standing::Standing};
-use kvit_store::{CustomerRecord, EnrolmentState};
+use kvit_store::{CustomerRecord, EnrolmentState, PasskeyOwner};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -181,6 +181,7 @@ pub(crate) async fn page(
         "paper" => Some("staff-done-paper"),
         "noted" => Some("staff-done-noted"),
         "reader" => Some("staff-done-reader"),
+        "passkeys" => Some("staff-done-passkeys"),
         "sent" => Some("staff-done-sent"),
         "outdated" => Some("staff-outdated"),
         "on-its-way" => Some("staff-on-its-way"),
@@ -251,6 +252,8 @@ pub(crate) async fn customer_page(
             context! { id => reader.id.as_str(), name => reader.name.clone(), email, proven }
         })
         .collect();
+    let owner = PasskeyOwner::Customer(number.clone());
+    let keys = store.passkeys_of(&owner, record.code_generation).await?;
     let bills = store.bills_of(number, None, BILLS_SHOWN).await?;
     let standing = store.standing(number, app.portal.clock.now()).await?;
     let texts = app.pages.texts(visitor.language);
@@ -285,7 +288,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, readers, bills, happened, declarations,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, readers, keys => keys.len(), bills, happened, declarations,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

@@ -178,6 +178,52 @@ pub(crate) async fn remove_reader(
     Ok(done(number, &form.call, what))
 }
 
+/// Asks once more before all of the customer's passkeys go.
+pub(crate) async fn passkeys_form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Failure> {
+    let (record, _) = in_contact(&app, &officer, &number, &query.call).await?;
+    let customer = record.customer;
+    let page =
+        context! { number => customer.number.as_str(), name => customer.name, call => query.call };
+    let template = "staff/customer-passkeys.html";
+    render(&app, &visitor, Some(&officer), template, page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PasskeysForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+}
+
+/// Removes all of the customer's passkeys: of a lost telephone, or of somebody who saw a bill. Their sessions end
+/// with them.
+pub(crate) async fn remove_passkeys(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<PasskeysForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
+    let number = &record.customer.number;
+    let detail = json!({
+        "by": contact.channel, "reference": contact.reference, "contact": contact.id.as_str(),
+        "recognised_by": contact.recognised_by,
+    });
+    let what = "passkeys.removed";
+    let removed = event(&app, &officer, what, subject(number), detail);
+    app.portal.store.remove_passkeys(number, &removed).await?;
+    Ok(done(number, &form.call, "passkeys"))
+}
+
 #[derive(Deserialize)]
 pub(crate) struct SendForm {
     #[serde(default)]

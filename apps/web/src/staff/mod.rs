@@ -96,6 +96,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/customers/{number}/note", DESK),
     ("GET", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/paper", DESK),
+    ("GET", "/staff/customers/{number}/passkeys", DESK),
+    ("POST", "/staff/customers/{number}/passkeys", DESK),
     ("POST", "/staff/customers/{number}/reader", DESK),
     ("GET", "/staff/customers/{number}/scans/{id}", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
@@ -213,6 +215,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "passkey.added",
     "passkey.copied",
     "passkey.removed",
+    "passkeys.removed",
     "pay.allocate",
     "pay.approve",
     "pay.exported",
@@ -293,6 +296,10 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route(
             "/staff/customers/{number}/paper",
             get(desk::paper_form).post(desk::paper),
+        )
+        .route(
+            "/staff/customers/{number}/passkeys",
+            get(desk::passkeys_form).post(desk::remove_passkeys),
         )
         .route(
             "/staff/customers/{number}/reader",

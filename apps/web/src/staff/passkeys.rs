@@ -68,7 +68,7 @@ pub(crate) async fn add(
     Extension(officer): Extension<Officer>,
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
-    match room::added(&app, &visitor, &me(&officer), &form).await? {
+    match room::added(&app, &visitor, (&me(&officer), &officer.session), &form).await? {
         None => Ok(room::back(LIST, "added")),
         Some(wrong) => wrong_page(&app, &visitor, &officer, wrong).await,
     }

@@ -20,7 +20,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
     Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, LayoutNo, Operator,
     OrderSeq, RunId, Secret, StaffLogin,
-    code::{InstanceKey, TokenPurpose},
+    code::{InstanceKey, TokenHash, TokenPurpose},
     customer::Text,
     operator::Brand,
     ports::{Clock, Rng},
@@ -28,8 +28,8 @@ use kvit_billing::{
 use kvit_flow::{DebitRules, Sample, ports::NoCheckpoints};
 use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{
-    BillRecord, EnrolmentState, Event, GuardPolicy, NewStaff, PasskeyOwner, PasskeyRecord,
-    ReaderRecord, Role, Store,
+    BillRecord, EnrolmentState, Event, GuardPolicy, NewSession, NewStaff, PasskeyAdded,
+    PasskeyOwner, PasskeyRecord, ReaderRecord, Role, SessionDoor, Store,
 };
 use kvit_web::{
     CertificateFacts, CertificateUse, DocumentError, Documents, Finding, Health, Layouts, Looked,
@@ -571,6 +571,34 @@ impl World {
 
 /// Gives somebody two passkeys, of which one was copied.
 pub(crate) async fn key(world: &World, owner: PasskeyOwner) {
+    let (session, at) = (TokenHash([7; 32]), world.clock.now());
+    let expires = at + jiff::SignedDuration::from_mins(1);
+    match &owner {
+        PasskeyOwner::Staff(login) => {
+            let opened = Event {
+                at,
+                who: login.to_string(),
+                what: "staff.signed-in".into(),
+                subject: owner.to_string(),
+                detail: serde_json::json!({}),
+            };
+            let opened = world
+                .store
+                .open_staff_session(&session, login, expires, &opened);
+            opened.await.expect("a session");
+        }
+        PasskeyOwner::Customer(number) => {
+            let new = NewSession {
+                token: session.clone(),
+                account: number.clone(),
+                door: SessionDoor::Code,
+                device: String::new(),
+                at,
+                expires,
+            };
+            world.store.open_session(&new).await.expect("a session");
+        }
+    }
     for (id, name) in [(1, "Служебният лаптоп"), (2, "Телефонът ми")] {
         let event = Event {
             at: world.clock.now(),
@@ -590,13 +618,18 @@ pub(crate) async fn key(world: &World, owner: PasskeyOwner) {
             used_at: None,
             copied_at: None,
         };
-        let added = world.store.add_passkey(&new, &event).await;
-        added.expect("a store");
+        let added = world.store.add_passkey(&new, &session, &event).await;
+        assert_eq!(added.expect("a store"), PasskeyAdded::Done);
         if id == 2 {
             let used = world.store.use_passkey(&new.id, 1, &event).await;
             used.expect("a store");
         }
     }
+    match &owner {
+        PasskeyOwner::Staff(_) => world.store.close_staff_session(&session).await,
+        PasskeyOwner::Customer(_) => world.store.close_session(&session).await,
+    }
+    .expect("a store");
 }
 
 pub(crate) struct Answer {

@@ -2,12 +2,12 @@
 
 use axum::http::StatusCode;
 use kvit_billing::{BillNumber, DeliveryId, Language, reference::CreditorReference};
-use kvit_store::{Channel, EnrolmentState, Event, NewDelivery, Role, Written};
+use kvit_store::{Channel, EnrolmentState, Event, NewDelivery, PasskeyOwner, Role, Written};
 use serde_json::json;
 
 use super::{
     URL,
-    common::{Browser, World, number, seed},
+    common::{Browser, World, key, number, seed},
     hidden, now,
 };
 
@@ -374,5 +374,53 @@ async fn a_bill_that_waits_for_the_printer_is_not_called_printed() {
     assert!(
         page.contains("чака отпечатване") && !page.contains("предадена за печат"),
         "{page}"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_removes_the_passkeys_of_who_lost_a_telephone() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let owner = PasskeyOwner::Customer(number(seed::ANNA));
+    let path = format!("/staff/customers/{}", seed::ANNA);
+    assert!(!ana.get(&path).await.body.contains("Ключове за достъп"));
+    key(&world, owner.clone()).await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let sessions = anna.get("/sessions").await;
+    assert!(
+        sessions.body.contains("Ключовете за достъп остават"),
+        "{}",
+        sessions.body
+    );
+    // Nobody's go before it is known who asks.
+    let early = ana.post(&format!("{path}/passkeys"), "").await;
+    assert_eq!(early.header("location"), format!("{path}?done=over"));
+    let call = recognise(&mut ana, &world, seed::ANNA, "").await;
+    let page = ana.get(&format!("{path}?call={call}")).await;
+    assert!(page.body.contains("с 2 ключа за достъп"), "{}", page.body);
+    let sure = ana.get(&format!("{path}/passkeys?call={call}")).await;
+    assert!(sure.body.contains("спират да отварят"), "{}", sure.body);
+    let left = world.store.passkeys_of(&owner, 1).await.expect("passkeys");
+    assert_eq!(left.len(), 2, "asking removes nothing");
+    let done = ana
+        .post(&format!("{path}/passkeys"), &format!("call={call}"))
+        .await;
+    assert!(done.header("location").ends_with("done=passkeys"));
+    let left = world.store.passkeys_of(&owner, 1).await.expect("passkeys");
+    assert!(left.is_empty());
+    assert_eq!(
+        anna.get("/passkeys").await.header("location"),
+        "/bills?ended"
+    );
+    let trail = world.store.events(&owner.to_string(), 99).await;
+    let trail = trail.expect("a trail");
+    let told = trail.iter().find(|event| event.what == "passkeys.removed");
+    let told = told.expect("told");
+    assert_eq!(
+        (told.who.as_str(), &told.detail["reference"]),
+        ("ana", &json!("C-17"))
     );
 }

@@ -43,6 +43,8 @@ POST /staff/customers/{number}/enrol: agent clerk
 POST /staff/customers/{number}/note: agent clerk
 GET /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/paper: agent clerk
+GET /staff/customers/{number}/passkeys: agent clerk
+POST /staff/customers/{number}/passkeys: agent clerk
 POST /staff/customers/{number}/reader: agent clerk
 GET /staff/customers/{number}/scans/{id}: agent clerk
 POST /staff/customers/{number}/send: agent clerk

@@ -88,6 +88,8 @@ pub enum PasskeyAdded {
     Known,
     /// Its owner has as many as one may have.
     TooMany,
+    /// The session that asks for it has ended meanwhile, or its owner's account was closed or given a new start.
+    Over,
 }
 
 /// What the use of a passkey came to.

@@ -1,12 +1,16 @@
 //! Passkeys: challenges that count once, ids that count once, counters that only go on.
 
+use kvit_billing::{Secret, StaffLogin, code::TokenHash};
 use kvit_store::{
-    CHALLENGES_OF_ADDRESS_MAX, Event, NewChallenge, PASSKEYS_OF_OWNER_MAX, PasskeyAdded,
-    PasskeyOwner, PasskeyRecord, PasskeyUse, Store,
+    CHALLENGES_OF_ADDRESS_MAX, Event, NewChallenge, NewSession, NewStaff, PASSKEYS_OF_OWNER_MAX,
+    PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Role, SessionDoor, Store,
 };
 use serde_json::json;
 
-use super::world::{account, at, token};
+use super::{
+    portal::customer,
+    world::{account, at, token},
+};
 
 fn event(what: &str, owner: &PasskeyOwner) -> Event {
     Event {
@@ -34,6 +38,97 @@ fn passkey(n: u8, owner: &PasskeyOwner, generation: u32) -> PasskeyRecord {
 
 fn ana() -> PasskeyOwner {
     "staff/ana".parse().expect("an owner")
+}
+
+/// Ana is hired and signed in with the token 1, a customer with the token 2.
+async fn signed_in(store: &Store) {
+    let new = NewStaff {
+        login: "ana".parse().expect("a name"),
+        name: "Ана".to_owned(),
+        role: Role::Agent,
+        centre: None,
+        password: Secret::new("$argon2id$ana".to_owned()),
+        second_factor: true,
+        at: at(0),
+    };
+    let hired = store.add_staff(&new, &event("staff.added", &ana())).await;
+    assert!(hired.expect("an answer"));
+    let opened = event("staff.signed-in", &ana());
+    let opened = store
+        .open_staff_session(&token(1), &new.login, at(1_000), &opened)
+        .await;
+    opened.expect("a session");
+    let known = store.upsert_customers(&[customer(1, "Иван")]).await;
+    known.expect("a customer");
+    let new = NewSession {
+        token: token(2),
+        account: account(1),
+        door: SessionDoor::Code,
+        device: String::new(),
+        at: at(0),
+        expires: at(1_000),
+    };
+    store.open_session(&new).await.expect("a session");
+}
+
+fn session(owner: &PasskeyOwner) -> TokenHash {
+    match owner {
+        PasskeyOwner::Staff(_) => token(1),
+        PasskeyOwner::Customer(_) => token(2),
+    }
+}
+
+pub(crate) async fn a_passkey_needs_the_session_that_asks_for_it(store: Store) {
+    signed_in(&store).await;
+    let (ana, customer) = (ana(), PasskeyOwner::Customer(account(1)));
+    let login: StaffLogin = "ana".parse().expect("a name");
+    let add = async |n, owner: &PasskeyOwner, generation, session| {
+        let added = event("passkey.added", owner);
+        let added = store.add_passkey(&passkey(n, owner, generation), &token(session), &added);
+        added.await.expect("an answer")
+    };
+    let left = async |owner: &PasskeyOwner, generation| {
+        let found = store.passkeys_of(owner, generation).await;
+        found.expect("passkeys").len()
+    };
+    assert_eq!(add(1, &ana, 1, 2).await, PasskeyAdded::Over, "another's");
+    assert_eq!(add(1, &ana, 2, 1).await, PasskeyAdded::Over, "no such one");
+    assert_eq!(add(1, &ana, 1, 1).await, PasskeyAdded::Done);
+    // One's own new password ends sessions and passkeys.
+    let old = store.staff_member(&login).await.expect("an answer");
+    let old = old.expect("an account").password;
+    let new = Secret::new("$argon2id$new".to_owned());
+    let changed = event("staff.password-changed", &ana);
+    let set = store.set_staff_password(&login, &old, &new, &changed).await;
+    assert!(set.expect("an answer"));
+    assert_eq!(left(&ana, 1).await, 0);
+    assert_eq!(add(1, &ana, 1, 1).await, PasskeyAdded::Over);
+    // So does a new start; what was asked before it adds nothing to the new generation.
+    let opened = event("staff.signed-in", &ana);
+    let opened = store.open_staff_session(&token(3), &login, at(1_000), &opened);
+    opened.await.expect("a session");
+    let reset = event("staff.reset", &ana);
+    let reset = store.reset_staff(&login, &new, true, &reset).await;
+    reset.expect("an answer");
+    for generation in [1, 2] {
+        assert_eq!(add(1, &ana, generation, 3).await, PasskeyAdded::Over);
+    }
+
+    assert_eq!(add(5, &customer, 1, 2).await, PasskeyAdded::Done);
+    assert_eq!(add(6, &customer, 1, 2).await, PasskeyAdded::Done);
+    let removed = async || {
+        let removed = event("passkeys.removed", &customer);
+        let removed = store.remove_passkeys(&account(1), &removed).await;
+        removed.expect("an answer")
+    };
+    assert_eq!(removed().await, 2);
+    assert_eq!(left(&customer, 1).await, 0);
+    assert_eq!(add(7, &customer, 1, 2).await, PasskeyAdded::Over);
+    assert_eq!(removed().await, 0);
+    let told = store.events(&customer.to_string(), 99).await;
+    let told = told.expect("events");
+    let told = told.iter().filter(|event| event.what == "passkeys.removed");
+    assert_eq!(told.count(), 1, "nothing was there the second time");
 }
 
 pub(crate) async fn a_challenge_is_answered_once_by_who_asked(store: Store) {
@@ -80,10 +175,13 @@ pub(crate) async fn a_challenge_is_answered_once_by_who_asked(store: Store) {
 }
 
 pub(crate) async fn a_passkey_is_added_once_and_is_its_owner_s(store: Store) {
+    signed_in(&store).await;
     let (ana, customer) = (ana(), PasskeyOwner::Customer(account(1)));
     let add = async |record: &PasskeyRecord| {
         let added = event("passkey.added", &record.owner);
-        store.add_passkey(record, &added).await.expect("an answer")
+        let session = session(&record.owner);
+        let added = store.add_passkey(record, &session, &added).await;
+        added.expect("an answer")
     };
     assert_eq!(add(&passkey(1, &ana, 1)).await, PasskeyAdded::Done);
     assert_eq!(add(&passkey(1, &ana, 1)).await, PasskeyAdded::Known);
@@ -93,14 +191,14 @@ pub(crate) async fn a_passkey_is_added_once_and_is_its_owner_s(store: Store) {
         assert_eq!(add(&passkey(n, &ana, 1)).await, PasskeyAdded::Done);
     }
     assert_eq!(add(&passkey(99, &ana, 1)).await, PasskeyAdded::TooMany);
-    assert_eq!(add(&passkey(99, &customer, 3)).await, PasskeyAdded::Done);
+    assert_eq!(add(&passkey(99, &customer, 1)).await, PasskeyAdded::Done);
     let of = async |owner: &PasskeyOwner, generation| {
         let found = store.passkeys_of(owner, generation).await;
         found.expect("passkeys")
     };
     assert_eq!(of(&ana, 1).await.len(), PASSKEYS_OF_OWNER_MAX);
     assert!(of(&ana, 2).await.is_empty(), "a new start voids them");
-    let found = of(&customer, 3).await;
+    let found = of(&customer, 1).await;
     assert_eq!(
         (found[0].id.as_slice(), found[0].public_key.as_slice()),
         (&[99; 20][..], &[1, 2, 3][..])
@@ -121,15 +219,23 @@ pub(crate) async fn a_passkey_is_added_once_and_is_its_owner_s(store: Store) {
     assert!(!gone(&ana).await);
     assert!(store.passkey(&mine).await.expect("an answer").is_none());
     let told = store.events("staff/ana", 99).await.expect("events");
-    assert_eq!(told.len(), PASSKEYS_OF_OWNER_MAX + 1, "what was done, once");
+    let told = told.iter().filter(|e| e.what.starts_with("passkey."));
+    assert_eq!(
+        told.count(),
+        PASSKEYS_OF_OWNER_MAX + 1,
+        "what was done, once"
+    );
 }
 
 pub(crate) async fn a_counter_that_does_not_go_on_is_an_alarm(store: Store) {
+    signed_in(&store).await;
     let ana = ana();
     let alarm = event("passkey.copied", &ana);
     for n in [1, 2] {
         let added = event("passkey.added", &ana);
-        let added = store.add_passkey(&passkey(n, &ana, 1), &added).await;
+        let added = store
+            .add_passkey(&passkey(n, &ana, 1), &token(1), &added)
+            .await;
         assert_eq!(added.expect("an answer"), PasskeyAdded::Done);
     }
     let used = async |n: u8, counter| {

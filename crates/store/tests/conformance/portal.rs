@@ -11,7 +11,7 @@ use super::world::{
     account, at, checked, checked_from, claimed, issued, number, order, release_by, result, run_id,
 };
 
-fn customer(n: u64, name: &str) -> Customer {
+pub(crate) fn customer(n: u64, name: &str) -> Customer {
     Customer {
         number: account(n),
         name: name.to_owned(),

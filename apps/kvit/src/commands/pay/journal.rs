@@ -4,11 +4,13 @@ use std::io::{BufWriter, Write};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kvit_billing::ports::Clock;
+use kvit_store::Event;
 use kvit_web::books::{BadDays, BookFile, BookFormat, BookWish};
 use serde_json::json;
 
 use crate::{
     cli::{BookArgs, JournalArgs},
+    commands::account::at_the_console,
     exit::{Context, Exit, Failure},
     files::new_private,
     output::{Output, count},
@@ -57,17 +59,31 @@ async fn write(
     wish: BookWish,
 ) -> Result<Exit, Failure> {
     let zone = instance.time_zone()?;
+    let named = match &wish.account {
+        Some(account) => account.to_string(),
+        None => "journal".to_owned(),
+    };
     let opened = BookFile::open(instance.store.clone(), &zone, SystemClock.now(), wish);
     let mut book = opened.map_err(|error| match error {
         BadDays::Turned(..) => Failure::new(Exit::Usage, error.to_string())
             .hint("--from names the first day, --until the last"),
-        BadDays::NotOver(_) => Failure::new(Exit::Refused, error.to_string())
-            .hint("name a day before today with --until"),
+        BadDays::NotOver(_) => {
+            Failure::new(Exit::Refused, error.to_string()).hint("name an earlier day with --until")
+        }
         BadDays::Odd(_) => Failure::new(Exit::Failed, error.to_string()),
     })?;
     let place = args.to.display();
     let file = new_private(&args.to).failed(format!("{place} cannot be made"))?;
     let mut file = BufWriter::new(file);
+    // As in the console, before anything of it is written.
+    let fetched = Event {
+        at: SystemClock.now(),
+        who: at_the_console(),
+        what: "pay.exported".to_owned(),
+        subject: "books".to_owned(),
+        detail: json!({"book": named, "from": args.from, "until": args.until, "file": args.to}),
+    };
+    instance.store.record_event(&fetched).await?;
     let cannot = format!("{place} cannot be written");
     while let Some(part) = book.part().await? {
         file.write_all(part.as_bytes()).failed(cannot.as_str())?;
