@@ -107,6 +107,9 @@ async fn autopay_is_turned_on_and_off() {
                 .as_str()
                 .is_some_and(|text| text.len() > 200)
         );
+        let kept = anna.get("/my-data").await.body;
+        assert!(kept.contains("\"iban\": \"DE89 •••• 3000\""), "{kept}");
+        assert!(!kept.contains("370400440532"), "{kept}");
         for done in ["/autopay?done=off", "/autopay"] {
             let ended = anna.post("/autopay/off", "").await;
             assert_eq!(ended.header("location"), done);

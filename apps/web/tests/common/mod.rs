@@ -589,7 +589,7 @@ pub(crate) async fn key(world: &World, owner: PasskeyOwner) {
         }
         PasskeyOwner::Customer(number) => {
             let new = NewSession {
-                token: session.clone(),
+                token: session,
                 account: number.clone(),
                 door: SessionDoor::Code,
                 device: String::new(),

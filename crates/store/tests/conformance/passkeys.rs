@@ -84,8 +84,9 @@ pub(crate) async fn a_passkey_needs_the_session_that_asks_for_it(store: Store) {
     let login: StaffLogin = "ana".parse().expect("a name");
     let add = async |n, owner: &PasskeyOwner, generation, session| {
         let added = event("passkey.added", owner);
-        let added = store.add_passkey(&passkey(n, owner, generation), &token(session), &added);
-        added.await.expect("an answer")
+        let (new, session) = (passkey(n, owner, generation), token(session));
+        let added = store.add_passkey(&new, &session, &added).await;
+        added.expect("an answer")
     };
     let left = async |owner: &PasskeyOwner, generation| {
         let found = store.passkeys_of(owner, generation).await;
@@ -105,8 +106,10 @@ pub(crate) async fn a_passkey_needs_the_session_that_asks_for_it(store: Store) {
     assert_eq!(add(1, &ana, 1, 1).await, PasskeyAdded::Over);
     // So does a new start; what was asked before it adds nothing to the new generation.
     let opened = event("staff.signed-in", &ana);
-    let opened = store.open_staff_session(&token(3), &login, at(1_000), &opened);
-    opened.await.expect("a session");
+    let opened = store
+        .open_staff_session(&token(3), &login, at(1_000), &opened)
+        .await;
+    opened.expect("a session");
     let reset = event("staff.reset", &ana);
     let reset = store.reset_staff(&login, &new, true, &reset).await;
     reset.expect("an answer");
