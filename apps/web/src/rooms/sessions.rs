@@ -44,7 +44,8 @@ pub(crate) async fn page(
         })
         .collect();
     let minutes = app.portal.limits.session_minutes;
-    let page = context! { number => customer.as_str(), sessions, minutes };
+    let passkeys = app.passkeys.is_some();
+    let page = context! { number => customer.as_str(), sessions, minutes, passkeys };
     Ok(app
         .pages
         .render(&visitor, "sessions.html", page)?
