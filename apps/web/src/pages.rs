@@ -54,6 +54,7 @@ templates!(
     "staff/audit.html",
     "staff/base.html",
     "staff/books.html",
+    "staff/customer-passkeys.html",
     "staff/customer.html",
     "staff/customers.html",
     "staff/debit-file.html",
