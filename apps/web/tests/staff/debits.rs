@@ -48,7 +48,7 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
     assert_eq!(none.header("location"), "/staff/debits?done=none");
     let page = vera.get("/staff/debits/1?done=prepared").await;
     let ours = debits().iban;
-    assert!(page.body.contains(ours.as_str()), "{}", page.body);
+    assert!(page.body.contains(&ours.to_string()), "{}", page.body);
     assert!(page.body.contains("Вие подготвихте файла") && !page.body.contains("Одобрявам"));
     let approve = [("act", "approve")];
     let own = post(&mut vera, "/staff/debits/1", &approve).await;
