@@ -25,8 +25,10 @@ use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
-use kvit_store::{BillRecord, GuardPolicy, Store, StoreError};
-use kvit_web::{Documents, Layouts, NoSample, Numbers, Pay, Portal, PortalLimits, Samples};
+use kvit_store::{BillRecord, GuardPolicy, Role, Store, StoreError};
+use kvit_web::{
+    Documents, Layouts, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal, PortalLimits, Samples,
+};
 use kvit_wire::HttpWire;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -424,9 +426,33 @@ impl Instance {
             upkeep: Arc::new(Kept::new(self.clone())),
             imports: Arc::new(Uploads::new(self.clone(), Arc::clone(&room))),
             scans: Arc::new(Scanner::new(self, room)?),
+            oidc: self.oidc()?,
+            local_accounts: config.staff.local_accounts,
             reminders: !config.reminders.kinds().is_empty(),
             debits: config.debit.rules(config),
         })
+    }
+
+    /// The identity provider of staff, if there is one.
+    pub(crate) fn oidc(&self) -> Result<Option<Oidc>, Failure> {
+        let Some(oidc) = &self.config.staff.oidc else {
+            return Ok(None);
+        };
+        let secret = self.path(&oidc.client_secret_file);
+        let role = |(group, role): (&String, &String)| Some((group.clone(), Role::parse(role)?));
+        let settings = OidcSettings {
+            issuer: oidc.issuer.clone(),
+            client_id: oidc.client_id.clone(),
+            client_secret: Secret::new(files::secret(&secret, "client secret")?),
+            title: oidc.title.clone(),
+            scopes: oidc.scopes.clone(),
+            login_claim: oidc.login_claim.clone(),
+            roles_claim: oidc.roles_claim.clone(),
+            roles: oidc.roles.iter().filter_map(role).collect(),
+            centre_claim: oidc.centre_claim.clone(),
+            create_accounts: oidc.create_accounts,
+        };
+        Ok(Some(Oidc::new(settings, Arc::new(HttpWire::default()))))
     }
 
     /// Where the operator sits.

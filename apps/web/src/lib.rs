@@ -57,6 +57,7 @@ pub use csv::{csv_line, owing_head, owing_line};
 pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 pub use layouts::{LAYOUT_BYTES_MAX, LayoutFault, Layouts};
 pub use scans::Scans;
+pub use staff::oidc::{Oidc, OidcError, OidcSettings};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
 pub use upkeep::{
     CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Looked, OwnText,
@@ -113,6 +114,10 @@ pub struct Portal {
     pub imports: Arc<dyn Imports>,
     /// Takes uploaded scans of declarations in, and has their pictures.
     pub scans: Arc<dyn Scans>,
+    /// Where staff sign in, besides here or instead.
+    pub oidc: Option<Oidc>,
+    /// Whether staff sign in here, by passwords and passkeys.
+    pub local_accounts: bool,
     /// Whether customers are reminded of bills, and may say that they want no reminders.
     pub reminders: bool,
     /// How bills are collected by direct debit; `None` where they are not.

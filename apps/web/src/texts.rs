@@ -378,6 +378,7 @@ mod tests {
             "code",
             "document",
             "left",
+            "oidc",
             "own-password",
             "passkey",
             "paper",

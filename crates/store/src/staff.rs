@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Secret, StaffLogin, code::TokenHash};
 
 use crate::{
-    Event, NewStaff, PasskeyOwner, Role, StaffRecord, Store, StoreError,
+    Event, NewStaff, PasskeyOwner, Role, StaffProfile, StaffRecord, Store, StoreError,
     audit::append,
     engine::{Row, Tx},
     passkeys,
@@ -22,7 +22,7 @@ impl Store {
     /// Where the database fails.
     pub async fn add_staff(&self, new: &NewStaff, event: &Event) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let added = query("INSERT INTO staff (login, name, role, centre, password, temporary, second_factor, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6, $7) ON CONFLICT DO NOTHING")
+        let added = query("INSERT INTO staff (login, name, role, centre, password, temporary, second_factor, created_at, identity) VALUES ($1, $2, $3, $4, $5, $8, $6, $7, $9) ON CONFLICT DO NOTHING")
             .bind(&new.login)
             .bind(&new.name)
             .bind(new.role.as_str())
@@ -30,6 +30,8 @@ impl Store {
             .bind(new.password.expose())
             .bind(new.second_factor)
             .bind(new.at)
+            .bind(new.identity.is_none())
+            .bind(new.identity.clone())
             .execute(&mut tx)
             .await?;
         if added == 0 {
@@ -84,6 +86,97 @@ impl Store {
         row.map(|row| time(&row, "at")).transpose()
     }
 
+    /// The account of who is called `identity` at the identity provider.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff_by_identity(
+        &self,
+        identity: &str,
+    ) -> Result<Option<StaffRecord>, StoreError> {
+        let row = query("SELECT * FROM staff WHERE identity = $1")
+            .bind(identity)
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref().map(staff_record).transpose()
+    }
+
+    /// Gives an account that nobody has used yet to who has this identity, and takes its password out of use.
+    /// `false` where there is none such of this name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn link_staff(
+        &self,
+        login: &StaffLogin,
+        (identity, profile): (&str, &StaffProfile),
+        password: &Secret<String>,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let linked = query("UPDATE staff SET identity = $2, password = $3, name = $4, role = $5, centre = $6, temporary = 0 WHERE login = $1 AND temporary = 1 AND identity IS NULL AND disabled_at IS NULL")
+            .bind(login)
+            .bind(identity)
+            .bind(password.expose())
+            .bind(&profile.name)
+            .bind(profile.role.as_str())
+            .bind(profile.centre.clone())
+            .execute(&mut tx)
+            .await?;
+        if linked == 0 {
+            return Ok(false);
+        }
+        // Whoever had begun to use it by its temporary password.
+        end_sessions(&mut tx, login).await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Brings an account up to date with what the identity provider says. The trail is told where the role
+    /// changes.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn update_staff(
+        &self,
+        login: &StaffLogin,
+        profile: &StaffProfile,
+        changed: &Event,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let other = query("UPDATE staff SET role = $2 WHERE login = $1 AND role <> $2")
+            .bind(login)
+            .bind(profile.role.as_str())
+            .execute(&mut tx)
+            .await?;
+        if other > 0 {
+            append(&mut tx, changed).await?;
+        }
+        query("UPDATE staff SET name = $2, centre = $3 WHERE login = $1")
+            .bind(login)
+            .bind(&profile.name)
+            .bind(profile.centre.clone())
+            .execute(&mut tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends all sessions of an account.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn end_staff_sessions(
+        &self,
+        login: &StaffLogin,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        end_sessions(&mut tx, login).await?;
+        append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Closes an account and its sessions at once. `false` where there is no open one of this name.
     ///
     /// # Errors
@@ -110,7 +203,7 @@ impl Store {
     }
 
     /// Gives an account, open again if it was disabled, a temporary password and a new secret of the
-    /// second factor; its sessions end. Gives what it is now; nothing where there is none.
+    /// second factor; its sessions end, and it is no longer tied to the identity provider. Gives what it is now; nothing where there is none.
     ///
     /// # Errors
     /// Where the database fails.
@@ -123,7 +216,7 @@ impl Store {
     ) -> Result<Option<StaffRecord>, StoreError> {
         let mut tx = self.begin().await?;
         // Also where none is asked for now: the generation never comes back, or an old secret would.
-        query("UPDATE staff SET password = $2, temporary = 1, second_factor = $3, totp_generation = totp_generation + 1, totp_step = 0, disabled_at = NULL WHERE login = $1")
+        query("UPDATE staff SET password = $2, temporary = 1, second_factor = $3, totp_generation = totp_generation + 1, totp_step = 0, disabled_at = NULL, identity = NULL WHERE login = $1")
             .bind(login)
             .bind(password.expose())
             .bind(second_factor)
@@ -276,6 +369,7 @@ fn staff_record(row: &Row) -> Result<StaffRecord, StoreError> {
         temporary: row.get::<i64>("temporary")? != 0,
         second_factor: row.get::<i64>("second_factor")? != 0,
         totp_generation: small(row, "totp_generation")?,
+        identity: row.get("identity")?,
         created_at: time(row, "created_at")?,
         disabled_at: optional_time(row, "disabled_at")?,
     })

@@ -108,6 +108,7 @@ on_both_engines! {
     readers::a_copy_s_link_confirms_nothing,
     readers::who_left_gets_no_copy,
     readers::paper_ends_the_readers,
+    staff::an_identity_has_one_account,
     passkeys::a_challenge_is_answered_once_by_who_asked,
     passkeys::a_passkey_is_added_once_and_is_its_owner_s,
     passkeys::a_passkey_needs_the_session_that_asks_for_it,

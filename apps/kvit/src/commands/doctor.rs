@@ -81,6 +81,14 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                 });
                 instance_parts(&instance, &mut looks).await;
                 looks.push(mail_server(config));
+                if config.staff.oidc.is_some() {
+                    let asked = identity_provider(&instance).await;
+                    looks.push(judge(
+                        "staff sign-in",
+                        asked,
+                        "the identity provider has keys",
+                    ));
+                }
                 looks.extend(out_of_order(&instance).await);
                 looks.extend(autopay(&instance).await);
             }
@@ -156,9 +164,12 @@ fn secrets(dir: &Path, config: &Config) -> Finding {
         &config.mail.password_file,
         &config.store.url_file,
     ];
+    let oidc = config.staff.oidc.as_ref();
+    let oidc_secret = oidc.map(|oidc| oidc.client_secret_file.clone());
     let mut exposed: Vec<String> = named
         .into_iter()
         .map(PathBuf::from)
+        .chain(oidc_secret)
         .chain(key_files(&config.pay).into_iter().map(PathBuf::from))
         .filter(|file| !file.as_os_str().is_empty() && files::is_exposed(&dir.join(file)))
         .map(|file| files::for_shell(&dir.join(file)))
@@ -329,6 +340,19 @@ fn payments(instance: &Instance) -> Finding {
             trials.join(", ")
         ),
     )
+}
+
+/// That the identity provider of staff is who it should be, and has keys.
+async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
+    let Some(oidc) = instance.oidc()? else {
+        return Ok(());
+    };
+    let hint = "compare [staff.oidc] issuer with what its /.well-known/openid-configuration says; until it works, staff sign in with local_accounts = true";
+    let failed = |error| {
+        let failure = Failure::new(Exit::Configuration, "the identity provider cannot be used");
+        failure.because(error).hint(hint)
+    };
+    oidc.look().await.map_err(failed)
 }
 
 /// Payment systems that customers are offered and that do not answer, as workers found.

@@ -70,6 +70,7 @@ pub(super) async fn open_account(
         centre: account.centre,
         password: hash,
         second_factor: account.second_factor,
+        identity: None,
         at,
     };
     let detail = json!({ "role": new.role.as_str() });

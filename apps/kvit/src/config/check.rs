@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use kvit_billing::{BillNumber, Currency, Series};
 use kvit_mail::{EmailAddress, RetryLadder};
 use kvit_pay::{CreditorId, Iban, ProviderName, statement::BANK, ways::Way};
+use kvit_store::Role;
 
 use super::{
     Config, Fault, Guard, ProviderKind, Security,
@@ -22,6 +23,7 @@ pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
     let mut checker = Checker { lines, faults };
     operator(config, &mut checker);
     portal(config, &mut checker);
+    staff(config, &mut checker);
     mail(config, &mut checker);
     pay(config, &mut checker);
     debit(config, &mut checker);
@@ -188,6 +190,64 @@ fn portal(config: &Config, checker: &mut Checker<'_>) {
         } = guard;
         let ok = max > 0 && window_s > 0 && block_s > 0;
         checker.demand(ok, path, "a limit of 0", "use numbers from 1");
+    }
+}
+
+fn staff(config: &Config, checker: &mut Checker<'_>) {
+    let staff = &config.staff;
+    let Some(oidc) = &staff.oidc else {
+        checker.demand(
+            staff.local_accounts,
+            "staff.local_accounts",
+            "nobody could sign in to the console",
+            "write true, or add [staff.oidc]",
+        );
+        return;
+    };
+    let issuer = &oidc.issuer;
+    let here = ["http://localhost", "http://127.0.0.1", "http://[::1]"]
+        .iter()
+        .any(|here| {
+            issuer
+                .strip_prefix(here)
+                .is_some_and(|rest| rest.starts_with([':', '/']) || rest.is_empty())
+        });
+    let secure = issuer
+        .strip_prefix("https://")
+        .is_some_and(|host| !host.is_empty());
+    let plain = issuer.bytes().all(|b| b.is_ascii_graphic()) && !issuer.contains(['?', '#']);
+    checker.demand(
+        (secure || here) && plain,
+        "staff.oidc.issuer",
+        format!("`{issuer}` is not the issuer of an identity provider"),
+        "copy \"issuer\" from the provider's /.well-known/openid-configuration, to the letter; it begins with https://",
+    );
+    for (key, set) in [
+        ("client_id", !oidc.client_id.trim().is_empty()),
+        (
+            "client_secret_file",
+            !oidc.client_secret_file.as_os_str().is_empty(),
+        ),
+        ("title", !oidc.title.trim().is_empty()),
+        ("login_claim", !oidc.login_claim.trim().is_empty()),
+        ("roles_claim", !oidc.roles_claim.trim().is_empty()),
+    ] {
+        let remedy = "write it as OPERATIONS.md says";
+        checker.demand(set, &format!("staff.oidc.{key}"), "it is empty", remedy);
+    }
+    checker.demand(
+        !oidc.roles.is_empty(),
+        "staff.oidc.roles",
+        "no group has a role, so nobody could sign in",
+        "write roles = { GROUP = \"agent\" }",
+    );
+    for (group, role) in &oidc.roles {
+        checker.demand(
+            Role::parse(role).is_some(),
+            "staff.oidc.roles",
+            format!("`{role}`, for `{group}`, is no role"),
+            "use agent, clerk, billing, auditor and administrator",
+        );
     }
 }
 

@@ -6,6 +6,7 @@ mod debit;
 mod pay;
 mod read;
 mod reminders;
+mod staff;
 mod template;
 
 use std::{
@@ -19,6 +20,7 @@ use kvit_billing::{Operator, operator::Brand};
 pub(crate) use pay::{PayConfig, ProviderConfig, ProviderKind};
 pub(crate) use reminders::RemindersConfig;
 use serde::Deserialize;
+pub(crate) use staff::{OidcConfig, StaffConfig};
 
 use crate::exit::{Exit, Failure};
 
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) operator: Operator,
     pub(crate) brand: Brand,
     pub(crate) portal: PortalConfig,
+    pub(crate) staff: StaffConfig,
     pub(crate) mail: MailConfig,
     pub(crate) pay: PayConfig,
     pub(crate) debit: DebitConfig,
@@ -175,6 +178,7 @@ impl Default for Config {
             operator,
             brand,
             portal: PortalConfig::default(),
+            staff: StaffConfig::default(),
             mail: MailConfig::default(),
             pay: PayConfig::default(),
             debit: DebitConfig::default(),

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use kvit_billing::{Address, customer::Text};
 
-use super::{Config, Guard, ProviderConfig, Security};
+use super::{Config, Guard, OidcConfig, ProviderConfig, Security};
 
 pub(super) fn render(config: &Config) -> String {
     [
         head(config),
         operator(config),
         portal(config),
+        staff(config),
         mail(config),
         pay(config),
         debit(config),
@@ -125,6 +126,73 @@ overrides = {overrides}
         per_number = guard(portal.wrong_codes_per_number),
         per_address = guard(portal.wrong_codes_per_address),
         overrides = path(&portal.overrides),
+    )
+}
+
+fn staff(config: &Config) -> String {
+    let staff = &config.staff;
+    let mut text = format!(
+        r#"# How staff sign in to the console. local_accounts: with passwords and passkeys, by accounts that are
+# kept here. [staff.oidc] is the organisation's own identity provider (OpenID Connect), besides or
+# instead; its redirect address is {{public_url}}/staff/sign-in/oidc/back. See OPERATIONS.md. Such as:
+#   [staff.oidc]
+#   issuer = "https://login.example.bg/realms/kvit"
+#   client_id = "kvit"
+#   client_secret_file = "oidc.secret"
+#   # What the button calls it.
+#   title = "Example ID"
+#   scopes = ["profile"]
+#   # The claim that becomes the name of the account, and the one that lists groups or roles; dots
+#   # lead into objects, as in "realm_access.roles".
+#   login_claim = "preferred_username"
+#   roles_claim = "groups"
+#   # Which group has which role: agent, clerk, billing, auditor, administrator. Exactly one has to fit.
+#   roles = {{ kvit-agents = "agent", kvit-billing = "billing" }}
+#   # The claim with the service centre of a clerk; empty for none.
+#   centre_claim = ""
+#   # Whether who is not known yet gets an account; else an administrator opens it first, by that name.
+#   create_accounts = true
+[staff]
+local_accounts = {}
+"#,
+        staff.local_accounts
+    );
+    if let Some(oidc) = &staff.oidc {
+        text.push_str(&identity_provider(oidc));
+    }
+    text
+}
+
+fn identity_provider(oidc: &OidcConfig) -> String {
+    let roles: Vec<String> = oidc
+        .roles
+        .iter()
+        .map(|(group, role)| format!("{} = {}", string(group), string(role)))
+        .collect();
+    format!(
+        r#"
+[staff.oidc]
+issuer = {issuer}
+client_id = {client_id}
+client_secret_file = {secret}
+title = {title}
+scopes = [{scopes}]
+login_claim = {login_claim}
+roles_claim = {roles_claim}
+roles = {{ {roles} }}
+centre_claim = {centre_claim}
+create_accounts = {create_accounts}
+"#,
+        issuer = string(&oidc.issuer),
+        client_id = string(&oidc.client_id),
+        secret = path(&oidc.client_secret_file),
+        title = string(&oidc.title),
+        scopes = quoted(&oidc.scopes),
+        login_claim = string(&oidc.login_claim),
+        roles_claim = string(&oidc.roles_claim),
+        roles = roles.join(", "),
+        centre_claim = string(&oidc.centre_claim),
+        create_accounts = oidc.create_accounts,
     )
 }
 

@@ -11,7 +11,9 @@ use axum::{
 };
 use jiff::SignedDuration;
 use kvit_billing::code::{Token, TokenHash};
-use kvit_store::{Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse};
+use kvit_store::{
+    Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, StaffRecord,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -136,7 +138,11 @@ pub(crate) async fn generation(app: &App, owner: &PasskeyOwner) -> Result<Option
     Ok(match owner {
         PasskeyOwner::Staff(login) => {
             let account = store.staff_member(login).await?;
-            let open = account.filter(|account| account.disabled_at.is_none());
+            // Who signs in at the identity provider has to be asked about there each time.
+            let may = |it: &StaffRecord| {
+                it.disabled_at.is_none() && it.identity.is_none() && app.portal.local_accounts
+            };
+            let open = account.filter(may);
             open.map(|account| account.totp_generation)
         }
         PasskeyOwner::Customer(number) => {

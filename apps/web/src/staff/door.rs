@@ -36,6 +36,8 @@ pub(crate) struct Officer {
     pub(crate) centre: Option<String>,
     /// Whether the password has to be replaced before anything else.
     pub(crate) temporary: bool,
+    /// Whether they sign in at the identity provider only.
+    pub(crate) elsewhere: bool,
     pub(crate) session: Token,
 }
 
@@ -99,6 +101,7 @@ async fn signed_in(
         role: record.role,
         centre: record.centre,
         temporary: record.temporary,
+        elsewhere: record.identity.is_some(),
         session,
     }))
 }

@@ -16,6 +16,7 @@ pub(crate) mod imports;
 pub(crate) mod layouts;
 pub(crate) mod money;
 mod multipart;
+pub(crate) mod oidc;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod receivables;
@@ -160,6 +161,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/scans/undo", CLERK),
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
+    ("GET", "/staff/sign-in/oidc", Who::Anyone),
+    ("GET", "/staff/sign-in/oidc/back", Who::Anyone),
     ("POST", "/staff/sign-in/passkey", Who::Anyone),
     ("POST", "/staff/sign-in/passkey/ask", Who::Anyone),
     ("POST", "/staff/sign-out", Who::Staff),
@@ -252,9 +255,12 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scans.brought",
     "staff.added",
     "staff.disabled",
+    "staff.linked",
     "staff.locked-out",
+    "staff.no-role",
     "staff.password-changed",
     "staff.reset",
+    "staff.role-changed",
     "staff.signed-in",
     "write-off.approved",
     "write-off.proposed",
@@ -370,6 +376,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/scans/next", post(scans::next))
         .route("/staff/scans/undo", post(scans::take_back))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/staff/sign-in/oidc", get(oidc::go))
+        .route("/staff/sign-in/oidc/back", get(oidc::back))
         .route("/staff/sign-in/passkey", post(passkeys::sign_in))
         .route("/staff/sign-in/passkey/ask", post(passkeys::ask_sign_in))
         .route("/staff/sign-out", post(sign_in::sign_out))

@@ -109,6 +109,7 @@ pub(crate) async fn add(
             centre: (role == Role::Clerk).then(|| centre.to_owned()),
             password: hash,
             second_factor: true,
+            identity: None,
             at,
         };
         let subject = format!("staff/{}", new.login);

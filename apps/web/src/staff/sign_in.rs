@@ -9,13 +9,13 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Language, Secret, StaffLogin};
 use kvit_store::{Event, GuardPolicy, StaffRecord};
-use minijinja::context;
+use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     door::{COOKIE, Officer, SESSION_HOURS},
-    event, home_of, render,
+    event, home_of, oidc, render,
 };
 use crate::{App, credentials, failure::Failure, front::Visitor, gate};
 
@@ -52,7 +52,12 @@ pub(crate) async fn form(
         (None, Some(_)) => Some("staff-left"),
         (None, None) => None,
     };
-    sign_in_page(&app, &visitor, "", &asked.next, &[], notice)
+    let way_out = match notice {
+        Some("staff-left") => oidc::way_out(&app).await,
+        _ => None,
+    };
+    let page = context! { next => asked.next, notice, way_out };
+    sign_in_page(&app, &visitor, page)
 }
 
 /// How somebody signed in, as the trail says it.
@@ -61,6 +66,8 @@ pub(crate) enum Way {
     /// Name, password and the app's code.
     Password,
     Passkey,
+    /// At the organisation's identity provider.
+    Oidc,
 }
 
 impl Way {
@@ -68,6 +75,7 @@ impl Way {
         match self {
             Self::Password => "own-password",
             Self::Passkey => "passkey",
+            Self::Oidc => "oidc",
         }
     }
 }
@@ -79,8 +87,7 @@ pub(crate) fn refused(
     next: &str,
     why: (&str, &str),
 ) -> Result<Response, Failure> {
-    let page = sign_in_page(app, visitor, "", next, &[why], None)?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    wrong_page(app, visitor, ("", next), why)
 }
 
 /// Opens a session in place of the browser's earlier one, and leads to the page that was asked for.
@@ -112,19 +119,23 @@ pub(crate) async fn opened(
     Ok(response)
 }
 
-fn sign_in_page(
+fn sign_in_page(app: &App, visitor: &Visitor, page: Value) -> Result<Response, Failure> {
+    let local = app.portal.local_accounts;
+    let passkeys = app.passkeys.is_some() && local;
+    let page = context! { local, passkeys, oidc => app.oidc_title(), ..page };
+    let page = render(app, visitor, None, "staff/sign-in.html", page)?;
+    Ok(if passkeys { app.scripted(page) } else { page })
+}
+
+fn wrong_page(
     app: &App,
     visitor: &Visitor,
-    login: &str,
-    next: &str,
-    wrong: &[(&str, &str)],
-    notice: Option<&str>,
+    (login, next): (&str, &str),
+    wrong: (&str, &str),
 ) -> Result<Response, Failure> {
-    let errors = gate::faults(wrong);
-    let passkeys = app.passkeys.is_some();
-    let page = context! { login, next, errors, notice, passkeys };
-    let page = render(app, visitor, None, "staff/sign-in.html", page)?;
-    Ok(app.scripted(page))
+    let errors = gate::faults(&[wrong]);
+    let page = sign_in_page(app, visitor, context! { login, next, errors })?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 #[derive(Deserialize)]
@@ -150,6 +161,9 @@ pub(crate) async fn submit(
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
     let portal = &app.portal;
+    if !portal.local_accounts {
+        return Err(Failure::NotFound);
+    }
     let typed = form.login.trim().to_lowercase();
     // An unknown name is counted too, by the name as it was typed.
     let _one_at_a_time = app.locks.of(&typed).lock().await;
@@ -165,7 +179,7 @@ pub(crate) async fn submit(
         Some(login) => portal.store.staff_member(login).await?,
         None => None,
     };
-    let account = account.filter(|account| account.disabled_at.is_none());
+    let account = account.filter(|it| it.disabled_at.is_none() && it.identity.is_none());
     let account = match account {
         Some(account) if is_over(&app, &account, now).await? => None,
         account => account,
@@ -271,13 +285,16 @@ async fn wrong(
     if let Some(until) = name.blocked_until.max(address.blocked_until) {
         return gate::locked(app, visitor, until);
     }
-    let wrong = [("login", "staff-error-sign-in")];
-    let page = sign_in_page(app, visitor, typed, next, &wrong, None)?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    wrong_page(
+        app,
+        visitor,
+        (typed, next),
+        ("login", "staff-error-sign-in"),
+    )
 }
 
 /// Only a page of the console may follow the sign-in.
-fn own_page(next: &str) -> bool {
+pub(super) fn own_page(next: &str) -> bool {
     let sign = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '.');
     next.starts_with("/staff/")
         && !next.contains("//")
@@ -351,7 +368,10 @@ fn password_page(
 ) -> Result<Response, Failure> {
     let errors = gate::faults(wrong);
     let passkeys = app.passkeys.is_some() && !officer.temporary;
-    let page = context! { errors, temporary => officer.temporary, passkeys };
+    let elsewhere = officer
+        .elsewhere
+        .then(|| app.oidc_title().unwrap_or_default());
+    let page = context! { errors, temporary => officer.temporary, passkeys, elsewhere };
     render(app, visitor, Some(officer), "staff/password.html", page)
 }
 
@@ -381,6 +401,9 @@ pub(crate) async fn password(
     let [(guard, policy), _] = guards(&app, &visitor, officer.login.as_str());
     if let Some(until) = portal.store.guard(&guard, now).await?.blocked_until {
         return gate::locked(&app, &visitor, until);
+    }
+    if officer.elsewhere {
+        return Err(Failure::NotFound);
     }
     let account = portal.store.staff_member(&officer.login).await?;
     let kept = account.map(|account| account.password);

@@ -33,7 +33,7 @@ use kvit_store::{
 };
 use kvit_web::{
     CertificateFacts, CertificateUse, DocumentError, Documents, Finding, Health, Layouts, Looked,
-    NoSample, Numbers, OwnText, Pay, Portal, PortalLimits, Samples, Upkeep,
+    NoSample, Numbers, Oidc, OwnText, Pay, Portal, PortalLimits, Samples, Upkeep,
 };
 use tower::ServiceExt;
 
@@ -333,19 +333,34 @@ impl World {
             ways: Arc::new(NoWays),
             wire: Arc::new(NoWire),
         };
-        Self::with(public_url, (per_number, per_address), placeholder, pay).await
+        Self::with(
+            public_url,
+            (per_number, per_address),
+            placeholder,
+            (pay, None, true),
+        )
+        .await
     }
 
     /// With these ways of paying.
     pub(crate) async fn paying(public_url: &str, pay: Pay) -> Self {
-        Self::with(public_url, (5, 50), true, pay).await
+        Self::with(public_url, (5, 50), true, (pay, None, true)).await
+    }
+
+    /// Whose staff sign in at this identity provider, and here or not.
+    pub(crate) async fn known_elsewhere(public_url: &str, oidc: Oidc, local: bool) -> Self {
+        let pay = Pay {
+            ways: Arc::new(NoWays),
+            wire: Arc::new(NoWire),
+        };
+        Self::with(public_url, (5, 50), true, (pay, Some(oidc), local)).await
     }
 
     async fn with(
         public_url: &str,
         (per_number, per_address): (u32, u32),
         placeholder: bool,
-        pay: Pay,
+        (pay, oidc, local_accounts): (Pay, Option<Oidc>, bool),
     ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let start = "2026-11-20T08:30:00Z".parse().expect("a time");
@@ -398,6 +413,8 @@ impl World {
             upkeep: Arc::new(Watched),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),
             scans: Arc::new(imports::Counter(Arc::clone(&shelf))),
+            oidc,
+            local_accounts,
             reminders: true,
             debits: Some(debits()),
         };
@@ -481,6 +498,7 @@ impl World {
             centre: (role == Role::Clerk).then(|| "Център Русе".to_owned()),
             password: HASH.clone(),
             second_factor: false,
+            identity: None,
             at: self.clock.now(),
         };
         let added = self.store.add_staff(&new, &event("staff.added")).await;

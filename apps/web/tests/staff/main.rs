@@ -107,6 +107,8 @@ POST /staff/scans/next: clerk
 POST /staff/scans/undo: clerk
 GET /staff/sign-in: anyone
 POST /staff/sign-in: anyone
+GET /staff/sign-in/oidc: anyone
+GET /staff/sign-in/oidc/back: anyone
 POST /staff/sign-in/passkey: anyone
 POST /staff/sign-in/passkey/ask: anyone
 POST /staff/sign-out: agent clerk billing auditor administrator

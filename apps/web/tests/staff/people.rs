@@ -28,6 +28,7 @@ async fn newcomer(world: &World, login: &str) -> Secret<[u8; 20]> {
         centre: None,
         password: credentials::hash_password("temporary-abcd", &Zero).expect("a hash"),
         second_factor: true,
+        identity: None,
         at: now(world),
     };
     let event = Event {

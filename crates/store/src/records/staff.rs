@@ -66,6 +66,8 @@ pub struct NewStaff {
     pub password: Secret<String>,
     /// Whether an authenticator app's code is asked for too.
     pub second_factor: bool,
+    /// Who they are at the identity provider, if they sign in there: then the password is nobody's.
+    pub identity: Option<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -86,8 +88,20 @@ pub struct StaffRecord {
     pub second_factor: bool,
     /// Counts the secrets of the second factor, from 1.
     pub totp_generation: u32,
+    /// Who they are at the identity provider, the only place where they sign in then.
+    pub identity: Option<String>,
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
+}
+
+/// What an identity provider says of a member of staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct StaffProfile {
+    pub name: String,
+    pub role: Role,
+    /// The service centre of a clerk.
+    pub centre: Option<String>,
 }
 
 /// A customer who called or came, and was recognised.

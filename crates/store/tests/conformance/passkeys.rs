@@ -49,6 +49,7 @@ async fn signed_in(store: &Store) {
         centre: None,
         password: Secret::new("$argon2id$ana".to_owned()),
         second_factor: true,
+        identity: None,
         at: at(0),
     };
     let hired = store.add_staff(&new, &event("staff.added", &ana())).await;

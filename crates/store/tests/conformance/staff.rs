@@ -7,7 +7,7 @@ use kvit_billing::{
 use kvit_store::{
     Attempt, AttemptOutcome, Channel, Close, Contact, DeliveryState, EnrolmentChannel,
     EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof, NewStaff, Note, Role,
-    Store, Written,
+    StaffProfile, Store, Written,
 };
 use serde_json::json;
 
@@ -39,6 +39,7 @@ async fn add(store: &Store, name: &str, role: Role) -> bool {
         centre: None,
         password: Secret::new("$argon2id$".to_owned()),
         second_factor: true,
+        identity: None,
         at: at(0),
     };
     let added = event(0, "staff.added", &format!("staff/{name}"));
@@ -144,6 +145,69 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
         "{told:?}"
     );
     assert_eq!(told[0], "staff.reset");
+}
+
+pub(crate) async fn an_identity_has_one_account(store: Store) {
+    let profile = |role| StaffProfile {
+        name: "Ана Петрова".to_owned(),
+        role,
+        centre: None,
+    };
+    let nobodys = Secret::new("$argon2id$nobody".to_owned());
+    let link = async |name: &str, identity: &str| {
+        let event = event(1, "staff.linked", &format!("staff/{name}"));
+        let who = (identity, &profile(Role::Agent));
+        let linked = store.link_staff(&login(name), who, &nobodys, &event).await;
+        linked.expect("an answer")
+    };
+    add(&store, "ana", Role::Billing).await;
+    assert!(!link("nobody", "i 1").await);
+    assert!(link("ana", "i 1").await, "nobody has used it yet");
+    assert!(!link("ana", "i 2").await, "it is somebody's");
+    let found = async |identity: &str| {
+        let found = store.staff_by_identity(identity).await;
+        found.expect("an answer")
+    };
+    let ana = found("i 1").await.expect("ana");
+    assert_eq!((ana.role, ana.temporary), (Role::Agent, false));
+    assert!(found("i 2").await.is_none());
+    let changed = event(2, "staff.role-changed", "staff/ana");
+    for _ in 0..2 {
+        let auditor = profile(Role::Auditor);
+        let updated = store.update_staff(&login("ana"), &auditor, &changed).await;
+        updated.expect("kept");
+    }
+    assert_eq!(found("i 1").await.expect("ana").role, Role::Auditor);
+    let signed_in = event(3, "staff.signed-in", "staff/ana");
+    let opened = store
+        .open_staff_session(&token(1), &login("ana"), at(900), &signed_in)
+        .await;
+    opened.expect("a session");
+    let ended = event(4, "staff.no-role", "staff/ana");
+    let end = store.end_staff_sessions(&login("ana"), &ended).await;
+    end.expect("ended");
+    let idle = SignedDuration::from_secs(100);
+    let session = store.staff_session(&token(1), at(5), idle, false).await;
+    assert!(session.expect("an answer").is_none());
+    let told = store.events("staff/ana", 9).await.expect("events");
+    let told: Vec<_> = told.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "staff.no-role",
+            "staff.signed-in",
+            "staff.role-changed",
+            "staff.linked",
+            "staff.added"
+        ]
+    );
+    // A new start makes it an account of this house again.
+    let reset = event(6, "staff.reset", "staff/ana");
+    let again = store
+        .reset_staff(&login("ana"), &nobodys, true, &reset)
+        .await;
+    assert_eq!(again.expect("an answer").expect("ana").identity, None);
+    assert!(found("i 1").await.is_none());
 }
 
 pub(crate) async fn the_trail_is_read_by_pages_and_kept(store: Store) {
