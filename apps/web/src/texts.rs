@@ -316,6 +316,7 @@ mod tests {
             "request",
             "slow",
             "inside",
+            "other-number",
         ];
         let payments = [
             "started",
