@@ -42,6 +42,7 @@ mod pages;
 mod passkeys;
 mod refusals;
 mod rooms;
+mod saved;
 mod scans;
 mod staff;
 mod texts;

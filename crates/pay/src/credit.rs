@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use kvit_billing::Cents;
 use quick_xml::escape::escape;
 
-use crate::{iban::Iban, latin::latin};
+use crate::{iban::Iban, latin::escaped};
 
 /// The message that is written.
 pub const FORMAT: &str = "pain.001.001.09";
@@ -127,17 +127,6 @@ impl CreditFile {
         xml.push_str("</PmtInf>\n</CstmrCdtTrfInitn>\n</Document>\n");
         xml
     }
-}
-
-/// A name that has no letter left is none of ours to invent: a bank wants one all the same.
-fn escaped(text: &str, max: usize) -> String {
-    let latin = latin(text, max);
-    let text = if latin.is_empty() {
-        "NOT PROVIDED"
-    } else {
-        &latin
-    };
-    escape(text).into_owned()
 }
 
 #[cfg(test)]

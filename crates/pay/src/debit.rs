@@ -6,7 +6,7 @@ use kvit_billing::Cents;
 use quick_xml::escape::escape;
 
 pub use crate::target::{bank_day, bank_days_after};
-use crate::{creditor::CreditorId, iban::Iban, latin::latin};
+use crate::{creditor::CreditorId, iban::Iban, latin::escaped};
 
 /// The message that is written.
 pub const FORMAT: &str = "pain.008.001.08";
@@ -220,17 +220,6 @@ impl DebitFile {
         xml.push_str("</CstmrDrctDbtInitn>\n</Document>\n");
         xml
     }
-}
-
-/// A name that has no letter left is none of ours to invent: a bank wants one all the same.
-fn escaped(text: &str, max: usize) -> String {
-    let latin = latin(text, max);
-    let text = if latin.is_empty() {
-        "NOT PROVIDED"
-    } else {
-        &latin
-    };
-    escape(text).into_owned()
 }
 
 #[cfg(test)]

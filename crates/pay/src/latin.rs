@@ -1,5 +1,7 @@
 //! Texts in the letters that payments between banks allow.
 
+use quick_xml::escape::escape;
+
 /// A text in the Latin letters, digits and signs that every bank takes (EPC217-08), Bulgarian ones as the
 /// Transliteration Act (Закон за транслитерацията, art. 3 to 6) writes them; at most `max` characters.
 /// What has no such letter becomes a space.
@@ -14,6 +16,18 @@ pub fn latin(text: &str, max: usize) -> String {
         .collect::<String>()
         .trim_end()
         .to_owned()
+}
+
+/// The same for a name or text in a message to a bank, escaped for XML. Where no letter is left there is none of ours to
+/// invent: a bank wants one all the same.
+pub(crate) fn escaped(text: &str, max: usize) -> String {
+    let latin = latin(text, max);
+    let text = if latin.is_empty() {
+        "NOT PROVIDED"
+    } else {
+        &latin
+    };
+    escape(text).into_owned()
 }
 
 fn word(word: &str) -> String {

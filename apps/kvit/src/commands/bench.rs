@@ -103,7 +103,7 @@ pub(super) async fn issue(
     if let Some(store) = &args.store {
         config.store.url.clone_from(store);
     }
-    let instance = init::create(&folder, &config, args.key).await?;
+    let mut instance = init::create(&folder, &config, args.key).await?;
     let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
     out.note("measuring what the key signs with nothing else to do");
     let (raw, processor_us_per_signature) = raw_signatures(key.as_ref(), threads)?;
@@ -113,6 +113,8 @@ pub(super) async fn issue(
         let slot = workers::take_slot(&instance).await?;
         let (issuer, stop) = (instance.issuer(&slot.name).await?, CancellationToken::new());
         issue::issue(out, &instance, issuer, Some(&before), &stop).await?;
+        // As after a restart: what was made in memory is gone, what was kept in the folder is there.
+        instance = Instance::open(&folder).await?;
     }
     let id = prepared(out, &instance, args.bills, 1).await?;
     forget_peak();

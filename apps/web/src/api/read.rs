@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     App,
-    rooms::bills::{masked, saved_as},
+    rooms::bills::masked,
+    saved::saved_as,
     staff::{customers::late, timeline},
 };
 

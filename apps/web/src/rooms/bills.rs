@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use axum::{
     Extension, Form,
-    body::Body,
     extract::{Path, Query, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +22,7 @@ use crate::{
     failure::Failure,
     front::Visitor,
     gate::{self, Gate, Identity},
+    saved::saved_as,
 };
 
 /// The latest and a year before it.
@@ -294,21 +294,4 @@ pub(crate) async fn download(
     };
     let pdf = app.portal.documents.bill_pdf(&bill).await?;
     Ok(saved_as(&format!("{number}.pdf"), "application/pdf", pdf))
-}
-
-/// A file that the browser saves. `name` is made by us, of letters, digits, dashes and a dot.
-pub(crate) fn saved_as(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
-    sent_as(name, media_type, Body::from(bytes))
-}
-
-/// The same of one that is sent while it is made.
-pub(super) fn sent_as(name: &str, media_type: &'static str, body: Body) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, media_type.to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-    ];
-    (headers, body).into_response()
 }

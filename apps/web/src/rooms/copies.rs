@@ -11,11 +11,8 @@ use kvit_billing::{Cents, code::Token};
 use kvit_store::{CopyView, ProveReader, ReaderEnd, ReaderRecord};
 use minijinja::{Value, context};
 
-use super::{
-    bills::{masked, saved_as},
-    pay, shown,
-};
-use crate::{App, failure::Failure, front::Visitor};
+use super::{bills::masked, pay, shown};
+use crate::{App, failure::Failure, front::Visitor, saved::saved_as};
 
 /// Who did it, as the audit trail names a reader.
 const WHO: &str = "reader";

@@ -6,11 +6,8 @@ use kvit_billing::Secret;
 use kvit_store::{BillRecord, EnrolmentFacts, PasskeyOwner, ReaderRecord};
 use serde_json::{Value, json};
 
-use super::{
-    bills::{masked, saved_as},
-    go,
-};
-use crate::{App, failure::Failure, front::Visitor};
+use super::{bills::masked, go};
+use crate::{App, failure::Failure, front::Visitor, saved::saved_as};
 
 /// Rows of each kind, far beyond what ten years bring.
 const ROWS_MAX: u32 = 5_000;

@@ -11,8 +11,8 @@ use kvit_billing::CustomerNumber;
 use kvit_store::BillRecord;
 use minijinja::context;
 
-use super::{bills::sent_as, shown};
-use crate::{App, failure::Failure, front::Visitor, zipped::Zipped};
+use super::shown;
+use crate::{App, failure::Failure, front::Visitor, saved::saved_as, zipped::Zipped};
 
 /// Ten years of monthly bills and as many corrections again, and more.
 const BILLS_MAX: usize = 400;
@@ -87,7 +87,7 @@ pub(crate) async fn download(
             "a year's ZIP broke off"
         );
     });
-    Ok(sent_as(
+    Ok(saved_as(
         &format!("{year}.zip"),
         "application/zip",
         Body::from_stream(all),

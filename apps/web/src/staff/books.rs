@@ -13,13 +13,14 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{door::Officer, event, reconciliation::file as to_keep, render};
+use super::{door::Officer, event, render};
 use crate::{
     App,
     books::{BadDays, BookFile, BookFormat, BookWish},
     failure::Failure,
     front::Visitor,
     gate::faults,
+    saved::{CSV, XML, saved_as},
 };
 
 #[derive(Default, Deserialize)]
@@ -173,5 +174,9 @@ pub(crate) async fn file(
     let parts = futures::stream::try_unfold(opened, async |mut file: BookFile| {
         Ok::<_, kvit_store::StoreError>(file.part().await?.map(|text| (text, file)))
     });
-    Ok(to_keep(Body::from_stream(parts), &name))
+    let media_type = match format.ending() {
+        "csv" => CSV,
+        _ => XML,
+    };
+    Ok(saved_as(&name, media_type, Body::from_stream(parts)))
 }

@@ -3,7 +3,7 @@
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::{ToSpan, civil::Date};
@@ -17,7 +17,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{door::Officer, event, money::WHY_CHARS_MAX, plain, render};
-use crate::{App, failure::Failure, front::Visitor, texts::Texts};
+use crate::{
+    App,
+    failure::Failure,
+    front::Visitor,
+    saved::{XML, saved_as},
+    texts::Texts,
+};
 
 /// Rows of each list.
 const SHOWN: usize = 50;
@@ -319,17 +325,8 @@ pub(crate) async fn file(
     let bytes = store
         .fetch_debit_file(number.into(), officer.login.as_str(), now)
         .await?;
-    let mut response = bytes.ok_or(Failure::NotFound)?.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/xml"),
-    );
-    let name = format!("attachment; filename=\"debits-{number}.xml\"");
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    let name = format!("debits-{number}.xml");
+    Ok(saved_as(&name, XML, bytes.ok_or(Failure::NotFound)?))
 }
 
 fn see(to: &str) -> Response {

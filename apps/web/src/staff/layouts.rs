@@ -22,7 +22,7 @@ use super::{
     render, samples, say,
 };
 use crate::{
-    App, FileKind, LAYOUT_BYTES_MAX, failure::Failure, front::Visitor, rooms::bills::saved_as,
+    App, FileKind, LAYOUT_BYTES_MAX, failure::Failure, front::Visitor, saved::saved_as,
     texts::Texts,
 };
 

@@ -17,9 +17,7 @@ use serde_json::json;
 
 use super::{
     door::{Officer, come_again},
-    event,
-    reconciliation::file,
-    render,
+    event, render,
 };
 use crate::{
     App,
@@ -27,6 +25,7 @@ use crate::{
     failure::Failure,
     front::Visitor,
     gate::faults,
+    saved::{CSV, saved_as},
     texts::Texts,
 };
 
@@ -341,10 +340,8 @@ pub(crate) async fn csv(
     let head = format!("{}\r\n", owing_head());
     let start = (app.portal.store.clone(), sheet.number, None, Some(head));
     let parts = futures::stream::try_unfold(start, part);
-    Ok(file(
-        Body::from_stream(parts),
-        &format!("receivables-{}.csv", sheet.day),
-    ))
+    let name = format!("receivables-{}.csv", sheet.day);
+    Ok(saved_as(&name, CSV, Body::from_stream(parts)))
 }
 
 /// Where a file is: the store, the sheet, its last customer, and what comes before the first.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Extension,
     extract::{Query, State},
-    http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use kvit_billing::{Cents, Period};
@@ -17,7 +16,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{door::Officer, event, render};
-use crate::{App, csv_line, failure::Failure, front::Visitor, texts::Texts};
+use crate::{
+    App, csv_line,
+    failure::Failure,
+    front::Visitor,
+    saved::{CSV, saved_as},
+    texts::Texts,
+};
 
 /// Notices of a day that are listed.
 const NOTICES_SHOWN: usize = 500;
@@ -218,24 +223,8 @@ pub(crate) async fn csv(
         text.push_str(&csv_line(&fields));
         text.push_str("\r\n");
     }
-    Ok(file(
-        text,
-        &format!("reconciliation-{}.csv", first.strftime("%Y-%m")),
-    ))
-}
-
-/// A file to keep.
-pub(super) fn file(content: impl IntoResponse, name: &str) -> Response {
-    let mut response = content.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/csv; charset=utf-8"),
-    );
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    response
+    let name = format!("reconciliation-{}.csv", first.strftime("%Y-%m"));
+    Ok(saved_as(&name, CSV, text))
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_billing::{BillNumber, Cents};
@@ -29,6 +29,7 @@ use crate::{
     failure::Failure,
     front::Visitor,
     gate::{faults, in_latin, typed_number},
+    saved::{XML, saved_as},
     texts::Texts,
 };
 
@@ -490,15 +491,6 @@ pub(crate) async fn file(
     let bytes = store
         .fetch_refund_file(number.into(), officer.login.as_str(), now)
         .await?;
-    let mut response = bytes.ok_or(Failure::NotFound)?.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/xml"),
-    );
-    let name = format!("attachment; filename=\"refunds-{number}.xml\"");
-    if let Ok(name) = HeaderValue::from_str(&name) {
-        headers.insert(header::CONTENT_DISPOSITION, name);
-    }
-    Ok(response)
+    let name = format!("refunds-{number}.xml");
+    Ok(saved_as(&name, XML, bytes.ok_or(Failure::NotFound)?))
 }
