@@ -4,6 +4,7 @@
 mod booking;
 mod cli;
 mod commands;
+mod composers;
 mod config;
 mod exit;
 mod faults;
