@@ -143,18 +143,22 @@ impl Texts {
     }
 
     /// A change such as `+12,5 %` or `–0.4 %`.
-    pub(crate) fn percent(&self, per_mille: i64) -> String {
+    pub(crate) fn change(&self, per_mille: i64) -> String {
         let sign = match per_mille {
             0 => "",
             1.. => "+",
             _ => "\u{2013}",
         };
+        sign.to_owned() + &self.percent(per_mille.unsigned_abs())
+    }
+
+    /// A share, given in thousandths.
+    pub(crate) fn percent(&self, per_mille: u64) -> String {
         let point = match self.language {
             Language::Bg => ",",
             Language::En => ".",
         };
-        let value = per_mille.unsigned_abs();
-        format!("{sign}{}{point}{}\u{a0}%", value / 10, value % 10)
+        format!("{}{point}{}\u{a0}%", per_mille / 10, per_mille % 10)
     }
 
     /// A quantity as people write it, such as `1 234,5`.

@@ -124,7 +124,7 @@ fn shown(known: &Known, texts: &Texts) -> Value {
         context! {
             name => format!("{name} {}", month.year()), short => name.chars().take(3).collect::<String>(),
             now => now.map(|q| texts.quantity(q)), then => then.map(|q| texts.quantity(q)),
-            change => change.map(|change| texts.percent(change)), now_bar => bar(now), then_bar => bar(then),
+            change => change.map(|change| texts.change(change)), now_bar => bar(now), then_bar => bar(then),
             left, right => left + BAR_WIDTH + 1, middle => left + BAR_WIDTH,
         }
     });

@@ -137,7 +137,7 @@ fn whole(app: &App, texts: &Texts, sheet: &OwingSheet) -> Value {
         let share = match totals.all.cents.get() {
             0 => None,
             // Sums of cents are far below what a thousand times would overflow.
-            all => Some(texts.percent(total.cents.get() * 1000 / all)),
+            all => Some(texts.percent((total.cents.get() * 1000 / all).unsigned_abs())),
         };
         context! { name => texts.say(name, &[]), customers => texts.count(total.customers), sum => money(total.cents), share }
     };

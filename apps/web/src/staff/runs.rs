@@ -227,7 +227,7 @@ fn compared(run: &RunRecord, previous: Option<&RunRecord>, texts: &Texts) -> Opt
         });
         rows.push(context! {
             label => texts.say(label, &[]), now => texts.count(of(&now)),
-            then => before.map(|before| texts.count(before)), change => change.map(|change| texts.percent(change)),
+            then => before.map(|before| texts.count(before)), change => change.map(|change| texts.change(change)),
         });
     }
     let sums: [(&str, Sum); 4] = [
@@ -241,7 +241,7 @@ fn compared(run: &RunRecord, previous: Option<&RunRecord>, texts: &Texts) -> Opt
         let change = before.and_then(|before| change_per_mille(before, of(&now)));
         rows.push(context! {
             label => texts.say(label, &[]), now => texts.money(of(&now), &run.currency),
-            then => before.map(|before| texts.money(before, &run.currency)), change => change.map(|change| texts.percent(change)),
+            then => before.map(|before| texts.money(before, &run.currency)), change => change.map(|change| texts.change(change)),
         });
     }
     let before = previous.map(|previous| previous.id.as_str().to_owned());
