@@ -181,10 +181,10 @@ pub struct Call {
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer {
     /// It did not answer, or said that it is out of order (a status from 500 on).
-    #[error("the payment system did not answer: {0}")]
+    #[error("the other side did not answer: {0}")]
     Silent(String),
     /// It answered with this status, below 500 and not 200: it works, and refuses this call.
-    #[error("the payment system answered with status {0}")]
+    #[error("the other side answered with status {0}")]
     Refused(u16),
 }
 
