@@ -28,10 +28,8 @@ pub enum Fault {
         PIXELS_MAX / 1_000_000
     )]
     TooManyPixels,
-    /// A page of a PDF without a picture, or with several.
-    #[error(
-        "the page of the PDF is not one scanned picture; print it and scan it, or scan to TIFF"
-    )]
+    /// A page of a PDF that draws no picture.
+    #[error("the page of the PDF has no scanned picture; print it and scan it, or scan to TIFF")]
     NoPicture,
     /// A compression that is not read.
     #[error(

@@ -4,8 +4,12 @@
 //! Sizes are read and judged before anything is decoded, one page is held at a time, and a fault of one page
 //! leaves the others. What comes out is a grid of grey levels; nothing of the file's own bytes goes on.
 
+mod assembled;
 mod code;
 mod fault;
+mod fax;
+mod jbig2;
+mod jpeg2000;
 mod pdf;
 mod picture;
 mod raster;

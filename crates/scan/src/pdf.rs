@@ -1,14 +1,17 @@
-//! The pictures of a scanner's PDF: one to a page. Nothing else of a PDF is looked at, so what it would do,
-//! open or run is never even read.
+//! The pictures of a scanner's PDF: one to a page, or several that make one (`assembled.rs`). Nothing else of a PDF is
+//! looked at, so what it would do, open or run is never even read.
 
-use std::{borrow::Cow, io::Read};
+use std::{borrow::Cow, collections::BTreeSet, io::Read};
 
 use flate2::read::ZlibDecoder;
 use kvit_pdf::{Dict, Document, Id, Object, Stream, Value};
 
 use crate::{
-    Fault, PAGES_MAX, Picture, allowed, guarded, raster,
-    tiff::{self, grey, unpacked},
+    Fault, PAGES_MAX, Picture, allowed,
+    assembled::{self, Names},
+    fax::{self, EncodingMode, Packing},
+    guarded, jbig2, jpeg2000, raster,
+    tiff::{grey, unpacked},
 };
 
 /// Values of one file, however large it is: a scanner's page has a few dozen.
@@ -17,8 +20,6 @@ const VALUES_MAX: usize = 200_000;
 const PARENTS_MAX: usize = 32;
 /// A stream may be packed twice: scanners put Flate around a JPEG.
 const FILTERS_MAX: usize = 2;
-/// A second picture on a page that is no larger than this share of the first is an ornament: one of so many.
-const ORNAMENT_ONE_OF: u64 = 10;
 
 pub(crate) fn pages(
     bytes: &[u8],
@@ -42,34 +43,22 @@ pub(crate) fn pages(
 
 fn one(document: &Document, page: Id) -> Result<Picture, Fault> {
     let page = document.dict(page).map_err(|_| Fault::Broken)?;
-    let as_dict = |value| match document.resolve(value) {
-        Value::Dict(dict) => Some(dict),
-        _ => None,
-    };
-    let resources = inherited(document, page, "Resources").and_then(as_dict);
-    let objects = resources
-        .and_then(|found| found.get("XObject"))
-        .and_then(as_dict);
-    let mut pictures: Vec<_> = objects
-        .into_iter()
-        .flat_map(Dict::iter)
-        .filter_map(|(_, value)| value.as_reference())
-        .filter_map(|id| match document.objects.get(&id) {
-            Some(Object::Stream(stream)) if stream.dict.name("Subtype") == Some(b"Image") => {
-                let (width, height) = size(document, &stream.dict)?;
-                Some((u64::from(width) * u64::from(height), id, stream))
-            }
+    let resources = as_dict(document, inherited(document, page, "Resources"));
+    let objects = objects(document, resources);
+    let ids: BTreeSet<Id> = objects.into_values().collect();
+    let drawn: Vec<_> = ids
+        .iter()
+        .filter_map(|id| match document.objects.get(id) {
+            Some(Object::Stream(stream)) => Some((stream.dict.name("Subtype")?, stream)),
             _ => None,
         })
+        .filter(|(kind, _)| matches!(*kind, b"Image" | b"Form"))
         .collect();
-    pictures.sort_by_key(|(pixels, id, _)| (std::cmp::Reverse(*pixels), *id));
-    pictures.dedup_by_key(|(_, id, _)| *id);
-    let picture = match pictures.as_slice() {
+    let picture = match drawn.as_slice() {
         [] => return Err(Fault::NoPicture),
-        [(pixels, ..), (other, ..), ..] if other * ORNAMENT_ONE_OF > *pixels => {
-            return Err(Fault::NoPicture);
-        }
-        [(_, _, stream), ..] => decoded(document, stream)?,
+        // Where it goes does not matter: it is the page.
+        [(b"Image", stream)] => decoded(document, stream)?,
+        _ => assembled::picture(document, page, resources)?,
     };
     let turn = inherited(document, page, "Rotate").map(|value| document.resolve(value));
     let quarters = match turn {
@@ -77,6 +66,23 @@ fn one(document: &Document, page: Id) -> Result<Picture, Fault> {
         _ => 0,
     };
     Ok(picture.turned(quarters as u8))
+}
+
+/// A dictionary that is there, or that a reference leads to.
+pub(crate) fn as_dict<'a>(document: &'a Document, value: Option<&'a Value>) -> Option<&'a Dict> {
+    match document.resolve(value?) {
+        Value::Dict(dict) => Some(dict),
+        _ => None,
+    }
+}
+
+/// What a page can draw by a name.
+pub(crate) fn objects<'a>(document: &'a Document, resources: Option<&'a Dict>) -> Names<'a> {
+    let named = as_dict(document, resources.and_then(|found| found.get("XObject")));
+    let named = named.into_iter().flat_map(Dict::iter);
+    named
+        .filter_map(|(name, value)| Some((name, value.as_reference()?)))
+        .collect()
 }
 
 fn inherited<'a>(document: &'a Document, page: &'a Dict, key: &str) -> Option<&'a Value> {
@@ -90,7 +96,7 @@ fn inherited<'a>(document: &'a Document, page: &'a Dict, key: &str) -> Option<&'
     None
 }
 
-fn size(document: &Document, dict: &Dict) -> Option<(u32, u32)> {
+pub(crate) fn size(document: &Document, dict: &Dict) -> Option<(u32, u32)> {
     let side = |key| match document.resolve(dict.get(key)?) {
         Value::Integer(pixels) => u32::try_from(*pixels).ok(),
         _ => None,
@@ -98,7 +104,8 @@ fn size(document: &Document, dict: &Dict) -> Option<(u32, u32)> {
     Some((side("Width")?, side("Height")?))
 }
 
-fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
+/// The picture of one stream, dark where it says that it is dark.
+pub(crate) fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
     let dict = &stream.dict;
     let (width, height) = size(document, dict).ok_or(Fault::Broken)?;
     allowed(width, height)?;
@@ -106,6 +113,14 @@ fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(items)) => items.iter().map(|item| document.resolve(item)).collect(),
         Some(one) => vec![one],
+    };
+    let light_is_dark = inverted(document, dict);
+    let right = |picture| {
+        if light_is_dark {
+            negative(picture)
+        } else {
+            picture
+        }
     };
     let (filters, parms) = (list("Filter"), list("DecodeParms"));
     if filters.len() > FILTERS_MAX {
@@ -140,30 +155,21 @@ fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
                 }
                 bytes = Cow::Owned(plain);
             }
-            b"DCTDecode" | b"DCT" if last => {
-                let picture = raster::jpeg(&bytes)?;
-                return Ok(if inverted(document, dict) {
-                    negative(picture)
-                } else {
-                    picture
-                });
+            b"DCTDecode" | b"DCT" if last => return Ok(right(raster::jpeg(&bytes)?)),
+            b"JPXDecode" if last => return Ok(right(jpeg2000::picture(&bytes)?)),
+            b"JBIG2Decode" if last => {
+                let globals = parms.and_then(|parms| parms.reference("JBIG2Globals"));
+                let globals = match globals.and_then(|id| document.objects.get(&id)) {
+                    Some(Object::Stream(stream)) => {
+                        Some(stream.plain().map_err(|_| Fault::Broken)?)
+                    }
+                    _ => None,
+                };
+                return Ok(right(jbig2::picture(&bytes, globals.as_deref())?));
             }
             b"CCITTFaxDecode" | b"CCF" if last => {
-                let integer = |key| parms.and_then(|parms| parms.integer(key));
-                if integer("K").unwrap_or(0) >= 0 {
-                    return Err(Fault::Packing);
-                }
-                let columns =
-                    u32::try_from(integer("Columns").unwrap_or(1728)).map_err(|_| Fault::Broken)?;
-                allowed(columns, height)?;
-                let picture = tiff::group_4(&bytes, columns, height)?;
-                let black =
-                    parms.and_then(|parms| parms.get("BlackIs1")) == Some(&Value::Bool(true));
-                return Ok(if black != inverted(document, dict) {
-                    negative(picture)
-                } else {
-                    picture
-                });
+                let (picture, ink_is_1) = faxed(&bytes, parms, height)?;
+                return Ok(right(if ink_is_1 { negative(picture) } else { picture }));
             }
             _ => return Err(Fault::Packing),
         }
@@ -172,11 +178,29 @@ fn decoded(document: &Document, stream: &Stream) -> Result<Picture, Fault> {
     let expected = samples.row_bytes(width) * height as usize;
     let bytes = bytes.get(..expected).ok_or(Fault::Broken)?;
     let picture = Picture::whole(width, height, samples.levels(bytes, width))?;
-    Ok(if inverted(document, dict) {
-        negative(picture)
-    } else {
-        picture
-    })
+    Ok(right(picture))
+}
+
+/// What is packed by CCITT Group 3 or 4, and whether its ink is written as ones (7.4.6).
+fn faxed(packed: &[u8], parms: Option<&Dict>, rows: u32) -> Result<(Picture, bool), Fault> {
+    let integer = |key| parms.and_then(|parms| parms.integer(key));
+    let holds = |key| parms.and_then(|parms| parms.get(key)) == Some(&Value::Bool(true));
+    let columns = u32::try_from(integer("Columns").unwrap_or(1728)).map_err(|_| Fault::Broken)?;
+    allowed(columns, rows)?;
+    let mode = match integer("K").unwrap_or(0) {
+        ..0 => EncodingMode::Group4,
+        0 => EncodingMode::Group3_1D,
+        k => EncodingMode::Group3_2D {
+            k: u32::try_from(k).map_err(|_| Fault::Broken)?,
+        },
+    };
+    let packing = Packing {
+        mode,
+        aligned: holds("EncodedByteAlign"),
+        columns,
+    };
+    let luma = fax::unpacked(packed, packing, rows)?;
+    Ok((Picture::whole(columns, rows, luma)?, holds("BlackIs1")))
 }
 
 /// Whether `/Decode` says that light is dark.

@@ -1,4 +1,4 @@
-//! TIFF, page by page: two levels (uncompressed, LZW, Deflate, CCITT Group 4), grey, colours, palettes, JPEG.
+//! TIFF, page by page: two levels (uncompressed, LZW, Deflate, CCITT Group 3 and 4), grey, colours, palettes, JPEG.
 
 use std::io::Cursor;
 
@@ -8,7 +8,11 @@ use tiff::{
     tags::Tag,
 };
 
-use crate::{Fault, PAGES_MAX, PIXELS_MAX, Picture, allowed, guarded, raster};
+use crate::{
+    Fault, PAGES_MAX, PIXELS_MAX, Picture, allowed,
+    fax::{self, EncodingMode, Packing},
+    guarded, raster,
+};
 
 /// What a page may take while it is decoded, in bytes.
 const DECODE_BYTES_MAX: usize = 4 * PIXELS_MAX as usize;
@@ -16,8 +20,8 @@ const DECODE_BYTES_MAX: usize = 4 * PIXELS_MAX as usize;
 const LIST_BYTES_MAX: usize = 1 << 20;
 /// JPEG, in `Compression` (TIFF Technical Note 2).
 const JPEG: u16 = 7;
-/// Group 4 (TIFF 6.0, section 11).
-const GROUP_4: u16 = 4;
+/// Rows by themselves, Group 3 and Group 4 (TIFF 6.0, sections 10 and 11).
+const FAX: std::ops::RangeInclusive<u16> = 2..=4;
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
@@ -52,45 +56,30 @@ fn open(bytes: &[u8]) -> Result<Reader<'_>, Fault> {
     Ok(reader.with_limits(limits))
 }
 
-/// The picture of a PDF that is packed as CCITT Group 4, which is what a TIFF holds: `columns` by `rows`.
-pub(crate) fn group_4(packed: &[u8], columns: u32, rows: u32) -> Result<Picture, Fault> {
-    let length = u32::try_from(packed.len()).map_err(|_| Fault::Broken)?;
-    let fields: [(u16, u32); 8] = [
-        (256, columns),
-        (257, rows),
-        (258, 1),
-        (259, u32::from(GROUP_4)),
-        (262, 0),
-        (273, 8 + 2 + 8 * 12 + 4),
-        (278, rows),
-        (279, length),
-    ];
-    let mut file = b"II\x2a\0\x08\0\0\0\x08\0".to_vec();
-    for (tag, value) in fields {
-        file.extend(tag.to_le_bytes());
-        // One value of 32 bits.
-        file.extend([4, 0, 1, 0, 0, 0]);
-        file.extend(value.to_le_bytes());
-    }
-    file.extend([0; 4]);
-    file.extend(packed);
-    one(&mut open(&file)?, &file)
-}
-
 fn one(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Picture, Fault> {
     let (width, height) = reader.dimensions().map_err(|_| Fault::Broken)?;
     allowed(width, height)?;
     let unsigned =
         |reader: &mut Reader<'_>, tag| reader.find_tag_unsigned::<u16>(tag).ok().flatten();
-    if unsigned(reader, Tag::Compression) == Some(JPEG) {
-        strips_are_small(reader, bytes, (width, height))?;
+    let turns = match unsigned(reader, Tag::Orientation) {
+        Some(3) => 2,
+        Some(6) => 1,
+        Some(8) => 3,
+        _ => 0,
+    };
+    match unsigned(reader, Tag::Compression) {
+        Some(JPEG) => strips_are_small(reader, bytes, (width, height))?,
+        Some(fax) if FAX.contains(&fax) => {
+            let luma = faxed(reader, bytes, (width, height), fax)?;
+            return Ok(Picture::whole(width, height, luma)?.turned(turns));
+        }
+        _ => {}
     }
     let colour = reader.colortype().map_err(|_| Fault::Packing)?;
     let palette = match colour {
         ColorType::Palette(_) => Some(levels(reader)?),
         _ => None,
     };
-    let orientation = unsigned(reader, Tag::Orientation);
     let image = reader.read_image().map_err(|error| match error {
         tiff::TiffError::UnsupportedError(_) => Fault::Packing,
         _ => Fault::Broken,
@@ -119,13 +108,70 @@ fn one(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Picture, Fault> {
         }
         _ => return Err(Fault::Packing),
     };
-    let turns = match orientation {
-        Some(3) => 2,
-        Some(6) => 1,
-        Some(8) => 3,
-        _ => 0,
-    };
     Ok(Picture::whole(width, height, luma)?.turned(turns))
+}
+
+/// The strips of a page that is packed as a fax.
+fn faxed(
+    reader: &mut Reader<'_>,
+    bytes: &[u8],
+    (width, height): (u32, u32),
+    fax: u16,
+) -> Result<Vec<u8>, Fault> {
+    let number = |reader: &mut Reader<'_>, tag, usual| match reader.find_tag_unsigned::<u32>(tag) {
+        Ok(found) => Ok(found.unwrap_or(usual)),
+        Err(_) => Err(Fault::Broken),
+    };
+    let one = |reader: &mut Reader<'_>, tag| number(reader, tag, 1);
+    if (
+        one(reader, Tag::BitsPerSample)?,
+        one(reader, Tag::SamplesPerPixel)?,
+    ) != (1, 1)
+    {
+        return Err(Fault::Packing);
+    }
+    // `T4Options`: the first bit says that rows follow from those above.
+    let options = number(reader, Tag::Unknown(292), 0)?;
+    let packing = Packing {
+        mode: match fax {
+            4 => EncodingMode::Group4,
+            3 if options & 1 == 1 => EncodingMode::Group3_2D { k: 4 },
+            _ => EncodingMode::Group3_1D,
+        },
+        aligned: fax == 2,
+        columns: width,
+    };
+    let mirrored = one(reader, Tag::FillOrder)? == 2;
+    // Zero is paper; some write it the other way round.
+    let negative = one(reader, Tag::PhotometricInterpretation)? == 1;
+    let rows_per_strip = number(reader, Tag::RowsPerStrip, height)?.clamp(1, height);
+    let mut list = |tag| reader.get_tag_u64_vec(tag).map_err(|_| Fault::Packing);
+    let (offsets, lengths) = (list(Tag::StripOffsets)?, list(Tag::StripByteCounts)?);
+    let mut luma = Vec::with_capacity(width as usize * height as usize);
+    let mut rows_left = height;
+    for (offset, length) in offsets.into_iter().zip(lengths) {
+        let rows = rows_per_strip.min(rows_left);
+        if rows == 0 {
+            break;
+        }
+        let start = usize::try_from(offset).map_err(|_| Fault::Broken)?;
+        let length = usize::try_from(length).map_err(|_| Fault::Broken)?;
+        let strip = start
+            .checked_add(length)
+            .and_then(|end| bytes.get(start..end));
+        let strip = strip.ok_or(Fault::Broken)?;
+        luma.extend(if mirrored {
+            let turned: Vec<u8> = strip.iter().map(|byte| byte.reverse_bits()).collect();
+            fax::unpacked(&turned, packing, rows)?
+        } else {
+            fax::unpacked(strip, packing, rows)?
+        });
+        rows_left -= rows;
+    }
+    if negative {
+        luma.iter_mut().for_each(|level| *level = 255 - *level);
+    }
+    Ok(luma)
 }
 
 /// A JPEG inside of a TIFF has a size of its own, and the decoder believes that one: each is held to its strip or

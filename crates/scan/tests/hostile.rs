@@ -335,7 +335,7 @@ fn script_in_a_pdf_is_not_even_read_and_a_bad_page_leaves_the_others() {
         [
             None,
             Some(Fault::Broken),
-            Some(Fault::Packing),
+            Some(Fault::Broken),
             Some(Fault::Broken),
             None
         ]
