@@ -21,7 +21,7 @@ pub(crate) use layout::{
 };
 pub(crate) use pay::{
     AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CustomerArgs, DebitSeenArgs,
-    DebitWriteArgs, DebitsCommand, JournalArgs, PayCommand, PersonArgs, ReceivablesArgs,
+    DebitWriteArgs, DebitsCommand, FoundArgs, JournalArgs, PayCommand, PersonArgs, ReceivablesArgs,
     RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs, StatementsArgs,
     WriteOffArgs,
 };

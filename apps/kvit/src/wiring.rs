@@ -362,6 +362,7 @@ impl Instance {
             wire: Arc::new(HttpWire::default()),
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
+            checkpoints: faults::checkpoints(),
         })
     }
 

@@ -213,6 +213,7 @@ pub(crate) async fn payment_loop(poller: &Poller, poll: Duration, stop: &Cancell
                         asked = report.asked,
                         learned = report.learned,
                         silent = report.silent,
+                        refunds = report.refunds,
                         "payments looked after"
                     );
                 }

@@ -31,7 +31,8 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
 
 /// The texts of one language, with its ways to write money and dates.
 pub(crate) struct Texts {
-    language: Language,
+    /// Which.
+    pub(crate) language: Language,
     bundle: FluentBundle<FluentResource>,
 }
 

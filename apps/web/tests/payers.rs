@@ -2,6 +2,8 @@
 //! people who pay, decline, walk away, pay twice, or whose answer gets lost.
 
 mod common;
+#[path = "payers/same_way.rs"]
+mod same_way;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,7 +17,10 @@ use kvit_billing::{
     customer::Text,
     ports::{Clock, Rng},
 };
-use kvit_flow::{PollReport, Poller};
+use kvit_flow::{
+    PollReport, Poller,
+    ports::{Checkpoints, NoCheckpoints},
+};
 use kvit_pay::{
     MacSecret, ProviderName, RsaSigner, RsaVerifier,
     dialects::{
@@ -103,17 +108,21 @@ impl Scene {
 
     /// A round of the worker that looks after payments.
     async fn round(&self) -> PollReport {
-        let poller = Poller {
+        self.poller(Arc::new(NoCheckpoints))
+            .poll(&CancellationToken::new())
+            .await
+            .expect("a round")
+    }
+
+    fn poller(&self, checkpoints: Arc<dyn Checkpoints>) -> Poller {
+        Poller {
             store: self.world.store.clone(),
             ways: Arc::clone(&self.ways) as Arc<dyn Ways>,
             wire: Arc::new(HttpWire::default()),
             clock: Arc::clone(&self.world.clock) as Arc<dyn Clock>,
             rng: Arc::new(Zeros),
-        };
-        poller
-            .poll(&CancellationToken::new())
-            .await
-            .expect("a round")
+            checkpoints,
+        }
     }
 
     fn page(&self) -> String {

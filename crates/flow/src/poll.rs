@@ -15,7 +15,7 @@ use kvit_store::{PaymentRecord, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ports::NoCheckpoints,
+    ports::{Checkpoints, NoCheckpoints},
     statement::{self, StatementError},
 };
 
@@ -44,6 +44,8 @@ pub struct Poller {
     pub clock: Arc<dyn Clock>,
     /// Makes nonces.
     pub rng: Arc<dyn Rng>,
+    /// Where tests end the process.
+    pub checkpoints: Arc<dyn Checkpoints>,
 }
 
 /// What a round came to.
@@ -57,6 +59,8 @@ pub struct PollReport {
     pub learned: usize,
     /// Of these, those whose payment system gave no answer that can be believed.
     pub silent: usize,
+    /// Refunds that payment systems were asked for.
+    pub refunds: usize,
 }
 
 impl Poller {
@@ -95,6 +99,7 @@ impl Poller {
                 mute.insert(payment.provider);
             }
         }
+        report.refunds = self.give_back(&ways, &mut mute, stop).await?;
         self.look_after(&ways).await?;
         // Last, so that a statement in trouble holds up no payment.
         self.finish_statements(&ways, now).await?;
@@ -115,7 +120,7 @@ impl Poller {
     }
 
     /// Keeps whether a payment system answered: one that refuses a call did.
-    async fn heard<T>(
+    pub(crate) async fn heard<T>(
         &self,
         provider: &ProviderName,
         answer: &Result<T, NoAnswer>,

@@ -1,12 +1,29 @@
-//! The file by which refunds leave: who pays, and what payees read.
+//! How refunds leave: in a file for the bank, or through the payment system that was paid by, which a worker asks.
 
-use jiff::{Timestamp, civil::Date};
-use kvit_billing::{Language, Operator};
-use kvit_pay::{BadIban, credit::Payer};
-use kvit_store::{Exported, Store, StoreError};
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use kvit_billing::{Cents, Language, Operator};
+use kvit_pay::{
+    BadIban, ProviderName,
+    credit::Payer,
+    dialects::{Refund, Refunded},
+    ways::{Call, Provider},
+};
+use kvit_store::{
+    ConcessionKind, ConcessionRecord, Concessions, Doubt, EnrolmentState, Exported, PaidThrough,
+    Store, StoreError,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::Poller;
 
 /// What a payee reads before the customer number.
 const WORDS: &str = "Върната сума, клиент";
+/// Refunds that one round asks for.
+const BATCH: usize = 50;
+/// No call takes so long: who asked before that and kept no answer is no more.
+const ANSWER_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 /// A file of refunds cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -36,4 +53,153 @@ pub async fn make_refund_file(
         bic: operator.bic.clone(),
     };
     Ok(store.export_refunds(&payer, today, WORDS, by, now).await?)
+}
+
+/// The payment system that can give money of a payment back by itself; none where it takes no refunds by wire, is
+/// configured no more, or was not told of this payment as it wants it named.
+#[must_use]
+pub fn same_way<'a>(ways: &'a [Provider], paid: &PaidThrough) -> Option<&'a Provider> {
+    let provider = ways.iter().find(|way| way.name == paid.provider)?;
+    let tried = request(
+        paid,
+        "try",
+        Cents::new(1),
+        "",
+        "",
+        Timestamp::UNIX_EPOCH,
+        [0; 16],
+    );
+    provider.dialect.refund(&tried).is_ok().then_some(provider)
+}
+
+/// Our name for a refund at its payment system. Never one of another installation at the same shop: the numbers of
+/// payments are not given twice there.
+#[must_use]
+pub fn asked_as(paid: &PaidThrough, refund: u64) -> String {
+    format!("refund-{}-{refund}", paid.number)
+}
+
+fn request<'a>(
+    paid: &'a PaidThrough,
+    name: &'a str,
+    amount: Cents,
+    description: &'a str,
+    email: &'a str,
+    now: Timestamp,
+    nonce: [u8; 16],
+) -> Refund<'a> {
+    Refund {
+        payment: paid.number,
+        transaction: &paid.transaction,
+        received: &paid.received,
+        name,
+        amount,
+        description,
+        email,
+        now,
+        nonce,
+    }
+}
+
+impl Poller {
+    /// Asks payment systems for the refunds that wait, each once in its life; gives how many. One that does not
+    /// answer a look is not asked, and gets `mute`.
+    pub(crate) async fn give_back(
+        &self,
+        ways: &[Provider],
+        mute: &mut HashSet<ProviderName>,
+        stop: &CancellationToken,
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let doubted = self.store.doubt_refunds(now - ANSWER_MAX, now).await?;
+        if doubted > 0 {
+            tracing::error!(
+                refunds = doubted,
+                "nobody knows whether these went back: look at the payment system's pages, then say so at /staff/refunds"
+            );
+        }
+        let mut asked = 0;
+        for refund in self.store.concessions(Concessions::ToAsk, BATCH).await? {
+            if stop.is_cancelled() {
+                break;
+            }
+            let ConcessionKind::SameWay { provider, payment } = &refund.kind else {
+                continue;
+            };
+            let named = |way: &&Provider| way.name == *provider && !mute.contains(provider);
+            let way = ways.iter().find(named);
+            let Some((way, url)) = way.and_then(|way| Some((way, way.url()?))) else {
+                continue;
+            };
+            // What is out of order is not asked: each question without an answer is work for people.
+            let reached = self.wire.reach(url.to_owned()).await;
+            self.heard(provider, &reached).await?;
+            if let Err(error) = reached {
+                tracing::warn!(provider = %provider, error = %error, "refunds wait for their payment system");
+                mute.insert(provider.clone());
+                continue;
+            }
+            if let Some(paid) = self.store.paid_through(payment).await? {
+                asked += usize::from(self.give(way, &refund, &paid).await?);
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Asks for one. What is sent is made before it is noted that it was asked for: what cannot be signed waits.
+    async fn give(
+        &self,
+        way: &Provider,
+        refund: &ConcessionRecord,
+        paid: &PaidThrough,
+    ) -> Result<bool, StoreError> {
+        let mut nonce = [0; 16];
+        self.rng.fill(&mut nonce);
+        let name = asked_as(paid, refund.number);
+        let enrolment = self.store.enrolment_of(&refund.account).await?;
+        let email = match &enrolment {
+            EnrolmentState::Active(record) => record.email.expose().as_str(),
+            _ => "",
+        };
+        let words = format!("{WORDS} {}", refund.account);
+        let now = self.clock.now();
+        let request = request(paid, &name, refund.amount, &words, email, now, nonce);
+        let form = match way.dialect.refund(&request) {
+            Ok(form) => form,
+            Err(error) => {
+                tracing::error!(provider = %way.name, refund = refund.number, error = &error as &dyn std::error::Error, "a refund cannot be asked for");
+                return Ok(false);
+            }
+        };
+        self.checkpoints.reached("before-ask-refund");
+        if !self.store.ask_refund(refund.number, now).await? {
+            return Ok(false);
+        }
+        // From here on it is never asked again: a death leaves it unclear.
+        self.checkpoints.reached("refund-noted");
+        let call = Call {
+            form: Some(form.body()),
+            url: form.url,
+        };
+        let answer = self.wire.call(call).await;
+        self.checkpoints.reached("refund-asked");
+        let heard: Result<Refunded, Doubt> = match &answer {
+            Ok(body) => way.dialect.refund_answer(&request, body).map_err(|why| {
+                tracing::warn!(provider = %way.name, refund = refund.number, why = why.word(), "an answer about a refund is not believed");
+                Doubt::Unbelieved
+            }),
+            Err(error) => {
+                tracing::warn!(provider = %way.name, refund = refund.number, error = %error, "no answer about a refund");
+                Err(Doubt::Silent)
+            }
+        };
+        let told = heard.as_ref().map_err(|doubt| *doubt);
+        let kept = self
+            .store
+            .refund_answered(refund.number, told, self.clock.now());
+        kept.await?;
+        self.checkpoints.reached("refund-answered");
+        self.heard(&way.name, &answer).await?;
+        Ok(true)
+    }
 }

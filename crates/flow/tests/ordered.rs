@@ -22,7 +22,7 @@ use kvit_billing::{
     customer::Text,
     ports::{Clock, Rng},
 };
-use kvit_flow::Poller;
+use kvit_flow::{Poller, ports::NoCheckpoints};
 use kvit_pay::{
     PaymentState, RsaSigner, RsaVerifier,
     dialects::ipg::{self, Shop},
@@ -162,6 +162,7 @@ async fn a_payment_that_stays_ordered_is_left_to_people_after_a_week() {
         wire: Arc::clone(&icard) as Arc<dyn Wire>,
         clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
         rng: Arc::new(Zeros),
+        checkpoints: Arc::new(NoCheckpoints),
     };
     // Every six hours; gives how often it was asked for.
     let days = async |days: usize| {

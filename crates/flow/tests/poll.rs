@@ -20,7 +20,7 @@ use kvit_billing::{
     customer::Text,
     ports::{Clock, Rng},
 };
-use kvit_flow::{PollReport, Poller};
+use kvit_flow::{PollReport, Poller, ports::NoCheckpoints};
 use kvit_pay::{
     PaymentState, RsaSigner, RsaVerifier, VerifiedNotice,
     dialects::{Answer, borica::Terminal},
@@ -240,6 +240,7 @@ impl Scene {
             wire: Arc::clone(&bank) as Arc<dyn Wire>,
             clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
             rng: Arc::new(Zeros),
+            checkpoints: Arc::new(NoCheckpoints),
         };
         Self {
             world,

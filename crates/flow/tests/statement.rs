@@ -137,6 +137,7 @@ async fn a_death_at_any_place_leaves_the_same_books() {
                 wire: Arc::new(NoWire),
                 clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
                 rng: Arc::new(Zeros),
+                checkpoints: Arc::new(NoCheckpoints),
             };
             let stop = CancellationToken::new();
             world.clock.forward(60);

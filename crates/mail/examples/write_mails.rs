@@ -50,6 +50,11 @@ fn main() -> Result<(), AnyError> {
         }
         for (case, what) in [
             ("refund", Conceded::Refund { iban_end: "5678" }),
+            ("refund-same-way", Conceded::SameWay { through: "iCard" }),
+            (
+                "refund-not-same-way",
+                Conceded::NotSameWay { through: "iCard" },
+            ),
             ("refund-came-back", Conceded::CameBack),
             ("refund-stopped", Conceded::Stopped),
             (

@@ -220,6 +220,17 @@ impl Entry {
         Self::moved("refund-paid", Book::Refunds, amount, from)
     }
 
+    /// Money on its way back to a customer was given back by a payment system, out of what it had collected.
+    #[must_use]
+    pub fn refund_given(provider: &ProviderName, amount: Cents) -> Self {
+        let from = Posting {
+            book: Book::of(provider),
+            cents: -amount,
+            bills: Vec::new(),
+        };
+        Self::moved("refund-paid", Book::Refunds, amount, from)
+    }
+
     /// Money that had been sent to a customer came back to the operator's account.
     #[must_use]
     pub fn refund_came_back(amount: Cents) -> Self {
@@ -299,6 +310,7 @@ mod tests {
             Entry::allocation(&account, amount, Vec::new()),
             Entry::refund(&account, amount, Vec::new()),
             Entry::refund_paid(amount),
+            Entry::refund_given(&provider, amount),
             Entry::refund_came_back(amount),
             Entry::write_off(&account, amount, Vec::new()),
         ] {

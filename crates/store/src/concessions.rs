@@ -9,8 +9,8 @@ use kvit_pay::{
 };
 
 use crate::{
-    Concede, ConcessionKind, ConcessionRecord, Concessions, Deed, Event, NewConcession, Store,
-    StoreError, WRITE_OFF_MAX,
+    Concede, ConcessionKind, ConcessionRecord, Concessions, Deed, Event, NewConcession,
+    RefundAnswer, RefundWord, Store, StoreError, WRITE_OFF_MAX,
     apply::is_customer,
     audit::append,
     engine::{Row, Target, Tx},
@@ -18,10 +18,11 @@ use crate::{
     payments::bills,
     reconcile::{is_bill_of, optional_bill, same_person},
     rows::{corrupt, optional, optional_time, text, time, unsigned},
+    same_way::paid_through,
     sql::query,
 };
 
-const COLUMNS: &str = "c.number, c.kind, c.account, c.amount, c.bill, c.payment, c.iban, c.payee, c.why, c.proposed_by, c.proposed_at, c.approved_by, c.approved_at, c.refused_by, c.refused_at, c.file, c.paid_at, c.back_at";
+const COLUMNS: &str = "c.number, c.kind, c.account, c.amount, c.bill, c.payment, c.iban, c.payee, c.why, c.proposed_by, c.proposed_at, c.approved_by, c.approved_at, c.refused_by, c.refused_at, c.file, c.provider, c.asked_at, c.answer, c.answer_words, c.answered_at, c.found_by, c.paid_at, c.back_at";
 /// The turn in which all of them are decided: what there is may be given back once.
 pub(crate) const TURN: &str = "concessions";
 /// How the entries of write-offs begin.
@@ -67,28 +68,28 @@ impl Store {
         if let Some(refused) = too_much(&new.kind, new.amount, most, before) {
             return Ok(refused);
         }
-        let (mut bill, mut of, mut to, mut payee) = (None, None, None, None);
+        let (mut bill, mut to, mut payee, mut through) = (None, None, None, None);
         match &new.kind {
             ConcessionKind::WriteOff { bill: number } => bill = Some(*number),
             ConcessionKind::Refund {
-                iban,
-                payee: name,
-                payment,
+                iban, payee: name, ..
             } => {
-                (of, to, payee) = (payment.clone(), Some(iban), Some(name.clone()));
+                (to, payee) = (Some(iban), Some(name.clone()));
             }
+            ConcessionKind::SameWay { provider, .. } => through = Some(provider),
         }
-        let row = query("INSERT INTO concessions (number, kind, account, amount, bill, payment, iban, payee, why, proposed_by, proposed_at) SELECT COALESCE(MAX(number), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM concessions RETURNING number")
+        let row = query("INSERT INTO concessions (number, kind, account, amount, bill, payment, iban, payee, why, proposed_by, proposed_at, provider) SELECT COALESCE(MAX(number), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM concessions RETURNING number")
             .bind(new.kind.as_str())
             .bind(&new.account)
             .bind(new.amount)
             .bind(bill)
-            .bind(of)
+            .bind(new.kind.payment())
             .bind(to)
             .bind(payee)
             .bind(&new.why)
             .bind(&new.by)
             .bind(now)
+            .bind(through)
             .fetch_one(&mut tx)
             .await?;
         let number = unsigned(&row, "number")?;
@@ -132,8 +133,8 @@ impl Store {
             ConcessionKind::WriteOff { bill } => {
                 Entry::write_off(&said.account, said.amount, vec![*bill])
             }
-            ConcessionKind::Refund { payment, .. } => {
-                let paid = match payment {
+            ConcessionKind::Refund { .. } | ConcessionKind::SameWay { .. } => {
+                let paid = match said.kind.payment() {
                     Some(payment) => paid(&mut tx, &said.account, payment).await?,
                     None => None,
                 };
@@ -155,7 +156,7 @@ impl Store {
         Ok(Concede::Approved)
     }
 
-    /// Somebody does not agree, or a refund is taken back that is in no file yet: then its entry is reversed.
+    /// Somebody does not agree, or a refund is taken back that did not leave yet: then its entry is reversed.
     ///
     /// # Errors
     /// Where the database fails.
@@ -221,6 +222,18 @@ impl Store {
                 })
                 .await
             }
+            Concessions::ToAsk => {
+                list(on, &format!("{ON_ITS_WAY} AND c.asked_at IS NULL ORDER BY c.number LIMIT $1"), |q| {
+                    q.bind(limit)
+                })
+                .await
+            }
+            Concessions::SameWay => {
+                list(on, &format!("{ON_ITS_WAY} ORDER BY CASE WHEN c.answer IS NULL THEN 1 ELSE 0 END, c.number LIMIT $1"), |q| {
+                    q.bind(limit)
+                })
+                .await
+            }
             Concessions::Latest => {
                 list(on, "1 = 1 ORDER BY c.number DESC LIMIT $1", |q| {
                     q.bind(limit)
@@ -264,8 +277,9 @@ impl Store {
 }
 
 /// Refunds that wait for a file.
-pub(crate) const TO_SEND: &str =
-    "c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.file IS NULL AND c.kind = 'refund'";
+pub(crate) const TO_SEND: &str = "c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.file IS NULL AND c.kind = 'refund' AND c.provider IS NULL";
+/// Refunds through payment systems that are not over.
+const ON_ITS_WAY: &str = "c.provider IS NOT NULL AND c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.paid_at IS NULL";
 
 /// The most of this kind that there is; `waiting` is proposed already. Whatever is in the books counts, also
 /// where the clock of another machine is ahead.
@@ -297,7 +311,7 @@ async fn most(
         .iter()
         .filter(|(id, _)| !id.starts_with(WRITE_OFFS))
         .collect();
-    let refunds = sum(&|kind| matches!(kind, ConcessionKind::Refund { .. }));
+    let refunds = sum(&ConcessionKind::is_refund);
     Ok(match kind {
         ConcessionKind::WriteOff { bill } => {
             if !is_bill_of(tx, *bill, account).await? {
@@ -315,13 +329,18 @@ async fn most(
         ConcessionKind::Refund {
             payment: Some(payment),
             ..
-        } => {
+        }
+        | ConcessionKind::SameWay { payment, .. } => {
             let Some(paid) = paid(tx, account, payment).await? else {
                 return Ok(Err(Concede::OtherPayment));
             };
-            let said = sum(
-                &|kind| matches!(kind, ConcessionKind::Refund { payment: Some(of), .. } if of == payment),
-            );
+            if let ConcessionKind::SameWay { provider, .. } = kind {
+                let through = paid_through(&mut *tx, payment).await?;
+                if through.is_none_or(|through| through.provider != *provider) {
+                    return Ok(Err(Concede::OtherPayment));
+                }
+            }
+            let said = sum(&|kind| kind.payment() == Some(payment));
             let left = paid.cents - back_of(tx, payment).await? - said;
             // Whatever was given back as credit is not there any more.
             let held: Cents = paid_in.iter().map(|(_, money)| money.cents).sum();
@@ -392,7 +411,10 @@ async fn back_of(tx: &mut Tx, payment: &str) -> Result<Cents, StoreError> {
     Ok(Cents::new(row.get("back")?))
 }
 
-async fn concession(on: impl Target, number: u64) -> Result<Option<ConcessionRecord>, StoreError> {
+pub(crate) async fn concession(
+    on: impl Target,
+    number: u64,
+) -> Result<Option<ConcessionRecord>, StoreError> {
     Ok(list(on, "c.number = $1", |q| q.bind(number)).await?.pop())
 }
 
@@ -409,6 +431,10 @@ pub(crate) async fn list(
 fn record(row: &Row) -> Result<ConcessionRecord, StoreError> {
     let kind: String = row.get("kind")?;
     let kind = match kind.as_str() {
+        "refund" if row.get::<Option<String>>("provider")?.is_some() => ConcessionKind::SameWay {
+            provider: text(row, "provider")?,
+            payment: text(row, "payment")?,
+        },
         "refund" => ConcessionKind::Refund {
             iban: text(row, "iban")?,
             payee: row.get("payee")?,
@@ -438,24 +464,40 @@ fn record(row: &Row) -> Result<ConcessionRecord, StoreError> {
         approved: deed("approved_by", "approved_at")?,
         refused: deed("refused_by", "refused_at")?,
         file: file.map(|_| unsigned(row, "file")).transpose()?,
+        asked_at: optional_time(row, "asked_at")?,
+        answer: answer(row)?,
         paid_at: optional_time(row, "paid_at")?,
         back_at: optional_time(row, "back_at")?,
     })
 }
 
+fn answer(row: &Row) -> Result<Option<RefundAnswer>, StoreError> {
+    let word: Option<String> = row.get("answer")?;
+    let at = optional_time(row, "answered_at")?;
+    let Some((word, at)) = word.zip(at) else {
+        return Ok(None);
+    };
+    let known = RefundWord::ALL.into_iter().find(|one| one.as_str() == word);
+    Ok(Some(RefundAnswer {
+        word: known.ok_or_else(|| corrupt("answer", word))?,
+        words: row.get("answer_words")?,
+        at,
+        found_by: row.get("found_by")?,
+    }))
+}
+
 /// For the audit trail.
-fn told(deed: &str, said: &ConcessionRecord, by: &str, at: Timestamp) -> Event {
+pub(crate) fn told(deed: &str, said: &ConcessionRecord, by: &str, at: Timestamp) -> Event {
     let mut detail = serde_json::json!({
         "number": said.number, "amount": said.amount.to_string(), "why": said.why,
     });
     match &said.kind {
-        ConcessionKind::Refund { iban, payment, .. } => {
-            detail["iban_end"] = iban.end().into();
-            if let Some(payment) = payment {
-                detail["payment"] = payment.as_str().into();
-            }
-        }
+        ConcessionKind::Refund { iban, .. } => detail["iban_end"] = iban.end().into(),
+        ConcessionKind::SameWay { provider, .. } => detail["provider"] = provider.as_str().into(),
         ConcessionKind::WriteOff { bill } => detail["bill"] = bill.to_string().into(),
+    }
+    if let Some(payment) = said.kind.payment() {
+        detail["payment"] = payment.into();
     }
     Event {
         at,

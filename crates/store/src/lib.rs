@@ -43,6 +43,7 @@ mod release;
 mod reminders;
 mod rows;
 mod runs;
+mod same_way;
 mod scans;
 mod search;
 mod sessions;

@@ -214,7 +214,10 @@ fn transfer(refund: &ConcessionRecord, words: &str) -> Option<CreditTransfer> {
 
 /// Refunds of what is not there any more: of a payment that was taken back, or of credit that is none by now.
 /// That a bill is owed again hides neither.
-async fn held(tx: &mut Tx, refunds: &[ConcessionRecord]) -> Result<Vec<u64>, StoreError> {
+pub(crate) async fn held(
+    tx: &mut Tx,
+    refunds: &[ConcessionRecord],
+) -> Result<Vec<u64>, StoreError> {
     let mut accounts: Vec<CustomerNumber> = refunds
         .iter()
         .map(|refund| refund.account.clone())
@@ -227,7 +230,10 @@ async fn held(tx: &mut Tx, refunds: &[ConcessionRecord]) -> Result<Vec<u64>, Sto
     let dues = dues(&mut *tx, &accounts, Timestamp::MAX).await?;
     let moneys = moneys(&mut *tx, &accounts, Timestamp::MAX, None).await?;
     let standings = standings(&dues, &moneys);
-    let payments: Vec<&str> = refunds.iter().filter_map(payment).collect();
+    let payments: Vec<&str> = refunds
+        .iter()
+        .filter_map(|refund| refund.kind.payment())
+        .collect();
     let mut gone: HashSet<String> = HashSet::new();
     if !payments.is_empty() {
         let rows = query("SELECT reverses FROM journal WHERE reverses IN ({rows})")
@@ -240,21 +246,13 @@ async fn held(tx: &mut Tx, refunds: &[ConcessionRecord]) -> Result<Vec<u64>, Sto
     }
     let is_held = |refund: &&ConcessionRecord| {
         let standing = standings.get(&refund.account);
-        standing.is_some_and(|standing| match payment(refund) {
+        standing.is_some_and(|standing| match refund.kind.payment() {
             Some(payment) => gone.contains(payment) || standing.credit < Cents::ZERO,
             None => standing.overdrawn > Cents::ZERO,
         })
     };
     let held = refunds.iter().filter(is_held);
     Ok(held.map(|refund| refund.number).collect())
-}
-
-/// The payment that a refund is of.
-fn payment(refund: &ConcessionRecord) -> Option<&str> {
-    match &refund.kind {
-        ConcessionKind::Refund { payment, .. } => payment.as_deref(),
-        ConcessionKind::WriteOff { .. } => None,
-    }
 }
 
 /// Of one debit: the refund that it names, or all of a file that the bank booked as one sum.
@@ -374,7 +372,8 @@ pub(crate) async fn came_back(
         .pop();
     let is_it = |refund: &ConcessionRecord| {
         let state = refund.state();
-        matches!(state, ConcessionState::Sent | ConcessionState::Paid)
+        refund.file.is_some()
+            && matches!(state, ConcessionState::Sent | ConcessionState::Paid)
             && Some(refund.amount) == found.said.amount
     };
     let Some(refund) = refund.filter(is_it) else {

@@ -24,6 +24,7 @@ mod conformance {
     pub(crate) mod reminders;
     pub(crate) mod reversals;
     pub(crate) mod runs;
+    pub(crate) mod same_way;
     pub(crate) mod scans;
     pub(crate) mod staff;
     pub(crate) mod statements;
@@ -39,7 +40,7 @@ use std::sync::{
 use conformance::{
     api, concessions, debits, deliveries, enrolments, health, issue, late, layouts, money_mails,
     passkeys, payments, portal, readers, receivables, reconcile, reconciliation, release,
-    reminders, reversals, runs, scans, staff, statements, webhooks, world,
+    reminders, reversals, runs, same_way, scans, staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -247,6 +248,10 @@ on_both_engines! {
     concessions::a_refund_is_in_one_file_and_settled_by_its_debit,
     concessions::a_second_debit_of_a_refund_is_for_people,
     concessions::what_is_conceded_is_told,
+    same_way::money_goes_back_the_way_it_came,
+    same_way::what_is_not_given_back_may_go_another_way,
+    same_way::what_nobody_knows_waits_for_a_person,
+    same_way::a_reversal_and_a_refund_do_not_give_back_twice,
     debits::a_mandate_is_given_once_and_ended,
     debits::a_mandate_ends_after_three_years_without_a_debit,
     debits::a_debit_is_announced_once_before_it_is_made,

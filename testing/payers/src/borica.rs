@@ -8,9 +8,10 @@ use axum::{
 };
 
 use crate::{
-    Payers, Shared,
+    Given, Payers, Shared,
     epay::Pairs,
     pages::{choices, escaped, field, page, refused},
+    refunds,
     sign::lengths,
 };
 
@@ -78,15 +79,25 @@ pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs
     if get("TRTYPE") == "24" {
         let known = payers.desk().borica.get(&order).cloned();
         // Paid, under this reference, and not more than that: it goes back.
-        let fits = known.is_some_and(|sale| {
+        let paid = known.filter(|sale| {
             let (action, rc, reference) = &sale.outcome;
-            let all: f64 = field(&sale.fields, "AMOUNT").parse().unwrap_or_default();
-            let part: f64 = get("AMOUNT").parse().unwrap_or(f64::INFINITY);
-            (*action, *rc) == ("0", "00") && reference == get("INT_REF") && part <= all
+            (*action, *rc) == ("0", "00") && reference == get("INT_REF")
         });
-        let outcome = match fits {
-            true => ("0", "00", format!("{:016X}", payers.next())),
-            false => ("2", "13", String::new()),
+        let asked = Given {
+            house: "BORICA (simulated)",
+            name: format!("order {order}"),
+            reference: get("INT_REF").to_owned(),
+            amount: get("AMOUNT").to_owned(),
+            trace: None,
+        };
+        let paid = paid.map(|sale| field(&sale.fields, "AMOUNT").to_owned());
+        let (given, lost) = refunds::decide(&payers, asked, paid.as_deref());
+        if lost {
+            return refunds::lost();
+        }
+        let outcome = match given.trace {
+            Some(trace) => ("0", "00", trace),
+            None => ("2", "13", String::new()),
         };
         let back = Sale {
             fields: pairs.clone(),

@@ -11,9 +11,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    Payers, Shared,
+    Given, Payers, Shared,
     epay::Pairs,
     pages::{back, choices, field, refused},
+    refunds,
     sign::form,
 };
 
@@ -58,16 +59,6 @@ pub(crate) struct Sale {
     fields: Pairs,
     /// The last thing that happened, and its reference: `PurchaseNotify`, `PurchaseRollback`.
     outcome: Option<(&'static str, String)>,
-    /// In cents.
-    given_back: u64,
-}
-
-/// What was given back.
-#[derive(Clone)]
-pub(crate) struct Given {
-    reference: String,
-    amount: String,
-    trace: String,
 }
 
 /// A browser comes from the portal, or the portal asks.
@@ -110,7 +101,6 @@ async fn arrive(
                 house,
                 fields: pairs,
                 outcome: None,
-                given_back: 0,
             };
             payers.desk().ipg.insert(id, sale);
             choices(house.title, &what, &format!("/icard/{id}"))
@@ -178,50 +168,54 @@ fn status(payers: &Payers, house: House, asked: &Pairs) -> Response {
 fn refund(payers: &Payers, house: House, asked: &Pairs) -> Response {
     let (name, reference) = (field(asked, "OrderID"), field(asked, house.reference));
     let amount = field(asked, "Amount");
-    let mut given = None;
-    let number = payers.next();
-    {
-        let mut desk = payers.desk();
-        let desk = &mut *desk;
-        if let Some(known) = desk.refunds.get(name) {
-            if known.reference == reference && known.amount == amount {
-                given = Some(known.clone());
-            }
-        } else {
-            let paid = desk.ipg.values_mut().find(|sale| {
-                sale.house.prefix == house.prefix
-                    && sale.outcome.as_ref().is_some_and(|(what, trace)| {
-                        *what == "PurchaseNotify" && trace == reference
-                    })
-            });
-            if let Some(sale) = paid
-                && let (Some(all), Some(part)) =
-                    (cents(field(&sale.fields, "Amount")), cents(amount))
-                && part > 0
-                && sale.given_back + part <= all
-            {
-                sale.given_back += part;
-                let done = Given {
-                    reference: reference.to_owned(),
-                    amount: amount.to_owned(),
-                    trace: format!("R{number:012}"),
-                };
-                desk.refunds.insert(name.to_owned(), done.clone());
-                given = Some(done);
-            }
+    let (known, paid) = {
+        let desk = payers.desk();
+        let mut all = desk.refunds.all.iter();
+        let known = all.find(|one| one.house == house.title && one.name == name);
+        let is_it = |sale: &&Sale| {
+            let outcome = sale.outcome.as_ref();
+            sale.house.prefix == house.prefix
+                && outcome
+                    .is_some_and(|(what, trace)| *what == "PurchaseNotify" && trace == reference)
+        };
+        let paid = desk.ipg.values().find(is_it);
+        let paid = paid.map(|sale| field(&sale.fields, "Amount").to_owned());
+        (known.cloned(), paid)
+    };
+    let (given, lost) = match known {
+        Some(known) if known.reference == reference && known.amount == amount => (known, false),
+        Some(known) => (
+            Given {
+                trace: None,
+                ..known
+            },
+            false,
+        ),
+        None => {
+            let asked = Given {
+                house: house.title,
+                name: name.to_owned(),
+                reference: reference.to_owned(),
+                amount: amount.to_owned(),
+                trace: None,
+            };
+            refunds::decide(payers, asked, paid.as_deref())
         }
+    };
+    if lost {
+        return refunds::lost();
     }
     let method = format!("{}Refund", house.prefix);
-    let answer = match (house.prefix, given) {
-        ("IPG", Some(given)) => json!({
-            "method": method, "trnref": given.trace, "amount": amount, "currency": "978",
+    let answer = match (house.prefix, given.trace) {
+        ("IPG", Some(trace)) => json!({
+            "method": method, "trnref": trace, "amount": amount, "currency": "978",
             "status": "0", "status_msg": "Success",
         }),
         ("IPG", None) => {
             json!({ "method": method, "status": "21", "status_msg": "Invalid amount" })
         }
-        (_, Some(given)) => json!({
-            "IPCmethod": method, "OrderID": name, "IPC_Trnref": given.trace, "Amount": amount,
+        (_, Some(trace)) => json!({
+            "IPCmethod": method, "OrderID": name, "IPC_Trnref": trace, "Amount": amount,
             "Currency": "EUR", "Status": 0, "StatusMsg": "Success",
         }),
         (_, None) => {
@@ -229,13 +223,6 @@ fn refund(payers: &Payers, house: House, asked: &Pairs) -> Response {
         }
     };
     signed(payers, house, answer)
-}
-
-fn cents(text: &str) -> Option<u64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, "00"));
-    let part = format!("{part:0<2}");
-    let whole: u64 = whole.parse().ok()?;
-    Some(whole * 100 + part.parse::<u64>().ok()?)
 }
 
 /// An answer in JSON, its values signed in their order.

@@ -10,6 +10,7 @@ mod borica;
 mod epay;
 mod ipg;
 mod pages;
+mod refunds;
 mod sign;
 
 use std::{
@@ -28,6 +29,7 @@ use axum::{
 };
 use kvit_pay::ways::{Call, Wire};
 use kvit_wire::HttpWire;
+pub use refunds::{Given, Mood};
 pub use sign::KeyFiles;
 use sign::Keys;
 
@@ -65,8 +67,7 @@ struct Desk {
     count: u64,
     epay: HashMap<u64, epay::Bill>,
     ipg: HashMap<u64, ipg::Sale>,
-    /// What was given back, by the portal's name for it: the answer, to be given again.
-    refunds: HashMap<String, ipg::Given>,
+    refunds: refunds::Refunds,
     /// Out of order: every call is answered so.
     off: bool,
     borica: HashMap<String, borica::Sale>,
@@ -137,12 +138,24 @@ impl Payers {
             .layer(middleware::from_fn_with_state(Arc::clone(self), working))
             .route("/", get(index))
             .route("/switch", post(switch))
+            .route("/refunds", post(refunds::choose))
             .with_state(Arc::clone(self))
     }
 
     /// Puts all of them out of order, or in order again.
     pub fn switch(&self, off: bool) {
         self.desk().off = off;
+    }
+
+    /// What becomes of the next refund that is asked for.
+    pub fn next_refund(&self, mood: Mood) {
+        self.desk().refunds.next = mood;
+    }
+
+    /// What was given back, or refused to be, in its order.
+    #[must_use]
+    pub fn refunds(&self) -> Vec<Given> {
+        self.desk().refunds.all.clone()
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -204,9 +217,10 @@ async fn index(State(payers): State<Shared>) -> Response {
             )
         })
         .collect();
+    let refunds = refunds::shown(&payers);
     Html(pages::page(
         "Simulated payment systems",
-        &format!("<p>ePay, iCard, myPOS and BORICA open from the portal's pay page. Here are those that are found by themselves:</p><ul><li><a href=\"/easypay\">EasyPay: pay in cash with a code</a></li>{billers}</ul><form method=\"post\" action=\"/switch\"><button>{switch}</button></form>"),
+        &format!("<p>ePay, iCard, myPOS and BORICA open from the portal's pay page. Here are those that are found by themselves:</p><ul><li><a href=\"/easypay\">EasyPay: pay in cash with a code</a></li>{billers}</ul><form method=\"post\" action=\"/switch\"><button>{switch}</button></form>{refunds}"),
     ))
     .into_response()
 }

@@ -73,16 +73,18 @@ Example:
 Reverses what the notice of the payment brought into the books. For what the payment system did not
 say, or not clearly, such as a rollback that may mean one of two payments.")]
     Reverse(SettleArgs),
-    /// Propose to give money back to a customer's bank account; another person approves it
+    /// Propose to give money back, to a bank account or the way it was paid; another person approves it
     #[command(after_help = "\
 Examples:
   kvit pay refund 1000042 --amount 12.34 --iban \"BG80 BNBG 9661 1020 3456 78\" --because \"moved out\" --as ivan
   kvit pay refund 1000042 --amount 12.34 --iban BG80BNBG96611020345678 --payment epay/paid/7 --because \"paid twice\" --as ivan
+  kvit pay refund 1000042 --amount 12.34 --payment icard/paid/7 --same-way --because \"paid twice\" --as ivan
   kvit pay refunds approve 17 --as maria
 
 Without --payment it is credit, and no more than the customer has. A payment that goes back, whole or in
 part, is owed again by the bills that it paid; `kvit pay customer` names its entry. Approved refunds leave
-with the next `kvit pay refunds export`.")]
+with the next `kvit pay refunds export`; with --same-way a worker (`kvit work`, `kvit serve`) asks the payment
+system that the payment was made through, once, and `kvit pay refunds` says what came of it.")]
     Refund(RefundArgs),
     /// Propose to give up a small rest of a bill; another person approves it
     #[command(after_help = "\
@@ -147,8 +149,19 @@ pub(crate) enum RefundsCommand {
     List,
     /// Approve what another person proposed: it is in the books then
     Approve(ConcessionArgs),
-    /// Do not agree, or take a refund back that is in no file yet
+    /// Do not agree, or take a refund back that did not leave yet
     Refuse(ConcessionArgs),
+    /// Say what came of a refund of which its payment system's answer was lost
+    #[command(after_help = "\
+Examples:
+  kvit pay refunds found 17 --went-back --because \"on iCard's pages since 14:02, R000123\" --as maria
+  kvit pay refunds found 17 --not-given --because \"iCard's support: no such refund\" --as maria
+
+A payment system is asked for a refund once: what it does when it is asked twice is not known. Where no answer
+came, or this program ended before it was kept, look for the refund on the payment system's own pages; iCard
+and myPOS know it as refund-PAYMENT-NUMBER, the payment's number there and the refund's here. Money that was
+not given back is the customer's again; propose another way.")]
+    Found(FoundArgs),
     /// Write approved refunds into a file of credit transfers (pain.001) for the bank
     #[command(after_help = "\
 Examples:
@@ -274,8 +287,11 @@ pub(crate) struct RefundArgs {
     #[arg(long, value_parser = kvit_pay::amount::decimal)]
     pub(crate) amount: Cents,
     /// The account that it goes to
-    #[arg(long)]
-    pub(crate) iban: Iban,
+    #[arg(long, required_unless_present = "same_way")]
+    pub(crate) iban: Option<Iban>,
+    /// Give it back through the payment system that the payment was made through
+    #[arg(long, requires = "payment", conflicts_with_all = ["iban", "payee"])]
+    pub(crate) same_way: bool,
     /// Whose account it is [default: the customer's name]
     #[arg(long, value_name = "NAME", value_parser = person)]
     pub(crate) payee: Option<String>,
@@ -312,6 +328,25 @@ pub(crate) struct WriteOffArgs {
 pub(crate) struct ConcessionArgs {
     /// Its number, as the list names it
     pub(crate) number: u64,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+#[group(id = "what_came_of_it", required = true, multiple = false, args = ["went_back", "not_given"])]
+pub(crate) struct FoundArgs {
+    /// Its number, as the list names it
+    pub(crate) number: u64,
+    /// The money went back
+    #[arg(long)]
+    pub(crate) went_back: bool,
+    /// It did not
+    #[arg(long)]
+    pub(crate) not_given: bool,
+    /// Where that was seen
+    #[arg(long, value_name = "WHERE", value_parser = person)]
+    pub(crate) because: String,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,

@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::{BillNumber, Cents};
-use kvit_flow::refunds::make_refund_file;
-use kvit_pay::Iban;
+use kvit_flow::refunds::{asked_as, make_refund_file, same_way};
+use kvit_pay::{Iban, ProviderName};
 use kvit_store::{
-    Concede, ConcessionKind, ConcessionRecord, ConcessionState, Concessions, CustomerRecord,
-    NewConcession, Role, same_person,
+    Concede, ConcessionKind, ConcessionRecord, ConcessionState, Concessions, CustomerRecord, Doubt,
+    NewConcession, RefundWord, Role, same_person,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -71,14 +71,15 @@ async fn list_page(
     let store = &app.portal.store;
     let waiting = store.concessions(Concessions::Proposed, SHOWN).await?;
     let ready = store.concessions(Concessions::ToSend, SHOWN).await?;
+    let through = store.concessions(Concessions::SameWay, SHOWN).await?;
     let mut latest = store.concessions(Concessions::Latest, SHOWN).await?;
     latest.retain(|one| {
-        let shown = [&waiting, &ready];
+        let shown = [&waiting, &ready, &through];
         !shown
             .iter()
             .any(|list| list.iter().any(|it| it.number == one.number))
     });
-    let shown = waiting.len() + ready.len() + latest.len();
+    let shown = waiting.len() + ready.len() + through.len() + latest.len();
     if shown > 0 {
         let subject = format!("staff/{}", officer.login);
         let detail = json!({ "refunds": shown });
@@ -102,7 +103,7 @@ async fn list_page(
         list.iter().map(|one| row(app, texts, one)).collect()
     };
     let page = context! {
-        waiting => rows(&waiting), ready => rows(&ready), latest => rows(&latest), files,
+        waiting => rows(&waiting), ready => rows(&ready), through => rows(&through), latest => rows(&latest), files,
         may => officer.role == Role::Billing, ..more
     };
     render(app, visitor, Some(officer), "staff/refunds.html", page)
@@ -113,6 +114,11 @@ fn row(app: &App, texts: &Texts, one: &ConcessionRecord) -> Value {
         (ConcessionState::Proposed, _) => "staff-refund-proposed",
         (ConcessionState::Refused, _) => "staff-refund-refused",
         (ConcessionState::Approved, ConcessionKind::Refund { .. }) => "staff-refund-approved",
+        (ConcessionState::Approved, ConcessionKind::SameWay { .. }) => "staff-refund-to-ask",
+        (ConcessionState::Asked, _) => "staff-refund-asked",
+        (ConcessionState::Unclear, _) => "staff-refund-unclear",
+        (ConcessionState::Declined, _) => "staff-refund-declined",
+        (ConcessionState::Paid, ConcessionKind::SameWay { .. }) => "staff-refund-given",
         (ConcessionState::Approved, ConcessionKind::WriteOff { .. }) => "staff-refund-written-off",
         (ConcessionState::Sent, _) => "staff-refund-sent",
         (ConcessionState::Paid, _) => "staff-refund-paid",
@@ -120,27 +126,36 @@ fn row(app: &App, texts: &Texts, one: &ConcessionRecord) -> Value {
     };
     let what = match &one.kind {
         ConcessionKind::Refund { payment: None, .. } => texts.say("staff-refund-of-credit", &[]),
-        ConcessionKind::Refund {
-            payment: Some(_), ..
-        } => texts.say("staff-refund-of-payment", &[]),
+        ConcessionKind::Refund { .. } | ConcessionKind::SameWay { .. } => {
+            texts.say("staff-refund-of-payment", &[])
+        }
         ConcessionKind::WriteOff { bill } => {
             texts.say("staff-refund-of-bill", &[("number", &bill.to_string())])
         }
     };
-    let (iban, payee, payment) = match &one.kind {
-        ConcessionKind::Refund {
-            iban,
-            payee,
-            payment,
-        } => (Some(iban.to_string()), Some(payee.clone()), payment.clone()),
-        ConcessionKind::WriteOff { .. } => (None, None, None),
+    let (iban, payee) = match &one.kind {
+        ConcessionKind::Refund { iban, payee, .. } => (Some(iban.to_string()), Some(payee.clone())),
+        ConcessionKind::SameWay { .. } | ConcessionKind::WriteOff { .. } => (None, None),
+    };
+    let through = match &one.kind {
+        ConcessionKind::SameWay { provider, .. } => Some(title(app, texts, provider)),
+        _ => None,
     };
     context! {
-        number => one.number.to_string(), account => one.account.as_str(), what, iban, payee, payment,
+        number => one.number.to_string(), account => one.account.as_str(), what, iban, payee, through,
+        payment => one.kind.payment(), unclear => one.state() == ConcessionState::Unclear,
         amount => texts.money(one.amount, &app.portal.operator.currency), state => texts.say(state, &[]),
         why => one.why.clone(), by => one.proposed.by.clone(), file => one.file.map(|file| file.to_string()),
         when => texts.moment(one.proposed.at, &app.portal.time_zone),
     }
+}
+
+/// A payment system as it is called here; one that is configured no more, by its short name.
+fn title(app: &App, texts: &Texts, name: &ProviderName) -> String {
+    let ways = app.portal.pay.ways.all();
+    let way = ways.iter().find(|way| way.name == *name);
+    let title = way.map_or(name.as_str(), |way| way.title.get(texts.language));
+    title.to_owned()
 }
 
 #[derive(Default, Deserialize)]
@@ -160,6 +175,9 @@ pub(crate) struct ConcedeForm {
     payee: String,
     #[serde(default)]
     payment: String,
+    /// `same` where it goes back through the payment system; else to an account.
+    #[serde(default)]
+    way: String,
     #[serde(default)]
     bill: String,
     #[serde(default)]
@@ -217,25 +235,30 @@ async fn propose_page(
         .iter()
         .filter_map(|entry| entry.reverses.clone())
         .collect();
-    let payments: Vec<_> = entries
-        .iter()
-        .filter(|entry| matches!(entry.kind.as_str(), "payment" | "allocation"))
-        .filter(|entry| !reversed.contains(&entry.id))
-        .map(|entry| {
-            let when = texts.moment(entry.at, &app.portal.time_zone);
-            context! { id => entry.id.clone(), when, amount => money(-entry.cents) }
-        })
-        .collect();
+    let (mut payments, mut any_way) = (Vec::new(), false);
+    for entry in &entries {
+        let paid = matches!(entry.kind.as_str(), "payment" | "allocation");
+        if !paid || reversed.contains(&entry.id) {
+            continue;
+        }
+        let through = way_of(app, &entry.id).await?;
+        let through = through.map(|provider| title(app, texts, &provider));
+        any_way |= through.is_some();
+        let when = texts.moment(entry.at, &app.portal.time_zone);
+        payments.push(
+            context! { id => entry.id.clone(), when, amount => money(-entry.cents), through },
+        );
+    }
     let before = store.concessions(Concessions::Of(number), SHOWN).await?;
     let before: Vec<_> = before.iter().map(|one| row(app, texts, one)).collect();
     let page = context! {
         errors => faults(wrong), number => number.as_str(), name => found.customer.name.clone(),
-        address => address(&found.customer), open, payments, before,
+        address => address(&found.customer), open, payments, before, any_way,
         credit => (standing.credit > Cents::ZERO).then(|| money(standing.credit)),
         typed => context! {
             act => form.act.clone(), amount => form.amount.clone(), iban => form.iban.clone(), why => form.why.clone(),
             payee => if form.act.is_empty() { found.customer.name.clone() } else { form.payee.clone() },
-            payment => form.payment.clone(), bill => form.bill.clone(),
+            payment => form.payment.clone(), way => form.way.clone(), bill => form.bill.clone(),
         },
     };
     render(app, visitor, Some(officer), "staff/refund-new.html", page)
@@ -251,7 +274,11 @@ pub(crate) async fn propose(
     let number = typed_number(&form.account).ok_or(Failure::NotFound)?;
     let store = &app.portal.store;
     let found = store.customer(&number).await?.ok_or(Failure::NotFound)?;
-    let wrong = match typed(&form) {
+    let provider = match form.way.as_str() {
+        "same" => way_of(&app, &plain(&form.payment)).await?,
+        _ => None,
+    };
+    let wrong = match typed(&form, provider) {
         Ok((kind, amount, why)) => {
             let new = NewConcession {
                 account: number,
@@ -287,10 +314,21 @@ pub(crate) async fn propose(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
+/// The payment system through which a payment can go back.
+async fn way_of(app: &App, payment: &str) -> Result<Option<ProviderName>, Failure> {
+    let paid = app.portal.store.paid_through(payment).await?;
+    let ways = app.portal.pay.ways.all();
+    let way = paid.and_then(|paid| same_way(&ways, &paid).map(|way| way.name.clone()));
+    Ok(way)
+}
+
 type Typed = (ConcessionKind, Cents, String);
 
-/// What a form says, or all that is wrong with it.
-fn typed(form: &ConcedeForm) -> Result<Typed, Vec<(&'static str, &'static str)>> {
+/// What a form says, or all that is wrong with it. `provider` can give the payment back by itself.
+fn typed(
+    form: &ConcedeForm,
+    provider: Option<ProviderName>,
+) -> Result<Typed, Vec<(&'static str, &'static str)>> {
     let mut wrong = Vec::new();
     let amount = typed_amount(&form.amount);
     if amount.is_none() {
@@ -306,6 +344,12 @@ fn typed(form: &ConcedeForm) -> Result<Typed, Vec<(&'static str, &'static str)>>
             wrong.push(("bill", "staff-error-refund-bill"));
         }
         bill.map(|bill| ConcessionKind::WriteOff { bill })
+    } else if form.way == "same" {
+        if provider.is_none() {
+            wrong.push(("payment", "staff-error-refund-same-way"));
+        }
+        let payment = plain(&form.payment);
+        provider.map(|provider| ConcessionKind::SameWay { provider, payment })
     } else {
         let iban: Option<Iban> = in_latin(&form.iban).parse().ok();
         if iban.is_none() {
@@ -344,17 +388,30 @@ pub(crate) async fn one(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Failure> {
     let one = the_concession(&app, &number).await?;
-    let done = match query.done.as_str() {
+    one_page(&app, &visitor, &officer, &one, &query.done, false).await
+}
+
+async fn one_page(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    one: &ConcessionRecord,
+    done: &str,
+    unsaid: bool,
+) -> Result<Response, Failure> {
+    let said = match done {
         "proposed" => Some("staff-money-done-proposed"),
         "approved" => Some("staff-refund-done-approved"),
         "refused" => Some("staff-refund-done-refused"),
+        "went" => Some("staff-refund-done-went"),
+        "not" => Some("staff-refund-done-not"),
         "more" => Some("staff-error-refund-more"),
         "outdated" => Some("staff-refund-outdated"),
         _ => None,
     };
     let store = &app.portal.store;
     let subject = format!("customer/{}", one.account);
-    let viewed = event(&app, &officer, "customer.viewed", subject, json!({}));
+    let viewed = event(app, officer, "customer.viewed", subject, json!({}));
     store.record_event(&viewed).await?;
     let texts = app.pages.texts(visitor.language);
     let money = |cents| texts.money(cents, &app.portal.operator.currency);
@@ -372,15 +429,45 @@ pub(crate) async fn one(
     let billing = officer.role == Role::Billing;
     let mine = same_person(&one.proposed.by, officer.login.as_str());
     let waits = one.state() == ConcessionState::Proposed;
+    let paid = match (&one.kind, one.kind.payment()) {
+        (ConcessionKind::SameWay { .. }, Some(payment)) => store.paid_through(payment).await?,
+        _ => None,
+    };
+    let unsaid = unsaid.then_some(("seen", "staff-error-refund-seen"));
+    let errors = faults(unsaid.as_slice());
+    let state = one.state();
     let page = context! {
-        one => row(&app, texts, &one), name => found.customer.name.clone(), address => address(&found.customer),
-        open => some(standing.open()), credit => some(standing.credit), done, mine => waits && mine,
-        bad => matches!(query.done.as_str(), "more" | "outdated"),
+        one => row(app, texts, one), name => found.customer.name.clone(), address => address(&found.customer),
+        open => some(standing.open()), credit => some(standing.credit), done => said, mine => waits && mine,
+        bad => matches!(done, "more" | "outdated"), errors,
+        asked => one.asked_at.map(|at| texts.moment(at, zone)), answer => answer(app, texts, one),
+        named => paid.map(|paid| asked_as(&paid, one.number)), may_clear => billing && state == ConcessionState::Unclear,
+        again => (billing && state == ConcessionState::Declined).then(|| one.amount.to_string()),
         approved => deed(&one.approved), refused => deed(&one.refused),
         paid => one.paid_at.map(|at| texts.moment(at, zone)), back => one.back_at.map(|at| texts.moment(at, zone)),
         may_approve => billing && waits && !mine, may_refuse => billing && one.is_revocable(), waits,
     };
-    render(&app, &visitor, Some(&officer), "staff/refund.html", page)
+    render(app, visitor, Some(officer), "staff/refund.html", page)
+}
+
+/// What is known of a refund through its payment system: a line, and the words of whoever said it.
+fn answer(app: &App, texts: &Texts, one: &ConcessionRecord) -> Option<Value> {
+    let answer = one.answer.as_ref()?;
+    let doubt = Doubt::ALL
+        .into_iter()
+        .find(|doubt| doubt.as_str() == answer.words);
+    let (line, words) = match (answer.word, doubt) {
+        (RefundWord::Done, _) => ("staff-refund-answer-done", answer.words.clone()),
+        (RefundWord::Refused, _) => ("staff-refund-answer-refused", answer.words.clone()),
+        (RefundWord::Gone, _) => ("staff-refund-answer-gone", String::new()),
+        (RefundWord::Unclear, Some(Doubt::Unbelieved)) => {
+            ("staff-refund-answer-unbelieved", String::new())
+        }
+        (RefundWord::Unclear, Some(Doubt::Died)) => ("staff-refund-answer-died", String::new()),
+        (RefundWord::Unclear, _) => ("staff-refund-answer-silent", String::new()),
+    };
+    let when = texts.moment(answer.at, &app.portal.time_zone);
+    Some(context! { line => texts.say(line, &[]), words, when, by => answer.found_by.clone() })
 }
 
 async fn the_concession(app: &App, number: &str) -> Result<ConcessionRecord, Failure> {
@@ -393,9 +480,12 @@ async fn the_concession(app: &App, number: &str) -> Result<ConcessionRecord, Fai
 pub(crate) struct DecideForm {
     #[serde(default)]
     form_token: String,
-    /// `approve` or `refuse`.
+    /// `approve` or `refuse`; of an unclear refund, `went` or `not`.
     #[serde(default)]
     act: String,
+    /// Where it was seen what came of an unclear one.
+    #[serde(default)]
+    seen: String,
 }
 
 /// A word about a proposal. Who says it comes from the session, not from a form.
@@ -413,7 +503,17 @@ pub(crate) async fn decide(
         officer.login.as_str(),
         app.portal.clock.now(),
     );
+    let seen = plain(&form.seen);
+    let clears = matches!(form.act.as_str(), "went" | "not");
+    if clears && (seen.is_empty() || seen.chars().count() > WHY_CHARS_MAX) {
+        let page = one_page(&app, &visitor, &officer, &one, "", true).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
     let said = match form.act.as_str() {
+        "went" | "not" => {
+            let went = form.act == "went";
+            store.clear_refund(one.number, went, &seen, by, now).await?
+        }
         "approve" => store.approve_concession(one.number, by, now).await?,
         "refuse" => store.refuse_concession(one.number, by, now).await?,
         _ => return Err(Failure::NotFound),
@@ -421,6 +521,7 @@ pub(crate) async fn decide(
     let done = match said {
         Concede::Approved => "approved",
         Concede::Refused => "refused",
+        Concede::Cleared => form.act.as_str(),
         // Its button is not shown to them.
         Concede::SamePerson => return Err(Failure::NotFound),
         Concede::TooMuch(_) | Concede::OtherPayment | Concede::OtherBill | Concede::NotSmall => {
@@ -432,7 +533,16 @@ pub(crate) async fn decide(
             let mine = |deed: &Option<kvit_store::Deed>| {
                 deed.as_ref().is_some_and(|deed| same_person(&deed.by, by))
             };
+            let cleared = now.answer.as_ref().filter(|answer| {
+                answer
+                    .found_by
+                    .as_deref()
+                    .is_some_and(|who| same_person(who, by))
+            });
+            let cleared = cleared.map(|answer| answer.word);
             match form.act.as_str() {
+                "went" if cleared == Some(RefundWord::Done) => "went",
+                "not" if cleared == Some(RefundWord::Refused) => "not",
                 "approve" if mine(&now.approved) && now.refused.is_none() => "approved",
                 "refuse" if mine(&now.refused) => "refused",
                 _ => "outdated",

@@ -177,7 +177,15 @@ impl Courier {
         let currency = told.bills.first();
         let currency = currency.map_or(Currency::EUR, |part| part.bill.currency);
         if let Some(conceded) = &told.conceded {
+            let given = conceded.same_way.as_ref().map(|name| {
+                let way = ways.iter().find(|way| way.name == *name);
+                way.map_or(name.as_str(), |way| way.title.get(job.language))
+            });
             let what = match (&conceded.iban_end, conceded.bill) {
+                _ if let Some(through) = given => match told.taken_back {
+                    true => Conceded::NotSameWay { through },
+                    false => Conceded::SameWay { through },
+                },
                 _ if conceded.stopped => Conceded::Stopped,
                 _ if told.taken_back => Conceded::CameBack,
                 (Some(iban_end), _) => Conceded::Refund { iban_end },

@@ -17,6 +17,16 @@ pub enum Conceded<'a> {
         /// The last four characters of the account number.
         iban_end: &'a str,
     },
+    /// A payment system is asked to give back what was paid through it.
+    SameWay {
+        /// As customers read its name.
+        through: &'a str,
+    },
+    /// It does not, or was not asked: the money is the customer's here.
+    NotSameWay {
+        /// As customers read its name.
+        through: &'a str,
+    },
     /// Money that was on its way back did not arrive: it is the customer's here.
     CameBack,
     /// Money that was to go back was not sent.
@@ -71,11 +81,14 @@ impl Mails {
                 String::new()
             }
         };
-        let (case, iban, number) = match mail.what {
-            Conceded::Refund { iban_end } => ("refund", iban_end, String::new()),
-            Conceded::CameBack => ("came-back", "", String::new()),
-            Conceded::Stopped => ("stopped", "", String::new()),
-            Conceded::WriteOff { bill } => ("write-off", "", bill.to_string()),
+        let none = String::new;
+        let (case, iban, through, number) = match mail.what {
+            Conceded::Refund { iban_end } => ("refund", iban_end, "", none()),
+            Conceded::SameWay { through } => ("same-way", "", through, none()),
+            Conceded::NotSameWay { through } => ("not-same-way", "", through, none()),
+            Conceded::CameBack => ("came-back", "", "", none()),
+            Conceded::Stopped => ("stopped", "", "", none()),
+            Conceded::WriteOff { bill } => ("write-off", "", "", bill.to_string()),
         };
         let values = vec![
             ("case", case.to_owned()),
@@ -84,6 +97,7 @@ impl Mails {
             ("customer", mail.customer_number.to_string()),
             ("amount", shown(mail.amount)),
             ("iban", one_line(iban)),
+            ("through", one_line(through)),
             ("number", number),
             ("open", above(mail.open)),
             ("credit", above(mail.credit)),

@@ -124,6 +124,8 @@ impl Mails {
     fn try_conceded(&self, sample: &Sample) -> Result<(), MailError> {
         for what in [
             Conceded::Refund { iban_end: "5678" },
+            Conceded::SameWay { through: "iCard" },
+            Conceded::NotSameWay { through: "iCard" },
             Conceded::CameBack,
             Conceded::Stopped,
             Conceded::WriteOff { bill: NUMBER },

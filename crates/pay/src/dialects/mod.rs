@@ -33,8 +33,8 @@ pub struct Refund<'a> {
     pub transaction: &'a str,
     /// The notice of the payment as it came: it may hold further names of it.
     pub received: &'a [u8],
-    /// Our own name for this refund, at most 50 letters, digits and dashes; never used for another one.
-    /// Asked twice under one name, a payment system gives the money back once at most.
+    /// Our own name for this refund, at most 50 letters, digits and dashes; never used for another one, and
+    /// asked for once: what a payment system does with a name that it knows is not written down anywhere.
     pub name: &'a str,
     /// How much of it, in euro.
     pub amount: Cents,

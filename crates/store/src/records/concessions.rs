@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
-use kvit_pay::Iban;
+use kvit_pay::{Iban, ProviderName};
 
 /// The most that is written off of one bill, in all: a small rest that costs more to collect. Ten euro.
 pub const WRITE_OFF_MAX: Cents = Cents::new(1000);
@@ -19,6 +19,13 @@ pub enum ConcessionKind {
         /// The entry of the payment that goes back, as the customer's book names it; `None` for credit.
         payment: Option<String>,
     },
+    /// Money of a payment goes back the way it came: through the payment system that it was paid by.
+    SameWay {
+        /// Which.
+        provider: ProviderName,
+        /// The entry of the payment, as the customer's book names it.
+        payment: String,
+    },
     /// What is left of a bill is not asked for any more.
     WriteOff {
         /// The bill.
@@ -31,8 +38,24 @@ impl ConcessionKind {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Refund { .. } => "refund",
+            Self::Refund { .. } | Self::SameWay { .. } => "refund",
             Self::WriteOff { .. } => "write-off",
+        }
+    }
+
+    /// Whether money goes back, by whatever way.
+    #[must_use]
+    pub const fn is_refund(&self) -> bool {
+        !matches!(self, Self::WriteOff { .. })
+    }
+
+    /// The entry of the payment that a refund is of.
+    #[must_use]
+    pub fn payment(&self) -> Option<&str> {
+        match self {
+            Self::Refund { payment, .. } => payment.as_deref(),
+            Self::SameWay { payment, .. } => Some(payment),
+            Self::WriteOff { .. } => None,
         }
     }
 }
@@ -58,6 +81,86 @@ pub struct Deed {
     pub at: Timestamp,
 }
 
+/// What is known of a refund that a payment system was to give back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RefundAnswer {
+    pub word: RefundWord,
+    /// The payment system's name for it, or its reason; what the person wrote who found out; a [`Doubt`].
+    pub words: String,
+    pub at: Timestamp,
+    /// The person who found out what came of it.
+    pub found_by: Option<String>,
+}
+
+/// What came of asking a payment system to give money back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundWord {
+    /// The money goes back.
+    Done,
+    /// It does not.
+    Refused,
+    /// The payment was taken back meanwhile, or its money is not there any more: nobody was asked.
+    Gone,
+    /// Nobody knows.
+    Unclear,
+}
+
+impl RefundWord {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Done, Self::Refused, Self::Gone, Self::Unclear];
+
+    /// The word for it, in the store and for machines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Gone => "gone",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
+/// Why nobody knows whether money went back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// No answer came, or one that it is out of order.
+    Silent,
+    /// What came is not the payment system's, or says something else.
+    Unbelieved,
+    /// Whoever asked ended before the answer was kept.
+    Died,
+}
+
+impl Doubt {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Silent, Self::Unbelieved, Self::Died];
+
+    /// The word for it, in the store and for machines.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Unbelieved => "unbelieved",
+            Self::Died => "died",
+        }
+    }
+}
+
+/// A payment as its payment system knows it.
+#[derive(Clone, Debug)]
+pub struct PaidThrough {
+    /// Which.
+    pub provider: ProviderName,
+    /// Our number of the payment there.
+    pub number: u64,
+    /// Their name for the transaction.
+    pub transaction: String,
+    /// The notice as it came.
+    pub received: Vec<u8>,
+}
+
 /// Where a refund or write-off stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConcessionState {
@@ -65,11 +168,18 @@ pub enum ConcessionState {
     Proposed,
     /// Somebody did not agree, or it was taken back before it left.
     Refused,
-    /// Approved: of a write-off nothing more happens, a refund waits for the next file.
+    /// Approved: of a write-off nothing more happens, a refund waits for the next file, or for a worker that asks
+    /// its payment system.
     Approved,
+    /// Its payment system is being asked.
+    Asked,
+    /// Its payment system was asked, and nobody knows what came of it: a person finds out.
+    Unclear,
+    /// Its payment system does not give it back: it is the customer's credit again.
+    Declined,
     /// It is in a file for the bank.
     Sent,
-    /// A statement has the debit.
+    /// A statement has the debit, or the payment system gave it back.
     Paid,
     /// The money came back: it is the customer's credit again.
     CameBack,
@@ -83,6 +193,9 @@ impl ConcessionState {
             Self::Proposed => "proposed",
             Self::Refused => "refused",
             Self::Approved => "approved",
+            Self::Asked => "asked",
+            Self::Unclear => "unclear",
+            Self::Declined => "declined",
             Self::Sent => "sent",
             Self::Paid => "paid",
             Self::CameBack => "came-back",
@@ -105,7 +218,11 @@ pub struct ConcessionRecord {
     pub refused: Option<Deed>,
     /// The file for the bank that it is in.
     pub file: Option<u64>,
-    /// When a statement had the debit.
+    /// When its payment system was asked, once.
+    pub asked_at: Option<Timestamp>,
+    /// What is known of that.
+    pub answer: Option<RefundAnswer>,
+    /// When a statement had the debit, or the payment system gave it back.
     pub paid_at: Option<Timestamp>,
     /// When it was known that the money came back.
     pub back_at: Option<Timestamp>,
@@ -115,12 +232,19 @@ impl ConcessionRecord {
     /// Where it stands.
     #[must_use]
     pub fn state(&self) -> ConcessionState {
+        let answered = self.answer.as_ref().map(|answer| answer.word);
         if self.back_at.is_some() {
             ConcessionState::CameBack
+        } else if matches!(answered, Some(RefundWord::Refused | RefundWord::Gone)) {
+            ConcessionState::Declined
+        } else if answered == Some(RefundWord::Unclear) {
+            ConcessionState::Unclear
         } else if self.refused.is_some() {
             ConcessionState::Refused
         } else if self.paid_at.is_some() {
             ConcessionState::Paid
+        } else if self.asked_at.is_some() {
+            ConcessionState::Asked
         } else if self.file.is_some() {
             ConcessionState::Sent
         } else if self.approved.is_some() {
@@ -135,13 +259,13 @@ impl ConcessionRecord {
     pub fn is_revocable(&self) -> bool {
         match self.state() {
             ConcessionState::Proposed => true,
-            ConcessionState::Approved => matches!(self.kind, ConcessionKind::Refund { .. }),
+            ConcessionState::Approved => self.kind.is_refund(),
             _ => false,
         }
     }
 }
 
-/// What became of a proposal, or of a word about one. Only the first three changed something.
+/// What became of a proposal, or of a word about one. Only the first four changed something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Concede {
     /// It waits for another person, under this number.
@@ -150,6 +274,8 @@ pub enum Concede {
     Approved,
     /// It is not done, or taken back.
     Refused,
+    /// A person found out what came of an unclear refund.
+    Cleared,
     /// There is no such customer.
     UnknownCustomer,
     /// The customer has no such bill.
@@ -175,6 +301,10 @@ pub enum Concessions<'a> {
     Proposed,
     /// Refunds that wait for a file, oldest first.
     ToSend,
+    /// Refunds for a worker to ask payment systems for, oldest first.
+    ToAsk,
+    /// Refunds through payment systems that are not over, the unclear ones first.
+    SameWay,
     /// All, newest first.
     Latest,
     /// A customer's, newest first.

@@ -389,6 +389,8 @@ pub struct MoneyTold {
 pub struct ToldConcession {
     /// Of a refund, how the number of the account ends that it goes to.
     pub iban_end: Option<String>,
+    /// Of a refund, the payment system that gives it back.
+    pub same_way: Option<ProviderName>,
     /// This tells that somebody took a refund back before it left.
     pub stopped: bool,
     /// Of a write-off, the bill.

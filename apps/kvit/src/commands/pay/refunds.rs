@@ -4,7 +4,8 @@ use std::io::Write;
 
 use jiff::tz::TimeZone;
 use kvit_billing::ports::Clock;
-use kvit_flow::refunds::make_refund_file;
+use kvit_flow::refunds::{make_refund_file, same_way};
+use kvit_pay::ways::Ways;
 use kvit_store::{
     Concede, ConcessionKind, ConcessionRecord, Concessions, NewConcession, RefundFile,
     WRITE_OFF_MAX,
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{ROWS_MAX, at_console, headed, second};
 use crate::{
-    cli::{ConcessionArgs, RefundArgs, RefundExportArgs, RefundsCommand, WriteOffArgs},
+    cli::{ConcessionArgs, FoundArgs, RefundArgs, RefundExportArgs, RefundsCommand, WriteOffArgs},
     exit::{Context, Exit, Failure},
     faults,
     files::new_private,
@@ -29,20 +30,17 @@ pub(super) async fn refund(
     instance: &Instance,
     args: &RefundArgs,
 ) -> Result<Exit, Failure> {
-    let payee = match &args.payee {
-        Some(payee) => payee.clone(),
-        None => {
-            let customer = instance.store.customer(&args.customer).await?;
-            let Some(customer) = customer else {
-                return Err(refused(Concede::UnknownCustomer));
-            };
-            customer.customer.name
-        }
+    let customer = instance.store.customer(&args.customer).await?;
+    let Some(customer) = customer else {
+        return Err(refused(Concede::UnknownCustomer));
     };
-    let kind = ConcessionKind::Refund {
-        iban: args.iban.clone(),
-        payee,
-        payment: args.payment.clone(),
+    let kind = match (&args.iban, &args.payment) {
+        (Some(iban), _) => ConcessionKind::Refund {
+            iban: iban.clone(),
+            payee: args.payee.clone().unwrap_or(customer.customer.name),
+            payment: args.payment.clone(),
+        },
+        (None, payment) => back_the_same_way(instance, payment.as_deref()).await?,
     };
     let new = NewConcession {
         account: args.customer.clone(),
@@ -52,6 +50,25 @@ pub(super) async fn refund(
         by: at_console(&args.by),
     };
     propose(out, instance, &new, &args.by).await
+}
+
+/// A refund of a payment through its payment system, where that can give it back.
+async fn back_the_same_way(
+    instance: &Instance,
+    payment: Option<&str>,
+) -> Result<ConcessionKind, Failure> {
+    let payment = payment.unwrap_or_default();
+    let paid = instance.store.paid_through(payment).await?;
+    let ways = instance.ways()?.all();
+    let way = paid.as_ref().and_then(|paid| same_way(&ways, paid));
+    let Some(way) = way else {
+        let what = format!("{payment} cannot go back the way it was paid");
+        return Err(Failure::new(Exit::Refused, what).hint("only what was paid at iCard, myPOS or BORICA can, where kvit.toml has them and their refund_method is not empty; --iban gives it back to an account"));
+    };
+    Ok(ConcessionKind::SameWay {
+        provider: way.name.clone(),
+        payment: payment.to_owned(),
+    })
 }
 
 pub(super) async fn write_off(
@@ -111,6 +128,7 @@ pub(super) async fn refunds(
         RefundsCommand::List => list(out, instance).await,
         RefundsCommand::Approve(args) => decide(out, instance, &args, true).await,
         RefundsCommand::Refuse(args) => decide(out, instance, &args, false).await,
+        RefundsCommand::Found(args) => found(out, instance, &args).await,
         RefundsCommand::Export(args) => export(out, instance, &args).await,
     }
 }
@@ -129,7 +147,7 @@ async fn decide(
     };
     let text = match said {
         Concede::Approved => {
-            "it is in the customer's book; a refund leaves with the next `kvit pay refunds export`"
+            "it is in the customer's book; a refund leaves with the next `kvit pay refunds export`, or once a worker asked its payment system"
         }
         Concede::Refused => "it is not done",
         other => return Err(refused(other)),
@@ -140,16 +158,48 @@ async fn decide(
     Ok(Exit::Done)
 }
 
+async fn found(out: &Output, instance: &Instance, args: &FoundArgs) -> Result<Exit, Failure> {
+    let FoundArgs {
+        number,
+        went_back,
+        because,
+        by,
+        ..
+    } = args;
+    let (by, now) = (at_console(by), SystemClock.now());
+    let said = instance
+        .store
+        .clear_refund(*number, *went_back, because, &by, now);
+    match said.await? {
+        Concede::Cleared => {}
+        Concede::Over => {
+            let what = "what came of it is known, or it was not asked for";
+            return Err(
+                Failure::new(Exit::Refused, what).hint("`kvit pay refunds` shows where it stands")
+            );
+        }
+        other => return Err(refused(other)),
+    }
+    let value = json!({"number": number, "went_back": went_back});
+    out.result(&value, |_| match went_back {
+        true => "it went back; the books have it",
+        false => "it did not go back: the money is the customer's; propose another way with `kvit pay refund`",
+    }.to_owned())?;
+    Ok(Exit::Done)
+}
+
 async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let store = &instance.store;
     let waiting = store.concessions(Concessions::Proposed, ROWS_MAX).await?;
     let ready = store.concessions(Concessions::ToSend, ROWS_MAX).await?;
+    let through = store.concessions(Concessions::SameWay, ROWS_MAX).await?;
     let latest = store.concessions(Concessions::Latest, LATEST).await?;
     let files = store.refund_files(LATEST).await?;
     let all = |list: &[ConcessionRecord]| list.iter().map(concession_json).collect::<Vec<_>>();
     let value = json!({
         "proposed": all(&waiting),
         "to_send": all(&ready),
+        "same_way": all(&through),
         "latest": all(&latest),
         "files": files.iter().map(file_json).collect::<Vec<_>>(),
     });
@@ -172,6 +222,9 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
                         payment.clone().unwrap_or_else(|| "credit".to_owned()),
                         iban.to_string(),
                     ),
+                    ConcessionKind::SameWay { provider, payment } => {
+                        (payment.clone(), format!("through {provider}"))
+                    }
                     ConcessionKind::WriteOff { bill } => {
                         (format!("bill {bill}"), "given up".to_owned())
                     }
@@ -192,7 +245,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         let others: Vec<_> = latest
             .iter()
             .filter(|one| {
-                ![&waiting, &ready]
+                ![&waiting, &ready, &through]
                     .iter()
                     .any(|list| list.iter().any(|it| it.number == one.number))
             })
@@ -212,6 +265,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         let parts = [
             table("waits for approval", &waiting),
             table("waits for a file", &ready),
+            table("through its payment system", &through),
             (!files.is_empty()).then(|| headed(out, &head, rows, &[3, 4, 5])),
             table("latest", &others),
         ];
@@ -248,7 +302,17 @@ fn concession_json(one: &ConcessionRecord) -> Value {
             value["payee"] = payee.as_str().into();
             value["payment"] = payment.as_deref().into();
         }
+        ConcessionKind::SameWay { provider, payment } => {
+            value["provider"] = provider.as_str().into();
+            value["payment"] = payment.as_str().into();
+            value["asked_at"] = json!(one.asked_at);
+        }
         ConcessionKind::WriteOff { bill } => value["bill"] = json!(bill),
+    }
+    if let Some(answer) = &one.answer {
+        value["answer"] = json!({
+            "word": answer.word.as_str(), "words": answer.words, "at": answer.at, "found_by": answer.found_by,
+        });
     }
     value
 }
@@ -379,7 +443,11 @@ fn refused(said: Concede) -> Failure {
             "it was approved, refused or sent already".to_owned(),
             "`kvit pay refunds` shows where it stands",
         ),
-        Concede::Unknown | Concede::Proposed(_) | Concede::Approved | Concede::Refused => failure(
+        Concede::Unknown
+        | Concede::Proposed(_)
+        | Concede::Approved
+        | Concede::Refused
+        | Concede::Cleared => failure(
             "there is no such refund or write-off".to_owned(),
             "`kvit pay refunds` names them",
         ),

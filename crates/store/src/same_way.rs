@@ -1,0 +1,285 @@
+//! Refunds through the payment system that was paid by: asked for once, and what came of it.
+//!
+//! That it is asked is stored before anybody is, and never taken back: what a payment system does with a refund
+//! that it is asked for twice is not known. So an answer that got lost, with the line or with this process, is
+//! unclear until a person looks at the payment system's own pages.
+
+use jiff::Timestamp;
+use kvit_pay::{dialects::Refunded, ledger::Entry};
+
+use crate::{
+    Concede, ConcessionKind, ConcessionRecord, ConcessionState, Doubt, PaidThrough, RefundWord,
+    Store, StoreError,
+    apply::SYSTEM,
+    audit::append,
+    concessions::{TURN, concession, list, told},
+    engine::{Target, Tx},
+    ledger::{post, reverse},
+    notices::found,
+    refund_files::held,
+    rows::{text, unsigned},
+    sql::query,
+};
+
+impl Store {
+    /// The payment behind an entry of a customer's book, as its payment system knows it; `None` where it was
+    /// begun at none.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn paid_through(&self, entry: &str) -> Result<Option<PaidThrough>, StoreError> {
+        paid_through(&self.pools, entry).await
+    }
+
+    /// Notes that a payment system is about to be asked for a refund; says whether the caller may. It may not
+    /// where that was noted before, or the refund was stopped. One whose payment was taken back meanwhile ends
+    /// here.
+    ///
+    /// # Errors
+    /// Where the database fails: then nobody may ask.
+    pub async fn ask_refund(&self, number: u64, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let Some(payment) = payment_of(&mut tx, number).await? else {
+            return Ok(false);
+        };
+        // A reversal of the payment is applied before this, or finds it.
+        let turn = found(&mut tx, &payment).await?.turn();
+        tx.turn(&turn).await?;
+        tx.turn(TURN).await?;
+        let refund = concession(&mut tx, number).await?;
+        let Some(refund) = refund.filter(|it| it.state() == ConcessionState::Approved) else {
+            return Ok(false);
+        };
+        let gone = !held(&mut tx, std::slice::from_ref(&refund))
+            .await?
+            .is_empty();
+        if gone {
+            not_given(&mut tx, &refund, (RefundWord::Gone, "", None), now).await?;
+        } else {
+            query("UPDATE concessions SET asked_at = $2 WHERE number = $1")
+                .bind(number)
+                .bind(now)
+                .execute(&mut tx)
+                .await?;
+            append(&mut tx, &told("asked", &refund, SYSTEM, now)).await?;
+        }
+        tx.commit().await?;
+        Ok(!gone)
+    }
+
+    /// Keeps what a payment system answered, or that nobody knows; the books say it from then on. An answer that
+    /// comes after the doubt is believed. `false` where it is decided already.
+    ///
+    /// # Errors
+    /// Where the database fails: the refund becomes unclear then.
+    pub async fn refund_answered(
+        &self,
+        number: u64,
+        answer: Result<&Refunded, Doubt>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        let Some(refund) = concession(&mut tx, number).await? else {
+            return Ok(false);
+        };
+        match (refund.state(), answer) {
+            (ConcessionState::Asked | ConcessionState::Unclear, Ok(Refunded::Done(name))) => {
+                let name = name.as_deref().unwrap_or_default();
+                given(&mut tx, &refund, name, None, now).await?;
+            }
+            (ConcessionState::Asked | ConcessionState::Unclear, Ok(Refunded::Refused(why))) => {
+                not_given(&mut tx, &refund, (RefundWord::Refused, why, None), now).await?;
+            }
+            (ConcessionState::Asked, Err(doubt)) => {
+                let answer = (RefundWord::Unclear, doubt.as_str(), None);
+                keep(&mut tx, &refund, answer, now).await?;
+                append(&mut tx, &told("unclear", &refund, SYSTEM, now)).await?;
+            }
+            (state, Ok(answer)) => {
+                tracing::error!(
+                    refund = number,
+                    state = state.as_str(),
+                    given = matches!(answer, Refunded::Done(_)),
+                    "a payment system's answer comes after somebody said what came of this refund: compare the two"
+                );
+                return Ok(false);
+            }
+            (_, Err(_)) => return Ok(false),
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Refunds that were asked for before a moment, and of which nothing was kept since: whoever asked is no more.
+    /// They are unclear from here on; gives how many.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn doubt_refunds(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let left = list(
+            &self.pools,
+            "c.provider IS NOT NULL AND c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.paid_at IS NULL AND c.answer IS NULL AND c.asked_at < $1 ORDER BY c.number",
+            |q| q.bind(before),
+        )
+        .await?;
+        let mut doubted = 0;
+        for refund in left {
+            let kept = self.refund_answered(refund.number, Err(Doubt::Died), now);
+            doubted += usize::from(kept.await?);
+        }
+        Ok(doubted)
+    }
+
+    /// A person found out, on the payment system's own pages, whether the money of an unclear refund went back,
+    /// and writes where they saw it. Where it did not, it is the customer's credit again, and two people may give
+    /// it back in another way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn clear_refund(
+        &self,
+        number: u64,
+        went_back: bool,
+        seen: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Concede, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        let Some(refund) = concession(&mut tx, number).await? else {
+            return Ok(Concede::Unknown);
+        };
+        if refund.state() != ConcessionState::Unclear {
+            return Ok(Concede::Over);
+        }
+        if went_back {
+            given(&mut tx, &refund, seen, Some(by), now).await?;
+        } else {
+            let answer = (RefundWord::Refused, seen, Some(by));
+            not_given(&mut tx, &refund, answer, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Concede::Cleared)
+    }
+}
+
+/// What is known, in whose words, and who found out.
+type Known<'a> = (RefundWord, &'a str, Option<&'a str>);
+
+/// The money went back: it is out of what the payment system has to hand over.
+async fn given(
+    tx: &mut Tx,
+    refund: &ConcessionRecord,
+    words: &str,
+    found_by: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let ConcessionKind::SameWay { provider, .. } = &refund.kind else {
+        return Ok(());
+    };
+    let (number, by) = (refund.number, found_by.unwrap_or(SYSTEM));
+    let entry = Entry::refund_given(provider, refund.amount);
+    post(tx, &format!("refund-paid/{number}"), &entry, None, by, now).await?;
+    keep(tx, refund, (RefundWord::Done, words, found_by), now).await?;
+    query("UPDATE concessions SET paid_at = $2 WHERE number = $1")
+        .bind(number)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    append(&mut *tx, &known("given", refund, words, by, now)).await
+}
+
+/// It did not: it is the customer's again.
+async fn not_given(
+    tx: &mut Tx,
+    refund: &ConcessionRecord,
+    answer: Known<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (_, words, found_by) = answer;
+    let by = found_by.unwrap_or(SYSTEM);
+    reverse(tx, &format!("refund/{}", refund.number), None, by, now).await?;
+    keep(tx, refund, answer, now).await?;
+    query("UPDATE concessions SET refused_by = $2, refused_at = $3 WHERE number = $1")
+        .bind(refund.number)
+        .bind(by)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    append(&mut *tx, &known("declined", refund, words, by, now)).await
+}
+
+async fn keep(
+    tx: &mut Tx,
+    refund: &ConcessionRecord,
+    (word, words, found_by): Known<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    query("UPDATE concessions SET answer = $2, answer_words = $3, answered_at = $4, found_by = $5 WHERE number = $1")
+        .bind(refund.number)
+        .bind(word.as_str())
+        .bind(words)
+        .bind(now)
+        .bind(found_by)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+fn known(
+    deed: &str,
+    refund: &ConcessionRecord,
+    words: &str,
+    by: &str,
+    now: Timestamp,
+) -> crate::Event {
+    let mut event = told(deed, refund, by, now);
+    event.detail["words"] = words.into();
+    event
+}
+
+async fn payment_of(tx: &mut Tx, number: u64) -> Result<Option<String>, StoreError> {
+    let row = query("SELECT payment FROM concessions WHERE number = $1 AND provider IS NOT NULL")
+        .bind(number)
+        .fetch_optional(tx)
+        .await?;
+    Ok(match row {
+        Some(row) => row.get("payment")?,
+        None => None,
+    })
+}
+
+/// Whether money of a payment was asked back from its payment system, and may have gone. A reversal of that payment
+/// may be the same money: people look at it.
+pub(crate) async fn is_asked_back(tx: &mut Tx, payment: &str) -> Result<bool, StoreError> {
+    let row = query("SELECT 1 FROM concessions WHERE payment = $1 AND asked_at IS NOT NULL AND refused_at IS NULL LIMIT 1")
+        .bind(payment)
+        .fetch_optional(tx)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub(crate) async fn paid_through(
+    on: impl Target,
+    entry: &str,
+) -> Result<Option<PaidThrough>, StoreError> {
+    let row = query("SELECT n.id, n.provider, n.payment, n.received FROM journal j JOIN notices n ON n.id = j.notice WHERE j.id = $1 AND j.kind = 'payment' AND n.event = 'paid' AND n.payment IS NOT NULL")
+        .bind(entry)
+        .fetch_optional(on)
+        .await?;
+    row.map(|row| {
+        let id: String = row.get("id")?;
+        Ok(PaidThrough {
+            provider: text(&row, "provider")?,
+            number: unsigned(&row, "payment")?,
+            transaction: id.splitn(3, '/').nth(2).unwrap_or_default().to_owned(),
+            received: row.get("received")?,
+        })
+    })
+    .transpose()
+}

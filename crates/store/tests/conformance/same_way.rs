@@ -1,0 +1,243 @@
+//! Refunds through the payment system that was paid by: asked for once, in the books by what is known, and never
+//! more than was paid.
+
+use kvit_billing::Cents;
+use kvit_pay::dialects::Refunded;
+use kvit_store::{
+    Concede, ConcessionKind, ConcessionState, Concessions, Doubt, NewConcession, NoticeOutcome,
+    RefundWord, Store,
+};
+
+use super::{
+    concessions::refund,
+    payers::{begun, books, card_back, card_back_of, card_paid, confirmed, open, told, world},
+    world::{account, at},
+};
+
+const PAYMENT: &str = "card/paid/A";
+
+fn same_way(provider: &str) -> ConcessionKind {
+    ConcessionKind::SameWay {
+        provider: provider.parse().expect("a name"),
+        payment: PAYMENT.to_owned(),
+    }
+}
+
+async fn propose(store: &Store, kind: ConcessionKind, cents: i64) -> Concede {
+    let new = NewConcession {
+        account: account(1),
+        kind,
+        amount: Cents::new(cents),
+        why: "поиска ги".to_owned(),
+        by: "ana".to_owned(),
+    };
+    let said = store.propose_concession(&new, at(70)).await;
+    said.expect("an answer")
+}
+
+/// Two people agree; gives the number.
+async fn agreed(store: &Store, cents: i64) -> u64 {
+    let Concede::Proposed(number) = propose(store, same_way("card"), cents).await else {
+        panic!("it is refused")
+    };
+    let said = store.approve_concession(number, "boris", at(80)).await;
+    assert_eq!(said.expect("an answer"), Concede::Approved);
+    number
+}
+
+async fn ask(store: &Store, number: u64) -> bool {
+    let said = store.ask_refund(number, at(90)).await;
+    said.expect("an answer")
+}
+
+async fn hear(store: &Store, number: u64, answer: Result<&Refunded, Doubt>) -> bool {
+    let kept = store.refund_answered(number, answer, at(91)).await;
+    kept.expect("an answer")
+}
+
+async fn clear(store: &Store, number: u64, went_back: bool) -> Concede {
+    let said = store.clear_refund(number, went_back, "видях го там", "vera", at(95));
+    said.await.expect("an answer")
+}
+
+async fn state(store: &Store, number: u64) -> ConcessionState {
+    let found = store.concession(number).await.expect("an answer");
+    found.expect("a refund").state()
+}
+
+/// What is in the books of the card system, of money on its way, and of customers.
+async fn held(store: &Store) -> (i64, i64, i64) {
+    let all = books(store).await;
+    let of = |name: &str| {
+        let found = all.iter().find(|(book, _)| book == name);
+        found.map_or(0, |(_, cents)| *cents)
+    };
+    (of("clearing/card"), of("refunds"), of("customer"))
+}
+
+/// Customer 1 paid the bill of 12.00 at the card system, as its transaction A.
+async fn paid_by_card(store: &Store) {
+    world(store).await;
+    begun(store, "card", 100).await;
+    told(store, &card_paid(1, "A", "12.00", "978")).await;
+    assert_eq!(held(store).await, (1200, 0, -1200));
+}
+
+pub(crate) async fn money_goes_back_the_way_it_came(store: Store) {
+    paid_by_card(&store).await;
+    told(&store, &confirmed(&account(1), "T1", 500, "")).await;
+    // Only a payment that was begun there, and no more than is left of it.
+    let other = propose(&store, same_way("icard"), 100).await;
+    assert_eq!(other, Concede::OtherPayment);
+    let foreign = ConcessionKind::SameWay {
+        provider: "ebg".parse().expect("a name"),
+        payment: "ebg/paid/T1".to_owned(),
+    };
+    let foreign = propose(&store, foreign, 100).await;
+    assert_eq!(foreign, Concede::OtherPayment);
+    let most = Concede::TooMuch(Cents::new(1200));
+    assert_eq!(propose(&store, same_way("card"), 1201).await, most);
+    let paid = store.paid_through(PAYMENT).await.expect("an answer");
+    let paid = paid.expect("a payment");
+    assert_eq!((paid.number, paid.transaction.as_str()), (1, "A"));
+    assert!(!paid.received.is_empty());
+
+    let number = agreed(&store, 700).await;
+    let most = Concede::TooMuch(Cents::new(500));
+    assert_eq!(
+        propose(&store, refund(Some(PAYMENT)), 501).await,
+        most,
+        "both ways together are no more than the payment"
+    );
+    assert_eq!(state(&store, number).await, ConcessionState::Approved);
+    assert_eq!(held(&store).await, (1200, -700, -1000));
+    let to_send = store.concessions(Concessions::ToSend, 9).await;
+    assert!(to_send.expect("a list").is_empty(), "it is in no file");
+
+    // Whoever comes first asks, and nobody after.
+    let askers: Vec<_> = (0..4)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { ask(&store, number).await })
+        })
+        .collect();
+    let mut may = 0;
+    for asker in askers {
+        may += usize::from(asker.await.expect("asked"));
+    }
+    assert_eq!(may, 1);
+    assert_eq!(state(&store, number).await, ConcessionState::Asked);
+    let to_ask = store.concessions(Concessions::ToAsk, 9).await;
+    assert!(to_ask.expect("a list").is_empty());
+    let stop = store.refuse_concession(number, "vera", at(91)).await;
+    assert_eq!(stop.expect("an answer"), Concede::Over, "it may have left");
+    assert_eq!(clear(&store, number, false).await, Concede::Over);
+
+    let done = Refunded::Done(Some("R7".to_owned()));
+    assert!(hear(&store, number, Ok(&done)).await);
+    assert!(!hear(&store, number, Ok(&done)).await, "told twice");
+    assert!(!hear(&store, number, Err(Doubt::Silent)).await);
+    assert_eq!(state(&store, number).await, ConcessionState::Paid);
+    assert_eq!(held(&store).await, (500, 0, -1000));
+    assert_eq!(open(&store, 1).await, (200, 0), "its bill is owed again");
+    let one = store.concession(number).await.expect("an answer");
+    let answer = one.expect("a refund").answer.expect("an answer");
+    assert_eq!(
+        (answer.word, answer.words.as_str()),
+        (RefundWord::Done, "R7")
+    );
+    let over = store.concessions(Concessions::SameWay, 9).await;
+    assert!(over.expect("a list").is_empty());
+}
+
+pub(crate) async fn what_is_not_given_back_may_go_another_way(store: Store) {
+    paid_by_card(&store).await;
+    let number = agreed(&store, 1200).await;
+    assert!(ask(&store, number).await);
+    let no = Refunded::Refused("21 expired card".to_owned());
+    assert!(hear(&store, number, Ok(&no)).await);
+    assert_eq!(state(&store, number).await, ConcessionState::Declined);
+    assert_eq!(held(&store).await, (1200, 0, -1200));
+    assert_eq!(open(&store, 1).await, (0, 0));
+    // Nothing of it is used up.
+    let other = propose(&store, refund(Some(PAYMENT)), 1200).await;
+    assert!(matches!(other, Concede::Proposed(_)), "{other:?}");
+    let one = store.concession(number).await.expect("an answer");
+    let one = one.expect("a refund");
+    assert_eq!(one.answer.expect("an answer").words, "21 expired card");
+    assert!(!ask(&store, number).await);
+}
+
+pub(crate) async fn what_nobody_knows_waits_for_a_person(store: Store) {
+    paid_by_card(&store).await;
+    // An answer that comes after the doubt is believed.
+    let late = agreed(&store, 100).await;
+    assert!(ask(&store, late).await);
+    assert!(hear(&store, late, Err(Doubt::Silent)).await);
+    assert_eq!(state(&store, late).await, ConcessionState::Unclear);
+    assert!(!ask(&store, late).await, "it is never asked for again");
+    assert_eq!(held(&store).await, (1200, -100, -1100));
+    assert!(hear(&store, late, Ok(&Refunded::Done(None))).await);
+    assert_eq!(held(&store).await, (1100, 0, -1100));
+    // A death between asking and keeping leaves it so; whoever looks later says that it is unclear.
+    let died = agreed(&store, 200).await;
+    assert!(ask(&store, died).await);
+    let doubted = async |minute| store.doubt_refunds(at(minute), at(99)).await.expect("some");
+    assert_eq!(doubted(90).await, 0, "it may be under way");
+    assert_eq!(doubted(91).await, 1);
+    assert_eq!(doubted(91).await, 0);
+    assert_eq!(clear(&store, died, true).await, Concede::Cleared);
+    assert_eq!(clear(&store, died, false).await, Concede::Over);
+    assert_eq!(state(&store, died).await, ConcessionState::Paid);
+    assert_eq!(held(&store).await, (900, 0, -900));
+    // Found out that it did not; an answer that says otherwise after that is only logged.
+    let gone = agreed(&store, 300).await;
+    assert!(ask(&store, gone).await);
+    hear(&store, gone, Err(Doubt::Unbelieved)).await;
+    let listed = store.concessions(Concessions::SameWay, 9).await;
+    assert_eq!(listed.expect("a list").len(), 1);
+    assert_eq!(clear(&store, gone, false).await, Concede::Cleared);
+    assert_eq!(state(&store, gone).await, ConcessionState::Declined);
+    assert!(!hear(&store, gone, Ok(&Refunded::Done(None))).await);
+    assert_eq!(held(&store).await, (900, 0, -900));
+    let one = store.concession(gone).await.expect("an answer");
+    let answer = one.expect("a refund").answer.expect("an answer");
+    assert_eq!(
+        (answer.found_by.as_deref(), answer.words.as_str()),
+        (Some("vera"), "видях го там")
+    );
+    assert_eq!(clear(&store, 99, true).await, Concede::Unknown);
+}
+
+/// A payment that is taken back does not go back by a refund as well, whichever is first.
+pub(crate) async fn a_reversal_and_a_refund_do_not_give_back_twice(store: Store) {
+    paid_by_card(&store).await;
+    let number = agreed(&store, 1200).await;
+    let back = told(&store, &card_back_of(1, "A")).await;
+    assert_eq!(back.outcome, NoticeOutcome::Reversed);
+    assert!(!ask(&store, number).await, "there is nothing to give");
+    assert_eq!(state(&store, number).await, ConcessionState::Declined);
+    assert_eq!(held(&store).await, (0, 0, 0));
+    assert_eq!(open(&store, 1).await, (1200, 0));
+
+    // Paid again, and asked back: what takes it back then may be the same money.
+    begun(&store, "card", 100).await;
+    told(&store, &card_paid(2, "B", "12.00", "978")).await;
+    let again = ConcessionKind::SameWay {
+        provider: "card".parse().expect("a name"),
+        payment: "card/paid/B".to_owned(),
+    };
+    let Concede::Proposed(number) = propose(&store, again, 1200).await else {
+        panic!("it is refused")
+    };
+    let said = store.approve_concession(number, "boris", at(80)).await;
+    said.expect("an answer");
+    assert!(ask(&store, number).await);
+    for notice in [card_back_of(2, "B"), card_back(2)] {
+        let back = told(&store, &notice).await;
+        assert_eq!(back.outcome, NoticeOutcome::Contradiction, "people look");
+    }
+    assert!(hear(&store, number, Ok(&Refunded::Done(None))).await);
+    assert_eq!(held(&store).await, (0, 0, 0));
+    assert_eq!(open(&store, 1).await, (1200, 0));
+}
