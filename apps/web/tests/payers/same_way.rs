@@ -204,8 +204,8 @@ async fn a_lost_answer_is_never_asked_for_again_and_waits_for_a_person() {
         let path = agreed(&scene, &mut vera, &mut boyan, "84,20").await;
         scene.simulated.next_refund(mood);
         assert_eq!(scene.round().await.refunds, 1);
-        for _ in 0..3 {
-            scene.world.clock.forward(3600);
+        for _ in 0..2 {
+            scene.world.clock.forward(601);
             assert_eq!(scene.round().await.refunds, 0, "{way}");
         }
         assert_eq!(given(&scene), usize::from(went));
