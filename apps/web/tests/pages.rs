@@ -13,7 +13,9 @@ use common::{
     chrome::{Chrome, have},
     pay, seed,
 };
-use kvit_store::{PasskeyOwner, Role};
+use kvit_billing::{Cents, ports::Clock as _};
+use kvit_pay::dialects::Refunded;
+use kvit_store::{Concede, ConcessionKind, Doubt, NewConcession, NewPayment, PasskeyOwner, Role};
 use kvit_web::ImportState;
 use serde_json::json;
 
@@ -392,6 +394,7 @@ async fn console(eye: &mut Inspector, world: &World) {
     }
     money(eye, world).await;
     refunds(eye, world).await;
+    same_way(eye, world).await;
     statements(eye, world).await;
     eye.see(
         "staff-reconciliation",
@@ -690,6 +693,77 @@ async fn refunds(eye: &mut Inspector, world: &World) {
         eye.chrome.follow("button[value=refund]").await;
         eye.look("staff-refund-proposed").await;
     }
+}
+
+/// Giving money back through the payment system: of one refund nobody knows whether it went back, one was refused.
+async fn same_way(eye: &mut Inspector, world: &World) {
+    let (store, now) = (&world.store, world.clock.now());
+    let payment = NewPayment {
+        provider: "icard".parse().expect("a name"),
+        bill: seed::second_bill(),
+        account: common::number(seed::BORIS),
+        bills: vec![seed::second_bill()],
+        way: "card".to_owned(),
+        first_number: 700,
+        amount: Cents::new(5610),
+        currency: kvit_billing::Currency::EUR,
+        at: now,
+        expires_at: now,
+        poll_at: None,
+    };
+    let payment = store.begin_payment(&payment).await.expect("a payment");
+    let paid = pay::icard(&[
+        ("IPGmethod", "IPGPurchaseNotify"),
+        ("MID", "1"),
+        ("OrderID", &payment.number.to_string()),
+        ("Amount", &payment.amount.to_string()),
+        ("Currency", "978"),
+        ("IPG_Trnref", "A7"),
+    ]);
+    let mut browser = world.browser();
+    let told = browser.ask(Method::POST, "/pay/icard/notify", &paid, &[]);
+    let told = told.await;
+    assert_eq!(told.body, "OK");
+    let mut numbers = Vec::new();
+    for cents in [1000, 1234] {
+        let new = NewConcession {
+            account: common::number(seed::BORIS),
+            kind: ConcessionKind::SameWay {
+                provider: "icard".parse().expect("a name"),
+                payment: "icard/paid/A7".to_owned(),
+            },
+            amount: Cents::new(cents),
+            why: "Платил два пъти".to_owned(),
+            by: "vera".to_owned(),
+        };
+        let said = store.propose_concession(&new, now).await;
+        let Concede::Proposed(number) = said.expect("an answer") else {
+            panic!("it is refused")
+        };
+        let said = store.approve_concession(number, "boyan", now).await;
+        assert_eq!(said.expect("an answer"), Concede::Approved);
+        assert!(store.ask_refund(number, now).await.expect("an answer"));
+        numbers.push(number);
+    }
+    let unclear = store.refund_answered(numbers[0], Err(Doubt::Silent), now);
+    unclear.await.expect("an answer");
+    let refused = Refunded::Refused("21 Invalid amount".to_owned());
+    let refused = store.refund_answered(numbers[1], Ok(&refused), now);
+    refused.await.expect("an answer");
+    eye.chrome.go("/staff/refunds").await;
+    eye.chrome.fill("#account", seed::BORIS).await;
+    eye.chrome.follow("form.search button").await;
+    eye.look("staff-refund-new-same-way").await;
+    eye.see("staff-refunds-unclear", "/staff/refunds").await;
+    let path = format!("/staff/refunds/{}", numbers[0]);
+    eye.see("staff-refund-unclear", &path).await;
+    eye.chrome.follow("button[value=went]").await;
+    eye.look("staff-refund-unclear-unsaid").await;
+    eye.chrome.fill("#seen", "iCard, операция R000123").await;
+    eye.chrome.follow("button[value=went]").await;
+    eye.look("staff-refund-found").await;
+    let path = format!("/staff/refunds/{}", numbers[1]);
+    eye.see("staff-refund-declined", &path).await;
 }
 
 /// What the link of a reminder leads to, before and after its address gets bills no more.

@@ -173,7 +173,7 @@ impl Scene {
 
     async fn credit(&self) -> i64 {
         let account = common::number(seed::ANNA);
-        let now = jiff::Timestamp::now();
+        let now = self.world.clock.now();
         let standing = self
             .world
             .store
