@@ -9,13 +9,16 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, Language, Secret, code::Token};
 use minijinja::context;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::{App, Hall, device::device, failure::Failure};
+use crate::{App, Hall, device::device, failure::Failure, rooms::again::Place};
 
+/// The name of the cookie that says where to go on after a link.
+pub(crate) const BACK_COOKIE: &str = "back";
 const LANGUAGE_COOKIE_SECONDS: u32 = 365 * 24 * 3600;
 
 /// Who is asking, as far as a page needs to know. Inserted into every request.
@@ -33,6 +36,10 @@ pub(crate) struct Visitor {
     pub(crate) points: Vec<CustomerNumber>,
     /// Whether a link to the address that gets its bills opened this number.
     pub(crate) by_link: bool,
+    /// When that number was last proven in the session, by code, link or passkey.
+    pub(crate) proven_at: Option<Timestamp>,
+    /// Where the browser wants to go on after a link that it asked for.
+    pub(crate) back_to: Option<Place>,
     /// The signed-in visitor's session token.
     pub(crate) session: Option<Token>,
     /// Says that this browser has shown some customer's code before.
@@ -115,6 +122,8 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
         customer: None,
         points: Vec::new(),
         by_link: false,
+        proven_at: None,
+        back_to: cookie(headers, &app.cookie_name(BACK_COOKIE)).and_then(Place::parse),
         session: None,
         form_token,
         form_number: String::new(),
@@ -149,6 +158,7 @@ pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Nex
                             visitor.customer = Some(session.account);
                             visitor.points = session.points;
                             visitor.by_link = session.by_link;
+                            visitor.proven_at = Some(session.proven_at);
                         }
                         request.extensions_mut().insert(visitor.clone());
                         next.run(request).await

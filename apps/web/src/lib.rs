@@ -244,6 +244,10 @@ pub(crate) type App = Arc<Hall>;
 /// The addresses of the portal and their methods, for golden tests and for proxies.
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/"),
+    ("GET POST", "/again"),
+    ("POST", "/again/link"),
+    ("POST", "/again/passkey"),
+    ("POST", "/again/passkey/ask"),
     ("GET", "/assets/{name}"),
     ("GET POST", "/autopay"),
     ("POST", "/autopay/off"),
@@ -324,13 +328,17 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         passkeys,
     });
     use rooms::{
-        autopay, bills, copies, enrol, info, links, mine, paper, pay, pay_calls, points, readers,
-        reminders, sessions, sign_in, usage,
+        again, autopay, bills, copies, enrol, info, links, mine, paper, pay, pay_calls, points,
+        readers, reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;
     Ok(Router::new()
         .route("/", get(info::home))
+        .route("/again", get(again::form).post(again::code))
+        .route("/again/link", post(again::link))
+        .route("/again/passkey", post(again::passkey))
+        .route("/again/passkey/ask", post(keys::ask_sign_in))
         .route("/assets/{name}", get(info::asset))
         .route("/autopay", get(autopay::page).post(autopay::on))
         .route("/autopay/off", post(autopay::off))

@@ -25,6 +25,7 @@ macro_rules! templates {
     };
 }
 templates!(
+    "again.html",
     "ask.html",
     "autopay.html",
     "base.html",

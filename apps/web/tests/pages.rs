@@ -341,6 +341,9 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.look("staff-password").await;
     common::key(world, PasskeyOwner::Staff("agent".parse().expect("a name"))).await;
     eye.see("staff-passkeys", "/staff/passkeys").await;
+    world.clock.forward(11 * 60);
+    eye.see("staff-passkeys-stale", "/staff/passkeys").await;
+    eye.see("staff-again", "/staff/password").await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("clerk").await;
     let boris = format!("/staff/customers/{}", seed::BORIS);
@@ -889,6 +892,20 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("bills").await;
     common::key(world, PasskeyOwner::Customer(common::number(seed::MARIA))).await;
     eye.see("passkeys", "/passkeys").await;
+    world.clock.forward(11 * 60);
+    for (name, path) in [
+        ("passkeys-stale", "/passkeys"),
+        ("readers-stale", "/readers"),
+        ("sessions-stale", "/sessions"),
+        ("again", "/again?to=passkeys"),
+    ] {
+        eye.see(name, path).await;
+    }
+    eye.chrome.follow("main form button").await;
+    eye.look("again-wrong").await;
+    eye.chrome.fill("#code", &world.code(seed::MARIA)).await;
+    eye.chrome.follow("main form button").await;
+    eye.chrome.until("location.pathname == '/passkeys'").await;
     eye.chrome.go("/bills").await;
     eye.chrome.follow("form[action='/reminders'] button").await;
     eye.look("bills-without-reminders").await;

@@ -405,6 +405,11 @@ async fn files_are_named_by_their_content() {
 /// filled in).
 const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("GET", "/", 200, 200),
+    ("GET", "/again", 404, 404),
+    ("POST", "/again", 303, 404),
+    ("POST", "/again/link", 303, 404),
+    ("POST", "/again/passkey", 303, 404),
+    ("POST", "/again/passkey/ask", 200, 200),
     ("GET", "/assets/{name}", 404, 404),
     ("GET", "/autopay", 303, 200),
     ("POST", "/autopay", 303, 422),

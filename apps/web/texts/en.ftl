@@ -75,6 +75,16 @@ signin-over-title = The link is no longer good
 signin-over-text = Such a link is good for { $minutes } minutes, opens only once, and only while the bills come to the same address.
 signin-again = I want a new link
 
+again-title = Confirm that it is you
+again-back = Back
+again-lead = What comes next changes who sees your bills, and how. So we ask you to show once more who you are.
+again-code-title = With the code on the bill
+again-link-title = With a link by e-mail
+again-link-text = We send it to { $email }. Open it on this device, and you go on from here.
+again-key-button = Go on with a passkey
+again-why = Before you change anything here, confirm that it is you.
+error-again-code = The code is not right. Enter the eight digits beside the customer number on the bill.
+
 passkey-title = Passkeys
 passkey-lead = A passkey stays on your device and opens with a finger, a face or a PIN. With it you sign in without number and code.
 passkey-lead-staff = A passkey stays on your device and opens with a finger, a face or a PIN. With it you sign in without name, password and code.

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -200,6 +201,25 @@ impl DeliveryId {
         Self(format!("{kind}-{}-{number}", what.as_str()))
     }
 
+    /// The id of the mail that tells a customer how the ways into their account were changed at a moment.
+    #[must_use]
+    pub fn access_of(what: AccessMail, account: &CustomerNumber, at: Timestamp) -> Self {
+        let text = format!("{account}/{}", at.as_microsecond());
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let (kind, hash) = (DeliveryKind::Access.as_str(), to_hex(&hash.as_ref()[..12]));
+        Self(format!("{kind}-{}-{hash}", what.as_str()))
+    }
+
+    /// What it says about the ways in, where it is such a mail.
+    #[must_use]
+    pub fn access(&self) -> Option<AccessMail> {
+        let rest = self.0.strip_prefix(DeliveryKind::Access.as_str())?;
+        let (word, _) = rest.strip_prefix('-')?.split_once('-')?;
+        AccessMail::ALL
+            .into_iter()
+            .find(|what| what.as_str() == word)
+    }
+
     /// What it says about autopay, and of which mandate or debit, where it is such a mail.
     #[must_use]
     pub fn autopay(&self) -> Option<(AutopayMail, u64)> {
@@ -252,6 +272,38 @@ pub enum DeliveryKind {
     Copy,
     /// Something about autopay: [`AutopayMail`].
     Autopay,
+    /// That somebody changed how one gets in: [`AccessMail`].
+    Access,
+}
+
+/// What customers are told about the ways into their account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccessMail {
+    /// A passkey was added.
+    PasskeyAdded,
+    /// Passkeys were removed.
+    PasskeyRemoved,
+    /// The bills, and the links that sign in, go to another address from now on.
+    AddressChanged,
+}
+
+impl AccessMail {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::AddressChanged,
+    ];
+
+    /// The word in ids and texts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PasskeyAdded => "key",
+            Self::PasskeyRemoved => "nokey",
+            Self::AddressChanged => "moved",
+        }
+    }
 }
 
 /// What customers are told about autopay.
@@ -285,7 +337,7 @@ impl AutopayMail {
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Bill,
         Self::Proof,
         Self::SignIn,
@@ -296,6 +348,7 @@ impl DeliveryKind {
         Self::Invitation,
         Self::Copy,
         Self::Autopay,
+        Self::Access,
     ];
 
     /// The word in ids and for monitoring.
@@ -312,6 +365,7 @@ impl DeliveryKind {
             Self::Invitation => "invite",
             Self::Copy => "copy",
             Self::Autopay => "autopay",
+            Self::Access => "access",
         }
     }
 }
@@ -466,6 +520,13 @@ mod tests {
         assert_eq!(notice.as_str(), "autopay-notice-42");
         assert_eq!(notice.autopay(), Some((AutopayMail::Notice, 42)));
         assert_eq!(back.autopay(), None);
+        let account: CustomerNumber = "1000042".parse().expect("a number");
+        for what in AccessMail::ALL {
+            let id = DeliveryId::access_of(what, &account, Timestamp::MAX);
+            assert_eq!((id.access(), id.kind()), (Some(what), DeliveryKind::Access));
+            assert_eq!(id.as_str().parse(), Ok(id.clone()));
+        }
+        assert_eq!(notice.access(), None);
         for (id, kind) in [
             (
                 DeliveryId::copy_of(BillNumber::MAX, &reader),

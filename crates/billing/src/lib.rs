@@ -29,8 +29,8 @@ pub use customer::{Address, Customer, Language};
 pub use declaration::PaperCode;
 pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
-    ApiName, AutopayMail, BillNumber, ChunkNo, CustomerNumber, DeliveryId, DeliveryKind,
-    EnrolmentId, EntryId, LayoutNo, OrderSeq, ReaderId, RunId, Series, StaffLogin,
+    AccessMail, ApiName, AutopayMail, BillNumber, ChunkNo, CustomerNumber, DeliveryId,
+    DeliveryKind, EnrolmentId, EntryId, LayoutNo, OrderSeq, ReaderId, RunId, Series, StaffLogin,
 };
 pub use money::{Cents, Currency};
 pub use operator::Operator;

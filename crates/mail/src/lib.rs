@@ -16,8 +16,8 @@ pub use address::{AddressError, EmailAddress, typo_hint};
 pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder};
 pub use mails::{
-    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
-    MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
+    LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};

@@ -194,7 +194,7 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
     let account: CustomerNumber = text(row, "account")?;
     let enrolment = optional::<EnrolmentId>(row, "enrolment")?;
     let due_at = time(row, "due_at")?;
-    // A bill, and a link that proves or signs in, are for one address.
+    // A bill, a link that proves or signs in, and word of a change, are for one address.
     let follows = matches!(
         id.kind(),
         DeliveryKind::Paid
@@ -284,6 +284,11 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             };
             let told = Box::new(told);
             (DeliveryWhat::Autopay { what, told }, unwanted)
+        }
+        // Who does it cannot call it back, by whatever else they change.
+        DeliveryKind::Access => {
+            let what = id.access().ok_or_else(missing)?;
+            (DeliveryWhat::Access(what), None)
         }
     };
     Ok(Claimable {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenHash};
+use kvit_billing::{AccessMail, CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenHash};
 
 use crate::{
     ConsentVersion, EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store,
-    StoreError,
+    StoreError, access_mails,
     engine::{Row, Target, Tx},
     readers,
     rows::{corrupt, language, optional_time, text, time, unsigned},
@@ -96,7 +96,8 @@ impl Store {
         if record.proof_expires.is_some_and(|expires| expires < at) {
             return Ok(Prove::Expired(record));
         }
-        end_earlier(&mut tx, &record.account, &record.id, record.created_at, at).await?;
+        let by = (&record.account, &record.id, &record.email);
+        end_earlier(&mut tx, by, record.created_at, at).await?;
         query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3 WHERE id = $1")
             .bind(&record.id)
             .bind(at)
@@ -204,7 +205,7 @@ pub(crate) async fn turn(tx: &mut Tx, account: &CustomerNumber) -> Result<(), St
 /// Writes a consent down, in its customer's turn.
 pub(crate) async fn write(tx: &mut Tx, new: &NewEnrolment) -> Result<(), StoreError> {
     if new.proof.is_none() {
-        end_earlier(tx, &new.account, &new.id, new.at, new.at).await?;
+        end_earlier(tx, (&new.account, &new.id, &new.email), new.at, new.at).await?;
     }
     query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
         .bind(&new.id)
@@ -264,14 +265,19 @@ pub(crate) async fn end(
 }
 
 /// Ends what an enrolment that counts from now on replaces: the active one, and those asked for
-/// before it. Without the latter, a link sent to a mistyped address could undo its correction.
+/// before it. Without the latter, a link sent to a mistyped address could undo its correction. Whoever read
+/// the bills at another address is told.
 async fn end_earlier(
     tx: &mut Tx,
-    account: &CustomerNumber,
-    by: &EnrolmentId,
+    (account, by, email): (&CustomerNumber, &EnrolmentId, &Secret<String>),
     created_at: Timestamp,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    let accounts = std::slice::from_ref(account);
+    let now = active(&mut *tx, accounts).await?;
+    if now.get(account).is_some_and(|now| now.email != *email) {
+        access_mails::queue(tx, account, AccessMail::AddressChanged, at).await?;
+    }
     query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND (proven_at IS NOT NULL OR created_at <= $4)")
         .bind(account)
         .bind(at)

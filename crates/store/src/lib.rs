@@ -3,6 +3,7 @@
 //! Facts are appended; a state that can be derived is not stored beside them. Each verb is one
 //! transaction. Two engines keep the same promises: SQLite for one machine, PostgreSQL for many.
 
+mod access_mails;
 mod api;
 mod apply;
 mod audit;
@@ -57,6 +58,7 @@ mod transfers;
 mod unmatched;
 mod webhooks;
 
+pub use access_mails::ACCESS_DUE_MINUTES;
 pub use api::API_KEY_DAYS;
 pub use debit_files::DEBITS_IN_FILE_MAX;
 pub use debits::DebitPlace;

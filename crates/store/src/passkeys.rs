@@ -1,10 +1,11 @@
 //! Passkeys and their challenges. A challenge is gone as soon as somebody answers it, right or wrong.
 
 use jiff::Timestamp;
-use kvit_billing::{CustomerNumber, code::TokenHash};
+use kvit_billing::{AccessMail, CustomerNumber, code::TokenHash};
 
 use crate::{
     Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Store, StoreError,
+    access_mails,
     audit::append,
     engine::{Row, Tx},
     rows::{optional_time, small, text, time},
@@ -108,6 +109,7 @@ impl Store {
             return Ok(PasskeyAdded::Known);
         }
         append(&mut tx, event).await?;
+        tell(&mut tx, &new.owner, AccessMail::PasskeyAdded, event.at).await?;
         tx.commit().await?;
         Ok(PasskeyAdded::Done)
     }
@@ -182,6 +184,7 @@ impl Store {
             return Ok(false);
         }
         append(&mut tx, event).await?;
+        tell(&mut tx, owner, AccessMail::PasskeyRemoved, event.at).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -202,6 +205,9 @@ impl Store {
         let removed = forget(&mut tx, &PasskeyOwner::Customer(account.clone())).await?;
         if removed + ended > 0 {
             append(&mut tx, event).await?;
+        }
+        if removed > 0 {
+            access_mails::queue(&mut tx, account, AccessMail::PasskeyRemoved, event.at).await?;
         }
         tx.commit().await?;
         Ok(removed)
@@ -271,6 +277,19 @@ async fn held(
         .execute(&mut *tx)
         .await?;
     Ok(held == 1)
+}
+
+/// Staff have no address here.
+async fn tell(
+    tx: &mut Tx,
+    owner: &PasskeyOwner,
+    what: AccessMail,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    match owner {
+        PasskeyOwner::Customer(account) => access_mails::queue(tx, account, what, at).await,
+        PasskeyOwner::Staff(_) => Ok(()),
+    }
 }
 
 /// Removes all passkeys of an owner. Gives how many.

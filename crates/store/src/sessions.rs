@@ -23,10 +23,11 @@ impl Store {
         let mut tx = self.begin().await?;
         insert(&mut tx, new).await?;
         if let SessionDoor::Link(enrolment) = &new.door {
-            query("INSERT INTO session_points (token, account, enrolment) SELECT $1, other.account, other.id FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
+            query("INSERT INTO session_points (token, account, enrolment, proven_at) SELECT $1, other.account, other.id, $4 FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
                 .bind(&new.token)
                 .bind(enrolment)
                 .bind(POINTS_MAX - 1)
+                .bind(new.at)
                 .execute(&mut tx)
                 .await?;
         }
@@ -53,8 +54,9 @@ impl Store {
         unsigned(&row, "numbers")
     }
 
-    /// Another number was proven in the session `earlier`, which ends: a new one opens it and what the
-    /// earlier one had opened, for as long as that one would have lasted. Of two at once the first counts.
+    /// A number was proven in the session `earlier`, one more or one of its own once again. That session ends: a
+    /// new one opens it and what the earlier one had opened, for as long as that one would have lasted. Of two at
+    /// once the first counts.
     ///
     /// # Errors
     /// Where the database fails.
@@ -79,13 +81,41 @@ impl Store {
         let Some(row) = row else {
             return Ok(Widened::Over);
         };
-        insert_point(&mut tx, &new.token, &new.account, None).await?;
-        let kept = query("INSERT INTO session_points (token, account, enrolment) SELECT $2, p.account, p.enrolment FROM session_points p WHERE p.token = $1 AND p.account <> $3")
+        let enrolment = match &new.door {
+            SessionDoor::Link(enrolment) => Some(enrolment.clone()),
+            // That a link had opened it before stays true.
+            SessionDoor::Code | SessionDoor::Passkey => {
+                let row = query("SELECT p.enrolment FROM session_points p JOIN enrolments e ON e.id = p.enrolment WHERE p.token = $1 AND p.account = $2 AND e.ended_at IS NULL")
+                    .bind(earlier)
+                    .bind(&new.account)
+                    .fetch_optional(&mut tx)
+                    .await?;
+                row.map(|row| text(&row, "enrolment")).transpose()?
+            }
+        };
+        insert_point(
+            &mut tx,
+            &new.token,
+            &new.account,
+            enrolment.as_ref(),
+            new.at,
+        )
+        .await?;
+        let kept = query("INSERT INTO session_points (token, account, enrolment, proven_at) SELECT $2, p.account, p.enrolment, p.proven_at FROM session_points p WHERE p.token = $1 AND p.account <> $3")
             .bind(earlier)
             .bind(&new.token)
             .bind(&new.account)
             .execute(&mut tx)
             .await?;
+        if let SessionDoor::Link(enrolment) = &new.door {
+            // It proves every number whose bills go to its address.
+            query("UPDATE session_points SET proven_at = $3 WHERE token = $1 AND enrolment IN (SELECT other.id FROM enrolments own JOIN enrolments other ON other.email = own.email WHERE own.id = $2 AND other.ended_at IS NULL AND other.proven_at IS NOT NULL)")
+                .bind(&new.token)
+                .bind(enrolment)
+                .bind(new.at)
+                .execute(&mut tx)
+                .await?;
+        }
         if kept >= POINTS_MAX as u64 {
             return Ok(Widened::TooMany);
         }
@@ -112,7 +142,7 @@ impl Store {
         token: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let rows = query("SELECT s.account AS chosen, p.account, p.enrolment FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
+        let rows = query("SELECT s.account AS chosen, p.account, p.enrolment, p.proven_at FROM sessions s JOIN session_points p ON p.token = s.token LEFT JOIN enrolments e ON e.id = p.enrolment WHERE s.token = $1 AND s.expires_at > $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL) ORDER BY p.account")
             .bind(token)
             .bind(now)
             .fetch_all(&self.pools)
@@ -133,6 +163,7 @@ impl Store {
             account: points[place].clone(),
             points,
             by_link: proven_by.is_some(),
+            proven_at: time(&rows[place], "proven_at")?,
         }))
     }
 
@@ -229,7 +260,7 @@ async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
         .bind(by)
         .execute(&mut *tx)
         .await?;
-    insert_point(tx, &new.token, &new.account, enrolment).await
+    insert_point(tx, &new.token, &new.account, enrolment, new.at).await
 }
 
 /// A number that a session opens; by a link, while its bills go to the address of that enrolment.
@@ -238,12 +269,16 @@ async fn insert_point(
     token: &TokenHash,
     account: &CustomerNumber,
     enrolment: Option<&EnrolmentId>,
+    proven_at: Timestamp,
 ) -> Result<(), StoreError> {
-    query("INSERT INTO session_points (token, account, enrolment) VALUES ($1, $2, $3)")
-        .bind(token)
-        .bind(account)
-        .bind(enrolment)
-        .execute(tx)
-        .await?;
+    query(
+        "INSERT INTO session_points (token, account, enrolment, proven_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(token)
+    .bind(account)
+    .bind(enrolment)
+    .bind(proven_at)
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -279,7 +279,7 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Opens a session, and clears away those whose time is over.
+    /// Opens a session of somebody who proved who they are at `proven_at`, and clears away those whose time is over.
     ///
     /// # Errors
     /// Where the database fails.
@@ -287,7 +287,7 @@ impl Store {
         &self,
         token: &TokenHash,
         login: &StaffLogin,
-        expires: Timestamp,
+        (proven_at, expires): (Timestamp, Timestamp),
         event: &Event,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
@@ -295,19 +295,20 @@ impl Store {
             .bind(event.at)
             .execute(&mut tx)
             .await?;
-        query("INSERT INTO staff_sessions (token, login, opened_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)")
+        query("INSERT INTO staff_sessions (token, login, opened_at, seen_at, expires_at, proven_at) VALUES ($1, $2, $3, $3, $4, $5)")
             .bind(token)
             .bind(login)
             .bind(event.at)
             .bind(expires)
+            .bind(proven_at)
             .execute(&mut tx)
             .await?;
         append(&mut tx, event).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Whose session it is, while it lasts, was used within `idle`, and the account is open. Asking for it marks
-    /// it as used, unless a page came again by itself (`by_itself`).
+    /// Whose session it is, and when they last proved who they are, while it lasts, was used within `idle`, and the
+    /// account is open. Asking for it marks it as used, unless a page came again by itself (`by_itself`).
     ///
     /// # Errors
     /// Where the database fails.
@@ -317,8 +318,8 @@ impl Store {
         now: Timestamp,
         idle: SignedDuration,
         by_itself: bool,
-    ) -> Result<Option<StaffRecord>, StoreError> {
-        let row = query("SELECT s.*, t.seen_at FROM staff_sessions t JOIN staff s ON s.login = t.login WHERE t.token = $1 AND t.expires_at > $2 AND t.seen_at > $3 AND s.disabled_at IS NULL")
+    ) -> Result<Option<(StaffRecord, Timestamp)>, StoreError> {
+        let row = query("SELECT s.*, t.seen_at, t.proven_at FROM staff_sessions t JOIN staff s ON s.login = t.login WHERE t.token = $1 AND t.expires_at > $2 AND t.seen_at > $3 AND s.disabled_at IS NULL")
             .bind(token)
             .bind(now)
             .bind(now - idle)
@@ -334,7 +335,7 @@ impl Store {
                 .execute(&self.pools)
                 .await?;
         }
-        staff_record(&row).map(Some)
+        Ok(Some((staff_record(&row)?, time(&row, "proven_at")?)))
     }
 
     /// Ends a session.

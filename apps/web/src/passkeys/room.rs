@@ -61,6 +61,9 @@ pub(crate) struct NewForm {
     name: String,
     #[serde(default)]
     answer: String,
+    /// Where to go on after a sign-in.
+    #[serde(default)]
+    pub(crate) next: String,
 }
 
 /// Adds a key in the owner's session: what is wrong with it, or nothing.
@@ -106,6 +109,13 @@ pub(crate) struct ChangeForm {
     /// `rename` or `remove`.
     #[serde(default)]
     what: String,
+}
+
+impl ChangeForm {
+    /// Whether it takes a way in away.
+    pub(crate) fn removes(&self) -> bool {
+        self.what == "remove"
+    }
 }
 
 /// Names or removes a key: what is wrong, or what was done.

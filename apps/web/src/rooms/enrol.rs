@@ -14,6 +14,7 @@ use minijinja::context;
 use serde::Deserialize;
 
 use super::{
+    again::{self, Place},
     bills::{check_page, masked},
     go,
 };
@@ -38,6 +39,7 @@ pub(crate) async fn form(
     Query(query): Query<Prefill>,
 ) -> Result<Response, Failure> {
     match &visitor.customer {
+        Some(_) if !again::fresh(&app, &visitor) => Err(again::first(Place::Enrol)),
         Some(customer) => email_page(&app, &visitor, customer, "", None, &[]).await,
         None => {
             let number = gate::typed_number(&query.n);
@@ -96,6 +98,7 @@ pub(crate) async fn submit(
     let Some(customer) = visitor.customer.clone() else {
         return Ok(go("/enrol?ended"));
     };
+    again::must_be_fresh(&app, &visitor, Place::Enrol)?;
     let typed = match form.instead.trim() {
         "" => form.email.trim(),
         instead => instead,

@@ -1,5 +1,6 @@
 //! What each address of the portal does, a room a file.
 
+pub(crate) mod again;
 pub(crate) mod autopay;
 pub(crate) mod bills;
 pub(crate) mod copies;

@@ -8,9 +8,11 @@ use axum::{
 };
 use kvit_billing::CustomerNumber;
 use kvit_store::{Event, PasskeyOwner, SessionDoor};
+use minijinja::context;
 use serde_json::json;
 
 use super::{
+    again::{self, Place},
     bills::{FormToken, check_page, open_session},
     go,
 };
@@ -41,6 +43,8 @@ async fn list_page(
     said: (&[(&str, &str)], Option<&Seen>),
 ) -> Result<Response, Failure> {
     let page = room::list(app, visitor, owner, said).await?;
+    let page =
+        context! { fresh => again::fresh(app, visitor), first => "/again?to=passkeys", ..page };
     let page = app.pages.render(visitor, "passkeys.html", page)?;
     Ok(app.scripted(page.into_response()))
 }
@@ -60,6 +64,7 @@ pub(crate) async fn ask(
     Form(form): Form<FormToken>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
+    again::must_be_fresh(&app, &visitor, Place::Passkeys)?;
     let owner = me(&visitor)?;
     let number = visitor.customer.as_ref().map(CustomerNumber::as_str);
     passkeys::ask_new(&app, &visitor, &owner, number.unwrap_or_default()).await
@@ -71,6 +76,7 @@ pub(crate) async fn add(
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
     let owner = me(&visitor)?;
+    again::must_be_fresh(&app, &visitor, Place::Passkeys)?;
     let session = visitor.session.as_ref().ok_or(Failure::NotFound)?;
     match room::added(&app, &visitor, (&owner, session), &form).await? {
         None => Ok(room::back(LIST, "added")),
@@ -84,6 +90,9 @@ pub(crate) async fn change(
     Form(form): Form<ChangeForm>,
 ) -> Result<Response, Failure> {
     let owner = me(&visitor)?;
+    if form.removes() {
+        again::must_be_fresh(&app, &visitor, Place::Passkeys)?;
+    }
     match room::changed(&app, &visitor, &owner, &form).await? {
         Ok(done) => Ok(room::back(LIST, done)),
         Err(wrong) => wrong_page(&app, &visitor, &owner, wrong).await,
@@ -117,11 +126,25 @@ pub(crate) async fn sign_in(
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
     let answer = room::answer(&visitor, &form)?;
-    let owner = passkeys::sign_in(&app, &visitor, Side::Customers, answer).await?;
-    let Some(PasskeyOwner::Customer(number)) = owner else {
+    let Some(number) = opens(&app, &visitor, answer).await? else {
         let wrong = [("passkey", "passkey-error-sign-in")];
         let page = check_page(&app, &visitor, false, "", &wrong, None)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    let mut response = go("/bills");
+    open_session(&app, &visitor, &number, SessionDoor::Passkey, &mut response).await?;
+    Ok(response)
+}
+
+/// The customer whose passkey gave this answer; it is in the trail.
+pub(super) async fn opens(
+    app: &App,
+    visitor: &Visitor,
+    answer: &str,
+) -> Result<Option<CustomerNumber>, Failure> {
+    let owner = passkeys::sign_in(app, visitor, Side::Customers, answer).await?;
+    let Some(PasskeyOwner::Customer(number)) = owner else {
+        return Ok(None);
     };
     let subject = format!("customer/{number}");
     let opened = Event {
@@ -132,7 +155,5 @@ pub(crate) async fn sign_in(
         detail: json!({ "way": "passkey", "address": visitor.address }),
     };
     app.portal.store.record_event(&opened).await?;
-    let mut response = go("/bills");
-    open_session(&app, &visitor, &number, SessionDoor::Passkey, &mut response).await?;
-    Ok(response)
+    Ok(Some(number))
 }

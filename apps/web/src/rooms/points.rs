@@ -12,7 +12,7 @@ use axum::{
 };
 use kvit_billing::{Cents, CustomerNumber};
 use kvit_pay::standing::Standing;
-use kvit_store::{Widened, WiderSession};
+use kvit_store::{SessionDoor, Widened, WiderSession};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -147,6 +147,7 @@ pub(crate) async fn add(
     let new = WiderSession {
         token: token.hash(),
         account: customer.clone(),
+        door: SessionDoor::Code,
         device: visitor.device.clone(),
         at: app.portal.clock.now(),
     };

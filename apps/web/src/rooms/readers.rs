@@ -13,7 +13,12 @@ use kvit_store::{AddReader, EnrolmentState, NewProof, NewReader, ReaderEnd, Read
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{bills::masked, enrol::latin_hint, go};
+use super::{
+    again::{self, Place},
+    bills::masked,
+    enrol::latin_hint,
+    go,
+};
 use crate::{App, failure::Failure, front::Visitor, gate, staff::plain};
 
 /// Readers of one customer number.
@@ -88,7 +93,7 @@ async fn list(
             number => customer.as_str(), own => masked(enrolment.email.expose()), readers,
             full => taken >= READERS_MAX, count => READERS_MAX, notice => seen.notice, errors,
             suggestion => seen.suggestion, name => form.name.clone(), typed => form.email.clone(),
-            language => form.language.clone(),
+            language => form.language.clone(), fresh => again::fresh(app, visitor),
         },
     )?;
     Ok(page.into_response())
@@ -151,6 +156,7 @@ pub(crate) async fn add(
     let Some(customer) = &visitor.customer else {
         return Ok(go("/bills?ended"));
     };
+    again::must_be_fresh(&app, &visitor, Place::Readers)?;
     if !form.instead.trim().is_empty() {
         form.email = std::mem::take(&mut form.instead);
     }

@@ -7,7 +7,11 @@ use axum::{
 };
 use minijinja::context;
 
-use super::{bills::FormToken, go};
+use super::{
+    again::{self, Place},
+    bills::FormToken,
+    go,
+};
 use crate::{App, failure::Failure, front::Visitor};
 
 /// Sessions that a page shows; closing closes all.
@@ -45,7 +49,8 @@ pub(crate) async fn page(
         .collect();
     let minutes = app.portal.limits.session_minutes;
     let passkeys = app.passkeys.is_some();
-    let page = context! { number => customer.as_str(), sessions, minutes, passkeys };
+    let fresh = again::fresh(&app, &visitor);
+    let page = context! { number => customer.as_str(), sessions, minutes, passkeys, fresh };
     Ok(app
         .pages
         .render(&visitor, "sessions.html", page)?
@@ -62,6 +67,7 @@ pub(crate) async fn end(
     let Some(customer) = &visitor.customer else {
         return Ok(go("/bills?ended"));
     };
+    again::must_be_fresh(&app, &visitor, Place::Sessions)?;
     app.portal.store.close_sessions_of(customer).await?;
     tracing::info!(
         who = app.portal.key.pseudonym("number", customer.as_str()),

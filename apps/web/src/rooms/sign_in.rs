@@ -14,11 +14,11 @@ use kvit_store::{NewSignIn, SIGN_IN_MINUTES, SessionDoor, SignIn};
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{bills::open_session, go};
+use super::{again, bills::open_session, go};
 use crate::{
     App,
     failure::Failure,
-    front::Visitor,
+    front::{BACK_COOKIE, Visitor},
     gate::{self, typed_number},
 };
 
@@ -65,6 +65,15 @@ pub(crate) async fn submit(
         let page = number_page(&app, &visitor, &form.number, &wrong)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
+    ask(&app, &visitor, &number).await
+}
+
+/// Has a link mailed, unless too many were asked for.
+pub(super) async fn ask(
+    app: &App,
+    visitor: &Visitor,
+    number: &CustomerNumber,
+) -> Result<Response, Failure> {
     // Nobody's mailbox may be flooded through us.
     let (portal, limits) = (&app.portal, &app.portal.limits);
     let pseudonym = portal.key.pseudonym("number", number.as_str());
@@ -79,14 +88,14 @@ pub(crate) async fn submit(
     // All are asked before any is counted: an address that is locked out must not use up a number's.
     for (guard, _) in &guards {
         if let Some(until) = portal.store.guard(guard, now).await?.blocked_until {
-            return gate::locked(&app, &visitor, until);
+            return gate::locked(app, visitor, until);
         }
     }
     for (guard, policy) in &guards {
         portal.store.guard_fail(guard, now, policy).await?;
     }
-    let page = sent_page(&app, &visitor, &number)?;
-    tokio::spawn(queue(app, number));
+    let page = sent_page(app, visitor, number)?;
+    tokio::spawn(queue(App::clone(app), number.clone()));
     Ok(page)
 }
 
@@ -193,6 +202,15 @@ pub(crate) async fn link(
     let SignIn::Open(number, _, enrolment) = used else {
         return over(&app, &visitor);
     };
+    // Asked for in a session that opens this number: that one goes on, where it had stopped.
+    if let Some(place) = visitor.back_to
+        && visitor.points.contains(&number)
+    {
+        let door = SessionDoor::Link(enrolment);
+        let mut response = again::proven(&app, &visitor, &number, door, place).await?;
+        app.set_cookie(&mut response, BACK_COOKIE, "", Some(0));
+        return Ok(response);
+    }
     // The address is proven: with more than one number at it, the page of them all comes first.
     let several = app.portal.store.enrolments_at(&enrolment).await? > 1;
     let mut response = go(if several { "/points" } else { "/bills" });

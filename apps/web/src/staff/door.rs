@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{StaffLogin, code::Token};
 use kvit_store::Role;
 
@@ -16,6 +16,7 @@ use crate::{
     App,
     failure::Failure,
     front::{Visitor, cookie},
+    rooms::again::{FORM_MINUTES, FRESH_MINUTES},
 };
 
 /// A session that nobody used for so long has ended.
@@ -36,6 +37,8 @@ pub(crate) struct Officer {
     pub(crate) centre: Option<String>,
     /// Whether the password has to be replaced before anything else.
     pub(crate) temporary: bool,
+    /// When they last proved who they are.
+    pub(crate) proven_at: Timestamp,
     /// Whether they sign in at the identity provider only.
     pub(crate) elsewhere: bool,
     pub(crate) session: Token,
@@ -95,7 +98,8 @@ async fn signed_in(
         .store
         .staff_session(&session.hash(), portal.clock.now(), idle, by_itself)
         .await?;
-    Ok(found.map(|record| Officer {
+    Ok(found.map(|(record, proven_at)| Officer {
+        proven_at,
         login: record.login,
         name: record.name,
         role: record.role,
@@ -133,6 +137,29 @@ fn to_sign_in(method: &Method, path: &str) -> Response {
         "/staff/sign-in".to_owned()
     };
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// Leads to the proof, and from there to the page.
+pub(crate) fn first(page: &str) -> String {
+    format!("/staff/sign-in?again&next={page}")
+}
+
+fn proven_within(app: &App, officer: &Officer, minutes: i64) -> bool {
+    officer.proven_at > app.portal.clock.now() - SignedDuration::from_mins(minutes)
+}
+
+/// Whether a page shows what changes how one gets in, or leads to the proof first.
+pub(crate) fn fresh(app: &App, officer: &Officer) -> bool {
+    proven_within(app, officer, FRESH_MINUTES)
+}
+
+/// Before such a change is made.
+pub(crate) fn must_be_fresh(app: &App, officer: &Officer, page: &str) -> Result<(), Failure> {
+    if proven_within(app, officer, FRESH_MINUTES + FORM_MINUTES) {
+        Ok(())
+    } else {
+        Err(Failure::See(first(page)))
+    }
 }
 
 /// That somebody tried is worth an auditor's look.

@@ -7,10 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_store::PasskeyOwner;
+use minijinja::context;
 use serde::Deserialize;
 
 use super::{
-    door::Officer,
+    door::{Officer, first, fresh, must_be_fresh},
     render,
     sign_in::{self, OwnForm, Way},
 };
@@ -37,6 +38,7 @@ async fn list_page(
     said: (&[(&str, &str)], Option<&Seen>),
 ) -> Result<Response, Failure> {
     let page = room::list(app, visitor, &me(officer), said).await?;
+    let page = context! { fresh => fresh(app, officer), first => first(LIST), ..page };
     let page = render(app, visitor, Some(officer), "staff/passkeys.html", page)?;
     Ok(app.scripted(page))
 }
@@ -58,6 +60,7 @@ pub(crate) async fn ask(
     Form(form): Form<OwnForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
+    must_be_fresh(&app, &officer, LIST)?;
     let name = officer.login.as_str();
     passkeys::ask_new(&app, &visitor, &me(&officer), name).await
 }
@@ -68,6 +71,7 @@ pub(crate) async fn add(
     Extension(officer): Extension<Officer>,
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
+    must_be_fresh(&app, &officer, LIST)?;
     match room::added(&app, &visitor, (&me(&officer), &officer.session), &form).await? {
         None => Ok(room::back(LIST, "added")),
         Some(wrong) => wrong_page(&app, &visitor, &officer, wrong).await,
@@ -80,6 +84,9 @@ pub(crate) async fn change(
     Extension(officer): Extension<Officer>,
     Form(form): Form<ChangeForm>,
 ) -> Result<Response, Failure> {
+    if form.removes() {
+        must_be_fresh(&app, &officer, LIST)?;
+    }
     match room::changed(&app, &visitor, &me(&officer), &form).await? {
         Ok(done) => Ok(room::back(LIST, done)),
         Err(wrong) => wrong_page(&app, &visitor, &officer, wrong).await,
@@ -138,5 +145,6 @@ pub(crate) async fn sign_in(
         );
     };
     let earlier = officer.as_deref();
-    sign_in::opened(&app, &visitor, earlier, &account, &form.next, Way::Passkey).await
+    let way = (Way::Passkey, app.portal.clock.now());
+    sign_in::opened(&app, &visitor, earlier, &account, &form.next, way).await
 }

@@ -12,11 +12,15 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{door::Officer, event, render, role_name};
+use super::{
+    door::{Officer, first, fresh, must_be_fresh},
+    event, render, role_name,
+};
 use crate::{App, credentials, failure::Failure, front::Visitor, gate};
 
 /// The longest name of a person or a centre, in characters.
 const NAME_CHARS_MAX: usize = 100;
+const HERE: &str = "/staff/people";
 
 pub(crate) async fn list(
     State(app): State<App>,
@@ -55,7 +59,8 @@ async fn list_page(
         .iter()
         .map(|role| context! { id => role.as_str(), name => role_name(app, visitor, *role) })
         .collect();
-    let page = context! { people, roles, ..more };
+    let (fresh, first) = (fresh(app, officer), first(HERE));
+    let page = context! { people, roles, fresh, first, ..more };
     render(app, visitor, Some(officer), "staff/people.html", page)
 }
 
@@ -80,6 +85,7 @@ pub(crate) async fn add(
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
+    must_be_fresh(&app, &officer, HERE)?;
     let fits = |text: &str| {
         (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
     };
@@ -149,6 +155,7 @@ pub(crate) async fn change(
     Form(form): Form<ChangeForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
+    must_be_fresh(&app, &officer, HERE)?;
     let login: StaffLogin = login.parse().map_err(|_| Failure::NotFound)?;
     let store = &app.portal.store;
     // Whoever locks themselves out leaves nobody to let them in.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    door::{COOKIE, Officer, SESSION_HOURS},
+    door::{COOKIE, Officer, SESSION_HOURS, first, fresh, must_be_fresh},
     event, home_of, oidc, render,
 };
 use crate::{App, credentials, failure::Failure, front::Visitor, gate};
@@ -32,6 +32,8 @@ fn to(path: &str) -> Response {
 pub(crate) struct Asked {
     #[serde(default)]
     next: String,
+    /// Whether somebody who is signed in has to prove it once more.
+    again: Option<String>,
     /// Whether the session ended while a form was filled in.
     ended: Option<String>,
     /// Whether the visitor has just signed out.
@@ -44,6 +46,11 @@ pub(crate) async fn form(
     officer: Option<Extension<Officer>>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
+    if let (Some(Extension(officer)), Some(_)) = (&officer, &asked.again) {
+        let login = officer.login.as_str();
+        let page = context! { next => asked.next, login, again => true };
+        return sign_in_page(&app, &visitor, page);
+    }
     if let Some(Extension(officer)) = officer {
         return Ok(to(home_of(officer.role)));
     }
@@ -97,7 +104,7 @@ pub(crate) async fn opened(
     earlier: Option<&Officer>,
     account: &StaffRecord,
     next: &str,
-    way: Way,
+    (way, proven_at): (Way, Timestamp),
 ) -> Result<Response, Failure> {
     let next = if own_page(next) {
         next
@@ -115,7 +122,8 @@ pub(crate) async fn opened(
     }
     let detail = json!({ "way": way.word(), "address": visitor.address });
     let what = "staff.signed-in";
-    open_session(app, &account.login, what, detail, &mut response).await?;
+    let proven = (what, proven_at);
+    open_session(app, &account.login, proven, detail, &mut response).await?;
     Ok(response)
 }
 
@@ -201,7 +209,8 @@ pub(crate) async fn submit(
     };
     portal.store.guard_clear(&guards[0].0).await?;
     let earlier = earlier.as_deref();
-    opened(&app, &visitor, earlier, &account, &form.next, Way::Password).await
+    let way = (Way::Password, now);
+    opened(&app, &visitor, earlier, &account, &form.next, way).await
 }
 
 /// Whether the account has a temporary password that nobody used in its time.
@@ -306,7 +315,7 @@ pub(super) fn own_page(next: &str) -> bool {
 async fn open_session(
     app: &App,
     login: &StaffLogin,
-    what: &str,
+    (what, proven_at): (&str, Timestamp),
     detail: serde_json::Value,
     response: &mut Response,
 ) -> Result<(), Failure> {
@@ -325,7 +334,7 @@ async fn open_session(
     };
     portal
         .store
-        .open_staff_session(&token.hash(), login, expires, &event)
+        .open_staff_session(&token.hash(), login, (proven_at, expires), &event)
         .await?;
     // Without an age: it ends with the browser.
     app.set_cookie(response, COOKIE, token.expose(), None);
@@ -357,6 +366,9 @@ pub(crate) async fn password_form(
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
 ) -> Result<Response, Failure> {
+    if !fresh(&app, &officer) && !officer.temporary {
+        return Ok(to(&first("/staff/password")));
+    }
     password_page(&app, &visitor, &officer, &[])
 }
 
@@ -395,6 +407,9 @@ pub(crate) async fn password(
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
+    if !officer.temporary {
+        must_be_fresh(&app, &officer, "/staff/password")?;
+    }
     let portal = &app.portal;
     let now = portal.clock.now();
     let _one_at_a_time = app.locks.of(&officer.login).lock().await;
@@ -449,11 +464,10 @@ pub(crate) async fn password(
         return Ok(to("/staff/sign-in?ended"));
     }
     let mut response = to(home_of(officer.role));
-    let what = "staff.signed-in";
     open_session(
         &app,
         &officer.login,
-        what,
+        ("staff.signed-in", now),
         json!({ "after": "password" }),
         &mut response,
     )

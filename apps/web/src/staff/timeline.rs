@@ -465,6 +465,12 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-autopay-failed",
             "staff-told-autopay-unknown",
         ],
+        DeliveryKind::Access => [
+            "staff-told-access-accepted",
+            "staff-told-access-retry",
+            "staff-told-access-failed",
+            "staff-told-access-unknown",
+        ],
         DeliveryKind::Reminder => [
             "staff-told-reminder-accepted",
             "staff-told-reminder-retry",

@@ -517,6 +517,11 @@ impl World {
         browser
             .post("/sign-in", &format!("number={customer}"))
             .await;
+        self.link_path(customer, before).await
+    }
+
+    /// The latest link that signs this customer in, once there are more than `before`.
+    pub(crate) async fn link_path(&self, customer: &str, before: usize) -> String {
         // The mail is queued behind the answer.
         for _ in 0..100 {
             let now = self.link_mails(customer).await;
@@ -600,9 +605,10 @@ pub(crate) async fn key(world: &World, owner: PasskeyOwner) {
                 subject: owner.to_string(),
                 detail: serde_json::json!({}),
             };
-            let opened = world
-                .store
-                .open_staff_session(&session, login, expires, &opened);
+            let opened =
+                world
+                    .store
+                    .open_staff_session(&session, login, (opened.at, expires), &opened);
             opened.await.expect("a session");
         }
         PasskeyOwner::Customer(number) => {

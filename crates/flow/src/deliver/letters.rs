@@ -3,17 +3,17 @@
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    AutopayMail, BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose,
+    AccessMail, AutopayMail, BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose,
     reference::CreditorReference,
 };
 use kvit_mail::{
-    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
-    MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
+    LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 use kvit_pay::debit::ORDER_DAYS;
 use kvit_store::{
-    AutopayTold, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord, MandateEnd, ReaderRecord,
-    SIGN_IN_MINUTES, StoreError,
+    ACCESS_DUE_MINUTES, AutopayTold, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord,
+    MandateEnd, ReaderRecord, SIGN_IN_MINUTES, StoreError,
 };
 
 use super::Courier;
@@ -64,6 +64,7 @@ impl Courier {
                 Ok(self.reminder_mail(job, bill, *kind, *open).await?)
             }
             DeliveryWhat::Autopay { what, told } => Ok(self.debit_mail(job, *what, told).await?),
+            DeliveryWhat::Access(what) => Ok(self.access_mail(job, *what)?),
         }
     }
 
@@ -151,6 +152,17 @@ impl Courier {
             url: &url,
             expires: job.due_at,
             at: job.due_at - SignedDuration::from_mins(SIGN_IN_MINUTES),
+        })
+    }
+
+    fn access_mail(&self, job: &DeliveryJob, what: AccessMail) -> Result<Message, MailError> {
+        self.mails.access(&AccessChange {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            what,
+            at: job.due_at - SignedDuration::from_mins(ACCESS_DUE_MINUTES),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The mails that customers get, from templates (MiniJinja) and texts (Fluent); each kind in a file of
 //! its own.
 
+mod access;
 mod bill;
 mod conceded;
 mod debit;
@@ -24,6 +25,7 @@ use crate::{
 };
 use load::{TEMPLATES, load, template_error};
 
+pub use access::AccessChange;
 pub use bill::{BillFor, BillMail};
 pub use conceded::{Conceded, ConcededMail};
 pub use debit::{DebitCase, DebitMail, DebitedBill};
@@ -132,7 +134,7 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
+    /// Replaces templates (`access`, `bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
     /// `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors

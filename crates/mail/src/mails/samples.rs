@@ -2,13 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{
-    BillKind, BillNumber, Cents, CustomerNumber, DeliveryId, Language, Period, ReminderKind,
-    Secret, reference::CreditorReference,
+    AccessMail, BillKind, BillNumber, Cents, CustomerNumber, DeliveryId, Language, Period,
+    ReminderKind, Secret, reference::CreditorReference,
 };
 
 use super::{
-    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
-    MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
+    LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 
 const URL: &str = "https://example.bg";
@@ -43,6 +43,16 @@ impl Mails {
             self.try_reminders(&sample)?;
             self.try_debits(&sample)?;
             self.try_links(&sample)?;
+            for what in AccessMail::ALL {
+                self.access(&AccessChange {
+                    delivery: &sample.delivery,
+                    to: &sample.to,
+                    customer_number: &sample.customer,
+                    language: sample.language,
+                    what,
+                    at: Timestamp::UNIX_EPOCH,
+                })?;
+            }
         }
         Ok(())
     }

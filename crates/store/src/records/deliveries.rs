@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kvit_billing::{
-    AutopayMail, BillNumber, Cents, CustomerNumber, DeliveryId, EnrolmentId, Language,
+    AccessMail, AutopayMail, BillNumber, Cents, CustomerNumber, DeliveryId, EnrolmentId, Language,
     ReminderKind, Secret, code::TokenHash,
 };
 use serde::Serialize;
@@ -88,6 +88,8 @@ pub enum DeliveryWhat {
         /// The mandate, and the debit where it is about one.
         told: Box<AutopayTold>,
     },
+    /// How the ways into the account were changed, [`crate::ACCESS_DUE_MINUTES`] before the delivery is due.
+    Access(AccessMail),
 }
 
 /// Why a mail is not sent any more.

@@ -135,13 +135,15 @@ pub struct NewSession {
     pub expires: Timestamp,
 }
 
-/// A session in place of an earlier one, with one number more.
+/// A session in place of an earlier one, in which a number was proven.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct WiderSession {
     pub token: TokenHash,
     /// The number that was proven, shown first.
     pub account: CustomerNumber,
+    /// How.
+    pub door: SessionDoor,
     /// As [`NewSession::device`].
     pub device: String,
     pub at: Timestamp,
@@ -167,6 +169,8 @@ pub struct Session {
     pub points: Vec<CustomerNumber>,
     /// The number was opened by a link to its address, not by a code or a passkey.
     pub by_link: bool,
+    /// When the number was last proven in this session, by whatever door.
+    pub proven_at: Timestamp,
 }
 
 /// A session as its owner sees it.

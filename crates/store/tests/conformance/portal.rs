@@ -222,6 +222,7 @@ fn wider_session(n: u64, whose: u64, now: i64) -> WiderSession {
     WiderSession {
         token: super::world::token(n),
         account: account(whose),
+        door: SessionDoor::Code,
         device: "Firefox, Linux".to_owned(),
         at: at(now),
     }
@@ -272,6 +273,31 @@ pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
         let found = store.session(token, at(50)).await.expect("an answer");
         found.expect("it lasts").points
     };
+    let once_more = async |earlier: &TokenHash, n, door| {
+        let new = WiderSession {
+            door,
+            ..wider_session(n, 1, 20)
+        };
+        let widened = store.widen_session(earlier, &new).await;
+        assert!(matches!(widened, Ok(Widened::Until(_))));
+        let found = store.session(&new.token, at(50)).await.expect("an answer");
+        assert!(found.expect("it lasts").by_link);
+        new.token
+    };
+    // A proof by the link is one of all that goes to its address; by the code, of the number alone.
+    let earlier = opened(&store, 11, 1, SessionDoor::Link(first.clone()), 2).await;
+    let earlier = once_more(&earlier, 12, SessionDoor::Link(first.clone())).await;
+    let late = opened(&store, 13, 1, SessionDoor::Link(first.clone()), 2).await;
+    let late = once_more(&late, 14, SessionDoor::Code).await;
+    for (token, proven) in [(earlier, at(20)), (late, at(2))] {
+        store
+            .turn_session(&token, &account(2))
+            .await
+            .expect("turned");
+        let found = store.session(&token, at(50)).await.expect("an answer");
+        assert_eq!(found.expect("it lasts").proven_at, proven);
+        store.close_session(&token).await.expect("closed");
+    }
     let by_code = opened(&store, 1, 1, SessionDoor::Code, 2).await;
     assert_eq!(
         points(&by_code).await,
@@ -342,6 +368,24 @@ pub(crate) async fn a_session_grows_by_a_code(store: Store) {
     let (wider, widened) = widen(&first, 2, 2, 10).await;
     assert_eq!(widened, Widened::Until(at(100)), "no longer than before");
     assert_eq!(session(&first, 20).await, None, "rotated");
+    let proven = async |token: &TokenHash| {
+        let found = store.session(token, at(20)).await.expect("an answer");
+        found.expect("it lasts").proven_at
+    };
+    assert_eq!(
+        proven(&wider).await,
+        at(10),
+        "of the number that was proven"
+    );
+    store
+        .turn_session(&wider, &account(1))
+        .await
+        .expect("turned");
+    assert_eq!(proven(&wider).await, at(0), "and of no other");
+    store
+        .turn_session(&wider, &account(2))
+        .await
+        .expect("turned");
     let both = vec![account(1), account(2)];
     assert_eq!(session(&wider, 20).await, Some((account(2), both.clone())));
     // One's own number again prolongs nothing.

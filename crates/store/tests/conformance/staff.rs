@@ -69,17 +69,23 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
     let open = async |n, now| {
         let signed_in = event(now, "staff.signed-in", "staff/ana");
         store
-            .open_staff_session(&token(n), &ana, at(now + 1_000), &signed_in)
+            .open_staff_session(&token(n), &ana, (at(now), at(now + 1_000)), &signed_in)
             .await
             .expect("a session");
     };
     let whose = async |n, now| {
         let found = store.staff_session(&token(n), at(now), idle, false).await;
-        found.expect("an answer").map(|record| record.login)
+        found
+            .expect("an answer")
+            .map(|(record, proven)| (record.login, proven))
     };
     open(1, 0).await;
-    assert_eq!(whose(1, 90).await, Some(ana.clone()));
-    assert_eq!(whose(1, 180).await, Some(ana.clone()), "used at 90");
+    assert_eq!(whose(1, 90).await, Some((ana.clone(), at(0))));
+    assert_eq!(
+        whose(1, 180).await,
+        Some((ana.clone(), at(0))),
+        "used at 90"
+    );
     let again = store.staff_session(&token(1), at(279), idle, true).await;
     assert!(again.expect("an answer").is_some(), "a page by itself");
     assert_eq!(whose(1, 280).await, None, "idle too long");
@@ -180,7 +186,7 @@ pub(crate) async fn an_identity_has_one_account(store: Store) {
     assert_eq!(found("i 1").await.expect("ana").role, Role::Auditor);
     let signed_in = event(3, "staff.signed-in", "staff/ana");
     let opened = store
-        .open_staff_session(&token(1), &login("ana"), at(900), &signed_in)
+        .open_staff_session(&token(1), &login("ana"), (at(4), at(900)), &signed_in)
         .await;
     opened.expect("a session");
     let ended = event(4, "staff.no-role", "staff/ana");

@@ -234,7 +234,12 @@ async fn agent(loaded: &Loaded) -> Result<String, Failure> {
         .failed(what)?;
     let token = loaded.key.token(TokenPurpose::Verify, "bench");
     store
-        .open_staff_session(&token.hash(), &login, at + SHIFT, &event("staff.signed-in"))
+        .open_staff_session(
+            &token.hash(),
+            &login,
+            (at, at + SHIFT),
+            &event("staff.signed-in"),
+        )
         .await
         .failed(what)?;
     Ok(format!("kvit_staff={}", token.expose()))

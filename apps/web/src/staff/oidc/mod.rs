@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Secret, StaffLogin, code::Token};
 use kvit_store::{Event, NewChallenge, NewStaff, Role, StaffProfile, StaffRecord};
 use serde::Deserialize;
@@ -85,6 +85,8 @@ pub(crate) async fn way_out(app: &App) -> Option<String> {
 pub(crate) struct Asked {
     #[serde(default)]
     next: String,
+    /// Whether the provider has to ask once more, whoever is signed in there.
+    again: Option<String>,
 }
 
 /// To the provider, with a fresh state that only this browser may bring back.
@@ -120,7 +122,7 @@ pub(crate) async fn go(
         verifier: &verifier,
         back: &here(&app, BACK),
     };
-    match oidc.door(&errand).await {
+    match oidc.door(&errand, asked.again.is_some()).await {
         Ok(door) => Ok((StatusCode::SEE_OTHER, [(header::LOCATION, door)]).into_response()),
         Err(error) => silent(&app, &visitor, next, &error),
     }
@@ -203,7 +205,12 @@ pub(crate) async fn back(
     match admitted(&app, oidc, &claims).await? {
         Ok(account) => {
             let earlier = officer.as_deref();
-            sign_in::opened(&app, &visitor, earlier, &account, next, Way::Oidc).await
+            // When that was there, if the provider says it: a sign-in of the morning proves nothing now.
+            let proven = found(&claims, "auth_time").and_then(Value::as_i64);
+            let proven = proven.and_then(|at| Timestamp::from_second(at).ok());
+            let proven = proven.unwrap_or(Timestamp::UNIX_EPOCH).min(now);
+            let way = (Way::Oidc, proven);
+            sign_in::opened(&app, &visitor, earlier, &account, next, way).await
         }
         Err(why) => no(why),
     }

@@ -169,24 +169,31 @@ impl Oidc {
         }
     }
 
-    /// The address at which somebody signs in there.
-    pub(super) async fn door(&self, errand: &Errand<'_>) -> Result<String, OidcError> {
+    /// The address at which somebody signs in there; `again` also where they are signed in there already.
+    pub(super) async fn door(&self, errand: &Errand<'_>, again: bool) -> Result<String, OidcError> {
         let known = self.known().await?;
         let door = &known.discovered.authorization_endpoint;
         let scopes: Vec<_> = ["openid"]
             .into_iter()
             .chain(self.settings.scopes.iter().map(String::as_str))
             .collect();
-        let query = form(&[
+        let scopes = scopes.join(" ");
+        let challenge = super::challenge_of(errand.verifier);
+        let mut pairs = vec![
             ("response_type", "code"),
             ("client_id", &self.settings.client_id),
             ("redirect_uri", errand.back),
-            ("scope", &scopes.join(" ")),
+            ("scope", &scopes),
             ("state", errand.state),
             ("nonce", errand.nonce),
-            ("code_challenge", &super::challenge_of(errand.verifier)),
+            ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ]);
+        ];
+        if again {
+            // The token has to say when that was then (Core 1.0, 3.1.2.1).
+            pairs.extend([("prompt", "login"), ("max_age", "0")]);
+        }
+        let query = form(&pairs);
         let mark = if door.contains('?') { '&' } else { '?' };
         Ok(format!("{door}{mark}{query}"))
     }

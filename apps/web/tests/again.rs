@@ -1,0 +1,251 @@
+//! What changes how one gets in asks for a proof that is fresh, and its owner is told by mail.
+
+mod common;
+
+use axum::http::StatusCode;
+use common::{
+    Answer, Browser, World,
+    authenticator::Authenticator,
+    seed::{self, ANNA, MARIA},
+};
+use kvit_billing::{AccessMail, DeliveryId, DeliveryKind};
+use kvit_store::Role;
+
+const URL: &str = "http://localhost:8080";
+const OLD_S: i64 = 11 * 60;
+
+fn location(answer: &Answer) -> (StatusCode, &str) {
+    (answer.status, answer.header("location"))
+}
+
+/// Posts a form that belongs to the page at `from`.
+async fn posted(browser: &mut Browser, from: &str, path: &str, form: &str) -> Answer {
+    let token = browser.get(from).await.form_token();
+    let form = format!("form_token={token}&{form}");
+    browser
+        .ask(axum::http::Method::POST, path, &form, &[])
+        .await
+}
+
+/// What a customer was told about the ways in.
+async fn told(world: &World, customer: &str) -> Vec<AccessMail> {
+    let mails = world
+        .store
+        .deliveries_of_customer(&common::number(customer), 99)
+        .await
+        .expect("mails");
+    let mut told: Vec<_> = mails.iter().filter_map(|mail| mail.id.access()).collect();
+    told.reverse();
+    told
+}
+
+#[tokio::test]
+async fn what_changes_the_ways_in_asks_once_more() {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    for page in ["/passkeys", "/readers", "/sessions", "/enrol"] {
+        let page = browser.get(page).await;
+        assert!(!page.body.contains("/again?to="), "{}", page.body);
+    }
+    world.clock.forward(OLD_S);
+    for (page, to) in [
+        ("/passkeys", "passkeys"),
+        ("/readers", "readers"),
+        ("/sessions", "sessions"),
+    ] {
+        let page = browser.get(page).await;
+        let link = format!("/again?to={to}");
+        assert!(page.body.contains(&link), "{}", page.body);
+    }
+    let enrol = browser.get("/enrol").await;
+    assert_eq!(location(&enrol), (StatusCode::SEE_OTHER, "/again?to=enrol"));
+    // A form that was open already has a little longer.
+    let form = "email=nov@primer.bg";
+    let token = browser.get("/again?to=enrol").await.form_token();
+    let late = format!("form_token={token}&{form}");
+    let taken = posted(&mut browser, "/bills", "/enrol", form).await;
+    assert!(taken.header("location").starts_with("/enrol/sent"));
+    world.clock.forward(5 * 60);
+    let post = axum::http::Method::POST;
+    for (path, to) in [
+        ("/enrol", "enrol"),
+        ("/readers", "readers"),
+        ("/sessions/end", "sessions"),
+        ("/passkeys/ask", "passkeys"),
+        ("/passkeys", "passkeys"),
+    ] {
+        let refused = browser.ask(post.clone(), path, &late, &[]).await;
+        let to = format!("/again?to={to}");
+        assert_eq!(location(&refused), (StatusCode::SEE_OTHER, &*to), "{path}");
+    }
+    let readers = world.store.readers_of(&common::number(MARIA), 9).await;
+    assert!(readers.expect("readers").is_empty());
+    let gone = browser.get("/again?to=https://evil.example").await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+
+    // A wrong code counts like one at the door.
+    let before = browser.cookies.clone();
+    let again = "/again?to=enrol";
+    let wrong = posted(&mut browser, again, "/again", "to=enrol&code=00000000").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.body.contains("Кодът не е верен"), "{}", wrong.body);
+    let code = world.code(MARIA).replace(' ', "+");
+    let form = format!("to=enrol&code={code}");
+    let right = posted(&mut browser, again, "/again", &form).await;
+    assert_eq!(location(&right), (StatusCode::SEE_OTHER, "/enrol"));
+    assert_ne!(browser.cookies, before, "a new token");
+    let mut thief = world.browser();
+    thief.cookies = before;
+    assert!(thief.get("/bills").await.body.contains("id=\"code\""));
+    assert_eq!(browser.get("/enrol").await.status, StatusCode::OK);
+    let known = browser.get(again).await;
+    assert_eq!(location(&known), (StatusCode::SEE_OTHER, "/enrol"));
+    // It lasts no longer for that.
+    world.clock.forward(15 * 60);
+    assert!(browser.get("/bills").await.body.contains("id=\"code\""));
+}
+
+#[tokio::test]
+async fn a_link_goes_on_where_the_browser_was() {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    let code = world.code(ANNA).replace(' ', "+");
+    let form = format!("number={ANNA}&code={code}");
+    posted(&mut browser, "/points/add", "/points/add", &form).await;
+    let form = format!("number={MARIA}");
+    posted(&mut browser, "/points", "/points", &form).await;
+    world.clock.forward(OLD_S);
+    let page = browser.get("/again?to=passkeys").await;
+    assert!(page.body.contains("m•"), "{}", page.body);
+    let from = "/again?to=passkeys";
+    let sent = posted(&mut browser, from, "/again/link", "to=passkeys").await;
+    assert_eq!(sent.status, StatusCode::OK);
+    let link = world.link_path(MARIA, 0).await;
+    let pressed = posted(&mut browser, &link, &link, "").await;
+    assert_eq!(location(&pressed), (StatusCode::SEE_OTHER, "/passkeys"));
+    let page = browser.get("/points").await;
+    assert!(page.body.contains(ANNA), "the other number stays");
+    assert!(!browser.get("/passkeys").await.body.contains("/again?to="));
+    // Anna's number was not proven by it.
+    let form = format!("number={ANNA}");
+    posted(&mut browser, "/points", "/points", &form).await;
+    assert!(browser.get("/passkeys").await.body.contains("/again?to="));
+}
+
+#[tokio::test]
+async fn owners_are_told_of_keys_and_addresses() {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    let mut device = Authenticator::new(URL, 1);
+    let asked = posted(&mut browser, "/passkeys", "/passkeys/ask", "").await;
+    let asked = serde_json::from_str(&asked.body).expect("JSON");
+    let answer = |text: String| {
+        let text: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        format!("answer={text}")
+    };
+    let form = answer(device.create(&asked));
+    posted(&mut browser, "/passkeys", "/passkeys", &form).await;
+    assert_eq!(told(&world, MARIA).await, [AccessMail::PasskeyAdded]);
+
+    // The key proves its own number, and no other.
+    world.clock.forward(OLD_S);
+    let from = "/again?to=passkeys";
+    let ask = async |browser: &mut Browser, device: &mut Authenticator| {
+        let asked = posted(browser, from, "/again/passkey/ask", "").await;
+        let asked = serde_json::from_str(&asked.body).expect("JSON");
+        format!("next=passkeys&{}", answer(device.get(&asked)))
+    };
+    let form = ask(&mut browser, &mut device).await;
+    let proven = posted(&mut browser, from, "/again/passkey", &form).await;
+    assert_eq!(location(&proven), (StatusCode::SEE_OTHER, "/passkeys"));
+    let mut other = world.browser();
+    other.sign_in(&world, ANNA).await;
+    world.clock.forward(OLD_S);
+    let form = ask(&mut other, &mut device).await;
+    let refused = posted(&mut other, from, "/again/passkey", &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let form = ask(&mut browser, &mut device).await;
+    posted(&mut browser, from, "/again/passkey", &form).await;
+
+    let id = hex::encode(&device.id);
+    let form = format!("what=remove&id={id}");
+    posted(&mut browser, "/passkeys", "/passkeys/change", &form).await;
+    let removed = [AccessMail::PasskeyAdded, AccessMail::PasskeyRemoved];
+    assert_eq!(told(&world, MARIA).await, removed);
+    assert!(told(&world, ANNA).await.is_empty());
+
+    // The address that got the bills until now is told that another gets them.
+    posted(&mut browser, "/enrol", "/enrol", "email=nov@primer.bg").await;
+    let prove = world.prove_path(MARIA).await;
+    posted(&mut browser, &prove, &prove, "").await;
+    let mails = world
+        .store
+        .deliveries_of_customer(&common::number(MARIA), 99)
+        .await
+        .expect("mails");
+    let moved = |id: &DeliveryId| id.access() == Some(AccessMail::AddressChanged);
+    let mail = mails.iter().find(|mail| moved(&mail.id)).expect("a mail");
+    let to = mail.email.as_ref().expect("an address").expose();
+    assert_ne!(to, "nov@primer.bg");
+    assert_eq!(mail.id.kind(), DeliveryKind::Access);
+}
+
+#[tokio::test]
+async fn staff_prove_once_more_too() {
+    let world = World::new(URL).await;
+    world.hire("admin", Role::Administrator).await;
+    world.hire("ana", Role::Agent).await;
+    let mut browser = world.browser();
+    browser.sign_in_staff("admin").await;
+    for page in ["/staff/passkeys", "/staff/people"] {
+        let page = browser.get(page).await;
+        assert!(!page.body.contains("sign-in?again"), "{}", page.body);
+    }
+    world.clock.forward(OLD_S);
+    for page in ["/staff/passkeys", "/staff/people"] {
+        let page = browser.get(page).await;
+        assert!(page.body.contains("sign-in?again"), "{}", page.body);
+    }
+    let first = "/staff/sign-in?again&next=/staff/password";
+    let password = browser.get("/staff/password").await;
+    assert_eq!(location(&password), (StatusCode::SEE_OTHER, first));
+    world.clock.forward(5 * 60);
+    for (path, form, page) in [
+        ("/staff/people", "login=new", "/staff/people"),
+        ("/staff/people/ana", "what=reset&sure=1", "/staff/people"),
+        ("/staff/people/ana", "what=disable&sure=1", "/staff/people"),
+        ("/staff/passkeys/ask", "", "/staff/passkeys"),
+        (
+            "/staff/passkeys/change",
+            "what=remove&id=00",
+            "/staff/passkeys",
+        ),
+        ("/staff/password", "old=x", "/staff/password"),
+    ] {
+        let refused = browser.post(path, form).await;
+        let to = format!("/staff/sign-in?again&next={page}");
+        assert_eq!(location(&refused), (StatusCode::SEE_OTHER, &*to), "{path}");
+    }
+    let name = "ana".parse().expect("a name");
+    let ana = world.store.staff_member(&name).await;
+    let ana = ana.expect("an answer").expect("ana");
+    assert_eq!((ana.totp_generation, ana.disabled_at), (1, None));
+
+    let page = browser.get("/staff/sign-in?again&next=/staff/people").await;
+    assert!(page.body.contains("value=\"admin\""), "{}", page.body);
+    assert!(page.body.contains("Потвърдете, че сте Вие"));
+    let form = format!(
+        "login=admin&password={}&next=/staff/people",
+        common::PASSWORD.replace(' ', "+")
+    );
+    let again = browser.post("/staff/sign-in", &form).await;
+    assert_eq!(location(&again), (StatusCode::SEE_OTHER, "/staff/people"));
+    let page = browser.get("/staff/people").await;
+    assert!(!page.body.contains("sign-in?again"), "{}", page.body);
+}
