@@ -297,6 +297,44 @@ async fn a_colleague_gets_an_account_and_the_role_of_their_group() {
 }
 
 #[tokio::test]
+async fn a_sign_in_of_the_morning_proves_nothing_now() {
+    let admins = |settings: &mut OidcSettings| {
+        let group = "kvit-admins".to_owned();
+        settings.roles.insert(group, Role::Administrator);
+    };
+    let house = Elsewhere::new(admins, true).await;
+    let mut browser = house.world.browser();
+    let now = house.world.clock.now().as_second();
+    let again = "/staff/sign-in?again&next=/staff/people";
+    for (said, fresh) in [
+        (Value::Null, false),
+        (json!(now - 3_600), false),
+        (json!(now - 60), true),
+    ] {
+        house
+            .walk(&mut browser, |claims| {
+                claims["groups"] = json!("kvit-admins");
+                claims["auth_time"] = said.clone();
+            })
+            .await;
+        let answer = browser.post("/staff/people", "login=x").await;
+        let to = if fresh { "" } else { again };
+        assert_eq!(answer.header("location"), to, "{said}: {}", answer.body);
+    }
+    house.world.clock.forward(16 * 60);
+    let answer = browser.post("/staff/people", "login=x").await;
+    assert_eq!(answer.header("location"), again);
+    let page = browser.get(again).await;
+    let door = "oidc?next=&#x2f;staff&#x2f;people&amp;again";
+    assert!(page.body.contains(door), "{}", page.body);
+    let to = browser
+        .get(&format!("{SIGN_IN}?next=/staff/people&again"))
+        .await;
+    let to = to.header("location");
+    assert!(to.ends_with("&prompt=login&max_age=0"), "{to}");
+}
+
+#[tokio::test]
 async fn no_token_but_an_honest_one_opens() {
     let house = Elsewhere::new(|_| {}, true).await;
     let mut browser = house.world.browser();
@@ -591,6 +629,17 @@ async fn a_certified_provider_signs_in_in_chromium() {
             chrome.html().await
         );
         assert!(chrome.text(".who").await.contains("Ана Петрова"));
+        // It asks once more, although she is signed in there.
+        chrome
+            .go("/staff/sign-in/oidc?next=/staff/password&again")
+            .await;
+        chrome.fill("[name=login]", "ana").await;
+        chrome.fill("[name=password]", "any").await;
+        chrome.follow("button[type=submit]").await;
+        if chrome.path().await.starts_with("http") {
+            chrome.follow("button[type=submit]").await;
+        }
+        assert_eq!(chrome.path().await, "/staff/password");
         chrome.follow("header form button").await;
         assert!(chrome.text("[role=status]").await.contains("Излезте и от"));
         chrome.follow("[role=status] a").await;

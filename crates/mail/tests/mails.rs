@@ -2,12 +2,13 @@
 
 use jiff::civil::{Date, date};
 use kvit_billing::{
-    Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId, Language, Operator,
-    Period, ReminderKind, Secret, customer::Text, operator::Brand, reference::CreditorReference,
+    AccessMail, Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId,
+    Language, Operator, Period, ReminderKind, Secret, customer::Text, operator::Brand,
+    reference::CreditorReference,
 };
 use kvit_mail::{
-    BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill, LinkMail,
-    MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
+    LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -675,6 +676,35 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
         {
             assert!(text.contains(part), "{case:?}: {part}: {text}");
             assert!(html.contains(part), "{case:?}: {part}");
+        }
+    }
+}
+
+#[test]
+fn a_change_of_access_is_told_without_a_link_that_opens() {
+    let account: CustomerNumber = "1000042".parse().expect("a customer number");
+    let at = "2026-11-28T09:30:00Z".parse().expect("a moment");
+    for what in AccessMail::ALL {
+        for (language, hotline, when) in [
+            (Language::Bg, "обадете ни се веднага", "11:30 ч."),
+            (Language::En, "call us at once", "11:30"),
+        ] {
+            let mail = mails().access(&AccessChange {
+                delivery: &DeliveryId::access_of(what, &account, at),
+                to: &Secret::new("maria@example.bg".to_owned()),
+                customer_number: &account,
+                language,
+                what,
+                at,
+            });
+            let mail = mail.expect("a mail");
+            let mail = MessageParser::default()
+                .parse(&mail.bytes)
+                .expect("a message");
+            let text = mail.body_text(0).expect("a text").replace('\n', " ");
+            assert!(text.contains(hotline), "{text}");
+            assert!(text.contains(when) && text.contains("••••042"), "{text}");
+            assert!(!text.contains("1000042") && !text.contains("/sign-in/"));
         }
     }
 }

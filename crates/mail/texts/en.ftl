@@ -24,18 +24,7 @@ label-iban = IBAN
 label-reference = Payment reference
 pay-button = Pay online
 pay-hint = For a bank transfer, write the reference exactly as it is here, so that your payment reaches this bill.
-confirm-access-subject-key = A passkey to your bills was added
-access-subject-nokey = A passkey to your bills was removed
-access-subject-moved = Your bills go to another e-mail address from now on
-access-intro-key = On { $when } a passkey to the bills of customer number { $customer } was added. It signs in without number and code.
-access-intro-nokey = On { $when } a passkey to the bills of customer number { $customer } was removed. It opens nothing any more.
-access-intro-moved = On { $when } another e-mail address was confirmed for the bills of customer number { $customer }. They, and links to sign in, go there from now on and no longer to this address.
-access-you = If this was you, you do not need to do anything.
-access-not-you = If it was not you, please call us at once on { $hotline }. The line is open day and night.
-access-portal = See your bills, and who has access to them:
-why-access = You get this mail because your bills from { $operator } came to this address when access to them was changed.
-
-why-bill = Please confirm that you received the bill. Otherwise we cannot know whether it reached you.
+confirm-why-bill = Please confirm that you received the bill. Otherwise we cannot know whether it reached you.
 confirm-why-note = Please confirm that you received the document. Otherwise we cannot know whether it reached you.
 confirm-button = Confirm receipt
 link-fallback = If the button does not work, open this address in your browser:
@@ -163,6 +152,17 @@ sign-in-action = To see them, open the link on the device that you are using now
 sign-in-button = See your bills
 sign-in-expires = The link works until { $expires }, and only once. If bills for other customer numbers come to this address too, it opens them as well.
 sign-in-not-you = If it was not you, do nothing, and do not forward this message: whoever has the link sees your bills.
+
+access-subject-key = A passkey to your bills was added
+access-subject-nokey = A passkey to your bills was removed
+access-subject-moved = Your bills go to another e-mail address from now on
+access-intro-key = On { $when } a passkey to the bills of customer number { $customer } was added. It signs in without number and code.
+access-intro-nokey = On { $when } a passkey to the bills of customer number { $customer } was removed. It opens nothing any more.
+access-intro-moved = On { $when } another e-mail address was confirmed for the bills of customer number { $customer }. They, and links to sign in, go there from now on and no longer to this address.
+access-you = If this was you, you do not need to do anything.
+access-not-you = If it was not you, please call us at once on { $hotline }. The line is open day and night.
+access-portal = See your bills, and who has access to them:
+why-access = You get this mail because your bills from { $operator } came to this address when access to them was changed.
 
 why-bill = You get this mail because you chose to receive your bills from { $operator } by e-mail.
 paper = Go back to paper bills

@@ -366,7 +366,7 @@ pub(crate) async fn password_form(
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
 ) -> Result<Response, Failure> {
-    if !fresh(&app, &officer) && !officer.temporary {
+    if !(officer.temporary || officer.elsewhere || fresh(&app, &officer)) {
         return Ok(to(&first("/staff/password")));
     }
     password_page(&app, &visitor, &officer, &[])
