@@ -1,5 +1,5 @@
-//! What a member of staff signs in with: a password, kept as Argon2id (RFC 9106), and the code of an
-//! authenticator app (TOTP, RFC 6238 with SHA-1, six digits, thirty seconds: what every app does).
+//! What people sign in with: a password, kept as Argon2id (RFC 9106), of staff and customers alike, and of staff the code
+//! of an authenticator app (TOTP, RFC 6238 with SHA-1, six digits, thirty seconds: what every app does).
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use kvit_billing::{Secret, StaffLogin, ports::Rng};
 use subtle::ConstantTimeEq;
 
-/// The shortest password that people may choose, in characters.
+use crate::guessable::is_common;
+
+/// The shortest password that a member of staff may choose, in characters.
 pub const PASSWORD_CHARS_MIN: usize = 12;
 /// The longest, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 200;
@@ -159,15 +161,35 @@ pub fn password_matches(password: &str, hash: Option<&Secret<String>>) -> bool {
     same && hash.is_some()
 }
 
-/// Whether people may choose this password: long, not their own name, not one sign over and over, and not
-/// made of the operator's names (`names`) and of what is guessed first.
-#[must_use]
-pub fn password_is_fit(password: &str, login: &StaffLogin, names: &[&str]) -> bool {
-    let chars = password.chars().count();
+/// Why a password cannot be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// Too short or too long.
+    Length,
+    /// Made of its owner's own names.
+    Own,
+    /// Among the first that are tried.
+    Easy,
+}
+
+/// Whether people may choose this password: long, not with their own names in it, not one sign over and over, none that
+/// many people have, and not made of the operator's names (`names`) and of what is guessed first.
+pub(crate) fn judge_password(
+    password: &str,
+    chars_min: usize,
+    own: &[&str],
+    names: &[&str],
+) -> Result<(), Unfit> {
+    if !(chars_min..=PASSWORD_CHARS_MAX).contains(&password.chars().count()) {
+        return Err(Unfit::Length);
+    }
     let mut different: Vec<char> = password.chars().collect();
     different.sort_unstable();
     different.dedup();
     let small = password.to_lowercase();
+    if own.iter().any(|own| small.contains(&own.to_lowercase())) {
+        return Err(Unfit::Own);
+    }
     let mut rest = small.clone();
     for word in names.iter().map(|name| name.to_lowercase()) {
         // A blank between the letters of a password would be all that is left of an empty name.
@@ -178,11 +200,18 @@ pub fn password_is_fit(password: &str, login: &StaffLogin, names: &[&str]) -> bo
     for word in EASY_WORDS {
         rest = rest.replace(word, " ");
     }
-    let own = rest.chars().filter(|sign| sign.is_alphanumeric()).count();
-    (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&chars)
-        && different.len() >= 5
-        && !small.contains(login.as_str())
-        && (rest == small || own >= OWN_CHARS_MIN)
+    let left = rest.chars().filter(|sign| sign.is_alphanumeric()).count();
+    let easy = rest != small && left < OWN_CHARS_MIN;
+    if different.len() < 5 || easy || is_common(password) {
+        return Err(Unfit::Easy);
+    }
+    Ok(())
+}
+
+/// Whether a member of staff may choose this password.
+#[must_use]
+pub fn password_is_fit(password: &str, login: &StaffLogin, names: &[&str]) -> bool {
+    judge_password(password, PASSWORD_CHARS_MIN, &[login.as_str()], names).is_ok()
 }
 
 /// The time step whose code was typed, if it is that of now or a neighbour: clocks of telephones are a
@@ -328,6 +357,11 @@ mod tests {
             ("#7!=%4/-&2(+", true),
             ("x9$kvitR4!mWq7z", true),
             ("847362910584", true),
+            // Nor may it be one of those that many have.
+            ("Manchester---United", true),
+            ("manchesterunited", false),
+            ("1q2w3e4r5t6y7u8i", false),
+            ("cookiemonster2026!", false),
         ] {
             let names = ["Светлина", "Svetlina", ""];
             assert_eq!(password_is_fit(password, &login, &names), fit, "{password}");

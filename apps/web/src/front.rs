@@ -36,7 +36,7 @@ pub(crate) struct Visitor {
     pub(crate) points: Vec<CustomerNumber>,
     /// Whether a link to the address that gets its bills opened this number.
     pub(crate) by_link: bool,
-    /// When that number was last proven in the session, by code, link or passkey.
+    /// When that number was last proven in the session, by whatever opens it.
     pub(crate) proven_at: Option<Timestamp>,
     /// Where the browser wants to go on after a link that it asked for.
     pub(crate) back_to: Option<Place>,

@@ -1,18 +1,22 @@
-//! Number and code: the one way in, with its limits. An unknown number and a wrong code take the
-//! same steps and give the same answer.
+//! Number and code, or number or address and password: the ways in that somebody could guess at, with their limits. An
+//! unknown number and a wrong code take the same steps and give the same answer.
 //!
 //! Three counters of wrong codes: for a number, for a network, for the whole portal. A browser that
 //! has shown the right code before brings a cookie that says so, and has a counter of its own, so
 //! that nobody can lock a customer out of it by typing wrong codes elsewhere.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    future::Future,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, code::Token};
+use kvit_billing::{CustomerNumber, Secret, code::Token};
+use kvit_mail::EmailAddress;
 use kvit_store::GuardPolicy;
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -20,7 +24,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 
 use crate::{
-    App,
+    App, credentials,
     failure::Failure,
     front::Visitor,
     turnstile::{EVERYWHERE, Turnstile},
@@ -78,23 +82,84 @@ pub(crate) async fn knock(
         Err(wrong) => return Ok(Gate::Wrong(wrong)),
     };
     let counters = counters(app, visitor, &number);
+    let opens = async {
+        let known = portal.store.customer(&number).await?;
+        let generation = known.as_ref().map_or(1, |known| known.code_generation);
+        let right = portal
+            .key
+            .authorization_code(&number, generation)
+            .matches(&identity.code);
+        Ok((right && known.is_some()).then(|| number.clone()))
+    };
+    let wrong = vec![("number", "error-mismatch"), ("code", "error-mismatch")];
+    attempt(app, visitor, (number.as_str(), counters), wrong, opens).await
+}
+
+/// By the number, or the address that gets its bills, and the password. Of several numbers at an address the one counts
+/// whose password was set last.
+pub(crate) async fn knock_with_password(
+    app: &App,
+    visitor: &Visitor,
+    who: &str,
+    password: String,
+) -> Result<Gate, Failure> {
+    let portal = &app.portal;
+    let who = who.trim();
+    let email = who.contains('@').then(|| EmailAddress::parse(who));
+    let (name, counters, email) = match (email, typed_number(who)) {
+        (Some(Ok(email)), _) => {
+            let name = email.as_str().to_owned();
+            (
+                name.clone(),
+                counters_at(app, visitor, &name),
+                Some(Secret::new(name)),
+            )
+        }
+        (None, Some(number)) => (number.to_string(), counters(app, visitor, &number), None),
+        _ => return Ok(Gate::Wrong(vec![("who", "error-password-who")])),
+    };
+    let opens = async {
+        let kept = match (&email, name.parse()) {
+            (Some(email), _) => portal.store.password_at(email).await?,
+            (None, Ok(number)) => portal.store.customer_password(&number).await?,
+            (None, Err(_)) => None,
+        };
+        // Without a password the same work is done in vain.
+        let hash = kept.as_ref().map(|kept| kept.hash.clone());
+        let right = app
+            .hashing
+            .run(move || credentials::password_matches(&password, hash.as_ref()))
+            .await;
+        Ok(kept.filter(|_| right).map(|kept| kept.account))
+    };
+    let wrong = vec![
+        ("who", "error-password-mismatch"),
+        ("password", "error-password-mismatch"),
+    ];
+    attempt(app, visitor, (&name, counters), wrong, opens).await
+}
+
+/// Lets an attempt through the limits, one at a time for a name, and counts a wrong one. Whom it opens says `opens`, which
+/// takes as long for a name that nobody has.
+async fn attempt(
+    app: &App,
+    visitor: &Visitor,
+    (name, counters): (&str, Counters),
+    wrong: Vec<(&'static str, &'static str)>,
+    opens: impl Future<Output = Result<Option<CustomerNumber>, Failure>>,
+) -> Result<Gate, Failure> {
+    let portal = &app.portal;
     if !counters.known && !app.turnstile.pass(portal.clock.now()).await {
         return Ok(Gate::Locked(Turnstile::retry_at(portal.clock.now())));
     }
-    let _one_at_a_time = app.locks.of(&number).lock().await;
+    let _one_at_a_time = app.locks.of(&name).lock().await;
     let now = portal.clock.now();
     for (guard, _) in &counters.guards {
         if let Some(until) = portal.store.guard(guard, now).await?.blocked_until {
             return Ok(Gate::Locked(until));
         }
     }
-    let known = portal.store.customer(&number).await?;
-    let generation = known.as_ref().map_or(1, |known| known.code_generation);
-    let right = portal
-        .key
-        .authorization_code(&number, generation)
-        .matches(&identity.code);
-    if right && known.is_some() {
+    if let Some(number) = opens.await? {
         portal.store.guard_clear(&counters.guards[0].0).await?;
         return Ok(Gate::Open(number));
     }
@@ -104,10 +169,10 @@ pub(crate) async fn knock(
         locked = locked.max(state.blocked_until);
     }
     tracing::info!(
-        who = portal.key.pseudonym("number", number.as_str()),
+        who = portal.key.pseudonym("number", name),
         address = visitor.address,
         known_browser = counters.known,
-        "a number and code did not match"
+        "number and code, or a password, did not match"
     );
     if !counters.known {
         let everywhere = portal
@@ -117,10 +182,7 @@ pub(crate) async fn knock(
     }
     Ok(match locked {
         Some(until) => Gate::Locked(until),
-        None => Gate::Wrong(vec![
-            ("number", "error-mismatch"),
-            ("code", "error-mismatch"),
-        ]),
+        None => Gate::Wrong(wrong),
     })
 }
 
@@ -182,6 +244,20 @@ fn counters(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Counters {
     Counters {
         guards: vec![
             (format!("check-number-{pseudonym}"), limits.per_number),
+            (address, limits.per_address),
+        ],
+        known: false,
+    }
+}
+
+/// What counts the wrong passwords for an address. Whose it is must not show in how they are counted.
+fn counters_at(app: &App, visitor: &Visitor, email: &str) -> Counters {
+    let limits = &app.portal.limits;
+    let pseudonym = app.portal.key.pseudonym("email", email);
+    let address = format!("check-address-{}", visitor.address);
+    Counters {
+        guards: vec![
+            (format!("check-email-{pseudonym}"), limits.per_number),
             (address, limits.per_address),
         ],
         known: false,

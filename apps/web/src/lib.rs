@@ -36,6 +36,7 @@ mod device;
 mod failure;
 mod front;
 mod gate;
+mod guessable;
 mod imports;
 mod layouts;
 mod pages;
@@ -248,6 +249,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/again/link"),
     ("POST", "/again/passkey"),
     ("POST", "/again/passkey/ask"),
+    ("POST", "/again/password"),
     ("GET", "/assets/{name}"),
     ("GET POST", "/autopay"),
     ("POST", "/autopay/off"),
@@ -267,6 +269,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/passkeys"),
     ("POST", "/passkeys/ask"),
     ("POST", "/passkeys/change"),
+    ("GET POST", "/password"),
+    ("POST", "/password/remove"),
     ("GET", "/pay"),
     ("GET POST", "/pay/{name}"),
     ("GET POST", "/points"),
@@ -284,6 +288,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/sign-in"),
     ("POST", "/sign-in/passkey"),
     ("POST", "/sign-in/passkey/ask"),
+    ("GET POST", "/sign-in/password"),
     ("GET POST", "/sign-in/{token}"),
     ("GET", "/usage"),
     ("GET", "/v/{slug}"),
@@ -328,8 +333,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         passkeys,
     });
     use rooms::{
-        again, autopay, bills, copies, enrol, info, links, mine, paper, pay, pay_calls, points,
-        readers, reminders, sessions, sign_in, usage,
+        again, autopay, bills, copies, enrol, info, links, mine, paper, password, pay, pay_calls,
+        points, readers, reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;
@@ -339,6 +344,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/again/link", post(again::link))
         .route("/again/passkey", post(again::passkey))
         .route("/again/passkey/ask", post(keys::ask_sign_in))
+        .route("/again/password", post(again::password))
         .route("/assets/{name}", get(info::asset))
         .route("/autopay", get(autopay::page).post(autopay::on))
         .route("/autopay/off", post(autopay::off))
@@ -361,6 +367,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/passkeys", get(keys::list).post(keys::add))
         .route("/passkeys/ask", post(keys::ask))
         .route("/passkeys/change", post(keys::change))
+        .route("/password", get(password::page).post(password::set))
+        .route("/password/remove", post(password::remove))
         .route("/pay", get(pay::back_without_word))
         .route("/pay/{name}", get(pay::page).post(pay::start))
         .route("/points", get(points::page).post(points::turn))
@@ -387,6 +395,10 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/sign-in/passkey", post(keys::sign_in))
         .route("/sign-in/passkey/ask", post(keys::ask_sign_in))
+        .route(
+            "/sign-in/password",
+            get(password::sign_in_form).post(password::sign_in),
+        )
         .route(
             "/sign-in/{token}",
             get(sign_in::link_form).post(sign_in::link),

@@ -344,6 +344,7 @@ async fn console(eye: &mut Inspector, world: &World) {
     world.clock.forward(11 * 60);
     eye.see("staff-passkeys-stale", "/staff/passkeys").await;
     eye.see("staff-again", "/staff/password").await;
+    eye.chrome.go("/staff/customers").await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("clerk").await;
     let boris = format!("/staff/customers/{}", seed::BORIS);
@@ -857,6 +858,7 @@ async fn tour(eye: &mut Inspector, world: &World) {
         ("paper-ask", "/paper"),
         ("sign-in", "/sign-in"),
         ("sign-in-over", "/sign-in/x"),
+        ("sign-in-password", "/sign-in/password"),
         ("verify-not", "/v/x"),
         ("receipt-unknown", "/receipt/x"),
         ("prove-unknown", "/prove/x"),
@@ -892,9 +894,20 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("bills").await;
     common::key(world, PasskeyOwner::Customer(common::number(seed::MARIA))).await;
     eye.see("passkeys", "/passkeys").await;
+    eye.see("password-none", "/password").await;
+    eye.chrome.fill("#new", "parola123").await;
+    eye.chrome.fill("#repeated", "parola123").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("password-wrong").await;
+    for field in ["#new", "#repeated"] {
+        eye.chrome.fill(field, "три котки на покрива").await;
+    }
+    eye.chrome.follow("main form button").await;
+    eye.look("password-set").await;
     world.clock.forward(11 * 60);
     for (name, path) in [
         ("passkeys-stale", "/passkeys"),
+        ("password-stale", "/password"),
         ("readers-stale", "/readers"),
         ("sessions-stale", "/sessions"),
         ("again", "/again?to=passkeys"),
@@ -937,6 +950,11 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.see("paper-none", "/paper").await;
     eye.chrome.follow("header form button").await;
     eye.look("left").await;
+    eye.chrome.go("/sign-in/password").await;
+    eye.chrome.fill("#who", "nobody@primer.bg").await;
+    eye.chrome.fill("#password", "x").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("sign-in-password-wrong").await;
     eye.sign_in(world, seed::BORIS).await;
     eye.look("bills-paper").await;
     eye.see("enrol-2", "/enrol").await;

@@ -283,15 +283,21 @@ pub enum AccessMail {
     PasskeyAdded,
     /// Passkeys were removed.
     PasskeyRemoved,
+    /// A password was set, the first or another.
+    PasswordSet,
+    /// The password was taken away.
+    PasswordRemoved,
     /// The bills, and the links that sign in, go to another address from now on.
     AddressChanged,
 }
 
 impl AccessMail {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 5] = [
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
+        Self::PasswordSet,
+        Self::PasswordRemoved,
         Self::AddressChanged,
     ];
 
@@ -301,6 +307,8 @@ impl AccessMail {
         match self {
             Self::PasskeyAdded => "key",
             Self::PasskeyRemoved => "nokey",
+            Self::PasswordSet => "pass",
+            Self::PasswordRemoved => "nopass",
             Self::AddressChanged => "moved",
         }
     }

@@ -155,9 +155,13 @@ sign-in-not-you = If it was not you, do nothing, and do not forward this message
 
 access-subject-key = A passkey to your bills was added
 access-subject-nokey = A passkey to your bills was removed
+access-subject-pass = A password for your bills was set
+access-subject-nopass = The password for your bills was removed
 access-subject-moved = Your bills go to another e-mail address from now on
 access-intro-key = On { $when } a passkey to the bills of customer number { $customer } was added. It signs in without number and code.
 access-intro-nokey = On { $when } a passkey to the bills of customer number { $customer } was removed. It opens nothing any more.
+access-intro-pass = On { $when } a new password for the bills of customer number { $customer } was set. It signs in without a code. Access was closed on all other devices.
+access-intro-nopass = On { $when } the password for the bills of customer number { $customer } was removed. It opens nothing any more.
 access-intro-moved = On { $when } another e-mail address was confirmed for the bills of customer number { $customer }. They, and links to sign in, go there from now on and no longer to this address.
 access-you = If this was you, you do not need to do anything.
 access-not-you = If it was not you, please call us at once on { $hotline }. The line is open day and night.

@@ -30,6 +30,7 @@ mod money_mails;
 mod notices;
 mod owing_sheets;
 mod passkeys;
+mod passwords;
 mod payments;
 mod progress;
 mod readers;

@@ -8,6 +8,7 @@ use crate::{
     access_mails,
     audit::append,
     engine::{Row, Tx},
+    passwords,
     rows::{optional_time, small, text, time},
     sessions::close_sessions,
     sql::query,
@@ -189,8 +190,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes all of a customer's passkeys and ends the sessions in which their number is open, so that none of
-    /// them adds another. Gives how many there were; nothing is in the trail where there was neither.
+    /// Removes all of a customer's passkeys and their password, and ends the sessions in which their number is open, so
+    /// that none of them adds another. Gives how many there were; nothing is in the trail where there was neither.
     ///
     /// # Errors
     /// Where the database fails.
@@ -203,11 +204,15 @@ impl Store {
         // Sessions first: whoever is adding a passkey holds theirs until it is there to be removed.
         let ended = close_sessions(&mut tx, account).await?;
         let removed = forget(&mut tx, &PasskeyOwner::Customer(account.clone())).await?;
-        if removed + ended > 0 {
+        let password = passwords::forget(&mut tx, account).await?;
+        if removed + ended > 0 || password {
             append(&mut tx, event).await?;
         }
         if removed > 0 {
             access_mails::queue(&mut tx, account, AccessMail::PasskeyRemoved, event.at).await?;
+        }
+        if password {
+            access_mails::queue(&mut tx, account, AccessMail::PasswordRemoved, event.at).await?;
         }
         tx.commit().await?;
         Ok(removed)

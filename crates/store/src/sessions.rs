@@ -84,7 +84,7 @@ impl Store {
         let enrolment = match &new.door {
             SessionDoor::Link(enrolment) => Some(enrolment.clone()),
             // That a link had opened it before stays true.
-            SessionDoor::Code | SessionDoor::Passkey => {
+            SessionDoor::Code | SessionDoor::Passkey | SessionDoor::Password => {
                 let row = query("SELECT p.enrolment FROM session_points p JOIN enrolments e ON e.id = p.enrolment WHERE p.token = $1 AND p.account = $2 AND e.ended_at IS NULL")
                     .bind(earlier)
                     .bind(&new.account)
@@ -250,6 +250,7 @@ async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
         SessionDoor::Code => ("code", None),
         SessionDoor::Link(enrolment) => ("link", Some(enrolment)),
         SessionDoor::Passkey => ("passkey", None),
+        SessionDoor::Password => ("password", None),
     };
     query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&new.token)

@@ -13,6 +13,7 @@ mod conformance {
     pub(crate) mod layouts;
     pub(crate) mod money_mails;
     pub(crate) mod passkeys;
+    pub(crate) mod passwords;
     mod payers;
     pub(crate) mod payments;
     pub(crate) mod portal;
@@ -39,8 +40,8 @@ use std::sync::{
 
 use conformance::{
     api, concessions, debits, deliveries, enrolments, health, issue, late, layouts, money_mails,
-    passkeys, payments, portal, readers, receivables, reconcile, reconciliation, release,
-    reminders, reversals, runs, same_way, scans, staff, statements, webhooks, world,
+    passkeys, passwords, payments, portal, readers, receivables, reconcile, reconciliation,
+    release, reminders, reversals, runs, same_way, scans, staff, statements, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -110,6 +111,8 @@ on_both_engines! {
     readers::who_left_gets_no_copy,
     readers::paper_ends_the_readers,
     staff::an_identity_has_one_account,
+    passwords::a_password_is_set_in_its_own_session,
+    passwords::an_address_has_the_password_that_was_set_last,
     passkeys::a_challenge_is_answered_once_by_who_asked,
     passkeys::a_passkey_is_added_once_and_is_its_owner_s,
     passkeys::a_passkey_needs_the_session_that_asks_for_it,

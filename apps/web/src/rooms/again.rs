@@ -1,5 +1,5 @@
 //! Proving once more who one is, before what changes how one gets in. The proof is of the number that is looked
-//! at, by what opens it: its code, a link to its address, one of its passkeys.
+//! at, by what opens it: its code, a link to its address, one of its passkeys, its password.
 //!
 //! A page that leads there is shown for ten minutes after a proof, and its form is taken for five more.
 
@@ -39,18 +39,26 @@ const BACK_SECONDS: u32 = 30 * 60;
 pub(crate) enum Place {
     Enrol,
     Passkeys,
+    Password,
     Readers,
     Sessions,
 }
 
 impl Place {
-    const ALL: [Self; 4] = [Self::Enrol, Self::Passkeys, Self::Readers, Self::Sessions];
+    const ALL: [Self; 5] = [
+        Self::Enrol,
+        Self::Passkeys,
+        Self::Password,
+        Self::Readers,
+        Self::Sessions,
+    ];
 
     /// Its page; without the slash, the word in addresses and forms.
     const fn path(self) -> &'static str {
         match self {
             Self::Enrol => "/enrol",
             Self::Passkeys => "/passkeys",
+            Self::Password => "/password",
             Self::Readers => "/readers",
             Self::Sessions => "/sessions",
         }
@@ -122,8 +130,14 @@ async fn page(
         EnrolmentState::Active(record) => Some(masked(record.email.expose())),
         _ => None,
     };
+    let password = app
+        .portal
+        .store
+        .customer_password(customer)
+        .await?
+        .is_some();
     let page = context! {
-        number => customer.as_str(), to => place.word(), back => place.path(), email,
+        password, number => customer.as_str(), to => place.word(), back => place.path(), email,
         passkeys => app.passkeys.is_some(), errors => gate::faults(wrong),
     };
     let page = app.pages.render(visitor, "again.html", page)?;
@@ -215,6 +229,36 @@ pub(crate) async fn passkey(
         return refused(&app, &visitor, place, wrong).await;
     }
     proven(&app, &visitor, customer, SessionDoor::Passkey, place).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PasswordForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// By the door of signing in with it, with its limits.
+pub(crate) async fn password(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Failure> {
+    visitor.own_number(&form.form_token)?;
+    let customer = me(&visitor)?;
+    let place = Place::parse(&form.to).ok_or(Failure::NotFound)?;
+    let who = customer.as_str();
+    match gate::knock_with_password(&app, &visitor, who, form.password).await? {
+        Gate::Open(_) => proven(&app, &visitor, customer, SessionDoor::Password, place).await,
+        Gate::Locked(until) => gate::locked(&app, &visitor, until),
+        Gate::Wrong(_) => {
+            let wrong = ("password", "error-again-password");
+            refused(&app, &visitor, place, wrong).await
+        }
+    }
 }
 
 /// The number was proven: the session goes on under a new token, no longer than before.

@@ -115,6 +115,7 @@ pub(super) async fn open_session(
         SessionDoor::Code => "code",
         SessionDoor::Link(_) => "link",
         SessionDoor::Passkey => "passkey",
+        SessionDoor::Password => "password",
     };
     let token = app.random_token();
     let now = portal.clock.now();

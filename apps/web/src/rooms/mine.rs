@@ -53,6 +53,7 @@ pub(crate) async fn download(
     let scans = store.scans_of(customer, ROWS_MAX).await?;
     let owner = PasskeyOwner::Customer(customer.clone());
     let passkeys = store.passkeys_of(&owner, record.code_generation).await?;
+    let password = store.customer_password(customer).await?;
     let mandates = store.mandates_of(customer, rows).await?;
     let sessions = store.sessions_of(customer, now, ROWS_MAX).await?;
     let trail = store
@@ -84,6 +85,7 @@ pub(crate) async fn download(
         "passkeys": passkeys.iter().map(|key| json!({
             "name": key.name, "added_at": key.created_at, "used_at": key.used_at, "copied_at": key.copied_at,
         })).collect::<Vec<_>>(),
+        "password_set_at": password.map(|password| password.set_at),
         // Whoever has a paper bill gets this file, so no account that money is taken from is whole in it.
         "autopay_mandates": mandates.iter().map(|mandate| json!({
             "reference": mandate.reference(), "iban": mandate.iban.masked(), "holder": mandate.holder,

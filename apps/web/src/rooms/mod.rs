@@ -10,6 +10,7 @@ pub(crate) mod links;
 pub(crate) mod mine;
 pub(crate) mod paper;
 pub(crate) mod passkeys;
+pub(crate) mod password;
 pub(crate) mod pay;
 pub(crate) mod pay_calls;
 pub(crate) mod points;

@@ -41,6 +41,7 @@ pub(crate) async fn page(
             let by = match one.opened_by.as_str() {
                 "link" => "sessions-by-link",
                 "passkey" => "sessions-by-passkey",
+                "password" => "sessions-by-password",
                 _ => "sessions-by-code",
             };
             let opened = texts.say(by, &[("when", &since)]);

@@ -254,6 +254,7 @@ pub(crate) async fn customer_page(
         .collect();
     let owner = PasskeyOwner::Customer(number.clone());
     let keys = store.passkeys_of(&owner, record.code_generation).await?;
+    let password = store.customer_password(number).await?.is_some();
     let bills = store.bills_of(number, None, BILLS_SHOWN).await?;
     let standing = store.standing(number, app.portal.clock.now()).await?;
     let texts = app.pages.texts(visitor.language);
@@ -288,7 +289,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, readers, keys => keys.len(), bills, happened, declarations,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, readers, keys => keys.len(), password, bills, happened, declarations,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

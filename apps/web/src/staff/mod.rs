@@ -219,6 +219,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "passkey.copied",
     "passkey.removed",
     "passkeys.removed",
+    "password.removed",
+    "password.set",
     "pay.allocate",
     "pay.approve",
     "pay.exported",

@@ -119,6 +119,19 @@ pub enum SessionDoor {
     Link(EnrolmentId),
     /// By a passkey of this customer.
     Passkey,
+    /// By a password.
+    Password,
+}
+
+/// A customer number's password.
+#[derive(Clone, Debug)]
+pub struct CustomerPassword {
+    /// Whose.
+    pub account: CustomerNumber,
+    /// Argon2id hash in PHC form.
+    pub hash: Secret<String>,
+    /// When it was set.
+    pub set_at: Timestamp,
 }
 
 /// A session to open.
@@ -179,7 +192,7 @@ pub struct Session {
 pub struct SessionView {
     pub token: TokenHash,
     pub device: String,
-    /// `code`, `link` or `passkey`; empty where that was not kept.
+    /// `code`, `link`, `passkey` or `password`; empty where that was not kept.
     pub opened_by: String,
     pub opened_at: Timestamp,
     pub expires_at: Timestamp,

@@ -229,7 +229,7 @@ fn wider_session(n: u64, whose: u64, now: i64) -> WiderSession {
 }
 
 /// Customer `n` gets bills at this address, proven.
-async fn enrolled(store: &Store, n: u64, email: &str) -> EnrolmentId {
+pub(crate) async fn enrolled(store: &Store, n: u64, email: &str) -> EnrolmentId {
     let id: EnrolmentId = format!("{n:032x}").parse().expect("an id");
     let new = NewEnrolment {
         id: id.clone(),

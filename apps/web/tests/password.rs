@@ -1,0 +1,212 @@
+//! A password beside the code: set after a fresh proof, good for its number and its address, and no help to guessers.
+
+mod common;
+
+use axum::http::{Method, StatusCode};
+use common::{
+    Answer, Browser, World,
+    seed::{self, ANNA, MARIA},
+};
+use kvit_billing::AccessMail;
+use kvit_store::{EnrolmentState, PasskeyOwner};
+
+const URL: &str = "http://localhost:8080";
+const GOOD: &str = "три+котки+на+покрива";
+const OTHER: &str = "пет+кучета+на+двора";
+
+async fn world() -> World {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    world
+}
+
+async fn posted(browser: &mut Browser, from: &str, path: &str, form: &str) -> Answer {
+    let token = browser.get(from).await.form_token();
+    let form = format!("form_token={token}&{form}");
+    browser.ask(Method::POST, path, &form, &[]).await
+}
+
+async fn set(browser: &mut Browser, password: &str) -> Answer {
+    let form = format!("new={password}&repeated={password}");
+    posted(browser, "/password", "/password", &form).await
+}
+
+async fn sign_in(browser: &mut Browser, who: &str, password: &str) -> Answer {
+    let who = who.replace('@', "%40");
+    let form = format!("who={who}&password={password}");
+    browser.post("/sign-in/password", &form).await
+}
+
+async fn email_of(world: &World, customer: &str) -> String {
+    let state = world.store.enrolment_of(&common::number(customer)).await;
+    match state.expect("an answer") {
+        EnrolmentState::Active(record) => record.email.expose().clone(),
+        state => panic!("{state:?}"),
+    }
+}
+
+async fn told(world: &World, customer: &str) -> Vec<AccessMail> {
+    let number = common::number(customer);
+    let mails = world.store.deliveries_of_customer(&number, 99).await;
+    let mails = mails.expect("mails");
+    mails.iter().filter_map(|mail| mail.id.access()).collect()
+}
+
+#[tokio::test]
+async fn a_customer_sets_a_password_and_signs_in_with_it() {
+    let world = world().await;
+    let email = email_of(&world, MARIA).await;
+    let mut elsewhere = world.browser();
+    elsewhere.sign_in(&world, MARIA).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    for (password, why) in [
+        ("котка", "от 8 до 200 знака"),
+        ("Sunshine1987", "се отгатва лесно"),
+        ("parola2026", "се отгатва лесно"),
+        (&format!("x{MARIA}yz"), "клиентският Ви номер"),
+    ] {
+        let page = set(&mut browser, password).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert!(page.body.contains(why), "{}", page.body);
+    }
+    let form = format!("new={GOOD}&repeated={OTHER}");
+    let differs = posted(&mut browser, "/password", "/password", &form).await;
+    assert!(differs.body.contains("не са еднакви"), "{}", differs.body);
+    assert!(told(&world, MARIA).await.is_empty());
+    let done = set(&mut browser, GOOD).await;
+    assert_eq!(done.header("location"), "/password?done=set");
+    assert_eq!(told(&world, MARIA).await, [AccessMail::PasswordSet]);
+    assert!(elsewhere.get("/bills").await.body.contains("id=\"code\""));
+    assert!(browser.get("/bills").await.body.contains(MARIA));
+
+    for who in [MARIA, &email, &format!(" {MARIA} ")] {
+        let mut fresh = world.browser();
+        let page = sign_in(&mut fresh, who, GOOD).await;
+        assert_eq!(page.header("location"), "/bills", "{who}");
+        assert!(fresh.get("/sessions").await.body.contains("С парола"));
+    }
+    let mut wrong = world.browser();
+    let page = sign_in(&mut wrong, MARIA, OTHER).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // A proof for what changes the ways in, too.
+    world.clock.forward(11 * 60);
+    assert!(
+        browser
+            .get("/password")
+            .await
+            .body
+            .contains("again?to=password")
+    );
+    let again = "/again?to=password";
+    let form = format!("to=password&password={OTHER}");
+    let page = posted(&mut browser, again, "/again/password", &form).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let form = format!("to=password&password={GOOD}");
+    let page = posted(&mut browser, again, "/again/password", &form).await;
+    assert_eq!(page.header("location"), "/password");
+    set(&mut browser, OTHER).await;
+    let mut fresh = world.browser();
+    let old = sign_in(&mut fresh, MARIA, GOOD).await;
+    assert_eq!(old.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let new = sign_in(&mut fresh, MARIA, OTHER).await;
+    assert_eq!(new.status, StatusCode::SEE_OTHER);
+    let done = posted(&mut browser, "/password", "/password/remove", "").await;
+    assert_eq!(done.header("location"), "/password?done=removed");
+    assert!(
+        told(&world, MARIA)
+            .await
+            .contains(&AccessMail::PasswordRemoved)
+    );
+    let gone = sign_in(&mut world.browser(), MARIA, OTHER).await;
+    assert_eq!(gone.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn whoever_has_no_password_looks_like_whoever_has() {
+    let world = world().await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    set(&mut browser, GOOD).await;
+    let email = email_of(&world, MARIA).await;
+    let said = async |who: &str| {
+        let mut stranger = world.browser();
+        let page = sign_in(&mut stranger, who, OTHER).await;
+        let who = who.replace('@', "&#x40;");
+        // What a page has of the browser, and of what was typed.
+        let token = page.form_token();
+        let body = page.body.replace(&token, "").replace(&who, "");
+        (page.status, body.replace(&who.replace("&#x40;", "@"), ""))
+    };
+    let known = said(MARIA).await;
+    assert_eq!(known.0, StatusCode::UNPROCESSABLE_ENTITY);
+    for who in [ANNA, "9999999", &email, "nobody@primer.bg"] {
+        assert_eq!(said(who).await, known, "{who}");
+    }
+    for who in ["", "<b>", "no@", "@primer.bg"] {
+        let mut stranger = world.browser();
+        let page = sign_in(&mut stranger, who, OTHER).await;
+        assert!(page.body.contains("Въведете клиентския си номер"), "{who}");
+    }
+}
+
+#[tokio::test]
+async fn passwords_are_guessed_no_more_often_than_codes() {
+    let world = World::with_limits(URL, 5, 12).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    set(&mut browser, GOOD).await;
+    let email = email_of(&world, MARIA).await;
+    let mut stranger = world.browser();
+    // Of one number the same counter, whichever is tried.
+    for _ in 0..3 {
+        sign_in(&mut stranger, MARIA, OTHER).await;
+    }
+    let form = format!("number={MARIA}&code=00000000");
+    stranger.post("/bill/check", &form).await;
+    let locked = stranger.post("/bill/check", &form).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    let locked = sign_in(&mut stranger, MARIA, GOOD).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    // An address has one of its own, known or not: a lock tells nothing.
+    for who in [&*email, "nobody@primer.bg"] {
+        let mut stranger = world.browser();
+        let page = sign_in(&mut stranger, who, OTHER).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{who}");
+    }
+    for _ in 0..4 {
+        sign_in(&mut stranger, "nobody@primer.bg", OTHER).await;
+    }
+    let locked = sign_in(&mut stranger, "nobody@primer.bg", OTHER).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    // Of a network one for all.
+    let locked = sign_in(&mut stranger, ANNA, OTHER).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn staff_take_it_away_with_the_passkeys() {
+    let world = world().await;
+    let number = common::number(MARIA);
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    set(&mut browser, GOOD).await;
+    let event = kvit_store::Event {
+        at: kvit_billing::ports::Clock::now(world.clock.as_ref()),
+        who: "ana".to_owned(),
+        what: "passkeys.removed".to_owned(),
+        subject: PasskeyOwner::Customer(number.clone()).to_string(),
+        detail: serde_json::json!({}),
+    };
+    let removed = world.store.remove_passkeys(&number, &event).await;
+    assert_eq!(removed.expect("an answer"), 0, "no passkeys");
+    let kept = world.store.customer_password(&number).await;
+    assert!(kept.expect("an answer").is_none());
+    assert!(browser.get("/bills").await.body.contains("id=\"code\""));
+    assert!(
+        told(&world, MARIA)
+            .await
+            .contains(&AccessMail::PasswordRemoved)
+    );
+}
