@@ -172,7 +172,7 @@ async fn attempt(
         who = portal.key.pseudonym("number", name),
         address = visitor.address,
         known_browser = counters.known,
-        "number and code, or a password, did not match"
+        "a number and code did not match, or a password"
     );
     if !counters.known {
         let everywhere = portal

@@ -291,7 +291,7 @@ async fn the_log_tells_of_each_attempt_and_of_no_secret() {
     ana.send(Method::GET, api, Body::empty(), &bearer).await;
     let text = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("text");
     for said in [
-        "a number and code did not match who=\"",
+        "a number and code did not match, or a password who=\"",
         "a customer signed in who=\"",
         "by=\"code\"",
         "a customer asked for a bill that is not theirs who=\"",
