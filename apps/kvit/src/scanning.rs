@@ -1,25 +1,27 @@
-//! Scans come in, whoever brings them: the command line or the console.
+//! Scans come in, whoever brings them: the command line reads them where they lie, the console keeps them for a worker.
 
-use std::{fs, sync::Arc};
+use std::{fs, io, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::EntryId;
 use kvit_flow::{
-    PictureError, ScanImport,
+    PictureError, ScanError, ScanImport,
     ports::{Archive, Checkpoints},
     read_scan,
     scans::sha256,
 };
 use kvit_store::{NewScan, NewScanFile, ScanReport};
 use kvit_web::{DocumentError, NewFile, NoUpload, Scans, Upload};
-use tokio::sync::Mutex;
 
 use crate::{
     exit::{Context, Failure},
     faults,
-    uploads::{Held, Room},
+    uploads::{Held, Room, refused},
     wiring::{Instance, SystemClock},
 };
+
+/// Uploaded files that wait to be read, of all portals of a store: two of the largest forms.
+const WAITING_MAX: u64 = 200;
 
 /// What reading scans needs of an instance.
 pub(crate) struct Scanning {
@@ -35,14 +37,7 @@ impl Scanning {
         })
     }
 
-    /// Writes down who brings a file.
-    pub(crate) async fn begin(&self, file: &NewScanFile) -> Result<(), Failure> {
-        let checkpoints = faults::checkpoints();
-        let begun = self.import(checkpoints.as_ref()).begin(file).await;
-        begun.failed(format!("{} cannot be taken in", file.name))
-    }
-
-    /// Reads a file that was begun.
+    /// Reads a file where it lies.
     pub(crate) async fn read(
         &self,
         file: &NewScanFile,
@@ -58,6 +53,40 @@ impl Scanning {
         })
     }
 
+    /// Reads the next uploaded file; `false` where none waits.
+    pub(crate) async fn read_next(&self, worker: &str) -> Result<bool, ScanError> {
+        let checkpoints = faults::checkpoints();
+        let read = self.import(checkpoints.as_ref()).read_next(worker).await?;
+        if let Some((file, report)) = &read {
+            tracing::info!(
+                file = file.id.as_str(),
+                kept = report.kept,
+                known = report.known,
+                blank = report.blank,
+                faults = report.faults.len(),
+                "scans read"
+            );
+        }
+        Ok(read.is_some())
+    }
+
+    /// Removes what scans left behind.
+    pub(crate) async fn clear(&self) -> Result<(), ScanError> {
+        let checkpoints = faults::checkpoints();
+        let days = self.instance.config.scans.refused_days;
+        let (pages, objects) = self.import(checkpoints.as_ref()).clear(days).await?;
+        if pages + objects > 0 {
+            tracing::info!(pages, objects, "refused scans and leftovers are removed");
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, file: &NewScanFile, bytes: Vec<u8>) -> Result<(), ScanError> {
+        let checkpoints = faults::checkpoints();
+        let import = self.import(checkpoints.as_ref());
+        import.receive(file, bytes).await
+    }
+
     fn import<'a>(&'a self, checkpoints: &'a dyn Checkpoints) -> ScanImport<'a> {
         let config = &self.instance.config;
         ScanImport {
@@ -71,11 +100,11 @@ impl Scanning {
     }
 }
 
-/// Takes scans that staff upload: one file is read at a time, off the threads that serve pages.
+/// Takes scans that staff upload: each is in the archive and in the store before its sender hears that it came, and a worker
+/// reads it.
 pub(crate) struct Scanner {
     scanning: Arc<Scanning>,
     room: Arc<Room>,
-    turn: Arc<Mutex<()>>,
 }
 
 impl Scanner {
@@ -83,7 +112,6 @@ impl Scanner {
         Ok(Self {
             scanning: Arc::new(Scanning::open(instance)?),
             room,
-            turn: Arc::default(),
         })
     }
 }
@@ -91,16 +119,20 @@ impl Scanner {
 impl Scans for Scanner {
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
         async move {
-            let (scanning, turn) = (Arc::clone(&self.scanning), Arc::clone(&self.turn));
+            let scanning = Arc::clone(&self.scanning);
+            let waiting = scanning.instance.store.scan_files_waiting().await;
+            if waiting.map_err(|error| refused(io::Error::other(error)))? >= WAITING_MAX {
+                return Err(NoUpload::Busy);
+            }
             let name = id.clone();
-            self.room.begin(&name, move |held, file| {
-                tokio::spawn(async move {
-                    if let Err(failure) = uploaded(&scanning, &turn, id, held, file).await {
-                        // The list shows it as cut off.
-                        tracing::error!(%failure, "uploaded scans cannot be read");
-                    }
-                });
-            })
+            let then = move |held, file| {
+                async move {
+                    let kept = keep(&scanning, id, held, file).await;
+                    kept.map_err(|error| refused(io::Error::other(error)))
+                }
+                .boxed()
+            };
+            self.room.begin(&name, Box::new(then))
         }
         .boxed()
     }
@@ -117,22 +149,20 @@ impl Scans for Scanner {
     }
 }
 
-/// Reads an uploaded file when its turn has come. It is removed afterwards, whatever came of it.
-async fn uploaded(
+/// Keeps an uploaded file; the one in the instance's folder is removed, whatever came of it.
+async fn keep(
     scanning: &Scanning,
-    turn: &Mutex<()>,
     id: EntryId,
     held: Held,
     file: NewFile,
-) -> Result<(), Failure> {
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let path = held.path.clone();
-    let bytes = || {
-        let path = path.clone();
-        tokio::task::spawn_blocking(move || fs::read(path))
-    };
-    let cannot = "an uploaded file cannot be read";
-    // In the list at once, and in memory once others are done.
-    let hash = sha256(&bytes().await.failed(cannot)?.failed(cannot)?);
+    let read = tokio::task::spawn_blocking(move || {
+        let bytes = fs::read(path)?;
+        let hash = sha256(&bytes);
+        Ok::<_, io::Error>((bytes, hash))
+    });
+    let (bytes, hash) = read.await??;
     let file = NewScanFile {
         id,
         name: file.name,
@@ -140,10 +170,7 @@ async fn uploaded(
         by: file.by,
         at: file.at,
     };
-    scanning.begin(&file).await?;
-    let _turn = turn.lock().await;
-    let bytes = bytes().await.failed(cannot)?.failed(cannot)?;
-    scanning.read(&file, bytes, &|_| ()).await?;
+    scanning.receive(&file, bytes).await?;
     drop(held);
     Ok(())
 }

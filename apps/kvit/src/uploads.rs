@@ -1,5 +1,5 @@
-//! Files that staff upload in the console (run files, bank statements, and scans for `scanning.rs`): kept in the instance's folder while they
-//! come in and are read, imported one after the other.
+//! Files that staff upload in the console: kept in the instance's folder while they come in. Run files, bank statements and
+//! layouts stay there and are imported one after the other; scans go on to the archive (`scanning.rs`).
 //!
 //! Each process has a folder of its own below `uploads`, with a file in it that it holds locked. The system
 //! frees the lock however the process ends, so what lies beside a lock that can be taken is a leftover.
@@ -36,8 +36,8 @@ use crate::{
 const FOLDER: &str = "uploads";
 /// The file that a living process holds locked in its folder, and around making and removing such folders.
 const LOCK: &str = "lock";
-/// Files that come in, wait and are read at once. So much of the disk they may take together:
-/// this many times `[import] upload_bytes_max`.
+/// Files that lie in one room at once. So much of the disk they may take together: this many times `[import] upload_bytes_max`,
+/// or of a scan's limit.
 const FILES_MAX: usize = 8;
 /// Uploads that are remembered after their end.
 const KNOWN_MAX: usize = 100;
@@ -57,7 +57,10 @@ pub(crate) struct Uploads {
     trying: Arc<Turns<()>>,
 }
 
-/// Where files lie while they come in and are read, whatever they are.
+/// What takes over a file that is whole. Its sender hears that it came once this has ended well.
+type Then = Box<dyn FnOnce(Held, NewFile) -> BoxFuture<'static, Result<(), NoUpload>> + Send>;
+
+/// Where files of one sort lie while they come in, and for as long as who takes them over holds them.
 pub(crate) struct Room {
     instance: PathBuf,
     /// Made for the first upload.
@@ -85,11 +88,7 @@ impl Room {
     }
 
     /// A file that is about to come; `then` gets it once it is whole.
-    pub(crate) fn begin(
-        &self,
-        id: &EntryId,
-        then: impl FnOnce(Held, NewFile) + Send + 'static,
-    ) -> Result<Box<dyn Upload>, NoUpload> {
+    pub(crate) fn begin(&self, id: &EntryId, then: Then) -> Result<Box<dyn Upload>, NoUpload> {
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| NoUpload::Busy)?;
@@ -107,7 +106,7 @@ impl Room {
         Ok(Box::new(Incoming {
             file: BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file)),
             held,
-            then: Box::new(then),
+            then,
         }))
     }
 }
@@ -203,13 +202,15 @@ impl Imports for Uploads {
             let (instance, known) = (self.instance.clone(), Arc::clone(&self.known));
             let (turn, trying) = (Arc::clone(&self.turn), Arc::clone(&self.trying));
             let name = id.clone();
-            self.room.begin(&name, move |held, file| {
+            let then = move |held, file: NewFile| {
                 let turn = match file.kind {
                     FileKind::Layout => trying,
                     _ => turn,
                 };
                 follow(instance, id, held, file, known, turn);
-            })
+                std::future::ready(Ok(())).boxed()
+            };
+            self.room.begin(&name, Box::new(then))
         }
         .boxed()
     }
@@ -219,7 +220,7 @@ impl Imports for Uploads {
     }
 }
 
-fn refused(error: io::Error) -> NoUpload {
+pub(crate) fn refused(error: io::Error) -> NoUpload {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NoUpload::Full(error),
         _ => NoUpload::Failed(error),
@@ -253,7 +254,7 @@ struct Incoming {
     // Closed before it is removed.
     file: BufWriter<tokio::fs::File>,
     held: Held,
-    then: Box<dyn FnOnce(Held, NewFile) + Send>,
+    then: Then,
 }
 
 impl Upload for Incoming {
@@ -270,8 +271,7 @@ impl Upload for Incoming {
             } = *self;
             written.flush().await.map_err(refused)?;
             drop(written);
-            then(held, file);
-            Ok(())
+            then(held, file).await
         }
         .boxed()
     }

@@ -242,7 +242,6 @@ impl Instance {
     pub(crate) fn portal(&self) -> Result<Portal, Failure> {
         let (config, portal) = (&self.config, &self.config.portal);
         let time_zone = self.time_zone()?;
-        let room = Room::new(self);
         Ok(Portal {
             store: self.store.clone(),
             documents: Arc::new(ArchivedDocuments(self.archive()?)),
@@ -280,8 +279,8 @@ impl Instance {
             layouts: Arc::new(ShownLayouts::new(self.clone())),
             checkpoints: faults::checkpoints(),
             upkeep: Arc::new(Kept::new(self.clone())),
-            imports: Arc::new(Uploads::new(self.clone(), Arc::clone(&room))),
-            scans: Arc::new(Scanner::new(self, room)?),
+            imports: Arc::new(Uploads::new(self.clone(), Room::new(self))),
+            scans: Arc::new(Scanner::new(self, Room::new(self))?),
             oidc: self.oidc()?,
             local_accounts: config.staff.local_accounts,
             reminders: !config.reminders.kinds().is_empty(),

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     exit::{Context, Exit, Failure},
     files,
+    scanning::Scanning,
     wiring::{Instance, SystemClock},
 };
 
@@ -32,6 +33,8 @@ const SLOTS_MAX: usize = 256;
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// Between two looks for bills that are to be collected: each goes through those of some weeks.
 const AUTOPAY_EVERY: Duration = Duration::from_secs(600);
+/// Between two looks for what scans left behind.
+const SCANS_CLEARED_EVERY: Duration = Duration::from_secs(3600);
 /// Between two looks for messages of webhooks that nobody will hear any more.
 const WEBHOOK_SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
@@ -77,11 +80,12 @@ pub(crate) async fn take_slot(instance: &Instance) -> Result<Slot, Failure> {
 async fn forget(store: &Store, name: &str) -> Result<(), Failure> {
     use kvit_billing::ports::Clock;
     let forgotten = store.forget_worker(name, SystemClock.now()).await?;
-    if forgotten.chunks + forgotten.deliveries > 0 {
+    if forgotten.chunks + forgotten.deliveries + forgotten.scans > 0 {
         tracing::warn!(
             worker = name,
             chunks = forgotten.chunks,
             deliveries = forgotten.deliveries,
+            scans = forgotten.scans,
             "a worker had died; its work is given back"
         );
     }
@@ -303,6 +307,48 @@ pub(crate) async fn reminder_loop(
             Err(error) => {
                 counters.reminder_failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(error = &error as &dyn std::error::Error, "reminders stand");
+                wait = longer(wait);
+            }
+        }
+        pause(wait, stop).await;
+    }
+}
+
+/// Reads uploaded scans, one file after the other, and removes what they left behind, until `stop`. A file that is being read
+/// then is read by another claim.
+pub(crate) async fn scan_loop(
+    scanning: &Scanning,
+    worker: &str,
+    poll: Duration,
+    stop: &CancellationToken,
+) {
+    let mut wait = poll;
+    let mut cleared: Option<Instant> = None;
+    while !stop.is_cancelled() {
+        if cleared.is_none_or(|at| at.elapsed() >= SCANS_CLEARED_EVERY) {
+            if let Err(error) = scanning.clear().await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "refused scans are not removed; it is tried again in an hour"
+                );
+            }
+            cleared = Some(Instant::now());
+        }
+        let read = tokio::select! {
+            read = scanning.read_next(worker) => read,
+            () = stop.cancelled() => break,
+        };
+        match read {
+            Ok(true) => {
+                wait = poll;
+                continue;
+            }
+            Ok(false) => wait = poll,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "uploaded scans stand"
+                );
                 wait = longer(wait);
             }
         }

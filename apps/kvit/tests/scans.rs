@@ -6,7 +6,10 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::{folder, kvit, run};
+use common::{
+    folder, kvit, run,
+    service::{Person, Service, hire, instance, until},
+};
 use datamatrix::{DataMatrix, SymbolList};
 use kvit_scan::Picture;
 
@@ -28,8 +31,8 @@ fn page(says: &str) -> Vec<u8> {
 }
 
 /// The operator's number in the configuration.
-fn eik(path: &Path) -> String {
-    let text = fs::read_to_string(path.join("one/kvit.toml")).expect("made");
+fn eik(instance: &Path) -> String {
+    let text = fs::read_to_string(instance.join("kvit.toml")).expect("made");
     let line = text.lines().find(|line| line.starts_with("eik"));
     let value = line.and_then(|line| line.split('"').nth(1));
     value.expect("the operator has a number").to_owned()
@@ -39,7 +42,7 @@ fn eik(path: &Path) -> String {
 fn scans_come_in_once_whatever_befalls_the_process() {
     let (_folder, path) = folder();
     run(&path, &["init", "--dir", "one"]).ok();
-    let eik = eik(&path);
+    let eik = eik(&path.join("one"));
     let said = |n: u32| format!("KVIT1;{eik};{n};4211000001");
     fs::write(path.join("a.png"), page(&said(1_000_001))).expect("written");
     fs::write(path.join("b.png"), page(&said(1_000_002))).expect("written");
@@ -71,9 +74,14 @@ fn scans_come_in_once_whatever_befalls_the_process() {
         "scans", "import", "none.pdf", "--as", "ivan", "--dir", "one",
     ];
     insta::assert_snapshot!("scans-missing", run(&path, &missing).shown());
-    // Two pictures are in the archive for each page at most: one, as their names follow from what they are.
+    // One picture for each page, and the one that the second death left, which is removed a day later.
+    assert_eq!(pictures(&path.join("one")), 4);
+}
+
+/// What lies in the archive for scans.
+fn pictures(instance: &Path) -> usize {
     let mut found = 0;
-    let mut folders = vec![path.join("one/archive/scans")];
+    let mut folders = vec![instance.join("archive/scans")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("there") {
             let entry = entry.expect("an entry").path();
@@ -84,5 +92,62 @@ fn scans_come_in_once_whatever_befalls_the_process() {
             }
         }
     }
-    assert_eq!(found, 3);
+    found
+}
+
+#[test]
+fn an_uploaded_file_that_was_answered_for_is_read_after_a_kill() {
+    let (_folder, path) = folder();
+    let (address, _) = instance(&path);
+    let eik = eik(&path);
+    let scan = |n: u32| page(&format!("KVIT1;{eik};{n};4211000001"));
+    let temporary = hire(&path, "petya", "clerk");
+    // It ends while the first page is read, after the answer.
+    let service = Service::start_dying(&path, &address, "after-keep-scan:1");
+    let mut petya = Person::sign_in(&service, "petya", &temporary);
+    petya.choose_password(&temporary);
+    let bring = |petya: &mut Person, name: &str, n: u32| {
+        petya.upload_to("/staff/scans/file", name, &scan(n))
+    };
+    assert_eq!(
+        bring(&mut petya, "first.png", 1),
+        "/staff/scans?done=brought"
+    );
+    service.ends();
+    // It ends before it can answer: nothing was promised.
+    let service = Service::start_dying(&path, &address, "after-keep-scans:1");
+    let (head, body) = petya.form_to("/staff/scans/file", "second.png", &scan(2));
+    assert!(petya.ask(&head, &body).is_err());
+    service.ends();
+    // The row is there, and the answer does not come: it is read all the same.
+    let service = Service::start_dying(&path, &address, "after-name-scans:1");
+    let (head, body) = petya.form_to("/staff/scans/file", "third.png", &scan(3));
+    assert!(petya.ask(&head, &body).is_err());
+    service.ends();
+    // A kill right after the answer.
+    let service = Service::start(&path, &address);
+    bring(&mut petya, "fourth.png", 4);
+    drop(service);
+    let service = Service::start(&path, &address);
+    let mut room = String::new();
+    until("three pages wait", || {
+        room = petya.get("/staff/scans").body;
+        room.contains("Чакат страници: 3") && !room.contains("чака реда си")
+    });
+    for (name, listed) in [
+        ("first", true),
+        ("second", false),
+        ("third", true),
+        ("fourth", true),
+    ] {
+        assert_eq!(
+            room.contains(&format!("{name}.png")),
+            listed,
+            "{name}: {room}"
+        );
+    }
+    assert!(!room.contains("Качете файла отново"), "{room}");
+    drop(service);
+    // Three pictures, the one of the first death and the file of the second; nothing in the folder of uploads.
+    assert_eq!(pictures(&path), 5);
 }

@@ -6,8 +6,8 @@ use kvit_store::NewScan;
 
 use crate::{DocumentError, NoUpload, Upload};
 
-/// Takes files of the scanner in, reads them one after the other in the background, and has the pictures of
-/// their pages. What came of a file stands in the store.
+/// Takes files of the scanner in, and has the pictures of their pages. A file that is finished without an error is kept, and read
+/// whatever befalls the process; what came of it stands in the store.
 pub trait Scans: Send + Sync {
     /// A place for a file that is about to come.
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>>;

@@ -401,6 +401,7 @@ mod tests {
                 ["why", "do"].map(|head| format!("staff-money-{head}-{}", why.as_str()))
             });
         let scans = [
+            "fault-given-up",
             "fault-empty",
             "fault-format",
             "fault-large",

@@ -1,14 +1,20 @@
 //! Scanned declarations come in: pages are read one at a time off the threads that wait, each picture is written anew
 //! and kept in the archive, and only then does a row name it.
 //!
-//! A picture's name follows from its content, so a page that is brought again after a death is written over itself. A
-//! death between picture and row leaves a picture that nobody names; one behind the row leaves a page that is known
-//! when its file is brought again.
+//! An uploaded file is in the archive and in the store before anybody is told that it came, and a worker reads it. A death while
+//! it is read lets another claim read it again: pages that are in are known. Whatever goes into the archive is noted
+//! before, and the row that names it takes the note away; so what a death left there is found and removed by
+//! `clearing`, with refused pages after their time.
+
+mod clearing;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
+use jiff::SignedDuration;
 use kvit_billing::{CustomerNumber, PaperCode, ports::Clock};
 use kvit_scan::{Fault, Kind, Picture, find_code, read_pages};
-use kvit_store::{Event, NewScan, NewScanFile, ScanFault, ScanReport, Store, StoreError};
+use kvit_store::{
+    Event, NewScan, NewScanFile, ScanComing, ScanFault, ScanJob, ScanReport, Store, StoreError,
+};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -16,8 +22,14 @@ use crate::ports::{Archive, ArchiveError, Checkpoints};
 
 /// Faults of one file that are kept; more say nothing new.
 const FAULTS_MAX: usize = 200;
-/// Where pictures lie in the archive.
+/// Where files and pictures lie in the archive.
 const FOLDER: &str = "scans";
+/// Who has read no page for so long is taken for dead: a page takes half a minute at most.
+const LEASE: SignedDuration = SignedDuration::from_mins(10);
+/// A file that was taken so often and never read to its end is left alone: it may be what ends the process.
+const CLAIMS_MAX: u64 = 5;
+/// The word for a file that was given up.
+const GIVEN_UP: &str = "given-up";
 
 /// Brings scans in.
 pub struct ScanImport<'a> {
@@ -70,23 +82,65 @@ struct Read {
 }
 
 impl ScanImport<'_> {
-    /// Writes down who brings which file, before anything of it is read.
+    /// Keeps an uploaded file until a worker reads it: once this is back, no death loses it.
     ///
     /// # Errors
-    /// Where the store fails.
-    pub async fn begin(&self, file: &NewScanFile) -> Result<(), ScanError> {
-        let brought = Event {
-            at: file.at,
-            who: file.by.clone(),
-            what: "scans.brought".to_owned(),
-            subject: format!("scans/{}", file.id),
-            detail: json!({ "file": file.name, "sha256": hex::encode(file.sha256) }),
+    /// Where the store or the archive fails.
+    pub async fn receive(&self, file: &NewScanFile, bytes: Vec<u8>) -> Result<(), ScanError> {
+        let object = format!("{FOLDER}/{}/file", file.id);
+        self.store.note_scan_object(&object, file.at).await?;
+        self.checkpoints.reached("before-keep-scans");
+        let length = bytes.len() as u64;
+        self.archive.put(&object, bytes).await?;
+        self.checkpoints.reached("after-keep-scans");
+        let coming = ScanComing::Stored {
+            object: &object,
+            bytes: length,
         };
-        Ok(self.store.begin_scan_file(file, &brought).await?)
+        self.store
+            .begin_scan_file(file, coming, &brought(file))
+            .await?;
+        self.checkpoints.reached("after-name-scans");
+        Ok(())
     }
 
-    /// Reads a file that was begun. `progress` hears how many pages were read so far. A page or a file that cannot be
-    /// read is told in the report, and is no error.
+    /// Reads the oldest uploaded file that waits; `None` where there is none. A death leaves it to this worker's next start,
+    /// or to any worker once the lease has run out.
+    ///
+    /// # Errors
+    /// Where the store or the archive fails.
+    pub async fn read_next(
+        &self,
+        worker: &str,
+    ) -> Result<Option<(NewScanFile, ScanReport)>, ScanError> {
+        let now = self.clock.now();
+        let claimed = self.store.claim_scan_file(worker, now, now + LEASE).await?;
+        let Some(job) = claimed else {
+            return Ok(None);
+        };
+        let (report, finished) = if job.claim > CLAIMS_MAX {
+            self.end(&job.file, job.claim, told(GIVEN_UP)).await?
+        } else {
+            let bytes = self.archive.read(&job.object, 0..job.bytes).await?;
+            let (bytes, sha256) = hashed(bytes).await;
+            if sha256 == job.file.sha256 {
+                self.pages(&job.file, job.claim, bytes, &|_| ()).await?
+            } else {
+                self.end(&job.file, job.claim, told(Fault::Broken.word()))
+                    .await?
+            }
+        };
+        self.checkpoints.reached("after-read-scans");
+        // Where another claim reads it, it is not ours to remove.
+        if finished {
+            self.remove(&job.object).await?;
+        }
+        let ScanJob { file, .. } = job;
+        Ok(Some((file, report)))
+    }
+
+    /// Writes down who brings which file, and reads it where it lies. `progress` hears how many pages were read so far. A
+    /// page or a file that cannot be read is told in the report, and is no error.
     ///
     /// # Errors
     /// Where the store or the archive fails.
@@ -96,6 +150,23 @@ impl ScanImport<'_> {
         bytes: Vec<u8>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<ScanReport, ScanError> {
+        let until = self.clock.now() + LEASE;
+        let coming = ScanComing::ReadHere { until };
+        self.store
+            .begin_scan_file(file, coming, &brought(file))
+            .await?;
+        let (report, _) = self.pages(file, 1, bytes, progress).await?;
+        Ok(report)
+    }
+
+    /// The pages of a file that this claim has, and whether it still had it at the end.
+    async fn pages(
+        &self,
+        file: &NewScanFile,
+        claim: u64,
+        bytes: Vec<u8>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(ScanReport, bool), ScanError> {
         // One page under way and one waiting: what a page takes is what a file takes.
         let (hand_over, mut pages) = mpsc::channel(1);
         let (eik, url) = (self.eik.clone(), self.public_url.clone());
@@ -108,21 +179,37 @@ impl ScanImport<'_> {
         });
         let mut report = ScanReport::default();
         while let Some((no, page)) = pages.recv().await {
-            self.keep(file, no, page, &mut report).await?;
+            let until = self.clock.now() + LEASE;
+            if !self.store.prolong_scan_file(&file.id, claim, until).await? {
+                // Somebody else reads it, and tells what comes of it.
+                return Ok((report, false));
+            }
+            self.keep(file, claim, no, page, &mut report).await?;
             progress(no.into());
         }
         // Decoders' panics are caught page by page; what is left is a file that cannot be read.
         if let Err(fault) = reading.await.unwrap_or(Err(Fault::Broken)) {
             note(&mut report, None, fault);
         }
+        self.end(file, claim, report).await
+    }
+
+    async fn end(
+        &self,
+        file: &NewScanFile,
+        claim: u64,
+        report: ScanReport,
+    ) -> Result<(ScanReport, bool), ScanError> {
         let now = self.clock.now();
-        self.store.finish_scan_file(&file.id, &report, now).await?;
-        Ok(report)
+        let end = self.store.finish_scan_file(&file.id, claim, &report, now);
+        let finished = end.await?;
+        Ok((report, finished))
     }
 
     async fn keep(
         &self,
         file: &NewScanFile,
+        claim: u64,
         no: u32,
         page: Page,
         report: &mut ScanReport,
@@ -142,8 +229,6 @@ impl ScanImport<'_> {
             report.known += 1;
             return Ok(());
         }
-        let sha256 = sha256(&read.bytes);
-        let name = hex::encode(sha256);
         let ending = match read.kind {
             Kind::Png => "png",
             Kind::Jpeg => "jpg",
@@ -153,12 +238,14 @@ impl ScanImport<'_> {
             file: file.id.clone(),
             page: no,
             at: self.clock.now(),
-            object: format!("{FOLDER}/{}/{name}.{ending}", &name[..2]),
+            // Of this attempt alone: what another left is removed without a look at who else may name it.
+            object: format!("{FOLDER}/{}/{claim}-{no}.{ending}", file.id),
             bytes: read.bytes.len() as u64,
-            sha256,
+            sha256: sha256(&read.bytes),
             code: read.code,
             account: read.account,
         };
+        self.store.note_scan_object(&scan.object, scan.at).await?;
         self.checkpoints.reached("before-keep-scan");
         self.archive.put(&scan.object, read.bytes).await?;
         self.checkpoints.reached("after-keep-scan");
@@ -172,6 +259,36 @@ impl ScanImport<'_> {
         self.checkpoints.reached("after-name-scan");
         Ok(())
     }
+}
+
+fn brought(file: &NewScanFile) -> Event {
+    Event {
+        at: file.at,
+        who: file.by.clone(),
+        what: "scans.brought".to_owned(),
+        subject: format!("scans/{}", file.id),
+        detail: json!({ "file": file.name, "sha256": hex::encode(file.sha256) }),
+    }
+}
+
+/// A report of a file of which nothing can be read.
+fn told(word: &str) -> ScanReport {
+    ScanReport {
+        faults: vec![ScanFault {
+            page: None,
+            word: word.to_owned(),
+        }],
+        ..ScanReport::default()
+    }
+}
+
+/// Off the threads that wait: a file has up to 200 MB.
+async fn hashed(bytes: Vec<u8>) -> (Vec<u8>, [u8; 32]) {
+    let hashing = tokio::task::spawn_blocking(move || {
+        let hash = sha256(&bytes);
+        (bytes, hash)
+    });
+    hashing.await.unwrap_or_default()
 }
 
 fn note(report: &mut ScanReport, page: Option<u32>, fault: Fault) {

@@ -9,11 +9,14 @@ use datamatrix::{DataMatrix, SymbolList};
 use kvit_billing::{PaperCode, ports::Clock};
 use kvit_flow::{
     ScanImport,
-    ports::{Checkpoints, NoCheckpoints},
+    ports::{Archive, Checkpoints, NoCheckpoints},
     read_scan,
     scans::sha256,
 };
-use kvit_store::{NewScanFile, ScanFault, ScanReport, ScanState, Store};
+use kvit_store::{
+    Event, NewScanFile, ScanFault, ScanHand, ScanReport, ScanState, ScanWord, Store, WantedScan,
+    Written,
+};
 use tiff::encoder::{TiffEncoder, colortype};
 use world::{
     World,
@@ -79,26 +82,43 @@ async fn bring(
     checkpoints: &dyn Checkpoints,
 ) -> ScanReport {
     let archive = world.archive();
-    let import = ScanImport {
+    importer(world, store, archive.as_ref(), checkpoints)
+        .read(&file(world, n, bytes), bytes.to_vec(), &|_| ())
+        .await
+        .expect("read")
+}
+
+fn importer<'a>(
+    world: &'a World,
+    store: &'a Store,
+    archive: &'a dyn Archive,
+    checkpoints: &'a dyn Checkpoints,
+) -> ScanImport<'a> {
+    ScanImport {
         store,
-        archive: archive.as_ref(),
+        archive,
         clock: world.clock.as_ref(),
         checkpoints,
         eik: EIK.to_owned(),
         public_url: "https://bills.example.bg".to_owned(),
-    };
-    let file = NewScanFile {
+    }
+}
+
+fn file(world: &World, n: u32, bytes: &[u8]) -> NewScanFile {
+    NewScanFile {
         id: format!("{n:032x}").parse().expect("an id"),
         name: "bag.tif".to_owned(),
         sha256: sha256(bytes),
         by: "c.petrova".to_owned(),
         at: world.clock.now(),
-    };
-    import.begin(&file).await.expect("begun");
-    import
-        .read(&file, bytes.to_vec(), &|_| ())
-        .await
-        .expect("read")
+    }
+}
+
+/// All that lies in the archive for scans.
+async fn kept(world: &World) -> Vec<String> {
+    let mut objects = world.archive().list("scans").await.expect("listed");
+    objects.sort();
+    objects
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,10 +201,157 @@ async fn a_death_at_any_place_leaves_nothing_half() {
         }
         let file = store.scan_files(9).await.expect("files").remove(0);
         assert_eq!(file.finished_at, None, "it is told that it was cut off");
+        assert!(!file.stored);
         let again = bring(&world, &store, 2, &bag(), &NoCheckpoints).await;
         assert_eq!(again.kept + again.known, 4);
         let waiting = store.scan_counts().await.expect("counts").waiting;
         assert_eq!(waiting, 3, "died at {:?}", places.last());
     }
     assert_eq!(places.len(), 9, "{places:?}");
+}
+
+const HOUR: u64 = 3_600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_was_promised_is_read_whatever_dies_and_nothing_is_left() {
+    let mut places = Vec::new();
+    for n in 1.. {
+        let world = Arc::new(World::new(3));
+        let store = world.store().await;
+        let dying = DieAt::new(n);
+        let task = {
+            let (world, store, dying) = (Arc::clone(&world), store.clone(), Arc::clone(&dying));
+            tokio::spawn(async move {
+                let (archive, bytes) = (world.archive(), bag());
+                let import = importer(&world, &store, archive.as_ref(), dying.as_ref());
+                let received = import.receive(&file(&world, 1, &bytes), bytes).await;
+                received.expect("received");
+                let read = import.read_next("w").await.expect("read");
+                assert!(read.is_some());
+            })
+        };
+        let ended = died(task.await).is_some();
+        let place = dying.place();
+        // The next process: its name frees what the dead one had, and no lease is waited for.
+        let archive = world.archive();
+        let next = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+        let freed = store.forget_worker("w", world.clock.now()).await;
+        freed.expect("freed");
+        while next.read_next("w").await.expect("read").is_some() {}
+        let promised = !matches!(place, Some("before-keep-scans" | "after-keep-scans"));
+        let files = store.scan_files(9).await.expect("files");
+        assert_eq!(files.len(), usize::from(promised), "died at {place:?}");
+        assert!(
+            files
+                .iter()
+                .all(|file| file.finished_at.is_some() && !file.stored)
+        );
+        let pages = store.scans_in(ScanState::Waiting, 10).await.expect("pages");
+        assert_eq!(
+            pages.len(),
+            if promised { 3 } else { 0 },
+            "died at {place:?}"
+        );
+        // What a death left is removed a day later, and nothing that a row names.
+        next.clear(90).await.expect("cleared");
+        world.clock.forward(25 * HOUR);
+        next.clear(90).await.expect("cleared");
+        let mut named: Vec<_> = pages.iter().map(|page| page.scan.object.clone()).collect();
+        named.sort();
+        assert_eq!(kept(&world).await, named, "died at {place:?}");
+        for page in &pages {
+            read_scan(archive.as_ref(), &page.scan)
+                .await
+                .expect("whole");
+        }
+        if ended {
+            break;
+        }
+        places.push(place.expect("a place"));
+    }
+    assert!(places.len() >= 14, "{places:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_ends_every_reader_is_given_up() {
+    let world = World::new(3);
+    let store = world.store().await;
+    let archive = world.archive();
+    let import = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+    let bytes = bag();
+    let new = file(&world, 1, &bytes);
+    import.receive(&new, bytes).await.expect("received");
+    for _ in 0..5 {
+        let (now, until) = (
+            world.clock.now(),
+            world.clock.now() + jiff::SignedDuration::from_mins(10),
+        );
+        let claimed = store.claim_scan_file("w", now, until).await.expect("asked");
+        assert!(claimed.is_some());
+        // Nobody else has it in the meantime.
+        assert!(import.read_next("v").await.expect("asked").is_none());
+        world.clock.forward(700);
+    }
+    let (_, report) = import.read_next("w").await.expect("asked").expect("told");
+    assert_eq!(
+        (report.kept, report.faults[0].word.as_str()),
+        (0, "given-up")
+    );
+    assert!(kept(&world).await.is_empty());
+    assert!(import.read_next("w").await.expect("asked").is_none());
+    // The bytes in the archive are not those that came.
+    let bytes = bag();
+    let new = file(&world, 2, &bytes);
+    import.receive(&new, bytes.clone()).await.expect("received");
+    let object = kept(&world).await.remove(0);
+    let other = vec![0; bytes.len()];
+    archive.put(&object, other).await.expect("put");
+    let (_, report) = import.read_next("w").await.expect("asked").expect("told");
+    assert_eq!(report.faults[0].word, "broken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_pages_are_removed_after_their_time_and_told_as_a_sum() {
+    let world = World::new(3);
+    let store = world.store().await;
+    bring(&world, &store, 1, &bag(), &NoCheckpoints).await;
+    let login = "ana".parse().expect("a login");
+    let now = world.clock.now();
+    let told = Event {
+        at: now,
+        who: "ana".to_owned(),
+        what: "scan.refused".to_owned(),
+        subject: "scan".to_owned(),
+        detail: serde_json::json!({}),
+    };
+    for word in [ScanWord::Refused("unsigned"), ScanWord::Aside("ask")] {
+        let until = now + jiff::SignedDuration::from_mins(10);
+        let held = store.hold_scan(&login, WantedScan::Next, now, until).await;
+        let held = held.expect("asked").expect("a page");
+        let hand = ScanHand {
+            id: &held.scan.id,
+            login: &login,
+            version: held.version,
+        };
+        let done = store.decide_scan(hand, word, &told).await.expect("decided");
+        assert_eq!(done, Written::Done);
+    }
+    let archive = world.archive();
+    let import = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+    world.clock.forward(89 * 24 * HOUR);
+    assert_eq!(import.clear(90).await.expect("cleared"), (0, 0));
+    assert_eq!(kept(&world).await.len(), 3);
+    world.clock.forward(2 * 24 * HOUR);
+    assert_eq!(import.clear(90).await.expect("cleared"), (1, 0));
+    assert_eq!(kept(&world).await.len(), 2);
+    assert_eq!(import.clear(90).await.expect("cleared"), (0, 0));
+    let trail = store.events("scans", 9).await.expect("events");
+    assert_eq!(trail.len(), 1);
+    assert_eq!(
+        trail[0].detail,
+        serde_json::json!({ "refused_pages": 1, "kept_days": 90 })
+    );
+    // The same paper once more is a new page.
+    let again = bring(&world, &store, 2, &bag(), &NoCheckpoints).await;
+    assert_eq!((again.kept, again.known), (1, 3));
 }

@@ -18,6 +18,9 @@ use crate::{
 /// The mail that proves an address is due at once; this is when it counts as late.
 const PROOF_DUE: SignedDuration = SignedDuration::from_mins(15);
 
+/// Why a consent ended that a member of staff had typed in from paper by mistake.
+pub(crate) const TAKEN_BACK: &str = "taken back";
+
 impl Store {
     /// The versions of the declaration that customers consented to, the latest used first.
     ///
@@ -301,5 +304,6 @@ pub(crate) fn enrolment(row: &Row) -> Result<EnrolmentRecord, StoreError> {
         proof_expires: optional_time(row, "proof_expires")?,
         proven_at: optional_time(row, "proven_at")?,
         ended_at: optional_time(row, "ended_at")?,
+        taken_back: row.get::<Option<String>>("ended_reason")?.as_deref() == Some(TAKEN_BACK),
     })
 }

@@ -170,7 +170,7 @@ impl Store {
     }
 
     /// Frees at once what a worker that is gone had in hand, without waiting for its leases. Its
-    /// chunks can be claimed again; its mails go back into the queue as "possibly twice", since
+    /// chunks and files of scans can be claimed again; its mails go back into the queue as "possibly twice", since
     /// nobody saw whether they were taken.
     ///
     /// # Errors
@@ -185,6 +185,11 @@ impl Store {
             .bind(worker)
             .execute(&mut tx)
             .await?;
+        let scans =
+            query("UPDATE scan_files SET worker = NULL, lease_until = NULL WHERE worker = $1")
+                .bind(worker)
+                .execute(&mut tx)
+                .await?;
         let held =
             query("SELECT id, attempts FROM deliveries WHERE state = 'sending' AND worker = $1")
                 .bind(worker)
@@ -196,6 +201,7 @@ impl Store {
         Ok(Forgotten {
             chunks,
             deliveries: held.len() as u64,
+            scans,
         })
     }
 

@@ -46,6 +46,8 @@ mod reminders;
 mod rows;
 mod runs;
 mod same_way;
+mod scan_files;
+mod scan_objects;
 mod scans;
 mod search;
 mod sessions;

@@ -3,56 +3,33 @@
 //! the decider saw.
 
 use jiff::Timestamp;
-use kvit_billing::{CustomerNumber, EntryId, StaffLogin};
+use kvit_billing::{CustomerNumber, StaffLogin};
 
 use crate::{
-    Event, NewEnrolment, NewScan, NewScanFile, ScanCounts, ScanFileRecord, ScanHand, ScanRecord,
-    ScanReport, ScanState, ScanUndo, ScanWord, Store, StoreError, WantedScan, Written,
+    Event, NewEnrolment, NewScan, ScanCounts, ScanHand, ScanRecord, ScanState, ScanUndo, ScanWord,
+    Store, StoreError, WantedScan, Written,
     audit::append,
     desk,
     engine::{Row, Tx},
     enrolments,
-    rows::{corrupt, hash, json, optional, optional_time, small, text, time, unsigned},
+    rows::{corrupt, hash, optional, optional_time, small, text, time, unsigned},
     sql::query,
     webhooks,
 };
 
 /// Who decides about pages takes turns: there are few of them, and each decision is short.
-const TURN: &str = "scans";
+pub(crate) const TURN: &str = "scans";
 /// A page with its file's name.
 const SELECT: &str =
     "SELECT s.*, f.name AS file_name FROM scans s JOIN scan_files f ON f.id = s.file";
 
 impl Store {
-    /// Writes down that a file of scans is about to be read.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn begin_scan_file(
-        &self,
-        new: &NewScanFile,
-        event: &Event,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let added = query("INSERT INTO scan_files (id, name, sha256, imported_by, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
-            .bind(&new.id)
-            .bind(&new.name)
-            .bind(&new.sha256)
-            .bind(&new.by)
-            .bind(new.at)
-            .execute(&mut tx)
-            .await?;
-        if added == 1 {
-            append(&mut tx, event).await?;
-        }
-        Ok(tx.commit().await?)
-    }
-
     /// A page waits for a decision from now on; `false` where it is known already, whatever file it came in.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn keep_scan(&self, new: &NewScan) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
         let kept = query("INSERT INTO scans (id, file, page, at, object, bytes, sha256, code, account, read_account, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 'waiting') ON CONFLICT DO NOTHING")
             .bind(&new.id)
             .bind(&new.file)
@@ -63,57 +40,17 @@ impl Store {
             .bind(&new.sha256)
             .bind(new.code.as_ref().map(ToString::to_string))
             .bind(new.account.as_ref().map(ToString::to_string))
-            .execute(&self.pools)
+            .execute(&mut tx)
             .await?;
+        // Its picture has a name in a row from now on; that of a page that is known is left to be cleared away.
+        if kept == 1 {
+            query("DELETE FROM scan_objects WHERE object = $1")
+                .bind(&new.object)
+                .execute(&mut tx)
+                .await?;
+        }
+        tx.commit().await?;
         Ok(kept == 1)
-    }
-
-    /// All pages of a file were read.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn finish_scan_file(
-        &self,
-        id: &EntryId,
-        report: &ScanReport,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let report = serde_json::to_value(report).map_err(|e| StoreError::Encode(e.into()))?;
-        query("UPDATE scan_files SET finished_at = $2, report = $3 WHERE id = $1 AND finished_at IS NULL")
-            .bind(id)
-            .bind(now)
-            .bind(&report)
-            .execute(&self.pools)
-            .await?;
-        Ok(())
-    }
-
-    /// The latest files of scans, newest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn scan_files(&self, limit: u32) -> Result<Vec<ScanFileRecord>, StoreError> {
-        query("SELECT * FROM scan_files ORDER BY at DESC, id LIMIT $1")
-            .bind(limit)
-            .fetch_all(&self.pools)
-            .await?
-            .iter()
-            .map(|row| {
-                let report = json(row, "report")?;
-                let report = report.map(serde_json::from_value).transpose();
-                Ok(ScanFileRecord {
-                    file: NewScanFile {
-                        id: text(row, "id")?,
-                        name: row.get("name")?,
-                        sha256: hash(row, "sha256")?,
-                        by: row.get("imported_by")?,
-                        at: time(row, "at")?,
-                    },
-                    finished_at: optional_time(row, "finished_at")?,
-                    report: report.map_err(|_| corrupt("report", ""))?,
-                })
-            })
-            .collect()
     }
 
     /// How many pages wait, and how many are put aside.
@@ -121,19 +58,14 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scan_counts(&self) -> Result<ScanCounts, StoreError> {
-        let rows = query("SELECT state, COUNT(*) AS pages FROM scans WHERE state IN ('waiting', 'aside') GROUP BY state")
-            .fetch_all(&self.pools)
+        // The states stand in the text: only so are the indexes of these few rows used.
+        let row = query("SELECT (SELECT COUNT(*) FROM scans WHERE state = 'waiting') AS waiting, (SELECT COUNT(*) FROM scans WHERE state = 'aside') AS aside")
+            .fetch_one(&self.pools)
             .await?;
-        let mut counts = ScanCounts::default();
-        for row in &rows {
-            let state: String = row.get("state")?;
-            let pages = unsigned(row, "pages")?;
-            match state.as_str() {
-                "waiting" => counts.waiting = pages,
-                _ => counts.aside = pages,
-            }
-        }
-        Ok(counts)
+        Ok(ScanCounts {
+            waiting: unsigned(&row, "waiting")?,
+            aside: unsigned(&row, "aside")?,
+        })
     }
 
     /// One page.
@@ -158,9 +90,9 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<ScanRecord>, StoreError> {
         query(format!(
-            "{SELECT} WHERE s.state = $1 ORDER BY s.at, s.id LIMIT $2"
+            "{SELECT} WHERE s.state = '{}' ORDER BY s.at, s.id LIMIT $1",
+            state.as_str()
         ))
-        .bind(state.as_str())
         .bind(limit)
         .fetch_all(&self.pools)
         .await?
@@ -218,18 +150,10 @@ impl Store {
     ) -> Result<Option<ScanRecord>, StoreError> {
         let mut tx = self.begin().await?;
         tx.turn(TURN).await?;
-        // Nobody's, or one's own.
-        let free = "(s.holder IS NULL OR s.holder = $1 OR s.held_until <= $2)";
         let row = match wanted {
-            WantedScan::Next => {
-                query(format!("{SELECT} WHERE s.state = 'waiting' AND {free} ORDER BY CASE WHEN s.holder = $1 AND s.held_until > $2 THEN 0 ELSE 1 END, s.at, s.id LIMIT 1"))
-                    .bind(login)
-                    .bind(now)
-                    .fetch_optional(&mut tx)
-                    .await?
-            }
+            WantedScan::Next => next(&mut tx, login, now).await?,
             WantedScan::This(id) => {
-                query(format!("{SELECT} WHERE s.id = $3 AND s.state IN ('waiting', 'aside') AND {free}"))
+                query(format!("{SELECT} WHERE s.id = $3 AND s.state IN ('waiting', 'aside') AND (s.holder IS NULL OR s.holder = $1 OR s.held_until <= $2)"))
                     .bind(login)
                     .bind(now)
                     .bind(id)
@@ -357,10 +281,11 @@ impl Store {
         {
             enrolments::turn(&mut tx, account).await?;
             // The mail that asks for the proof is withdrawn with it, if it has not gone yet.
-            let ended = query("UPDATE enrolments SET ended_at = $2, ended_reason = 'taken back', ended_evidence = $3 WHERE id = $1 AND ended_at IS NULL AND proven_at IS NULL")
+            let ended = query("UPDATE enrolments SET ended_at = $2, ended_reason = $4, ended_evidence = $3 WHERE id = $1 AND ended_at IS NULL AND proven_at IS NULL")
                 .bind(id)
                 .bind(event.at)
                 .bind(&serde_json::json!({ "by": "paper", "agent": hand.login.as_str() }))
+                .bind(enrolments::TAKEN_BACK)
                 .execute(&mut tx)
                 .await?;
             if ended == 0 {
@@ -378,6 +303,24 @@ impl Store {
         tx.commit().await?;
         Ok(ScanUndo::Done)
     }
+}
+
+/// The page that is in this hand, or the oldest that is in none. The states stand in the text, and the two are asked for by
+/// themselves: so each is the first entry of an index, but for those that colleagues have in hand, however many wait.
+async fn next(tx: &mut Tx, login: &StaffLogin, now: Timestamp) -> Result<Option<Row>, StoreError> {
+    let own = query(format!("{SELECT} WHERE s.holder = $1 AND s.state = 'waiting' AND s.held_until > $2 ORDER BY s.at, s.id LIMIT 1"))
+        .bind(login)
+        .bind(now)
+        .fetch_optional(&mut *tx)
+        .await?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    let free = query(format!("{SELECT} WHERE s.state = 'waiting' AND (s.holder IS NULL OR s.held_until <= $1) ORDER BY s.at, s.id LIMIT 1"))
+        .bind(now)
+        .fetch_optional(tx)
+        .await?;
+    Ok(free)
 }
 
 /// Whether a page still waits in this hand, as its holder saw it. A lease that ran out does no harm as long as nobody

@@ -92,7 +92,6 @@ async fn one(
         by: by.to_owned(),
         at: SystemClock.now(),
     };
-    scanning.begin(&file).await?;
     let progress = out.progress("reading", "pages", None);
     let report = scanning
         .read(&file, bytes, &|pages| progress.set(pages))

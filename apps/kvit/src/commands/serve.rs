@@ -14,6 +14,7 @@ use crate::{
     cli::WorkArgs,
     exit::{Context, Exit, Failure},
     output::{BOLD, LINK, Output, count},
+    scanning::Scanning,
     uploads, watch,
     wiring::{Instance, SystemClock},
     workers::{self, Counters},
@@ -94,6 +95,17 @@ async fn work_off(
             .continue_owing_sheet(SystemClock.now())
             .await?
     {}
+    let scanning = Scanning::open(instance)?;
+    while !stop.is_cancelled()
+        && scanning
+            .read_next(&slot.name)
+            .await
+            .failed("uploaded scans stand")?
+    {}
+    scanning
+        .clear()
+        .await
+        .failed("refused scans are not removed")?;
     let waiting = instance.store.queue_depths(jiff::Timestamp::now()).await?;
     let value = json!({
         "bills": issued.bills,
@@ -135,6 +147,7 @@ async fn work_until(
         let reminders = instance.reminders()?;
         let messenger = instance.messenger()?;
         let autopay = instance.autopay()?;
+        let scanning = Scanning::open(instance)?;
         let address = watch.unwrap_or(instance.config.watch.listen);
         let listener = bind(address, "--watch or [watch] listen").await?;
         out.note(&format!(
@@ -149,7 +162,7 @@ async fn work_until(
         let counters = Arc::new(Counters::default());
         let pages = watch::router(instance.store.clone(), Arc::clone(&counters));
         let poll = Duration::from_millis(instance.config.workers.poll_ms);
-        let (watched, (), (), (), (), (), (), ()) = tokio::join!(
+        let (watched, (), (), (), (), (), (), (), ()) = tokio::join!(
             serve_until(listener, pages, stop),
             workers::issue_loop(&issuer, &counters, poll, stop),
             workers::delivery_loop(&courier, &counters, poll, stop),
@@ -158,6 +171,7 @@ async fn work_until(
             workers::webhook_loop(&messenger, &counters, poll, stop),
             workers::owing_loop(&instance.store, poll, stop),
             workers::autopay_loop(&autopay, poll, stop),
+            workers::scan_loop(&scanning, &slot.name, poll, stop),
         );
         tracing::info!(worker = %slot.name, "stopped");
         watched

@@ -535,6 +535,11 @@ fn rest(config: &Config, checker: &mut Checker<'_>) {
         "a limit of 0",
         "use bytes",
     );
+    checker.positive(
+        config.scans.refused_days.into(),
+        3_650,
+        "scans.refused_days",
+    );
     checker.file_name(&config.archive.folder, "archive.folder", "folder");
     checker.positive(config.workers.poll_ms, 60_000, "workers.poll_ms");
     let url = config.store.url.as_str();

@@ -46,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) seal: SealConfig,
     pub(crate) issue: IssueConfig,
     pub(crate) import: ImportConfig,
+    pub(crate) scans: ScansConfig,
     pub(crate) store: StoreConfig,
     pub(crate) archive: ArchiveConfig,
     pub(crate) workers: WorkersConfig,
@@ -136,6 +137,13 @@ pub(crate) struct ImportConfig {
     pub(crate) upload_bytes_max: u64,
 }
 
+/// Signed declarations from the scanner.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ScansConfig {
+    pub(crate) refused_days: u16,
+}
+
 /// Where runs, bills and receipts are kept.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -186,6 +194,7 @@ impl Default for Config {
             seal: SealConfig::default(),
             issue: IssueConfig::default(),
             import: ImportConfig::default(),
+            scans: ScansConfig::default(),
             store: StoreConfig::default(),
             archive: ArchiveConfig::default(),
             workers: WorkersConfig::default(),
@@ -262,6 +271,12 @@ impl Default for IssueConfig {
             lease_s: 900,
             layout: "layout".into(),
         }
+    }
+}
+
+impl Default for ScansConfig {
+    fn default() -> Self {
+        Self { refused_days: 90 }
     }
 }
 

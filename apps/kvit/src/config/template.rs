@@ -447,6 +447,11 @@ files_max = {files_max}
 unpacked_bytes_max = {unpacked_bytes_max}
 upload_bytes_max = {upload_bytes_max}
 
+# Scanned declarations. A page that was refused is removed, with its picture, so many days later; one that a
+# consent came of is its evidence, and is kept.
+[scans]
+refused_days = {refused_days}
+
 # Where runs, bills and receipts are kept: an SQLite file, or PostgreSQL for several machines as
 # postgres://USER@HOST/NAME. An address with a password belongs into url_file.
 [store]
@@ -468,6 +473,7 @@ listen = {listen}
         files_max = config.import.files_max,
         unpacked_bytes_max = config.import.unpacked_bytes_max,
         upload_bytes_max = config.import.upload_bytes_max,
+        refused_days = config.scans.refused_days,
         url = string(&config.store.url),
         url_file = path(&config.store.url_file),
         folder = path(&config.archive.folder),

@@ -23,8 +23,14 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(path: &Path, address: &str) -> Self {
+        Self::start_dying(path, address, "")
+    }
+
+    /// One that ends abruptly at a place, such as `after-keep-scan:1`.
+    pub(crate) fn start_dying(path: &Path, address: &str, place: &str) -> Self {
         let child = kvit(path)
             .arg("serve")
+            .env("KVIT_FAULT", place)
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
@@ -34,6 +40,13 @@ impl Service {
         };
         until("it answers", || TcpStream::connect(address).is_ok());
         service
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ends(mut self) {
+        until("it ends", || {
+            self.child.try_wait().is_ok_and(|end| end.is_some())
+        });
     }
 }
 
@@ -110,7 +123,9 @@ impl Person {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .ok_or(std::io::ErrorKind::UnexpectedEof)?;
         let mut location = String::new();
         for line in head.lines() {
             let (name, value) = line.split_once(": ").unwrap_or_default();
@@ -216,7 +231,7 @@ pub(crate) fn instance(path: &Path) -> (String, String) {
 
 /// Adds an account without a second factor, and gives its password.
 pub(crate) fn hire(path: &Path, login: &str, role: &str) -> String {
-    let add = [
+    let mut add = vec![
         "staff",
         "add",
         login,
@@ -227,6 +242,9 @@ pub(crate) fn hire(path: &Path, login: &str, role: &str) -> String {
         "--without-totp",
         "--json",
     ];
+    if role == "clerk" {
+        add.extend(["--centre", "Център"]);
+    }
     let added = run(path, &add).ok().json();
     added["password"].as_str().expect("a password").to_owned()
 }

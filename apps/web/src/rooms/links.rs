@@ -133,11 +133,16 @@ fn proof_said(app: &App, visitor: Visitor, proved: Prove) -> Result<Response, Fa
         }
         Prove::Expired(record) => {
             let visitor = speak(&record);
-            let text = app
-                .pages
-                .texts(visitor.language)
-                .say("prove-expired-text", &[]);
-            let title = "prove-expired-title";
+            let texts = app.pages.texts(visitor.language);
+            let (title, text) = if record.taken_back {
+                let hotline = [("hotline", app.portal.operator.hotline.as_str())];
+                (
+                    "prove-taken-back-title",
+                    texts.say("prove-taken-back-text", &hotline),
+                )
+            } else {
+                ("prove-expired-title", texts.say("prove-expired-text", &[]))
+            };
             lost(app, &visitor, StatusCode::GONE, title, text, again)
         }
         Prove::Unknown => {

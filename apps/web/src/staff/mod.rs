@@ -259,6 +259,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scan.undone",
     "scan.viewed",
     "scans.brought",
+    "scans.cleared",
+    "scans.listed",
     "staff.added",
     "staff.disabled",
     "staff.linked",

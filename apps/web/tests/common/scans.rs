@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{EntryId, ports::Clock};
 use kvit_scan::Picture;
-use kvit_store::{Event, NewScan, NewScanFile};
+use kvit_store::{Event, NewScan, NewScanFile, ScanComing};
 use serde_json::json;
 
 use super::{World, number};
@@ -31,7 +31,13 @@ pub(crate) async fn brought(world: &World, page: u32, customer: Option<&str>) ->
     };
     world
         .store
-        .begin_scan_file(&new, &told)
+        .begin_scan_file(
+            &new,
+            ScanComing::ReadHere {
+                until: now(world) + SignedDuration::from_mins(10),
+            },
+            &told,
+        )
         .await
         .expect("begun");
     let object = format!("scans/{page}.png");

@@ -4,8 +4,12 @@ use axum::{
     body::Body,
     http::{Method, StatusCode},
 };
+use jiff::SignedDuration;
 use kvit_billing::EntryId;
-use kvit_store::{EnrolmentChannel, EnrolmentState, Role, ScanFault, ScanReport, ScanState};
+use kvit_store::{
+    EnrolmentChannel, EnrolmentState, Event, NewScanFile, Role, ScanComing, ScanFault, ScanReport,
+    ScanState,
+};
 
 use super::{
     URL,
@@ -363,7 +367,7 @@ async fn many_files_come_in_by_one_form() {
     let file: EntryId = format!("{:032x}", 7).parse().expect("an id");
     world
         .store
-        .finish_scan_file(&file, &report, now(&world))
+        .finish_scan_file(&file, 1, &report, now(&world))
         .await
         .expect("finished");
     let room = petya.get("/staff/scans").await;
@@ -376,4 +380,106 @@ async fn many_files_come_in_by_one_form() {
     ] {
         assert!(room.body.contains(said), "{said}: {}", room.body);
     }
+}
+
+#[tokio::test]
+async fn a_file_in_line_says_so_and_notes_put_aside_are_in_the_trail() {
+    let world = World::new(URL).await;
+    brought(&world, 1, Some(seed::BORIS)).await;
+    let file = |n: u32, name: &str| NewScanFile {
+        id: format!("{n:032x}").parse().expect("an id"),
+        name: name.to_owned(),
+        sha256: [1; 32],
+        by: "petya".to_owned(),
+        at: now(&world),
+    };
+    let told = |what: &str| Event {
+        at: now(&world),
+        who: "petya".to_owned(),
+        what: what.to_owned(),
+        subject: "scans".to_owned(),
+        detail: serde_json::json!({}),
+    };
+    let stored = ScanComing::Stored {
+        object: "scans/x/file",
+        bytes: 7,
+    };
+    let new = file(8, "в ред.pdf");
+    let told = told("scans.brought");
+    let begun = world.store.begin_scan_file(&new, stored, &told);
+    begun.await.expect("begun");
+    let mut petya = clerk(&world, "petya").await;
+    let listed = || async {
+        let events = world.store.events("scans/aside", 9).await.expect("events");
+        events.len()
+    };
+    for (minutes, in_line, reading, cut) in [(1, true, true, false), (11, true, false, true)] {
+        world.clock.forward(60 * minutes);
+        let room = petya.get("/staff/scans").await.body;
+        assert_eq!(room.contains("чака реда си"), in_line, "{room}");
+        assert_eq!(room.contains("Чете се."), reading, "{room}");
+        assert_eq!(room.contains("Четенето е прекъснало"), cut, "{room}");
+    }
+    assert_eq!(listed().await, 0, "nothing is put aside");
+    let claimed = world.store.claim_scan_file(
+        "w",
+        now(&world),
+        now(&world) + SignedDuration::from_mins(10),
+    );
+    assert!(claimed.await.expect("asked").is_some());
+    let room = petya.get("/staff/scans").await.body;
+    assert!(
+        room.contains("Чете се.") && !room.contains("чака реда си"),
+        "{room}"
+    );
+    let (path, page) = begin(&mut petya).await;
+    let aside = format!(
+        "act=aside&version={}&note=звъннете+на+Борис",
+        hidden(&page.body, "version")
+    );
+    petya.post(&path, &aside).await;
+    let room = petya.get("/staff/scans").await.body;
+    assert!(room.contains("звъннете на Борис"), "{room}");
+    assert_eq!(listed().await, 1);
+}
+
+#[tokio::test]
+async fn the_link_of_a_consent_that_was_taken_back_says_so() {
+    let world = World::new(URL).await;
+    brought(&world, 1, Some(seed::BORIS)).await;
+    let mut petya = clerk(&world, "petya").await;
+    let (path, page) = begin(&mut petya).await;
+    let done = petya
+        .post(&path, &form(&page, "&email=boris@example.bg&signed=1"))
+        .await;
+    assert_eq!(
+        done.header("location"),
+        "/staff/scans?done=empty",
+        "{}",
+        done.body
+    );
+    let link = world.prove_path(seed::BORIS).await;
+    let mut boris = world.browser();
+    let asked = boris.get(&link).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    // The mail has gone, and then she sees her mistake.
+    let room = petya.get("/staff/scans").await;
+    let back = format!(
+        "scan={}&version={}",
+        hidden(&room.body, "scan"),
+        hidden(&room.body, "version")
+    );
+    petya.post("/staff/scans/undo", &back).await;
+    for said in [boris.get(&link).await, boris.post(&link, "").await] {
+        assert_eq!(said.status, StatusCode::GONE, "{}", said.body);
+        for words in [
+            "Съгласието е отменено от нас",
+            "от Вас не се иска нищо",
+            "/enrol",
+        ] {
+            assert!(said.body.contains(words), "{words}: {}", said.body);
+        }
+    }
+    let state = world.store.enrolment_of(&number(seed::BORIS)).await;
+    assert!(matches!(state.expect("asked"), EnrolmentState::None));
 }

@@ -79,6 +79,8 @@ pub struct Forgotten {
     pub chunks: u64,
     /// Deliveries put back as "possibly twice".
     pub deliveries: u64,
+    /// Files of scans that may be claimed again.
+    pub scans: u64,
 }
 
 /// An issued bill, and where its document lies.

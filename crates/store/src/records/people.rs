@@ -84,6 +84,8 @@ pub struct EnrolmentRecord {
     pub proof_expires: Option<Timestamp>,
     pub proven_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// Whether it ended because who had typed it in took it back.
+    pub taken_back: bool,
 }
 
 /// Whether bills go to a customer by e-mail.

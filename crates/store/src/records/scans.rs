@@ -17,6 +17,35 @@ pub struct NewScanFile {
     pub at: Timestamp,
 }
 
+/// Where a file of scans is read.
+#[derive(Clone, Copy, Debug)]
+pub enum ScanComing<'a> {
+    /// It lies in the archive, and waits for a worker.
+    Stored {
+        /// Its name there.
+        object: &'a str,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Whoever writes it down reads it now, as its first claim.
+    ReadHere {
+        /// Who has not prolonged this by then is gone.
+        until: Timestamp,
+    },
+}
+
+/// An uploaded file of scans in the hand of a worker.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ScanJob {
+    pub file: NewScanFile,
+    /// Its name in the archive.
+    pub object: String,
+    pub bytes: u64,
+    /// How often it was taken: only the latest claim counts.
+    pub claim: u64,
+}
+
 /// What came of a file of scans.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanReport {
@@ -46,7 +75,10 @@ pub struct ScanFault {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ScanFileRecord {
     pub file: NewScanFile,
-    /// None while it is read, or where that was cut off: then the file is to be brought again.
+    /// Whether it lies in the archive, to be read by a worker.
+    pub stored: bool,
+    /// Until when somebody reads it. One that is not read any more and not stored was cut off: it is to be brought again.
+    pub read_until: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub report: Option<ScanReport>,
 }

@@ -4,12 +4,16 @@ use jiff::Timestamp;
 use kvit_billing::{EntryId, Language, Secret, StaffLogin};
 use kvit_store::{
     EnrolmentChannel, EnrolmentState, Event, NewEnrolment, NewProof, NewScan, NewScanFile,
-    ScanCounts, ScanFault, ScanHand, ScanRecord, ScanReport, ScanState, ScanUndo, ScanWord, Store,
-    WantedScan, Written,
+    ScanComing, ScanCounts, ScanFault, ScanHand, ScanRecord, ScanReport, ScanState, ScanUndo,
+    ScanWord, Store, WantedScan, Written,
 };
 use serde_json::json;
 
 use super::world::{account, at, token};
+
+const HERE: ScanComing<'static> = ScanComing::ReadHere {
+    until: Timestamp::UNIX_EPOCH,
+};
 
 fn login(name: &str) -> StaffLogin {
     name.parse().expect("a login")
@@ -54,7 +58,7 @@ async fn brought(store: &Store) {
         at: at(0),
     };
     store
-        .begin_scan_file(&file, &event("scans.brought", at(0)))
+        .begin_scan_file(&file, HERE, &event("scans.brought", at(0)))
         .await
         .expect("begun");
     for page in 1..=3 {
@@ -105,8 +109,10 @@ pub(crate) async fn a_page_is_known_again_and_waits_once(store: Store) {
         at: at(5),
     };
     let told = event("scans.brought", at(5));
-    store.begin_scan_file(&file, &told).await.expect("begun");
-    store.begin_scan_file(&file, &told).await.expect("once");
+    for _ in 0..2 {
+        let begun = store.begin_scan_file(&file, HERE, &told).await;
+        begun.expect("once");
+    }
     let again = NewScan {
         file: entry(2),
         page: 9,
@@ -122,7 +128,7 @@ pub(crate) async fn a_page_is_known_again_and_waits_once(store: Store) {
         ..ScanReport::default()
     };
     store
-        .finish_scan_file(&entry(2), &report, at(6))
+        .finish_scan_file(&entry(2), 1, &report, at(6))
         .await
         .expect("finished");
     let files = store.scan_files(10).await.expect("files");
@@ -364,4 +370,150 @@ pub(crate) async fn a_decision_is_taken_back_until_the_address_is_proven(store: 
     let last = last.expect("decided");
     let undone = store.undo_scan(hand(&last, &ana), at(800), &told).await;
     assert_eq!(undone.expect("asked"), ScanUndo::TooLate);
+}
+
+pub(crate) async fn an_uploaded_file_is_read_by_its_latest_claim(store: Store) {
+    let object = "scans/1/file";
+    store.note_scan_object(object, at(0)).await.expect("noted");
+    store.note_scan_object(object, at(1)).await.expect("again");
+    let loose = |until| store.loose_scan_objects(at(until));
+    assert!(loose(0).await.expect("asked").is_empty());
+    assert_eq!(loose(1).await.expect("asked"), [object]);
+    let told = event("scans.brought", at(2));
+    for n in [1, 2] {
+        let file = NewScanFile {
+            id: entry(n),
+            name: "a.pdf".to_owned(),
+            sha256: [3; 32],
+            by: "c.petrova".to_owned(),
+            at: at(2 + i64::try_from(n).expect("small")),
+        };
+        let coming = ScanComing::Stored { object, bytes: 77 };
+        let begun = store.begin_scan_file(&file, coming, &told).await;
+        begun.expect("begun");
+    }
+    assert!(loose(9).await.expect("asked").is_empty(), "it has a row");
+    assert_eq!(store.scan_files_waiting().await.expect("asked"), 2);
+    let files = store.scan_files(9).await.expect("files");
+    assert!(
+        files
+            .iter()
+            .all(|file| file.stored && file.read_until.is_none())
+    );
+    let claim = |worker: &'static str, now| store.claim_scan_file(worker, at(now), at(now + 600));
+    let first = claim("v", 10).await.expect("asked").expect("the oldest");
+    assert_eq!((first.file.id, first.bytes, first.claim), (entry(1), 77, 1));
+    let other = claim("w", 10).await.expect("asked").expect("the other");
+    assert_eq!(other.file.id, entry(2));
+    assert!(
+        claim("w", 11).await.expect("asked").is_none(),
+        "both are read"
+    );
+    let (v, w) = tokio::join!(claim("v", 700), claim("w", 700));
+    let two = [v, w].map(|job| job.expect("asked").expect("one each"));
+    assert_ne!(two[0].file.id, two[1].file.id);
+    assert!(two.iter().all(|job| job.claim == 2));
+    // Who was taken for dead changes nothing.
+    let report = ScanReport::default();
+    let late = store.prolong_scan_file(&entry(1), 1, at(9_000)).await;
+    assert!(!late.expect("asked"));
+    let late = store.finish_scan_file(&entry(1), 1, &report, at(701)).await;
+    assert!(!late.expect("asked"));
+    let right = store.prolong_scan_file(&entry(1), 2, at(9_000)).await;
+    assert!(right.expect("asked"));
+    // A dead worker's are free at once.
+    let mut freed = 0;
+    for worker in ["v", "w"] {
+        let forgotten = store.forget_worker(worker, at(702)).await;
+        freed += forgotten.expect("freed").scans;
+    }
+    assert_eq!(freed, 2);
+    let again = claim("x", 703).await.expect("asked").expect("free");
+    assert_eq!((again.file.id, again.claim), (entry(1), 3));
+    let done = store.finish_scan_file(&entry(1), 3, &report, at(704)).await;
+    assert!(done.expect("asked"));
+    let twice = store.finish_scan_file(&entry(1), 3, &report, at(704)).await;
+    assert!(!twice.expect("asked"));
+    assert_eq!(loose(704).await.expect("asked"), [object], "to be removed");
+    store.forget_scan_object(object).await.expect("removed");
+    assert!(loose(704).await.expect("asked").is_empty());
+    assert_eq!(store.scan_files_waiting().await.expect("asked"), 1);
+    let free = claim("x", 705).await.expect("asked").expect("the other");
+    assert_eq!(free.file.id, entry(2));
+}
+
+pub(crate) async fn refused_pages_are_cleared_and_evidence_stays(store: Store) {
+    brought(&store).await;
+    let ana = login("ana");
+    let told = event("scan", at(100));
+    let found = next(&store, &ana, 10).await.expect("the first");
+    let done = store
+        .confirm_scan(hand(&found, &ana), &consent(1), 0, &told)
+        .await;
+    assert_eq!(done.expect("asked"), Written::Done);
+    for _ in 0..2 {
+        let found = next(&store, &ana, 20).await.expect("the next");
+        let word = ScanWord::Refused("unsigned");
+        let done = store.decide_scan(hand(&found, &ana), word, &told).await;
+        assert_eq!(done.expect("asked"), Written::Done);
+    }
+    let clear = |before| {
+        store.clear_refused_scans(at(before), at(200), |pages| Event {
+            detail: json!({ "pages": pages }),
+            ..event("scans.cleared", at(200))
+        })
+    };
+    assert!(clear(99).await.expect("asked").is_empty());
+    let gone = clear(100).await.expect("cleared");
+    assert_eq!(gone, ["scans/2.png", "scans/3.png"]);
+    assert_eq!(
+        store.loose_scan_objects(at(200)).await.expect("asked"),
+        gone
+    );
+    assert!(clear(100).await.expect("asked").is_empty());
+    let events = store.events("scan", 9).await.expect("events");
+    let sums: Vec<_> = events
+        .iter()
+        .filter(|event| event.what == "scans.cleared")
+        .collect();
+    assert_eq!(sums.len(), 1);
+    assert_eq!(sums[0].detail, json!({ "pages": 2 }));
+    let evidence = store.scan(&found.scan.id).await.expect("asked");
+    assert_eq!(evidence.expect("kept").state, ScanState::Confirmed);
+    assert!(store.last_scan_of(&ana).await.expect("asked").is_some());
+}
+
+pub(crate) async fn the_next_page_is_the_oldest_that_nobody_has(store: Store) {
+    brought(&store).await;
+    for page in (4..=60).rev() {
+        assert!(store.keep_scan(&scan(1, page)).await.expect("kept"));
+    }
+    let clerks: Vec<_> = (0..20).map(|n| login(&format!("clerk{n}"))).collect();
+    for (n, clerk) in (1..).zip(&clerks) {
+        let found = next(&store, clerk, 100).await.expect("a page");
+        assert_eq!(found.scan.page, n, "in the order in which they came");
+    }
+    // One's own comes first, also where an older one is free again.
+    let told = event("scan.aside", at(110));
+    let first = next(&store, &clerks[0], 110).await.expect("hers");
+    assert_eq!(first.scan.page, 1);
+    let word = ScanWord::Aside("later");
+    let done = store
+        .decide_scan(hand(&first, &clerks[0]), word, &told)
+        .await;
+    assert_eq!(done.expect("asked"), Written::Done);
+    assert_eq!(
+        next(&store, &clerks[0], 120).await.expect("new").scan.page,
+        21
+    );
+    let late = next(&store, &clerks[5], 800).await.expect("the oldest");
+    assert_eq!(late.scan.page, 2, "their leases ran out");
+    assert_eq!(
+        next(&store, &clerks[6], 801).await.expect("next").scan.page,
+        3
+    );
+    assert_eq!(
+        next(&store, &clerks[5], 802).await.expect("his").scan.page,
+        2
+    );
 }

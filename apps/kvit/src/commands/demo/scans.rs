@@ -89,7 +89,6 @@ impl Show<'_> {
                 by: "console:scanner".to_owned(),
                 at: SystemClock.now(),
             };
-            scanning.begin(&file).await?;
             kept += scanning.read(&file, page.bytes, &|_| ()).await?.kept as usize;
         }
         step.done(&format!(

@@ -28,8 +28,6 @@ use decide::ScanForm;
 const LEASE: SignedDuration = SignedDuration::from_mins(10);
 /// For so long a decision is offered to be taken back.
 const UNDO: SignedDuration = SignedDuration::from_mins(15);
-/// A file that has not been read after so long was cut off.
-const CUT_OFF: SignedDuration = SignedDuration::from_mins(30);
 const FILES_SHOWN: u32 = 20;
 const ASIDE_SHOWN: u32 = 50;
 /// Other pages of a customer that are looked at.
@@ -59,7 +57,7 @@ pub(crate) async fn room(
     room_page(&app, &visitor, &officer, notice, &[]).await
 }
 
-/// How many pages wait, the files that came, and what is put aside. No customer's data is on it.
+/// How many pages wait, the files that came, and what is put aside.
 async fn room_page(
     app: &App,
     visitor: &Visitor,
@@ -76,6 +74,18 @@ async fn room_page(
         .map(|file| file_row(app, texts, file))
         .collect();
     let aside = store.scans_in(ScanState::Aside, ASIDE_SHOWN).await?;
+    if !aside.is_empty() {
+        // Their notes may say something of customers.
+        let detail = json!({ "pages": aside.len() });
+        let listed = event(
+            app,
+            officer,
+            "scans.listed",
+            "scans/aside".to_owned(),
+            detail,
+        );
+        store.record_event(&listed).await?;
+    }
     let aside: Vec<_> = aside
         .iter()
         .map(|found| {
@@ -115,11 +125,11 @@ fn file_row(app: &App, texts: &Texts, file: &ScanFileRecord) -> Value {
             }
         }
         None => {
-            let gone = file.file.at + CUT_OFF < app.portal.clock.now();
-            let key = if gone {
-                "staff-scan-cut-off"
-            } else {
-                "staff-scan-reading"
+            let now = app.portal.clock.now();
+            let key = match file.read_until {
+                Some(until) if until > now => "staff-scan-reading",
+                _ if file.stored => "staff-scan-in-line",
+                _ => "staff-scan-cut-off",
             };
             said.push(texts.say(key, &[]));
         }
