@@ -71,6 +71,7 @@ pub use reconcile::same_person;
 pub use records::*;
 pub use refund_files::REFUNDS_IN_FILE_MAX;
 pub use release::ReleaseError;
+pub use scans::SCANS_COUNTED_MAX;
 pub use search::SEARCH_LETTERS_MIN;
 pub use sessions::POINTS_MAX;
 pub use sign_in::SIGN_IN_MINUTES;

@@ -19,6 +19,8 @@ use crate::{
 
 /// Who decides about pages takes turns: there are few of them, and each decision is short.
 pub(crate) const TURN: &str = "scans";
+/// So many waiting pages are counted: nobody needs to know whether more are 20,000 or 30,000, each time one is decided.
+pub const SCANS_COUNTED_MAX: u64 = 10_000;
 /// A page with its file's name.
 const SELECT: &str =
     "SELECT s.*, f.name AS file_name FROM scans s JOIN scan_files f ON f.id = s.file";
@@ -53,13 +55,14 @@ impl Store {
         Ok(kept == 1)
     }
 
-    /// How many pages wait, and how many are put aside.
+    /// How many pages wait, and how many are put aside; beyond [`SCANS_COUNTED_MAX`], one more than that.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn scan_counts(&self) -> Result<ScanCounts, StoreError> {
         // The states stand in the text: only so are the indexes of these few rows used.
-        let row = query("SELECT (SELECT COUNT(*) FROM scans WHERE state = 'waiting') AS waiting, (SELECT COUNT(*) FROM scans WHERE state = 'aside') AS aside")
+        let row = query("SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM scans WHERE state = 'waiting' LIMIT $1) w) AS waiting, (SELECT COUNT(*) FROM (SELECT 1 FROM scans WHERE state = 'aside' LIMIT $1) a) AS aside")
+            .bind(SCANS_COUNTED_MAX + 1)
             .fetch_one(&self.pools)
             .await?;
         Ok(ScanCounts {

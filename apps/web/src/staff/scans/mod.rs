@@ -14,7 +14,8 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::CustomerNumber;
 use kvit_store::{
-    EnrolmentState, ScanFileRecord, ScanHand, ScanRecord, ScanState, ScanUndo, WantedScan,
+    EnrolmentState, SCANS_COUNTED_MAX, ScanFileRecord, ScanHand, ScanRecord, ScanState, ScanUndo,
+    WantedScan,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -95,10 +96,18 @@ async fn room_page(
     let max = size(texts, app.portal.limits.scan_bytes_max);
     let page = context! {
         notice, errors => gate::faults(wrong), max, files, aside,
-        waiting => (counts.waiting > 0).then(|| texts.count(counts.waiting)),
+        waiting => (counts.waiting > 0).then(|| counted(texts, counts.waiting)),
         undo => undo(app, officer, texts).await?,
     };
     render(app, visitor, Some(officer), "staff/scans.html", page)
+}
+
+/// How many pages wait, as far as they are counted.
+fn counted(texts: &Texts, pages: u64) -> String {
+    if pages > SCANS_COUNTED_MAX {
+        return format!("{}+", texts.count(SCANS_COUNTED_MAX));
+    }
+    texts.count(pages)
 }
 
 fn file_row(app: &App, texts: &Texts, file: &ScanFileRecord) -> Value {
@@ -296,7 +305,7 @@ async fn scan_page(
         notice, errors => gate::faults(wrong), suggestion, customer, code,
         id => found.scan.id.clone(), version => found.version, file => found.file_name.clone(), no => found.scan.page,
         came => texts.moment(found.scan.at, &app.portal.time_zone), why => found.reason.clone(),
-        waiting => texts.count(counts.waiting), reasons => decide::reasons(texts),
+        waiting => counted(texts, counts.waiting), reasons => decide::reasons(texts),
         number => form.number.clone(), email => form.email.clone(), entry => form.entry.clone(),
         signed => form.signed.is_some(), reason => form.reason.clone(), note => form.note.clone(),
         undo => undo(app, officer, texts).await?,
