@@ -1,13 +1,7 @@
 //! Versions of the layout on their way into the store: read from a folder, a ZIP or a file, tried on every
 //! kind of bill, and kept only where nothing is wrong with them.
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    fs,
-    io::{BufReader, Read},
-    path::Path,
-};
+use std::{collections::BTreeMap, error::Error, fs, io::Read, path::Path};
 
 use kvit_billing::{Bill, Language, LayoutNo, ports::Clock};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
@@ -15,12 +9,11 @@ use kvit_store::{LayoutFiles, NewLayout};
 use kvit_synth::kinds;
 use kvit_web::{LAYOUT_BYTES_MAX, LayoutFault};
 use serde_json::json;
-use zip::ZipArchive;
 
 use crate::{
     exit::{Context, Exit, Failure},
     files,
-    handover::Opener,
+    handover::{Opener, zipped},
     output::count,
     wiring::{Instance, SystemClock},
 };
@@ -255,12 +248,8 @@ fn read(path: &Path, name: &str) -> Result<Result<LayoutFiles, Vec<LayoutFault>>
 
 fn unzipped(path: &Path) -> Result<LayoutFiles, Vec<LayoutFault>> {
     let broken = |error: &dyn Error| vec![fault("", format!("a broken ZIP file ({error})"))];
-    let file = fs::File::open(path).map_err(|error| broken(&error))?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
-    if archive.len() > files::OVERRIDES_MAX {
-        let what = format!("the ZIP has more than {} files", files::OVERRIDES_MAX);
-        return Err(vec![fault("", what)]);
-    }
+    let mut archive = zipped::open(path, files::OVERRIDES_MAX)
+        .map_err(|error| vec![fault("", error.to_string())])?;
     let (mut found, mut faults, mut left) = (LayoutFiles::new(), Vec::new(), BYTES_MAX);
     for index in 0..archive.len() {
         let entry = match archive.by_index_raw(index) {

@@ -226,6 +226,13 @@ fn two_people_and_one_run() {
         &["run", "release", &id, "--as", "Maria", "--dir", "own"],
     )
     .ok();
+    // Who owes what is asked while the run is being issued: what is missing is told.
+    let owed = ["pay", "receivables", "--dir", "own"];
+    let early = run(&path, &owed).ok();
+    let said = format!("run {id} is still being issued");
+    assert!(early.shown().contains(&said), "{}", early.shown());
+    let early = run(&path, &[&owed[..], &["--json"]].concat()).ok().json();
+    assert_eq!(early["unissued_run"], id.as_str());
     let work = run(&path, &["work", "--exit", "--json", "--dir", "own"])
         .ok()
         .json();
@@ -233,6 +240,8 @@ fn two_people_and_one_run() {
         (&work["bills"], &work["chunks_waiting"]),
         (&12.into(), &0.into())
     );
+    let owed = run(&path, &[&owed[..], &["--json"]].concat()).ok().json();
+    assert_eq!(owed["unissued_run"], serde_json::Value::Null);
     assert_eq!(
         run(&path, &["deliver", "--json", "--dir", "own"])
             .ok()

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
-use kvit_billing::{Cents, Customer, CustomerNumber};
+use kvit_billing::{Cents, Customer, CustomerNumber, RunId};
 use kvit_pay::aging::{Age, Aged, AgedTotals};
 
 use crate::{
     Owing, OwingAsked, OwingLine, OwingSheet, Store, StoreError,
-    engine::Row,
+    engine::{Row, Target},
     release::RUNS_TURN,
     rows::{corrupt, optional_time, text, time, unsigned},
     sql::{ROWS_MAX, query},
@@ -66,12 +66,8 @@ impl Store {
                 return Ok(OwingAsked::Busy(its_day));
             }
         }
-        let unissued = query("SELECT id FROM runs WHERE state = 'released' AND issued_at <= $1 ORDER BY issued_at, id LIMIT 1")
-            .bind(at)
-            .fetch_optional(&mut tx)
-            .await?;
-        if let Some(row) = unissued {
-            return Ok(OwingAsked::Unissued(text(&row, "id")?));
+        if let Some(run) = unissued(&mut tx, at).await? {
+            return Ok(OwingAsked::Unissued(run));
         }
         let none = serde_json::to_string(&AgedTotals::default())
             .map_err(|error| StoreError::Encode(error.into()))?;
@@ -85,6 +81,14 @@ impl Store {
             .await?;
         tx.commit().await?;
         Ok(OwingAsked::Sheet(next))
+    }
+
+    /// A run whose bills belong to what was owed at that moment, and are still being issued.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn unissued_run(&self, at: Timestamp) -> Result<Option<RunId>, StoreError> {
+        unissued(&self.pools, at).await
     }
 
     /// The sheets that are kept, the latest first.
@@ -304,4 +308,12 @@ fn line(row: &Row) -> Result<OwingLine, StoreError> {
         all: Cents::new(row.get("whole")?),
         oldest: text(row, "oldest")?,
     })
+}
+
+async fn unissued(on: impl Target, at: Timestamp) -> Result<Option<RunId>, StoreError> {
+    let row = query("SELECT id FROM runs WHERE state = 'released' AND issued_at <= $1 ORDER BY issued_at, id LIMIT 1")
+        .bind(at)
+        .fetch_optional(on)
+        .await?;
+    row.map(|row| text(&row, "id")).transpose()
 }

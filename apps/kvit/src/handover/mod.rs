@@ -2,10 +2,11 @@
 //! opened one at a time and read as streams.
 
 mod entry;
+pub(crate) mod zipped;
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
 };
@@ -16,7 +17,7 @@ use entry::{Budget, Lazy};
 use jiff::civil::Date;
 use kvit_billing::order::RunHeader;
 use kvit_flow::Source;
-use zip::ZipArchive;
+use zipped::NoZip;
 
 use crate::{
     config::ImportConfig,
@@ -155,11 +156,17 @@ impl Walk<'_> {
 
     /// Lists a ZIP's entries; each is read from the file when its turn comes.
     fn zip(&mut self, path: &Path, name: &str) -> Result<(), Stop> {
-        let mut archive = match ZipArchive::new(BufReader::new(File::open(path)?)) {
+        let mut archive = match zipped::open(path, self.limits.files_max) {
             Ok(archive) => archive,
-            Err(error) => {
-                let broken = Opener::Broken(format!("a broken ZIP file ({error})"));
+            Err(broken @ NoZip::Broken(_)) => {
+                let broken = Opener::Broken(broken.to_string());
                 return self.push_entry(name.to_owned(), broken);
+            }
+            Err(error) => {
+                let what = format!("{name}: {error}");
+                return Err(Stop::Limit(Failure::new(Exit::Failed, what).hint(
+                    "pack fewer files into one ZIP, or raise [import] files_max",
+                )));
             }
         };
         for index in 0..archive.len() {

@@ -88,10 +88,14 @@ pub(crate) async fn a_sheet_ties_to_the_books(store: Store) {
     released.expect("a released run");
     let unissued = OwingAsked::Unissued(run_id("two"));
     assert_eq!(of("2026-12-25", 60).await, unissued);
+    let told = store.unissued_run(at(60)).await.expect("an answer");
+    assert_eq!(told, Some(run_id("two")));
     assert_eq!(store.owing_sheets().await.expect("sheets"), []);
     let job = claimed(&store, "worker", 3).await.expect("a chunk");
     let done = store.finish_chunk(&result(&job, "worker")).await;
     done.expect("a kept chunk");
+    let told = store.unissued_run(at(60)).await.expect("an answer");
+    assert_eq!(told, None);
 
     assert_eq!(ask(60).await, 1);
     assert_eq!(ask(61).await, 1, "one at a time");

@@ -16,7 +16,7 @@ use crate::{
     cli::ReceivablesArgs,
     exit::{Context, Exit, Failure},
     files::new_private,
-    output::{Output, amount, grouped},
+    output::{BAD, Output, amount, grouped},
     wiring::{Instance, SystemClock},
 };
 
@@ -35,6 +35,17 @@ pub(super) async fn receivables(
         return Err(Failure::new(Exit::Usage, what).hint("name today or an earlier day with --on"));
     }
     let at = moment(day, today, now, &zone)?;
+    // Looked for first: what is out by now is in what follows.
+    let unissued = instance.store.unissued_run(at).await?;
+    if let Some(run) = &unissued {
+        let text = format!(
+            "run {run} is still being issued: bills of it that are not out yet are missing here"
+        );
+        out.note(&format!("{} {text}", out.err("note:", BAD)));
+        out.note(&format!(
+            "ask again once `kvit run show {run}` says that it is issued"
+        ));
+    }
     let mut file = match &args.to {
         Some(path) => {
             let file = new_private(path);
@@ -70,7 +81,7 @@ pub(super) async fn receivables(
         .zip(totals.ages)
         .map(|(age, total)| json!({"age": age.as_str(), "customers": total.customers, "cents": total.cents.get()}))
         .collect();
-    let value = json!({"on": day, "ages": by_age, "customers": totals.all.customers, "cents": totals.all.cents.get(), "credit_cents": totals.credit.get(), "overdrawn_cents": totals.overdrawn.get(), "asked_cents": totals.asked.get(), "booked_cents": booked.get(), "file": args.to});
+    let value = json!({"on": day, "ages": by_age, "customers": totals.all.customers, "cents": totals.all.cents.get(), "credit_cents": totals.credit.get(), "overdrawn_cents": totals.overdrawn.get(), "asked_cents": totals.asked.get(), "booked_cents": booked.get(), "unissued_run": unissued, "file": args.to});
     out.result(&value, |out| {
         let names = [
             "not due",
