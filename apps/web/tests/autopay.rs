@@ -130,6 +130,8 @@ async fn a_bill_says_that_it_will_be_collected_so_that_nobody_pays_twice() {
     autopay::mandated(&world).await;
     let page = browser.get(&pay).await.body.replace('\u{a0}', " ");
     assert!(page.contains(says), "not announced yet: {page}");
+    let until = "най-късно на 30 ноември 2026";
+    assert!(page.contains(until), "{page}");
 }
 
 #[tokio::test]

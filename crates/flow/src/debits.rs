@@ -11,7 +11,7 @@ use jiff::{SignedDuration, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Language, Operator, ports::Clock};
 use kvit_pay::{
     CreditorId, Iban,
-    debit::{Collector, ORDER_DAYS, bank_day, bank_days_after},
+    debit::{Collector, ORDER_DAYS, bank_day, bank_days_after, pay_otherwise_until},
 };
 use kvit_store::{DebitTerms, NewDebit, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,9 @@ use crate::ports::Checkpoints;
 
 /// How long the mail that announces a debit may take to leave. It is planned so much earlier.
 const NOTICE_LEAVES: SignedDuration = SignedDuration::from_hours(24);
+/// Days from the one on which a debit is decided about to the last one for paying in another way: on the first the
+/// mail may still be leaving, the second is the customer's.
+const FREE_DAYS: i64 = 2;
 /// Days after its last day to pay on which a bill may still be decided about: workers may have slept.
 const OVERDUE_DAYS_MAX: i64 = 7;
 /// What a payer reads before the bill's number, and between it and the customer's.
@@ -36,7 +39,8 @@ pub struct DebitRules {
     pub iban: Iban,
     /// Its bank's BIC; may be empty.
     pub bic: String,
-    /// So many days before a debit its customer has been told.
+    /// So many days at least before a debit its customer has been told; earlier, where they would have no whole day to
+    /// pay in another way.
     pub notice_days: u8,
 }
 
@@ -50,7 +54,18 @@ impl DebitRules {
 
     /// The first day for which what is announced `today` is announced in time.
     fn announced_for(&self, today: Date) -> Date {
-        today.saturating_add((i64::from(self.notice_days) + 1).days())
+        let mut day = today.saturating_add((i64::from(self.notice_days) + 1).days());
+        let free = today.saturating_add(FREE_DAYS.days());
+        while pay_otherwise_until(day) < free {
+            day = day.saturating_add(1.day());
+        }
+        day
+    }
+
+    /// Up to which last day to pay bills are decided about `today`: tomorrow would be too late for their day.
+    fn newest(&self, today: Date) -> Date {
+        let tomorrow = today.saturating_add(1.day());
+        self.announced_for(tomorrow).saturating_sub(1.day())
     }
 
     /// How a file is made `today`.
@@ -137,7 +152,7 @@ impl Autopay {
         report: &mut AutopayReport,
     ) -> Result<(), StoreError> {
         let oldest = today.saturating_sub(OVERDUE_DAYS_MAX.days());
-        let newest = rules.announced_for(today);
+        let newest = rules.newest(today);
         let mut after = None;
         while !stop.is_cancelled() {
             let now = self.clock.now();
@@ -183,13 +198,35 @@ mod tests {
             notice_days: 5,
         };
         for (due, today, day) in [
-            (date(2026, 11, 25), date(2026, 11, 19), date(2026, 11, 25)),
+            (date(2026, 11, 25), date(2026, 11, 16), date(2026, 11, 25)),
             // Too late to be announced for its day.
-            (date(2026, 11, 25), date(2026, 11, 20), date(2026, 11, 26)),
+            (date(2026, 11, 25), date(2026, 11, 17), date(2026, 11, 26)),
             // A Saturday.
-            (date(2026, 11, 28), date(2026, 11, 20), date(2026, 11, 30)),
+            (date(2026, 11, 28), date(2026, 11, 16), date(2026, 11, 30)),
         ] {
             assert_eq!(rules.day(due, today), day, "{due} {today}");
+        }
+        // Whatever the settings and the holidays: each bill is decided about on one day, early enough for its own day
+        // where it is known by then, and its customer has a whole day and the notice that the mandate speaks of.
+        for notice_days in [1, 5, 14] {
+            let rules = DebitRules {
+                notice_days,
+                ..rules.clone()
+            };
+            let mut today = date(2026, 11, 1);
+            while today < date(2027, 4, 20) {
+                let tomorrow = today.tomorrow().expect("a day");
+                let mut due = rules.newest(today).tomorrow().expect("a day");
+                while due <= rules.newest(tomorrow) {
+                    let day = rules.day(due, tomorrow);
+                    assert_eq!(day, bank_day(due), "{due}, decided about {tomorrow}");
+                    let told = tomorrow.saturating_add(1.day());
+                    assert!(told.saturating_add(i64::from(notice_days).days()) <= day);
+                    assert!(pay_otherwise_until(day) > told, "{day}");
+                    due = due.tomorrow().expect("a day");
+                }
+                today = tomorrow;
+            }
         }
         assert_eq!(earliest(date(2026, 11, 27)), date(2026, 11, 30));
     }

@@ -13,7 +13,7 @@ use kvit_flow::{
     statement::{Outside, book_statement, check_statement},
 };
 use kvit_mailbox::Faults;
-use kvit_pay::statement::StatementRules;
+use kvit_pay::{debit::pay_otherwise_until, statement::StatementRules};
 use kvit_store::{DebitState, DebitWord, Debits, Give, NewMandate, Store};
 use tokio_util::sync::CancellationToken;
 use world::{
@@ -97,7 +97,7 @@ async fn a_death_at_any_place_announces_once() {
     let mut places = Vec::new();
     for n in 1.. {
         let post = mandated().await;
-        go(&post, -6);
+        go(&post, -9);
         let dying = DieAt::new(n);
         let mut planner = autopay(&post).await;
         let mut courier = post.courier("worker").await;
@@ -142,9 +142,9 @@ async fn a_death_at_any_place_announces_once() {
 async fn a_bill_is_announced_in_time_and_collected_on_its_day() {
     let post = mandated().await;
     let store = post.world.store().await;
-    go(&post, -7);
+    go(&post, -10);
     assert_eq!(plan(&post).await.announced, 0, "a day too early");
-    go(&post, -6);
+    go(&post, -9);
     assert_eq!(plan(&post).await.announced, MAILS as u64);
     assert_eq!(plan(&post).await.announced, 0, "once");
     let courier = post.courier("worker").await;
@@ -152,6 +152,11 @@ async fn a_bill_is_announced_in_time_and_collected_on_its_day() {
     let mail = post.mailbox.messages().pop().expect("a mail");
     let text = String::from_utf8_lossy(&mail.bytes);
     assert!(text.contains("Message-ID: <autopay-notice-"));
+    assert_eq!(
+        pay_otherwise_until(DUE),
+        jiff::civil::date(2026, 11, 18),
+        "a whole day behind the mail"
+    );
     let debits = store.debits(Debits::Latest, 9).await.expect("debits");
     assert!(debits.iter().all(|debit| debit.day == DUE));
 
@@ -190,14 +195,14 @@ async fn who_slept_too_long_collects_later_or_says_so() {
     // Nobody worked for days: what is announced now is collected later.
     go(&post, -1);
     assert_eq!(plan(&post).await.announced, MAILS as u64);
-    let day = DUE.saturating_add(jiff::Span::new().days(5));
+    let day = DUE.saturating_add(jiff::Span::new().days(8));
     let debits = store.debits(Debits::Latest, 9).await.expect("debits");
     assert!(debits.iter().all(|debit| debit.day == day), "{debits:?}");
     deliver(&post.courier("worker").await)
         .await
         .expect("delivered");
     // And nobody made a file.
-    go(&post, 5);
+    go(&post, 8);
     let report = plan(&post).await;
     assert_eq!((report.dropped, report.announced), (MAILS as u64, 0));
     let report = deliver(&post.courier("worker").await).await;
@@ -244,7 +249,7 @@ async fn a_death_at_any_place_of_a_report_tells_once() {
     for n in 1.. {
         let post = mandated().await;
         let store = post.world.store().await;
-        go(&post, -6);
+        go(&post, -9);
         plan(&post).await;
         deliver(&post.courier("worker").await)
             .await

@@ -462,6 +462,18 @@ fn a_refund_that_came_back_and_one_that_was_stopped_have_words_of_their_own() {
     for (language, what, subject, says) in [
         (
             Language::Bg,
+            Conceded::SameWay { through: "iCard" },
+            "Връщаме Ви 5,69 €",
+            "през iCard",
+        ),
+        (
+            Language::En,
+            Conceded::NotSameWay { through: "iCard" },
+            "The refund of €5.69 did not go through",
+            "not be given back through iCard",
+        ),
+        (
+            Language::Bg,
             Conceded::CameBack,
             "Не успяхме да Ви преведем 5,69 €",
             "не се осъществи",
@@ -609,7 +621,7 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
     for (case, language, subject, inside) in [
         (
             DebitCase::Notice {
-                free_days: 3,
+                until: date(2026, 11, 18),
                 bill,
                 day: date(2026, 11, 25),
             },
@@ -619,7 +631,7 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
         ),
         (
             DebitCase::Notice {
-                free_days: 3,
+                until: date(2026, 11, 18),
                 bill,
                 day: date(2026, 11, 25),
             },

@@ -10,7 +10,7 @@ pub struct CreditorId(String);
 
 /// Text that is no creditor identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a creditor identifier: 8 to 35 letters and digits, such as BG32ZZZ999900017")]
+#[error("not a creditor identifier: 8 to 35 letters and digits, such as BG34ZZZ999900017")]
 pub struct BadCreditorId;
 
 impl CreditorId {

@@ -1,19 +1,18 @@
 //! Files of direct debits for the operator's bank: ISO 20022 pain.008.001.08, as the SEPA Core scheme has it
 //! (EPC130-08). Autopay collects by them.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan, civil::Date};
 use kvit_billing::Cents;
 use quick_xml::escape::escape;
 
-pub use crate::target::{bank_day, bank_days_after};
+pub use crate::target::{bank_day, bank_days_after, bank_days_before};
 use crate::{creditor::CreditorId, iban::Iban, latin::escaped};
 
 /// The message that is written.
 pub const FORMAT: &str = "pain.008.001.08";
 /// A mandate ends once nothing was collected by it for so long (EPC016-06, 4.1).
 pub const MANDATE_MONTHS: i32 = 36;
-/// A debit is ordered no earlier than so many bank days before its day. Customers are told that who pays before
-/// that is not debited.
+/// A debit is ordered no earlier than so many bank days before its day.
 pub const ORDER_DAYS: u8 = 3;
 /// Letters of a name, for the customer's form as well.
 pub const NAME_MAX: usize = 70;
@@ -32,6 +31,13 @@ const ENDING: [&str; 8] = [
 #[must_use]
 pub fn ends_mandate(reason: &str) -> bool {
     ENDING.contains(&reason)
+}
+
+/// Up to when whoever pays in another way is not debited on `day`. Customers are told this date and no number of
+/// days, since they count other holidays than banks. A transfer has a bank day to arrive, before it is ordered.
+#[must_use]
+pub fn pay_otherwise_until(day: Date) -> Date {
+    bank_days_before(day, ORDER_DAYS + 1).saturating_sub(1.day())
 }
 
 /// What banks call the debit of this number, in every message about it.

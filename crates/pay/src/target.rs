@@ -21,6 +21,19 @@ pub fn bank_days_after(mut day: Date, count: u8) -> Date {
     day
 }
 
+/// The first day on which `day` is at most so many bank days ahead.
+#[must_use]
+pub fn bank_days_before(day: Date, count: u8) -> Date {
+    let mut first = day;
+    loop {
+        let earlier = first.saturating_sub(1.day());
+        if earlier == first || bank_days_after(earlier, count) < day {
+            return first;
+        }
+        first = earlier;
+    }
+}
+
 fn is_open(day: Date) -> bool {
     use jiff::civil::Weekday::{Saturday, Sunday};
     if matches!(day.weekday(), Saturday | Sunday) {
@@ -88,6 +101,15 @@ mod tests {
             (date(2026, 12, 23), date(2026, 12, 29)),
         ] {
             assert_eq!(bank_days_after(asked, 3), given, "{asked}");
+        }
+        for (asked, given) in [
+            (date(2026, 11, 25), date(2026, 11, 20)),
+            (date(2026, 11, 27), date(2026, 11, 24)),
+            // Behind Easter, and behind Christmas.
+            (date(2026, 4, 7), date(2026, 3, 31)),
+            (date(2026, 12, 29), date(2026, 12, 23)),
+        ] {
+            assert_eq!(bank_days_before(asked, 3), given, "{asked}");
         }
     }
 }

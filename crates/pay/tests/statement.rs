@@ -501,7 +501,16 @@ fn a_debit_of_ours_that_leaves_went_back_also_unmarked() {
 <Ntry><Amt Ccy="EUR">12.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-12-04</Dt></BookgDt><AcctSvcrRef>R1</AcctSvcrRef><NtryDtls><TxDtls>{marks}</TxDtls></NtryDtls></Ntry></Ntfctn></BkToCstmrDbtCdtNtfctn></Document>"#
         )
     };
+    const FEE: &str = "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>IDDT</Cd><SubFmlyCd>CHRG</SubFmlyCd></Fmly></Domn></BkTxCd>";
+    let fee = format!("{FEE}<Refs><EndToEndId>KVIT-DEBIT-7</EndToEndId></Refs>");
+    let of_entry = entry("<Refs><EndToEndId>KVIT-DEBIT-7</EndToEndId></Refs>")
+        .replace("<NtryDtls>", &format!("{FEE}<NtryDtls>"));
+    let (transfers, _) = read(&of_entry);
+    assert_eq!(transfers[0].kind, TransferKind::Spent, "the bank's fee");
+    let back = of_entry.replace("CHRG", "UPDD");
+    assert_eq!(read(&back).0[0].kind, TransferKind::TakenBack);
     for (marks, kind, reason) in [
+        (fee.as_str(), TransferKind::Spent, None),
         (
             "<Refs><EndToEndId>KVIT-DEBIT-7</EndToEndId></Refs>",
             TransferKind::TakenBack,

@@ -11,8 +11,8 @@ use kvit_billing::Cents;
 use kvit_pay::debit::{DebitFile, DebitPart, DirectDebit, Sequence};
 
 use crate::{
-    DebitFileRecord, DebitRecord, DebitTerms, DebitWord, Deed, Event, MandateRecord,
-    PreparedDebits, Store, StoreError,
+    DebitFate, DebitFileRecord, DebitPreview, DebitRecord, DebitTerms, DebitWord, Deed, Event,
+    MandateRecord, PreparedDebits, Store, StoreError,
     audit::append,
     debits::{Fate, drop, fates, list},
     engine::{Row, Target, Tx},
@@ -185,6 +185,31 @@ impl Store {
         Ok(DebitWord::Done)
     }
 
+    /// What a file that waits would come to, were it approved now. Changes nothing.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn preview_debits(
+        &self,
+        number: u64,
+        terms: &DebitTerms,
+        now: Timestamp,
+    ) -> Result<DebitPreview, StoreError> {
+        let mut tx = self.begin().await?;
+        let judged = judged(&mut tx, number, terms, now).await?;
+        let fates = judged.into_iter().map(|(debit, fate)| {
+            let fate = match fate {
+                Fate::Collect(cents) => DebitFate::Collected(cents),
+                Fate::Hold => DebitFate::Waits,
+                Fate::Drop(why) => DebitFate::Dropped(why),
+            };
+            (debit.number, fate)
+        });
+        Ok(DebitPreview {
+            fates: fates.collect(),
+        })
+    }
+
     /// The latest files for the bank, newest first.
     ///
     /// # Errors
@@ -238,31 +263,48 @@ async fn going(
     terms: &DebitTerms,
     now: Timestamp,
 ) -> Result<Vec<(DebitRecord, Cents)>, StoreError> {
-    let all = list(
-        &mut *tx,
-        "d.file = $1 AND d.dropped_at IS NULL ORDER BY d.day, d.number",
-        |q| q.bind(number),
-    )
-    .await?;
-    let mut going = Vec::with_capacity(all.len());
-    for part in all.chunks(ROWS_MAX) {
-        let fates = fates(tx, part, terms.earliest, now).await?;
-        for debit in part {
-            match fates.get(&debit.number) {
-                Some(Fate::Collect(cents)) if debit.day <= terms.latest => {
-                    going.push((debit.clone(), *cents));
-                }
-                Some(Fate::Drop(why)) => drop(tx, debit, *why, now).await?,
-                Some(Fate::Collect(_) | Fate::Hold) | None => {
-                    query("UPDATE debits SET file = NULL WHERE number = $1")
-                        .bind(debit.number)
-                        .execute(&mut *tx)
-                        .await?;
-                }
+    let mut going = Vec::new();
+    for (debit, fate) in judged(&mut *tx, number, terms, now).await? {
+        match fate {
+            Fate::Collect(cents) => going.push((debit, cents)),
+            Fate::Drop(why) => drop(tx, &debit, why, now).await?,
+            Fate::Hold => {
+                query("UPDATE debits SET file = NULL WHERE number = $1")
+                    .bind(debit.number)
+                    .execute(&mut *tx)
+                    .await?;
             }
         }
     }
     Ok(going)
+}
+
+/// The debits in a file that waits, by their day, and what becomes of each as things stand.
+async fn judged(
+    tx: &mut Tx,
+    number: u64,
+    terms: &DebitTerms,
+    now: Timestamp,
+) -> Result<Vec<(DebitRecord, Fate)>, StoreError> {
+    let all = list(
+        &mut *tx,
+        "d.file = $1 AND d.part IS NULL AND d.dropped_at IS NULL ORDER BY d.day, d.number",
+        |q| q.bind(number),
+    )
+    .await?;
+    let mut judged = Vec::with_capacity(all.len());
+    for part in all.chunks(ROWS_MAX) {
+        let mut fates = fates(tx, part, terms.earliest, now).await?;
+        for debit in part {
+            let fate = match fates.remove(&debit.number) {
+                // The notice promises that nothing is ordered so early.
+                Some(Fate::Collect(_)) if debit.day > terms.latest => Fate::Hold,
+                fate => fate.unwrap_or(Fate::Hold),
+            };
+            judged.push((debit.clone(), fate));
+        }
+    }
+    Ok(judged)
 }
 
 /// Debits as the bank wants them together: by day, sequence and creditor. The first by a mandate is one that

@@ -296,13 +296,14 @@ fn debit(config: &Config) -> String {
 # makes the files for the bank.
 [debit]
 on = {on}
-# Such as BG32ZZZ999900017.
+# Such as BG34ZZZ999900017.
 creditor = {creditor}
 # The account that gets the money: operator.iban where it is empty, else one of [pay] accounts, whose statements
 # come in here. The BIC may be left out within the euro area.
 iban = {iban}
 bic = {bic}
-# So many days before each debit its customer has been told by mail, 1 to 14. The mandate says so.
+# So many days at least before each debit its customer has been told by mail, 1 to 14; earlier where the banks'
+# holidays would leave them no day to pay in another way. The mandate says so.
 notice_days = {notice_days}
 "#,
         on = debit.on,

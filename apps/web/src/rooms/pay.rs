@@ -13,7 +13,7 @@ use kvit_billing::{
 };
 use kvit_pay::{
     PaymentState, ProviderName,
-    debit::ORDER_DAYS,
+    debit::pay_otherwise_until,
     dialects::{FormPost, borica, epay, ipg},
     standing::Standing,
     statement::BANK,
@@ -351,12 +351,16 @@ impl Asked {
         let standing = self.standing();
         let operator = &app.portal.operator;
         let collected = self.collected.as_ref().map(|collected| {
+            let until = pay_otherwise_until(collected.day);
+            let now = app.portal.clock.now();
+            let today = app.portal.time_zone.to_datetime(now).date();
             let key = match collected.ordered {
                 true => "autopay-bill-ordered",
+                false if until < today => "autopay-bill-soon",
                 false => "autopay-bill-coming",
             };
-            let free = ORDER_DAYS.to_string();
-            texts.say(key, &[("day", &texts.date(collected.day)), ("free", &free)])
+            let (day, until) = (texts.date(collected.day), texts.date(until));
+            texts.say(key, &[("day", &day), ("until", &until)])
         });
         let reference = CreditorReference::of(self.bill.number)
             .to_string()

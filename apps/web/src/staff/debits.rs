@@ -9,8 +9,8 @@ use axum::{
 use jiff::{ToSpan, civil::Date};
 use kvit_flow::debits::SILENT_DAYS;
 use kvit_store::{
-    DebitFileRecord, DebitRecord, DebitState, DebitTerms, DebitWord, Debits, Deed, Dropped, Role,
-    same_person,
+    DebitFate, DebitFileRecord, DebitPreview, DebitRecord, DebitState, DebitTerms, DebitWord,
+    Debits, Deed, Dropped, Role, same_person,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -78,12 +78,16 @@ async fn list_page(
     .await?;
     let texts = app.pages.texts(visitor.language);
     let files = store.debit_files(SHOWN).await?;
-    let files: Vec<_> = files.iter().map(|one| file_row(app, texts, one)).collect();
+    let mut shown = Vec::with_capacity(files.len());
+    for one in &files {
+        let preview = preview(app, one).await?;
+        shown.push(file_row(app, texts, one, preview.as_ref()));
+    }
     let rows = |list: &[DebitRecord]| -> Vec<Value> {
         list.iter().map(|one| row(app, texts, one)).collect()
     };
     let page = context! {
-        people => rows(&people), waiting => rows(&waiting), latest => rows(&latest), files,
+        people => rows(&people), waiting => rows(&waiting), latest => rows(&latest), files => shown,
         on => app.portal.debits.is_some(), may => officer.role == Role::Billing, ..more
     };
     render(app, visitor, Some(officer), "staff/debits.html", page)
@@ -116,6 +120,36 @@ fn terms(app: &App) -> Result<DebitTerms, Failure> {
     Ok(rules.terms(&app.portal.operator, today(app)))
 }
 
+/// What a file that waits would come to now; none where it waits no more, or nothing is collected.
+async fn preview(app: &App, one: &DebitFileRecord) -> Result<Option<DebitPreview>, Failure> {
+    if !one.waits() || app.portal.debits.is_none() {
+        return Ok(None);
+    }
+    let (terms, now) = (terms(app)?, app.portal.clock.now());
+    let store = &app.portal.store;
+    Ok(Some(store.preview_debits(one.number, &terms, now).await?))
+}
+
+/// A debit in a file that waits: how much of it leaves, or why it does not.
+fn previewed(app: &App, texts: &Texts, one: &DebitRecord, fate: Option<&DebitFate>) -> Value {
+    let shown = row(app, texts, one);
+    let (amount, state) = match fate {
+        None if one.dropped.is_none() => return shown,
+        None => return context! { amount => "–", ..shown },
+        Some(DebitFate::Collected(cents)) => (Some(*cents), "staff-debit-will-leave"),
+        Some(DebitFate::Waits) => (None, "staff-debit-will-wait"),
+        Some(DebitFate::Dropped(Dropped::Off)) => (None, "staff-debit-off"),
+        Some(DebitFate::Dropped(Dropped::Paid)) => (None, "staff-debit-paid"),
+        Some(DebitFate::Dropped(Dropped::Unannounced)) => (None, "staff-debit-unannounced"),
+        Some(DebitFate::Dropped(Dropped::Late)) => (None, "staff-debit-late"),
+    };
+    let amount = amount.map_or_else(
+        || "–".to_owned(),
+        |cents| texts.money(cents, &app.portal.operator.currency),
+    );
+    context! { amount, state => texts.say(state, &[]), ..shown }
+}
+
 fn row(app: &App, texts: &Texts, one: &DebitRecord) -> Value {
     let state = match (one.state(), one.dropped) {
         (DebitState::Announced, _) => "staff-debit-announced",
@@ -135,7 +169,18 @@ fn row(app: &App, texts: &Texts, one: &DebitRecord) -> Value {
     }
 }
 
-fn file_row(app: &App, texts: &Texts, one: &DebitFileRecord) -> Value {
+fn file_row(
+    app: &App,
+    texts: &Texts,
+    one: &DebitFileRecord,
+    preview: Option<&DebitPreview>,
+) -> Value {
+    let money = |cents| texts.money(cents, &app.portal.operator.currency);
+    // What waits shows what will leave, not what was prepared.
+    let (count, cents) = preview.map_or((one.debits, one.cents), DebitPreview::collected);
+    let wait = preview.map_or(0, DebitPreview::waiting);
+    let dropped = one.debits.saturating_sub(count + wait);
+    let differs = preview.is_some() && (count, cents) != (one.debits, one.cents);
     let state = if one.approved.is_some() {
         "staff-debit-file-approved"
     } else if one.refused.is_some() {
@@ -145,7 +190,9 @@ fn file_row(app: &App, texts: &Texts, one: &DebitFileRecord) -> Value {
     };
     context! {
         number => one.number.to_string(), state => texts.say(state, &[]), approved => one.approved.is_some(),
-        sum => texts.money(one.cents, &app.portal.operator.currency), count => texts.count(one.debits),
+        sum => money(cents), count => texts.count(count), wait => (wait > 0).then(|| texts.count(wait)),
+        dropped => (dropped > 0).then(|| texts.count(dropped)),
+        prepared => differs.then(|| context! { sum => money(one.cents), count => texts.count(one.debits) }),
         settled => texts.count(one.settled), day => one.day.map(|day| texts.date(day)),
         by => one.prepared.by.clone(), when => texts.moment(one.prepared.at, &app.portal.time_zone),
     }
@@ -248,10 +295,15 @@ pub(crate) async fn one(
         .iban
         .clone()
         .or_else(|| rules.map(|rules| rules.iban.clone()));
+    let preview = preview(&app, &file).await?;
+    let fate = |number| preview.as_ref().and_then(|it| it.fates.get(&number));
+    let rows = debits
+        .iter()
+        .map(|one| previewed(&app, texts, one, fate(one.number)));
     let page = context! {
-        iban => iban.map(|iban| iban.to_string()),
-        one => file_row(&app, texts, &file), done, bad => matches!(query.done.as_str(), "empty" | "outdated"),
-        debits => debits.iter().map(|one| row(&app, texts, one)).collect::<Vec<_>>(),
+        iban => iban.map(|iban| iban.to_string()), waits,
+        one => file_row(&app, texts, &file, preview.as_ref()), done, bad => matches!(query.done.as_str(), "empty" | "outdated"),
+        debits => rows.collect::<Vec<_>>(),
         all => debits.len() as u64 >= file.debits, mine => waits && mine,
         approved => deed(&file.approved), refused => deed(&file.refused),
         may_approve => billing && waits && !mine && app.portal.debits.is_some(), may_refuse => billing && waits,

@@ -31,7 +31,7 @@ pub(crate) async fn announced(world: &World) {
     mandated(world).await;
     world
         .clock
-        .set("2026-11-30T10:00:00Z".parse().expect("a time"));
+        .set("2026-11-28T10:00:00Z".parse().expect("a time"));
     let autopay = Autopay {
         store: world.store.clone(),
         clock: Arc::clone(&world.clock) as Arc<dyn Clock>,

@@ -53,6 +53,10 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
     let approve = [("act", "approve")];
     let own = post(&mut vera, "/staff/debits/1", &approve).await;
     assert_eq!(own.status, StatusCode::NOT_FOUND);
+    let body = page.body.replace('\u{a0}', " ");
+    for part in ["Сума, ако се одобри сега", "84,20 €", "Ще тръгне"] {
+        assert!(body.contains(part), "{part}: {body}");
+    }
     let early = boyan.get("/staff/debits/file/1").await;
     assert_eq!(early.status, StatusCode::NOT_FOUND, "nothing leaves before");
     for _press in 0..2 {
@@ -103,6 +107,34 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
     ] {
         assert!(trail.iter().any(|event| event.what == what), "{what}");
     }
+}
+
+#[tokio::test]
+async fn what_was_paid_since_shows_before_it_is_approved() {
+    let (world, mut vera, mut boyan) = desk().await;
+    post(&mut vera, "/staff/debits", &[]).await;
+    let plain = async |browser: &mut Browser, path: &str| {
+        let page = browser.get(path).await;
+        page.body.replace('\u{a0}', " ")
+    };
+    let paid = async |reference: &str, cents| {
+        let bill = seed::first_bill().to_string();
+        super::common::pay::transferred(&world, reference, &bill, cents).await;
+    };
+    paid("FT1", 420).await;
+    let page = plain(&mut boyan, "/staff/debits/1").await;
+    for part in ["80,00 €", "84,20 €", "Подготвени", "Ще тръгне"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let list = plain(&mut boyan, "/staff/debits").await;
+    assert!(list.contains("подготвени 84,20 €"), "{list}");
+    paid("FT2", 8000).await;
+    let page = plain(&mut boyan, "/staff/debits/1").await;
+    for part in ["0,00 €", "Отпадат", "сметката е платена"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let done = post(&mut boyan, "/staff/debits/1", &[("act", "approve")]).await;
+    assert_eq!(done.header("location"), "/staff/debits/1?done=empty");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
-use kvit_pay::debit::ORDER_DAYS;
+use kvit_pay::debit::pay_otherwise_until;
 use kvit_store::{
     ACCESS_DUE_MINUTES, AutopayTold, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord,
     MandateEnd, ReaderRecord, SIGN_IN_MINUTES, StoreError,
@@ -304,7 +304,7 @@ impl Courier {
                     DebitCase::Notice {
                         bill,
                         day,
-                        free_days: ORDER_DAYS,
+                        until: pay_otherwise_until(day),
                     },
                     debit.announced_at,
                 )

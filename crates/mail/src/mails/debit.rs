@@ -25,8 +25,8 @@ pub enum DebitCase<'a> {
         bill: DebitedBill,
         /// On which day.
         day: Date,
-        /// Who pays more working days before than this is not debited.
-        free_days: u8,
+        /// Who pays in another way by then is not debited.
+        until: Date,
     },
     /// The customer's bank did not pay.
     Refused {
@@ -100,9 +100,9 @@ impl Mails {
             DebitCase::Missed { bill, pay_url } => ("missed", Some(bill), None, pay_url),
         };
         let of_bill = |text: &dyn Fn(DebitedBill) -> String| bill.map(text).unwrap_or_default();
-        let free = match mail.case {
-            DebitCase::Notice { free_days, .. } => free_days,
-            _ => 0,
+        let until = match mail.case {
+            DebitCase::Notice { until, .. } => format::date(until, mail.language),
+            _ => String::new(),
         };
         let values = vec![
             ("case", case.to_owned()),
@@ -123,7 +123,7 @@ impl Mails {
                 day.map(|day| format::date(day, mail.language))
                     .unwrap_or_default(),
             ),
-            ("free", free.to_string()),
+            ("until", until),
             ("iban", mail.iban.to_owned()),
             ("holder", one_line(mail.holder)),
             ("reference", mail.reference.to_owned()),

@@ -202,7 +202,7 @@ impl Mails {
             DebitCase::Notice {
                 bill,
                 day: DAY,
-                free_days: 3,
+                until: DAY,
             },
             DebitCase::Refused { bill, pay_url: URL },
             DebitCase::Missed { bill, pay_url: URL },

@@ -20,6 +20,11 @@ const NAME_MAX: usize = 140;
 const REASON_MAX: usize = 35;
 /// Creditor references that are kept of a transaction.
 const REFERENCES_MAX: usize = 10;
+
+/// What the bank takes for its own work, by the codes of ISO 20022 (sub-families of external codes): fees and
+/// commissions, taxed or not.
+const FEES: [&str; 6] = ["CHRG", "FEES", "COMM", "COME", "COMI", "COMT"];
+
 /// An entry as it stands in the file.
 #[derive(Debug, Default)]
 pub(super) struct RawEntry {
@@ -34,6 +39,8 @@ pub(super) struct RawEntry {
     pub(super) number: Option<String>,
     pub(super) info: Option<String>,
     pub(super) payment_file: Option<String>,
+    /// The bank's code for what it is.
+    pub(super) code: Option<String>,
     pub(super) details: Vec<RawDetail>,
     /// More transactions than are read.
     pub(super) overfull: bool,
@@ -43,6 +50,7 @@ pub(super) struct RawEntry {
 #[derive(Debug, Default)]
 pub(super) struct RawDetail {
     pub(super) bank_ref: Option<String>,
+    pub(super) code: Option<String>,
     pub(super) end_to_end: Option<String>,
     pub(super) transaction: Option<String>,
     pub(super) amount: Option<String>,
@@ -200,6 +208,9 @@ impl Whole<'_> {
         let info = entry.info.unwrap_or_default();
         let payment_file = entry.payment_file;
         let mut details = entry.details;
+        for detail in &mut details {
+            detail.code = detail.code.take().or_else(|| entry.code.clone());
+        }
         if let Some(amounts) = self.amounts(&details) {
             let names = names(self.iban, own.as_deref(), &details);
             let batch = own.map(|own| named(self.iban, &own));
@@ -258,6 +269,11 @@ impl Whole<'_> {
         // Money of a debit that leaves goes back, also where the bank does not mark it as a return.
         let debit = detail.end_to_end.as_deref().and_then(debit_named);
         let gone = !self.credit && debit.is_some();
+        // But not what the bank takes for it.
+        let fee = detail
+            .code
+            .as_deref()
+            .is_some_and(|code| FEES.contains(&code));
         let taken_back = self.reversal || detail.returned || gone;
         let info = [detail.info.as_deref().unwrap_or_default(), entry_info]
             .into_iter()
@@ -267,8 +283,8 @@ impl Whole<'_> {
         let kind = match (self.credit, taken_back) {
             (true, true) => TransferKind::CameBack,
             (true, false) => payout(&detail, &info, rules),
-            (false, true) => TransferKind::TakenBack,
-            (false, false) => TransferKind::Spent,
+            (false, true) if !fee => TransferKind::TakenBack,
+            (false, _) => TransferKind::Spent,
         };
         // Whoever had paid gets money that is taken back.
         let party = if self.credit {

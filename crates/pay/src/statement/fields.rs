@@ -45,6 +45,7 @@ impl RawEntry {
             ["ValDt", "Dt" | "DtTm"] => self.value = some(),
             ["AcctSvcrRef"] => self.bank_ref = some(),
             ["AddtlNtryInf"] => self.info = some(),
+            ["BkTxCd", "Domn", "Fmly", "SubFmlyCd"] => self.code = some(),
             ["NtryDtls", "Btch", "PmtInfId"] => self.payment_file = some(),
             ["NtryDtls", "TxDtls", rest @ ..] => {
                 if let Some(detail) = self.details.last_mut().filter(|_| !self.overfull) {
@@ -62,6 +63,7 @@ impl RawDetail {
         let name = || Some(short(text, 140));
         match path {
             ["Refs", "AcctSvcrRef"] => self.bank_ref = some(),
+            ["BkTxCd", "Domn", "Fmly", "SubFmlyCd"] => self.code = some(),
             ["Refs", "EndToEndId"] => self.end_to_end = some(),
             ["Refs", "TxId"] => self.transaction = some(),
             ["Amt"] | ["AmtDtls", "TxAmt", "Amt"] => {

@@ -1,5 +1,7 @@
 //! Autopay: mandates, what is collected by them, and the files for the bank.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::{
@@ -292,6 +294,47 @@ impl DebitFileRecord {
     #[must_use]
     pub const fn waits(&self) -> bool {
         self.approved.is_none() && self.refused.is_none()
+    }
+}
+
+/// What becomes of a debit in a file that waits, should it be approved now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebitFate {
+    /// So much is collected.
+    Collected(Cents),
+    /// It leaves the file and waits for the next: its mail, or other money for the bill, is on its way, or it is too
+    /// early.
+    Waits,
+    /// It is not made.
+    Dropped(Dropped),
+}
+
+/// What a file that waits would come to now.
+#[derive(Clone, Debug, Default)]
+pub struct DebitPreview {
+    /// Of each debit in it, by its number.
+    pub fates: BTreeMap<u64, DebitFate>,
+}
+
+impl DebitPreview {
+    /// How many are collected, and how much in all.
+    #[must_use]
+    pub fn collected(&self) -> (u64, Cents) {
+        let (mut count, mut sum) = (0, Cents::ZERO);
+        for fate in self.fates.values() {
+            if let DebitFate::Collected(cents) = fate {
+                count += 1;
+                sum += *cents;
+            }
+        }
+        (count, sum)
+    }
+
+    /// How many wait for the next file.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let waits = |fate: &&DebitFate| **fate == DebitFate::Waits;
+        self.fates.values().filter(waits).count() as u64
     }
 }
 

@@ -7,9 +7,9 @@ use kvit_pay::{
     statement::{Transfer, TransferKind},
 };
 use kvit_store::{
-    AttemptOutcome, Booked, DebitRecord, DebitState, DebitTerms, DebitWord, Debits, DeliveryState,
-    DeliveryWhat, Dropped, Give, MandateEnd, NewDebit, NewMandate, NoticeOutcome, PreparedDebits,
-    StatementReport, Store,
+    AttemptOutcome, Booked, DebitFate, DebitRecord, DebitState, DebitTerms, DebitWord, Debits,
+    DeliveryState, DeliveryWhat, Dropped, Give, MandateEnd, NewDebit, NewMandate, NoticeOutcome,
+    PreparedDebits, StatementReport, Store,
 };
 use serde_json::json;
 
@@ -367,6 +367,24 @@ pub(crate) async fn a_file_needs_two_people_and_keeps_its_bytes(store: Store) {
     told(&store, &confirmed(&account(1), "T1", 200, "")).await;
     let off = store.end_mandate(&account(2), &json!({}), at(92)).await;
     off.expect("an answer").expect("it was on");
+    // Whoever looks before they approve sees what will leave, and looking changes nothing.
+    let preview = async |terms: &DebitTerms| {
+        let shown = store.preview_debits(2, terms, at(91)).await;
+        shown.expect("an answer")
+    };
+    let early = DebitTerms {
+        latest: day("2026-11-24"),
+        ..terms("2026-11-20")
+    };
+    let shown = preview(&early).await;
+    assert_eq!((shown.collected(), shown.waiting()), ((0, Cents::ZERO), 1));
+    let late = preview(&terms("2026-11-26")).await;
+    assert_eq!(late.fates[&1], DebitFate::Dropped(Dropped::Late));
+    for _ in 0..2 {
+        let shown = preview(&terms("2026-11-24")).await;
+        assert_eq!(shown.collected(), (1, Cents::new(1000)));
+        assert_eq!(shown.fates[&1], DebitFate::Collected(Cents::new(1000)));
+    }
     assert_eq!(approve(&store, 2, "boris").await, DebitWord::Approved);
     assert_eq!(approve(&store, 2, "boris").await, DebitWord::Over);
     let first = debit(&store, 1).await;

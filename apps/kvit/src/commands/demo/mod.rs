@@ -1,5 +1,6 @@
 //! `kvit demo`: a made-up operator, from nothing to bills in a mailbox.
 
+mod autopay;
 mod payers;
 mod scans;
 mod steps;
@@ -108,6 +109,8 @@ struct Shown {
     statement: PathBuf,
     /// Scanned declarations that wait for a clerk.
     declarations: usize,
+    /// Where there are customers enough.
+    autopay: Option<autopay::Collected>,
     /// A customer with e-bills and one without, with their codes.
     visitor: (CustomerNumber, String),
     /// The visitor's address.
@@ -132,6 +135,7 @@ impl<'a> Show<'a> {
         config.mail.security = Security::Plain;
         config.mail.port = smtp;
         config.reminders.on = true;
+        autopay::configure(&mut config);
         let till = if args.exit {
             None
         } else {
@@ -197,6 +201,7 @@ impl<'a> Show<'a> {
         self.issue(&slot.name, &run, stop).await?;
         self.deliver(&slot.name, stop).await?;
         let progress = self.instance.store.run_progress(&run).await?;
+        let autopay = self.autopay(&slot.name, stop).await?;
         let enrolled_one = self.bulgarian(true).unwrap_or(0);
         let visitor = self.with_code(enrolled_one)?;
         let email = self.synth.email(enrolled_one).expose().clone();
@@ -214,6 +219,7 @@ impl<'a> Show<'a> {
             sample,
             statement,
             declarations,
+            autopay,
             visitor,
             email,
             paper,
@@ -272,6 +278,10 @@ impl<'a> Show<'a> {
             "dir": self.instance.dir,
             "mailbox_url": self.pages_url,
             "payment_systems_url": self.till.as_ref().map(|till| &till.url),
+            "autopay": shown.autopay.as_ref().map(|autopay| json!({
+                "url": format!("{}staff/debits", self.url()), "file": autopay.file.map(|(file, _)| file),
+                "customer_number": autopay.customer.0, "authorization_code": autopay.customer.1,
+            })),
             "customer_number": shown.visitor.0,
             "authorization_code": shown.visitor.1,
             "staff_url": format!("{}staff", self.url()),
@@ -323,6 +333,23 @@ impl<'a> Show<'a> {
             let login = person.login.as_str();
             line("", &format!("{login:<13}  password {}", password.expose()));
         }
+        if let Some(autopay) = &shown.autopay {
+            let place = format!("{}staff/debits", self.url());
+            let debits = autopay.file.map_or(0, |(_, debits)| debits);
+            line(
+                "autopay",
+                &format!("{} (as billing)", out.out(&place, LINK)),
+            );
+            let waits = count(debits, "direct debit waits", "direct debits wait");
+            line(
+                "",
+                &format!("{waits} in a file for approval, one was refused by its bank"),
+            );
+            let (number, code) = &autopay.customer;
+            line("", &format!("a customer who has it: {number}, code {code}"));
+            let mail = format!("{}/?q={}", self.pages_url, autopay.email);
+            line("", &format!("their mail: {}", out.out(&mail, LINK)));
+        }
         line("a bill", &shown.sample.display().to_string());
         line(
             "verify",
@@ -365,6 +392,7 @@ impl<'a> Show<'a> {
         let courier = self.instance.courier(&slot.name)?;
         let poller = self.instance.poller()?;
         let reminders = self.instance.reminders()?;
+        let autopay = self.instance.autopay()?;
         let counters = Counters::default();
         let poll = Duration::from_millis(self.instance.config.workers.poll_ms);
         let payers = async {
@@ -373,7 +401,7 @@ impl<'a> Show<'a> {
                 None => Ok(()),
             }
         };
-        let (portal, pages, payers, (), (), (), ()) = tokio::join!(
+        let (portal, pages, payers, (), (), (), (), ()) = tokio::join!(
             serve::serve_until(self.portal, router, stop),
             serve::serve_until(self.pages, self.mailbox.router(), stop),
             payers,
@@ -381,6 +409,7 @@ impl<'a> Show<'a> {
             workers::delivery_loop(&courier, &counters, poll, stop),
             workers::payment_loop(&poller, poll, stop),
             workers::reminder_loop(&reminders, &counters, poll, stop),
+            workers::autopay_loop(&autopay, poll, stop),
         );
         portal.and(pages).and(payers)
     }

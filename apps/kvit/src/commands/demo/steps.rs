@@ -1,6 +1,7 @@
 //! The steps of the demonstration: what an operator's people and systems would do.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::BufWriter,
     path::PathBuf,
@@ -34,8 +35,8 @@ use crate::{
 const DAYS_TO_PAY_MIN: i64 = 14;
 /// Customers who pay by bank transfer.
 const PAYERS: usize = 25;
-const IMPORTER: &str = "Ivan";
-const RELEASER: &str = "Maria";
+pub(super) const IMPORTER: &str = "Ivan";
+pub(super) const RELEASER: &str = "Maria";
 /// The names of staff, in the order of the roles.
 const PEOPLE: [&str; 5] = [
     "Ана Димитрова",
@@ -109,11 +110,18 @@ impl Show<'_> {
         let (synth, month, to) = (self.synth, self.month, path.clone());
         // Late in a month the usual due date would lie behind the date of issue.
         let due = self.today.saturating_add(DAYS_TO_PAY_MIN.days());
+        // What is collected soon is due soon.
+        let collected: HashMap<_, _> = self
+            .with_autopay()
+            .into_iter()
+            .map(|(i, day)| (self.synth.number(i), day))
+            .collect();
         let written = tokio::task::spawn_blocking(move || {
             let header = synth.run_header(&name, month, synth.customers());
             let file = BufWriter::new(File::create(&to)?);
             let orders = synth.orders(month).map(|mut order| {
-                order.due_date = order.due_date.max(due);
+                let usual = order.due_date.max(due);
+                order.due_date = collected.get(&order.account).copied().unwrap_or(usual);
                 order
             });
             write_ndjson(&header, orders, file)?;

@@ -1,11 +1,11 @@
 //! `kvit pay debits`: what is collected by direct debit, by two people.
 
-use std::io::Write;
+use std::{collections::HashMap, io::Write};
 
 use jiff::{ToSpan, civil::Date};
 use kvit_billing::ports::Clock;
 use kvit_flow::{DebitRules, debits::SILENT_DAYS};
-use kvit_store::{DebitFileRecord, DebitRecord, DebitTerms, DebitWord, Debits};
+use kvit_store::{DebitFileRecord, DebitPreview, DebitRecord, DebitTerms, DebitWord, Debits};
 use serde_json::{Value, json};
 
 use super::{ROWS_MAX, at_console, headed, second};
@@ -57,12 +57,21 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let people = store.debits(Debits::ForPeople(silent), ROWS_MAX).await?;
     let latest = store.debits(Debits::Latest, LATEST).await?;
     let files = store.debit_files(LATEST).await?;
+    // What waits for approval shows what would leave now.
+    let mut previews = HashMap::new();
+    if instance.config.debit.rules(&instance.config).is_some() {
+        let (terms, now) = (terms(instance)?, SystemClock.now());
+        for file in files.iter().filter(|file| file.waits()) {
+            let preview = store.preview_debits(file.number, &terms, now).await?;
+            previews.insert(file.number, preview);
+        }
+    }
     let all = |list: &[DebitRecord]| list.iter().map(debit_json).collect::<Vec<_>>();
     let value = json!({
         "waiting": all(&waiting),
         "for_people": all(&people),
         "latest": all(&latest),
-        "files": files.iter().map(file_json).collect::<Vec<_>>(),
+        "files": files.iter().map(|file| file_json(file, previews.get(&file.number))).collect::<Vec<_>>(),
     });
     let currency = instance.config.operator.currency;
     out.result(&value, |out| {
@@ -101,6 +110,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
             "by",
             "debits",
             "sum",
+            "leaves now",
             "first day",
             "told of",
         ];
@@ -112,6 +122,10 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
                 file.prepared.by.clone(),
                 file.debits.to_string(),
                 money(file.cents, currency),
+                match previews.get(&file.number).map(DebitPreview::collected) {
+                    Some((_, cents)) => money(cents, currency),
+                    None => String::new(),
+                },
                 file.day.map(|day| day.to_string()).unwrap_or_default(),
                 file.settled.to_string(),
             ]
@@ -119,7 +133,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         let parts = [
             table("a person has to see to", &people),
             table("announced", &waiting),
-            (!files.is_empty()).then(|| headed(out, &head, rows, &[4, 5, 7])),
+            (!files.is_empty()).then(|| headed(out, &head, rows, &[4, 5, 6, 8])),
             table("latest", &others),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
@@ -159,8 +173,14 @@ fn debit_json(one: &DebitRecord) -> Value {
     })
 }
 
-fn file_json(file: &DebitFileRecord) -> Value {
+fn file_json(file: &DebitFileRecord, preview: Option<&DebitPreview>) -> Value {
+    let now = preview.map(|preview| {
+        let ((debits, cents), wait) = (preview.collected(), preview.waiting());
+        let dropped = file.debits.saturating_sub(debits + wait);
+        json!({"debits": debits, "sum_cents": cents.get(), "wait": wait, "dropped": dropped})
+    });
     json!({
+        "leaves_now": now,
         "file": file.number,
         "state": state(file),
         "debits": file.debits,
@@ -266,6 +286,8 @@ async fn refuse(out: &Output, instance: &Instance, args: &ConcessionArgs) -> Res
 async fn write(out: &Output, instance: &Instance, args: &DebitWriteArgs) -> Result<Exit, Failure> {
     let (store, number, place) = (&instance.store, args.number, args.to.display());
     let mut target = new_private(&args.to).failed(format!("{place} cannot be made"))?;
+    let checkpoints = faults::checkpoints();
+    checkpoints.reached("before-write-debits");
     let fetched = store
         .fetch_debit_file(number, &at_console(&args.by), SystemClock.now())
         .await;
@@ -278,6 +300,8 @@ async fn write(out: &Output, instance: &Instance, args: &DebitWriteArgs) -> Resu
             return Err(Failure::new(Exit::Refused, what).hint("`kvit pay debits` names the files"));
         }
     };
+    // A death from here on leaves half a file at most: the same command with another place writes it whole.
+    checkpoints.reached("debits-fetched");
     target
         .write_all(&bytes)
         .and_then(|()| target.sync_all())
