@@ -6,6 +6,7 @@ mod layout;
 mod pay;
 mod run;
 mod staff;
+mod texts;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -27,6 +28,7 @@ pub(crate) use pay::{
 };
 pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand, RunLayoutArgs};
 pub(crate) use staff::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs};
+pub(crate) use texts::{TextsBringArgs, TextsCommand, TextsExportArgs, TextsUseArgs};
 
 /// E-bills of a utility: a billing run becomes sealed, delivered, confirmed bills.
 #[derive(Debug, Parser)]
@@ -164,6 +166,9 @@ temporary folder that is removed at the end; with --exit it stays, since its pat
     /// Work with the bill's layout
     #[command(subcommand)]
     Layout(LayoutCommand),
+    /// Change what mails and customers' pages say
+    #[command(subcommand)]
+    Texts(TextsCommand),
     /// Measure this machine
     #[command(subcommand)]
     Bench(BenchCommand),

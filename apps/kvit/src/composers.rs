@@ -5,16 +5,16 @@ use std::{
     collections::HashMap,
     io,
     sync::{
-        Arc, OnceLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use kvit_billing::{LayoutNo, ports::Compose};
+use kvit_billing::{LayoutBaseNo, LayoutNo, RunLayout, ports::Compose};
 use kvit_compose::{Composer, ComposerSettings, Layout};
 use kvit_flow::ports::{Composers, NoComposer};
-use kvit_store::StoreError;
+use kvit_store::{LayoutFiles, StoreError, layout_hash};
 use kvit_web::{Layouts, NoSample};
 
 use crate::{
@@ -29,7 +29,7 @@ const COMPOSERS_MAX: usize = 3;
 /// Compiled forms of bills; may be deleted at any time.
 const FORMS_FOLDER: &str = "forms";
 /// A layout, and the room that its bills leave for the seal.
-type Wanted = (LayoutNo, usize);
+type Wanted = (RunLayout, usize);
 
 /// What became of layouts in this process.
 #[derive(Default)]
@@ -38,6 +38,8 @@ pub(crate) struct Made {
     composers: Vec<(Wanted, Arc<Composer>)>,
     /// Why others have none. Neither a version nor the program changes, so each is tried once.
     failed: HashMap<Wanted, Failure>,
+    /// Whether a set of files beneath is that of this program: such a layout has no composer of its own.
+    is_own: HashMap<LayoutBaseNo, bool>,
 }
 
 /// Why there is no composer.
@@ -67,13 +69,14 @@ impl Instance {
     /// The layout that counts for new runs, for what is asked of it besides bills.
     pub(crate) async fn current_layout(&self) -> Result<Layout, Failure> {
         let no = self.store.current_layout().await?;
-        Ok(self.layout(no).await?)
+        Ok(self.layout(no.into()).await?)
     }
 
-    async fn layout(&self, no: LayoutNo) -> Result<Layout, NotMade> {
+    async fn layout(&self, of: RunLayout) -> Result<Layout, NotMade> {
+        let no = of.no;
         let unusable = |failure| NotMade::Unusable(back_to_builtin(failure, no));
-        let files = match self.store.layout_files(no).await {
-            Ok(Some(files)) => files,
+        let stored = match self.store.whole_layout(of).await {
+            Ok(Some(stored)) => stored,
             Ok(None) => {
                 let what = format!("there is no layout {no}");
                 let failure = Failure::new(Exit::Failed, what);
@@ -87,7 +90,11 @@ impl Instance {
             }
             Err(error) => return Err(error.into()),
         };
-        Layout::with_files(files)
+        let layout = match stored.base {
+            Some(base) => Layout::over(base, stored.files),
+            None => Layout::with_files(stored.files),
+        };
+        layout
             .exits(Exit::Configuration, no_layout(no))
             .map_err(unusable)
     }
@@ -111,11 +118,20 @@ impl Instance {
     /// serve pages, and kept for as long as it is among the latest.
     pub(crate) async fn composer(
         &self,
-        no: LayoutNo,
+        layout: impl Into<RunLayout>,
         contents_reserve: usize,
     ) -> Result<Arc<Composer>, NotMade> {
+        let mut layout = layout.into();
         let mut made = self.composers.lock().await;
-        let wanted = (no, contents_reserve);
+        if let Some(base) = layout.base {
+            let is_own = match made.is_own.get(&base) {
+                Some(known) => *known,
+                None => self.store.layout_base_hash(base).await? == *own_base_hash(),
+            };
+            made.is_own.insert(base, is_own);
+            layout.base = layout.base.filter(|_| !is_own);
+        }
+        let wanted = (layout, contents_reserve);
         if let Some(failure) = made.failed.get(&wanted) {
             return Err(NotMade::Unusable(failure.clone()));
         }
@@ -127,9 +143,9 @@ impl Instance {
             return Ok(composer);
         }
         let settings = self
-            .composer_settings(self.layout(no).await?, contents_reserve)
+            .composer_settings(self.layout(layout).await?, contents_reserve)
             .map_err(NotMade::Unusable)?;
-        let composer = match self.make_composer(no, settings).await {
+        let composer = match self.make_composer(layout.no, settings).await {
             Ok(composer) => Arc::new(composer),
             Err(failure) => {
                 made.failed.insert(wanted, failure.clone());
@@ -173,14 +189,14 @@ pub(crate) struct StoredComposers {
 }
 
 impl Composers for StoredComposers {
-    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+    fn composer(&self, layout: RunLayout) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
         async move {
             let made = self.instance.composer(layout, self.contents_reserve).await;
             match made {
                 Ok(composer) => Ok(composer as Arc<dyn Compose>),
                 Err(NotMade::Store(error)) => Err(NoComposer::Store(error)),
                 Err(NotMade::Unusable(failure)) => Err(NoComposer::Unusable {
-                    layout,
+                    layout: layout.no,
                     source: failure.to_string().into(),
                 }),
             }
@@ -263,6 +279,17 @@ impl Layouts for ShownLayouts {
             .get()
             .map(|found| found.clone().unwrap_or_default())
     }
+}
+
+/// The files that come with this program, as versions and runs keep them.
+pub(crate) fn own_base() -> Arc<LayoutFiles> {
+    static OWN: LazyLock<Arc<LayoutFiles>> = LazyLock::new(|| Arc::new(Layout::base()));
+    Arc::clone(&OWN)
+}
+
+fn own_base_hash() -> &'static [u8; 32] {
+    static HASH: LazyLock<[u8; 32]> = LazyLock::new(|| layout_hash(&Layout::base()));
+    &HASH
 }
 
 fn no_layout(no: LayoutNo) -> String {

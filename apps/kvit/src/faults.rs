@@ -39,3 +39,16 @@ impl Checkpoints for Fault {
         }
     }
 }
+
+/// How many seconds a bill may take while a layout is tried: as many as a release build gives.
+#[cfg(not(any(debug_assertions, feature = "faults")))]
+pub(crate) const fn layout_seconds(usual: u64) -> u64 {
+    usual
+}
+
+/// How many seconds a bill may take while a layout is tried; tests do not wait so long (`KVIT_LAYOUT_SECONDS`).
+#[cfg(any(debug_assertions, feature = "faults"))]
+pub(crate) fn layout_seconds(usual: u64) -> u64 {
+    let named = std::env::var("KVIT_LAYOUT_SECONDS").ok();
+    named.and_then(|text| text.parse().ok()).unwrap_or(usual)
+}

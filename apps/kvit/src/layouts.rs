@@ -5,16 +5,18 @@ use std::{collections::BTreeMap, error::Error, fs, io::Read, path::Path};
 
 use kvit_billing::{Bill, Language, LayoutNo, ports::Clock};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
-use kvit_store::{LayoutFiles, NewLayout};
+use kvit_store::{LayoutFiles, NewLayout, layout_hash};
 use kvit_synth::kinds;
 use kvit_web::{LAYOUT_BYTES_MAX, LayoutFault};
 use serde_json::json;
 
 use crate::{
+    composers::own_base,
     exit::{Context, Exit, Failure},
     files,
     handover::{Opener, zipped},
     output::count,
+    trial,
     wiring::{Instance, SystemClock},
 };
 
@@ -23,7 +25,7 @@ const BYTES_MAX: u64 = 64 << 20;
 /// Bytes left for a signature that none of the invented bills gets.
 pub(crate) const CONTENTS_RESERVE: usize = 1_600;
 /// The file that a layout is about, and what a single file is taken for.
-const MAIN: &str = "bill.typ";
+pub(crate) const MAIN: &str = "bill.typ";
 /// Folders that a layout has itself: a ZIP with nothing beside one of them is not a folder in a folder.
 const OWN_FOLDERS: [&str; 2] = ["texts", "fonts"];
 
@@ -123,7 +125,7 @@ fn fault(file: &str, message: impl Into<String>) -> LayoutFault {
 }
 
 /// Tries files on every kind of bill: the report, or all faults, each once.
-fn judge(
+pub(crate) fn judge(
     settings: ComposerSettings,
     files: LayoutFiles,
     progress: &dyn Fn(u64),
@@ -146,32 +148,32 @@ fn judge(
     }
 }
 
-/// Reads, tries and keeps a version, off the threads that serve pages. What has a fault leaves everything as it
-/// was.
+/// Tries a version in a process of its own, reads and keeps it. What has a fault leaves everything as it was.
 pub(crate) async fn bring(
     instance: &Instance,
     path: &Path,
     name: &str,
     (by, who): (&str, &str),
-    progress: impl Fn(u64) + Send + 'static,
+    progress: impl Fn(u64) + Send + Sync,
 ) -> Result<Brought, Failure> {
-    let settings = instance.composer_settings(Layout::builtin(), CONTENTS_RESERVE)?;
+    let (sha256, report) = match trial::run(instance, path, name, &progress).await? {
+        Ok(tried) => tried,
+        Err(faults) => return Ok(Brought::Faulty(faults)),
+    };
     let (from, called) = (path.to_owned(), name.to_owned());
-    let judged = tokio::task::spawn_blocking(move || {
-        let files = match read(&from, &called)? {
-            Ok(files) => files,
-            Err(faults) => return Ok(Err(faults)),
-        };
-        let judged = judge(settings, files.clone(), &progress);
-        Ok::<_, Failure>(judged.map(|report| (files, report)))
-    });
-    let (files, report) = match judged.await.failed("the layout cannot be tried")?? {
-        Ok(judged) => judged,
+    let files = tokio::task::spawn_blocking(move || read(&from, &called)).await;
+    let files = match files.failed("the layout cannot be read")?? {
+        Ok(files) if layout_hash(&files) == sha256 => files,
+        Ok(_) => {
+            let what = "its files changed while they were tried; bring it again";
+            return Ok(Brought::Faulty(vec![fault("", what)]));
+        }
         Err(faults) => return Ok(Brought::Faulty(faults)),
     };
     let new = NewLayout {
         name: name.to_owned(),
         files,
+        base: own_base(),
         report,
         by: by.to_owned(),
         who: who.to_owned(),
@@ -214,7 +216,10 @@ pub(crate) async fn unbrought(instance: &Instance) -> Result<Option<String>, Fai
 }
 
 /// The files of a folder, of a ZIP of one, or a single `bill.typ`; or what is wrong with them as files.
-fn read(path: &Path, name: &str) -> Result<Result<LayoutFiles, Vec<LayoutFault>>, Failure> {
+pub(crate) fn read(
+    path: &Path,
+    name: &str,
+) -> Result<Result<LayoutFiles, Vec<LayoutFault>>, Failure> {
     if path.is_dir() {
         let files = files::overrides(path)?;
         if files.is_empty() {

@@ -14,6 +14,8 @@ mod importing;
 mod layouts;
 mod output;
 mod scanning;
+mod texts;
+mod trial;
 mod upkeep;
 mod uploads;
 mod watch;

@@ -21,19 +21,21 @@ use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
-use kvit_store::{BillRecord, GuardPolicy, Role, Store};
+use kvit_store::{BillRecord, ChangedTexts, GuardPolicy, Role, Store};
 use kvit_web::{
     Documents, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal, PortalLimits, Samples,
+    wording::{self, Part},
 };
 use kvit_wire::HttpWire;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
-    composers::{Made, NotMade, ShownLayouts, StoredComposers},
+    composers::{Made, NotMade, ShownLayouts, StoredComposers, own_base},
     config::{Config, Guard, Security},
     exit::{Context, Exit, Failure},
     faults, files, layouts,
     scanning::Scanner,
+    texts::{CountingMails, ShownMails},
     upkeep::Kept,
     uploads::{Room, Uploads},
     ways::ConfiguredWays,
@@ -169,7 +171,7 @@ impl Instance {
             store: self.store.clone(),
             archive: self.archive()?,
             mailer: Arc::new(self.mailer()?),
-            mails: Arc::new(self.mails()?),
+            mails: Arc::new(CountingMails::new(self.clone())?),
             ways: self.ways()?,
             key: self.key()?,
             clock: Arc::new(SystemClock),
@@ -221,7 +223,8 @@ impl Instance {
         .exits(Exit::Configuration, "[mail] does not work")
     }
 
-    pub(crate) fn mails(&self) -> Result<Mails, Failure> {
+    /// Mails with the operator's own files, and these texts in place of theirs.
+    pub(crate) fn mails(&self, changed: &ChangedTexts) -> Result<Mails, Failure> {
         let (config, mail) = (&self.config, &self.config.mail);
         let what = "the mails cannot be made";
         let mails = Mails::new(
@@ -232,7 +235,14 @@ impl Instance {
             &mail.sender,
         )
         .exits(Exit::Configuration, what)?;
-        let own = files::text_overrides(&self.path(&mail.overrides))?;
+        let mut own = files::text_overrides(&self.path(&mail.overrides))?;
+        for (name, texts) in wording::fluent(changed, Part::Mail) {
+            match own.iter_mut().find(|(file, _)| *file == name) {
+                // The later of two lines of one name counts.
+                Some((_, file)) => file.push_str(&format!("\n\n{texts}")),
+                None => own.push((name, texts)),
+            }
+        }
         if own.is_empty() {
             return Ok(mails);
         }
@@ -277,6 +287,8 @@ impl Instance {
                 issuer: Arc::default(),
             }),
             layouts: Arc::new(ShownLayouts::new(self.clone())),
+            layout_base: own_base(),
+            letters: Arc::new(ShownMails(self.clone())),
             checkpoints: faults::checkpoints(),
             upkeep: Arc::new(Kept::new(self.clone())),
             imports: Arc::new(Uploads::new(self.clone(), Room::new(self))),

@@ -5,16 +5,21 @@ mod common;
 use std::{fs, path::Path, process::Command};
 
 use common::{
-    folder, run,
+    folder, run, run_with,
     service::{Person, Service, hire, instance, until},
 };
 use jiff::civil::date;
-use kvit_billing::LayoutNo;
-use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, Store};
+use kvit_billing::{BillNumber, LayoutNo};
+use kvit_compose::Layout;
+use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, Release, Store};
 use kvit_synth::Synth;
 
 /// The example of docs/LAYOUT.md.
 const WATER: &str = "../../docs/layouts/water";
+
+/// Words of every bill, and what another program has in their place.
+const TO_PAY: &str = "За плащане";
+const EARLIER: &str = "Дължимо днес";
 
 /// The text of a run's first bill.
 fn text(path: &Path, (run_of, number): &(String, String)) -> Option<String> {
@@ -33,8 +38,8 @@ fn text(path: &Path, (run_of, number): &(String, String)) -> Option<String> {
     }
 }
 
-/// Imports and releases a month's run. Gives it and its first bill.
-fn released(path: &Path, month: i8) -> (String, String) {
+/// Imports a month's run.
+fn imported(path: &Path, month: i8) -> String {
     let (synth, first) = (Synth::new(7, 3), date(2026, month, 1));
     let name = format!("{month}.ndjson");
     let header = synth.run_header(&name, first, 3);
@@ -43,7 +48,12 @@ fn released(path: &Path, month: i8) -> (String, String) {
     let run_of = run(path, &["run", "import", &name, "--as", "Ivan", "--json"])
         .ok()
         .json();
-    let id = run_of["run"].as_str().expect("an id").to_owned();
+    run_of["run"].as_str().expect("an id").to_owned()
+}
+
+/// Imports and releases a month's run. Gives it and its first bill.
+fn released(path: &Path, month: i8) -> (String, String) {
+    let id = imported(path, month);
     let released = run(path, &["run", "release", &id, "--as", "Maria", "--json"]);
     let released = released.ok().json();
     let first = released["first_number"].as_str().expect("a number");
@@ -132,6 +142,7 @@ fn counts_broken(path: &Path) {
         let at = "2026-09-01T00:00:00Z".parse().expect("a time");
         let files = [("bill.typ".to_owned(), b"#hed".to_vec())];
         let new = NewLayout {
+            base: Default::default(),
             name: "есен.typ".to_owned(),
             files: files.into(),
             report: serde_json::json!({}),
@@ -194,4 +205,77 @@ fn a_layout_that_works_no_longer_stops_nothing_but_its_runs() {
 /// The water company's bill has one page, the built-in one two.
 fn pages(text: &str) -> usize {
     text.matches('\u{c}').count()
+}
+
+/// Releases a run as a program with other words on its bills does.
+fn released_by_another_program(path: &Path, run_of: &str) -> String {
+    let word = async {
+        let url = format!("sqlite://{}", path.join("kvit.db").display());
+        let store = Store::open(&url).await.expect("a store");
+        let mut base = Layout::base();
+        let texts = base.get_mut("texts/bg.toml").expect("texts");
+        let words = String::from_utf8(std::mem::take(texts)).expect("UTF-8");
+        assert!(words.contains(TO_PAY));
+        *texts = words.replace(TO_PAY, EARLIER).into();
+        let release = Release {
+            by: "Maria".to_owned(),
+            who: "Maria".to_owned(),
+            at: "2026-10-01T08:00:00Z".parse().expect("a time"),
+            series: "main".parse().expect("a series"),
+            first_if_new: BillNumber::new(1).expect("a number"),
+            base: base.into(),
+        };
+        let id = run_of.parse().expect("an id");
+        store.release_run(&id, &release).await.expect("released")
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(word).first.to_string()
+}
+
+#[test]
+fn a_newer_program_issues_a_run_as_the_one_that_released_it_would() {
+    let (_folder, path) = folder();
+    instance(&path);
+    let imported = |month| imported(&path, month);
+    let (old, new) = (imported(9), imported(10));
+    let first = released_by_another_program(&path, &old);
+    let released = run(&path, &["run", "release", &new, "--as", "Maria", "--json"]);
+    let released = released.ok().json();
+    run(&path, &["run", "issue"]).ok();
+    let next = released["first_number"].as_str().expect("a number");
+    let of = |run: &str, number: &str| text(&path, &(run.to_owned(), number.to_owned()));
+    let (Some(old), Some(new)) = (of(&old, &first), of(&new, next)) else {
+        return;
+    };
+    assert!(old.contains(EARLIER) && !old.contains(TO_PAY), "{old}");
+    assert!(new.contains(TO_PAY) && !new.contains(EARLIER), "{new}");
+}
+
+/// Typst ends a loop after ten thousand turns by itself, and not loops within loops.
+const ENDLESS: &str = "#import \"prelude.typ\": *
+#for a in range(9999) { for b in range(9999) { for c in range(9999) { let d = a + b + c } } }";
+/// Four gigabytes at once.
+const GREEDY: &str = "#import \"prelude.typ\": *
+#let all = \"0123456789\" * 400000000
+#all.len()";
+
+#[test]
+fn a_layout_that_never_ends_or_eats_memory_is_a_fault_and_nothing_more() {
+    let (_folder, path) = folder();
+    instance(&path);
+    for (text, said) in [
+        (ENDLESS, "a bill is not laid out within 5 seconds"),
+        (GREEDY, "a bill takes more than 2048 MiB of memory"),
+    ] {
+        fs::write(path.join("есен.typ"), text).expect("written");
+        let asked = ["layout", "bring", "есен.typ", "--as", "Ana"];
+        let told = run_with(&path, &asked, &[("KVIT_LAYOUT_SECONDS", "5")]);
+        assert!(
+            told.code == 1 && told.out.contains("bill.typ: ") && told.out.contains(said),
+            "{}",
+            told.shown()
+        );
+    }
+    let list = run(&path, &["layout", "list", "--json"]).ok().json();
+    assert_eq!(list["layouts"], serde_json::json!([]));
 }

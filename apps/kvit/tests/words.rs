@@ -71,6 +71,10 @@ fn help() {
         "layout export",
         "layout check",
         "layout preview",
+        "texts",
+        "texts export",
+        "texts bring",
+        "texts use",
         "doctor",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();

@@ -7,7 +7,7 @@ use axum::{
 };
 use kvit_store::StoreError;
 
-use crate::{DocumentError, credentials::HashError};
+use crate::{DocumentError, NoSample, credentials::HashError};
 
 /// Why a request got no page of its own.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Password(#[from] HashError),
     #[error("our key at a payment system does not sign")]
     PayKey(#[source] kvit_pay::KeyError),
+    #[error(transparent)]
+    Sample(#[from] NoSample),
     #[error("documents could not be put into one file")]
     Zip(#[source] zip::result::ZipError),
 }

@@ -15,7 +15,7 @@ use minijinja::context;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::{App, Hall, device::device, failure::Failure, rooms::again::Place};
+use crate::{App, Hall, device::device, doors::Doors, failure::Failure, rooms::again::Place};
 
 /// The name of the cookie that says where to go on after a link.
 pub(crate) const BACK_COOKIE: &str = "back";
@@ -101,7 +101,8 @@ impl Visitor {
     }
 }
 
-pub(crate) async fn door(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn door(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {
+    let app = doors.look().await;
     let headers = request.headers();
     let form_secret = cookie(headers, &app.cookie_name("form")).and_then(Token::parse);
     let new_secret = form_secret.is_none().then(|| app.random_token());

@@ -4,7 +4,7 @@ use std::fmt;
 
 use futures::future::BoxFuture;
 use kvit_billing::LayoutNo;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::NoSample;
 
@@ -33,7 +33,7 @@ pub trait Layouts: Send + Sync {
 }
 
 /// Something that is wrong with a layout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayoutFault {
     /// File within the layout; empty where the fault has no place.
     pub file: String,

@@ -24,7 +24,7 @@ use kvit_billing::{
 };
 use kvit_flow::{DebitRules, Sample, ports::Checkpoints};
 use kvit_pay::ways::{Ways, Wire};
-use kvit_store::{BillRecord, GuardPolicy, Store};
+use kvit_store::{BillRecord, GuardPolicy, LayoutFiles, Store};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 mod api;
@@ -33,6 +33,7 @@ mod colours;
 pub mod credentials;
 mod csv;
 mod device;
+mod doors;
 mod failure;
 mod front;
 mod gate;
@@ -49,7 +50,10 @@ mod staff;
 mod texts;
 mod turnstile;
 mod upkeep;
+pub mod wording;
 mod zipped;
+
+use doors::{Doors, House};
 
 const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
@@ -108,6 +112,10 @@ pub struct Portal {
     pub samples: Arc<dyn Samples>,
     /// Tries layouts out and draws with them.
     pub layouts: Arc<dyn Layouts>,
+    /// Makes mails with other texts, for looking at.
+    pub letters: Arc<dyn wording::Letters>,
+    /// The layout files that come with this program: what a run that is released here keeps.
+    pub layout_base: Arc<LayoutFiles>,
     /// Where tests end the process.
     pub checkpoints: Arc<dyn Checkpoints>,
     /// Certificates, own texts and the checks of doctor.
@@ -225,10 +233,9 @@ pub enum PortalError {
     PublicUrl(String),
 }
 
-/// The portal and its derived parts, shared by all requests.
+/// The portal and its derived parts that never change, shared by all requests.
 pub(crate) struct Hall {
     pub(crate) portal: Portal,
-    pub(crate) pages: pages::Pages,
     pub(crate) locks: gate::Locks,
     pub(crate) turnstile: turnstile::Turnstile,
     pub(crate) hashing: staff::hashing::Hashing,
@@ -240,7 +247,7 @@ pub(crate) struct Hall {
     pub(crate) passkeys: Option<passkeys::RelyingParty>,
 }
 
-pub(crate) type App = Arc<Hall>;
+pub(crate) type App = Arc<House>;
 
 /// The addresses of the portal and their methods, for golden tests and for proxies.
 pub const ROUTES: &[(&str, &str)] = &[
@@ -320,9 +327,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         portal.logo_svg.clone(),
         &portal.overrides,
     )?;
-    let app: App = Arc::new(Hall {
+    let hall = Hall {
         portal,
-        pages,
         locks: gate::Locks::default(),
         turnstile: turnstile::Turnstile::default(),
         hashing: staff::hashing::Hashing::default(),
@@ -331,7 +337,12 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         rates: api::Rates::default(),
         https,
         passkeys,
-    });
+    };
+    let doors = Doors::new(Arc::new(House {
+        hall: Arc::new(hall),
+        pages: Arc::new(pages),
+        texts: 0,
+    }));
     use rooms::{
         again, autopay, bills, copies, enrol, info, links, mine, paper, password, pay, pay_calls,
         points, readers, reminders, sessions, sign_in, usage,
@@ -405,7 +416,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         )
         .route("/usage", get(usage::page))
         .route("/v/{slug}", get(info::verify))
-        .merge(staff::router(&app))
+        .merge(staff::router(&doors))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .method_not_allowed_fallback(info::not_that_way)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
@@ -414,17 +425,14 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
             Duration::from_secs(REQUEST_MAX_SECONDS),
         ))
         // Has limits of its own.
-        .merge(staff::imports::router(&app))
-        .merge(staff::scans::upload::router(&app))
+        .merge(staff::imports::router(&doors))
+        .merge(staff::scans::upload::router(&doors))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            front::door,
-        ))
-        .with_state(Arc::clone(&app))
+        .layer(middleware::from_fn_with_state(doors.clone(), front::door))
+        .with_state(doors.clone())
         // Payment systems do not come in by the front door: they have no language and no session,
         // and their forms are not ours.
-        .merge(pay_calls::router(Arc::clone(&app)))
+        .merge(pay_calls::router(doors.clone()))
         // Neither do the operator's own systems.
-        .merge(api::router(app)))
+        .merge(api::router(doors)))
 }

@@ -29,6 +29,14 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
     ),
 ];
 
+/// The built-in texts of a language.
+pub(crate) const fn builtin(language: Language) -> &'static str {
+    match language {
+        Language::Bg => BUILTIN[0].1,
+        Language::En => BUILTIN[1].1,
+    }
+}
+
 /// The texts of one language, with its ways to write money and dates.
 pub(crate) struct Texts {
     /// Which.
@@ -351,6 +359,7 @@ mod tests {
             "bill",
             "by",
             "bytes",
+            "changed",
             "channel",
             "day",
             "delivery",
@@ -418,6 +427,12 @@ mod tests {
             "reason-other",
         ];
         let scans = scans.map(|name| format!("staff-scan-{name}"));
+        let samples = crate::staff::texts::sample::NAMES.iter();
+        let samples = samples.map(|name| format!("staff-wording-sample-{name}"));
+        let groups = crate::wording::GROUPS.iter();
+        let groups = groups.map(|group| format!("staff-wording-group-{}", group.name));
+        let languages =
+            Language::ALL.map(|language| format!("staff-wording-in-{}", language.tag()));
         let units = ["kwh", "kwt", "mtq", "mwh"].map(|unit| format!("unit-{unit}"));
         let sure = ["disable", "reset"].into_iter().flat_map(|what| {
             ["", "-text", "-button"].map(|tail| format!("staff-sure-{what}{tail}"))
@@ -429,6 +444,9 @@ mod tests {
             .chain(units)
             .chain(money)
             .chain(scans)
+            .chain(samples)
+            .chain(groups)
+            .chain(languages)
             .chain(did)
             .chain(payments)
             .chain(faults)
@@ -460,6 +478,8 @@ mod tests {
             "check-address-",
             "check-everywhere",
             "check-known-",
+            // A text of mails.
+            "pay-hint",
         ];
         let rooms = rooms();
         let said = rooms.iter().flat_map(|source| literals(source));

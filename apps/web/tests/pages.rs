@@ -429,6 +429,16 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.lang = "en";
     eye.see("staff-people", "/staff/people?lang=en").await;
     eye.chrome.follow("header form button").await;
+    eye.sign_in_staff("billing").await;
+    eye.see("staff-run-relay", "/staff/runs/2026-11-b2").await;
+    eye.lang = "bg";
+    eye.see("staff-run-relay", "/staff/runs/2026-11-b2?lang=bg")
+        .await;
+    eye.chrome.follow("form[action$='/layout'] button").await;
+    eye.look("staff-run-relaid").await;
+    eye.lang = "en";
+    eye.chrome.go("/staff/runs?lang=en").await;
+    eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
 }
@@ -460,10 +470,23 @@ async fn receivables(eye: &mut Inspector, world: &World) {
 
 /// Layouts: the list, a version that waits for a second person, and one with faults.
 async fn layouts(eye: &mut Inspector, world: &World) {
+    // Released before another layout counts.
+    let release = kvit_store::Release {
+        base: Default::default(),
+        by: "boyan".to_owned(),
+        who: "boyan".to_owned(),
+        at: "2026-11-19T09:00:00Z".parse().expect("a time"),
+        series: "main".parse().expect("a series"),
+        first_if_new: common::seed::first_bill(),
+    };
+    let run = "2026-11-b2".parse().expect("an id");
+    let released = world.store.release_run(&run, &release).await;
+    released.expect("numbers");
     eye.see("staff-layout-builtin", "/staff/layouts/0").await;
     let at = "2026-11-19T09:30:00Z".parse().expect("a time");
     for (by, text) in [("m.ivanova", "one"), ("administrator", "two")] {
         let new = kvit_store::NewLayout {
+            base: Default::default(),
             name: "есенно-оформление-2026.zip".to_owned(),
             files: [("bill.typ".to_owned(), text.into())].into(),
             report: common::layout_report(),
@@ -505,13 +528,54 @@ async fn layouts(eye: &mut Inspector, world: &World) {
     eye.see("staff-layout-faulty", &format!("/staff/layouts/file/{id}"))
         .await;
     eye.see("staff-keys", "/staff/keys").await;
-    eye.see("staff-texts", "/staff/texts").await;
+    texts(eye, world).await;
     eye.lang = "en";
     eye.see("staff-keys", "/staff/keys?lang=en").await;
     eye.see("staff-texts", "/staff/texts").await;
+    eye.see("staff-texts-version", "/staff/texts/1").await;
     eye.see("staff-layouts", "/staff/layouts?lang=en").await;
     eye.lang = "bg";
     eye.chrome.go("/staff/layouts?lang=bg").await;
+}
+
+/// Texts: the list, a group to be changed, with faults, a version that waits for a second person, its samples.
+async fn texts(eye: &mut Inspector, world: &World) {
+    eye.see("staff-texts", "/staff/texts").await;
+    eye.see("staff-texts-change", "/staff/texts/change/reminders")
+        .await;
+    let subject = "[id='bg.reminder-subject-after']";
+    eye.chrome.fill(subject, "Моля, платете {sum}").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-texts-wrong").await;
+    let texts = [
+        (
+            "mail/bg/reminder-subject-after",
+            "Моля, платете сметката за {period}",
+        ),
+        (
+            "mail/en/reminder-subject-after",
+            "Please pay the bill for {period}",
+        ),
+        ("page/bg/home-title", "Сметките Ви за ток, на едно място"),
+    ];
+    let new = kvit_store::NewTexts {
+        texts: texts
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into(),
+        by: "m.ivanova".to_owned(),
+        who: "m.ivanova".to_owned(),
+        at: "2026-11-19T09:40:00Z".parse().expect("a time"),
+    };
+    world.store.bring_texts(&new).await.expect("kept");
+    eye.see("staff-texts-version", "/staff/texts/1").await;
+    eye.see("staff-texts-sample", "/staff/texts/1/bg/reminder-after")
+        .await;
+    eye.chrome.go("/staff/texts/1").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-texts-chosen").await;
+    // As it was for those who come after.
+    eye.chrome.go("/staff/texts/0").await;
+    eye.chrome.follow("main form button").await;
 }
 
 /// Uploads: the form, one that waits, is read, failed, and one that is a run already.

@@ -478,6 +478,34 @@ impl LayoutNo {
     pub const BUILTIN: Self = Self(0);
 }
 
+/// A set of the files that came with a program, counted from 1 in the order in which a store first met them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayoutBaseNo(pub u32);
+
+/// How the bills of a run look, taken down at its release. Written as the version's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "LayoutNo")]
+pub struct RunLayout {
+    /// The version.
+    pub no: LayoutNo,
+    /// Of [`LayoutNo::BUILTIN`]: the files of the program that released the run. Versions know their own.
+    pub base: Option<LayoutBaseNo>,
+}
+
+impl From<RunLayout> for LayoutNo {
+    fn from(layout: RunLayout) -> Self {
+        layout.no
+    }
+}
+
+/// A version by itself; of the one that comes with Kvit, that of the program at work.
+impl From<LayoutNo> for RunLayout {
+    fn from(no: LayoutNo) -> Self {
+        Self { no, base: None }
+    }
+}
+
 impl fmt::Display for LayoutNo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

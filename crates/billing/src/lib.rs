@@ -30,7 +30,8 @@ pub use declaration::PaperCode;
 pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
     AccessMail, ApiName, AutopayMail, BillNumber, ChunkNo, CustomerNumber, DeliveryId,
-    DeliveryKind, EnrolmentId, EntryId, LayoutNo, OrderSeq, ReaderId, RunId, Series, StaffLogin,
+    DeliveryKind, EnrolmentId, EntryId, LayoutBaseNo, LayoutNo, OrderSeq, ReaderId, RunId,
+    RunLayout, Series, StaffLogin,
 };
 pub use money::{Cents, Currency};
 pub use operator::Operator;

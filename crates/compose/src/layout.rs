@@ -92,12 +92,39 @@ impl Layout {
     /// Every name that is not that of a file, Typst file that is not UTF-8, and font that is none.
     /// What is wrong inside a Typst file shows when a [`crate::Composer`] is made.
     pub fn with_files(files: BTreeMap<String, Vec<u8>>) -> Result<Self, ComposeError> {
+        let base = embedded().map(|(name, bytes)| (name.to_owned(), Bytes::new(bytes)));
+        Self::made_of(base.collect(), files)
+    }
+
+    /// The same over the files that came with another program, all of them: as [`Layout::base`] gave them there.
+    ///
+    /// # Errors
+    /// As for [`Layout::with_files`].
+    pub fn over(
+        base: BTreeMap<String, Vec<u8>>,
+        files: BTreeMap<String, Vec<u8>>,
+    ) -> Result<Self, ComposeError> {
+        let known: HashMap<_, _> = embedded().collect();
+        let bytes = |(name, body): (String, Vec<u8>)| match known.get(name.as_str()) {
+            // Not a second time in memory.
+            Some(own) if own[..] == body[..] => (name, Bytes::new(*own)),
+            _ => (name, Bytes::new(body)),
+        };
+        Self::made_of(base.into_iter().map(bytes).collect(), files)
+    }
+
+    /// All files that come with this program: what a layout depends on besides its own.
+    #[must_use]
+    pub fn base() -> BTreeMap<String, Vec<u8>> {
+        let own = |(name, bytes): (&str, &[u8])| (name.to_owned(), bytes.to_vec());
+        embedded().map(own).collect()
+    }
+
+    fn made_of(
+        mut all: BTreeMap<String, Bytes>,
+        files: BTreeMap<String, Vec<u8>>,
+    ) -> Result<Self, ComposeError> {
         let mut faults = Vec::new();
-        let mut all: BTreeMap<String, Bytes> = BUILTIN
-            .iter()
-            .chain(&FONTS)
-            .map(|(name, bytes)| ((*name).to_owned(), Bytes::new(*bytes)))
-            .collect();
         for (name, bytes) in files {
             if [BILL, LOGO].contains(&name.as_str()) {
                 let what = "Kvit makes a file of this name; choose another";
@@ -218,6 +245,10 @@ impl std::fmt::Debug for Layout {
             .field("fonts", &self.0.fonts.len())
             .finish()
     }
+}
+
+fn embedded() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    BUILTIN.into_iter().chain(FONTS)
 }
 
 fn printable(fonts: &[Font], character: char) -> bool {

@@ -12,7 +12,7 @@ use std::{ops::AddAssign, sync::Arc};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{code::InstanceKey, ports::Clock};
-use kvit_mail::{Mails, Outcome, RetryLadder};
+use kvit_mail::{Outcome, RetryLadder};
 use kvit_pay::ways::Ways;
 use kvit_store::{
     Attempt, AttemptOutcome, DeliveryJob, DeliveryWhat, ReminderDoor, Store, StoreError,
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     hours::Hours,
-    ports::{Archive, Checkpoints, Mailer},
+    ports::{Archive, Checkpoints, MailTexts, Mailer},
 };
 
 /// Deliveries claimed at once, for each line of conversations. A death marks at most so many a line
@@ -41,8 +41,8 @@ pub struct Courier {
     pub archive: Arc<dyn Archive>,
     /// How mail leaves.
     pub mailer: Arc<dyn Mailer>,
-    /// Builds the mails.
-    pub mails: Arc<Mails>,
+    /// Builds the mails in the texts that count.
+    pub mails: Arc<dyn MailTexts>,
     /// Names the payment systems for customers.
     pub ways: Arc<dyn Ways>,
     /// Derives the tokens of the links.
@@ -135,6 +135,7 @@ impl Courier {
 
     /// Takes the next mails that are due.
     async fn claim(&self) -> Result<Vec<DeliveryJob>, DeliverError> {
+        self.mails.look().await;
         let now = self.clock.now();
         let lease_until = now + SignedDuration::from_secs(LEASE_S);
         let jobs = self

@@ -3,8 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use kvit_billing::{LayoutNo, ports::Compose};
-use kvit_mail::{Message, Outcome};
+use kvit_billing::{LayoutNo, RunLayout, ports::Compose};
+use kvit_mail::{Mails, Message, Outcome};
 use kvit_store::StoreError;
 
 /// Where packs are kept. Writing is whole or not at all: no reader ever sees half an object.
@@ -85,7 +85,7 @@ pub struct NotHeard(pub String);
 pub trait Composers: Send + Sync {
     /// The composer of a layout. The first call reads and tries it, off the threads that wait for the outside;
     /// later ones find it made.
-    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>>;
+    fn composer(&self, layout: RunLayout) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>>;
 }
 
 /// Why a layout has no composer.
@@ -108,7 +108,29 @@ pub enum NoComposer {
 pub struct OneComposer(pub Arc<dyn Compose>);
 
 impl Composers for OneComposer {
-    fn composer(&self, _: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+    fn composer(&self, _: RunLayout) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
         std::future::ready(Ok(Arc::clone(&self.0))).boxed()
+    }
+}
+
+/// Who writes mails in the texts that count.
+pub trait MailTexts: Send + Sync {
+    /// Builds mails as it was last known how.
+    fn now(&self) -> Arc<Mails>;
+
+    /// Asks which texts count, where the last answer is a few seconds old.
+    fn look(&self) -> BoxFuture<'_, ()>;
+}
+
+/// The same texts for ever: for measurements and tests.
+pub struct SameTexts(pub Arc<Mails>);
+
+impl MailTexts for SameTexts {
+    fn now(&self) -> Arc<Mails> {
+        Arc::clone(&self.0)
+    }
+
+    fn look(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
     }
 }

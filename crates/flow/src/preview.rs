@@ -1,7 +1,8 @@
 //! Samples of a checked run, for the eyes of who releases it.
 
 use kvit_billing::{
-    BillNumber, BillOrder, ChunkNo, CustomerNumber, LayoutNo, OrderSeq, RunId, code::InstanceKey,
+    BillNumber, BillOrder, ChunkNo, CustomerNumber, LayoutNo, OrderSeq, RunId, RunLayout,
+    code::InstanceKey,
 };
 use kvit_store::{ChunkJob, RunRecord, RunState};
 
@@ -54,7 +55,7 @@ impl Issuer {
     async fn samples(
         &self,
         run: &RunId,
-        layout: LayoutNo,
+        layout: RunLayout,
         orders: Vec<BillOrder>,
     ) -> Result<Vec<Sample>, IssueError> {
         let accounts: Vec<_> = orders.iter().map(|order| order.account.clone()).collect();
@@ -86,12 +87,12 @@ impl Issuer {
     }
 
     /// The layout that a run keeps; before release, the one that it would get now.
-    async fn layout_of(&self, run: &RunRecord) -> Result<LayoutNo, IssueError> {
+    async fn layout_of(&self, run: &RunRecord) -> Result<RunLayout, IssueError> {
         match (run.layout, run.state) {
             (Some(layout), _) => Ok(layout),
             // Released before there were versions: its bills are issued in the one that comes with Kvit.
-            (None, RunState::Released | RunState::Issued) => Ok(LayoutNo::BUILTIN),
-            (None, _) => Ok(self.store.current_layout().await?),
+            (None, RunState::Released | RunState::Issued) => Ok(LayoutNo::BUILTIN.into()),
+            (None, _) => Ok(self.store.current_layout().await?.into()),
         }
     }
 

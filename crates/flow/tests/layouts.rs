@@ -12,7 +12,7 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{
-    Bill, LayoutNo, OrderSeq, UnsealedPdf,
+    Bill, LayoutNo, OrderSeq, RunLayout, UnsealedPdf,
     ports::{Compose, NotComposed},
 };
 use kvit_flow::{
@@ -52,7 +52,10 @@ impl Compose for One {
 }
 
 impl Composers for Layouts {
-    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+    fn composer(
+        &self,
+        RunLayout { no: layout, .. }: RunLayout,
+    ) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
         let left = |n: u32| n.checked_sub(1);
         let made = if self.failing.fetch_update(SeqCst, SeqCst, left).is_ok() {
             Err(NoComposer::Store(StoreError::Encode(
@@ -76,6 +79,7 @@ async fn chosen(store: &Store, text: &str, seen: u32) {
     let new = NewLayout {
         name: text.to_owned(),
         files: BTreeMap::from([("bill.typ".to_owned(), text.into())]),
+        base: Arc::default(),
         report: json!({}),
         by: "Ana".to_owned(),
         who: "Ana".to_owned(),
@@ -142,7 +146,7 @@ async fn a_layout_that_cannot_be_used_holds_up_its_own_run_only() {
     assert_eq!(source.to_string(), "layout 1 cannot be used");
     let state = store.run(&broken).await.expect("read").expect("a run");
     assert_eq!(
-        (state.state, state.layout),
+        (state.state, state.layout.map(|layout| layout.no)),
         (RunState::Released, Some(LayoutNo(1)))
     );
 }

@@ -17,7 +17,8 @@ pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder};
 pub use mails::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
 };
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};
+pub use texts::builtin as builtin_texts;

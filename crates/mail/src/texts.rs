@@ -7,15 +7,21 @@ use kvit_billing::Language;
 
 use crate::MailError;
 
+/// The sentences of mails that come with Kvit, as a Fluent file.
+#[must_use]
+pub const fn builtin(language: Language) -> &'static str {
+    match language {
+        Language::Bg => include_str!("../texts/bg.ftl"),
+        Language::En => include_str!("../texts/en.ftl"),
+    }
+}
+
 pub(crate) struct Texts(FluentBundle<FluentResource>);
 
 impl Texts {
     /// The texts that come with Kvit, and over them those of `overrides`, which may be a few only.
     pub(crate) fn new(language: Language, overrides: Option<&str>) -> Result<Self, MailError> {
-        let builtin = match language {
-            Language::Bg => include_str!("../texts/bg.ftl"),
-            Language::En => include_str!("../texts/en.ftl"),
-        };
+        let builtin = builtin(language);
         let tag = language.tag().parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![tag]);
         bundle.set_use_isolating(false);

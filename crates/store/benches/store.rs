@@ -155,6 +155,7 @@ async fn stage(store: &Store, synth: &Synth, chunks: u32) -> Fallible<RunId> {
     };
     store.accept_run(&id, &totals, &json!({}), at(1)).await?;
     let release = Release {
+        base: Default::default(),
         by: "boris".to_owned(),
         who: "boris".to_owned(),
         at: at(2),

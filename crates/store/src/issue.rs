@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use kvit_billing::{BillKind, Cents, ChunkNo, CustomerNumber, LayoutNo, OrderSeq, RunId};
+use kvit_billing::{
+    BillKind, Cents, ChunkNo, CustomerNumber, LayoutBaseNo, LayoutNo, OrderSeq, RunId, RunLayout,
+};
 
 use crate::{
     BillRecord, ChunkJob, ChunkResult, CustomerRecord, Finish, Forgotten, NewDelivery, Store,
@@ -11,7 +13,7 @@ use crate::{
     deliveries::put_back,
     engine::{Row, Tx},
     readers::insert_copies,
-    rows::{corrupt, number, small, text, time, unsigned},
+    rows::{corrupt, number, optional_small, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
     staging::{encode, unpacked},
     webhooks,
@@ -32,7 +34,7 @@ impl Store {
     ) -> Result<Option<ChunkJob>, StoreError> {
         let mut tx = self.begin().await?;
         let row = query(
-            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, r.series, r.issued_at, COALESCE(r.layout, 0) AS layout, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
+            "SELECT t.run, t.no, t.claim + 1 AS claim, t.first_seq, r.series, r.issued_at, COALESCE(r.layout, 0) AS layout, r.layout_base, r.first_number FROM chunks t JOIN runs r ON r.id = t.run WHERE r.state = 'released' AND ($1 IS NULL OR t.run = $1) AND t.done_at IS NULL AND (t.worker IS NULL OR t.lease_until <= $2) ORDER BY t.run, t.no LIMIT 1",
         )
         .bind(run)
         .bind(now)
@@ -288,7 +290,10 @@ fn chunk_job(row: &Row) -> Result<ChunkJob, StoreError> {
             .ok_or_else(|| corrupt("first_seq", first_seq))?,
         series: text(row, "series")?,
         issued_at: time(row, "issued_at")?,
-        layout: LayoutNo(small(row, "layout")?),
+        layout: RunLayout {
+            no: LayoutNo(small(row, "layout")?),
+            base: optional_small(row, "layout_base")?.map(LayoutBaseNo),
+        },
         orders: Vec::new(),
         holders: HashMap::new(),
     })

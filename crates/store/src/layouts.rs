@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
-use kvit_billing::{LayoutNo, RunId};
+use kvit_billing::{LayoutBaseNo, LayoutNo, RunId, RunLayout};
 use serde_json::json;
 
 use crate::{
     Beside, ChooseLayout, Event, LayoutChoice, LayoutChosen, LayoutFile, LayoutFiles, LayoutInUse,
-    LayoutRecord, NewLayout, Relaid, RelayRun, Store, StoreError,
+    LayoutRecord, NewLayout, Relaid, RelayRun, Store, StoreError, StoredLayout,
     audit::append,
     engine::{Row, Target, Tx},
     reconcile::same_person,
-    rows::{corrupt, hash, json as json_column, small, text, time, unsigned},
+    rows::{corrupt, hash, json as json_column, optional_small, small, text, time, unsigned},
     sql::query,
 };
 
@@ -28,9 +28,10 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn bring_layout(&self, new: &NewLayout) -> Result<(LayoutNo, bool), StoreError> {
-        let sha256 = hash_of(&new.files);
         let mut tx = self.begin().await?;
         tx.turn(TURN).await?;
+        let (base, beneath) = keep_base(&mut tx, &new.base).await?;
+        let sha256 = hash_of(&new.files, Some(&beneath));
         let known = query("SELECT no FROM layouts WHERE sha256 = $1")
             .bind(&sha256)
             .fetch_optional(&mut tx)
@@ -38,12 +39,13 @@ impl Store {
         if let Some(known) = known {
             return Ok((LayoutNo(small(&known, "no")?), false));
         }
-        let row = query("INSERT INTO layouts (no, name, sha256, report, brought_by, brought_at) SELECT COALESCE(MAX(no), 0) + 1, $1, $2, $3, $4, $5 FROM layouts RETURNING no")
+        let row = query("INSERT INTO layouts (no, name, sha256, report, brought_by, brought_at, base) SELECT COALESCE(MAX(no), 0) + 1, $1, $2, $3, $4, $5, $6 FROM layouts RETURNING no")
             .bind(&new.name)
             .bind(&sha256)
             .bind(&new.report)
             .bind(&new.by)
             .bind(new.at)
+            .bind(base)
             .fetch_one(&mut tx)
             .await?;
         let no = LayoutNo(small(&row, "no")?);
@@ -119,7 +121,7 @@ impl Store {
     pub async fn relay_run(&self, word: &RelayRun) -> Result<Relaid, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx).await?;
-        let row = query("SELECT released_by, COALESCE(layout, 0) AS layout FROM runs WHERE id = $1 AND state = 'released'")
+        let row = query("SELECT released_by, COALESCE(layout, 0) AS layout, layout_base FROM runs WHERE id = $1 AND state = 'released'")
             .bind(&word.run)
             .for_update()
             .fetch_optional(&mut tx)
@@ -128,16 +130,22 @@ impl Store {
             return Ok(Relaid::NotReleased);
         };
         let (before, layout) = (LayoutNo(small(&row, "layout")?), current(&mut tx).await?);
-        if before == layout {
+        if layout != word.seen {
+            return Ok(Relaid::Outdated);
+        }
+        let base = base_of_run(&mut tx, layout, &word.base).await?;
+        let base_before = optional_small(&row, "layout_base")?.map(LayoutBaseNo);
+        if (before, base_before) == (layout, base) {
             return Ok(Relaid::Already(layout));
         }
         let released_by: Option<String> = row.get("released_by")?;
         if released_by.is_none_or(|by| same_person(&by, &word.by)) {
             return Ok(Relaid::SamePerson);
         }
-        query("UPDATE runs SET layout = $2 WHERE id = $1")
+        query("UPDATE runs SET layout = $2, layout_base = $3 WHERE id = $1")
             .bind(&word.run)
             .bind(layout)
+            .bind(base)
             .execute(&mut tx)
             .await?;
         let told = Event {
@@ -206,8 +214,8 @@ impl Store {
         row.as_ref().map(record).transpose()
     }
 
-    /// The files of a version, held against the hash of what was brought; none of the layout that comes with
-    /// Kvit, and nothing where there is no such version.
+    /// The files that a version has of its own, held against the hash of what was brought; none of the layout that
+    /// comes with Kvit, and nothing where there is no such version.
     ///
     /// # Errors
     /// Where the database fails, or the files are not what they were.
@@ -225,10 +233,58 @@ impl Store {
             .iter()
             .map(|row| Ok((row.get("name")?, row.get("body")?)))
             .collect::<Result<LayoutFiles, StoreError>>()?;
-        if hash_of(&files) != record.sha256 {
+        let beneath = match record.base {
+            Some(base) => Some(self.layout_base_hash(base).await?),
+            None => None,
+        };
+        if hash_of(&files, beneath.as_ref()) != record.sha256 {
             return Err(corrupt("layout", no));
         }
         Ok(Some(files))
+    }
+
+    /// Everything that a layout is made of, as it was when the version was brought, or the run with the layout that
+    /// comes with Kvit was released.
+    ///
+    /// # Errors
+    /// Where the database fails, or the files are not what they were.
+    pub async fn whole_layout(&self, of: RunLayout) -> Result<Option<StoredLayout>, StoreError> {
+        let Some(files) = self.layout_files(of.no).await? else {
+            return Ok(None);
+        };
+        let version = self.layout(of.no).await?;
+        let base = match version.map_or(of.base, |version| version.base) {
+            Some(base) => Some(self.layout_base(base).await?),
+            None => None,
+        };
+        Ok(Some(StoredLayout { base, files }))
+    }
+
+    /// What a set of a program's files is known by: equal files have equal hashes.
+    ///
+    /// # Errors
+    /// Where the database fails, or there is no such set.
+    pub async fn layout_base_hash(&self, base: LayoutBaseNo) -> Result<[u8; 32], StoreError> {
+        let row = query("SELECT sha256 FROM layout_bases WHERE no = $1")
+            .bind(base)
+            .fetch_optional(&self.pools)
+            .await?;
+        let row = row.ok_or_else(|| corrupt("layout base", base.0))?;
+        hash(&row, "sha256")
+    }
+
+    async fn layout_base(&self, base: LayoutBaseNo) -> Result<LayoutFiles, StoreError> {
+        let files = query("SELECT f.name, b.body FROM layout_base_files f JOIN layout_bodies b ON b.sha256 = f.sha256 WHERE f.base = $1")
+            .bind(base)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| Ok((row.get("name")?, row.get("body")?)))
+            .collect::<Result<LayoutFiles, StoreError>>()?;
+        if layout_hash(&files) != self.layout_base_hash(base).await? {
+            return Err(corrupt("layout base", base.0));
+        }
+        Ok(files)
     }
 
     /// The files of a version beside those of another one, by name.
@@ -336,21 +392,86 @@ fn record(row: &Row) -> Result<LayoutRecord, StoreError> {
         no: LayoutNo(small(row, "no")?),
         name: row.get("name")?,
         sha256: hash(row, "sha256")?,
+        base: optional_small(row, "base")?.map(LayoutBaseNo),
         report: json_column(row, "report")?.unwrap_or_default(),
         brought_by: row.get("brought_by")?,
         brought_at: time(row, "brought_at")?,
     })
 }
 
-/// SHA-256 over each name and its bytes, in the order of names, each with its length before it.
-fn hash_of(files: &LayoutFiles) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    for (name, body) in files {
-        for part in [name.as_bytes(), body] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
+/// What a run that is released now has beneath [`LayoutNo::BUILTIN`]; a version knows its own.
+pub(crate) async fn base_of_run(
+    tx: &mut Tx,
+    layout: LayoutNo,
+    files: &LayoutFiles,
+) -> Result<Option<LayoutBaseNo>, StoreError> {
+    match layout {
+        LayoutNo::BUILTIN => Ok(Some(keep_base(tx, files).await?.0)),
+        _ => Ok(None),
     }
+}
+
+/// Keeps a program's files, each body once whatever sets it is in; the set's number, and its hash. In the turn of
+/// layouts.
+async fn keep_base(
+    tx: &mut Tx,
+    files: &LayoutFiles,
+) -> Result<(LayoutBaseNo, [u8; 32]), StoreError> {
+    let sha256 = layout_hash(files);
+    let known = query("SELECT no FROM layout_bases WHERE sha256 = $1")
+        .bind(&sha256)
+        .fetch_optional(&mut *tx)
+        .await?;
+    if let Some(known) = known {
+        return Ok((LayoutBaseNo(small(&known, "no")?), sha256));
+    }
+    let row = query("INSERT INTO layout_bases (no, sha256) SELECT COALESCE(MAX(no), 0) + 1, $1 FROM layout_bases RETURNING no")
+        .bind(&sha256)
+        .fetch_one(&mut *tx)
+        .await?;
+    let base = LayoutBaseNo(small(&row, "no")?);
+    for (name, body) in files {
+        let of_body = sum(&[body]);
+        query("INSERT INTO layout_bodies (sha256, body) VALUES ($1, $2) ON CONFLICT (sha256) DO NOTHING")
+            .bind(&of_body)
+            .bind(body.clone())
+            .execute(&mut *tx)
+            .await?;
+        query("INSERT INTO layout_base_files (base, name, sha256) VALUES ($1, $2, $3)")
+            .bind(base)
+            .bind(name)
+            .bind(&of_body)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok((base, sha256))
+}
+
+/// SHA-256 over each name and its bytes, in the order of names, each with its length before it.
+#[must_use]
+pub fn layout_hash(files: &LayoutFiles) -> [u8; 32] {
+    hash_of(files, None)
+}
+
+/// The same, and over the hash of the files beneath.
+fn hash_of(files: &LayoutFiles, beneath: Option<&[u8; 32]>) -> [u8; 32] {
+    let parts = files
+        .iter()
+        .flat_map(|(name, body)| [name.as_bytes(), body]);
+    let parts: Vec<_> = parts.chain(beneath.map(|hash| &hash[..])).collect();
+    let lengths: Vec<_> = parts
+        .iter()
+        .map(|part| (part.len() as u64).to_be_bytes())
+        .collect();
+    let all = lengths.iter().zip(&parts);
+    sum(&all
+        .flat_map(|(length, part)| [&length[..], part])
+        .collect::<Vec<_>>())
+}
+
+fn sum(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
     let mut sum = [0; 32];
     sum.copy_from_slice(context.finish().as_ref());
     sum

@@ -5,6 +5,7 @@
 
 mod access_mails;
 mod api;
+mod api_calls;
 mod apply;
 mod audit;
 mod balance;
@@ -56,6 +57,7 @@ mod sql;
 mod staff;
 mod staging;
 mod statements;
+mod texts;
 mod trail;
 mod transfers;
 mod unmatched;
@@ -65,6 +67,7 @@ pub use access_mails::ACCESS_DUE_MINUTES;
 pub use api::API_KEY_DAYS;
 pub use debit_files::DEBITS_IN_FILE_MAX;
 pub use debits::DebitPlace;
+pub use layouts::layout_hash;
 pub use owing_sheets::OWING_SHEETS_KEPT;
 pub use passkeys::{CHALLENGES_OF_ADDRESS_MAX, PASSKEYS_OF_OWNER_MAX};
 pub use reconcile::same_person;

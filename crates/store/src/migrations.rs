@@ -17,11 +17,11 @@ macro_rules! steps {
 }
 
 pub(crate) fn sqlite() -> Migrator {
-    steps!("sqlite", 1 "0001_initial", 2 "0002_payments", 3 "0003_staff", 4 "0004_journal_by_time", 5 "0005_rollbacks", 6 "0006_statements", 7 "0007_money_mails", 8 "0008_allocation_to_a_bill", 9 "0009_reminders", 12 "0012_concessions", 13 "0013_provider_health", 14 "0014_api", 15 "0015_scans", 16 "0016_webhooks", 17 "0017_by_day", 18 "0018_debit_of_a_refund", 21 "0021_readers", 22 "0022_passkeys", 23 "0023_staff_identities", 25 "0025_owing_sheets", 26 "0026_points", 27 "0027_layouts", 29 "0029_debits", 30 "0030_same_way", 31 "0031_fresh_proofs", 32 "0032_customer_passwords", 33 "0033_scan_queue")
+    steps!("sqlite", 1 "0001_initial", 2 "0002_payments", 3 "0003_staff", 4 "0004_journal_by_time", 5 "0005_rollbacks", 6 "0006_statements", 7 "0007_money_mails", 8 "0008_allocation_to_a_bill", 9 "0009_reminders", 12 "0012_concessions", 13 "0013_provider_health", 14 "0014_api", 15 "0015_scans", 16 "0016_webhooks", 17 "0017_by_day", 18 "0018_debit_of_a_refund", 21 "0021_readers", 22 "0022_passkeys", 23 "0023_staff_identities", 25 "0025_owing_sheets", 26 "0026_points", 27 "0027_layouts", 29 "0029_debits", 30 "0030_same_way", 31 "0031_fresh_proofs", 32 "0032_customer_passwords", 33 "0033_scan_queue", 34 "0034_layout_bases", 35 "0035_texts", 36 "0036_api_calls")
 }
 
 pub(crate) fn postgres() -> Migrator {
-    steps!("postgres", 1 "0001_initial", 2 "0002_payments", 3 "0003_staff", 4 "0004_journal_by_time", 5 "0005_rollbacks", 6 "0006_statements", 7 "0007_money_mails", 8 "0008_allocation_to_a_bill", 9 "0009_reminders", 12 "0012_concessions", 13 "0013_provider_health", 14 "0014_api", 15 "0015_scans", 16 "0016_webhooks", 17 "0017_by_day", 18 "0018_debit_of_a_refund", 21 "0021_readers", 22 "0022_passkeys", 23 "0023_staff_identities", 25 "0025_owing_sheets", 26 "0026_points", 27 "0027_layouts", 29 "0029_debits", 30 "0030_same_way", 31 "0031_fresh_proofs", 32 "0032_customer_passwords", 33 "0033_scan_queue")
+    steps!("postgres", 1 "0001_initial", 2 "0002_payments", 3 "0003_staff", 4 "0004_journal_by_time", 5 "0005_rollbacks", 6 "0006_statements", 7 "0007_money_mails", 8 "0008_allocation_to_a_bill", 9 "0009_reminders", 12 "0012_concessions", 13 "0013_provider_health", 14 "0014_api", 15 "0015_scans", 16 "0016_webhooks", 17 "0017_by_day", 18 "0018_debit_of_a_refund", 21 "0021_readers", 22 "0022_passkeys", 23 "0023_staff_identities", 25 "0025_owing_sheets", 26 "0026_points", 27 "0027_layouts", 29 "0029_debits", 30 "0030_same_way", 31 "0031_fresh_proofs", 32 "0032_customer_passwords", 33 "0033_scan_queue", 34 "0034_layout_bases", 35 "0035_texts", 36 "0036_api_calls")
 }
 
 fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -91,19 +91,21 @@ impl Store {
         let (first, last) = next_numbers(&mut tx, &record, release).await?;
         layouts::turn(&mut tx).await?;
         let layout = layouts::current(&mut tx).await?;
+        let base = layouts::base_of_run(&mut tx, layout, &release.base).await?;
         numbers_are_free(&mut tx, &release.series, first, last).await?;
         query("INSERT INTO series (name, next_number) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number")
             .bind(&release.series)
             .bind(last.get() + 1)
             .execute(&mut tx)
             .await?;
-        query("UPDATE runs SET state = 'released', released_by = $2, issued_at = $3, series = $4, first_number = $5, layout = $6 WHERE id = $1")
+        query("UPDATE runs SET state = 'released', released_by = $2, issued_at = $3, series = $4, first_number = $5, layout = $6, layout_base = $7 WHERE id = $1")
             .bind(run)
             .bind(&release.by)
             .bind(release.at)
             .bind(&release.series)
             .bind(first)
             .bind(layout)
+            .bind(base)
             .execute(&mut tx)
             .await?;
         let told = Event {

@@ -1,7 +1,7 @@
 //! Runs: from the first line read to the judgement on the whole.
 
 use jiff::Timestamp;
-use kvit_billing::{Cents, LayoutNo, RunId};
+use kvit_billing::{Cents, LayoutBaseNo, LayoutNo, RunId, RunLayout};
 
 use crate::{
     NewRun, RunRecord, RunState, RunTotals, Store, StoreError,
@@ -206,7 +206,13 @@ pub(crate) fn run_record(row: &Row) -> Result<RunRecord, StoreError> {
         released_by: row.get("released_by")?,
         issued_at: optional_time(row, "issued_at")?,
         series: optional(row, "series")?,
-        layout: optional_small(row, "layout")?.map(LayoutNo),
+        layout: match optional_small(row, "layout")? {
+            Some(no) => Some(RunLayout {
+                no: LayoutNo(no),
+                base: optional_small(row, "layout_base")?.map(LayoutBaseNo),
+            }),
+            None => None,
+        },
         numbers,
     })
 }

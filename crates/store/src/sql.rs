@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     BillKind, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, DeliveryId, EnrolmentId,
-    EntryId, Language, LayoutNo, OrderSeq, ReaderId, RunId, Series, StaffLogin, code::TokenHash,
+    EntryId, Language, LayoutBaseNo, LayoutNo, OrderSeq, ReaderId, RunId, Series, StaffLogin,
+    code::TokenHash,
 };
 
 use kvit_pay::{Iban, ProviderName, ledger::Book};
@@ -181,6 +182,7 @@ value! {
     Cents => Int(|cents| cents.get()),
     ChunkNo => Int(|no| i64::from(no.0)),
     LayoutNo => Int(|no| i64::from(no.0)),
+    LayoutBaseNo => Int(|no| i64::from(no.0)),
     OrderSeq => Int(|seq| seq.0.cast_signed()),
     BillNumber => Int(|number| number.get().cast_signed()),
     Timestamp => Int(|time| time.as_microsecond()),

@@ -29,6 +29,7 @@ mod conformance {
     pub(crate) mod scans;
     pub(crate) mod staff;
     pub(crate) mod statements;
+    pub(crate) mod texts;
     pub(crate) mod webhooks;
     pub(crate) mod world;
 }
@@ -41,7 +42,8 @@ use std::sync::{
 use conformance::{
     api, concessions, debits, deliveries, enrolments, health, issue, late, layouts, money_mails,
     passkeys, passwords, payments, portal, readers, receivables, reconcile, reconciliation,
-    release, reminders, reversals, runs, same_way, scans, staff, statements, webhooks, world,
+    release, reminders, reversals, runs, same_way, scans, staff, statements, texts, webhooks,
+    world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -153,6 +155,9 @@ on_both_engines! {
     issue::a_claim_is_given_back,
     issue::the_last_chunks_at_once_issue_the_run,
     layouts::a_layout_counts_by_a_second_person_s_word,
+    api::calls_count_over_all_machines,
+    texts::texts_count_by_a_second_person_s_word,
+    layouts::a_layout_stands_on_the_files_of_its_program,
     layouts::a_run_keeps_the_layout_of_its_release,
     late::a_late_chunk_changes_nothing,
     late::a_late_word_does_not_queue_what_another_sends,

@@ -45,6 +45,9 @@ Examples:
 Takes a folder, the ZIP of one or a single bill.typ, and tries it as `kvit layout check` does. What has
 a fault is told and not kept. The console does the same under /staff/layouts.")]
     Bring(LayoutBringArgs),
+    /// Try a version within limits of time and memory, and say what came of it to `kvit layout bring`
+    #[command(hide = true)]
+    Try(LayoutTryArgs),
     /// List the versions, and say which counts
     List,
     /// Make a version count for the runs that are released from now on
@@ -67,6 +70,15 @@ pub(crate) struct LayoutBringArgs {
     /// Who brings it [default: your account on this machine]
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LayoutTryArgs {
+    /// Folder, ZIP or bill.typ
+    pub(crate) layout: PathBuf,
+    /// What its owner calls it
+    #[arg(long)]
+    pub(crate) name: String,
 }
 
 #[derive(Args, Debug)]

@@ -11,7 +11,7 @@ use jiff::ToSpan;
 use kvit_billing::LayoutNo;
 use kvit_flow::debits::{SILENT_DAYS, earliest};
 use kvit_store::Debits;
-use kvit_web::{Finding, Health};
+use kvit_web::{Finding, Health, wording};
 use serde_json::json;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     exit::{Context, Exit, Failure},
     files, layouts,
     output::{BAD, BOLD, GOOD, Output, count},
+    texts::texts_of,
     upkeep,
     ways::key_files,
     wiring::{Instance, KEY_FILE, STORE_HINT, store_file, store_url, trust_roots},
@@ -278,7 +279,7 @@ async fn instance_parts(instance: &Instance, looks: &mut Vec<Finding>) {
     let certificates = upkeep::certificates(instance);
     looks.push(upkeep::ends(&certificates, jiff::Timestamp::now()));
     looks.push(layout(instance, reserve).await);
-    looks.push(judge("mails", instance.mails(), "they can be made"));
+    looks.push(mails(instance).await);
     looks.push(payments(instance));
     looks.push(judge(
         "mail settings",
@@ -308,6 +309,27 @@ async fn layout(instance: &Instance, reserve: usize) -> Finding {
             "the one that comes with Kvit lays bills out".to_owned(),
         ),
         Ok((no, None)) => ok(part, format!("version {no} lays bills out")),
+        Err(failure) => broken(part, &failure),
+    }
+}
+
+/// The mails in the texts that count.
+async fn mails(instance: &Instance) -> Finding {
+    let part = "mails";
+    let made = async {
+        let no = instance.store.current_texts().await?;
+        let (texts, left_out) = wording::usable(&texts_of(instance, no).await?);
+        instance.mails(&texts)?;
+        Ok((no, left_out))
+    };
+    match made.await {
+        Ok((no, left_out)) => match left_out.first() {
+            None => ok(part, "they can be made".to_owned()),
+            Some((name, fault)) => warning(
+                part,
+                format!("texts version {no} is not said whole: {name} {fault}"),
+            ),
+        },
         Err(failure) => broken(part, &failure),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{
-    Bill, LayoutNo, RunId, UnsealedPdf,
+    Bill, RunId, RunLayout, UnsealedPdf,
     ports::{Compose, NotComposed},
 };
 use kvit_flow::{
@@ -126,7 +126,7 @@ struct CountedAll {
 }
 
 impl Composers for CountedAll {
-    fn composer(&self, layout: LayoutNo) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
+    fn composer(&self, layout: RunLayout) -> BoxFuture<'_, Result<Arc<dyn Compose>, NoComposer>> {
         async move {
             let counted = Counted {
                 composer: self.composers.composer(layout).await?,

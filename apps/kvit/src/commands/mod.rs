@@ -18,6 +18,7 @@ mod scans;
 mod serve;
 mod show;
 mod staff;
+mod texts;
 mod verify;
 mod webhook;
 
@@ -76,6 +77,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Pay(command) => pay::pay(out, &open(&dir()).await?, command).await,
         Command::Scans(command) => scans::command(out, &open(&dir()).await?, command).await,
         Command::Layout(command) => layout::command(out, &dir(), command).await,
+        Command::Texts(command) => texts::command(out, &open(&dir()).await?, command).await,
         Command::Doctor => doctor::doctor(out, &dir()).await,
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{account::at_the_console, find};
 use crate::{
     cli::{PreviewArgs, ReleaseArgs, RunLayoutArgs},
+    composers::own_base,
     exit::{Context, Exit, Failure},
     files, layouts,
     output::{DIM, GOOD, Output, count, grouped, money, table},
@@ -159,6 +160,7 @@ pub(super) async fn release_run(
         at: SystemClock.now(),
         series: numbers.series,
         first_if_new: numbers.first,
+        base: own_base(),
     };
     instance
         .store
@@ -204,9 +206,11 @@ pub(super) async fn relay(
         .await?;
     let word = RelayRun {
         run: args.run.clone(),
+        seen: current,
         by: args.by.clone(),
         who: at_the_console(),
         at: SystemClock.now(),
+        base: own_base(),
     };
     let refused = |what: String, hint: &str| Err(Failure::new(Exit::Refused, what).hint(hint));
     let run = &args.run;
@@ -228,6 +232,10 @@ pub(super) async fn relay(
         Relaid::SamePerson => refused(
             format!("run {run} was released by the same person"),
             "ask a colleague to say so",
+        ),
+        Relaid::Outdated => refused(
+            "another layout counts by now".to_owned(),
+            "`kvit layout list` says which",
         ),
         Relaid::NotReleased => refused(
             format!("run {run} is {}, not released", record.state.as_str()),

@@ -31,6 +31,14 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ran {
     Ran::new(folder, arguments, output)
 }
 
+/// The same, with these in its environment.
+pub(crate) fn run_with(folder: &Path, arguments: &[&str], with: &[(&str, &str)]) -> Ran {
+    let mut command = kvit(folder);
+    command.args(arguments).envs(with.iter().copied());
+    let output = command.output().expect("it starts");
+    Ran::new(folder, arguments, output)
+}
+
 /// How it ended.
 pub(crate) struct Ran {
     pub(crate) code: i32,

@@ -11,9 +11,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{ApiName, code::Token};
-use kvit_store::ApiTokenRecord;
+use kvit_store::{ApiTokenRecord, Store, StoreError};
 use serde_json::json;
 
 use super::{
@@ -24,7 +24,7 @@ use crate::{App, front};
 
 /// Stands before a token, so that a program that looks for lost secrets knows one.
 pub const TOKEN_PREFIX: &str = "kvit_";
-/// Calls of one token in a minute, on one machine.
+/// Calls of one token in a minute, on all machines together.
 const CALLS_PER_MINUTE: u32 = 600;
 
 /// Whose token came with the call. Inserted into every call that needs one.
@@ -40,22 +40,61 @@ impl Caller {
     }
 }
 
-/// How often each token called in the current minute.
+/// Calls that this process may still make of each token in a minute, without asking the store again.
 #[derive(Default)]
-pub(crate) struct Rates(Mutex<HashMap<ApiName, (i64, u32)>>);
+pub(crate) struct Rates(Mutex<HashMap<ApiName, Taken>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Taken {
+    /// So many in this minute.
+    Left(u64, u32),
+    /// All machines together have made all of this minute's.
+    UsedUp(u64),
+}
 
 impl Rates {
-    /// Counts a call; `Some` where it was one too many: until then.
-    fn count(&self, token: &ApiName, now: Timestamp) -> Option<Timestamp> {
-        let minute = now.as_second().div_euclid(60);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, calls) = all.entry(token.clone()).or_insert((minute, 0));
-        if *of != minute {
-            (*of, *calls) = (minute, 0);
+    /// Counts a call over all machines; `Some` where it was one too many: until then.
+    async fn count(
+        &self,
+        store: &Store,
+        token: &ApiName,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let minute = u64::try_from(now.as_second().div_euclid(60)).unwrap_or(0);
+        let next = || now + SignedDuration::from_secs(60 - now.as_second().rem_euclid(60));
+        match self.one(token, minute) {
+            Some(true) => return Ok(None),
+            Some(false) => return Ok(Some(next())),
+            None => {}
         }
-        *calls = calls.saturating_add(1);
-        let next = || Timestamp::from_second((minute + 1) * 60).unwrap_or(now);
-        (*calls > CALLS_PER_MINUTE).then(next)
+        let batch = store
+            .take_api_calls(token, minute, CALLS_PER_MINUTE)
+            .await?;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(others) = batch.checked_sub(1) else {
+            all.insert(token.clone(), Taken::UsedUp(minute));
+            return Ok(Some(next()));
+        };
+        // Others may have taken some meanwhile.
+        let known = match all.get(token) {
+            Some(Taken::Left(of, left)) if *of == minute => *left,
+            _ => 0,
+        };
+        all.insert(token.clone(), Taken::Left(minute, known + others));
+        Ok(None)
+    }
+
+    /// Makes a call of those that this process has: whether it may, and nothing where the store has to be asked.
+    fn one(&self, token: &ApiName, minute: u64) -> Option<bool> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get_mut(token)? {
+            Taken::Left(of, left) if *of == minute => {
+                *left = left.checked_sub(1)?;
+                Some(true)
+            }
+            Taken::UsedUp(of) if *of == minute => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -87,7 +126,12 @@ pub(crate) async fn guard(
         }
     };
     let caller = Caller { token: record.name };
-    if let Some(until) = app.rates.count(&caller.token, app.portal.clock.now()) {
+    let (store, now) = (&app.portal.store, app.portal.clock.now());
+    let counted = match app.rates.count(store, &caller.token, now).await {
+        Ok(counted) => counted,
+        Err(fault) => return Refused::from(fault).into_response(),
+    };
+    if let Some(until) = counted {
         let detail = format!(
             "A token may call {CALLS_PER_MINUTE} times in a minute: wait as long as Retry-After says."
         );

@@ -12,7 +12,7 @@ mod read;
 mod verify;
 mod views;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -25,7 +25,7 @@ use kvit_store::{ApiScope, Event};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use crate::{App, BODY_MAX_BYTES, REQUEST_MAX_SECONDS};
+use crate::{App, BODY_MAX_BYTES, REQUEST_MAX_SECONDS, doors::Doors};
 pub use document::openapi;
 use door::Caller;
 pub(crate) use door::Rates;
@@ -240,7 +240,7 @@ fn operation(method: &str, path: &str) -> Option<&'static Operation> {
     API_OPERATIONS.iter().find(here)
 }
 
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(doors: Doors) -> Router {
     Router::new()
         .route(OPENAPI, get(document::document))
         .route("/api/v1/customers/search", post(read::find))
@@ -257,10 +257,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/api/v1/bills/{bill}/pdf", get(read::pdf))
         .route("/api/v1/bills/{bill}/send", post(change::send))
         .route("/api/v1/codes/verify", post(verify::verify))
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            door::guard,
-        ))
+        .route_layer(middleware::from_fn_with_state(doors.clone(), door::guard))
         .route("/api/{*rest}", any(|| async { StatusCode::NOT_FOUND }))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(TimeoutLayer::with_status_code(
@@ -268,11 +265,8 @@ pub(crate) fn router(app: App) -> Router {
             Duration::from_secs(REQUEST_MAX_SECONDS),
         ))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            door::outer,
-        ))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(doors.clone(), door::outer))
+        .with_state(doors)
 }
 
 /// An entry of the audit trail: what this caller does now.

@@ -29,12 +29,14 @@ use kvit_store::{NoticeOutcome, Received, StoreError};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use super::pay;
-use crate::{App, REQUEST_MAX_SECONDS, failure::Failure, front, refusals::not_believed};
+use crate::{
+    App, REQUEST_MAX_SECONDS, doors::Doors, failure::Failure, front, refusals::not_believed,
+};
 
 /// BORICA's orders have six digits.
 const ORDERS: u64 = 1_000_000;
 
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(doors: Doors) -> Router {
     Router::new()
         .route("/pay/{name}/init", get(inquiry))
         .route("/pay/{name}/confirm", get(confirm))
@@ -46,11 +48,8 @@ pub(crate) fn router(app: App) -> Router {
             Duration::from_secs(REQUEST_MAX_SECONDS),
         ))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&app),
-            front::outer,
-        ))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(doors.clone(), front::outer))
+        .with_state(doors)
 }
 
 /// A notice of ePay, iCard or myPOS.

@@ -24,8 +24,8 @@ use super::{
     render, say, statements,
 };
 use crate::{
-    App, FileKind, ImportState, ImportView, LayoutFault, NewFile, NoUpload, failure::Failure,
-    front::Visitor, rooms::info, texts::Texts,
+    App, FileKind, ImportState, ImportView, LayoutFault, NewFile, NoUpload, doors::Doors,
+    failure::Failure, front::Visitor, rooms::info, texts::Texts,
 };
 
 /// An upload of which nothing comes for so long is given up.
@@ -43,12 +43,12 @@ const FOLLOW_SECONDS: u16 = 3;
 const UPLOADS_SHOWN: usize = 20;
 
 /// The addresses at which a request may be large and take long.
-pub(crate) fn router(app: &App) -> Router<App> {
+pub(crate) fn router(doors: &Doors) -> Router<Doors> {
     Router::new()
         .route("/staff/imports/file", post(upload_run))
         .route("/staff/layouts/file", post(upload_layout))
         .route("/staff/statements/file", post(upload_statement))
-        .route_layer(middleware::from_fn_with_state(App::clone(app), door::guard))
+        .route_layer(middleware::from_fn_with_state(doors.clone(), door::guard))
         .method_not_allowed_fallback(info::not_that_way)
 }
 

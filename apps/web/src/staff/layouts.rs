@@ -114,7 +114,7 @@ pub(super) fn bytes_max(app: &App) -> u64 {
     app.portal.limits.upload_bytes_max.min(LAYOUT_BYTES_MAX)
 }
 
-fn name(texts: &Texts, no: LayoutNo) -> String {
+pub(super) fn name(texts: &Texts, no: LayoutNo) -> String {
     match no {
         LayoutNo::BUILTIN => texts.say("staff-layout-builtin", &[]),
         no => texts.say("staff-layout-version", &[("no", &no.to_string())]),

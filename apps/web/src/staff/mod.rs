@@ -22,19 +22,20 @@ pub(crate) mod people;
 pub(crate) mod receivables;
 pub(crate) mod reconciliation;
 pub(crate) mod refunds;
+pub(crate) mod relay;
 pub(crate) mod runs;
 pub(crate) mod samples;
 pub(crate) mod scans;
 pub(crate) mod sign_in;
 pub(crate) mod spell;
 pub(crate) mod statements;
+pub(crate) mod texts;
 pub(crate) mod timeline;
 pub(crate) mod upkeep;
 
-use std::sync::Arc;
-
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
@@ -43,7 +44,7 @@ use axum::{
 use kvit_store::{Event, Role};
 use minijinja::{Value, context};
 
-use crate::{App, failure::Failure, front::Visitor};
+use crate::{App, doors::Doors, failure::Failure, front::Visitor};
 use door::Officer;
 
 /// Who may ask for a page.
@@ -150,6 +151,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/runs", BOOKS),
     ("GET", "/staff/runs/{run}", BOOKS),
     ("POST", "/staff/runs/{run}/close", BILLING),
+    ("POST", "/staff/runs/{run}/layout", BILLING),
     ("POST", "/staff/runs/{run}/release", BILLING),
     ("GET", "/staff/runs/{run}/samples/{seq}", BILLING),
     ("GET", "/staff/scans", CLERK),
@@ -171,6 +173,11 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/statements/file/{id}", BILLING),
     ("GET", "/staff/statements/{id}", BOOKS),
     ("GET", "/staff/texts", UPKEEP),
+    ("GET", "/staff/texts/change/{group}", PEOPLE),
+    ("POST", "/staff/texts/change/{group}", PEOPLE),
+    ("GET", "/staff/texts/{no}", UPKEEP),
+    ("POST", "/staff/texts/{no}", PEOPLE),
+    ("GET", "/staff/texts/{no}/{language}/{sample}", UPKEEP),
 ];
 
 /// Where the menu leads, for those who may go there.
@@ -270,6 +277,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "staff.reset",
     "staff.role-changed",
     "staff.signed-in",
+    "texts.brought",
+    "texts.chosen",
     "write-off.approved",
     "write-off.proposed",
     "write-off.refused",
@@ -283,7 +292,7 @@ pub(crate) fn who_may(method: &str, path: &str) -> Option<Who> {
     found.map(|(_, _, who)| *who)
 }
 
-pub(crate) fn router(app: &App) -> Router<App> {
+pub(crate) fn router(doors: &Doors) -> Router<Doors> {
     Router::new()
         .route("/staff", get(sign_in::home))
         .route("/staff/audit", get(audit::latest).post(audit::filtered))
@@ -373,6 +382,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/runs", get(runs::list))
         .route("/staff/runs/{run}", get(runs::page))
         .route("/staff/runs/{run}/close", post(runs::close))
+        .route("/staff/runs/{run}/layout", post(relay::relay))
         .route("/staff/runs/{run}/release", post(runs::release))
         .route("/staff/runs/{run}/samples/{seq}", get(samples::sample))
         .route("/staff/scans", get(scans::room))
@@ -392,8 +402,19 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/staff/statements", get(statements::list))
         .route("/staff/statements/file/{id}", get(imports::one_statement))
         .route("/staff/statements/{id}", get(statements::one))
-        .route("/staff/texts", get(upkeep::texts))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(app), door::guard))
+        .route("/staff/texts", get(texts::list))
+        .route(
+            "/staff/texts/change/{group}",
+            get(texts::change::form)
+                .post(texts::change::propose)
+                .layer(DefaultBodyLimit::max(texts::change::FORM_BYTES_MAX)),
+        )
+        .route("/staff/texts/{no}", get(texts::one).post(texts::choose))
+        .route(
+            "/staff/texts/{no}/{language}/{sample}",
+            get(texts::sample::show),
+        )
+        .route_layer(middleware::from_fn_with_state(doors.clone(), door::guard))
 }
 
 /// The first page of the menu that this role has.

@@ -1,6 +1,8 @@
 //! Billing runs: what came in, what stands out, release by a second person, how far it has come, and
 //! the balance sheet at the end.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
@@ -19,7 +21,7 @@ use serde_json::json;
 
 use super::{
     door::{Officer, come_again},
-    event, render,
+    event, relay, render,
     samples::{examples, has_samples},
     say,
 };
@@ -142,6 +144,7 @@ pub(crate) async fn page(
         "imported" if run.state == RunState::Checked => Some("staff-run-done-imported"),
         "released" => Some("staff-run-done-released"),
         "closed" => Some("staff-run-done-closed"),
+        "relaid" => Some("staff-run-done-relaid"),
         "open" => Some("staff-run-not-closed"),
         _ => None,
     };
@@ -164,7 +167,7 @@ pub(crate) async fn page(
         may_release => is_billing && run.state == RunState::Checked && !mine,
         mine => is_billing && run.state == RunState::Checked && mine,
         may_close => is_billing && closing.is_none() && sheet.is_some_and(|(_, settled)| settled),
-        closing, notice, follow, moving,
+        closing, notice, follow, moving, layout => relay::shown(&app, &officer, &run, texts).await?,
     };
     let mut response = render(&app, &visitor, Some(&officer), "staff/run.html", page)?;
     if follow {
@@ -321,6 +324,7 @@ pub(crate) async fn release(
         at,
         series: portal.numbers.series.clone(),
         first_if_new: portal.numbers.first,
+        base: Arc::clone(&portal.layout_base),
     };
     match portal.store.release_run(&run.id, &release).await {
         Ok(_) => Ok(to_run(&run.id, "released")),

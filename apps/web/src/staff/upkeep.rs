@@ -1,4 +1,4 @@
-//! Keys and checks, and texts: what the instance stands on, for administrators and those who audit them.
+//! Keys and checks: what the instance stands on, for administrators and those who audit them.
 
 use axum::{
     Extension, Form,
@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use kvit_billing::Language;
 use kvit_store::Role;
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -119,54 +118,4 @@ pub(crate) async fn look(
     app.portal.upkeep.look();
     let to = [(header::LOCATION, "/staff/keys")];
     Ok((StatusCode::SEE_OTHER, to).into_response())
-}
-
-/// The declaration in both languages with its versions, and the files that replace built-in texts.
-pub(crate) async fn texts(
-    State(app): State<App>,
-    Extension(visitor): Extension<Visitor>,
-    Extension(officer): Extension<Officer>,
-) -> Result<Response, Failure> {
-    let texts = app.pages.texts(visitor.language);
-    let moment = |at| texts.moment(at, &app.portal.time_zone);
-    let current = &app.portal.declaration_version;
-    let versions: Vec<_> = app
-        .portal
-        .store
-        .consent_versions()
-        .await?
-        .iter()
-        .map(|one| {
-            context! {
-                version => one.version.clone(), counts => one.version == *current, first => moment(one.first),
-                last => moment(one.last), consents => texts.count(one.consents),
-            }
-        })
-        .collect();
-    let declaration: Vec<_> = Language::ALL
-        .iter()
-        .map(|language| {
-            let own = app.pages.texts(*language);
-            let operator = app.portal.operator.name.get(*language);
-            let text = own.say("consent-text", &[("operator", operator)]);
-            context! { lang => language.tag(), text }
-        })
-        .collect();
-    let own: Vec<_> = app
-        .portal
-        .upkeep
-        .own_texts()
-        .await
-        .iter()
-        .map(|one| {
-            context! {
-                file => one.file.clone(), sha256 => hex::encode(one.sha256), since => one.changed.map(moment),
-            }
-        })
-        .collect();
-    let known = versions
-        .iter()
-        .any(|one| one.get_attr("counts").is_ok_and(|v| v.is_true()));
-    let page = context! { current, known, versions, declaration, own };
-    render(&app, &visitor, Some(&officer), "staff/texts.html", page)
 }

@@ -214,6 +214,31 @@ async fn who_calls_too_often_waits() {
 }
 
 #[tokio::test]
+async fn calls_count_over_all_processes() {
+    let world = World::new(URL).await;
+    let beside = world.beside().await;
+    let here = Robot::new(&world, "crm", &[ApiScope::CustomersRead]).await;
+    let there = Robot {
+        world: &beside,
+        token: here.token.clone(),
+    };
+    let path = "/api/v1/customers/1000001/bills";
+    let mut made = 0;
+    for _ in 0..310 {
+        for robot in [&here, &there] {
+            let status = robot.get(path).await.status;
+            made += u32::from(status == StatusCode::FORBIDDEN);
+            assert!(status == StatusCode::FORBIDDEN || status == StatusCode::TOO_MANY_REQUESTS);
+        }
+    }
+    // One may have some over when the other has none left, and never is there one too many.
+    assert!((596..=600).contains(&made), "{made}");
+    for robot in [&here, &there] {
+        refused(&robot.get(path).await, 429, "too-many");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_says_so() {
     let world = World::new(URL).await;
     let robot = Robot::new(&world, "crm", &ApiScope::ALL).await;

@@ -87,6 +87,26 @@ impl Samples for Drawn {
     }
 }
 
+/// Writes mails of the invented operator.
+struct Writing;
+
+impl kvit_web::wording::Letters for Writing {
+    fn mails(&self, changed: &kvit_store::ChangedTexts) -> Result<kvit_mail::Mails, NoSample> {
+        let (operator, brand) = (operator(), brand());
+        let sender = operator.email.clone();
+        let mails = kvit_mail::Mails::new(
+            operator,
+            brand,
+            "https://bills.example.bg",
+            "bills.example.bg",
+            &sender,
+        );
+        let own = kvit_web::wording::fluent(changed, kvit_web::wording::Part::Mail);
+        let mails = mails.and_then(|mails| mails.with_overrides(own));
+        mails.map_err(|error| NoSample(Box::new(error)))
+    }
+}
+
 /// Two kinds of bills; layout 2 does not work.
 struct Drawing;
 
@@ -255,7 +275,7 @@ pub(crate) struct World {
     pub(crate) key: Arc<InstanceKey>,
     pub(crate) clock: Arc<Hands>,
     pub(crate) shelf: Arc<imports::Shelf>,
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
 pub(crate) fn number(text: &str) -> CustomerNumber {
@@ -274,6 +294,14 @@ pub(crate) fn debits() -> DebitRules {
         iban: operator().iban.parse().expect("an account"),
         bic: String::new(),
         notice_days: 5,
+    }
+}
+
+fn brand() -> Brand {
+    Brand {
+        primary: "#14532d".into(),
+        accent: "#f59e0b".into(),
+        logo: String::new(),
     }
 }
 
@@ -362,11 +390,49 @@ impl World {
         placeholder: bool,
         (pay, oidc, local_accounts): (Pay, Option<Oidc>, bool),
     ) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let start = "2026-11-20T08:30:00Z".parse().expect("a time");
         let key = Arc::new(InstanceKey::new(&[7; 32]));
         let store = seed::store(folder.path(), &key).await;
         let clock = Arc::new(Hands(Mutex::new(start)));
+        let shared = (folder, key, store, clock);
+        Self::open(
+            public_url,
+            (per_number, per_address),
+            placeholder,
+            (pay, oidc, local_accounts),
+            shared,
+        )
+    }
+
+    /// Another process of the same service: the same store, and nothing else in common.
+    pub(crate) async fn beside(&self) -> Self {
+        let pay = Pay {
+            ways: Arc::new(NoWays),
+            wire: Arc::new(NoWire),
+        };
+        let shared = (
+            Arc::clone(&self.folder),
+            Arc::clone(&self.key),
+            seed::again(self.folder.path()).await,
+            Arc::clone(&self.clock),
+        );
+        Self::open(
+            "https://bills.example.bg",
+            (5, 50),
+            true,
+            (pay, None, true),
+            shared,
+        )
+    }
+
+    fn open(
+        public_url: &str,
+        (per_number, per_address): (u32, u32),
+        placeholder: bool,
+        (pay, oidc, local_accounts): (Pay, Option<Oidc>, bool),
+        (folder, key, store, clock): (Arc<tempfile::TempDir>, Arc<InstanceKey>, Store, Arc<Hands>),
+    ) -> Self {
         let shelf = Arc::new(imports::Shelf::default());
         let policy = |max_fails| GuardPolicy {
             max_fails,
@@ -380,11 +446,7 @@ impl World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             rng: Arc::new(Counting(AtomicU64::new(1))),
             operator: operator(),
-            brand: Brand {
-                primary: "#14532d".into(),
-                accent: "#f59e0b".into(),
-                logo: String::new(),
-            },
+            brand: brand(),
             logo_svg: None,
             public_url: public_url.into(),
             limits: PortalLimits {
@@ -409,6 +471,8 @@ impl World {
             pay,
             samples: Arc::new(Drawn),
             layouts: Arc::new(Drawing),
+            layout_base: Arc::default(),
+            letters: Arc::new(Writing),
             checkpoints: Arc::new(NoCheckpoints),
             upkeep: Arc::new(Watched),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf))),

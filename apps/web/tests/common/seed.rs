@@ -82,10 +82,15 @@ fn customer(number: &str, name: &str) -> Customer {
     .expect("a customer")
 }
 
+/// The store that is there already, opened once more.
+pub(crate) async fn again(folder: &Path) -> Store {
+    let url = format!("sqlite://{}", folder.join("kvit.db").display());
+    Store::open(&url).await.expect("a store")
+}
+
 /// A store in `folder` whose run went all the way.
 pub(crate) async fn store(folder: &Path, key: &InstanceKey) -> Store {
-    let url = format!("sqlite://{}", folder.join("kvit.db").display());
-    let store = Store::open(&url).await.expect("a store");
+    let store = again(folder).await;
     let people = [
         customer(ANNA, "Анна"),
         customer(BORIS, "Борис"),
@@ -219,6 +224,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         .await
         .expect("accepted");
     let release = Release {
+        base: Default::default(),
         by: "maria".into(),
         who: "maria".into(),
         at,

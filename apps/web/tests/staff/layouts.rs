@@ -28,6 +28,7 @@ async fn desk() -> (World, Browser, Browser) {
 
 async fn brought(world: &World, text: &str) -> LayoutNo {
     let new = NewLayout {
+        base: Default::default(),
         name: "есен.zip".to_owned(),
         files: BTreeMap::from([("bill.typ".to_owned(), text.into())]),
         report: layout_report(),
@@ -121,6 +122,7 @@ async fn the_second_person_sees_what_differs_and_reads_the_files() {
     world
         .store
         .bring_layout(&NewLayout {
+            base: Default::default(),
             name: "зима.zip".to_owned(),
             files: BTreeMap::from([("bill.typ".to_owned(), b"three".to_vec())]),
             report: layout_report(),

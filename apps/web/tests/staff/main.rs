@@ -15,6 +15,7 @@ mod reconciliation;
 mod refunds;
 mod runs;
 mod scans;
+mod texts;
 
 use axum::http::{Method, StatusCode};
 use common::{Browser, World, seed};
@@ -96,6 +97,7 @@ POST /staff/refunds/{number}: billing
 GET /staff/runs: billing auditor
 GET /staff/runs/{run}: billing auditor
 POST /staff/runs/{run}/close: billing
+POST /staff/runs/{run}/layout: billing
 POST /staff/runs/{run}/release: billing
 GET /staff/runs/{run}/samples/{seq}: billing
 GET /staff/scans: clerk
@@ -117,6 +119,11 @@ POST /staff/statements/file: billing
 GET /staff/statements/file/{id}: billing
 GET /staff/statements/{id}: billing auditor
 GET /staff/texts: auditor administrator
+GET /staff/texts/change/{group}: administrator
+POST /staff/texts/change/{group}: administrator
+GET /staff/texts/{no}: auditor administrator
+POST /staff/texts/{no}: administrator
+GET /staff/texts/{no}/{language}/{sample}: auditor administrator
 ";
 
 fn written(who: Who) -> String {
@@ -144,6 +151,9 @@ async fn each_role_sees_its_pages_and_no_other() {
             .replace("{seq}", "0")
             .replace("{no}", "0")
             .replace("{at}", "0")
+            .replace("{group}", "bill")
+            .replace("{language}", "bg")
+            .replace("{sample}", "bill")
             .replace("{kind}", "household-bg");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         browser.ask(method, &path, "x=y", &[]).await

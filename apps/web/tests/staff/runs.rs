@@ -1,12 +1,13 @@
 //! Billing runs in the console.
 
 use axum::http::StatusCode;
-use kvit_store::Role;
+use kvit_billing::LayoutNo;
+use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, Role};
 
 use super::{
     URL,
     common::{Browser, World, seed},
-    now,
+    hidden, now,
 };
 
 #[tokio::test]
@@ -185,4 +186,68 @@ async fn bills_are_looked_at_before_they_are_released() {
     assert!(page.body.contains("1000002") && !page.body.contains("/samples/"));
     let refused = odit.get(&format!("{path}/samples/0")).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_run_gets_another_layout_by_a_second_person() {
+    let world = World::new(URL).await;
+    seed::waiting(&world.store, "2026-11-b2", "vera").await;
+    for login in ["vera", "boyan"] {
+        world.hire(login, Role::Billing).await;
+    }
+    let (mut vera, mut boyan) = (world.browser(), world.browser());
+    vera.sign_in_staff("vera").await;
+    boyan.sign_in_staff("boyan").await;
+    let path = "/staff/runs/2026-11-b2";
+    let early = vera.post(&format!("{path}/layout"), "seen=0").await;
+    assert_eq!(early.status, StatusCode::CONFLICT);
+    boyan.post(&format!("{path}/release"), "").await;
+    let page = vera.get(path).await.body;
+    assert!(page.contains("Вграденото оформление") && !page.contains("/layout\""));
+    let same = vera.post(&format!("{path}/layout"), "seen=0").await;
+    assert!(same.body.contains("вече е с оформлението"), "{}", same.body);
+
+    let at = now(&world);
+    let new = NewLayout {
+        name: "есен.zip".to_owned(),
+        files: [("bill.typ".to_owned(), b"one".to_vec())].into(),
+        base: Default::default(),
+        report: serde_json::json!({}),
+        by: "ana".to_owned(),
+        who: "ana".to_owned(),
+        at,
+    };
+    let (layout, _) = world.store.bring_layout(&new).await.expect("kept");
+    let word = ChooseLayout {
+        layout,
+        seen: LayoutNo::BUILTIN,
+        by: "petar".to_owned(),
+        who: "petar".to_owned(),
+        at,
+    };
+    let chosen = world.store.choose_layout(&word).await;
+    assert_eq!(chosen.expect("an answer"), LayoutChosen::Done);
+    let page = boyan.get(path).await.body;
+    assert!(
+        page.contains("Вие сте разрешили този пуск") && !page.contains("/layout\""),
+        "{page}"
+    );
+    let own = boyan.post(&format!("{path}/layout"), "seen=1").await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+    let late = vera.post(&format!("{path}/layout"), "seen=0").await;
+    assert!(late.body.contains("Междувременно"), "{}", late.body);
+    let page = vera.get(path).await.body;
+    assert!(page.contains("Издай останалите с „Версия 1“"), "{page}");
+    let seen = hidden(&page, "seen");
+    let done = vera
+        .post(&format!("{path}/layout"), &format!("seen={seen}"))
+        .await;
+    assert!(done.header("location").ends_with("done=relaid"));
+    let run = world.store.run(&"2026-11-b2".parse().expect("an id")).await;
+    let layout_of = run.expect("a store").expect("the run").layout;
+    assert_eq!(layout_of.map(|layout| layout.no), Some(layout));
+    let trail = world.store.events("run/2026-11-b2", 20).await;
+    let trail = trail.expect("a trail");
+    let told = trail.iter().find(|event| event.what == "run.relaid");
+    assert_eq!(told.expect("on record").who, "vera");
 }

@@ -78,7 +78,7 @@ impl Courier {
         let pdf = read_bill(self.archive.as_ref(), bill).await?;
         let pay_url = self.pay_url(bill.number);
         let reference = CreditorReference::of(bill.number);
-        Ok(self.mails.bill(&BillMail {
+        Ok(self.mails.now().bill(&BillMail {
             delivery: &job.id,
             to: &job.email,
             name,
@@ -110,7 +110,7 @@ impl Courier {
             .key
             .token(TokenPurpose::ProveAddress, enrolment.id.as_str());
         let url = format!("{}/prove/{}", self.public_url, token.expose());
-        self.mails.prove_address(&LinkMail {
+        self.mails.now().prove_address(&LinkMail {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,
@@ -130,7 +130,7 @@ impl Courier {
             .key
             .token(TokenPurpose::ProveReader, reader.id.as_str());
         let url = format!("{}/join/{}", self.public_url, token.expose());
-        self.mails.invitation(&LinkMail {
+        self.mails.now().invitation(&LinkMail {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,
@@ -144,7 +144,7 @@ impl Courier {
     fn sign_in_mail(&self, job: &DeliveryJob) -> Result<Message, MailError> {
         let token = self.key.token(TokenPurpose::SignIn, job.id.as_str());
         let url = format!("{}/sign-in/{}", self.public_url, token.expose());
-        self.mails.sign_in(&LinkMail {
+        self.mails.now().sign_in(&LinkMail {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,
@@ -204,7 +204,7 @@ impl Courier {
                 (None, Some(bill)) => Conceded::WriteOff { bill },
                 (None, None) => return Err(BuildError::NoEntry(entry.to_owned())),
             };
-            return Ok(self.mails.conceded(&ConcededMail {
+            return Ok(self.mails.now().conceded(&ConcededMail {
                 delivery: &job.id,
                 to: &job.email,
                 customer_name: &name,
@@ -219,7 +219,7 @@ impl Courier {
                 at: told.at,
             })?);
         }
-        Ok(self.mails.payment(&PaymentMail {
+        Ok(self.mails.now().payment(&PaymentMail {
             delivery: &job.id,
             to: &job.email,
             customer_name: &name,
@@ -254,7 +254,7 @@ impl Courier {
     ) -> Result<Message, MailError> {
         let name = self.name_of(job).await;
         let token = self.key.token(TokenPurpose::Reminders, job.id.as_str());
-        self.mails.reminder(&ReminderMail {
+        self.mails.now().reminder(&ReminderMail {
             delivery: &job.id,
             to: &job.email,
             customer_name: &name,
@@ -323,7 +323,7 @@ impl Courier {
                 Some((at, MandateEnd::Expired)) => (DebitCase::Expired, at),
             },
         };
-        self.mails.debit(&DebitMail {
+        self.mails.now().debit(&DebitMail {
             delivery: &job.id,
             to: &job.email,
             customer_name: &name,

@@ -203,6 +203,7 @@ impl World {
             at: self.clock.now(),
             series: "main".parse().expect("a series"),
             first_if_new: BillNumber::new(FIRST_NUMBER).expect("a number"),
+            base: Arc::default(),
         };
         store
             .release_run(&outcome.run, &release)

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::SignedDuration;
 use kvit_billing::{Language, ReaderId, RunId, Secret, code::TokenPurpose, ports::Clock};
-use kvit_flow::{Courier, DeliveryReport, deliver::DeliverError, ports::NoCheckpoints};
+use kvit_flow::{
+    Courier, DeliveryReport,
+    deliver::DeliverError,
+    ports::{NoCheckpoints, SameTexts},
+};
 use kvit_mail::{Mails, RetryLadder};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_pay::ways::NoWays;
@@ -118,7 +122,7 @@ impl Post {
             store: self.world.store().await,
             archive: self.world.archive(),
             mailer: Arc::new(mailer),
-            mails: Arc::new(mails),
+            mails: Arc::new(SameTexts(Arc::new(mails))),
             ways: Arc::new(NoWays),
             key: World::key(),
             clock: Arc::clone(&self.world.clock) as _,

@@ -74,6 +74,10 @@ impl Mails {
     /// # Errors
     /// Where the recipient's address or a replaced template is wrong.
     pub fn bill(&self, mail: &BillMail<'_>) -> Result<Message, MailError> {
+        self.build(self.bill_draft(mail))
+    }
+
+    pub(super) fn bill_draft<'a>(&self, mail: &'a BillMail<'_>) -> Draft<'a> {
         let shown = |cents| format::amount(cents, mail.currency, mail.language);
         let owed = mail.to_pay > Cents::ZERO;
         let (case, amount) = match mail.kind {
@@ -134,7 +138,7 @@ impl Mails {
             to: mail.to,
             at: mail.at,
         };
-        self.build(Draft {
+        Draft {
             template,
             subject: format!("{template}-subject-{case}"),
             language: mail.language,
@@ -142,7 +146,7 @@ impl Mails {
             rows: Vec::new(),
             envelope,
             attachment: Some(attachment),
-        })
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub use debit::{DebitCase, DebitMail, DebitedBill};
 pub use link::LinkMail;
 pub use payment::{MoneyDirection, PaidBill, PaymentMail};
 pub use reminder::ReminderMail;
+pub use samples::MailSample;
 
 /// A mail that cannot be built. Never holds an address.
 #[derive(Debug, thiserror::Error)]
@@ -153,20 +154,51 @@ impl Mails {
     }
 
     fn build(&self, draft: Draft<'_>) -> Result<Message, MailError> {
-        let Draft {
-            template,
-            subject,
-            language,
-            mut values,
-            rows,
-            envelope,
-            attachment,
-        } = draft;
+        let (envelope, attachment, language) = (draft.envelope, draft.attachment, draft.language);
         let to =
             EmailAddress::parse(envelope.to.expose()).map_err(|source| MailError::Address {
                 whose: "recipient's",
                 source,
             })?;
+        let said = self.say(
+            draft.template,
+            &draft.subject,
+            language,
+            draft.values,
+            draft.rows,
+        )?;
+        let operator = &self.operator;
+        let reply_to = EmailAddress::parse(&operator.email).ok();
+        let bytes = mime::write(&Parts {
+            id: envelope.delivery.as_str(),
+            domain: &self.domain,
+            from: (operator.short_name.get(language), self.sender.as_str()),
+            reply_to: reply_to.as_ref().map(EmailAddress::as_str),
+            to: to.as_str(),
+            subject: &said.subject,
+            language: language.tag(),
+            at: envelope.at,
+            text: &said.text,
+            html: &said.html,
+            attachment,
+        });
+        Ok(Message {
+            id: format!("{}@{}", envelope.delivery, self.domain),
+            return_path: format!("bounce+{}@{}", envelope.delivery, self.domain),
+            to: Secret::new(to.as_str().to_owned()),
+            bytes,
+        })
+    }
+
+    /// What a mail says, before it is written out.
+    fn say(
+        &self,
+        template: &str,
+        subject: &str,
+        language: Language,
+        mut values: Vec<(&'static str, String)>,
+        rows: Vec<Value>,
+    ) -> Result<Said, MailError> {
         let operator = &self.operator;
         let address = match language {
             Language::Bg => &operator.address,
@@ -187,7 +219,7 @@ impl Mails {
         let subject = self
             .texts
             .get(&language)
-            .and_then(|texts| texts.get(&subject, &values))
+            .and_then(|texts| texts.get(subject, &values))
             .ok_or_else(|| MailError::Texts {
                 file: format!("{}.ftl", language.tag()),
                 what: format!("`{subject}` is missing or asks for a value that there is not"),
@@ -199,25 +231,10 @@ impl Mails {
         let context: BTreeMap<&str, Value> = values.chain([("rows", Value::from(rows))]).collect();
         let text = self.render(&format!("{template}.txt"), &context)?;
         let html = self.render(&format!("{template}.html"), &context)?;
-        let reply_to = EmailAddress::parse(&operator.email).ok();
-        let bytes = mime::write(&Parts {
-            id: envelope.delivery.as_str(),
-            domain: &self.domain,
-            from: (operator.short_name.get(language), self.sender.as_str()),
-            reply_to: reply_to.as_ref().map(EmailAddress::as_str),
-            to: to.as_str(),
-            subject: &subject,
-            language: language.tag(),
-            at: envelope.at,
-            text: &text,
-            html: &html,
-            attachment,
-        });
-        Ok(Message {
-            id: format!("{}@{}", envelope.delivery, self.domain),
-            return_path: format!("bounce+{}@{}", envelope.delivery, self.domain),
-            to: Secret::new(to.as_str().to_owned()),
-            bytes,
+        Ok(Said {
+            subject,
+            text,
+            html,
         })
     }
 
@@ -230,6 +247,13 @@ impl Mails {
             .map(|text| text.replace("&#x2f;", "/"))
             .map_err(|error| template_error(file, error))
     }
+}
+
+/// The words of a mail.
+struct Said {
+    subject: String,
+    text: String,
+    html: String,
 }
 
 /// A mail before it is written out.

@@ -74,57 +74,61 @@ impl Mails {
     /// # Errors
     /// As [`Mails::bill`].
     pub fn payment(&self, mail: &PaymentMail<'_>) -> Result<Message, MailError> {
-        let shown = |cents| format::amount(cents, mail.currency, mail.language);
-        let case = match mail.direction {
-            MoneyDirection::Came => "paid",
-            MoneyDirection::TakenBack => "back",
-        };
-        let above = |cents: Cents| {
-            if cents > Cents::ZERO {
-                shown(cents)
-            } else {
-                String::new()
-            }
-        };
-        let values = vec![
-            ("case", case.to_owned()),
-            ("why", "why-payment".to_owned()),
-            ("name", one_line(mail.customer_name)),
-            ("customer", mail.customer_number.to_string()),
-            ("amount", shown(mail.amount)),
-            (
-                "when",
-                match mail.booked {
-                    Some(day) => format::date(day, mail.language),
-                    None => moment(mail.paid_at, mail.language),
-                },
-            ),
-            ("bank", mail.booked.map_or("", |_| "yes").to_owned()),
-            ("way", one_line(mail.way.unwrap_or_default())),
-            ("open", above(mail.open)),
-            ("credit", above(mail.credit)),
-            ("pay_url", mail.pay_url.unwrap_or_default().to_owned()),
-        ];
-        let row = |bill: &PaidBill| {
-            Value::from_pairs([
-                ("number", bill.number.to_string()),
-                ("period", format::period(bill.period, mail.language)),
-                ("part", shown(bill.part)),
-                ("rest", above(bill.open)),
-            ])
-        };
-        self.build(Draft {
-            template: "payment",
-            subject: format!("payment-subject-{case}"),
-            language: mail.language,
-            values,
-            rows: mail.bills.iter().map(row).collect(),
-            envelope: Envelope {
-                delivery: mail.delivery,
-                to: mail.to,
-                at: mail.at,
+        self.build(payment_draft(mail))
+    }
+}
+
+pub(super) fn payment_draft<'a>(mail: &'a PaymentMail<'_>) -> Draft<'a> {
+    let shown = |cents| format::amount(cents, mail.currency, mail.language);
+    let case = match mail.direction {
+        MoneyDirection::Came => "paid",
+        MoneyDirection::TakenBack => "back",
+    };
+    let above = |cents: Cents| {
+        if cents > Cents::ZERO {
+            shown(cents)
+        } else {
+            String::new()
+        }
+    };
+    let values = vec![
+        ("case", case.to_owned()),
+        ("why", "why-payment".to_owned()),
+        ("name", one_line(mail.customer_name)),
+        ("customer", mail.customer_number.to_string()),
+        ("amount", shown(mail.amount)),
+        (
+            "when",
+            match mail.booked {
+                Some(day) => format::date(day, mail.language),
+                None => moment(mail.paid_at, mail.language),
             },
-            attachment: None,
-        })
+        ),
+        ("bank", mail.booked.map_or("", |_| "yes").to_owned()),
+        ("way", one_line(mail.way.unwrap_or_default())),
+        ("open", above(mail.open)),
+        ("credit", above(mail.credit)),
+        ("pay_url", mail.pay_url.unwrap_or_default().to_owned()),
+    ];
+    let row = |bill: &PaidBill| {
+        Value::from_pairs([
+            ("number", bill.number.to_string()),
+            ("period", format::period(bill.period, mail.language)),
+            ("part", shown(bill.part)),
+            ("rest", above(bill.open)),
+        ])
+    };
+    Draft {
+        template: "payment",
+        subject: format!("payment-subject-{case}"),
+        language: mail.language,
+        values,
+        rows: mail.bills.iter().map(row).collect(),
+        envelope: Envelope {
+            delivery: mail.delivery,
+            to: mail.to,
+            at: mail.at,
+        },
+        attachment: None,
     }
 }

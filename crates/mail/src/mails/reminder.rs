@@ -50,38 +50,42 @@ impl Mails {
     /// # Errors
     /// As [`Mails::bill`].
     pub fn reminder(&self, mail: &ReminderMail<'_>) -> Result<Message, MailError> {
-        let case = match mail.kind {
-            ReminderKind::Before(_) => "before",
-            ReminderKind::After(_) => "after",
-        };
-        let values = vec![
-            ("case", case.to_owned()),
-            ("why", "why-reminder".to_owned()),
-            ("name", one_line(mail.customer_name)),
-            ("customer", mail.customer_number.to_string()),
-            ("number", mail.number.to_string()),
-            (
-                "amount",
-                format::amount(mail.open, mail.currency, mail.language),
-            ),
-            ("due", format::date(mail.due_date, mail.language)),
-            ("period", format::period(mail.period, mail.language)),
-            ("reference", mail.reference.to_string()),
-            ("pay_url", mail.pay_url.to_owned()),
-            ("stop_url", mail.stop_url.to_owned()),
-        ];
-        self.build(Draft {
-            template: "reminder",
-            subject: format!("reminder-subject-{case}"),
-            language: mail.language,
-            values,
-            rows: Vec::new(),
-            envelope: Envelope {
-                delivery: mail.delivery,
-                to: mail.to,
-                at: mail.at,
-            },
-            attachment: None,
-        })
+        self.build(reminder_draft(mail))
+    }
+}
+
+pub(super) fn reminder_draft<'a>(mail: &'a ReminderMail<'_>) -> Draft<'a> {
+    let case = match mail.kind {
+        ReminderKind::Before(_) => "before",
+        ReminderKind::After(_) => "after",
+    };
+    let values = vec![
+        ("case", case.to_owned()),
+        ("why", "why-reminder".to_owned()),
+        ("name", one_line(mail.customer_name)),
+        ("customer", mail.customer_number.to_string()),
+        ("number", mail.number.to_string()),
+        (
+            "amount",
+            format::amount(mail.open, mail.currency, mail.language),
+        ),
+        ("due", format::date(mail.due_date, mail.language)),
+        ("period", format::period(mail.period, mail.language)),
+        ("reference", mail.reference.to_string()),
+        ("pay_url", mail.pay_url.to_owned()),
+        ("stop_url", mail.stop_url.to_owned()),
+    ];
+    Draft {
+        template: "reminder",
+        subject: format!("reminder-subject-{case}"),
+        language: mail.language,
+        values,
+        rows: Vec::new(),
+        envelope: Envelope {
+            delivery: mail.delivery,
+            to: mail.to,
+            at: mail.at,
+        },
+        attachment: None,
     }
 }

@@ -1,4 +1,5 @@
-//! A mail of each kind and case, so that a broken template is found before a customer waits for it.
+//! A mail of each kind and case, so that a broken template is found before a customer waits for it; and those that
+//! people look at before other texts count.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{
@@ -8,7 +9,8 @@ use kvit_billing::{
 
 use super::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    payment::payment_draft, reminder::reminder_draft,
 };
 
 const URL: &str = "https://example.bg";
@@ -24,7 +26,138 @@ struct Sample {
     language: Language,
 }
 
+/// A mail about an invented bill, for looking at.
+#[derive(Clone, Debug)]
+pub struct MailSample {
+    /// `bill`, `nothing`, `reminder-before`, `reminder-after`, `paid` or `back`.
+    pub name: &'static str,
+    /// Its subject.
+    pub subject: String,
+    /// As most people see it.
+    pub html: String,
+    /// As plain text.
+    pub text: String,
+}
+
 impl Mails {
+    /// The mails whose texts an operator changes, each about an invented bill of 47.36.
+    ///
+    /// # Errors
+    /// Where a template or text is wrong.
+    pub fn samples(&self, language: Language) -> Result<Vec<MailSample>, MailError> {
+        let customer = "1000042".parse::<CustomerNumber>();
+        let customer = customer.map_err(|_| super::setting("a customer number", "1000042"))?;
+        let (delivery, to) = (
+            DeliveryId::of(NUMBER, 1),
+            Secret::new("sample@example.bg".to_owned()),
+        );
+        let name = match language {
+            Language::Bg => "Мария Иванова",
+            Language::En => "Maria Ivanova",
+        };
+        let (reference, period) = (CreditorReference::of(NUMBER), Period::month_of(DAY));
+        let (sum, currency) = (Cents::new(4_736), self.operator.currency);
+        let say = |name, draft: Draft<'_>| {
+            let said = self.say(
+                draft.template,
+                &draft.subject,
+                language,
+                draft.values,
+                draft.rows,
+            )?;
+            Ok::<_, MailError>(MailSample {
+                name,
+                subject: said.subject,
+                html: said.html,
+                text: said.text,
+            })
+        };
+        let bill = |sample, to_pay| {
+            let mail = BillMail {
+                delivery: &delivery,
+                to: &to,
+                name,
+                customer_number: &customer,
+                language,
+                number: NUMBER,
+                kind: BillKind::Invoice,
+                to_pay,
+                gross: sum,
+                currency,
+                due_date: DAY,
+                period,
+                recipient: BillFor::Customer {
+                    receipt_url: &self.public_url,
+                },
+                pay_url: &self.public_url,
+                reference: &reference,
+                pdf: b"",
+                file_name: "bill.pdf",
+                at: Timestamp::UNIX_EPOCH,
+            };
+            say(sample, self.bill_draft(&mail))
+        };
+        let reminder = |sample, kind| {
+            let mail = ReminderMail {
+                delivery: &delivery,
+                to: &to,
+                customer_name: name,
+                customer_number: &customer,
+                language,
+                kind,
+                number: NUMBER,
+                period,
+                open: sum,
+                currency,
+                due_date: DAY,
+                reference: &reference,
+                pay_url: &self.public_url,
+                stop_url: &self.public_url,
+                at: Timestamp::UNIX_EPOCH,
+            };
+            say(sample, reminder_draft(&mail))
+        };
+        let payment = |sample, direction| {
+            let open = match direction {
+                MoneyDirection::Came => Cents::ZERO,
+                MoneyDirection::TakenBack => sum,
+            };
+            let bill = PaidBill {
+                number: NUMBER,
+                period,
+                part: sum,
+                open,
+            };
+            let mail = PaymentMail {
+                delivery: &delivery,
+                to: &to,
+                customer_name: name,
+                customer_number: &customer,
+                language,
+                direction,
+                amount: sum,
+                currency,
+                paid_at: Timestamp::UNIX_EPOCH,
+                booked: Some(DAY),
+                way: None,
+                bills: &[bill],
+                open,
+                credit: Cents::ZERO,
+                pay_url: Some(&self.public_url),
+                at: Timestamp::UNIX_EPOCH,
+            };
+            say(sample, payment_draft(&mail))
+        };
+        Ok(vec![
+            bill("bill", sum)?,
+            bill("nothing", Cents::ZERO)?,
+            reminder("reminder-before", ReminderKind::Before(3))?,
+            reminder("reminder-after", ReminderKind::After(3))?,
+            payment("paid", MoneyDirection::Came)?,
+            payment("back", MoneyDirection::TakenBack)?,
+        ])
+    }
+
     /// Builds them all.
     pub(super) fn try_samples(&self) -> Result<(), MailError> {
         for language in Language::ALL {

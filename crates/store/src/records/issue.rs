@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
-    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, Language, LayoutNo,
-    OrderSeq, Period, RunId, Series,
+    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, Language, OrderSeq,
+    Period, RunId, RunLayout, Series,
 };
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub struct ChunkJob {
     pub series: Series,
     pub issued_at: Timestamp,
     /// The layout that the whole run has.
-    pub layout: LayoutNo,
+    pub layout: RunLayout,
     pub orders: Vec<BillOrder>,
     /// The customers of the orders as the first claim found them: those of them that the store
     /// knows. The same for every later claim, whatever has changed since.

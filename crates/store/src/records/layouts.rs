@@ -1,9 +1,9 @@
 //! Layouts: the versions of how bills look, and which of them counts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use kvit_billing::{LayoutNo, RunId};
+use kvit_billing::{LayoutBaseNo, LayoutNo, RunId};
 
 /// The files of a layout, by their names within it.
 pub type LayoutFiles = BTreeMap<String, Vec<u8>>;
@@ -15,6 +15,8 @@ pub struct NewLayout {
     pub name: String,
     /// The files that go before those that come with Kvit.
     pub files: LayoutFiles,
+    /// All files that come with the program that checked it: the version keeps them, whatever later programs bring.
+    pub base: Arc<LayoutFiles>,
     /// What the check found; the store only keeps it.
     pub report: serde_json::Value,
     /// Who brings it.
@@ -25,14 +27,26 @@ pub struct NewLayout {
     pub at: Timestamp,
 }
 
+/// All files that a layout is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLayout {
+    /// Those that came with the program that it was brought or released with; `None` where that was not kept, or is
+    /// the program at work.
+    pub base: Option<LayoutFiles>,
+    /// Those that go before them.
+    pub files: LayoutFiles,
+}
+
 /// A version as the store knows it.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct LayoutRecord {
     pub no: LayoutNo,
     pub name: String,
-    /// Of all names and bytes.
+    /// Of all names and bytes, and of the files beneath.
     pub sha256: [u8; 32],
+    /// The files of a program beneath its own.
+    pub base: Option<LayoutBaseNo>,
     pub report: serde_json::Value,
     pub brought_by: String,
     pub brought_at: Timestamp,
@@ -107,12 +121,16 @@ pub enum LayoutChosen {
 pub struct RelayRun {
     /// Which run.
     pub run: RunId,
+    /// The version that counted when they looked.
+    pub seen: LayoutNo,
     /// Who says it.
     pub by: String,
     /// Who that is for the audit trail.
     pub who: String,
     /// When.
     pub at: Timestamp,
+    /// The layout files of the program at work: what the rest is made with where no version counts.
+    pub base: Arc<LayoutFiles>,
 }
 
 /// What became of it.
@@ -131,6 +149,8 @@ pub enum Relaid {
     SamePerson,
     /// There is no such run, or it is not released, or issued by now.
     NotReleased,
+    /// Another version counts by now than they saw.
+    Outdated,
 }
 
 /// A run that is released and not issued wholly, with the layout that it keeps.

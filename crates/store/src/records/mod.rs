@@ -15,6 +15,7 @@ mod runs;
 mod scans;
 mod staff;
 mod statements;
+mod texts;
 
 pub use api::*;
 pub use concessions::*;
@@ -31,3 +32,4 @@ pub use runs::*;
 pub use scans::*;
 pub use staff::*;
 pub use statements::*;
+pub use texts::*;

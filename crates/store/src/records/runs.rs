@@ -1,10 +1,14 @@
 //! Runs, and how far they have come.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use kvit_billing::{
-    BillKind, BillNumber, Cents, Currency, CustomerNumber, LayoutNo, Period, RunId, Series,
+    BillKind, BillNumber, Cents, Currency, CustomerNumber, Period, RunId, RunLayout, Series,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::LayoutFiles;
 
 /// A hand-over that begins to be read.
 #[derive(Clone, Debug)]
@@ -100,7 +104,7 @@ pub struct RunRecord {
     pub issued_at: Option<Timestamp>,
     pub series: Option<Series>,
     /// How its bills look, from release on.
-    pub layout: Option<LayoutNo>,
+    pub layout: Option<RunLayout>,
     /// First and last number of the run, from release on.
     pub numbers: Option<(BillNumber, BillNumber)>,
 }
@@ -128,6 +132,8 @@ pub struct Release {
     pub series: Series,
     /// The first number of a series that has given none yet.
     pub first_if_new: BillNumber,
+    /// The layout files of the program that releases: what the run is issued with where no version counts.
+    pub base: Arc<LayoutFiles>,
 }
 
 /// The numbers of a released run.

@@ -196,3 +196,30 @@ pub(crate) async fn a_telephone_number_is_found_however_it_is_written(store: Sto
         assert!(found.is_empty(), "{typed}");
     }
 }
+
+pub(crate) async fn calls_count_over_all_machines(store: Store) {
+    const MOST: u32 = 100;
+    let token: ApiName = "robot".parse().expect("a name");
+    let other: ApiName = "crm".parse().expect("a name");
+    let take = async |minute| {
+        let taken = store.take_api_calls(&token, minute, MOST).await;
+        taken.expect("an answer")
+    };
+    // Machines that take at once get each call once, fewer at a time the fewer are left.
+    let mut batches = Vec::new();
+    loop {
+        let three = tokio::join!(take(7), take(7), take(7));
+        batches.extend([three.0, three.1, three.2]);
+        if batches.contains(&0) {
+            break;
+        }
+    }
+    assert_eq!(batches.iter().sum::<u32>(), MOST, "{batches:?}");
+    assert_eq!(batches.iter().max(), Some(&12), "{batches:?}");
+    assert_eq!(take(7).await, 0);
+    let others = store.take_api_calls(&other, 7, MOST).await;
+    assert_eq!(others.expect("an answer"), 12, "a token's own");
+    assert_eq!(take(8).await, 12, "another minute");
+    let behind = take(7).await;
+    assert_eq!(behind, 11, "a clock that is behind begins no minute anew");
+}

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use kvit_billing::LayoutNo;
+use kvit_billing::{LayoutBaseNo, LayoutNo, RunLayout};
 use kvit_store::{
-    Beside, ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Relaid, RelayRun, Store,
+    Beside, ChooseLayout, LayoutChosen, LayoutInUse, NewLayout, Relaid, RelayRun, Release, Store,
+    StoredLayout, layout_hash,
 };
 use serde_json::json;
 
-use super::world::{at, checked_from, release_by, run_id};
+use super::world::{at, checked_from, layout_base, release_by, run_id};
 
 pub(crate) fn layout(text: &str, by: &str) -> NewLayout {
     let files = [("bill.typ", text), ("texts/bg.toml", "")];
     NewLayout {
         name: "есен.zip".to_owned(),
         files: BTreeMap::from(files.map(|(name, body)| (name.to_owned(), body.into()))),
+        base: layout_base("one"),
         report: json!({ "kinds": [] }),
         by: by.to_owned(),
         who: by.to_owned(),
@@ -114,7 +116,7 @@ pub(crate) async fn a_run_keeps_the_layout_of_its_release(store: Store) {
     let claimed = async |run: &str| {
         let run = run_id(run);
         let job = store.claim_chunk(Some(&run), "w", at(20), at(90)).await;
-        job.expect("an answer").expect("a chunk").layout.0
+        job.expect("an answer").expect("a chunk").layout.no.0
     };
     let release = async |run: &str| {
         let done = store.release_run(&run_id(run), &release_by("boris")).await;
@@ -148,6 +150,8 @@ pub(crate) async fn a_run_keeps_the_layout_of_its_release(store: Store) {
             by: by.to_owned(),
             who: by.to_owned(),
             at: at(30),
+            base: layout_base("one"),
+            seen: LayoutNo(0),
         };
         store.relay_run(&word).await.expect("an answer")
     };
@@ -162,9 +166,94 @@ pub(crate) async fn a_run_keeps_the_layout_of_its_release(store: Store) {
     let after = run_id("after");
     let job = store.claim_chunk(Some(&after), "w", at(99), at(120)).await;
     let job = job.expect("an answer").expect("its lease is over");
-    assert_eq!(job.layout, layout);
+    assert_eq!(job.layout.no, layout);
     let told = store.events("run/after", 9).await.expect("a trail");
     assert!(told.iter().any(|event| event.what == "run.relaid"));
     let waiting = store.run(&run_id("waiting")).await.expect("read");
     assert_eq!(waiting.expect("a run").layout, None);
+}
+
+pub(crate) async fn a_layout_stands_on_the_files_of_its_program(store: Store) {
+    let brought = async |program: &str| {
+        let new = NewLayout {
+            base: layout_base(program),
+            ..layout("own", "ana")
+        };
+        store.bring_layout(&new).await.expect("an answer")
+    };
+    assert_eq!(brought("one").await, (LayoutNo(1), true));
+    assert_eq!(brought("one").await, (LayoutNo(1), false));
+    let other = brought("two").await;
+    assert_eq!(other, (LayoutNo(2), true), "the same files look otherwise");
+    let whole = async |of: RunLayout| store.whole_layout(of).await.expect("read");
+    for (no, program) in [(1, "one"), (2, "two")] {
+        let stands = StoredLayout {
+            base: Some((*layout_base(program)).clone()),
+            files: layout("own", "ana").files,
+        };
+        assert_eq!(whole(LayoutNo(no).into()).await, Some(stands));
+    }
+    assert_eq!(whole(LayoutNo(9).into()).await, None);
+
+    // A run in the layout that comes with Kvit keeps that of the program that released it.
+    for (run, first, program) in [
+        ("old", 1, "three"),
+        ("new", 11, "four"),
+        ("as-old", 21, "three"),
+    ] {
+        checked_from(&store, run, first, 2, 2).await;
+        let release = Release {
+            base: layout_base(program),
+            ..release_by("boris")
+        };
+        let released = store.release_run(&run_id(run), &release).await;
+        released.expect("numbers");
+    }
+    let layout_of = async |run: &str| {
+        let id = run_id(run);
+        let claimed = store.claim_chunk(Some(&id), "w", at(20), at(90)).await;
+        let job = claimed.expect("an answer").expect("a chunk");
+        let record = store.run(&run_id(run)).await.expect("read");
+        assert_eq!(record.expect("a run").layout, Some(job.layout));
+        job.layout
+    };
+    let [old, new, as_old] = [
+        layout_of("old").await,
+        layout_of("new").await,
+        layout_of("as-old").await,
+    ];
+    assert_eq!(old, as_old, "equal files are kept once");
+    assert_eq!(old.base, Some(LayoutBaseNo(3)));
+    for (of, program) in [(old, "three"), (new, "four")] {
+        let base = whole(of).await.expect("files").base;
+        assert_eq!(base, Some((*layout_base(program)).clone()));
+        let hash = store.layout_base_hash(of.base.expect("a set")).await;
+        assert_eq!(hash.expect("a hash"), layout_hash(&layout_base(program)));
+    }
+    // Given another layout by another person, it has that of the program at work then.
+    let new = NewLayout {
+        base: layout_base("five"),
+        ..layout("own", "ana")
+    };
+    let (no, _) = store.bring_layout(&new).await.expect("kept");
+    assert_eq!(choose(&store, no.0, 0, "boris").await, LayoutChosen::Done);
+    let word = RelayRun {
+        run: run_id("old"),
+        by: "ana".to_owned(),
+        who: "ana".to_owned(),
+        at: at(30),
+        base: layout_base("five"),
+        seen: no,
+    };
+    let outdated = RelayRun {
+        seen: LayoutNo(1),
+        ..word.clone()
+    };
+    let outdated = store.relay_run(&outdated).await.expect("an answer");
+    assert_eq!(outdated, Relaid::Outdated);
+    let done = store.relay_run(&word).await.expect("an answer");
+    let before = LayoutNo::BUILTIN;
+    assert_eq!(done, Relaid::Done { before, layout: no });
+    let record = store.run(&run_id("old")).await.expect("read");
+    assert_eq!(record.expect("a run").layout, Some(no.into()));
 }

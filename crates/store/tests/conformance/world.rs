@@ -1,13 +1,15 @@
 //! A small world to check the store in.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{
     BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, DeliveryId, Language,
     OrderSeq, Period, RunId, Secret, code::TokenHash,
 };
 use kvit_store::{
-    BillRecord, Channel, ChunkJob, ChunkResult, NewDelivery, NewRun, PackRecord, Release, Released,
-    RunTotals, Store,
+    BillRecord, Channel, ChunkJob, ChunkResult, LayoutFiles, NewDelivery, NewRun, PackRecord,
+    Release, Released, RunTotals, Store,
 };
 use serde_json::json;
 
@@ -119,6 +121,13 @@ pub(crate) async fn checked_from(store: &Store, id: &str, first: u64, orders: u6
         .expect("an accepted run");
 }
 
+/// What came with a program.
+pub(crate) fn layout_base(text: &str) -> Arc<LayoutFiles> {
+    let files = [("fonts/a.ttf", "letters"), ("prelude.typ", text)];
+    let file = |(name, body): (&str, &str)| (name.to_owned(), body.into());
+    Arc::new(files.map(file).into())
+}
+
 pub(crate) fn release_by(by: &str) -> Release {
     Release {
         by: by.to_owned(),
@@ -126,6 +135,7 @@ pub(crate) fn release_by(by: &str) -> Release {
         at: at(2),
         series: "main".parse().expect("a series"),
         first_if_new: number(100),
+        base: layout_base("one"),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     exit::{Exit, Failure},
     files, layouts,
     output::Output,
+    trial,
     wiring::Instance,
 };
 
@@ -33,6 +34,7 @@ pub(super) async fn command(
         LayoutCommand::Bring(args) => {
             versions::bring(out, &Instance::open(dir).await?, &args).await
         }
+        LayoutCommand::Try(args) => trial::alone(dir, &args.layout, &args.name),
         LayoutCommand::List => versions::list(out, &Instance::open(dir).await?).await,
         LayoutCommand::Use(args) => versions::choose(out, &Instance::open(dir).await?, &args).await,
     }

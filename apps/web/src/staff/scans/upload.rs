@@ -24,16 +24,18 @@ use super::{
     },
     room_page,
 };
-use crate::{App, FileKind, NewFile, NoUpload, failure::Failure, front::Visitor, rooms::info};
+use crate::{
+    App, FileKind, NewFile, NoUpload, doors::Doors, failure::Failure, front::Visitor, rooms::info,
+};
 
 /// Files that one form brings.
 const FILES_MAX: usize = 100;
 
 /// The other address at which a request may be large and take long.
-pub(crate) fn router(app: &App) -> Router<App> {
+pub(crate) fn router(doors: &Doors) -> Router<Doors> {
     Router::new()
         .route("/staff/scans/file", post(upload))
-        .route_layer(middleware::from_fn_with_state(App::clone(app), door::guard))
+        .route_layer(middleware::from_fn_with_state(doors.clone(), door::guard))
         .method_not_allowed_fallback(info::not_that_way)
 }
 
