@@ -217,7 +217,7 @@ async fn an_upload_is_followed_to_its_version_or_its_faults() {
 
 #[tokio::test]
 async fn certificates_are_shown_with_their_ends_and_checks_with_what_to_do() {
-    let (_, mut ana, _) = desk().await;
+    let (_world, mut ana, _) = desk().await;
     let page = ana.get("/staff/keys").await.body;
     for part in [
         "сертификатът изтича след дни: 30",
@@ -236,7 +236,7 @@ async fn certificates_are_shown_with_their_ends_and_checks_with_what_to_do() {
 
 #[tokio::test]
 async fn the_declaration_is_shown_in_both_languages_with_its_versions() {
-    let (_, mut ana, _) = desk().await;
+    let (_world, mut ana, _) = desk().await;
     let page = ana.get("/staff/texts").await.body;
     for part in [
         "Декларация, редакция",

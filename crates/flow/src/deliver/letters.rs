@@ -156,7 +156,7 @@ impl Courier {
     }
 
     fn access_mail(&self, job: &DeliveryJob, what: AccessMail) -> Result<Message, MailError> {
-        self.mails.access(&AccessChange {
+        self.mails.now().access(&AccessChange {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,

@@ -92,7 +92,7 @@ fn text(
     key: &str,
     args: &Kwargs,
 ) -> Result<String, minijinja::Error> {
-    const SHARED: [&str; 18] = [
+    const SHARED: [&str; 19] = [
         "name",
         "customer",
         "holder",
@@ -108,6 +108,7 @@ fn text(
         "expires",
         "eik",
         "open",
+        "through",
         "when",
         "way",
         "reference",
