@@ -413,20 +413,43 @@ fn address<'a>(layout: &Layout, address: &'a Address) -> Vec<Cow<'a, str>> {
         .collect()
 }
 
+/// Longer words than any language has; one would run beyond the page's edge.
+const WORD_CHARS_MAX: usize = 40;
+/// Where such a word may be broken: each so many characters, which fit the narrowest column.
+const WORD_PART_CHARS: usize = 8;
+/// No line begins with these, even behind a space (UAX 14, LB13): a name in letters that no font has would be one line.
+const NEVER_FIRST: [char; 9] = ['?', '!', ')', ']', '}', '/', ',', ';', ':'];
+/// A place for a new line that is seen nowhere else.
+const MAY_BREAK: char = '\u{200b}';
+
 /// The text as the fonts can show it: PDF/A forbids a character without a glyph, and a run of two
-/// million bills must not stop at one emoji in a name.
+/// million bills must not stop at one emoji in a name. Words that are longer than a line may be broken.
 fn clean<'a>(layout: &Layout, text: &'a str) -> Cow<'a, str> {
     let text = text.trim();
     let is_shown = |c: char| !c.is_control() && layout.can_print(c);
-    if text.chars().all(is_shown) {
+    let is_long = text.chars().nth(WORD_CHARS_MAX).is_some();
+    let is_odd =
+        |word: &str| word.starts_with(NEVER_FIRST) || word.chars().nth(WORD_CHARS_MAX).is_some();
+    let odd = is_long && text.split(char::is_whitespace).any(is_odd);
+    if !odd && text.chars().all(is_shown) {
         return Cow::Borrowed(text);
     }
-    let shown = |c: char| match c {
-        c if c.is_control() => ' ',
-        c if layout.can_print(c) => c,
-        _ => '?',
-    };
-    Cow::Owned(text.chars().map(shown).collect())
+    let mut out = String::with_capacity(text.len());
+    let mut in_word = 0;
+    for c in text.chars() {
+        let c = match c {
+            c if c.is_control() => ' ',
+            c if layout.can_print(c) => c,
+            _ => '?',
+        };
+        in_word = if c.is_whitespace() { 0 } else { in_word + 1 };
+        let late = in_word > WORD_CHARS_MAX && in_word % WORD_PART_CHARS == 1;
+        if is_long && (late || (in_word == 1 && !out.is_empty() && NEVER_FIRST.contains(&c))) {
+            out.push(MAY_BREAK);
+        }
+        out.push(c);
+    }
+    Cow::Owned(out)
 }
 
 fn section_sums(lines: &[Line]) -> Vec<(Section, Cents)> {
