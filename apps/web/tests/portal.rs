@@ -701,3 +701,63 @@ async fn a_link_by_mail_signs_in_once() {
     let flood = scanner.post("/sign-in", "number=1000003").await;
     assert_eq!(flood.status, StatusCode::TOO_MANY_REQUESTS);
 }
+
+#[tokio::test]
+async fn what_a_name_holds_is_only_text() {
+    let world = World::new(URL).await;
+    let hostile = "{{ 7*7 }}{% raw %}<script>alert(1)</script>\"' onload=x${9*9}";
+    let boris: kvit_billing::Customer = serde_json::from_value(serde_json::json!({
+        "number": seed::BORIS, "name": hostile, "address": { "city": hostile, "lines": [hostile] }
+    }))
+    .expect("a customer");
+    world
+        .store
+        .upsert_customers(&[boris])
+        .await
+        .expect("customers");
+    let mut browser = world.browser();
+    browser.sign_in(&world, seed::BORIS).await;
+    world.hire("vera", kvit_store::Role::Agent).await;
+    let mut vera = world.browser();
+    vera.sign_in_staff("vera").await;
+    let record = format!("/staff/customers/{}", seed::BORIS);
+    let mut named = 0;
+    for page in [
+        browser.get("/bills").await,
+        browser.get("/points").await,
+        browser.get("/enrol").await,
+        vera.get(&record).await,
+        vera.post("/staff/customers", "wanted=%7B%7B+7*7").await,
+    ] {
+        for done in ["<script>alert", ">49", "${81}", "\"' onload"] {
+            assert!(!page.body.contains(done), "{done}: {}", page.body);
+        }
+        named += usize::from(page.body.contains("{{ 7*7 }}"));
+    }
+    assert!(named > 0, "the name is shown as it is somewhere");
+}
+
+#[tokio::test]
+async fn a_consent_that_is_pressed_twice_or_sent_again_is_one_mail() {
+    let world = World::new(URL).await;
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+    let token = boris.get("/").await.form_token();
+    let form = format!("form_token={token}&email=boris%40primer.bg");
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        let sent = boris.ask(Method::POST, "/enrol", &form, &[]).await;
+        places.push(sent.header("location").to_owned());
+        boris.get("/enrol").await;
+    }
+    assert!(places[0].starts_with("/enrol/sent?id="), "{places:?}");
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+    let now = kvit_billing::ports::Clock::now(&*world.clock);
+    let until = now + jiff::SignedDuration::from_mins(10);
+    let mails = world.store.claim_deliveries("w", now, until, 50).await;
+    let mails = mails.expect("claimed");
+    let proofs = mails
+        .iter()
+        .filter(|mail| mail.account.as_str() == seed::BORIS);
+    assert_eq!(proofs.count(), 1);
+}

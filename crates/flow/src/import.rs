@@ -121,7 +121,7 @@ pub async fn import(
     let reader =
         tokio::task::spawn_blocking(move || read_all(sources, &rules, chunk_orders, &sender));
 
-    let mut staging = Staging::new(store, &id);
+    let mut staging = Staging::new(store, &id, at);
     let mut header: Option<Header> = None;
     while let Some(message) = receiver.recv().await {
         match message {
@@ -169,13 +169,19 @@ pub async fn import(
             sum_cents: outcome.sum,
         };
         if outcome.findings.warnings() > 0 {
-            store.keep_warnings(&id, &report(&outcome)).await?;
+            store.keep_warnings(&id, at, &report(&outcome)).await?;
         }
         store
-            .accept_run(&id, &totals, &serde_json::to_value(&outcome.summary)?, at)
+            .accept_run(
+                &id,
+                at,
+                &totals,
+                &serde_json::to_value(&outcome.summary)?,
+                at,
+            )
             .await?;
     } else {
-        store.reject_run(&id, &report(&outcome), at).await?;
+        store.reject_run(&id, at, &report(&outcome), at).await?;
     }
     Ok(outcome)
 }
@@ -225,6 +231,7 @@ async fn upsert_customers(store: &Store, id: &RunId, chunks: u32) -> Result<(), 
 struct Staging<'a> {
     store: &'a Store,
     id: &'a RunId,
+    begun: Timestamp,
     next_seq: u64,
     next_chunk: u32,
     /// Hashes of the order keys: 16 bytes an order keep 2,000,000 of them in 50 MB.
@@ -236,10 +243,11 @@ struct Staging<'a> {
 }
 
 impl<'a> Staging<'a> {
-    fn new(store: &'a Store, id: &'a RunId) -> Self {
+    fn new(store: &'a Store, id: &'a RunId, begun: Timestamp) -> Self {
         Self {
             store,
             id,
+            begun,
             next_seq: 0,
             next_chunk: 0,
             seen: HashSet::new(),
@@ -260,7 +268,13 @@ impl<'a> Staging<'a> {
         if !self.findings.has_errors() {
             let orders: Vec<BillOrder> = batch.into_iter().map(|p| p.order).collect();
             self.store
-                .stage_chunk(self.id, ChunkNo(self.next_chunk), first, &orders)
+                .stage_chunk(
+                    self.id,
+                    self.begun,
+                    ChunkNo(self.next_chunk),
+                    first,
+                    &orders,
+                )
                 .await?;
             self.next_chunk += 1;
         }

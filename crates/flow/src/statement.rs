@@ -145,10 +145,15 @@ pub async fn finish_statements(
     outside: &Outside<'_>,
 ) -> Result<usize, StatementError> {
     let waiting = store.unfinished_statements(before, UNFINISHED_MAX).await?;
+    let mut unread = None;
     for record in &waiting {
-        book(store, &record.id, outside).await?;
+        match book(store, &record.id, outside).await {
+            // The others are booked all the same.
+            Err(error @ StatementError::Read(_)) => unread = Some(error),
+            done => done?,
+        }
     }
-    Ok(waiting.len())
+    unread.map_or(Ok(waiting.len()), Err)
 }
 
 /// What booking needs besides the store.
@@ -224,6 +229,11 @@ async fn book(store: &Store, id: &str, outside: &Outside<'_>) -> Result<(), Stat
         }
         done += batch.len() as u64;
         (outside.progress)(done);
+    }
+    // It was read to its end before it was kept.
+    if !reader.ended() {
+        let what = format!("what is kept of statement {id} breaks off; restore it from a backup");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what).into());
     }
     store
         .finish_statement(id, &report, outside.clock.now())

@@ -2,7 +2,9 @@
 
 mod world;
 
-use std::sync::Arc;
+use std::{io::Write, sync::Arc};
+
+use flate2::{Compression, write::GzEncoder};
 
 use jiff::civil::date;
 use kvit_billing::{
@@ -12,13 +14,13 @@ use kvit_billing::{
 use kvit_flow::{
     Poller,
     ports::{Checkpoints, NoCheckpoints},
-    statement::{Outside, StatementOutcome, book_statement, check_statement},
+    statement::{Outside, StatementOutcome, book_statement, check_statement, finish_statements},
 };
 use kvit_pay::{
     statement::StatementRules,
     ways::{NoWays, NoWire},
 };
-use kvit_store::{BillRecord, Store};
+use kvit_store::{BillRecord, NewStatement, Store};
 use kvit_synth::statement::{PaidBill, statement};
 use tokio_util::sync::CancellationToken;
 use world::{
@@ -206,4 +208,49 @@ fn a_file_that_cannot_be_read_is_no_fault_of_the_bank() {
         panic!("it was read");
     };
     assert_eq!(error.to_string(), "the disk");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_and_breaks_off_is_not_done_and_holds_up_no_other() {
+    let (world, store, text) = shop().await;
+    let checked = check_statement(text.as_bytes(), &rules(Currency::EUR), &|_| ());
+    let judged = checked.expect("readable").judged;
+    let packed = |bytes: &[u8]| {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(bytes).expect("packed");
+        packer.finish().expect("packed")
+    };
+    let whole = packed(text.as_bytes());
+    let broken = [
+        ("a", packed(&text.as_bytes()[..text.len() / 2])),
+        ("b", whole[..whole.len() / 2].to_vec()),
+    ];
+    for (name, received) in broken.into_iter().chain([("c", whole)]) {
+        let new = NewStatement {
+            id: name.repeat(64),
+            file: "day.xml".to_owned(),
+            format: judged.format.clone(),
+            received,
+            facts: judged.statements.clone(),
+            by: "console:ana".to_owned(),
+        };
+        let kept = store.keep_statement(&new, world.clock.now()).await;
+        assert!(kept.expect("kept"));
+        world.clock.forward(1);
+    }
+    let outside = Outside {
+        payouts: Vec::new(),
+        clock: world.clock.as_ref(),
+        checkpoints: &NoCheckpoints,
+        progress: &|_| (),
+    };
+    for _ in 0..2 {
+        let told = finish_statements(&store, world.clock.now(), &outside).await;
+        let told = told.expect_err("two cannot be read");
+        let why = std::error::Error::source(&told).map(ToString::to_string);
+        assert!(why.is_some_and(|why| why.contains("breaks off")));
+        for record in store.statements(9).await.expect("statements") {
+            assert_eq!(record.report.is_some(), record.id.starts_with('c'));
+        }
+    }
 }

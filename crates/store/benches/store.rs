@@ -138,7 +138,7 @@ async fn stage(store: &Store, synth: &Synth, chunks: u32) -> Fallible<RunId> {
         let first = OrderSeq(u64::from(chunk * BILLS_A_CHUNK));
         let started = Instant::now();
         store
-            .stage_chunk(&id, ChunkNo(chunk), first, &orders)
+            .stage_chunk(&id, at(0), ChunkNo(chunk), first, &orders)
             .await?;
         staging += started.elapsed();
         let started = Instant::now();
@@ -153,7 +153,9 @@ async fn stage(store: &Store, synth: &Synth, chunks: u32) -> Fallible<RunId> {
         chunks,
         sum_cents: Cents::new(0),
     };
-    store.accept_run(&id, &totals, &json!({}), at(1)).await?;
+    store
+        .accept_run(&id, at(0), &totals, &json!({}), at(1))
+        .await?;
     let release = Release {
         base: Default::default(),
         by: "boris".to_owned(),

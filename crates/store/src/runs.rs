@@ -16,12 +16,19 @@ use crate::{
 };
 
 impl Store {
-    /// Starts a run in the state `importing`. What a dead import of the same id left is removed.
+    /// Starts a run in the state `importing`. What a dead import of the same id left is removed; one that is alive, on
+    /// another machine, is over: an import is known by the moment at which it began, and only the latest counts.
     ///
     /// # Errors
     /// Where the id is that of a run which went further.
     pub async fn begin_run(&self, run: &NewRun) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        // A chunk that another import is staging is there before it is removed, or is not staged any more.
+        query("SELECT id FROM runs WHERE id = $1")
+            .bind(&run.id)
+            .for_update()
+            .fetch_optional(&mut tx)
+            .await?;
         drop_staged(&mut tx, &run.id).await?;
         query("DELETE FROM runs WHERE id = $1 AND state = 'importing'")
             .bind(&run.id)
@@ -53,6 +60,7 @@ impl Store {
     pub async fn accept_run(
         &self,
         run: &RunId,
+        begun: Timestamp,
         totals: &RunTotals,
         summary: &serde_json::Value,
         at: Timestamp,
@@ -69,11 +77,10 @@ impl Store {
             .bind(run)
             .fetch_one(&mut tx)
             .await?;
-        // Another machine may have begun the same run meanwhile, and cleared away what this one staged.
         let complete = unsigned(&staged, "orders")? == totals.orders
             && small(&staged, "chunks")? == totals.chunks;
         let changed = query(
-            "UPDATE runs SET state = 'checked', orders = $2, chunks = $3, sum_cents = $4, summary = $5, judged_at = $6 WHERE id = $1 AND state = 'importing'",
+            "UPDATE runs SET state = 'checked', orders = $2, chunks = $3, sum_cents = $4, summary = $5, judged_at = $6 WHERE id = $1 AND state = 'importing' AND imported_at = $7",
         )
         .bind(run)
         .bind(totals.orders)
@@ -81,6 +88,7 @@ impl Store {
         .bind(totals.sum_cents)
         .bind(summary)
         .bind(at)
+        .bind(begun)
         .execute(&mut tx)
         .await?;
         if twin.is_some() || changed != 1 || !complete {
@@ -101,29 +109,42 @@ impl Store {
     pub async fn keep_warnings(
         &self,
         run: &RunId,
+        begun: Timestamp,
         report: &serde_json::Value,
     ) -> Result<(), StoreError> {
-        query("UPDATE runs SET report = $2 WHERE id = $1 AND state = 'importing'")
+        query("UPDATE runs SET report = $2 WHERE id = $1 AND state = 'importing' AND imported_at = $3")
             .bind(run)
             .bind(report)
+            .bind(begun)
             .execute(&self.pools)
             .await?;
         Ok(())
     }
 
-    /// The run has errors: only its report stays.
+    /// The run has errors: only its report stays. Where another import has the run, nothing changes.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn reject_run(
         &self,
         run: &RunId,
+        begun: Timestamp,
         report: &serde_json::Value,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        let mine =
+            query("SELECT id FROM runs WHERE id = $1 AND state = 'importing' AND imported_at = $2")
+                .bind(run)
+                .bind(begun)
+                .for_update()
+                .fetch_optional(&mut tx)
+                .await?;
+        if mine.is_none() {
+            return Ok(());
+        }
         drop_staged(&mut tx, run).await?;
-        query("UPDATE runs SET state = 'rejected', report = $2, judged_at = $3 WHERE id = $1 AND state = 'importing'")
+        query("UPDATE runs SET state = 'rejected', report = $2, judged_at = $3 WHERE id = $1")
             .bind(run)
             .bind(report)
             .bind(at)

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{BillNumber, BillOrder, ChunkNo, CustomerNumber, OrderSeq, RunId};
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use serde::{Serialize, de::DeserializeOwned};
@@ -94,19 +94,33 @@ impl Store {
         Ok(known)
     }
 
-    /// Keeps a chunk of orders under a run that is still being read.
+    /// Keeps a chunk of orders under a run that is still being read by the import that began at that moment.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// Where the database fails, or another import has the run.
     pub async fn stage_chunk(
         &self,
         run: &RunId,
+        begun: Timestamp,
         no: ChunkNo,
         first: OrderSeq,
         orders: &[BillOrder],
     ) -> Result<(), StoreError> {
         let body = encode(orders)?;
         let mut tx = self.begin().await?;
+        let mine =
+            query("SELECT id FROM runs WHERE id = $1 AND state = 'importing' AND imported_at = $2")
+                .bind(run)
+                .bind(begun)
+                .for_update()
+                .fetch_optional(&mut tx)
+                .await?;
+        if mine.is_none() {
+            return Err(StoreError::RunState {
+                run: run.to_string(),
+                needed: "being imported by this import: another has begun it anew",
+            });
+        }
         query("INSERT INTO chunks (run, no, first_seq, orders) VALUES ($1, $2, $3, $4)")
             .bind(run)
             .bind(no)

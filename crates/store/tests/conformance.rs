@@ -134,6 +134,7 @@ on_both_engines! {
     api::a_telephone_number_is_found_however_it_is_written,
     runs::a_run_is_staged_and_accepted,
     runs::a_rejected_run_leaves_its_report_only,
+    runs::only_the_latest_import_of_a_run_counts,
     runs::a_dead_import_is_cleared_by_the_next,
     runs::an_order_counts_once,
     runs::imports_at_once_never_both_count,

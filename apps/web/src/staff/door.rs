@@ -9,7 +9,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{StaffLogin, code::Token};
-use kvit_store::Role;
+use kvit_store::{Role, StoreError};
 
 use super::{Who, say, who_may};
 use crate::{
@@ -81,6 +81,13 @@ pub(crate) async fn guard(
     }
     request.extensions_mut().insert(officer);
     next.run(request).await
+}
+
+/// Whether who began something that takes long is still of staff, in the same role. Their session may have ended by
+/// itself: they are at it.
+pub(super) async fn still_may(app: &App, officer: &Officer) -> Result<bool, StoreError> {
+    let found = app.portal.store.staff_member(&officer.login).await?;
+    Ok(found.is_some_and(|now| now.disabled_at.is_none() && now.role == officer.role))
 }
 
 async fn signed_in(

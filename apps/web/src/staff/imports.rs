@@ -271,6 +271,10 @@ async fn keep(
         FileKind::Layout => "layout.uploaded",
     };
     let uploaded = event(app, officer, what, format!("import/{id}"), detail);
+    // Hours may have passed: nothing comes of a file whose account was closed meanwhile, or has another role.
+    if !door::still_may(app, officer).await? {
+        return Ok(Err(GivenUp::Foreign));
+    }
     // On record before anything comes of it. Where that fails, the file goes with `upload`.
     app.portal.store.record_event(&uploaded).await?;
     Ok(upload.finish(file).await.map_err(GivenUp::Refused))

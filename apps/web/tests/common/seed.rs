@@ -201,7 +201,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
     };
     store.begin_run(&run).await.expect("a run");
     store
-        .stage_chunk(&id, ChunkNo(0), OrderSeq(0), &month.orders)
+        .stage_chunk(&id, at, ChunkNo(0), OrderSeq(0), &month.orders)
         .await
         .expect("a chunk");
     let sum = month
@@ -220,7 +220,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         sum_cents: Cents::new(sum),
     };
     store
-        .accept_run(&id, &totals, &summary, at)
+        .accept_run(&id, at, &totals, &summary, at)
         .await
         .expect("accepted");
     let release = Release {
@@ -400,6 +400,10 @@ pub(crate) async fn remind(store: &Store, key: &InstanceKey) {
     assert!(planned.expect("a store"));
 }
 
+fn import_began() -> Timestamp {
+    "2026-11-19T08:00:00Z".parse().expect("a time")
+}
+
 async fn begun(store: &Store, run: &str, by: &str) -> RunId {
     let id: RunId = run.parse().expect("a run id");
     let new = NewRun {
@@ -411,7 +415,7 @@ async fn begun(store: &Store, run: &str, by: &str) -> RunId {
         seller: "200000004".into(),
         file_name: "run.ndjson".into(),
         imported_by: by.into(),
-        imported_at: "2026-11-19T08:00:00Z".parse().expect("a time"),
+        imported_at: import_began(),
     };
     store.begin_run(&new).await.expect("a run");
     id
@@ -423,7 +427,7 @@ pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
     let november = Period::month_of(date(2026, 11, 1));
     let due = date(2026, 12, 20);
     let orders = [(ANNA, 9120), (BORIS, 4300)].map(|(who, cents)| order(who, november, due, cents));
-    let stage = store.stage_chunk(&id, ChunkNo(0), OrderSeq(0), &orders);
+    let stage = store.stage_chunk(&id, import_began(), ChunkNo(0), OrderSeq(0), &orders);
     stage.await.expect("a chunk");
     let mut summary = kvit_flow::summary::RunSummary::default();
     for order in &orders {
@@ -437,7 +441,7 @@ pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
     let summary = serde_json::to_value(summary).expect("JSON");
     let at = "2026-11-19T08:01:00Z".parse().expect("a time");
     store
-        .accept_run(&id, &totals, &summary, at)
+        .accept_run(&id, import_began(), &totals, &summary, at)
         .await
         .expect("accepted");
 }
@@ -450,7 +454,10 @@ pub(crate) async fn rejected(store: &Store, run: &str) {
         "found": "<b>12.00", "expected": "12.01", "remedy": "send the sum of the lines",
     }] });
     let at = "2026-11-19T08:01:00Z".parse().expect("a time");
-    store.reject_run(&id, &report, at).await.expect("rejected");
+    store
+        .reject_run(&id, import_began(), &report, at)
+        .await
+        .expect("rejected");
 }
 
 /// Every mail that waits is taken by its server.

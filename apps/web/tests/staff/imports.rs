@@ -6,7 +6,8 @@ use axum::{
     body::{Body, Bytes},
     http::{Method, StatusCode},
 };
-use kvit_store::Role;
+use futures::StreamExt as _;
+use kvit_store::{Event, Role};
 use kvit_web::ImportState;
 
 use super::{
@@ -421,4 +422,43 @@ async fn a_statement_is_followed_to_what_came_of_it() {
         vera.get("/staff/statements/a1").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn nothing_comes_of_a_file_whose_account_was_closed_meanwhile() {
+    let (world, mut vera) = desk().await;
+    world.hire("petya", Role::Clerk).await;
+    let mut petya = world.browser();
+    petya.sign_in_staff("petya").await;
+    for (login, path, browser) in [
+        ("vera", PATH, &mut vera),
+        ("petya", "/staff/scans/file", &mut petya),
+    ] {
+        let token = browser.get("/").await.form_token();
+        let whole = form(&token, "a.ndjson", b"II*\0 what may be read");
+        let (first, last) = whole.split_at(whole.len() - 20);
+        let (first, last) = (first.to_vec(), last.to_vec());
+        let (store, at) = (world.store.clone(), super::now(&world));
+        let rest = async move {
+            // An administrator closes it while the file comes in.
+            let closed = Event {
+                at,
+                who: "olga".to_owned(),
+                what: "staff.disabled".to_owned(),
+                subject: format!("staff/{login}"),
+                detail: serde_json::json!({}),
+            };
+            let login = login.parse().expect("a login");
+            assert!(store.disable_staff(&login, &closed).await.expect("closed"));
+            Ok::<_, std::io::Error>(Bytes::from(last))
+        };
+        let first = futures::stream::iter([Ok(Bytes::from(first))]);
+        let body = Body::from_stream(first.chain(futures::stream::once(rest)));
+        let sent = browser
+            .send(Method::POST, path, body, &[("content-type", TYPE)])
+            .await;
+        assert_eq!(sent.status, StatusCode::FORBIDDEN, "{path}: {}", sent.body);
+        assert!(world.shelf.whole.lock().expect("not poisoned").is_empty());
+        assert_eq!(world.shelf.open.load(Ordering::SeqCst), 0, "{path}");
+    }
 }

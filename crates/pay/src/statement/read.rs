@@ -39,6 +39,7 @@ pub struct StatementReader<'a, R> {
     report: Option<Report>,
     ready: VecDeque<Transfer>,
     over: bool,
+    ended: bool,
 }
 
 /// A statement under way.
@@ -80,7 +81,14 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             report: None,
             ready: VecDeque::new(),
             over: false,
+            ended: false,
         }
+    }
+
+    /// Whether the file was read to its end. Where it was not, no transfer comes any more all the same.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        self.ended
     }
 
     /// What the file is and what is wrong with it. Whatever was not read yet is read.
@@ -96,6 +104,7 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             Ok(Step::Close { leaf }) => self.close(leaf),
             Ok(Step::End) => {
                 self.over = true;
+                self.ended = true;
                 if self.judged.statements.is_empty() && self.judged.faults_counted == 0 {
                     self.fault("the file", "no statement", "at least one", ANOTHER_FILE);
                 }

@@ -215,10 +215,10 @@ pub(crate) async fn a_payment_is_given_back_once(store: Store) {
 async fn another_bill(store: &Store) {
     let (run, orders) = (run_id("two"), [order(&account(1), 2)]);
     store.begin_run(&new_run("two")).await.expect("a new run");
-    let staged = store.stage_chunk(&run, ChunkNo(0), OrderSeq(0), &orders);
+    let staged = store.stage_chunk(&run, at(0), ChunkNo(0), OrderSeq(0), &orders);
     staged.await.expect("a staged chunk");
     let (totals, report) = (totals(1, 1), serde_json::json!({}));
-    let accepted = store.accept_run(&run, &totals, &report, at(1)).await;
+    let accepted = store.accept_run(&run, at(0), &totals, &report, at(1)).await;
     accepted.expect("an accepted run");
     let released = store.release_run(&run, &release_by("boris")).await;
     released.expect("numbers");

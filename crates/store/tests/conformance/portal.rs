@@ -114,12 +114,19 @@ pub(crate) async fn bills_are_listed_page_by_page(store: Store) {
         .expect("a new run");
     let first = kvit_billing::OrderSeq(0);
     store
-        .stage_chunk(&run_id("two"), kvit_billing::ChunkNo(0), first, &orders)
+        .stage_chunk(
+            &run_id("two"),
+            at(0),
+            kvit_billing::ChunkNo(0),
+            first,
+            &orders,
+        )
         .await
         .expect("a staged chunk");
     store
         .accept_run(
             &run_id("two"),
+            at(0),
             &super::world::totals(3, 1),
             &json!({}),
             at(1),

@@ -195,10 +195,10 @@ async fn happens(store: &Store, change: &str) {
             let run = run_id("two");
             store.begin_run(&new_run("two")).await.expect("a run");
             let second = [order(&account(1), 2)];
-            let staged = store.stage_chunk(&run, ChunkNo(0), OrderSeq(0), &second);
+            let staged = store.stage_chunk(&run, at(0), ChunkNo(0), OrderSeq(0), &second);
             staged.await.expect("a chunk");
             let (sums, summary) = (totals(1, 1), json!({}));
-            let accepted = store.accept_run(&run, &sums, &summary, at(1));
+            let accepted = store.accept_run(&run, at(0), &sums, &summary, at(1));
             accepted.await.expect("accepted");
             let released = store.release_run(&run, &release_by("boris")).await;
             released.expect("released");

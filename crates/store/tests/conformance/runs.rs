@@ -24,7 +24,13 @@ pub(crate) async fn a_run_is_staged_and_accepted(store: Store) {
         "still importing"
     );
     store
-        .accept_run(&run_id("one"), &totals(5, 2), &json!({"orders": 5}), at(1))
+        .accept_run(
+            &run_id("one"),
+            at(0),
+            &totals(5, 2),
+            &json!({"orders": 5}),
+            at(1),
+        )
         .await
         .expect("an accepted run");
 
@@ -53,7 +59,7 @@ pub(crate) async fn a_run_is_staged_and_accepted(store: Store) {
         .await
         .expect_err("the id of a run that went further");
     let again = store
-        .accept_run(&run_id("one"), &totals(5, 2), &json!({}), at(2))
+        .accept_run(&run_id("one"), at(0), &totals(5, 2), &json!({}), at(2))
         .await;
     again.expect_err("not importing any more");
 
@@ -75,7 +81,7 @@ pub(crate) async fn a_rejected_run_leaves_its_report_only(store: Store) {
     staged(&store, "bad", 1, 3, 1).await;
     let report = json!({"errors": 2});
     store
-        .reject_run(&run_id("bad"), &report, at(1))
+        .reject_run(&run_id("bad"), at(0), &report, at(1))
         .await
         .expect("a rejected run");
 
@@ -111,7 +117,7 @@ pub(crate) async fn a_dead_import_is_cleared_by_the_next(store: Store) {
     staged(&store, "late", 20, 2, 2).await;
     let late = totals(4, 2);
     let refused = store
-        .accept_run(&run_id("late"), &late, &json!({}), at(1))
+        .accept_run(&run_id("late"), at(0), &late, &json!({}), at(1))
         .await;
     assert!(matches!(refused, Err(StoreError::RunState { .. })));
     // A dead import of another id does not stand in the way either.
@@ -124,11 +130,11 @@ pub(crate) async fn an_order_counts_once(store: Store) {
     staged(&store, "one", 1, 3, 1).await;
     staged(&store, "two", 3, 3, 1).await;
     store
-        .accept_run(&run_id("one"), &totals(3, 1), &json!({}), at(1))
+        .accept_run(&run_id("one"), at(0), &totals(3, 1), &json!({}), at(1))
         .await
         .expect("the first is accepted");
     store
-        .accept_run(&run_id("two"), &totals(3, 1), &json!({}), at(1))
+        .accept_run(&run_id("two"), at(0), &totals(3, 1), &json!({}), at(1))
         .await
         .expect_err("customer 3 is billed already");
     let two = store
@@ -141,7 +147,7 @@ pub(crate) async fn an_order_counts_once(store: Store) {
     store.begin_run(&new_run("three")).await.expect("a new run");
     let twins = [order(&account(50), 1), order(&account(50), 1)];
     store
-        .stage_chunk(&run_id("three"), ChunkNo(0), OrderSeq(0), &twins)
+        .stage_chunk(&run_id("three"), at(0), ChunkNo(0), OrderSeq(0), &twins)
         .await
         .expect_err("the same order twice in a run");
 }
@@ -158,7 +164,7 @@ pub(crate) async fn imports_at_once_never_both_count(store: Store) {
                 let at = at(1);
                 let totals = totals(3, 1);
                 store
-                    .accept_run(&run_id(&name), &totals, &json!({}), at)
+                    .accept_run(&run_id(&name), super::world::at(0), &totals, &json!({}), at)
                     .await
             })
         });
@@ -181,4 +187,43 @@ pub(crate) async fn many_orders_are_looked_up_at_once(store: Store) {
     assert!(store.known_bills(&[]).await.expect("bills").is_empty());
     let none = store.known_customers(&[]).await.expect("customers");
     assert!(none.is_empty());
+}
+
+pub(crate) async fn only_the_latest_import_of_a_run_counts(store: Store) {
+    let one = run_id("one");
+    let stage = |begun, no: u32, account_no| {
+        let orders = [order(&account(account_no), 1)];
+        let (store, one) = (&store, &one);
+        async move {
+            let (no, first) = (ChunkNo(no), OrderSeq(no.into()));
+            store.stage_chunk(one, at(begun), no, first, &orders).await
+        }
+    };
+    store.begin_run(&new_run("one")).await.expect("begun");
+    stage(0, 0, 1).await.expect("staged");
+    // Another machine begins it anew, with other orders.
+    let mut anew = new_run("one");
+    anew.imported_at = at(50);
+    store.begin_run(&anew).await.expect("begun anew");
+    stage(0, 1, 2).await.expect_err("another import has it");
+    stage(50, 0, 3).await.expect("staged");
+    let report = json!({ "errors": 1 });
+    store
+        .keep_warnings(&one, at(0), &report)
+        .await
+        .expect("nothing");
+    let rejected = store.reject_run(&one, at(0), &report, at(60)).await;
+    rejected.expect("nothing");
+    // As many orders as it had staged, and not its own.
+    let (sums, summary) = (totals(1, 1), json!({}));
+    let accepted = store.accept_run(&one, at(0), &sums, &summary, at(61)).await;
+    accepted.expect_err("another import has it");
+    let accepted = store
+        .accept_run(&one, at(50), &sums, &summary, at(62))
+        .await;
+    accepted.expect("accepted");
+    let run = store.run(&one).await.expect("asked").expect("a run");
+    assert_eq!((run.state, run.report), (RunState::Checked, None));
+    let orders = store.staged_orders(&one, ChunkNo(0)).await.expect("orders");
+    assert_eq!(orders, [order(&account(3), 1)]);
 }

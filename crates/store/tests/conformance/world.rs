@@ -89,7 +89,7 @@ pub(crate) async fn staged(store: &Store, id: &str, first: u64, orders: u64, chu
             .collect();
         let no = ChunkNo(u32::try_from(chunk).expect("few chunks"));
         store
-            .stage_chunk(&run_id(id), no, OrderSeq(seqs.start), &orders)
+            .stage_chunk(&run_id(id), at(0), no, OrderSeq(seqs.start), &orders)
             .await
             .expect("a staged chunk");
     }
@@ -113,6 +113,7 @@ pub(crate) async fn checked_from(store: &Store, id: &str, first: u64, orders: u6
     store
         .accept_run(
             &run_id(id),
+            at(0),
             &totals(orders, chunks),
             &json!({"orders": orders}),
             at(1),

@@ -1,6 +1,6 @@
 //! Files of the scanner as they come in: any number in one form, each kept as soon as it is whole.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -115,6 +115,11 @@ async fn receive(
             .map_err(|_| GivenUp::Foreign)?;
         let mut upload = app.portal.scans.begin(id).await?;
         let bytes = write(upload.as_mut(), &mut parts, first, max).await?;
+        // Whose account was closed meanwhile brings nothing in.
+        let may = door::still_may(app, officer).await;
+        if !may.map_err(|error| GivenUp::Refused(NoUpload::Failed(io::Error::other(error))))? {
+            return Err(GivenUp::Foreign);
+        }
         let file = NewFile {
             kind: FileKind::Scans,
             name: shown_name(part.file_name.as_deref().unwrap_or_default(), "scan"),
