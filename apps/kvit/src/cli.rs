@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod customer;
 mod layout;
 mod pay;
 mod run;
@@ -17,6 +18,7 @@ use crate::exit::Exit;
 
 pub(crate) use api::{ApiCommand, TokenAddArgs, TokenCommand, WebhookAddArgs, WebhookCommand};
 pub(crate) use bench::{BenchCommand, BenchIssueArgs, BenchLoadArgs};
+pub(crate) use customer::{CustomerCommand, NewCodeArgs};
 pub(crate) use layout::{
     LayoutBringArgs, LayoutCommand, LayoutExportArgs, LayoutPreviewArgs, LayoutUseArgs,
 };
@@ -114,6 +116,9 @@ With --exit it ends once nothing waits that can be done now: for cron, and for s
     /// Open, list and close the accounts of staff
     #[command(subcommand)]
     Staff(StaffCommand),
+    /// Give a customer another access code
+    #[command(subcommand)]
+    Customer(CustomerCommand),
     /// Let the operator's own systems in, and tell them what happened: tokens, webhooks, the API's document
     #[command(subcommand)]
     Api(ApiCommand),

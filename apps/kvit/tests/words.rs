@@ -28,6 +28,8 @@ fn help() {
         "staff list",
         "staff disable",
         "staff reset",
+        "customer",
+        "customer new-code",
         "api",
         "api token",
         "api token add",
@@ -420,6 +422,10 @@ fn refusals() {
             ],
         ),
         ("no-such-customer", &["pay", "customer", "1000042"]),
+        (
+            "no-such-customer-for-a-code",
+            &["customer", "new-code", "1000042"],
+        ),
         ("no-debits", &["pay", "debits"]),
         (
             "autopay-is-off",

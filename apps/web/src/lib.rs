@@ -263,6 +263,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/bill/check"),
     ("GET", "/bills"),
     ("GET", "/bills/{file}"),
+    ("GET POST", "/code"),
     ("GET", "/copy/{token}"),
     ("GET", "/copy/{token}/bill"),
     ("GET POST", "/copy/{token}/leave"),
@@ -344,8 +345,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         texts: 0,
     }));
     use rooms::{
-        again, autopay, bills, copies, enrol, info, links, mine, paper, password, pay, pay_calls,
-        points, readers, reminders, sessions, sign_in, usage,
+        again, autopay, bills, code, copies, enrol, info, links, mine, paper, password, pay,
+        pay_calls, points, readers, reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;
@@ -362,6 +363,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/bill/check", post(bills::check).get(info::to_home))
         .route("/bills", get(bills::list))
         .route("/bills/{file}", get(bills::download))
+        .route("/code", get(code::page).post(code::change))
         .route("/copy/{token}", get(copies::page))
         .route("/copy/{token}/bill", get(copies::download))
         .route(

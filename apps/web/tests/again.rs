@@ -253,3 +253,70 @@ async fn staff_prove_once_more_too() {
     let page = browser.get("/staff/people").await;
     assert!(!page.body.contains("sign-in?again"), "{}", page.body);
 }
+
+#[tokio::test]
+async fn staff_see_where_they_are_signed_in_and_end_it() {
+    let world = World::new(URL).await;
+    world.hire("ana", Role::Agent).await;
+    world.hire("admin", Role::Administrator).await;
+    let [mut here, mut there, mut left] = [world.browser(), world.browser(), world.browser()];
+    for browser in [&mut here, &mut there, &mut left] {
+        browser.sign_in_staff("ana").await;
+    }
+    let mut admin = world.browser();
+    admin.sign_in_staff("admin").await;
+    let open = async |browser: &mut Browser| {
+        browser.get("/staff/customers").await.status == StatusCode::OK
+    };
+    let page = here.get("/staff/sessions").await;
+    assert_eq!(
+        page.body.matches("<p class=\"soft\">С парола").count(),
+        3,
+        "{}",
+        page.body
+    );
+    let mark = "name=\"which\" value=\"";
+    let which = page.body.split(mark).nth(1).expect("another session");
+    let which = which.split('"').next().expect("its name").to_owned();
+    // Another's session, or none, is not ended.
+    admin
+        .post("/staff/sessions", &format!("which={which}"))
+        .await;
+    here.post("/staff/sessions", "which=0000").await;
+    assert!(open(&mut there).await && open(&mut left).await);
+    world.clock.forward(16 * 60);
+    let stale = here
+        .post("/staff/sessions", &format!("which={which}"))
+        .await;
+    let first = "/staff/sign-in?again&next=/staff/sessions";
+    assert_eq!(location(&stale), (StatusCode::SEE_OTHER, first));
+    here.sign_in_staff("ana").await;
+    here.post("/staff/sessions", &format!("which={which}"))
+        .await;
+    let still = [open(&mut there).await, open(&mut left).await];
+    assert_eq!(still.iter().filter(|open| **open).count(), 1, "one of both");
+    here.post("/staff/sessions", "which=others").await;
+    assert!(!open(&mut there).await && !open(&mut left).await && open(&mut here).await);
+    // An administrator ends the rest, at the second press.
+    admin.sign_in_staff("admin").await;
+    let people = admin.get("/staff/people").await;
+    assert!(
+        people.body.contains("Влязъл на едно място"),
+        "{}",
+        people.body
+    );
+    let sure = admin.post("/staff/people/ana", "what=end").await;
+    assert!(sure.body.contains("Изведи навсякъде"), "{}", sure.body);
+    assert!(open(&mut here).await);
+    admin.post("/staff/people/ana", "what=end&sure=1").await;
+    assert!(!open(&mut here).await);
+    let trail = world.store.events("staff/ana", 99).await.expect("a trail");
+    let ended = trail
+        .iter()
+        .filter(|event| event.what == "staff.sessions-ended");
+    let mut who: Vec<_> = ended.map(|event| event.who.as_str()).collect();
+    who.sort_unstable();
+    assert_eq!(who, ["admin", "ana", "ana"]);
+    here.sign_in_staff("ana").await;
+    assert!(open(&mut here).await);
+}

@@ -336,12 +336,24 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow(".actions button").await;
     eye.chrome.follow(".desk .card .button.plain").await;
     eye.look("staff-paper").await;
+    eye.chrome.go(&maria).await;
+    eye.chrome.fill("#reference", "20261120-0418").await;
+    eye.chrome.fill("#code", &world.code(seed::MARIA)).await;
+    eye.chrome.follow(".recognise button").await;
+    eye.chrome.follow("a[href*='/code?call']").await;
+    eye.look("staff-code").await;
+    eye.chrome.follow(".actions button").await;
+    eye.look("staff-code-done").await;
     eye.chrome.go("/staff/password").await;
     eye.chrome.follow("main button").await;
     eye.look("staff-password").await;
     common::key(world, PasskeyOwner::Staff("agent".parse().expect("a name"))).await;
     eye.see("staff-passkeys", "/staff/passkeys").await;
+    eye.see("staff-sessions-one", "/staff/sessions").await;
+    world.browser().sign_in_staff("agent").await;
+    eye.see("staff-sessions", "/staff/sessions").await;
     world.clock.forward(11 * 60);
+    eye.see("staff-sessions-stale", "/staff/sessions").await;
     eye.see("staff-passkeys-stale", "/staff/passkeys").await;
     eye.see("staff-again", "/staff/password").await;
     eye.chrome.go("/staff/customers").await;
@@ -974,6 +986,7 @@ async fn tour(eye: &mut Inspector, world: &World) {
         ("password-stale", "/password"),
         ("readers-stale", "/readers"),
         ("sessions-stale", "/sessions"),
+        ("code-by-code", "/code"),
         ("again", "/again?to=passkeys"),
     ] {
         eye.see(name, path).await;

@@ -419,6 +419,8 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("POST", "/bill/check", 422, 422),
     ("GET", "/bills", 200, 200),
     ("GET", "/bills/{file}", 303, 200),
+    ("GET", "/code", 303, 200),
+    ("POST", "/code", 303, 303),
     ("GET", "/copy/{token}", 404, 404),
     ("GET", "/copy/{token}/bill", 404, 404),
     ("GET", "/copy/{token}/leave", 404, 404),

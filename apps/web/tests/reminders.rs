@@ -10,7 +10,11 @@ const URL: &str = "http://localhost:8080";
 
 async fn wants(world: &World) -> bool {
     let anna = common::number(seed::ANNA);
-    world.store.wants_reminders(&anna).await.expect("an answer")
+    world
+        .store
+        .wants_mails(&anna, kvit_store::MailTopic::Reminders)
+        .await
+        .expect("an answer")
 }
 
 /// Anna has e-bills, and was reminded of one.
@@ -57,7 +61,7 @@ async fn the_link_of_a_reminder_ends_them_by_one_press() {
             assert!(page.body.contains(already), "{}", page.body);
         }
         let anna = common::number(seed::ANNA);
-        let facts = world.store.reminder_choices(&anna, 9).await.expect("facts");
+        let facts = world.store.mail_choices(&anna, 9).await.expect("facts");
         assert_eq!(facts.len(), 1, "one press, one fact");
         let delivery = facts[0].evidence["delivery"].as_str();
         assert!(delivery.is_some_and(|id| id.starts_with("remind-")));
@@ -91,7 +95,7 @@ async fn the_switch_beside_the_bills_turns_them_off_and_on() {
         let (world, _) = reminded().await;
         let mut anna = world.browser();
         anna.get(&format!("/?lang={lang}")).await;
-        let stranger = anna.post("/reminders", "wanted=off").await;
+        let stranger = anna.post("/reminders", "wanted=off&about=reminders").await;
         assert_eq!(stranger.header("location"), "/bills?ended");
         assert!(wants(&world).await);
         anna.sign_in(&world, seed::ANNA).await;
@@ -100,18 +104,23 @@ async fn the_switch_beside_the_bills_turns_them_off_and_on() {
             page.contains(off) && page.contains("value=\"off\""),
             "{page}"
         );
-        let forged = anna.ask(Method::POST, "/reminders", "wanted=off", &[]);
+        let forged = anna.ask(
+            Method::POST,
+            "/reminders",
+            "wanted=off&about=reminders",
+            &[],
+        );
         assert_eq!(forged.await.status, StatusCode::FORBIDDEN);
         let odd = anna.post("/reminders", "wanted=perhaps").await;
         assert_eq!(odd.header("location"), "/bills");
         assert!(wants(&world).await);
         for _ in 0..2 {
-            anna.post("/reminders", "wanted=off").await;
+            anna.post("/reminders", "wanted=off&about=reminders").await;
         }
         assert!(!wants(&world).await);
         let page = anna.get("/bills").await.body;
         assert!(page.contains(on) && page.contains("value=\"on\""), "{page}");
-        anna.post("/reminders", "wanted=on").await;
+        anna.post("/reminders", "wanted=on&about=reminders").await;
         assert!(wants(&world).await);
     }
     // Whose bills are paper has nothing to turn off.

@@ -287,17 +287,20 @@ pub enum AccessMail {
     PasswordSet,
     /// The password was taken away.
     PasswordRemoved,
+    /// The code was changed.
+    CodeChanged,
     /// The bills, and the links that sign in, go to another address from now on.
     AddressChanged,
 }
 
 impl AccessMail {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::PasswordSet,
         Self::PasswordRemoved,
+        Self::CodeChanged,
         Self::AddressChanged,
     ];
 
@@ -309,6 +312,7 @@ impl AccessMail {
             Self::PasskeyRemoved => "nokey",
             Self::PasswordSet => "pass",
             Self::PasswordRemoved => "nopass",
+            Self::CodeChanged => "code",
             Self::AddressChanged => "moved",
         }
     }

@@ -10,8 +10,8 @@ use kvit_billing::{
 use kvit_pay::standing::Standing;
 
 use crate::{
-    AutopayTold, BillRecord, DebitState, DeliveryJob, DeliveryWhat, EnrolmentRecord, ReaderRecord,
-    StoreError, Unwanted, debits,
+    AutopayTold, BillRecord, DebitState, DeliveryJob, DeliveryWhat, EnrolmentRecord, MailTopic,
+    ReaderRecord, StoreError, Unwanted, debits,
     engine::{Row, Tx},
     enrolments::{active, enrolment},
     ledger::{dues, moneys, standings},
@@ -43,6 +43,8 @@ struct Named {
     reversed: HashSet<String>,
     /// Customers who want no reminders.
     silent: HashSet<CustomerNumber>,
+    /// Customers who want no mails about payments that came.
+    no_receipts: HashSet<CustomerNumber>,
     /// What those owe who are reminded.
     standings: HashMap<CustomerNumber, Standing>,
     /// Bills for which money is on its way.
@@ -68,6 +70,7 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
     let mut entries: Vec<[Value; 1]> = Vec::new();
     let mut accounts: Vec<CustomerNumber> = Vec::new();
     let mut reminded: Vec<BillNumber> = Vec::new();
+    let mut paid: Vec<CustomerNumber> = Vec::new();
     let mut readers: Vec<[Value; 1]> = Vec::new();
     for row in due {
         if let Some(reader) = row.get::<Option<String>>("reader")? {
@@ -86,6 +89,9 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
             }
         } else if let Some(entry) = row.get::<Option<String>>("entry")? {
             entries.push([entry.into()]);
+            if id.kind() == DeliveryKind::Paid {
+                paid.push(text(row, "account")?);
+            }
             accounts.push(text(row, "account")?);
         } else if row.get::<Option<i64>>("reminds")?.is_some() {
             let bill = number(row, "reminds")?;
@@ -139,6 +145,9 @@ async fn named(tx: &mut Tx, due: &[Row], now: Timestamp) -> Result<Named, StoreE
             named.reversed.insert(row.get("reverses")?);
         }
     }
+    if !paid.is_empty() {
+        named.no_receipts = unwanting(&mut *tx, &paid, MailTopic::Payments).await?;
+    }
     if !accounts.is_empty() {
         named.active = active(&mut *tx, &accounts).await?;
     }
@@ -184,7 +193,7 @@ async fn owed(
         .coming
         .extend(debits::coming(&mut *tx, &bills, now).await?);
     named.standings.extend(standings(&dues, &moneys));
-    named.silent = unwanting(tx, &accounts).await?;
+    named.silent = unwanting(tx, &accounts, MailTopic::Reminders).await?;
     Ok(())
 }
 
@@ -233,6 +242,11 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
                 None => Some(Unwanted::Left),
                 // That it was taken back has a mail of its own.
                 Some(_) if named.reversed.contains(&entry) => Some(Unwanted::TakenBack),
+                Some(_)
+                    if id.kind() == DeliveryKind::Paid && named.no_receipts.contains(&account) =>
+                {
+                    Some(Unwanted::Off)
+                }
                 Some(_) => None,
             };
             (DeliveryWhat::Money { entry }, unwanted)

@@ -10,6 +10,7 @@ mod apply;
 mod audit;
 mod balance;
 mod bills;
+mod codes;
 mod concessions;
 mod contents;
 mod customers;

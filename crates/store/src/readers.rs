@@ -300,6 +300,23 @@ pub(crate) async fn end_all(
     Ok(())
 }
 
+/// Ends those who were asked and have not answered, in their customer's turn. Gives how many.
+pub(crate) async fn end_waiting(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    evidence: &serde_json::Value,
+    by: (&str, Timestamp),
+) -> Result<u64, StoreError> {
+    let mut ended = 0;
+    for reader in open_readers(tx, account).await? {
+        if reader.proven_at.is_none() {
+            end(tx, &reader, ReaderEnd::Removed, Some(evidence), by).await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
 async fn open_readers(
     tx: &mut Tx,
     account: &CustomerNumber,

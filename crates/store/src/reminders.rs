@@ -6,8 +6,9 @@ use jiff::{Timestamp, civil::Date};
 use kvit_billing::{Cents, CustomerNumber, ReminderKind, Secret, code::TokenHash};
 
 use crate::{
-    DeliveryJob, NewReminder, OpenBill, ReminderChoice, ReminderDoor, ReminderLink,
+    DeliveryJob, Event, MailChoice, MailTopic, NewReminder, OpenBill, ReminderDoor, ReminderLink,
     ReminderStretch, Store, StoreError, Unwanted,
+    audit::append,
     contents::contents,
     debits,
     deliveries::{readdress, withdraw},
@@ -73,7 +74,7 @@ impl Store {
         accounts.sort();
         accounts.dedup();
         let active = active(&self.pools, &accounts).await?;
-        let silent = unwanting(&self.pools, &accounts).await?;
+        let silent = unwanting(&self.pools, &accounts, MailTopic::Reminders).await?;
         let wanted =
             |account: &CustomerNumber| active.contains_key(account) && !silent.contains(account);
         accounts.retain(wanted);
@@ -245,52 +246,62 @@ impl Store {
         .transpose()
     }
 
-    /// Whether a customer wants reminders. Who said nothing does.
+    /// Whether a customer wants these mails. Who said nothing does.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn wants_reminders(&self, account: &CustomerNumber) -> Result<bool, StoreError> {
-        let silent = unwanting(&self.pools, std::slice::from_ref(account)).await?;
+    pub async fn wants_mails(
+        &self,
+        account: &CustomerNumber,
+        about: MailTopic,
+    ) -> Result<bool, StoreError> {
+        let silent = unwanting(&self.pools, std::slice::from_ref(account), about).await?;
         Ok(silent.is_empty())
     }
 
-    /// Writes down that a customer wants reminders, or does not. `false` where that was so already.
+    /// Writes down that a customer wants these mails, or does not; and in the trail, where somebody of staff did it for
+    /// them. `false` where that was so already.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn choose_reminders(
+    pub async fn choose_mails(
         &self,
         account: &CustomerNumber,
-        wanted: bool,
+        (about, wanted): (MailTopic, bool),
         at: Timestamp,
         evidence: &serde_json::Value,
+        event: Option<&Event>,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         tx.turn(&format!("reminders/{account}")).await?;
-        let silent = unwanting(&mut tx, std::slice::from_ref(account)).await?;
+        let silent = unwanting(&mut tx, std::slice::from_ref(account), about).await?;
         if silent.is_empty() == wanted {
             return Ok(false);
         }
-        query("INSERT INTO reminder_choices (account, no, wanted, at, evidence) SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4 FROM reminder_choices WHERE account = $1")
+        query("INSERT INTO reminder_choices (account, no, wanted, at, evidence, about) SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5 FROM reminder_choices WHERE account = $1")
             .bind(account)
             .bind(wanted)
             .bind(at)
             .bind(evidence)
+            .bind(about.as_str())
             .execute(&mut tx)
             .await?;
+        if let Some(event) = event {
+            append(&mut tx, event).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }
 
-    /// What a customer said about reminders, newest first.
+    /// What a customer said about mails, newest first.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn reminder_choices(
+    pub async fn mail_choices(
         &self,
         account: &CustomerNumber,
         limit: u32,
-    ) -> Result<Vec<ReminderChoice>, StoreError> {
+    ) -> Result<Vec<MailChoice>, StoreError> {
         query("SELECT * FROM reminder_choices WHERE account = $1 ORDER BY no DESC LIMIT $2")
             .bind(account)
             .bind(limit)
@@ -298,7 +309,9 @@ impl Store {
             .await?
             .iter()
             .map(|row| {
-                Ok(ReminderChoice {
+                let about: String = row.get("about")?;
+                Ok(MailChoice {
+                    about: MailTopic::parse(&about).ok_or_else(|| corrupt("topic", about))?,
                     wanted: row.get::<i64>("wanted")? != 0,
                     at: time(row, "at")?,
                     evidence: json(row, "evidence")?.unwrap_or_default(),
@@ -330,12 +343,14 @@ async fn move_on(tx: &mut Tx, stretch: &ReminderStretch) -> Result<bool, StoreEr
     Ok(moved == 1)
 }
 
-/// Those of at most 250 customers, at least one, who want no reminders.
+/// Those of at most 250 customers, at least one, who want no such mails.
 pub(crate) async fn unwanting(
     on: impl Target,
     accounts: &[CustomerNumber],
+    about: MailTopic,
 ) -> Result<HashSet<CustomerNumber>, StoreError> {
-    query("SELECT c.account FROM reminder_choices c WHERE c.account IN ({rows}) AND c.wanted = 0 AND NOT EXISTS (SELECT 1 FROM reminder_choices n WHERE n.account = c.account AND n.no > c.no)")
+    let about = about.as_str();
+    query(format!("SELECT c.account FROM reminder_choices c WHERE c.account IN ({{rows}}) AND c.about = '{about}' AND c.wanted = 0 AND NOT EXISTS (SELECT 1 FROM reminder_choices n WHERE n.account = c.account AND n.about = c.about AND n.no > c.no)"))
         .rows(accounts.iter().map(|account| [account.into()]))
         .fetch_all(on)
         .await?

@@ -1,15 +1,18 @@
 //! Accounts of staff and their sessions.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Secret, StaffLogin, code::TokenHash};
 
 use crate::{
-    Event, NewStaff, PasskeyOwner, Role, StaffProfile, StaffRecord, Store, StoreError,
+    Event, NewStaff, NewStaffSession, PasskeyOwner, Role, StaffProfile, StaffRecord,
+    StaffSessionView, Store, StoreError,
     audit::append,
     engine::{Row, Tx},
     passkeys,
-    rows::{corrupt, optional_time, small, text, time},
-    sql::query,
+    rows::{corrupt, hash, optional_time, small, text, time, unsigned},
+    sql::{ROWS_MAX, query},
 };
 
 /// A session is marked as used once in so many seconds, not at every page.
@@ -279,15 +282,13 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Opens a session of somebody who proved who they are at `proven_at`, and clears away those whose time is over.
+    /// Opens a session, and clears away those whose time is over.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn open_staff_session(
         &self,
-        token: &TokenHash,
-        login: &StaffLogin,
-        (proven_at, expires): (Timestamp, Timestamp),
+        new: &NewStaffSession,
         event: &Event,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
@@ -295,12 +296,82 @@ impl Store {
             .bind(event.at)
             .execute(&mut tx)
             .await?;
-        query("INSERT INTO staff_sessions (token, login, opened_at, seen_at, expires_at, proven_at) VALUES ($1, $2, $3, $3, $4, $5)")
-            .bind(token)
-            .bind(login)
+        query("INSERT INTO staff_sessions (token, login, opened_at, seen_at, expires_at, proven_at, device, opened_by) VALUES ($1, $2, $3, $3, $4, $5, $6, $7)")
+            .bind(&new.token)
+            .bind(&new.login)
             .bind(event.at)
-            .bind(expires)
-            .bind(proven_at)
+            .bind(new.expires)
+            .bind(new.proven_at)
+            .bind(&new.device)
+            .bind(&new.opened_by)
+            .execute(&mut tx)
+            .await?;
+        append(&mut tx, event).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Where a member of staff is signed in now, the latest first: sessions that last and were used within `idle`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff_sessions_of(
+        &self,
+        login: &StaffLogin,
+        now: Timestamp,
+        idle: SignedDuration,
+    ) -> Result<Vec<StaffSessionView>, StoreError> {
+        query("SELECT * FROM staff_sessions WHERE login = $1 AND expires_at > $2 AND seen_at > $3 ORDER BY opened_at DESC LIMIT $4")
+            .bind(login)
+            .bind(now)
+            .bind(now - idle)
+            .bind(ROWS_MAX)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(StaffSessionView {
+                    token: TokenHash(hash(row, "token")?),
+                    device: row.get::<Option<String>>("device")?.unwrap_or_default(),
+                    opened_by: row.get::<Option<String>>("opened_by")?.unwrap_or_default(),
+                    opened_at: time(row, "opened_at")?,
+                    seen_at: time(row, "seen_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// In how many places each member of staff is signed in now.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn staff_sessions_open(
+        &self,
+        now: Timestamp,
+        idle: SignedDuration,
+    ) -> Result<HashMap<StaffLogin, u64>, StoreError> {
+        query("SELECT login, COUNT(*) AS sessions FROM staff_sessions WHERE expires_at > $1 AND seen_at > $2 GROUP BY login")
+            .bind(now)
+            .bind(now - idle)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(|row| Ok((text(row, "login")?, unsigned(row, "sessions")?)))
+            .collect()
+    }
+
+    /// Ends these sessions of a member of staff, at most 250.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn end_some_staff_sessions(
+        &self,
+        login: &StaffLogin,
+        tokens: &[TokenHash],
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        query("DELETE FROM staff_sessions WHERE (token, login) IN ({rows})")
+            .rows(tokens.iter().map(|token| [token.into(), login.into()]))
             .execute(&mut tx)
             .await?;
         append(&mut tx, event).await?;

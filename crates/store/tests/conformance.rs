@@ -3,6 +3,7 @@
 
 mod conformance {
     pub(crate) mod api;
+    pub(crate) mod codes;
     pub(crate) mod concessions;
     pub(crate) mod debits;
     pub(crate) mod deliveries;
@@ -40,10 +41,10 @@ use std::sync::{
 };
 
 use conformance::{
-    api, concessions, debits, deliveries, enrolments, health, issue, late, layouts, money_mails,
-    passkeys, passwords, payments, portal, readers, receivables, reconcile, reconciliation,
-    release, reminders, reversals, runs, same_way, scans, staff, statements, texts, webhooks,
-    world,
+    api, codes, concessions, debits, deliveries, enrolments, health, issue, late, layouts,
+    money_mails, passkeys, passwords, payments, portal, readers, receivables, reconcile,
+    reconciliation, release, reminders, reversals, runs, same_way, scans, staff, statements, texts,
+    webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -112,7 +113,9 @@ on_both_engines! {
     readers::a_copy_s_link_confirms_nothing,
     readers::who_left_gets_no_copy,
     readers::paper_ends_the_readers,
+    staff::sessions_are_seen_and_ended,
     staff::an_identity_has_one_account,
+    codes::a_new_code_ends_what_the_old_one_opened,
     passwords::a_password_is_set_in_its_own_session,
     passwords::an_address_has_the_password_that_was_set_last,
     passkeys::a_challenge_is_answered_once_by_who_asked,
@@ -237,6 +240,7 @@ on_both_engines! {
     payments::the_journal_is_read_a_stretch_at_a_time,
     reversals::whatever_comes_in_whatever_order_the_books_are_right,
     money_mails::money_is_told_once,
+    money_mails::who_wants_no_mails_about_payments_gets_none,
     money_mails::what_is_told_is_what_was_then,
     money_mails::what_was_taken_back_is_told_by_itself,
     money_mails::unmatched_money_is_told_once_it_is_somebody_s,

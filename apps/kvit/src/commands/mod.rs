@@ -4,6 +4,7 @@ mod account;
 mod api;
 mod bench;
 mod bill;
+mod customer;
 mod deliver;
 mod demo;
 pub(crate) mod doctor;
@@ -45,6 +46,7 @@ pub(crate) async fn run(cli: Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::serve(out, &open(&dir()).await?, args.watch).await,
         Command::Work(args) => serve::work(out, &open(&dir()).await?, &args).await,
         Command::Staff(command) => staff::command(out, &open(&dir()).await?, command).await,
+        Command::Customer(command) => customer::command(out, &open(&dir()).await?, command).await,
         Command::Api(ApiCommand::Token(command)) => {
             api::token(out, &open(&dir()).await?, command).await
         }

@@ -37,6 +37,7 @@ const BACK_SECONDS: u32 = 30 * 60;
 /// What asks for a fresh proof, and is gone back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
+    Code,
     Enrol,
     Passkeys,
     Password,
@@ -45,7 +46,8 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
+        Self::Code,
         Self::Enrol,
         Self::Passkeys,
         Self::Password,
@@ -56,6 +58,7 @@ impl Place {
     /// Its page; without the slash, the word in addresses and forms.
     const fn path(self) -> &'static str {
         match self {
+            Self::Code => "/code",
             Self::Enrol => "/enrol",
             Self::Passkeys => "/passkeys",
             Self::Password => "/password",

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{BillNumber, Cents, CustomerNumber, code::Token};
 use kvit_mail::EmailAddress;
 use kvit_pay::standing::Standing;
-use kvit_store::{BillRecord, EnrolmentRecord, EnrolmentState, NewSession, SessionDoor};
+use kvit_store::{BillRecord, EnrolmentRecord, EnrolmentState, MailTopic, NewSession, SessionDoor};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -212,9 +212,14 @@ pub(crate) async fn list(
     };
     let changes_to = changes_to.map(|record| masked(record.email.expose()));
     let reminders = match app.portal.reminders && enrolment == "active" {
-        true if store.wants_reminders(customer).await? => Some("on"),
+        true if store.wants_mails(customer, MailTopic::Reminders).await? => Some("on"),
         true => Some("off"),
         false => None,
+    };
+    let receipts = match enrolment {
+        "active" if store.wants_mails(customer, MailTopic::Payments).await? => Some("on"),
+        "active" => Some("off"),
+        _ => None,
     };
     let readers = match enrolment {
         "active" => store.active_readers(std::slice::from_ref(customer)).await?,
@@ -234,7 +239,7 @@ pub(crate) async fn list(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, readers, autopay,
+            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, receipts, readers, autopay,
             passkeys => app.passkeys.is_some(),
         },
     )?;

@@ -47,7 +47,7 @@ pub(crate) async fn download(
         })
         .collect();
     let entries = store.entries_of(customer, rows).await?;
-    let choices = store.reminder_choices(customer, ROWS_MAX).await?;
+    let choices = store.mail_choices(customer, ROWS_MAX).await?;
     let notes = store.notes_of(customer, ROWS_MAX).await?;
     let contacts = store.contacts_of(customer, ROWS_MAX).await?;
     let scans = store.scans_of(customer, ROWS_MAX).await?;
@@ -70,8 +70,8 @@ pub(crate) async fn download(
             "id": entry.id, "at": entry.at, "kind": entry.kind, "cents": entry.cents, "bills": entry.bills,
             "reverses": entry.reverses,
         })).collect::<Vec<_>>(),
-        "reminders": choices.iter().map(|choice| json!({
-            "at": choice.at, "wanted": choice.wanted, "evidence": choice.evidence,
+        "choices_of_mails": choices.iter().map(|choice| json!({
+            "at": choice.at, "about": choice.about, "wanted": choice.wanted, "evidence": choice.evidence,
         })).collect::<Vec<_>>(),
         // Who of staff it was is theirs; that somebody looked is the customer's.
         "notes_of_staff": notes.iter().map(|note| json!({ "at": note.at, "text": note.body })).collect::<Vec<_>>(),

@@ -3,6 +3,7 @@
 pub(crate) mod again;
 pub(crate) mod autopay;
 pub(crate) mod bills;
+pub(crate) mod code;
 pub(crate) mod copies;
 pub(crate) mod enrol;
 pub(crate) mod info;

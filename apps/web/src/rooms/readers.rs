@@ -91,7 +91,7 @@ async fn list(
         "readers.html",
         context! {
             number => customer.as_str(), own => masked(enrolment.email.expose()), readers,
-            full => taken >= READERS_MAX, count => READERS_MAX, notice => seen.notice, errors,
+            full => taken >= READERS_MAX, count => READERS_MAX, notice => seen.notice, errors, new_code => seen.notice == Some("readers-removed"),
             suggestion => seen.suggestion, name => form.name.clone(), typed => form.email.clone(),
             language => form.language.clone(), fresh => again::fresh(app, visitor),
         },

@@ -1,5 +1,5 @@
-//! Whether a customer wants to be reminded of bills: one press on the link in a reminder, or the switch
-//! beside the bills.
+//! Which mails a customer wants: of reminders one press on the link in one ends them, and beside the bills is a switch for
+//! them and for mails about payments.
 
 use axum::{
     Extension, Form,
@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::code::Token;
-use kvit_store::{EnrolmentState, ReminderLink};
+use kvit_store::{EnrolmentState, MailTopic, ReminderLink};
 use minijinja::context;
 use serde::Deserialize;
 
@@ -38,7 +38,12 @@ pub(crate) async fn link_form(
     if !still_goes_there(&app, &link).await? {
         return say(&app, &visitor, Said::Elsewhere);
     }
-    if !app.portal.store.wants_reminders(&link.account).await? {
+    if !app
+        .portal
+        .store
+        .wants_mails(&link.account, MailTopic::Reminders)
+        .await?
+    {
         return say(&app, &visitor, Said::Already);
     }
     let texts = app.pages.texts(visitor.language);
@@ -74,7 +79,7 @@ pub(crate) async fn link(
     let now = portal.clock.now();
     let chosen = portal
         .store
-        .choose_reminders(account, false, now, &evidence)
+        .choose_mails(account, (MailTopic::Reminders, false), now, &evidence, None)
         .await?;
     let said = if chosen { Said::Done } else { Said::Already };
     say(&app, &visitor, said)
@@ -86,6 +91,9 @@ pub(crate) struct Switch {
     form_token: String,
     #[serde(default)]
     wanted: String,
+    /// `reminders` or `payments`.
+    #[serde(default)]
+    about: String,
 }
 
 /// The switch beside the bills, for who is signed in.
@@ -103,11 +111,14 @@ pub(crate) async fn switch(
         "off" => false,
         _ => return Ok(go("/bills")),
     };
+    let Some(about) = MailTopic::parse(&form.about) else {
+        return Ok(go("/bills"));
+    };
     let (portal, evidence) = (&app.portal, visitor.evidence());
     let now = portal.clock.now();
     portal
         .store
-        .choose_reminders(customer, wanted, now, &evidence)
+        .choose_mails(customer, (about, wanted), now, &evidence, None)
         .await?;
     Ok(go("/bills"))
 }

@@ -10,7 +10,7 @@ use kvit_billing::{
     BillNumber, Cents, Customer, CustomerNumber, Language, reference::CreditorReference,
 };
 use kvit_pay::{ProviderName, standing::Standing};
-use kvit_store::{CustomerRecord, EnrolmentState, PasskeyOwner};
+use kvit_store::{CustomerRecord, EnrolmentState, MailTopic, PasskeyOwner};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -180,6 +180,8 @@ pub(crate) async fn page(
         "enrolled" => Some("staff-done-enrolled"),
         "paper" => Some("staff-done-paper"),
         "noted" => Some("staff-done-noted"),
+        "code" => Some("staff-done-code"),
+        "mails" => Some("staff-done-mails"),
         "reader" => Some("staff-done-reader"),
         "passkeys" => Some("staff-done-passkeys"),
         "sent" => Some("staff-done-sent"),
@@ -252,6 +254,14 @@ pub(crate) async fn customer_page(
             context! { id => reader.id.as_str(), name => reader.name.clone(), email, proven }
         })
         .collect();
+    let mut mails = Vec::new();
+    if state == "active" {
+        let topics = MailTopic::ALL.into_iter();
+        for about in topics.filter(|about| *about != MailTopic::Reminders || app.portal.reminders) {
+            let wanted = store.wants_mails(number, about).await?;
+            mails.push(context! { about => about.as_str(), wanted });
+        }
+    }
     let owner = PasskeyOwner::Customer(number.clone());
     let keys = store.passkeys_of(&owner, record.code_generation).await?;
     let password = store.customer_password(number).await?.is_some();
@@ -289,7 +299,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, readers, keys => keys.len(), password, bills, happened, declarations,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

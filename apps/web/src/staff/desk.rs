@@ -13,7 +13,8 @@ use axum::{
 use jiff::SignedDuration;
 use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, EntryId, ReaderId, code::TokenPurpose};
 use kvit_store::{
-    BillRecord, Channel, DeliveryState, EnrolmentState, NewDelivery, Note, ReaderEnd, Written,
+    BillRecord, Channel, DeliveryState, EnrolmentState, MailTopic, NewDelivery, Note, ReaderEnd,
+    Written,
 };
 use minijinja::context;
 use serde::Deserialize;
@@ -222,6 +223,99 @@ pub(crate) async fn remove_passkeys(
     let removed = event(&app, &officer, what, subject(number), detail);
     app.portal.store.remove_passkeys(number, &removed).await?;
     Ok(done(number, &form.call, "passkeys"))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct MailsForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+    /// `reminders` or `payments`.
+    #[serde(default)]
+    about: String,
+    #[serde(default)]
+    wanted: String,
+}
+
+/// Turns mails on or off that the customer may do without.
+pub(crate) async fn choose_mails(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<MailsForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
+    let number = &record.customer.number;
+    let about = MailTopic::parse(&form.about).ok_or(Failure::NotFound)?;
+    let wanted = match form.wanted.as_str() {
+        "on" => true,
+        "off" => false,
+        _ => return Err(Failure::NotFound),
+    };
+    let evidence = json!({
+        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
+        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
+    });
+    let detail = json!({ "about": about, "wanted": wanted, "reference": contact.reference });
+    let what = "customer.mails-chosen";
+    let chosen = event(&app, &officer, what, subject(number), detail);
+    app.portal
+        .store
+        .choose_mails(number, (about, wanted), chosen.at, &evidence, Some(&chosen))
+        .await?;
+    Ok(done(number, &form.call, "mails"))
+}
+
+/// Asks once more before the customer's code is void.
+pub(crate) async fn code_form(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Failure> {
+    let (record, _) = in_contact(&app, &officer, &number, &query.call).await?;
+    let customer = record.customer;
+    let state = app.portal.store.enrolment_of(&customer.number).await?;
+    let active = matches!(state, EnrolmentState::Active(_));
+    let page = context! {
+        number => customer.number.as_str(), name => customer.name, call => query.call, active,
+    };
+    let template = "staff/customer-code.html";
+    render(&app, &visitor, Some(&officer), template, page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CodeForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+}
+
+/// Makes the code void, for who thinks that somebody else knows it. Nobody sees the new one: it comes with a bill.
+pub(crate) async fn change_code(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<CodeForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
+    let number = &record.customer.number;
+    let evidence = json!({
+        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
+        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
+    });
+    let what = "customer.code-changed";
+    let changed = event(&app, &officer, what, subject(number), evidence.clone());
+    let store = &app.portal.store;
+    store.change_code(number, &evidence, &changed).await?;
+    Ok(done(number, &form.call, "code"))
 }
 
 #[derive(Deserialize)]

@@ -100,10 +100,9 @@ async fn signed_in(
         return Ok(None);
     };
     let portal = &app.portal;
-    let idle = SignedDuration::from_mins(IDLE_MINUTES);
     let found = portal
         .store
-        .staff_session(&session.hash(), portal.clock.now(), idle, by_itself)
+        .staff_session(&session.hash(), portal.clock.now(), idle(), by_itself)
         .await?;
     Ok(found.map(|(record, proven_at)| Officer {
         proven_at,
@@ -149,6 +148,11 @@ fn to_sign_in(method: &Method, path: &str) -> Response {
 /// Leads to the proof, and from there to the page.
 pub(crate) fn first(page: &str) -> String {
     format!("/staff/sign-in?again&next={page}")
+}
+
+/// How long a session may lie unused.
+pub(super) fn idle() -> SignedDuration {
+    SignedDuration::from_mins(IDLE_MINUTES)
 }
 
 fn proven_within(app: &App, officer: &Officer, minutes: i64) -> bool {

@@ -26,6 +26,7 @@ pub(crate) mod relay;
 pub(crate) mod runs;
 pub(crate) mod samples;
 pub(crate) mod scans;
+pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod spell;
 pub(crate) mod statements;
@@ -91,10 +92,13 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/customers", DESK),
     ("POST", "/staff/customers", DESK),
     ("GET", "/staff/customers/{number}", CUSTOMER),
+    ("GET", "/staff/customers/{number}/code", DESK),
+    ("POST", "/staff/customers/{number}/code", DESK),
     ("POST", "/staff/customers/{number}/contact", DESK),
     ("POST", "/staff/customers/{number}/declaration", CLERK),
     ("GET", "/staff/customers/{number}/enrol", DESK),
     ("POST", "/staff/customers/{number}/enrol", DESK),
+    ("POST", "/staff/customers/{number}/mails", DESK),
     ("POST", "/staff/customers/{number}/note", DESK),
     ("GET", "/staff/customers/{number}/paper", DESK),
     ("POST", "/staff/customers/{number}/paper", DESK),
@@ -161,6 +165,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/scans/file", CLERK),
     ("POST", "/staff/scans/next", CLERK),
     ("POST", "/staff/scans/undo", CLERK),
+    ("GET", "/staff/sessions", Who::Staff),
+    ("POST", "/staff/sessions", Who::Staff),
     ("GET", "/staff/sign-in", Who::Anyone),
     ("POST", "/staff/sign-in", Who::Anyone),
     ("GET", "/staff/sign-in/oidc", Who::Anyone),
@@ -201,7 +207,9 @@ pub const STAFF_EVENTS: &[&str] = &[
     "api.webhook-removed",
     "api.webhook-retried",
     "bill.sent-again",
+    "customer.code-changed",
     "customer.enrolled",
+    "customer.mails-chosen",
     "customer.noted",
     "customer.not-recognised",
     "customer.recognised",
@@ -276,6 +284,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "staff.password-changed",
     "staff.reset",
     "staff.role-changed",
+    "staff.sessions-ended",
     "staff.signed-in",
     "texts.brought",
     "texts.chosen",
@@ -304,6 +313,10 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
         )
         .route("/staff/customers/{number}", get(customers::page))
         .route(
+            "/staff/customers/{number}/code",
+            get(desk::code_form).post(desk::change_code),
+        )
+        .route(
             "/staff/customers/{number}/contact",
             post(contact::recognise),
         )
@@ -315,6 +328,7 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
             "/staff/customers/{number}/enrol",
             get(consent::enrol_form).post(consent::enrol),
         )
+        .route("/staff/customers/{number}/mails", post(desk::choose_mails))
         .route("/staff/customers/{number}/note", post(desk::note))
         .route(
             "/staff/customers/{number}/paper",
@@ -393,6 +407,7 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
         .route("/staff/scans/{id}/picture", get(scans::picture::in_hand))
         .route("/staff/scans/next", post(scans::next))
         .route("/staff/scans/undo", post(scans::take_back))
+        .route("/staff/sessions", get(sessions::page).post(sessions::end))
         .route("/staff/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/staff/sign-in/oidc", get(oidc::go))
         .route("/staff/sign-in/oidc/back", get(oidc::back))

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    door::{Officer, first, fresh, must_be_fresh},
+    door::{self, Officer, first, fresh, must_be_fresh},
     event, render, role_name,
 };
 use crate::{App, credentials, failure::Failure, front::Visitor, gate};
@@ -39,6 +39,8 @@ async fn list_page(
     let texts = app.pages.texts(visitor.language);
     let date =
         |at: jiff::Timestamp| texts.date(at.to_zoned_datetime(app.portal.time_zone.clone()).date());
+    let (store, now) = (&app.portal.store, app.portal.clock.now());
+    let open = store.staff_sessions_open(now, door::idle()).await?;
     let people: Vec<_> = app
         .portal
         .store
@@ -51,6 +53,7 @@ async fn list_page(
                 role => role_name(app, visitor, person.role), centre => person.centre.clone(),
                 factor => person.second_factor, fresh => person.temporary,
                 since => date(person.created_at), disabled => person.disabled_at.map(date),
+                sessions => open.get(&person.login).copied().unwrap_or_default(),
                 me => person.login == officer.login,
             }
         })
@@ -137,7 +140,7 @@ pub(crate) async fn add(
 pub(crate) struct ChangeForm {
     #[serde(default)]
     form_token: String,
-    /// `disable` or `reset`.
+    /// `disable`, `reset` or `end`.
     #[serde(default)]
     what: String,
     /// Said on the page that asks whether it is meant.
@@ -145,8 +148,8 @@ pub(crate) struct ChangeForm {
     sure: String,
 }
 
-/// Closes an account, or gives its owner a new start: at the second press, since either ends their
-/// sessions at once.
+/// Ends the sessions of a colleague, closes their account, or gives them a new start: at the second press, since each ends
+/// their sessions at once.
 pub(crate) async fn change(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -164,7 +167,7 @@ pub(crate) async fn change(
     }
     let subject = format!("staff/{login}");
     match form.what.as_str() {
-        "disable" | "reset" if form.sure != "1" => {
+        "disable" | "reset" | "end" if form.sure != "1" => {
             let person = store.staff_member(&login).await?;
             let person = person.ok_or(Failure::NotFound)?;
             let page = context! { what => form.what, name => person.name, login => login.as_str() };
@@ -180,6 +183,12 @@ pub(crate) async fn change(
                 context! { notice => "staff-people-disabled" },
             )
             .await
+        }
+        "end" => {
+            let ended = event(&app, &officer, "staff.sessions-ended", subject, json!({}));
+            store.end_staff_sessions(&login, &ended).await?;
+            let said = context! { notice => "staff-people-ended" };
+            list_page(&app, &visitor, &officer, said).await
         }
         "reset" => {
             let (password, hash) = new_password(&app).await?;

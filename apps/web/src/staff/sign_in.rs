@@ -8,7 +8,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Language, Secret, StaffLogin};
-use kvit_store::{Event, GuardPolicy, StaffRecord};
+use kvit_store::{Event, GuardPolicy, NewStaffSession, StaffRecord};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -122,8 +122,8 @@ pub(crate) async fn opened(
     }
     let detail = json!({ "way": way.word(), "address": visitor.address });
     let what = "staff.signed-in";
-    let proven = (what, proven_at);
-    open_session(app, &account.login, proven, detail, &mut response).await?;
+    let proven = (what, proven_at, way);
+    open_session(app, visitor, &account.login, proven, detail, &mut response).await?;
     Ok(response)
 }
 
@@ -314,8 +314,9 @@ pub(super) fn own_page(next: &str) -> bool {
 /// A session of its own for each sign-in, under a token that nobody had before.
 async fn open_session(
     app: &App,
+    visitor: &Visitor,
     login: &StaffLogin,
-    (what, proven_at): (&str, Timestamp),
+    (what, proven_at, way): (&str, Timestamp, Way),
     detail: serde_json::Value,
     response: &mut Response,
 ) -> Result<(), Failure> {
@@ -332,10 +333,15 @@ async fn open_session(
         subject: format!("staff/{login}"),
         detail,
     };
-    portal
-        .store
-        .open_staff_session(&token.hash(), login, (proven_at, expires), &event)
-        .await?;
+    let new = NewStaffSession {
+        token: token.hash(),
+        login: login.clone(),
+        proven_at,
+        expires,
+        device: visitor.device.clone(),
+        opened_by: way.word().to_owned(),
+    };
+    portal.store.open_staff_session(&new, &event).await?;
     // Without an age: it ends with the browser.
     app.set_cookie(response, COOKIE, token.expose(), None);
     Ok(())
@@ -466,8 +472,9 @@ pub(crate) async fn password(
     let mut response = to(home_of(officer.role));
     open_session(
         &app,
+        &visitor,
         &officer.login,
-        ("staff.signed-in", now),
+        ("staff.signed-in", now, Way::Password),
         json!({ "after": "password" }),
         &mut response,
     )

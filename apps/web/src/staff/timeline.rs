@@ -5,7 +5,7 @@ use kvit_billing::{BillKind, CustomerNumber, DeliveryKind};
 use kvit_pay::statement::BANK;
 use kvit_store::{
     AttemptRecord, BillRecord, Channel, Contact, DebitRecord, Debits, DeliveryRecord,
-    DeliveryState, Dropped, EnrolmentChannel, EnrolmentFacts, EntryRecord, MandateEnd,
+    DeliveryState, Dropped, EnrolmentChannel, EnrolmentFacts, EntryRecord, MailTopic, MandateEnd,
     MandateRecord, Note, ReaderRecord, Unwanted,
 };
 use minijinja::{Value, context};
@@ -76,16 +76,18 @@ pub(crate) async fn happened(
     for entry in store.entries_of(account, MONEY_MAX).await? {
         all.push(teller.money(&entry));
     }
-    for choice in store.reminder_choices(account, OTHERS_MAX).await? {
-        let key = match choice.wanted {
-            true => "staff-told-reminders-on",
-            false => "staff-told-reminders-off",
+    for choice in store.mail_choices(account, OTHERS_MAX).await? {
+        let key = match (choice.about, choice.wanted) {
+            (MailTopic::Reminders, true) => "staff-told-reminders-on",
+            (MailTopic::Reminders, false) => "staff-told-reminders-off",
+            (MailTopic::Payments, true) => "staff-told-receipts-on",
+            (MailTopic::Payments, false) => "staff-told-receipts-off",
         };
         all.push(Happened {
             at: choice.at,
             whole_day: false,
             text: texts.say(key, &[]),
-            more: String::new(),
+            more: by(&choice.evidence),
         });
     }
     for reader in store.readers_of(account, OTHERS_MAX).await? {
@@ -485,6 +487,8 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
         ("withdrawn", DeliveryKind::Paid) => {
             Some(if attempt.reply == Unwanted::TakenBack.as_str() {
                 "staff-told-paid-withdrawn-back"
+            } else if attempt.reply == Unwanted::Off.as_str() {
+                "staff-told-paid-withdrawn-off"
             } else {
                 "staff-told-paid-withdrawn"
             })

@@ -669,10 +669,8 @@ pub(crate) async fn key(world: &World, owner: PasskeyOwner) {
                 subject: owner.to_string(),
                 detail: serde_json::json!({}),
             };
-            let opened =
-                world
-                    .store
-                    .open_staff_session(&session, login, (opened.at, expires), &opened);
+            let new_session = staff_session(session, login, (opened.at, expires));
+            let opened = world.store.open_staff_session(&new_session, &opened);
             opened.await.expect("a session");
         }
         PasskeyOwner::Customer(number) => {
@@ -829,5 +827,21 @@ impl Browser {
             (answer.status, answer.header("location")),
             (StatusCode::SEE_OTHER, "/bills")
         );
+    }
+}
+
+/// A session of a member of staff in a browser without a name.
+pub(crate) fn staff_session(
+    token: kvit_billing::code::TokenHash,
+    login: &kvit_billing::StaffLogin,
+    (proven_at, expires): (Timestamp, Timestamp),
+) -> kvit_store::NewStaffSession {
+    kvit_store::NewStaffSession {
+        token,
+        login: login.clone(),
+        proven_at,
+        expires,
+        device: String::new(),
+        opened_by: "own-password".to_owned(),
     }
 }

@@ -37,10 +37,13 @@ GET /staff/books/file: billing auditor
 GET /staff/customers: agent clerk
 POST /staff/customers: agent clerk
 GET /staff/customers/{number}: agent clerk billing auditor
+GET /staff/customers/{number}/code: agent clerk
+POST /staff/customers/{number}/code: agent clerk
 POST /staff/customers/{number}/contact: agent clerk
 POST /staff/customers/{number}/declaration: clerk
 GET /staff/customers/{number}/enrol: agent clerk
 POST /staff/customers/{number}/enrol: agent clerk
+POST /staff/customers/{number}/mails: agent clerk
 POST /staff/customers/{number}/note: agent clerk
 GET /staff/customers/{number}/paper: agent clerk
 POST /staff/customers/{number}/paper: agent clerk
@@ -107,6 +110,8 @@ GET /staff/scans/{id}/picture: clerk
 POST /staff/scans/file: clerk
 POST /staff/scans/next: clerk
 POST /staff/scans/undo: clerk
+GET /staff/sessions: agent clerk billing auditor administrator
+POST /staff/sessions: agent clerk billing auditor administrator
 GET /staff/sign-in: anyone
 POST /staff/sign-in: anyone
 GET /staff/sign-in/oidc: anyone

@@ -103,7 +103,7 @@ pub enum Unwanted {
     Late,
     /// The money that it tells of was taken back.
     TakenBack,
-    /// The customer, or the operator, wants no reminders any more; or what is announced is not done.
+    /// The customer wants no such mails, or the operator no reminders any more; or what is announced is not done.
     Off,
     /// Nothing is open of the bill any more: it was paid or credited.
     Paid,

@@ -136,6 +136,19 @@ pub struct CustomerPassword {
     pub set_at: Timestamp,
 }
 
+/// What ended with a customer's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeChange {
+    /// Sessions in which the number was open.
+    pub sessions: u64,
+    /// Passkeys.
+    pub passkeys: u64,
+    /// Whether there was a password.
+    pub password: bool,
+    /// Addresses, the customer's and of readers, that waited for their proof.
+    pub waiting: u64,
+}
+
 /// A session to open.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the names say it")]

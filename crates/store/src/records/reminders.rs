@@ -5,7 +5,39 @@ use kvit_billing::{
     BillNumber, CustomerNumber, DeliveryId, Language, ReminderKind, Secret, code::TokenHash,
 };
 
+use serde::Serialize;
+
 use crate::{BillRecord, EnrolmentRecord};
+
+/// Mails that a customer may do without. What the law asks for, and what costs money when it is missed, is none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTopic {
+    /// That a bill is still to be paid.
+    Reminders,
+    /// That money came.
+    Payments,
+}
+
+impl MailTopic {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Reminders, Self::Payments];
+
+    /// The word in the database and in forms.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reminders => "reminders",
+            Self::Payments => "payments",
+        }
+    }
+
+    /// The topic of this word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.as_str() == text)
+    }
+}
 
 /// Bills about which one kind of reminder is decided together.
 #[derive(Clone, Debug)]
@@ -68,7 +100,9 @@ pub struct ReminderLink {
 
 /// What a customer said about reminders.
 #[derive(Clone, Debug)]
-pub struct ReminderChoice {
+pub struct MailChoice {
+    /// About which mails.
+    pub about: MailTopic,
     /// Whether they are wanted.
     pub wanted: bool,
     /// When.

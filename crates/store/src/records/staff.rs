@@ -1,7 +1,7 @@
 //! Members of staff, what they write down, and what auditors read.
 
 use jiff::Timestamp;
-use kvit_billing::{CustomerNumber, EntryId, Secret, StaffLogin};
+use kvit_billing::{CustomerNumber, EntryId, Secret, StaffLogin, code::TokenHash};
 use serde::Serialize;
 
 use crate::EnrolmentRecord;
@@ -102,6 +102,33 @@ pub struct StaffProfile {
     pub role: Role,
     /// The service centre of a clerk.
     pub centre: Option<String>,
+}
+
+/// A session of a member of staff to be opened.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NewStaffSession {
+    pub token: TokenHash,
+    pub login: StaffLogin,
+    /// When they proved who they are.
+    pub proven_at: Timestamp,
+    pub expires: Timestamp,
+    /// The kind of browser, as its owner knows it again; may be empty.
+    pub device: String,
+    /// The word of the way in: `own-password`, `passkey` or `oidc`.
+    pub opened_by: String,
+}
+
+/// A session as the member of staff sees it whose it is.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct StaffSessionView {
+    pub token: TokenHash,
+    pub device: String,
+    /// As [`NewStaffSession::opened_by`]; empty where that was not kept.
+    pub opened_by: String,
+    pub opened_at: Timestamp,
+    pub seen_at: Timestamp,
 }
 
 /// A customer who called or came, and was recognised.

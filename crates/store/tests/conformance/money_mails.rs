@@ -5,7 +5,7 @@ use kvit_billing::{CustomerNumber, DeliveryKind, EnrolmentId, Language, Secret};
 use kvit_pay::statement::Transfer;
 use kvit_store::{
     AttemptOutcome, DeliveryJob, DeliveryRecord, DeliveryState, DeliveryWhat, EnrolmentChannel,
-    MoneyTold, NewEnrolment, NoticeOutcome, Store,
+    MailTopic, MoneyTold, NewEnrolment, NoticeOutcome, Store,
 };
 use serde_json::json;
 
@@ -71,6 +71,38 @@ fn parts(told: &MoneyTold) -> Vec<(u64, i64, i64)> {
         .iter()
         .map(|part| (part.bill.number.get(), part.part.get(), part.open.get()))
         .collect()
+}
+
+pub(crate) async fn who_wants_no_mails_about_payments_gets_none(store: Store) {
+    enrolled(&store).await;
+    let choose = async |wanted, now| {
+        let chosen = (MailTopic::Payments, wanted);
+        let by = json!({ "by": "web" });
+        let chosen = store
+            .choose_mails(&account(1), chosen, at(now), &by, None)
+            .await;
+        assert!(chosen.expect("an answer"));
+    };
+    begun(&store, "epay", 100).await;
+    begun(&store, "epay", 100).await;
+    choose(false, 40).await;
+    let about = MailTopic::Reminders;
+    let wants = store.wants_mails(&account(1), about).await;
+    assert!(wants.expect("an answer"), "reminders are another thing");
+    told(&store, &epay_paid(1, 7)).await;
+    assert!(claim(&store, "a", 50, 9).await.is_empty());
+    let [mail] = &mails(&store, 1).await[..] else {
+        panic!("one mail");
+    };
+    assert_eq!(mail.state, DeliveryState::Withdrawn);
+    assert_eq!(mail.trail.last().expect("why").reply, "off");
+    choose(true, 51).await;
+    told(&store, &epay_paid(2, 8)).await;
+    let jobs = claim(&store, "a", 60, 9).await;
+    let kinds: Vec<_> = jobs.iter().map(|job| job.id.kind()).collect();
+    assert_eq!(kinds, [DeliveryKind::Paid]);
+    let said = store.mail_choices(&account(1), 9).await.expect("choices");
+    assert!(said.iter().all(|one| one.about == MailTopic::Payments));
 }
 
 pub(crate) async fn money_is_told_once(store: Store) {

@@ -56,7 +56,7 @@ async fn signed_in(store: &Store) {
     assert!(hired.expect("an answer"));
     let opened = event("staff.signed-in", &ana());
     let opened = store
-        .open_staff_session(&token(1), &new.login, (at(1), at(1_000)), &opened)
+        .open_staff_session(&super::staff::session(1, "ana", 1, 1_000), &opened)
         .await;
     opened.expect("a session");
     let known = store.upsert_customers(&[customer(1, "Иван")]).await;
@@ -108,7 +108,7 @@ pub(crate) async fn a_passkey_needs_the_session_that_asks_for_it(store: Store) {
     // So does a new start; what was asked before it adds nothing to the new generation.
     let opened = event("staff.signed-in", &ana);
     let opened = store
-        .open_staff_session(&token(3), &login, (at(1), at(1_000)), &opened)
+        .open_staff_session(&super::staff::session(3, "ana", 1, 1_000), &opened)
         .await;
     opened.expect("a session");
     let reset = event("staff.reset", &ana);

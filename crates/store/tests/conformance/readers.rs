@@ -40,7 +40,7 @@ async fn enrolled(store: &Store, n: u64) {
     store.enrol(&new).await.expect("an enrolment");
 }
 
-fn new_reader(n: u64, whose: u64, email: &str, now: i64) -> NewReader {
+pub(crate) fn new_reader(n: u64, whose: u64, email: &str, now: i64) -> NewReader {
     NewReader {
         id: reader_id(n),
         account: account(whose),

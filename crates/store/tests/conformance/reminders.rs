@@ -4,8 +4,8 @@ use kvit_billing::{
     BillKind, Cents, ChunkNo, DeliveryId, DeliveryKind, Language, OrderSeq, ReminderKind,
 };
 use kvit_store::{
-    AttemptOutcome, DeliveryJob, DeliveryRecord, DeliveryState, DeliveryWhat, NewReminder,
-    ReminderDoor, ReminderStretch, Store,
+    AttemptOutcome, DeliveryJob, DeliveryRecord, DeliveryState, DeliveryWhat, MailTopic,
+    NewReminder, ReminderDoor, ReminderStretch, Store,
 };
 use serde_json::json;
 
@@ -157,7 +157,7 @@ pub(crate) async fn only_who_owes_and_wants_it_is_reminded(store: Store) {
 
 async fn choose(store: &Store, n: u64, wanted: bool, now: i64) -> bool {
     let (account, by) = (account(n), json!({ "by": "web" }));
-    let chosen = store.choose_reminders(&account, wanted, at(now), &by);
+    let chosen = store.choose_mails(&account, (MailTopic::Reminders, wanted), at(now), &by, None);
     chosen.await.expect("an answer")
 }
 
@@ -338,7 +338,12 @@ pub(crate) async fn a_reminder_that_was_held_up_is_not_sent_late(store: Store) {
 
 pub(crate) async fn a_choice_about_reminders_is_kept(store: Store) {
     enrolled(&store).await;
-    let wants = async || store.wants_reminders(&account(1)).await.expect("an answer");
+    let wants = async || {
+        store
+            .wants_mails(&account(1), MailTopic::Reminders)
+            .await
+            .expect("an answer")
+    };
     assert!(
         wants().await && !choose(&store, 1, true, 30).await,
         "so it is at first"
@@ -356,10 +361,15 @@ pub(crate) async fn a_choice_about_reminders_is_kept(store: Store) {
     assert_eq!(firsts, 1, "presses at once are one");
     assert!(!wants().await);
     assert!(choose(&store, 1, true, 32).await && wants().await);
-    let facts = store.reminder_choices(&account(1), 9).await.expect("facts");
+    let facts = store.mail_choices(&account(1), 9).await.expect("facts");
     let said: Vec<_> = facts.iter().map(|fact| (fact.wanted, fact.at)).collect();
     assert_eq!(said, [(true, at(32)), (false, at(31))]);
-    assert!(store.wants_reminders(&account(2)).await.expect("an answer"));
+    assert!(
+        store
+            .wants_mails(&account(2), MailTopic::Reminders)
+            .await
+            .expect("an answer")
+    );
 }
 
 pub(crate) async fn a_reminder_is_found_by_its_link(store: Store) {

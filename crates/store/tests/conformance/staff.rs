@@ -6,8 +6,8 @@ use kvit_billing::{
 };
 use kvit_store::{
     Attempt, AttemptOutcome, Channel, Close, Contact, DeliveryState, EnrolmentChannel,
-    EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof, NewStaff, Note, Role,
-    StaffProfile, Store, Written,
+    EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof, NewStaff,
+    NewStaffSession, Note, Role, StaffProfile, Store, Written,
 };
 use serde_json::json;
 
@@ -46,6 +46,18 @@ async fn add(store: &Store, name: &str, role: Role) -> bool {
     store.add_staff(&new, &added).await.expect("an answer")
 }
 
+/// Session `n` of this member of staff.
+pub(crate) fn session(n: u64, login: &str, proven: i64, until: i64) -> NewStaffSession {
+    NewStaffSession {
+        token: token(n),
+        login: login.parse().expect("a name"),
+        proven_at: at(proven),
+        expires: at(until),
+        device: "Firefox, Linux".to_owned(),
+        opened_by: "passkey".to_owned(),
+    }
+}
+
 pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
     assert!(add(&store, "ana", Role::Agent).await);
     assert!(!add(&store, "ana", Role::Administrator).await, "taken");
@@ -69,7 +81,7 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
     let open = async |n, now| {
         let signed_in = event(now, "staff.signed-in", "staff/ana");
         store
-            .open_staff_session(&token(n), &ana, (at(now), at(now + 1_000)), &signed_in)
+            .open_staff_session(&session(n, "ana", now, now + 1_000), &signed_in)
             .await
             .expect("a session");
     };
@@ -186,7 +198,7 @@ pub(crate) async fn an_identity_has_one_account(store: Store) {
     assert_eq!(found("i 1").await.expect("ana").role, Role::Auditor);
     let signed_in = event(3, "staff.signed-in", "staff/ana");
     let opened = store
-        .open_staff_session(&token(1), &login("ana"), (at(4), at(900)), &signed_in)
+        .open_staff_session(&session(1, "ana", 4, 900), &signed_in)
         .await;
     opened.expect("a session");
     let ended = event(4, "staff.no-role", "staff/ana");
@@ -547,4 +559,67 @@ pub(crate) async fn a_run_is_closed_when_nothing_of_it_is_open(store: Store) {
     let told = store.events("run/one", 9).await.expect("events");
     let told: Vec<_> = told.iter().map(|event| event.what.as_str()).collect();
     assert_eq!(told, ["run.closed", "run.released"], "each once");
+}
+
+pub(crate) async fn sessions_are_seen_and_ended(store: Store) {
+    for name in ["ana", "boris"] {
+        let new = NewStaff {
+            login: login(name),
+            name: name.to_owned(),
+            role: Role::Agent,
+            centre: None,
+            password: Secret::new("$argon2id$x".to_owned()),
+            second_factor: true,
+            identity: None,
+            at: at(0),
+        };
+        let added = event(0, "staff.added", &format!("staff/{name}"));
+        assert!(store.add_staff(&new, &added).await.expect("an answer"));
+    }
+    for (n, name, opened, until) in [
+        (1, "ana", 1, 1_000),
+        (2, "ana", 2, 1_000),
+        (3, "ana", 3, 20),
+        (4, "boris", 4, 1_000),
+        (5, "ana", 5, 1_000),
+    ] {
+        let signed_in = event(opened, "staff.signed-in", &format!("staff/{name}"));
+        let new = session(n, name, opened, until);
+        let opened = store.open_staff_session(&new, &signed_in).await;
+        opened.expect("a session");
+    }
+    let idle = SignedDuration::from_secs(100);
+    let of = async |name: &str, now| {
+        let found = store.staff_sessions_of(&login(name), at(now), idle).await;
+        let found = found.expect("sessions").into_iter();
+        found.map(|one| one.token).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("ana", 30).await,
+        [token(5), token(2), token(1)],
+        "one is over"
+    );
+    assert_eq!(of("ana", 104).await, [token(5)], "the others lie unused");
+    let open = store.staff_sessions_open(at(30), idle).await;
+    let open = open.expect("counts");
+    assert_eq!((open[&login("ana")], open[&login("boris")]), (3, 1));
+    let ended = event(31, "staff.sessions-ended", "staff/ana");
+    // Another's is none of hers.
+    let meant = [token(1), token(4)];
+    let end = store
+        .end_some_staff_sessions(&login("ana"), &meant, &ended)
+        .await;
+    end.expect("ended");
+    assert_eq!(of("ana", 32).await, [token(5), token(2)]);
+    assert_eq!(of("boris", 32).await, [token(4)]);
+    let view = store.staff_sessions_of(&login("ana"), at(32), idle).await;
+    let view = view.expect("sessions").remove(0);
+    assert_eq!(
+        (
+            view.device.as_str(),
+            view.opened_by.as_str(),
+            view.opened_at
+        ),
+        ("Firefox, Linux", "passkey", at(5))
+    );
 }

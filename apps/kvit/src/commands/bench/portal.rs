@@ -12,7 +12,7 @@ use std::{
 use axum::{Router, routing::get};
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{StaffLogin, code::TokenPurpose};
-use kvit_store::{Event, Role};
+use kvit_store::{Event, NewStaffSession, Role};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -233,13 +233,16 @@ async fn agent(loaded: &Loaded) -> Result<String, Failure> {
         .await
         .failed(what)?;
     let token = loaded.key.token(TokenPurpose::Verify, "bench");
+    let new = NewStaffSession {
+        token: token.hash(),
+        login: login.clone(),
+        proven_at: at,
+        expires: at + SHIFT,
+        device: String::new(),
+        opened_by: "own-password".to_owned(),
+    };
     store
-        .open_staff_session(
-            &token.hash(),
-            &login,
-            (at, at + SHIFT),
-            &event("staff.signed-in"),
-        )
+        .open_staff_session(&new, &event("staff.signed-in"))
         .await
         .failed(what)?;
     Ok(format!("kvit_staff={}", token.expose()))

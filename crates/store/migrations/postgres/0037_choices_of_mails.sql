@@ -1,0 +1,2 @@
+-- What a customer says about mails is about reminders, or about payments that came.
+ALTER TABLE reminder_choices ADD COLUMN about TEXT COLLATE "C" NOT NULL DEFAULT 'reminders';

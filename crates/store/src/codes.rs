@@ -1,0 +1,57 @@
+//! Another access code for a customer. Codes are derived, so a new one is the next generation, and nobody sees it
+//! before it is printed on a bill.
+
+use kvit_billing::{AccessMail, CustomerNumber};
+
+use crate::{
+    CodeChange, Event, PasskeyOwner, Store, StoreError, access_mails, audit::append,
+    enrolments::turn, passkeys, passwords, readers, sessions::close_sessions, sql::query,
+};
+
+impl Store {
+    /// Makes a customer's code void, and with it what somebody may have got by it: sessions, passkeys and password end,
+    /// and so does what waits for the proof of an address (`ended` says how it came about). What is proven stays. The
+    /// owner is told by mail. `None` where there is no such customer.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn change_code(
+        &self,
+        account: &CustomerNumber,
+        ended: &serde_json::Value,
+        event: &Event,
+    ) -> Result<Option<CodeChange>, StoreError> {
+        let mut tx = self.begin().await?;
+        turn(&mut tx, account).await?;
+        // Whoever is adding a passkey or a password holds their session, and what they add is there to be removed.
+        let sessions = close_sessions(&mut tx, account).await?;
+        let changed =
+            query("UPDATE customers SET code_generation = code_generation + 1 WHERE number = $1")
+                .bind(account)
+                .execute(&mut tx)
+                .await?;
+        if changed == 0 {
+            return Ok(None);
+        }
+        let owner = PasskeyOwner::Customer(account.clone());
+        let passkeys = passkeys::forget(&mut tx, &owner).await?;
+        let password = passwords::forget(&mut tx, account).await?;
+        let addresses = query("UPDATE enrolments SET ended_at = $2, ended_reason = 'new code', ended_evidence = $3 WHERE account = $1 AND ended_at IS NULL AND proven_at IS NULL")
+            .bind(account)
+            .bind(event.at)
+            .bind(ended)
+            .execute(&mut tx)
+            .await?;
+        let by = (event.who.as_str(), event.at);
+        let readers = readers::end_waiting(&mut tx, account, ended, by).await?;
+        append(&mut tx, event).await?;
+        access_mails::queue(&mut tx, account, AccessMail::CodeChanged, event.at).await?;
+        tx.commit().await?;
+        Ok(Some(CodeChange {
+            sessions,
+            passkeys,
+            password,
+            waiting: addresses + readers,
+        }))
+    }
+}

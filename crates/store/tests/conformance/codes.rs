@@ -1,0 +1,111 @@
+//! Another code for a customer, and what ends with the old one.
+
+use kvit_billing::{AccessMail, Secret};
+use kvit_store::{
+    AddReader, CodeChange, EnrolmentState, Event, NewEnrolment, NewProof, NewSession, SessionDoor,
+    Store,
+};
+use serde_json::json;
+
+use super::{
+    portal::{customer, enrolled},
+    world::{account, at, token},
+};
+
+fn event(now: i64, what: &str) -> Event {
+    Event {
+        at: at(now),
+        who: "ana".to_owned(),
+        what: what.to_owned(),
+        subject: format!("customer/{}", account(1)),
+        detail: json!({}),
+    }
+}
+
+pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
+    let known = [customer(1, "Иван"), customer(2, "Мария")];
+    store.upsert_customers(&known).await.expect("customers");
+    let proven = enrolled(&store, 1, "one@example.bg").await;
+    for (n, whose) in [(1, 1), (2, 1), (3, 2)] {
+        let new = NewSession {
+            token: token(n),
+            account: account(whose),
+            door: SessionDoor::Code,
+            device: String::new(),
+            at: at(0),
+            expires: at(1_000),
+        };
+        store.open_session(&new).await.expect("a session");
+    }
+    let set = event(1, "password.set");
+    let hash = Secret::new("$argon2id$x".to_owned());
+    let set = store
+        .set_customer_password(&account(1), &token(1), &hash, &set)
+        .await;
+    assert!(set.expect("an answer"));
+    // Somebody asked for the bills at their own address, and for a reader, with the old code.
+    let asked = NewEnrolment {
+        id: format!("{:032x}", 77).parse().expect("an id"),
+        email: Secret::new("thief@example.bg".to_owned()),
+        proof: Some(NewProof {
+            hash: token(77),
+            expires: at(900),
+        }),
+        ..new_enrolment()
+    };
+    store.enrol(&asked).await.expect("asked");
+    let reader = super::readers::new_reader(1, 1, "thief@example.bg", 6);
+    let added = store.add_reader(&reader, 5, "customer").await;
+    assert!(matches!(added, Ok(AddReader::Added)));
+
+    let changed = event(10, "customer.code-changed");
+    let evidence = json!({ "by": "phone" });
+    let unknown = store.change_code(&account(9), &evidence, &changed).await;
+    assert_eq!(unknown.expect("an answer"), None);
+    let ended = store.change_code(&account(1), &evidence, &changed).await;
+    let all = CodeChange {
+        sessions: 1,
+        passkeys: 0,
+        password: true,
+        waiting: 2,
+    };
+    assert_eq!(
+        ended.expect("an answer"),
+        Some(all),
+        "the other session ended before"
+    );
+    let generation = async |n| {
+        let known = store.customer(&account(n)).await.expect("an answer");
+        known.expect("a customer").code_generation
+    };
+    assert_eq!((generation(1).await, generation(2).await), (2, 1));
+    for (n, open) in [(1, false), (2, false), (3, true)] {
+        let session = store.session(&token(n), at(11)).await;
+        assert_eq!(session.expect("an answer").is_some(), open, "{n}");
+    }
+    let late = store.prove_enrolment(&token(77), at(12), json!({})).await;
+    assert!(matches!(late, Ok(kvit_store::Prove::Expired(_))));
+    let state = store.enrolment_of(&account(1)).await.expect("an answer");
+    assert!(matches!(state, EnrolmentState::Active(record) if record.id == proven));
+    let mails = store.deliveries_of_customer(&account(1), 9).await;
+    let mails = mails.expect("mails");
+    let told = mails.iter().filter_map(|mail| mail.id.access());
+    assert!(told.collect::<Vec<_>>().contains(&AccessMail::CodeChanged));
+    // An import leaves the generation alone.
+    store.upsert_customers(&known).await.expect("customers");
+    assert_eq!(generation(1).await, 2);
+}
+
+fn new_enrolment() -> NewEnrolment {
+    NewEnrolment {
+        id: format!("{:032x}", 1).parse().expect("an id"),
+        account: account(1),
+        channel: kvit_store::EnrolmentChannel::Web,
+        email: Secret::new(String::new()),
+        language: kvit_billing::Language::Bg,
+        text_version: "1".to_owned(),
+        evidence: json!({}),
+        at: at(5),
+        proof: None,
+    }
+}
