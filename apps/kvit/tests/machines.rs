@@ -25,7 +25,7 @@ fn share(config: &Path, archive: &Path) {
     let text = text
         .replace("url_file = \"\"", "url_file = \"store.url\"")
         .replace("folder = \"archive\"", &archive)
-        .replace("chunk_orders = 1000", "chunk_orders = 2");
+        .replace("chunk_orders = 500", "chunk_orders = 2");
     fs::write(config, text).expect("written");
 }
 

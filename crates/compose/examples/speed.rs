@@ -1,4 +1,4 @@
-//! How many bills a second one thread composes, by forms and by Typst whole:
+//! How many bills a second of its processor one thread composes, by forms and by Typst whole:
 //! `cargo run --release -p kvit-compose --example speed -- BILLS`.
 
 #![allow(clippy::print_stdout)]
@@ -42,13 +42,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let before = composer.counts();
     println!("forms made: {before:?}");
     let all: Vec<_> = (0..bills).map(bill).collect();
-    let (start, mut bytes) = (Instant::now(), 0);
+    let (start, mut bytes) = (processor_seconds(), 0);
     for _ in 0..ROUNDS {
         for bill in &all {
             bytes += composer.compose(bill)?.bytes.len();
         }
     }
-    let filled = f64::from(bills * ROUNDS) / start.elapsed().as_secs_f64();
+    let filled = f64::from(bills * ROUNDS) / (processor_seconds() - start);
     println!(
         "Typst whole {whole:.1} bills/s, with forms {filled:.0} bills/s, {} bytes a bill, {:?}",
         bytes / all.len() / ROUNDS as usize,
@@ -58,4 +58,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("latest refusal: {refusal}");
     }
     Ok(())
+}
+
+/// Processor time of this thread so far (Linux): machines are busy with other work too.
+fn processor_seconds() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split(' ').next().and_then(|first| first.parse().ok());
+    nanos.unwrap_or(0_u64) as f64 / 1e9
 }

@@ -12,9 +12,10 @@ Examples:
   kvit bench issue
   kvit bench issue --bills 100000 --threads 4 --key p256 --json
 
-The real stages: compose, seal, pack written and flushed, rows committed. Makes an instance of its own
-in a temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL database. What
-goes before, importing and releasing the run, is not counted.")]
+The real stages: compose, seal, pack written and flushed, rows committed. Issues two months and measures the
+second: the first makes a form for each shape of bill, and these are kept; its figures stand beside. Makes an
+instance of its own in a temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL
+database. What goes before, importing and releasing a run, is not counted.")]
     Issue(BenchIssueArgs),
     /// Ask a portal what customers owe, and report payments: how many a second, beside a bare handler
     #[command(after_help = "\
@@ -52,9 +53,9 @@ pub(crate) struct BenchIssueArgs {
     /// Address of an empty PostgreSQL database [default: SQLite]
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
-    /// Issue the month before first, unmeasured: its forms are there then, as for all but a first run
+    /// Issue an instance's first month alone, which has all its forms to make
     #[arg(long)]
-    pub(crate) warm: bool,
+    pub(crate) cold: bool,
 }
 
 #[derive(Args, Debug)]

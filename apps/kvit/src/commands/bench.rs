@@ -73,6 +73,9 @@ struct Measured {
     filled: u64,
     whole: u64,
     refused: u64,
+    /// The month before, in which the instance made its first forms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_month: Option<Box<Measured>>,
 }
 
 #[derive(Serialize)]
@@ -106,22 +109,39 @@ pub(super) async fn issue(
     let mut instance = init::create(&folder, &config, args.key).await?;
     let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
     out.note("measuring what the key signs with nothing else to do");
-    let (raw, processor_us_per_signature) = raw_signatures(key.as_ref(), threads)?;
-    if args.warm {
-        out.note("issuing the month before, which leaves its forms");
-        let before = prepared(out, &instance, args.bills, 2).await?;
-        let slot = workers::take_slot(&instance).await?;
-        let (issuer, stop) = (instance.issuer(&slot.name).await?, CancellationToken::new());
-        issue::issue(out, &instance, issuer, Some(&before), &stop).await?;
+    let limit = raw_signatures(key.as_ref(), threads)?;
+    let mut first_month = None;
+    if !args.cold {
+        out.note("issuing an instance's first month, which leaves its forms");
+        first_month = Some(Box::new(
+            month(out, &instance, args, threads, &key, limit, 2).await?,
+        ));
         // As after a restart: what was made in memory is gone, what was kept in the folder is there.
         instance = Instance::open(&folder).await?;
+        out.note("issuing the month after");
     }
-    let id = prepared(out, &instance, args.bills, 1).await?;
+    let mut measured = month(out, &instance, args, threads, &key, limit, 1).await?;
+    measured.first_month = first_month;
+    out.result(&measured, |_| measured.to_string())?;
+    Ok(Exit::Done)
+}
+
+/// Issues a month's bills. `limit` is what [`raw_signatures`] gave.
+async fn month(
+    out: &Output,
+    instance: &Instance,
+    args: &BenchIssueArgs,
+    threads: usize,
+    key: &Arc<dyn SealKey>,
+    (raw, processor_us_per_signature): (f64, f64),
+    months_ago: i32,
+) -> Result<Measured, Failure> {
+    let id = prepared(out, instance, args.bills, months_ago).await?;
     forget_peak();
 
-    let slot = workers::take_slot(&instance).await?;
+    let slot = workers::take_slot(instance).await?;
     let mut issuer = instance.issuer(&slot.name).await?;
-    let signing = Arc::new(Timed::new(Arc::clone(&key)));
+    let signing = Arc::new(Timed::new(Arc::clone(key)));
     let sealer = Sealer::new(Arc::clone(&signing) as Arc<dyn SealKey>)
         .exits(Exit::Configuration, "the seal cannot be used")?;
     let composer = instance
@@ -133,7 +153,7 @@ pub(super) async fn issue(
         (Arc::new(sealer), Arc::new(composers), archiving.clone());
     let (begun, processor) = (Instant::now(), processor_us());
     let stop = CancellationToken::new();
-    let report = issue::issue(out, &instance, issuer, Some(&id), &stop).await?;
+    let report = issue::issue(out, instance, issuer, Some(&id), &stop).await?;
     let seconds = begun.elapsed().as_secs_f64();
     let processor_us_per_bill = (processor_us() - processor) / report.bills.max(1) as f64;
 
@@ -148,7 +168,7 @@ pub(super) async fn issue(
     let share = |nanos: u64| nanos as f64 / 1e9 / (seconds * threads as f64);
     let (fill, sign) = (composer.filling_nanos(), signing.nanos());
     let bills_per_s = report.bills as f64 / seconds;
-    let measured = Measured {
+    Ok(Measured {
         bills: report.bills,
         threads,
         key: algorithm(key.algorithm()),
@@ -181,9 +201,8 @@ pub(super) async fn issue(
         filled,
         whole,
         refused,
-    };
-    out.result(&measured, |_| measured.to_string())?;
-    Ok(Exit::Done)
+        first_month: None,
+    })
 }
 
 /// A released run of made-up bills.
@@ -431,6 +450,16 @@ impl fmt::Display for Measured {
         ];
         for (name, value) in rows {
             writeln!(f, "{name:<11} {value}")?;
+        }
+        if let Some(first) = &self.first_month {
+            let value = format!(
+                "{} a second, ratio {:.3}: {} forms made, {} bills laid out whole",
+                rate(first.bills_per_s),
+                first.ratio,
+                grouped(first.forms_made),
+                grouped(first.whole)
+            );
+            writeln!(f, "{:<11} {value}", "first month")?;
         }
         Ok(())
     }

@@ -267,7 +267,7 @@ impl Default for IssueConfig {
             first_number: 1,
             time_zone: "Europe/Sofia".to_owned(),
             delivery_hours: 24,
-            chunk_orders: 1000,
+            chunk_orders: 500,
             lease_s: 900,
             layout: "layout".into(),
         }

@@ -224,7 +224,7 @@ pub(crate) fn instance(path: &Path) -> (String, String) {
             &format!("listen = \"{watch}\""),
         )
         .replace("http://127.0.0.1:8480", &format!("http://{portal}"))
-        .replace("chunk_orders = 1000", "chunk_orders = 20");
+        .replace("chunk_orders = 500", "chunk_orders = 20");
     fs::write(&file, text).expect("written");
     (portal, hire(path, "vera", "billing"))
 }

@@ -1,7 +1,7 @@
 //! QR codes at the speed of a bill. For one size, error correction and mask, each module of a code is a sum
 //! (exclusive or) of bits of the text: Reed–Solomon codes are linear, and the rest of the encoder moves
-//! bits about. So the encoder is asked once for the code of no bit, for each length of text, and once for what each
-//! bit turns over, for each size; every further code is the sum of those whose bits are set.
+//! bits about. So the encoder is asked once for the code of one text of each length, and once for what each
+//! bit turns over, for each size; every further code is the first one with the bits turned over in which the texts differ.
 
 use std::{
     collections::HashMap,
@@ -31,8 +31,10 @@ pub(super) struct Plans {
 /// Texts of one length.
 struct Length {
     size: Arc<Size>,
-    /// The code of a text whose bits are all zero.
-    zero: Modules,
+    /// The first of them. Most of the others begin like it.
+    first: Vec<u8>,
+    /// Its code.
+    modules: Modules,
 }
 
 /// Codes of one size.
@@ -46,14 +48,15 @@ struct Size {
 impl Plans {
     /// The code of a text, or nothing as long as there is no plan for it.
     pub(super) fn draw(&self, text: &[u8]) -> Option<Code> {
-        let length = self.length(text.len())?;
+        let length = self.length(text)?;
         if length.size.met.fetch_add(1, Ordering::Relaxed) < PLAN_FROM {
             return None;
         }
         length.draw(text)
     }
 
-    fn length(&self, bytes: usize) -> Option<Arc<Length>> {
+    fn length(&self, text: &[u8]) -> Option<Arc<Length>> {
+        let bytes = text.len();
         let known = self
             .by_length
             .read()
@@ -62,7 +65,7 @@ impl Plans {
             return found.clone();
         }
         drop(known);
-        let found = self.new_length(bytes).map(Arc::new);
+        let found = self.new_length(text).map(Arc::new);
         let mut known = self
             .by_length
             .write()
@@ -70,11 +73,11 @@ impl Plans {
         known.entry(bytes).or_insert(found).clone()
     }
 
-    fn new_length(&self, bytes: usize) -> Option<Length> {
-        if bytes > BYTES_MAX {
+    fn new_length(&self, first: &[u8]) -> Option<Length> {
+        if first.len() > BYTES_MAX {
             return None;
         }
-        let (side, zero) = modules(&vec![0; bytes])?;
+        let (side, modules) = modules(first)?;
         let mut known = self.by_side.write().unwrap_or_else(PoisonError::into_inner);
         let size = known.entry(side).or_insert_with(|| {
             Arc::new(Size {
@@ -85,20 +88,20 @@ impl Plans {
         });
         Some(Length {
             size: Arc::clone(size),
-            zero,
+            first: first.to_vec(),
+            modules,
         })
     }
 }
 
 impl Length {
     fn draw(&self, text: &[u8]) -> Option<Code> {
-        let mut modules = self.zero.clone();
-        for (at, byte) in text.iter().enumerate() {
-            for bit in (0..8).filter(|bit| byte & (0x80 >> bit) != 0) {
+        let mut modules = self.modules.clone();
+        for (at, (byte, first)) in text.iter().zip(&self.first).enumerate() {
+            let differing = byte ^ first;
+            for bit in (0..8).filter(|bit| differing & (0x80 >> bit) != 0) {
                 let turned = self.size.turned.get(at * 8 + bit)?;
-                let turned = turned
-                    .get_or_init(|| self.turned(text.len(), at, bit))
-                    .as_ref()?;
+                let turned = turned.get_or_init(|| self.turned(at, bit)).as_ref()?;
                 modules.iter_mut().zip(turned).for_each(|(a, b)| *a ^= b);
             }
         }
@@ -106,11 +109,12 @@ impl Length {
         Some(Code::new(self.size.side, is_dark))
     }
 
-    fn turned(&self, bytes: usize, at: usize, bit: usize) -> Option<Modules> {
-        let mut text = vec![0; bytes];
-        text[at] = 0x80 >> bit;
+    fn turned(&self, at: usize, bit: usize) -> Option<Modules> {
+        let mut text = self.first.clone();
+        text[at] ^= 0x80 >> bit;
         let (side, mut turned) = modules(&text)?;
-        turned.iter_mut().zip(&self.zero).for_each(|(a, b)| *a ^= b);
+        let own = turned.iter_mut().zip(&self.modules);
+        own.for_each(|(a, b)| *a ^= b);
         (side == self.size.side).then_some(turned)
     }
 }
@@ -145,7 +149,7 @@ mod tests {
                     .collect();
                 let theirs = encoded(&text).expect("short enough");
                 let theirs = Code::new(theirs.size, |at| theirs.data[at].value());
-                let length = plans.length(bytes).expect("short enough");
+                let length = plans.length(&text).expect("short enough");
                 assert_eq!(length.draw(&text), Some(theirs));
             }
         }

@@ -107,6 +107,8 @@ impl Harvest<'_> {
             codes,
             twin,
             objects,
+            objects_plan: None,
+            table_plan: None,
             signature: number(&signature),
             next: next + 1,
             trailer: write::trailer(&trailer, &numbered),

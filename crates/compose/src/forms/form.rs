@@ -19,11 +19,11 @@ use crate::{
         Additions, date,
         picture::packed,
         twin::embedded,
-        write::{File, QUICK, deflate},
+        write::{File, QUICK, deflate, index},
         xmp_date,
     },
 };
-use kvit_billing::UnsealedPdf;
+use kvit_billing::{SealSlot, UnsealedPdf};
 use kvit_pdf::Numbers;
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +147,9 @@ pub(crate) struct Form {
     /// Number of the twin's stream.
     pub(crate) twin: u32,
     pub(crate) objects: Vec<(u32, Vec<ObjectPiece>)>,
+    /// How to compress the objects and the cross-reference table, once a bill has shown them.
+    pub(crate) objects_plan: Option<Plan>,
+    pub(crate) table_plan: Option<Plan>,
     pub(crate) signature: u32,
     /// The first number that is free.
     pub(crate) next: u32,
@@ -181,6 +184,44 @@ impl Form {
         additions: &Additions<'_>,
         twins: &Twins,
     ) -> Result<UnsealedPdf, Failed> {
+        let [document, instance] = ["document", "instance"].map(|kind| {
+            let hash = typst::utils::hash128(&(kind, id));
+            format!("{hash:032x}")
+        });
+        let (mut file, slot) =
+            self.all_but_table(leaves, [&document, &instance], additions, twins)?;
+        let mut trailer = self.trailer.clone();
+        trailer.extend_from_slice(format!("/ID[<{document}><{instance}>]").as_bytes());
+        let (number, start) = (self.next + 1, file.begin_table(self.next + 1));
+        let mut writer = self.table_plan.as_ref().map(Plan::writer);
+        let planned = writer.as_mut().and_then(|writer| {
+            file.table(self.file.bytes.len(), writer);
+            writer.finish()
+        });
+        match planned {
+            Some(table) => file.end_table(number, &trailer, start, table),
+            None => {
+                let mut table = Vec::new();
+                file.table(0, &mut table);
+                file.end_table(number, &trailer, start, &deflate(&table, QUICK)?);
+            }
+        }
+        drop(writer);
+        self.room.fetch_max(file.bytes.len(), Ordering::Relaxed);
+        Ok(UnsealedPdf {
+            bytes: file.bytes,
+            slot,
+        })
+    }
+
+    /// `ids` are those of the document and of the instance.
+    fn all_but_table(
+        &self,
+        leaves: &Leaves,
+        [document, instance]: [&str; 2],
+        additions: &Additions<'_>,
+        twins: &Twins,
+    ) -> Result<(File, SealSlot), Failed> {
         let room = self.room.load(Ordering::Relaxed);
         let mut file = self.file.begun(room);
         for page in &self.pages {
@@ -189,12 +230,8 @@ impl Form {
         for (number, dict, width, leaf) in &self.codes {
             file.stream(*number, dict, &packed(leaves.pixels(*leaf)?, *width));
         }
-        let [document, instance] = ["document", "instance"].map(|kind| {
-            let hash = typst::utils::hash128(&(kind, id));
-            format!("{hash:032x}")
-        });
         let moment = xmp_date(additions.issued_at);
-        let told = [document.as_str(), &instance, &moment];
+        let told = [document, instance, &moment];
         self.xmp
             .write(&mut file, |sink| xmp(&self.xmp.pieces, leaves, told, sink))?;
         let twin = embedded(additions.twin, additions.issued_at);
@@ -203,41 +240,113 @@ impl Form {
             file.stream(self.twin, &twin, compressed);
         })?;
         let moment = date(additions.issued_at);
-        let mut objects = Vec::with_capacity(self.objects.len());
-        for (number, pieces) in &self.objects {
-            objects.push((*number, object(pieces, leaves, &moment)?));
-        }
-        file.pack(self.next, &objects, QUICK)?;
+        let index = self.index(leaves, &moment)?;
+        let numbers = self.objects.iter().map(|(number, _)| *number);
+        compressed(
+            self.objects_plan.as_ref(),
+            |sink| self.show_objects(&index, leaves, &moment, sink),
+            |zlib| file.packed(self.next, numbers, index.len(), zlib),
+        )?;
         let slot = file.signature(self.signature, self.contents_reserve);
-        let mut trailer = self.trailer.clone();
-        trailer.extend_from_slice(format!("/ID[<{document}><{instance}>]").as_bytes());
-        file.finish(self.next + 1, &trailer, QUICK)?;
-        self.room.fetch_max(file.bytes.len(), Ordering::Relaxed);
-        Ok(UnsealedPdf {
-            bytes: file.bytes,
-            slot,
-        })
+        Ok((file, slot))
+    }
+
+    /// The index of the objects in their stream.
+    fn index(&self, leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
+        let mut lengths = Vec::with_capacity(self.objects.len());
+        let mut length = Length::default();
+        for (number, pieces) in &self.objects {
+            let before = length.0;
+            object(pieces, leaves, moment, &mut length)?;
+            lengths.push((*number, length.0 - before));
+        }
+        Ok(index(lengths.into_iter()))
+    }
+
+    fn show_objects(
+        &self,
+        index: &[u8],
+        leaves: &Leaves,
+        moment: &str,
+        out: &mut dyn Sink,
+    ) -> Result<(), Misfit> {
+        out.fresh(index);
+        for (_, pieces) in &self.objects {
+            object(pieces, leaves, moment, out)?;
+            out.known(b"\n");
+        }
+        Ok(())
     }
 
     /// Plans how to compress the streams, with a bill to learn from. One that does not fit teaches nothing.
-    pub(crate) fn plan(&mut self, leaves: &Leaves) {
+    pub(crate) fn plan(&mut self, leaves: &Leaves, additions: &Additions<'_>) {
         let mut plans = Vec::with_capacity(self.pages.len());
         for page in &self.pages {
-            let mut sample = Sample::default();
-            let shown = self.page(&page.pieces, leaves, &mut sample);
-            plans.push(shown.ok().and_then(|()| sample.plan()));
+            plans.push(planned(|sink| self.page(&page.pieces, leaves, sink)));
         }
         for (page, plan) in self.pages.iter_mut().zip(plans) {
             page.plan = plan;
         }
-        let mut sample = Sample::default();
         // Identifiers and moments are as good as random.
         let [id, moment] = [
             "0123456789abcdeffedcba9876543210",
             "2026-10-31T07:58:46+00:00",
         ];
-        let shown = xmp(&self.xmp.pieces, leaves, [id, id, moment], &mut sample);
-        self.xmp.plan = shown.ok().and_then(|()| sample.plan());
+        self.xmp.plan = planned(|sink| xmp(&self.xmp.pieces, leaves, [id, id, moment], sink));
+        let moment = date(additions.issued_at);
+        self.objects_plan = self
+            .index(leaves, &moment)
+            .ok()
+            .and_then(|index| planned(|sink| self.show_objects(&index, leaves, &moment, sink)));
+        let shown = self.all_but_table(leaves, [id, id], additions, &Twins::default());
+        self.table_plan = shown.ok().and_then(|(mut file, _)| {
+            file.begin_table(self.next + 1);
+            planned(|sink| {
+                file.table(self.file.bytes.len(), sink);
+                Ok(())
+            })
+        });
+    }
+}
+
+/// The plan for what `show` shows.
+fn planned(show: impl FnOnce(&mut Sample) -> Result<(), Misfit>) -> Option<Plan> {
+    let mut sample = Sample::default();
+    show(&mut sample).ok()?;
+    sample.plan()
+}
+
+/// Hands out what `show` shows as a zlib stream: compressed as planned, or without a plan where there is none
+/// for it.
+fn compressed(
+    plan: Option<&Plan>,
+    show: impl Fn(&mut dyn Sink) -> Result<(), Misfit>,
+    out: impl FnOnce(&[u8]),
+) -> Result<(), Failed> {
+    if let Some(plan) = plan {
+        let mut writer = plan.writer();
+        show(&mut writer)?;
+        if let Some(zlib) = writer.finish() {
+            out(zlib);
+            return Ok(());
+        }
+    }
+    let mut content = Vec::with_capacity(32 * 1024);
+    show(&mut content)?;
+    out(&deflate(&content, QUICK)?);
+    Ok(())
+}
+
+/// Only counts bytes.
+#[derive(Default)]
+struct Length(usize);
+
+impl Sink for Length {
+    fn known(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+    fn fresh(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
     }
 }
 
@@ -251,24 +360,14 @@ impl<P> Content<P> {
         }
     }
 
-    /// Writes what `show` shows, compressed as planned, or without a plan where there is none for it.
     fn write(
         &self,
         file: &mut File,
         show: impl Fn(&mut dyn Sink) -> Result<(), Misfit>,
     ) -> Result<(), Failed> {
-        if let Some(plan) = &self.plan {
-            let mut writer = plan.writer();
-            show(&mut writer)?;
-            if let Some(compressed) = writer.finish() {
-                file.stream(self.number, &self.dict, compressed);
-                return Ok(());
-            }
-        }
-        let mut content = Vec::with_capacity(32 * 1024);
-        show(&mut content)?;
-        file.stream(self.number, &self.dict, &deflate(&content, QUICK)?);
-        Ok(())
+        compressed(self.plan.as_ref(), show, |zlib| {
+            file.stream(self.number, &self.dict, zlib);
+        })
     }
 }
 
@@ -342,22 +441,27 @@ fn xmp(
     Ok(())
 }
 
-fn object(pieces: &[ObjectPiece], leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
-    let mut out = Vec::new();
+fn object(
+    pieces: &[ObjectPiece],
+    leaves: &Leaves,
+    moment: &str,
+    out: &mut dyn Sink,
+) -> Result<(), Misfit> {
     for piece in pieces {
         match piece {
-            ObjectPiece::Constant(bytes) => out.extend_from_slice(bytes),
-            ObjectPiece::Moment => out.extend_from_slice(moment.as_bytes()),
+            ObjectPiece::Constant(bytes) => out.known(bytes),
+            ObjectPiece::Moment => out.fresh(moment.as_bytes()),
             ObjectPiece::Text(parts) => {
-                out.extend_from_slice(b"(\xfe\xff");
+                let mut text = b"(\xfe\xff".to_vec();
                 for part in parts {
                     for unit in part.text(leaves)?.encode_utf16() {
-                        push_escaped(&mut out, unit);
+                        push_escaped(&mut text, unit);
                     }
                 }
-                out.push(b')');
+                text.push(b')');
+                out.fresh(&text);
             }
         }
     }
-    Ok(out)
+    Ok(())
 }

@@ -65,43 +65,41 @@ impl Glyphs {
         self.chars.get(place).copied()
     }
 
-    /// Width of a glyph in thousandths of the font size.
-    pub(crate) fn advance(&self, place: usize) -> f64 {
-        self.advances
-            .get(place)
-            .map_or(0.0, |units| f64::from(*units) / self.units_per_em * 1000.0)
+    /// Width of a glyph in the font's units.
+    pub(crate) fn advance(&self, place: usize) -> i32 {
+        self.advances.get(place).copied().unwrap_or_default()
     }
 
-    /// By how much a glyph is wider before that other one, in thousandths of the font size.
-    pub(crate) fn kerning(&self, left: usize, right: usize) -> f64 {
+    /// By how much a glyph is wider before that other one, in the font's units.
+    pub(crate) fn kerning(&self, left: usize, right: usize) -> i32 {
         let Some(pair) = self.pairs.get(left * self.chars.len() + right) else {
-            return 0.0;
+            return 0;
         };
-        let mut units = pair.load(Ordering::Relaxed);
-        if units == UNKNOWN {
-            units = self.learn(left, right).unwrap_or(0);
-            pair.store(units, Ordering::Relaxed);
+        match pair.load(Ordering::Relaxed) {
+            UNKNOWN => {
+                let units = self.learn(left, right).unwrap_or(0);
+                pair.store(units, Ordering::Relaxed);
+                units
+            }
+            units => units,
         }
-        // Most pairs have none.
-        if units == 0 {
-            return 0.0;
-        }
+    }
+
+    /// The font's units in thousandths of the font size.
+    pub(crate) fn thousandths(&self, units: i32) -> f64 {
         f64::from(units) / self.units_per_em * 1000.0
     }
 
     /// The width of a text in thousandths of the font size, where the alphabet has all of it.
     pub(crate) fn width(&self, text: &str) -> Option<f64> {
-        let mut width = 0.0;
+        let mut width = 0;
         let mut before = None;
         for character in text.chars() {
             let place = self.place(character)?;
-            if let Some(before) = before {
-                width += self.kerning(before, place);
-            }
-            width += self.advance(place);
+            width += self.advance(place) + before.map_or(0, |before| self.kerning(before, place));
             before = Some(place);
         }
-        Some(width)
+        Some(self.thousandths(width))
     }
 
     fn learn(&self, left: usize, right: usize) -> Option<i32> {

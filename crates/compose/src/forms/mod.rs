@@ -253,7 +253,7 @@ impl Forms {
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
             let (mut form, exact) = self.compile(&view, is_common, layout, additions, export)?;
-            form.plan(&leaves);
+            form.plan(&leaves, additions);
             *lock(&shape.exact) = Some(exact);
             self.make_room();
             Some(form)

@@ -22,9 +22,10 @@ thread_local! {
 #[derive(Default)]
 struct Room {
     fresh: Vec<u8>,
-    /// Of a text's characters in the alphabet.
-    places: Vec<usize>,
+    /// Numbers of a text's glyphs.
     cids: Vec<u16>,
+    /// By how much the glyph in front of each is wider than alone, in the font's units.
+    kerns: Vec<i32>,
 }
 
 impl Form {
@@ -48,11 +49,7 @@ impl Form {
         leaves: &Leaves,
         out: &mut dyn Sink,
     ) -> Result<(), Misfit> {
-        let Room {
-            fresh,
-            places,
-            cids,
-        } = room;
+        let Room { fresh, cids, kerns } = room;
         for piece in pieces {
             fresh.clear();
             match piece {
@@ -62,7 +59,7 @@ impl Form {
                     out.fresh(fresh);
                 }
                 Piece::Slot(slot) => {
-                    let run = self.shaped(slot, leaves, places, cids)?;
+                    let run = self.shaped(slot, leaves, cids, kerns)?;
                     push_number(fresh, run.x);
                     fresh.push(b' ');
                     push_number(fresh, slot.y.of(leaves)?);
@@ -73,7 +70,7 @@ impl Form {
                     out.fresh(fresh);
                 }
                 Piece::Lean(slot) => {
-                    let run = self.shaped(slot, leaves, places, cids)?;
+                    let run = self.shaped(slot, leaves, cids, kerns)?;
                     if slot.y.moves() {
                         push_short(fresh, run.x);
                         fresh.push(b' ');
@@ -99,61 +96,54 @@ impl Form {
         &'a self,
         slot: &Slot,
         leaves: &Leaves,
-        places: &'a mut Vec<usize>,
         cids: &'a mut Vec<u16>,
+        kerns: &'a mut Vec<i32>,
     ) -> Result<Shaped<'a>, Misfit> {
         let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
-        places.clear();
+        let glyphs = &*font.glyphs;
         cids.clear();
+        kerns.clear();
+        let (mut width, mut before) = (0, None);
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
-                let place = font
-                    .glyphs
-                    .place(character)
-                    .ok_or(Misfit::Character(character))?;
-                cids.push(
-                    font.cids
-                        .get(place)
-                        .copied()
-                        .ok_or(Misfit::Character(character))?,
-                );
-                places.push(place);
+                let found = glyphs.place(character);
+                let found = found.and_then(|place| Some((place, *font.cids.get(place)?)));
+                let (place, cid) = found.ok_or(Misfit::Character(character))?;
+                let kern = before.map_or(0, |before| glyphs.kerning(before, place));
+                width += glyphs.advance(place) + kern;
+                before = Some(place);
+                cids.push(cid);
+                kerns.push(kern);
             }
         }
-        let mut run = Shaped {
-            glyphs: &font.glyphs,
-            places,
-            cids,
-            x: 0.0,
-        };
-        let mut width = 0.0;
-        for (at, place) in run.places.iter().enumerate() {
-            width += font.glyphs.advance(*place) - run.kern(at).unwrap_or(0.0);
-        }
-        let width = width / 1000.0 * slot.size;
+        let width = glyphs.thousandths(width) / 1000.0 * slot.size;
         if width > slot.width_max + WIDTH_TOLERANCE {
             return Err(Misfit::Width);
         }
-        run.x = slot.anchor - slot.before * width;
-        Ok(run)
+        Ok(Shaped {
+            glyphs,
+            cids,
+            kerns,
+            x: slot.anchor - slot.before * width,
+        })
     }
 }
 
 /// A text as glyphs.
 struct Shaped<'a> {
     glyphs: &'a Glyphs,
-    /// Of the characters in the alphabet.
-    places: &'a [usize],
     cids: &'a [u16],
+    /// By how much the glyph in front of each is wider than alone, in the font's units.
+    kerns: &'a [i32],
     x: f64,
 }
 
 impl Shaped<'_> {
     /// The correction before the glyph at a place, in thousandths to the left.
     fn kern(&self, at: usize) -> Option<f64> {
-        let (left, right) = (self.places.get(at.checked_sub(1)?)?, self.places.get(at)?);
-        let kerning = self.glyphs.kerning(*left, *right);
-        (kerning != 0.0).then_some(-kerning)
+        // Most pairs have none.
+        let units = *self.kerns.get(at)?;
+        (units != 0).then(|| -self.glyphs.thousandths(units))
     }
 }
 

@@ -9,7 +9,7 @@ use kvit_pdf::{Dict, Document, Id, Numbers, Object, Stream};
 use libdeflater::{CompressionLvl, Compressor};
 use serde::{Deserialize, Serialize};
 
-use crate::ComposeError;
+use crate::{ComposeError, forms::stream::Sink};
 
 /// Bytes of an entry of the cross-reference stream: kind, place, place within.
 const XREF_COLUMNS: usize = 7;
@@ -163,21 +163,35 @@ impl File {
         objects: &[(u32, Vec<u8>)],
         level: i32,
     ) -> Result<(), ComposeError> {
-        let (mut content, mut body) = (Vec::new(), Vec::new());
-        for (index, (number, object)) in objects.iter().enumerate() {
-            let _ = write!(content, "{number} {} ", body.len());
-            body.extend_from_slice(object);
-            body.push(b'\n');
-            self.set(*number, Entry::Packed { stream, index });
-        }
+        let lengths = objects.iter().map(|(number, bytes)| (*number, bytes.len()));
+        let mut content = index(lengths);
         let first = content.len();
-        content.append(&mut body);
+        for (_, object) in objects {
+            content.extend_from_slice(object);
+            content.push(b'\n');
+        }
+        let numbers = objects.iter().map(|(number, _)| *number);
+        self.packed(stream, numbers, first, &deflate(&content, level)?);
+        Ok(())
+    }
+
+    /// Writes the stream of the number `stream` with these objects in it: their [`index`], which takes `first`
+    /// bytes, and each of them with a line feed behind it, as one zlib stream.
+    pub(crate) fn packed(
+        &mut self,
+        stream: u32,
+        objects: impl ExactSizeIterator<Item = u32>,
+        first: usize,
+        compressed: &[u8],
+    ) {
         let dict = format!(
             "<</Type/ObjStm/N {}/First {first}/Filter/FlateDecode>>",
             objects.len()
         );
-        self.stream(stream, dict.as_bytes(), &deflate(&content, level)?);
-        Ok(())
+        for (index, number) in objects.enumerate() {
+            self.set(number, Entry::Packed { stream, index });
+        }
+        self.stream(stream, dict.as_bytes(), compressed);
     }
 
     /// Writes the open signature dictionary.
@@ -194,10 +208,7 @@ impl File {
             "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange ",
             BYTE_RANGE,
         );
-        let contents = place(
-            "/Contents ",
-            &format!("<{:0>1$}>", "", 2 * contents_reserve),
-        );
+        let contents = place("/Contents ", &hexadecimal_zeros(contents_reserve));
         let signing_time = place("/M ", SIGNING_TIME);
         // No DigestMethod beside the transform (ISO 19005-3, 6.1.12).
         place(
@@ -219,11 +230,25 @@ impl File {
         trailer: &[u8],
         level: i32,
     ) -> Result<(), ComposeError> {
+        let start = self.begin_table(number);
+        let mut table = Vec::with_capacity(self.entries.len() * (XREF_COLUMNS + 1));
+        self.table(0, &mut table);
+        self.end_table(number, trailer, start, &deflate(&table, level)?);
+        Ok(())
+    }
+
+    /// The cross-reference stream of this number begins here.
+    pub(crate) fn begin_table(&mut self, number: u32) -> usize {
         let start = self.bytes.len();
         self.set(number, Entry::At(start));
-        // Each row as its difference from the one above (PNG's "Up"): most differ in one byte.
-        let mut table = Vec::with_capacity(self.entries.len() * (XREF_COLUMNS + 1));
+        start
+    }
+
+    /// Hands out the rows of the cross-reference table, each as its difference from the one above (PNG's "Up"): most
+    /// differ in one byte. Known are those that do not tell a place behind so many bytes.
+    pub(crate) fn table(&self, constant: usize, out: &mut dyn Sink) {
         let mut above = [0; XREF_COLUMNS];
+        let mut follows_known = true;
         for entry in &self.entries {
             let (kind, first, second) = match *entry {
                 Entry::Free => (0, 0, 0xffff),
@@ -233,23 +258,56 @@ impl File {
             let [a, b, c, d] = first.to_be_bytes();
             let [e, f] = u16::try_from(second).unwrap_or(u16::MAX).to_be_bytes();
             let row = [kind, a, b, c, d, e, f];
-            table.push(2);
-            table.extend(
-                row.iter()
-                    .zip(above)
-                    .map(|(now, above)| now.wrapping_sub(above)),
-            );
+            let mut written = [2; XREF_COLUMNS + 1];
+            for ((written, now), above) in written[1..].iter_mut().zip(row).zip(above) {
+                *written = now.wrapping_sub(above);
+            }
+            let is_known = !matches!(entry, Entry::At(at) if *at >= constant);
+            match is_known && follows_known {
+                true => out.known(&written),
+                false => out.fresh(&written),
+            }
+            follows_known = is_known;
             above = row;
         }
+    }
+
+    /// Writes the cross-reference stream that begins here, with its table as a zlib stream.
+    pub(crate) fn end_table(
+        &mut self,
+        number: u32,
+        trailer: &[u8],
+        start: usize,
+        compressed: &[u8],
+    ) {
         let mut dict = format!("<</Type/XRef/Size {}/W[1 4 2]", self.entries.len()).into_bytes();
         dict.extend_from_slice(trailer);
         let filter =
             format!("/Filter/FlateDecode/DecodeParms<</Columns {XREF_COLUMNS}/Predictor 12>>>>");
         dict.extend_from_slice(filter.as_bytes());
-        self.stream(number, &dict, &deflate(&table, level)?);
+        self.stream(number, &dict, compressed);
         self.push(&format!("startxref\n{start}\n%%EOF\n"));
-        Ok(())
     }
+}
+
+/// What stands before objects in their stream: the number of each, and where it begins behind this index, for
+/// objects of these numbers and lengths that a line feed follows (ISO 32000-2, 7.5.7).
+pub(crate) fn index(objects: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
+    let (mut index, mut at) = (Vec::new(), 0);
+    for (number, length) in objects {
+        let _ = write!(index, "{number} {at} ");
+        at += length + 1;
+    }
+    index
+}
+
+/// A hexadecimal string of so many zero bytes.
+fn hexadecimal_zeros(bytes: usize) -> String {
+    let mut zeros = String::with_capacity(2 * bytes + 2);
+    zeros.push('<');
+    zeros.extend(std::iter::repeat_n("00", bytes));
+    zeros.push('>');
+    zeros
 }
 
 /// What is compressed for every bill: higher levels take twice as long for a twentieth of the size.

@@ -4,6 +4,8 @@
 const LENGTH_MIN: usize = 6;
 pub(super) const LENGTH_MAX: usize = 258;
 const TABLE_BITS: u32 = 11;
+/// Every so-many-th place is remembered and looked up: a glyph takes two bytes.
+const STEP: usize = 1;
 /// Pieces are counted over all streams; beyond so many the table is made anew.
 const PIECES_MAX: u32 = u32::MAX / 2;
 
@@ -80,7 +82,7 @@ impl Fresh {
                 end,
             }) = earlier.copied()
             else {
-                at += 1;
+                at += STEP;
                 continue;
             };
             let last = last.at as usize;
@@ -89,7 +91,7 @@ impl Fresh {
             let length = both.take_while(|(a, b)| a == b).count();
             let distance = start + at - (from + last - before);
             if length < LENGTH_MIN || distance > super::DISTANCE_MAX {
-                at += 1;
+                at += STEP;
                 continue;
             }
             out(Token::Literals(&bytes[written..at]));

@@ -121,6 +121,7 @@ const fn distance_ranges() -> [(usize, u8); 30] {
 const DISTANCES: [(usize, u8); 30] = distance_ranges();
 
 /// The code of a distance.
+#[inline]
 fn distance_symbol(distance: usize) -> usize {
     match distance {
         0..=4 => distance.saturating_sub(1),

@@ -279,7 +279,7 @@ fn steps(
 }
 
 /// The code of a distance with what is told beside it, and how many bits they are.
-pub(super) fn distance_bits(distances: &huffman::Code, distance: usize) -> (u64, u8) {
+fn distance_bits(distances: &huffman::Code, distance: usize) -> (u64, u8) {
     let symbol = distance_symbol(distance);
     let (first, extra_bits) = DISTANCES[symbol];
     let (code, code_bits) = distances[symbol];

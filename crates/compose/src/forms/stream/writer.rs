@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use super::{
-    ADLER_MODULUS, BITS_MAX, Copy, DISTANCE_MAX, Plan, RUN_BITS, Sink, Step,
+    ADLER_MODULUS, BITS_MAX, Copy, DISTANCE_MAX, DISTANCES, Plan, RUN_BITS, Sink, Step,
+    distance_symbol,
     fresh::{Fresh, Token},
     plan,
 };
@@ -151,9 +152,21 @@ impl Writer<'_> {
     }
 }
 
+/// The code of distances from `first` on.
+#[derive(Clone, Copy, Default)]
+struct Far {
+    first: u32,
+    code: u32,
+    bits: u8,
+    /// With what is told beside it.
+    all_bits: u8,
+}
+
 /// Codes of a plan, bit by bit.
 struct Codes<'a> {
     plan: &'a Plan,
+    /// A power of two, so that no number of a code is outside.
+    distances: [Far; 32],
     out: Vec<u8>,
     /// How many bytes of `out` are written.
     at: usize,
@@ -171,8 +184,19 @@ impl<'a> Codes<'a> {
             out.resize(at + FIRST_ROOM, 0);
         }
         out[..at].copy_from_slice(&plan.head[..at]);
+        let mut distances = [Far::default(); 32];
+        let known = DISTANCES.iter().zip(&plan.distances);
+        for (far, ((first, extra), (code, bits))) in distances.iter_mut().zip(known) {
+            *far = Far {
+                first: *first as u32,
+                code: u32::from(*code),
+                bits: *bits,
+                all_bits: bits + extra,
+            };
+        }
         Self {
             plan,
+            distances,
             out,
             at,
             pending: plan.head.get(at).copied().unwrap_or_default().into(),
@@ -202,24 +226,34 @@ impl<'a> Codes<'a> {
     }
 
     /// The code of a length, which takes `count` bits, and that of a distance.
+    #[inline]
     fn repeat(&mut self, bits: u64, count: u8, distance: usize) {
-        let (rest, rest_count) = plan::distance_bits(&self.plan.distances, distance);
-        self.push(bits | rest << count, count + rest_count);
+        let far = self.distances[distance_symbol(distance) % 32];
+        let rest = far.code | (distance as u32 - far.first) << far.bits;
+        self.push(bits | u64::from(rest) << count, count + far.all_bits);
     }
 
     /// Writes up to [`RUN_BITS`] bits.
+    #[inline]
     fn push(&mut self, bits: u64, count: u8) {
         self.pending |= bits << self.bits;
         self.bits += count;
-        if self.out.len() < self.at + 8 {
-            self.out.resize(2 * self.out.len() + 8, 0);
+        let pending = self.pending.to_le_bytes();
+        match self.out.get_mut(self.at..self.at + 8) {
+            Some(place) => place.copy_from_slice(&pending),
+            None => self.grow(&pending),
         }
-        self.out[self.at..self.at + 8].copy_from_slice(&self.pending.to_le_bytes());
         let whole = self.bits / 8;
         self.at += usize::from(whole);
         // Up to 63 bits: what is left of them is less than a byte.
         self.pending >>= whole * 8;
         self.bits %= 8;
+    }
+
+    #[cold]
+    fn grow(&mut self, pending: &[u8; 8]) {
+        self.out.resize(2 * self.out.len() + 8, 0);
+        self.out[self.at..self.at + 8].copy_from_slice(pending);
     }
 
     /// Ends the block, fills the last byte, and adds the checksum.
