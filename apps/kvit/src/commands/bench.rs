@@ -108,35 +108,34 @@ pub(super) async fn issue(
     }
     let mut instance = init::create(&folder, &config, args.key).await?;
     let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
-    out.note("measuring what the key signs with nothing else to do");
-    let limit = raw_signatures(key.as_ref(), threads)?;
     let mut first_month = None;
     if !args.cold {
         out.note("issuing an instance's first month, which leaves its forms");
         first_month = Some(Box::new(
-            month(out, &instance, args, threads, &key, limit, 2).await?,
+            month(out, &instance, args, threads, &key, 2).await?,
         ));
         // As after a restart: what was made in memory is gone, what was kept in the folder is there.
         instance = Instance::open(&folder).await?;
         out.note("issuing the month after");
     }
-    let mut measured = month(out, &instance, args, threads, &key, limit, 1).await?;
+    let mut measured = month(out, &instance, args, threads, &key, 1).await?;
     measured.first_month = first_month;
     out.result(&measured, |_| measured.to_string())?;
     Ok(Exit::Done)
 }
 
-/// Issues a month's bills. `limit` is what [`raw_signatures`] gave.
+/// Measures what the machine can sign, and issues a month's bills.
 async fn month(
     out: &Output,
     instance: &Instance,
     args: &BenchIssueArgs,
     threads: usize,
     key: &Arc<dyn SealKey>,
-    (raw, processor_us_per_signature): (f64, f64),
     months_ago: i32,
 ) -> Result<Measured, Failure> {
     let id = prepared(out, instance, args.bills, months_ago).await?;
+    out.note("measuring what the key signs with nothing else to do");
+    let (raw, processor_us_per_signature) = raw_signatures(key.as_ref(), threads)?;
     forget_peak();
 
     let slot = workers::take_slot(instance).await?;

@@ -111,11 +111,17 @@ fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
                 if distance > DISTANCE_MAX {
                     break;
                 }
-                let both = known[stretch][at..].iter().zip(&bytes[to..]);
-                let length = both.take(LENGTH_MAX).take_while(|(a, b)| a == b).count();
                 if longest == LENGTH_MAX {
                     break;
                 }
+                // One that differs where it would have to be longer need not be looked at.
+                let (before, rest) = (&known[stretch][at..], &bytes[to..]);
+                let Some(next) = rest.get(longest) else { break };
+                if before.get(longest) != Some(next) {
+                    continue;
+                }
+                let both = before.iter().zip(rest).take(LENGTH_MAX);
+                let length = both.take_while(|(a, b)| a == b).count();
                 if length > longest {
                     longest = length;
                     found.push(Match {
