@@ -239,43 +239,34 @@ impl Form {
         twins.compressed(additions.twin, |compressed| {
             file.stream(self.twin, &twin, compressed);
         })?;
-        let moment = date(additions.issued_at);
-        let index = self.index(leaves, &moment)?;
+        let told = Told::of(&self.objects, leaves, &date(additions.issued_at))?;
         let numbers = self.objects.iter().map(|(number, _)| *number);
         compressed(
             self.objects_plan.as_ref(),
-            |sink| self.show_objects(&index, leaves, &moment, sink),
-            |zlib| file.packed(self.next, numbers, index.len(), zlib),
+            |sink| {
+                self.show_objects(&told, sink);
+                Ok(())
+            },
+            |zlib| file.packed(self.next, numbers, told.index.len(), zlib),
         )?;
         let slot = file.signature(self.signature, self.contents_reserve);
         Ok((file, slot))
     }
 
-    /// The index of the objects in their stream.
-    fn index(&self, leaves: &Leaves, moment: &str) -> Result<Vec<u8>, Misfit> {
-        let mut lengths = Vec::with_capacity(self.objects.len());
-        let mut length = Length::default();
-        for (number, pieces) in &self.objects {
-            let before = length.0;
-            object(pieces, leaves, moment, &mut length)?;
-            lengths.push((*number, length.0 - before));
-        }
-        Ok(index(lengths.into_iter()))
-    }
-
-    fn show_objects(
-        &self,
-        index: &[u8],
-        leaves: &Leaves,
-        moment: &str,
-        out: &mut dyn Sink,
-    ) -> Result<(), Misfit> {
-        out.fresh(index);
+    fn show_objects(&self, told: &Told, out: &mut dyn Sink) {
+        out.fresh(&told.index);
+        let mut texts = told.texts();
         for (_, pieces) in &self.objects {
-            object(pieces, leaves, moment, out)?;
+            for piece in pieces {
+                match piece {
+                    ObjectPiece::Constant(bytes) => out.known(bytes),
+                    ObjectPiece::Moment | ObjectPiece::Text(_) => {
+                        out.fresh(texts.next().unwrap_or_default());
+                    }
+                }
+            }
             out.known(b"\n");
         }
-        Ok(())
     }
 
     /// Plans how to compress the streams, with a bill to learn from. One that does not fit teaches nothing.
@@ -293,11 +284,13 @@ impl Form {
             "2026-10-31T07:58:46+00:00",
         ];
         self.xmp.plan = planned(|sink| xmp(&self.xmp.pieces, leaves, [id, id, moment], sink));
-        let moment = date(additions.issued_at);
-        self.objects_plan = self
-            .index(leaves, &moment)
-            .ok()
-            .and_then(|index| planned(|sink| self.show_objects(&index, leaves, &moment, sink)));
+        let told = Told::of(&self.objects, leaves, &date(additions.issued_at));
+        self.objects_plan = told.ok().and_then(|told| {
+            planned(|sink| {
+                self.show_objects(&told, sink);
+                Ok(())
+            })
+        });
         let shown = self.all_but_table(leaves, [id, id], additions, &Twins::default());
         self.table_plan = shown.ok().and_then(|(mut file, _)| {
             file.begin_table(self.next + 1);
@@ -337,17 +330,62 @@ fn compressed(
     Ok(())
 }
 
-/// Only counts bytes.
-#[derive(Default)]
-struct Length(usize);
+/// What a bill tells in the objects outside its pages.
+struct Told {
+    /// Of the objects in their stream.
+    index: Vec<u8>,
+    /// All that differs, as it is written, one after the other.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
 
-impl Sink for Length {
-    fn known(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
+impl Told {
+    fn of(
+        objects: &[(u32, Vec<ObjectPiece>)],
+        leaves: &Leaves,
+        moment: &str,
+    ) -> Result<Self, Misfit> {
+        let (mut bytes, mut ends) = (Vec::with_capacity(4 * 1024), Vec::new());
+        let mut lengths = Vec::with_capacity(objects.len());
+        for (number, pieces) in objects {
+            let (before, mut constant) = (bytes.len(), 0);
+            for piece in pieces {
+                match piece {
+                    ObjectPiece::Constant(bytes) => {
+                        constant += bytes.len();
+                        continue;
+                    }
+                    ObjectPiece::Moment => bytes.extend_from_slice(moment.as_bytes()),
+                    ObjectPiece::Text(parts) => push_text(&mut bytes, parts, leaves)?,
+                }
+                ends.push(bytes.len());
+            }
+            lengths.push((*number, constant + bytes.len() - before));
+        }
+        Ok(Self {
+            index: index(lengths.into_iter()),
+            bytes,
+            ends,
+        })
     }
-    fn fresh(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
+
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        let both = begins.zip(&self.ends);
+        both.map(|(from, to)| self.bytes.get(*from..*to).unwrap_or_default())
     }
+}
+
+/// A text string in UTF-16.
+fn push_text(out: &mut Vec<u8>, parts: &[Part], leaves: &Leaves) -> Result<(), Misfit> {
+    out.extend_from_slice(b"(\xfe\xff");
+    for part in parts {
+        for unit in part.text(leaves)?.encode_utf16() {
+            push_escaped(out, unit);
+        }
+    }
+    out.push(b')');
+    Ok(())
 }
 
 impl<P> Content<P> {
@@ -435,31 +473,6 @@ fn xmp(
                     }
                 }
                 out.fresh(escaped.as_bytes());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn object(
-    pieces: &[ObjectPiece],
-    leaves: &Leaves,
-    moment: &str,
-    out: &mut dyn Sink,
-) -> Result<(), Misfit> {
-    for piece in pieces {
-        match piece {
-            ObjectPiece::Constant(bytes) => out.known(bytes),
-            ObjectPiece::Moment => out.fresh(moment.as_bytes()),
-            ObjectPiece::Text(parts) => {
-                let mut text = b"(\xfe\xff".to_vec();
-                for part in parts {
-                    for unit in part.text(leaves)?.encode_utf16() {
-                        push_escaped(&mut text, unit);
-                    }
-                }
-                text.push(b')');
-                out.fresh(&text);
             }
         }
     }

@@ -175,13 +175,20 @@ fn push_glyphs(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f
 }
 
 /// Two bytes of a string in parentheses.
+#[inline]
 pub(crate) fn push_escaped(out: &mut Vec<u8>, unit: u16) {
-    for byte in unit.to_be_bytes() {
+    let is_special = |byte: &u8| matches!(byte, b'(' | b')' | b'\\' | b'\r');
+    let bytes = unit.to_be_bytes();
+    if !bytes.iter().any(is_special) {
+        out.extend_from_slice(&bytes);
+        return;
+    }
+    for byte in bytes {
         match byte {
-            b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
             b'\r' => out.extend_from_slice(b"\\r"),
-            _ => out.push(byte),
+            byte if is_special(&byte) => out.extend_from_slice(&[b'\\', byte]),
+            byte => out.push(byte),
         }
     }
 }
