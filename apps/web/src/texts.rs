@@ -350,6 +350,7 @@ mod tests {
         let did = crate::STAFF_EVENTS.iter();
         let did = did.map(|what| format!("staff-did-{}", what.replace('.', "-")));
         let details = [
+            "about",
             "address",
             "after",
             "age",
@@ -379,6 +380,7 @@ mod tests {
             "run",
             "scan",
             "scopes",
+            "sessions",
             "sha256",
             "shown",
             "until",
@@ -398,7 +400,9 @@ mod tests {
             "passkey",
             "paper",
             "password",
+            "payments",
             "phone",
+            "reminders",
             "removed",
             "replaced",
             "web",
@@ -434,11 +438,16 @@ mod tests {
         let languages =
             Language::ALL.map(|language| format!("staff-wording-in-{}", language.tag()));
         let units = ["kwh", "kwt", "mtq", "mwh"].map(|unit| format!("unit-{unit}"));
-        let sure = ["disable", "reset"].into_iter().flat_map(|what| {
+        let sure = ["disable", "end", "reset"].into_iter().flat_map(|what| {
             ["", "-text", "-button"].map(|tail| format!("staff-sure-{what}{tail}"))
+        });
+        let mails = kvit_store::MailTopic::ALL.into_iter().flat_map(|about| {
+            ["on", "off", "start", "stop"]
+                .map(|tail| format!("staff-mails-{}-{tail}", about.as_str()))
         });
         months
             .chain(details)
+            .chain(mails)
             .chain(words)
             .chain(sure)
             .chain(units)
@@ -476,6 +485,7 @@ mod tests {
             "bills-",
             "paper-",
             "check-address-",
+            "staff-session",
             "check-everywhere",
             "check-known-",
             // A text of mails.
