@@ -17,7 +17,7 @@ pub(crate) fn is_common(password: &str) -> bool {
 /// What the text repeats; all of it where it repeats nothing.
 fn once(text: &str) -> &str {
     let found = (1..=text.len() / 2)
-        .filter(|length| text.len() % length == 0 && text.is_char_boundary(*length))
+        .filter(|length| text.len().is_multiple_of(*length) && text.is_char_boundary(*length))
         .find(|length| {
             text.as_bytes()
                 .chunks(*length)

@@ -228,7 +228,7 @@ pub(crate) async fn a_proof_without_reason_is_withdrawn(store: Store) {
     // Word of a change is no less true later.
     assert_eq!(
         claimed(1_001).await,
-        [moved.clone()],
+        [moved.as_str()],
         "its link would be dead"
     );
 }
