@@ -8,6 +8,10 @@ use common::{
     folder, run,
     service::{Person, Service, hire, instance, until},
 };
+use kvit_billing::{Language, Secret, code::TokenHash};
+use kvit_mailbox::{Mailbox, MailboxConfig};
+use kvit_store::{EnrolmentChannel, NewEnrolment, NewProof, Store};
+use kvit_synth::Synth;
 
 #[test]
 fn texts_go_out_are_changed_and_come_in_again() {
@@ -86,4 +90,56 @@ fn texts_go_out_are_changed_and_come_in_again() {
     );
     let looked = run(&path, &["doctor"]);
     assert!(looked.out.contains("mails"), "{}", looked.shown());
+}
+
+/// "Добър ден!" as it stands at the beginning of a mail's text.
+const GOOD_DAY: &str = "0JTQvtCx0YrRgCDQtNC10L0h";
+
+#[test]
+fn mails_say_the_version_that_counts() {
+    let (_folder, path) = folder();
+    instance(&path);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mailbox = runtime.block_on(Mailbox::start(MailboxConfig::default()));
+    let mailbox = mailbox.expect("a mailbox");
+    let file = path.join("kvit.toml");
+    let text = fs::read_to_string(&file).expect("there");
+    let port = format!("port = {}", mailbox.smtp_addr.port());
+    fs::write(&file, text.replace("port = 2525", &port)).expect("written");
+
+    fs::write(path.join("t.toml"), "\"mail/bg/greeting\" = \"Добър ден!\"").expect("written");
+    run(&path, &["texts", "bring", "t.toml", "--as", "Ana"]).ok();
+    let customer = Synth::new(7, 1).customer(0);
+    for (version, number) in [("1", 1_u8), ("0", 2)] {
+        run(&path, &["texts", "use", version, "--as", "Boris"]).ok();
+        runtime.block_on(async {
+            let url = format!("sqlite://{}", path.join("kvit.db").display());
+            let store = Store::open(&url).await.expect("a store");
+            let known = store.upsert_customers(std::slice::from_ref(&customer));
+            known.await.expect("a customer");
+            let at = jiff::Timestamp::now();
+            let new = NewEnrolment {
+                id: format!("{number:032x}").parse().expect("an id"),
+                account: customer.number.clone(),
+                channel: EnrolmentChannel::Web,
+                email: Secret::new("anna@example.bg".to_owned()),
+                language: Language::Bg,
+                text_version: "2026-01".to_owned(),
+                evidence: serde_json::json!({}),
+                at,
+                proof: Some(NewProof {
+                    hash: TokenHash([number; 32]),
+                    expires: at + jiff::SignedDuration::from_hours(1),
+                }),
+            };
+            store.enrol(&new).await.expect("a mail is queued");
+        });
+        run(&path, &["deliver"]).ok();
+    }
+    let mails = mailbox.messages();
+    let says: Vec<_> = mails
+        .iter()
+        .map(|mail| String::from_utf8_lossy(&mail.bytes).contains(GOOD_DAY))
+        .collect();
+    assert_eq!(says, [true, false]);
 }
