@@ -283,6 +283,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/pay/{name}"),
     ("GET POST", "/points"),
     ("GET POST", "/points/add"),
+    ("POST", "/points/forget"),
     ("GET", "/privacy"),
     ("GET POST", "/prove/{token}"),
     ("GET POST", "/readers"),
@@ -293,6 +294,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/reminders/{token}"),
     ("GET", "/sessions"),
     ("POST", "/sessions/end"),
+    ("POST", "/sessions/forget"),
     ("GET POST", "/sign-in"),
     ("POST", "/sign-in/passkey"),
     ("POST", "/sign-in/passkey/ask"),
@@ -386,6 +388,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/pay/{name}", get(pay::page).post(pay::start))
         .route("/points", get(points::page).post(points::turn))
         .route("/points/add", get(points::add_form).post(points::add))
+        .route("/points/forget", post(points::forget))
         .route("/privacy", get(info::privacy))
         .route("/prove/{token}", get(links::prove_form).post(links::prove))
         .route("/readers", get(readers::page).post(readers::add))
@@ -405,6 +408,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         )
         .route("/sessions", get(sessions::page))
         .route("/sessions/end", post(sessions::end))
+        .route("/sessions/forget", post(sessions::forget))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/sign-in/passkey", post(keys::sign_in))
         .route("/sign-in/passkey/ask", post(keys::ask_sign_in))

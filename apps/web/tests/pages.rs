@@ -1017,6 +1017,15 @@ async fn tour(eye: &mut Inspector, world: &World) {
     let maria = format!("button[value='{}']", seed::MARIA);
     eye.chrome.follow(&maria).await;
     eye.look("bills-of-several").await;
+    let link = world.sign_in_path(&mut world.browser(), seed::MARIA).await;
+    eye.chrome.go(&link).await;
+    eye.chrome.follow("main button").await;
+    eye.see("point-add-keep", "/points/add").await;
+    eye.chrome.fill("#number", seed::BORIS).await;
+    eye.chrome.fill("#code", &world.code(seed::BORIS)).await;
+    eye.chrome.follow("main form button").await;
+    eye.look("points-kept").await;
+    eye.chrome.follow(&maria).await;
     reading_along(eye, world).await;
     eye.see("year", "/bills?year=2025").await;
     eye.see("year-none", "/bills?year=1999").await;
@@ -1034,6 +1043,7 @@ async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("sign-in-password-wrong").await;
     eye.sign_in(world, seed::BORIS).await;
     eye.look("bills-paper").await;
+    eye.see("sessions-kept", "/sessions").await;
     eye.see("enrol-2", "/enrol").await;
     eye.chrome.fill("#email", "boris@").await;
     eye.chrome.follow("main button").await;

@@ -312,3 +312,54 @@ async fn the_answer_to_a_link_tells_nothing_of_other_numbers() {
         .await;
     assert_eq!(forged.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_number_that_was_added_lasts_and_can_be_removed() {
+    let world = family().await;
+    let mut anna = world.browser();
+    let path = world.sign_in_path(&mut anna, seed::ANNA).await;
+    anna.post(&path, "").await;
+    let page = anna.get("/points/add").await;
+    assert!(page.body.contains("name=\"keep\""), "{}", page.body);
+    let code = world.code(seed::BORIS).replace(' ', "+");
+    let form = format!("number={}&code={code}&keep=1", seed::BORIS);
+    anna.post("/points/add", &form).await;
+    anna.post("/logout", "").await;
+    world.clock.forward(60);
+    let path = world.sign_in_path(&mut anna, seed::ANNA).await;
+    anna.post(&path, "").await;
+    let page = anna.get("/points").await;
+    assert!(page.body.contains(seed::BORIS), "{}", page.body);
+    assert!(page.body.contains("Запомнен е с Вашия имейл"));
+    // It is looked at, but what changes its ways in asks for its own code.
+    anna.post("/points", &format!("number={}", seed::BORIS))
+        .await;
+    let enrol = anna.get("/enrol").await;
+    assert_eq!(enrol.header("location"), "/again?to=enrol");
+    // Boris sees that, and ends it.
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+    let page = boris.get("/sessions").await;
+    assert!(
+        page.body.contains("Номерът е добавен и при друг"),
+        "{}",
+        page.body
+    );
+    let token = page.form_token();
+    let form = format!("form_token={token}");
+    let end = boris
+        .ask(Method::POST, "/sessions/forget", &form, &[])
+        .await;
+    assert_eq!(end.header("location"), "/sessions");
+    assert!(
+        !boris
+            .get("/sessions")
+            .await
+            .body
+            .contains("добавен и при друг")
+    );
+    world.clock.forward(60);
+    let path = world.sign_in_path(&mut anna, seed::ANNA).await;
+    anna.post(&path, "").await;
+    assert!(!anna.get("/points").await.body.contains(seed::BORIS));
+}

@@ -309,6 +309,17 @@ points-back = To all numbers
 points-add-lead = Enter the two numbers from the bill of the other customer number.
 points-add-button = Add
 
+points-keep = Keep the number for next time
+points-keep-hint = A link by e-mail will open it beside your other numbers, while its code is the same.
+points-keep-how = The number stays open until you sign out. To have it kept, sign in by a link by e-mail.
+point-kept = Kept with your e-mail address
+point-forget = Remove
+point-forget-label = Remove number { $number } from those that are kept
+sessions-kept-title = The number was added elsewhere, too
+sessions-kept-text = Whoever signs in by a link from these addresses sees the bills of this number as well, while the access code is the same.
+sessions-kept-one = { $email }, since { $when }
+sessions-kept-end = Remove the number from these addresses
+
 sessions-title = Where you are signed in
 sessions-lead = { $minutes ->
     [one] On these devices your bills can be seen now. Access closes by itself after one minute.

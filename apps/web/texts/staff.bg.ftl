@@ -183,6 +183,7 @@ staff-did-mandate-given = Автоматичното плащане беше в�
 staff-did-page-refused = Поиска страница извън ролята си
 staff-did-password-set = Зададе парола за вход
 staff-did-password-removed = Премахна паролата за вход
+staff-did-number-forgotten = Премахна клиентски номер от чужд имейл адрес
 staff-did-passkey-added = Добави ключ за достъп
 staff-did-passkey-copied = Ключ за достъп е спрян, може да има копие
 staff-did-passkeys-removed = Премахна ключовете за достъп и паролата на клиент

@@ -183,6 +183,7 @@ staff-did-mandate-given = Autopay was turned on
 staff-did-page-refused = Asked for a page outside the role
 staff-did-password-set = Set a password to sign in with
 staff-did-password-removed = Removed the password to sign in with
+staff-did-number-forgotten = Removed a customer number from another e-mail address
 staff-did-passkey-added = Added a passkey
 staff-did-passkey-copied = A passkey was stopped, there may be a copy
 staff-did-passkeys-removed = Removed the passkeys and the password of a customer

@@ -289,18 +289,21 @@ pub enum AccessMail {
     PasswordRemoved,
     /// The code was changed.
     CodeChanged,
+    /// The number was added to the account of another address, by its code.
+    NumberKept,
     /// The bills, and the links that sign in, go to another address from now on.
     AddressChanged,
 }
 
 impl AccessMail {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::PasswordSet,
         Self::PasswordRemoved,
         Self::CodeChanged,
+        Self::NumberKept,
         Self::AddressChanged,
     ];
 
@@ -313,6 +316,7 @@ impl AccessMail {
             Self::PasswordSet => "pass",
             Self::PasswordRemoved => "nopass",
             Self::CodeChanged => "code",
+            Self::NumberKept => "kept",
             Self::AddressChanged => "moved",
         }
     }

@@ -5,12 +5,12 @@ use kvit_billing::{AccessMail, CustomerNumber};
 
 use crate::{
     CodeChange, Event, PasskeyOwner, Store, StoreError, access_mails, audit::append,
-    enrolments::turn, passkeys, passwords, readers, sessions::close_sessions, sql::query,
+    enrolments::turn, kept, passkeys, passwords, readers, sessions::close_sessions, sql::query,
 };
 
 impl Store {
     /// Makes a customer's code void, and with it what somebody may have got by it: sessions, passkeys and password end,
-    /// and so does what waits for the proof of an address (`ended` says how it came about). What is proven stays. The
+    /// and so does what waits for the proof of an address (`ended` says how it came about). It is kept with no other address any more. What is proven stays. The
     /// owner is told by mail. `None` where there is no such customer.
     ///
     /// # Errors
@@ -36,6 +36,7 @@ impl Store {
         let owner = PasskeyOwner::Customer(account.clone());
         let passkeys = passkeys::forget(&mut tx, &owner).await?;
         let password = passwords::forget(&mut tx, account).await?;
+        kept::forget(&mut tx, account).await?;
         let addresses = query("UPDATE enrolments SET ended_at = $2, ended_reason = 'new code', ended_evidence = $3 WHERE account = $1 AND ended_at IS NULL AND proven_at IS NULL")
             .bind(account)
             .bind(event.at)

@@ -24,6 +24,7 @@ mod enrolments;
 mod guards;
 mod health;
 mod issue;
+mod kept;
 mod layouts;
 mod ledger;
 mod mandates;

@@ -6,6 +6,7 @@ use kvit_billing::{CustomerNumber, EnrolmentId, code::TokenHash};
 use crate::{
     NewSession, Session, SessionDoor, SessionView, Store, StoreError, Widened, WiderSession,
     engine::{Target, Tx},
+    kept,
     rows::{hash, text, time, unsigned},
     sql::query,
 };
@@ -15,7 +16,7 @@ pub const POINTS_MAX: usize = 100;
 
 impl Store {
     /// Opens a session, and clears away sessions and doors whose time is over. By number and code it opens
-    /// that number; by a link, every number whose bills go to the address that got the link.
+    /// that number; by a link, every number whose bills go to the address that got the link, and those that are kept with it.
     ///
     /// # Errors
     /// Where the database fails.
@@ -23,11 +24,18 @@ impl Store {
         let mut tx = self.begin().await?;
         insert(&mut tx, new).await?;
         if let SessionDoor::Link(enrolment) = &new.door {
-            query("INSERT INTO session_points (token, account, enrolment, proven_at) SELECT $1, other.account, other.id, $4 FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
+            let others = query("INSERT INTO session_points (token, account, enrolment, proven_at) SELECT $1, other.account, other.id, $4 FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
                 .bind(&new.token)
                 .bind(enrolment)
                 .bind(POINTS_MAX - 1)
                 .bind(new.at)
+                .execute(&mut tx)
+                .await?;
+            let room = (POINTS_MAX as u64 - 1).saturating_sub(others);
+            query("INSERT INTO session_points (token, account, proven_at) SELECT $1, k.account, 0 FROM enrolments own JOIN kept_numbers k ON k.email = own.email JOIN customers c ON c.number = k.account AND c.code_generation = k.generation WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = k.account) ORDER BY k.account LIMIT $3")
+                .bind(&new.token)
+                .bind(enrolment)
+                .bind(room)
                 .execute(&mut tx)
                 .await?;
         }
@@ -42,12 +50,12 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// How many customers' bills go to the address of this enrolment, while it counts.
+    /// How many numbers a link to the address of this enrolment opens, while it counts.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn enrolments_at(&self, enrolment: &EnrolmentId) -> Result<u64, StoreError> {
-        let row = query("SELECT COUNT(*) AS numbers FROM enrolments own JOIN enrolments other ON other.email = own.email WHERE own.id = $1 AND own.ended_at IS NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL")
+        let row = query("SELECT COUNT(*) AS numbers FROM (SELECT other.account FROM enrolments own JOIN enrolments other ON other.email = own.email WHERE own.id = $1 AND own.ended_at IS NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL UNION SELECT k.account FROM enrolments own JOIN kept_numbers k ON k.email = own.email JOIN customers c ON c.number = k.account AND c.code_generation = k.generation WHERE own.id = $1 AND own.ended_at IS NULL) AS opened")
             .bind(enrolment)
             .fetch_one(&self.pools)
             .await?;
@@ -126,6 +134,9 @@ impl Store {
         // Another press was first: what it opened is not in here.
         if ended == 0 {
             return Ok(Widened::Over);
+        }
+        if let Some(with) = &new.keep_with {
+            kept::keep(&mut tx, &new.token, (&new.account, with), new.at).await?;
         }
         let until = time(&row, "expires_at")?;
         tx.commit().await?;

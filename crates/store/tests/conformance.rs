@@ -10,6 +10,7 @@ mod conformance {
     pub(crate) mod enrolments;
     pub(crate) mod health;
     pub(crate) mod issue;
+    pub(crate) mod kept;
     pub(crate) mod late;
     pub(crate) mod layouts;
     pub(crate) mod money_mails;
@@ -41,7 +42,7 @@ use std::sync::{
 };
 
 use conformance::{
-    api, codes, concessions, debits, deliveries, enrolments, health, issue, late, layouts,
+    api, codes, concessions, debits, deliveries, enrolments, health, issue, kept, late, layouts,
     money_mails, passkeys, passwords, payments, portal, readers, receivables, reconcile,
     reconciliation, release, reminders, reversals, runs, same_way, scans, staff, statements, texts,
     webhooks, world,
@@ -115,6 +116,7 @@ on_both_engines! {
     readers::paper_ends_the_readers,
     staff::sessions_are_seen_and_ended,
     staff::an_identity_has_one_account,
+    kept::a_number_is_kept_while_its_code_stays,
     codes::a_new_code_ends_what_the_old_one_opened,
     passwords::a_password_is_set_in_its_own_session,
     passwords::an_address_has_the_password_that_was_set_last,

@@ -278,6 +278,7 @@ pub(super) async fn proven(
         token: token.hash(),
         account: customer.clone(),
         door,
+        keep_with: None,
         device: visitor.device.clone(),
         at: app.portal.clock.now(),
     };

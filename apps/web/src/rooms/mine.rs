@@ -54,6 +54,7 @@ pub(crate) async fn download(
     let owner = PasskeyOwner::Customer(customer.clone());
     let passkeys = store.passkeys_of(&owner, record.code_generation).await?;
     let password = store.customer_password(customer).await?;
+    let kept = store.kept_elsewhere(customer).await?;
     let mandates = store.mandates_of(customer, rows).await?;
     let sessions = store.sessions_of(customer, now, ROWS_MAX).await?;
     let trail = store
@@ -84,6 +85,9 @@ pub(crate) async fn download(
         })).collect::<Vec<_>>(),
         "passkeys": passkeys.iter().map(|key| json!({
             "name": key.name, "added_at": key.created_at, "used_at": key.used_at, "copied_at": key.copied_at,
+        })).collect::<Vec<_>>(),
+        "kept_with_addresses": kept.iter().map(|one| json!({
+            "email": masked(one.email.expose()), "since": one.kept_at,
         })).collect::<Vec<_>>(),
         "password_set_at": password.map(|password| password.set_at),
         // Whoever has a paper bill gets this file, so no account that money is taken from is whole in it.

@@ -12,9 +12,10 @@ use axum::{
 };
 use kvit_billing::{Cents, CustomerNumber};
 use kvit_pay::standing::Standing;
-use kvit_store::{SessionDoor, Widened, WiderSession};
+use kvit_store::{Event, SessionDoor, Widened, WiderSession};
 use minijinja::{Value, context};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{bills::give_session, go, shown};
 use crate::{
@@ -41,6 +42,10 @@ pub(crate) async fn page(
     let currency = &app.portal.operator.currency;
     let some = |amount: Cents| (amount > Cents::ZERO).then(|| texts.money(amount, currency));
     let nothing = Standing::default();
+    let kept = match &visitor.session {
+        Some(session) => store.kept_in_session(&session.hash()).await?,
+        None => Vec::new(),
+    };
     let mut sum = Cents::ZERO;
     let mut points: Vec<Value> = Vec::with_capacity(visitor.points.len());
     for number in &visitor.points {
@@ -50,13 +55,13 @@ pub(crate) async fn page(
         let last = last.first().map(|bill| shown(&app, visitor.language, bill));
         let place = customers.get(number).map(|found| address(&found.customer));
         points.push(context! {
-            number => number.as_str(), place, here => number == chosen, last,
+            number => number.as_str(), place, here => number == chosen, last, kept => kept.contains(number),
             open => some(standing.open()), late => some(late(&app, standing)),
             credit => some(standing.credit),
         });
     }
     let several = points.len() > 1;
-    let page = context! { points, several, sum => some(sum) };
+    let page = context! { points, several, by_link => visitor.by_link, sum => some(sum) };
     Ok(app
         .pages
         .render(&visitor, "points.html", page)?
@@ -92,6 +97,39 @@ pub(crate) async fn turn(
     Ok(go("/bills"))
 }
 
+/// Keeps a number no longer with the address. One that is not kept needs no end.
+pub(crate) async fn forget(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<TurnForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let Some(session) = &visitor.session else {
+        return Ok(go("/bills?ended"));
+    };
+    let Ok(number) = form.number.parse::<CustomerNumber>() else {
+        return Ok(go("/points"));
+    };
+    let forgotten = kept_event(&app, &visitor, &number);
+    let store = &app.portal.store;
+    store
+        .forget_number(&session.hash(), &number, &forgotten)
+        .await?;
+    Ok(go("/points"))
+}
+
+/// A number is kept no longer: who did it is the customer of the number that was looked at.
+pub(super) fn kept_event(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Event {
+    let who = visitor.customer.as_ref().unwrap_or(number);
+    Event {
+        at: app.portal.clock.now(),
+        who: format!("customer/{who}"),
+        what: "number.forgotten".to_owned(),
+        subject: format!("customer/{number}"),
+        detail: json!({ "address": visitor.address }),
+    }
+}
+
 /// The form for another number and its code.
 pub(crate) async fn add_form(
     State(app): State<App>,
@@ -109,7 +147,7 @@ fn identity_page(
     number: &str,
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
-    let page = context! { number, errors => gate::faults(wrong) };
+    let page = context! { number, by_link => visitor.by_link, errors => gate::faults(wrong) };
     Ok(app
         .pages
         .render(visitor, "point-add.html", page)?
@@ -120,6 +158,9 @@ fn identity_page(
 pub(crate) struct AddForm {
     #[serde(default)]
     form_token: String,
+    /// Whether the number is kept with the address; only where a link to that opened the number that is looked at.
+    #[serde(default)]
+    keep: String,
     #[serde(flatten)]
     identity: Identity,
 }
@@ -148,6 +189,10 @@ pub(crate) async fn add(
         token: token.hash(),
         account: customer.clone(),
         door: SessionDoor::Code,
+        keep_with: visitor
+            .customer
+            .clone()
+            .filter(|_| visitor.by_link && form.keep == "1"),
         device: visitor.device.clone(),
         at: app.portal.clock.now(),
     };

@@ -9,8 +9,9 @@ use minijinja::context;
 
 use super::{
     again::{self, Place},
-    bills::FormToken,
+    bills::{FormToken, masked},
     go,
+    points::kept_event,
 };
 use crate::{App, failure::Failure, front::Visitor};
 
@@ -50,8 +51,13 @@ pub(crate) async fn page(
         .collect();
     let minutes = app.portal.limits.session_minutes;
     let passkeys = app.passkeys.is_some();
+    let kept = app.portal.store.kept_elsewhere(customer).await?;
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|one| context! { email => masked(one.email.expose()), since => texts.moment(one.kept_at, zone) })
+        .collect();
     let fresh = again::fresh(&app, &visitor);
-    let page = context! { number => customer.as_str(), sessions, minutes, passkeys, fresh };
+    let page = context! { number => customer.as_str(), sessions, kept, minutes, passkeys, fresh };
     Ok(app
         .pages
         .render(&visitor, "sessions.html", page)?
@@ -77,4 +83,21 @@ pub(crate) async fn end(
     let mut response = go("/?left");
     app.end_cookie(&mut response, "session");
     Ok(response)
+}
+
+/// Keeps the number with no other address any more.
+pub(crate) async fn forget(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Form(form): Form<FormToken>,
+) -> Result<Response, Failure> {
+    visitor.own_number(&form.form_token)?;
+    let Some(customer) = &visitor.customer else {
+        return Ok(go("/bills?ended"));
+    };
+    again::must_be_fresh(&app, &visitor, Place::Sessions)?;
+    let forgotten = kept_event(&app, &visitor, customer);
+    let store = &app.portal.store;
+    store.forget_elsewhere(customer, &forgotten).await?;
+    Ok(go("/sessions"))
 }

@@ -229,6 +229,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "layout.uploaded",
     "mandate.ended",
     "mandate.given",
+    "number.forgotten",
     "page.refused",
     "passkey.added",
     "passkey.copied",

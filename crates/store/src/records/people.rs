@@ -136,6 +136,15 @@ pub struct CustomerPassword {
     pub set_at: Timestamp,
 }
 
+/// An address with which a customer number is kept.
+#[derive(Clone, Debug)]
+pub struct KeptNumber {
+    /// A link to it opens the number.
+    pub email: Secret<String>,
+    /// Since when.
+    pub kept_at: Timestamp,
+}
+
 /// What ended with a customer's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeChange {
@@ -172,6 +181,8 @@ pub struct WiderSession {
     pub account: CustomerNumber,
     /// How.
     pub door: SessionDoor,
+    /// The number of this session with whose address it is kept, if a link to that opened it.
+    pub keep_with: Option<CustomerNumber>,
     /// As [`NewSession::device`].
     pub device: String,
     pub at: Timestamp,

@@ -208,7 +208,13 @@ pub(crate) async fn a_guard_closes_and_opens(store: Store) {
 }
 
 /// Opens a session of a hundred seconds.
-async fn opened(store: &Store, n: u64, whose: u64, door: SessionDoor, now: i64) -> TokenHash {
+pub(crate) async fn opened(
+    store: &Store,
+    n: u64,
+    whose: u64,
+    door: SessionDoor,
+    now: i64,
+) -> TokenHash {
     let new = new_session(n, whose, door, now);
     store.open_session(&new).await.expect("a session");
     new.token
@@ -225,11 +231,12 @@ fn new_session(n: u64, whose: u64, door: SessionDoor, now: i64) -> NewSession {
     }
 }
 
-fn wider_session(n: u64, whose: u64, now: i64) -> WiderSession {
+pub(crate) fn wider_session(n: u64, whose: u64, now: i64) -> WiderSession {
     WiderSession {
         token: super::world::token(n),
         account: account(whose),
         door: SessionDoor::Code,
+        keep_with: None,
         device: "Firefox, Linux".to_owned(),
         at: at(now),
     }
