@@ -26,10 +26,13 @@ const FAULTS_MAX: usize = 200;
 const FOLDER: &str = "scans";
 /// Who has read no page for so long is taken for dead: a page takes half a minute at most.
 const LEASE: SignedDuration = SignedDuration::from_mins(10);
-/// A file that was taken so often and never read to its end is left alone: it may be what ends the process.
-const CLAIMS_MAX: u64 = 5;
-/// The word for a file that was given up.
+/// What could not be read because the archive or the store failed is left for so long; files behind it come first.
+const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// A file that was taken so often without an answer is left alone: it may be what ends the process.
+const TRIES_MAX: u64 = 5;
+/// The words for a file that was given up: nothing came back too often, or it is not the one that came.
 const GIVEN_UP: &str = "given-up";
+const ALTERED: &str = "altered";
 
 /// Brings scans in.
 pub struct ScanImport<'a> {
@@ -105,7 +108,7 @@ impl ScanImport<'_> {
     }
 
     /// Reads the oldest uploaded file that waits; `None` where there is none. A death leaves it to this worker's next start,
-    /// or to any worker once the lease has run out.
+    /// or to any worker once the lease has run out. Where store or archive fail, the file waits on, and that is no try.
     ///
     /// # Errors
     /// Where the store or the archive fails.
@@ -118,25 +121,51 @@ impl ScanImport<'_> {
         let Some(job) = claimed else {
             return Ok(None);
         };
-        let (report, finished) = if job.claim > CLAIMS_MAX {
-            self.end(&job.file, job.claim, told(GIVEN_UP)).await?
-        } else {
-            let bytes = self.archive.read(&job.object, 0..job.bytes).await?;
-            let (bytes, sha256) = hashed(bytes).await;
-            if sha256 == job.file.sha256 {
-                self.pages(&job.file, job.claim, bytes, &|_| ()).await?
-            } else {
-                self.end(&job.file, job.claim, told(Fault::Broken.word()))
-                    .await?
+        match self.read_job(&job).await {
+            Ok(report) => Ok(Some((job.file, report))),
+            Err(error) => {
+                let again = self.clock.now() + AGAIN;
+                let back = self
+                    .store
+                    .give_back_scan_file(&job.file.id, job.claim, again);
+                if let Err(error) = back.await {
+                    tracing::warn!(
+                        file = job.file.id.as_str(),
+                        error = &error as &dyn std::error::Error,
+                        "scans are not given back, and wait until their lease has run out"
+                    );
+                }
+                Err(error)
             }
-        };
+        }
+    }
+
+    async fn read_job(&self, job: &ScanJob) -> Result<ScanReport, ScanError> {
+        if job.tries > TRIES_MAX {
+            return self.give_up(job, GIVEN_UP).await;
+        }
+        let bytes = self.archive.read(&job.object, 0..job.bytes).await?;
+        let (bytes, sha256) = hashed(bytes).await;
+        if sha256 != job.file.sha256 {
+            return self.give_up(job, ALTERED).await;
+        }
+        let (report, finished) = self.pages(&job.file, job.claim, bytes, &|_| ()).await?;
         self.checkpoints.reached("after-read-scans");
         // Where another claim reads it, it is not ours to remove.
         if finished {
             self.remove(&job.object).await?;
         }
-        let ScanJob { file, .. } = job;
-        Ok(Some((file, report)))
+        Ok(report)
+    }
+
+    /// The file stays in the archive: it may be all that is left of the paper.
+    async fn give_up(&self, job: &ScanJob, word: &str) -> Result<ScanReport, ScanError> {
+        let (report, now) = (told(word), self.clock.now());
+        let file = &job.file.id;
+        self.store
+            .give_up_scan_file(file, job.claim, &report, now)
+            .await?;
+        Ok(report)
     }
 
     /// Writes down who brings which file, and reads it where it lies. `progress` hears how many pages were read so far. A

@@ -20,7 +20,7 @@ use kvit_store::{
 use tiff::encoder::{TiffEncoder, colortype};
 use world::{
     World,
-    faults::{DieAt, died},
+    faults::{DieAt, DownArchive, died},
 };
 
 const W: u32 = 620;
@@ -297,17 +297,98 @@ async fn a_file_that_ends_every_reader_is_given_up() {
         (report.kept, report.faults[0].word.as_str()),
         (0, "given-up")
     );
-    assert!(kept(&world).await.is_empty());
     assert!(import.read_next("w").await.expect("asked").is_none());
+    // It stays, whatever is cleared away, and is read when somebody asks for it.
+    world.clock.forward(25 * HOUR);
+    import.clear(90).await.expect("cleared");
+    assert_eq!(kept(&world).await.len(), 1);
+    let told = Event {
+        at: world.clock.now(),
+        who: "ana".to_owned(),
+        what: "scans.retried".to_owned(),
+        subject: "scans".to_owned(),
+        detail: serde_json::json!({}),
+    };
+    let waits = store.retry_scan_file(&new.id, &told).await;
+    assert!(waits.expect("asked"));
+    let (_, report) = import.read_next("w").await.expect("asked").expect("read");
+    assert_eq!(report.kept, 3);
+    let pages = kept(&world).await;
+    assert_eq!(pages.len(), 3, "{pages:?}");
     // The bytes in the archive are not those that came.
     let bytes = bag();
     let new = file(&world, 2, &bytes);
     import.receive(&new, bytes.clone()).await.expect("received");
-    let object = kept(&world).await.remove(0);
+    let mut objects = kept(&world).await;
+    objects.retain(|object| object.ends_with("/file"));
+    let object = objects.remove(0);
     let other = vec![0; bytes.len()];
     archive.put(&object, other).await.expect("put");
     let (_, report) = import.read_next("w").await.expect("asked").expect("told");
-    assert_eq!(report.faults[0].word, "broken");
+    assert_eq!(report.faults[0].word, "altered");
+    assert!(kept(&world).await.contains(&object));
+    // Restored from a backup.
+    archive.put(&object, bytes).await.expect("put");
+    let waits = store.retry_scan_file(&new.id, &told).await;
+    assert!(waits.expect("asked"));
+    let (_, report) = import.read_next("w").await.expect("asked").expect("read");
+    assert_eq!((report.kept, report.known), (0, 4));
+    assert!(!kept(&world).await.contains(&object));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_that_is_down_costs_no_try() {
+    let world = World::new(3);
+    let store = world.store().await;
+    let archive = world.archive();
+    let import = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+    let bytes = bag();
+    let new = file(&world, 1, &bytes);
+    import.receive(&new, bytes).await.expect("received");
+    // Two hours without reads, then one in which nothing can be written.
+    for (reads, rounds) in [(false, 240), (true, 120)] {
+        let down = DownArchive {
+            inner: world.archive(),
+            reads,
+        };
+        let import = importer(&world, &store, &down, &NoCheckpoints);
+        for _ in 0..rounds {
+            assert!(import.read_next("w").await.is_err());
+            // For half a minute another file would come first.
+            assert!(import.read_next("w").await.expect("asked").is_none());
+            let listed = store.scan_files(9).await.expect("files").remove(0);
+            assert!(listed.stored && listed.finished_at.is_none());
+            world.clock.forward(30);
+        }
+    }
+    let (_, report) = import.read_next("w").await.expect("asked").expect("read");
+    assert_eq!(report.kept, 3, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_removed_holds_up_nothing_else() {
+    let world = World::new(3);
+    let store = world.store().await;
+    let archive = world.archive();
+    for n in 1..=3 {
+        let object = format!("scans/left/{n}");
+        let noted = store.note_scan_object(&object, world.clock.now()).await;
+        noted.expect("noted");
+        archive.put(&object, vec![1]).await.expect("put");
+    }
+    world.clock.forward(25 * HOUR);
+    let stuck = DownArchive {
+        inner: world.archive(),
+        reads: true,
+    };
+    let import = importer(&world, &store, &stuck, &NoCheckpoints);
+    assert_eq!(import.clear(90).await.expect("cleared"), (0, 2));
+    assert_eq!(kept(&world).await, ["scans/left/1"]);
+    assert_eq!(import.clear(90).await.expect("cleared"), (0, 0));
+    world.clock.forward(25 * HOUR);
+    let import = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+    assert_eq!(import.clear(90).await.expect("cleared"), (0, 1));
+    assert!(kept(&world).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

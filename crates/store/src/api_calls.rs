@@ -13,10 +13,13 @@ const BATCH_MAX: u32 = 32;
 /// And at most this part of those that are left: near the limit machines take single calls, so that none waits
 /// while another has some over.
 const PART: u32 = 8;
+/// A clock that is so many minutes ahead is believed; one that is wrong by more shuts nobody out.
+const AHEAD_MAX: u64 = 2;
 
 impl Store {
     /// Takes calls of a token in a minute, of `most` in all: how many this machine may make by itself now, 0 where
-    /// the minute is used up. One machine's clock may be behind another's: then the later minute counts.
+    /// the minute is used up. One machine's clock may be behind another's: then the later minute counts, where it is at most
+    /// two ahead.
     ///
     /// # Errors
     /// Where the database fails.
@@ -33,10 +36,13 @@ impl Store {
             .fetch_optional(&mut tx)
             .await?;
         let (minute, taken) = match row {
-            Some(row) if unsigned(&row, "minute")? >= minute => {
-                (unsigned(&row, "minute")?, small(&row, "calls")?)
-            }
-            _ => (minute, 0),
+            Some(row) => match unsigned(&row, "minute")? {
+                kept if (minute..=minute.saturating_add(AHEAD_MAX)).contains(&kept) => {
+                    (kept, small(&row, "calls")?)
+                }
+                _ => (minute, 0),
+            },
+            None => (minute, 0),
         };
         let left = most.saturating_sub(taken);
         if left == 0 {

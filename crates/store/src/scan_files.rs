@@ -60,7 +60,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scan_files_waiting(&self) -> Result<u64, StoreError> {
-        let row = query("SELECT COUNT(*) AS files FROM scan_files WHERE object IS NOT NULL")
+        let row = query("SELECT COUNT(*) AS files FROM scan_files WHERE object IS NOT NULL AND finished_at IS NULL")
             .fetch_one(&self.pools)
             .await?;
         unsigned(&row, "files")
@@ -78,7 +78,7 @@ impl Store {
     ) -> Result<Option<ScanJob>, StoreError> {
         let mut tx = self.begin().await?;
         tx.turn(TURN).await?;
-        let row = query("SELECT * FROM scan_files WHERE object IS NOT NULL AND (lease_until IS NULL OR lease_until <= $1) ORDER BY at, id LIMIT 1")
+        let row = query("SELECT * FROM scan_files WHERE object IS NOT NULL AND finished_at IS NULL AND (lease_until IS NULL OR lease_until <= $1) ORDER BY at, id LIMIT 1")
             .bind(now)
             .fetch_optional(&mut tx)
             .await?;
@@ -90,12 +90,14 @@ impl Store {
             object: row.get("object")?,
             bytes: unsigned(&row, "bytes")?,
             claim: unsigned(&row, "claim")? + 1,
+            tries: unsigned(&row, "tries")? + 1,
         };
-        query("UPDATE scan_files SET worker = $2, lease_until = $3, claim = $4 WHERE id = $1")
+        query("UPDATE scan_files SET worker = $2, lease_until = $3, claim = $4, tries = $5 WHERE id = $1")
             .bind(&job.file.id)
             .bind(worker)
             .bind(until)
             .bind(job.claim)
+            .bind(job.tries)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
@@ -153,6 +155,65 @@ impl Store {
         Ok(finished == 1)
     }
 
+    /// This claim could not read the file because something else failed: it is no try, and another claim may take the file
+    /// from `again` on, the ones behind it first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn give_back_scan_file(
+        &self,
+        id: &EntryId,
+        claim: u64,
+        again: Timestamp,
+    ) -> Result<(), StoreError> {
+        query("UPDATE scan_files SET worker = NULL, lease_until = $3, tries = tries - 1 WHERE id = $1 AND claim = $2 AND finished_at IS NULL AND tries > 0")
+            .bind(id)
+            .bind(claim)
+            .bind(again)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
+    /// The file cannot be read and stays in the archive, until [`Store::retry_scan_file`].
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn give_up_scan_file(
+        &self,
+        id: &EntryId,
+        claim: u64,
+        report: &ScanReport,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let report = serde_json::to_value(report).map_err(|e| StoreError::Encode(e.into()))?;
+        query("UPDATE scan_files SET finished_at = $3, report = $4, worker = NULL, lease_until = NULL WHERE id = $1 AND claim = $2 AND finished_at IS NULL")
+            .bind(id)
+            .bind(claim)
+            .bind(now)
+            .bind(&report)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
+    /// A file that was given up waits again, as if it had just come; `false` where none of that name was.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn retry_scan_file(&self, id: &EntryId, event: &Event) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let waits = query("UPDATE scan_files SET finished_at = NULL, report = NULL, tries = 0 WHERE id = $1 AND finished_at IS NOT NULL AND object IS NOT NULL")
+            .bind(id)
+            .execute(&mut tx)
+            .await?;
+        if waits == 1 {
+            append(&mut tx, event).await?;
+        }
+        tx.commit().await?;
+        Ok(waits == 1)
+    }
+
     /// The latest files of scans, newest first.
     ///
     /// # Errors
@@ -167,10 +228,14 @@ impl Store {
                 let report = json(row, "report")?;
                 let report = report.map(serde_json::from_value).transpose();
                 let object: Option<String> = row.get("object")?;
+                let worker: Option<String> = row.get("worker")?;
+                // What was given back is in nobody's hand until its time.
+                let in_hand = object.is_none() || worker.is_some();
+                let until = optional_time(row, "lease_until")?;
                 Ok(ScanFileRecord {
                     file: file(row)?,
                     stored: object.is_some(),
-                    read_until: optional_time(row, "lease_until")?,
+                    read_until: until.filter(|_| in_hand),
                     finished_at: optional_time(row, "finished_at")?,
                     report: report.map_err(|_| corrupt("report", ""))?,
                 })

@@ -201,6 +201,7 @@ on_both_engines! {
     scans::a_confirmed_page_is_the_evidence_of_a_consent,
     scans::a_decision_is_taken_back_until_the_address_is_proven,
     scans::an_uploaded_file_is_read_by_its_latest_claim,
+    scans::a_file_that_is_given_up_is_kept_and_tried_again,
     scans::refused_pages_are_cleared_and_evidence_stays,
     scans::the_next_page_is_the_oldest_that_nobody_has,
     staff::an_account_is_added_once_closed_and_renewed,

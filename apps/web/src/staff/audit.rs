@@ -107,7 +107,7 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
             ),
             // Elsewhere the word says by what way, here why somebody reads along no longer.
             ("why", _) if text == "paper" => word("back-on-paper").unwrap_or_else(|| text.clone()),
-            ("by" | "channel" | "after" | "way" | "why", _) => {
+            ("by" | "channel" | "after" | "recognised_by" | "way" | "why", _) => {
                 word(text).unwrap_or_else(|| text.clone())
             }
             _ => text.clone(),

@@ -163,6 +163,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/scans/{id}", CLERK),
     ("GET", "/staff/scans/{id}/picture", CLERK),
     ("POST", "/staff/scans/file", CLERK),
+    ("POST", "/staff/scans/again", CLERK),
     ("POST", "/staff/scans/next", CLERK),
     ("POST", "/staff/scans/undo", CLERK),
     ("GET", "/staff/sessions", Who::Staff),
@@ -277,6 +278,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scans.brought",
     "scans.cleared",
     "scans.listed",
+    "scans.retried",
     "staff.added",
     "staff.disabled",
     "staff.linked",
@@ -406,6 +408,7 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
             get(scans::page).post(scans::decide::decide),
         )
         .route("/staff/scans/{id}/picture", get(scans::picture::in_hand))
+        .route("/staff/scans/again", post(scans::again))
         .route("/staff/scans/next", post(scans::next))
         .route("/staff/scans/undo", post(scans::take_back))
         .route("/staff/sessions", get(sessions::page).post(sessions::end))

@@ -254,11 +254,17 @@ fn faults_of(slot: &Slot, text: &str) -> Vec<Fault> {
     faults
 }
 
-/// Control signs, and those that are of no width or turn the direction of what follows: they would let a text look
-/// like another one.
+/// Control signs, separators of lines and paragraphs, signs of format, and all that may be left out of what is seen
+/// (Unicode's `Cf`, `Zl`, `Zp` and `Default_Ignorable_Code_Point`): they would let a text look like another one.
 fn is_hidden(sign: char) -> bool {
     sign.is_control()
-        || matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(sign,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+            | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// One space for each row of spaces, tabs and line ends; those that do not break stay.
@@ -321,6 +327,42 @@ mod tests {
 
     fn one(name: &str, text: &str) -> ChangedTexts {
         [(name.to_owned(), text.to_owned())].into()
+    }
+
+    #[test]
+    fn signs_that_nobody_sees_are_refused_and_letters_are_not() {
+        let ends = [
+            '\u{0}',
+            '\u{9f}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{206f}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{e0000}',
+            '\u{e0001}',
+            '\u{e007f}',
+            '\u{e01ef}',
+        ];
+        for sign in ends {
+            assert!(is_hidden(sign), "{sign:?}");
+        }
+        let seen = "Ѝ ѝ „“ – — № € \u{a0}\u{202f} a\u{300} é 1 ½ 😀";
+        assert_eq!(seen.chars().find(|sign| is_hidden(*sign)), None);
     }
 
     #[test]

@@ -108,6 +108,7 @@ GET /staff/scans/{id}: clerk
 POST /staff/scans/{id}: clerk
 GET /staff/scans/{id}/picture: clerk
 POST /staff/scans/file: clerk
+POST /staff/scans/again: clerk
 POST /staff/scans/next: clerk
 POST /staff/scans/undo: clerk
 GET /staff/sessions: agent clerk billing auditor administrator

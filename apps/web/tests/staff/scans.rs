@@ -432,6 +432,33 @@ async fn a_file_in_line_says_so_and_notes_put_aside_are_in_the_trail() {
         room.contains("Чете се.") && !room.contains("чака реда си"),
         "{room}"
     );
+    // Given up: it is kept, and waits again at a press.
+    assert!(!room.contains("/staff/scans/again"), "{room}");
+    let report = ScanReport {
+        faults: vec![ScanFault {
+            page: None,
+            word: "given-up".to_owned(),
+        }],
+        ..ScanReport::default()
+    };
+    let up = world
+        .store
+        .give_up_scan_file(&new.id, 1, &report, now(&world));
+    up.await.expect("given up");
+    let room = petya.get("/staff/scans").await.body;
+    assert!(room.contains("Пази се: опитайте пак"), "{room}");
+    assert!(room.contains("/staff/scans/again"), "{room}");
+    for _ in 0..2 {
+        let pressed = format!("file={}", new.id);
+        petya.post("/staff/scans/again", &pressed).await;
+    }
+    let room = petya.get("/staff/scans?done=again").await.body;
+    assert!(room.contains("отново чака да бъде прочетен"), "{room}");
+    assert!(room.contains("чака реда си"), "{room}");
+    let subject = format!("scans/{}", new.id);
+    let trail = world.store.events(&subject, 9).await.expect("events");
+    assert_eq!(trail.len(), 1, "{trail:?}");
+    assert_eq!(trail[0].what, "scans.retried");
     let (path, page) = begin(&mut petya).await;
     let aside = format!(
         "act=aside&version={}&note=звъннете+на+Борис",

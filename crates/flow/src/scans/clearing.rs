@@ -16,7 +16,7 @@ impl ScanImport<'_> {
     /// page that a consent came of is its evidence, and stays. Gives how many pages and how many objects went.
     ///
     /// # Errors
-    /// Where the store or the archive fails: the next call goes on.
+    /// Where the store fails: the next call goes on. What the archive does not remove is left for a day.
     pub async fn clear(&self, days: u16) -> Result<(u64, u64), ScanError> {
         let now = self.clock.now();
         let (mut pages, mut objects) = (0, 0);
@@ -36,7 +36,7 @@ impl ScanImport<'_> {
             self.checkpoints.reached("after-clear-scans");
             pages += cleared.len() as u64;
             for object in cleared {
-                self.remove(&object).await?;
+                self.try_to_remove(&object).await?;
             }
         }
         loop {
@@ -44,12 +44,28 @@ impl ScanImport<'_> {
             if loose.is_empty() {
                 break;
             }
-            objects += loose.len() as u64;
             for object in loose {
-                self.remove(&object).await?;
+                objects += u64::from(self.try_to_remove(&object).await?);
             }
         }
         Ok((pages, objects))
+    }
+
+    /// Removes an object that is noted. One that cannot be removed holds up no other: it is noted anew, for another day.
+    async fn try_to_remove(&self, object: &str) -> Result<bool, ScanError> {
+        match self.remove(object).await {
+            Err(ScanError::Archive(error)) => {
+                tracing::error!(
+                    object,
+                    error = &error as &dyn std::error::Error,
+                    "an object of scans is not removed; it is tried again in a day"
+                );
+                let now = self.clock.now();
+                self.store.note_scan_object(object, now).await?;
+                Ok(false)
+            }
+            removed => removed.map(|()| true),
+        }
     }
 
     /// Removes an object that is noted, and then its note.

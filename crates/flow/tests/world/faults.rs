@@ -155,3 +155,55 @@ impl Archive for FaultyArchive {
         self.inner.delete(object)
     }
 }
+
+/// An archive that takes nothing, gives only where `reads`, and cannot remove what is called `1`.
+pub struct DownArchive {
+    pub inner: Arc<dyn Archive>,
+    pub reads: bool,
+}
+
+impl DownArchive {
+    fn down<T: Send + 'static>(
+        action: &'static str,
+        object: &str,
+    ) -> BoxFuture<'static, Result<T, ArchiveError>> {
+        let error = ArchiveError {
+            action,
+            object: object.to_owned(),
+            source: "nobody answers".into(),
+        };
+        Box::pin(async move { Err(error) })
+    }
+}
+
+impl Archive for DownArchive {
+    fn put<'a>(
+        &'a self,
+        object: &'a str,
+        _bytes: Vec<u8>,
+    ) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        Self::down("write", object)
+    }
+
+    fn read<'a>(
+        &'a self,
+        object: &'a str,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, ArchiveError>> {
+        if self.reads {
+            return self.inner.read(object, range);
+        }
+        Self::down("read", object)
+    }
+
+    fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, Result<Vec<String>, ArchiveError>> {
+        self.inner.list(folder)
+    }
+
+    fn delete<'a>(&'a self, object: &'a str) -> BoxFuture<'a, Result<(), ArchiveError>> {
+        if object.ends_with("/1") {
+            return Self::down("delete", object);
+        }
+        self.inner.delete(object)
+    }
+}

@@ -44,6 +44,8 @@ pub struct ScanJob {
     pub bytes: u64,
     /// How often it was taken: only the latest claim counts.
     pub claim: u64,
+    /// How often, this time among them, it was taken and nothing came back.
+    pub tries: u64,
 }
 
 /// What came of a file of scans.
@@ -75,7 +77,7 @@ pub struct ScanFault {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ScanFileRecord {
     pub file: NewScanFile,
-    /// Whether it lies in the archive, to be read by a worker.
+    /// Whether it lies in the archive, to be read by a worker. One that is finished and still there was given up.
     pub stored: bool,
     /// Until when somebody reads it. One that is not read any more and not stored was cut off: it is to be brought again.
     pub read_until: Option<Timestamp>,

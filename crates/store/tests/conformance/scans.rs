@@ -442,6 +442,62 @@ pub(crate) async fn an_uploaded_file_is_read_by_its_latest_claim(store: Store) {
     assert_eq!(free.file.id, entry(2));
 }
 
+pub(crate) async fn a_file_that_is_given_up_is_kept_and_tried_again(store: Store) {
+    let told = event("scans.brought", at(1));
+    let file = NewScanFile {
+        id: entry(1),
+        name: "a.pdf".to_owned(),
+        sha256: [3; 32],
+        by: "c.petrova".to_owned(),
+        at: at(1),
+    };
+    let object = "scans/1/file";
+    let coming = ScanComing::Stored { object, bytes: 77 };
+    let begun = store.begin_scan_file(&file, coming, &told).await;
+    begun.expect("begun");
+    let claim = |now| store.claim_scan_file("v", at(now), at(now + 600));
+    let first = claim(10).await.expect("asked").expect("waits");
+    assert_eq!((first.claim, first.tries), (1, 1));
+    // Given back: no try, in nobody's hand, and free from then on. Late words of an old claim change nothing.
+    for _ in 0..2 {
+        let back = store.give_back_scan_file(&entry(1), 1, at(40)).await;
+        back.expect("given back");
+        assert!(claim(39).await.expect("asked").is_none());
+        let listed = store.scan_files(9).await.expect("files").remove(0);
+        assert!(listed.stored && listed.read_until.is_none());
+    }
+    let second = claim(40).await.expect("asked").expect("free");
+    assert_eq!((second.claim, second.tries), (2, 1));
+    let third = claim(700).await.expect("asked").expect("the lease ran out");
+    assert_eq!((third.claim, third.tries), (3, 2));
+    let late = store.give_back_scan_file(&entry(1), 2, at(701)).await;
+    late.expect("asked");
+    assert!(claim(702).await.expect("asked").is_none(), "the third's");
+    let report = ScanReport::default();
+    for stale in [2, 3] {
+        let up = store.give_up_scan_file(&file.id, stale, &report, at(703));
+        up.await.expect("given up");
+        let listed = store.scan_files(9).await.expect("files").remove(0);
+        assert_eq!(listed.finished_at.is_some(), stale == 3);
+        assert!(listed.stored, "it stays in the archive");
+    }
+    assert!(claim(9_000).await.expect("asked").is_none());
+    assert_eq!(store.scan_files_waiting().await.expect("asked"), 0);
+    let loose = store.loose_scan_objects(at(9_000)).await;
+    assert!(loose.expect("asked").is_empty());
+    let told = event("scans.retried", at(9_001));
+    assert!(!store.retry_scan_file(&entry(2), &told).await.expect("none"));
+    for first in [true, false] {
+        let waits = store.retry_scan_file(&entry(1), &told).await;
+        assert_eq!(waits.expect("asked"), first);
+    }
+    let again = claim(9_002).await.expect("asked").expect("waits again");
+    assert_eq!(
+        (again.claim, again.tries, again.object.as_str()),
+        (4, 1, object)
+    );
+}
+
 pub(crate) async fn refused_pages_are_cleared_and_evidence_stays(store: Store) {
     brought(&store).await;
     let ana = login("ana");

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::CustomerNumber;
+use kvit_billing::{CustomerNumber, EntryId};
 use kvit_store::{
     EnrolmentState, SCANS_COUNTED_MAX, ScanFileRecord, ScanHand, ScanRecord, ScanState, ScanUndo,
     WantedScan,
@@ -51,6 +51,7 @@ pub(crate) async fn room(
 ) -> Result<Response, Failure> {
     let notice = match query.done.as_str() {
         "brought" => Some("staff-scan-brought"),
+        "again" => Some("staff-scan-again-done"),
         "empty" => Some("staff-scan-empty"),
         "late" => Some("staff-scan-late"),
         _ => None,
@@ -145,7 +146,10 @@ fn file_row(app: &App, texts: &Texts, file: &ScanFileRecord) -> Value {
     }
     let by = file.file.by.trim_start_matches("console:");
     let at = texts.moment(file.file.at, &app.portal.time_zone);
-    context! { name => file.file.name.clone(), by, at, said => said.join(" · "), faults }
+    // What was given up is still in the archive.
+    let again =
+        (file.stored && file.finished_at.is_some()).then(|| file.file.id.as_str().to_owned());
+    context! { name => file.file.name.clone(), by, at, said => said.join(" · "), faults, again }
 }
 
 /// What this clerk decided a moment ago, if it may be taken back.
@@ -222,6 +226,29 @@ pub(crate) async fn next(
         .hold_scan(&officer.login, wanted, now, now + LEASE)
         .await?;
     Ok(to_page(&found.scan.id, ""))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AgainForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    file: String,
+}
+
+/// Has a file that was given up tried again. Where it waits already, the list says so.
+pub(crate) async fn again(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<AgainForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let file: EntryId = form.file.parse().map_err(|_| Failure::NotFound)?;
+    let subject = format!("scans/{file}");
+    let told = event(&app, &officer, "scans.retried", subject, json!({}));
+    app.portal.store.retry_scan_file(&file, &told).await?;
+    Ok(see_other(format!("{HERE}?done=again")))
 }
 
 #[derive(Deserialize)]
