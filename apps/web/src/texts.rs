@@ -302,6 +302,11 @@ mod tests {
 
     /// The code of all rooms: whatever names a text.
     fn rooms() -> Vec<String> {
+        code("src")
+    }
+
+    /// The code in a folder, named from this crate's.
+    fn code(folder: &str) -> Vec<String> {
         fn read(folder: &std::path::Path, all: &mut Vec<String>) {
             for entry in std::fs::read_dir(folder).expect("a folder of the tree") {
                 let path = entry.expect("an entry").path();
@@ -314,10 +319,58 @@ mod tests {
         }
         let mut all = Vec::new();
         read(
-            &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
             &mut all,
         );
         all
+    }
+
+    /// What the details of events are called in code that writes them.
+    fn details_in(source: &str) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        for rest in source.split("detail").skip(1) {
+            if let Some((name, _)) = rest.strip_prefix("[\"").and_then(|r| r.split_once("\"] =")) {
+                found.insert(name);
+                continue;
+            }
+            let value = rest.trim_start_matches([' ', '\n', ':', '=']);
+            let value = value.strip_prefix("serde_json::").unwrap_or(value);
+            let Some(object) = value.strip_prefix("json!({") else {
+                continue;
+            };
+            let object = object.split("})").next().unwrap_or_default();
+            let names = object.split("\":").filter(|part| part.contains('"'));
+            found.extend(names.filter_map(|part| part.rsplit('"').next()));
+        }
+        // What is behind the last colon is a value.
+        found.retain(|name| {
+            name.bytes()
+                .all(|b| b.is_ascii_lowercase() || b"_0123456789".contains(&b))
+        });
+        found.remove("");
+        found
+    }
+
+    #[test]
+    fn every_detail_of_the_trail_has_its_text() {
+        let known = keys(BUILTIN[0].1);
+        let folders = [
+            "src",
+            "../kvit/src",
+            "../../crates/flow/src",
+            "../../crates/store/src",
+        ];
+        let sources: Vec<_> = folders.into_iter().flat_map(code).collect();
+        let written: BTreeSet<_> = sources
+            .iter()
+            .flat_map(|source| details_in(source))
+            .collect();
+        assert!(written.len() > 40, "{written:?}");
+        let missing: Vec<_> = written
+            .into_iter()
+            .filter(|name| !known.contains(format!("staff-detail-{name}").as_str()))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     /// Texts whose names are put together from parts.
@@ -359,26 +412,38 @@ mod tests {
             "as",
             "before",
             "bill",
+            "book",
             "by",
             "bytes",
             "changed",
             "channel",
             "contact",
             "day",
+            "debit",
+            "debits",
             "delivery",
+            "empty",
             "enrolment",
             "events",
             "file",
             "first",
+            "from",
+            "iban_end",
             "kept_days",
             "last",
             "layout",
+            "mandate",
+            "month",
             "notice",
+            "number",
             "pages",
             "path",
+            "payment",
+            "provider",
             "reader",
             "recognised_by",
             "reference",
+            "refunds",
             "refused_pages",
             "request",
             "role",
@@ -389,10 +454,16 @@ mod tests {
             "sessions",
             "sha256",
             "shown",
+            "sum",
+            "system",
+            "transfers",
+            "unanswered",
             "until",
+            "url",
             "wanted",
             "way",
             "why",
+            "words",
         ];
         let details = details.map(|name| format!("staff-detail-{name}"));
         let words = [
@@ -401,6 +472,7 @@ mod tests {
             "code",
             "document",
             "left",
+            "no",
             "oidc",
             "own-password",
             "passkey",
@@ -412,6 +484,7 @@ mod tests {
             "removed",
             "replaced",
             "web",
+            "yes",
         ];
         let words = words.map(|word| format!("staff-word-{word}"));
         let money = kvit_store::NoticeOutcome::FOR_PEOPLE

@@ -112,6 +112,9 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
             }
             _ => text.clone(),
         },
+        serde_json::Value::Bool(is) => {
+            word(if *is { "yes" } else { "no" }).unwrap_or_else(|| is.to_string())
+        }
         other => other.to_string(),
     }
 }
