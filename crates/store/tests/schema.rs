@@ -214,7 +214,9 @@ async fn postgres_schema(db: &mut PgConnection) -> String {
             name: row.get("name"),
             kind: row.get::<String, _>("kind").replace("bytea", "bytes"),
             required: row.get("attnotnull"),
-            default: row.get("at_first"),
+            default: row
+                .get::<Option<String>, _>("at_first")
+                .map(|value| value.trim_end_matches("::text").to_owned()),
             key: row.get("pk"),
         })
         .collect();
