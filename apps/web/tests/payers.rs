@@ -525,16 +525,22 @@ async fn money_goes_back_once_and_never_more_than_was_paid() {
                 nonce: [7; 16],
             };
             let form = dialect.refund(&refund).expect("a form");
-            dialect
-                .refund_answer(&refund, &ask(&form).await)
-                .expect("believed")
+            dialect.refund_answer(&refund, &ask(&form).await)
         };
         let first = back("kvit-1", 5000).await;
-        assert!(matches!(first, Refunded::Done(Some(_))), "{way}: {first:?}");
+        assert!(
+            matches!(first, Ok(Refunded::Done(Some(_)))),
+            "{way}: {first:?}"
+        );
         if way != "borica.card" {
             assert_eq!(back("kvit-1", 5000).await, first, "{way}: asked again");
         }
         let more = back("kvit-2", 9000).await;
-        assert!(matches!(more, Refunded::Refused(_)), "{way}: {more:?}");
+        // What iCard's codes mean is not published.
+        let known = way != "icard.card";
+        assert_eq!(more.is_ok(), known, "{way}: {more:?}");
+        if let Ok(more) = more {
+            assert!(matches!(more, Refunded::Refused(_)), "{way}: {more:?}");
+        }
     }
 }

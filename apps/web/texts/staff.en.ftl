@@ -737,6 +737,7 @@ staff-refund-answer-unbelieved = The answer cannot be believed: it is not signed
 staff-refund-answer-died = The program ended before it kept the answer.
 staff-refund-clear = Did the money go back?
 staff-refund-clear-lead = The refund is not asked for again, because the money could go back twice. Look at the pages of { $through }, or ask there.
+staff-refund-clear-mine = You proposed or approved this refund; a third person has to look whether the money went back, and say so.
 staff-refund-seen = Where you saw it
 staff-refund-seen-hint = Such as the number of the transaction, or who answered you.
 staff-refund-went = The money went back

@@ -20,8 +20,12 @@ use crate::Poller;
 
 /// What a payee reads before the customer number.
 const WORDS: &str = "Върната сума, клиент";
-/// Refunds that one round asks for.
+/// Refunds that one round asks a payment system for.
 const BATCH: usize = 50;
+/// A payment system that left a refund unclear is asked for no other for so long, or until a person found out.
+const DOUBT_REST: SignedDuration = SignedDuration::from_hours(1);
+/// Whoever was held up for longer between noting and asking does not ask: people may have looked by then.
+const ASK_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// No call takes so long: who asked before that and kept no answer is no more.
 const ANSWER_MAX: SignedDuration = SignedDuration::from_mins(10);
 
@@ -103,7 +107,7 @@ fn request<'a>(
 
 impl Poller {
     /// Asks payment systems for the refunds that wait, each once in its life; gives how many. One that does not
-    /// answer a look is not asked, and gets `mute`.
+    /// answer a look is not asked, and gets `mute`; one that leaves a refund unclear is asked for no other.
     pub(crate) async fn give_back(
         &self,
         ways: &[Provider],
@@ -119,25 +123,41 @@ impl Poller {
             );
         }
         let mut asked = 0;
-        for refund in self.store.concessions(Concessions::ToAsk, BATCH).await? {
-            if stop.is_cancelled() {
+        for way in ways {
+            asked += self.give_back_through(way, mute, stop).await?;
+        }
+        Ok(asked)
+    }
+
+    async fn give_back_through(
+        &self,
+        way: &Provider,
+        mute: &mut HashSet<ProviderName>,
+        stop: &CancellationToken,
+    ) -> Result<usize, StoreError> {
+        let mut asked = 0;
+        let (provider, Some(url)) = (&way.name, way.url()) else {
+            return Ok(asked);
+        };
+        let waiting = Concessions::ToAsk(provider);
+        for refund in self.store.concessions(waiting, BATCH).await? {
+            // Each question without an answer is work for people.
+            let since = self.clock.now() - DOUBT_REST;
+            let rests =
+                mute.contains(provider) || self.store.leaves_unclear(provider, since).await?;
+            if rests || stop.is_cancelled() {
                 break;
             }
-            let ConcessionKind::SameWay { provider, payment } = &refund.kind else {
+            let ConcessionKind::SameWay { payment, .. } = &refund.kind else {
                 continue;
             };
-            let named = |way: &&Provider| way.name == *provider && !mute.contains(provider);
-            let way = ways.iter().find(named);
-            let Some((way, url)) = way.and_then(|way| Some((way, way.url()?))) else {
-                continue;
-            };
-            // What is out of order is not asked: each question without an answer is work for people.
+            // So what is out of order is not asked.
             let reached = self.wire.reach(url.to_owned()).await;
             self.heard(provider, &reached).await?;
             if let Err(error) = reached {
                 tracing::warn!(provider = %provider, error = %error, "refunds wait for their payment system");
                 mute.insert(provider.clone());
-                continue;
+                break;
             }
             if let Some(paid) = self.store.paid_through(payment).await? {
                 asked += usize::from(self.give(way, &refund, &paid).await?);
@@ -177,6 +197,15 @@ impl Poller {
         }
         // From here on it is never asked again: a death leaves it unclear.
         self.checkpoints.reached("refund-noted");
+        let later = self.clock.now();
+        if later.duration_since(now) > ASK_WITHIN {
+            tracing::error!(provider = %way.name, refund = refund.number, "whoever wanted to ask for a refund was held up, and did not ask");
+            let doubt = Err(Doubt::Died);
+            self.store
+                .refund_answered(refund.number, doubt, later)
+                .await?;
+            return Ok(false);
+        }
         let call = Call {
             form: Some(form.body()),
             url: form.url,

@@ -6,7 +6,10 @@
 //! not done, and [`finish_statements`] books it from its beginning: each transfer is in the
 //! books once, under its account and the bank's reference, so the normal path is the recovery.
 
-use std::io::{self, BufReader, Read, Write};
+use std::{
+    collections::HashSet,
+    io::{self, BufReader, Read, Write},
+};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
@@ -27,7 +30,7 @@ pub const STATEMENT_BYTES_MAX: u64 = 1 << 30;
 pub const PACKED_BYTES_MAX: usize = 128 << 20;
 /// Transfers that are booked in one transaction.
 const BATCH: usize = 250;
-/// Statements that one call finishes at most.
+/// Statements that one call finishes at most, and how many it looks at together.
 const UNFINISHED_MAX: usize = 100;
 
 /// A file of statements that was read to its end.
@@ -135,25 +138,44 @@ pub async fn book_statement(
     Ok(StatementOutcome { first, record })
 }
 
-/// Books what a death left kept and not done, of what was kept before a moment. Gives how many.
+/// Books what a death left kept and not done, of what was kept before a moment. Gives how many. One that breaks off is
+/// told where it happens, and holds up no other.
 ///
 /// # Errors
-/// Where the database fails, or what is kept cannot be read.
+/// Where the database fails, or what is kept of one cannot be read: the others are booked by then.
 pub async fn finish_statements(
     store: &Store,
     before: Timestamp,
     outside: &Outside<'_>,
 ) -> Result<usize, StatementError> {
-    let waiting = store.unfinished_statements(before, UNFINISHED_MAX).await?;
-    let mut unread = None;
-    for record in &waiting {
-        match book(store, &record.id, outside).await {
-            // The others are booked all the same.
-            Err(error @ StatementError::Read(_)) => unread = Some(error),
-            done => done?,
+    let (mut done, mut broken, mut unread) = (0, HashSet::new(), None);
+    while done < UNFINISHED_MAX {
+        let limit = UNFINISHED_MAX + broken.len();
+        let mut waiting = store.unfinished_statements(before, limit).await?;
+        waiting.retain(|record| !broken.contains(&record.id));
+        if waiting.is_empty() {
+            break;
+        }
+        for record in waiting {
+            match book(store, &record.id, outside).await {
+                Err(error @ StatementError::Read(_)) => {
+                    tracing::error!(
+                        statement = record.id,
+                        file = record.file,
+                        error = &error as &dyn std::error::Error,
+                        "what is kept of a statement cannot be booked"
+                    );
+                    broken.insert(record.id);
+                    unread = Some(error);
+                }
+                booked => {
+                    booked?;
+                    done += 1;
+                }
+            }
         }
     }
-    unread.map_or(Ok(waiting.len()), Err)
+    unread.map_or(Ok(done), Err)
 }
 
 /// What booking needs besides the store.

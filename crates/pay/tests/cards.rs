@@ -647,11 +647,38 @@ fn a_refund_names_the_payment_and_what_they_say_to_it_is_believed_only_signed() 
         r#"{"method":"IPGRefund","trnref":"R7","amount":"10","currency":"978","status":"0","status_msg":"Success"}"#,
     );
     assert_eq!(done, Ok(Refunded::Done(Some("R7".to_owned()))));
-    let no = said(
+    let unnamed = said(
+        &["IPGRefund", "R7", "0"],
+        r#"{"method":"IPGRefund","trnref":"R7","status":"0"}"#,
+    );
+    assert_eq!(unnamed, Err(Refusal::Missing("Amount")));
+    let unlisted = said(
         &["IPGRefund", "21", "Invalid amount"],
         r#"{"method":"IPGRefund","status":"21","status_msg":"Invalid amount"}"#,
     );
-    assert_eq!(no, Ok(Refunded::Refused("21 Invalid amount".to_owned())));
+    assert_eq!(unlisted, Err(Refusal::Nothing), "iCard publishes no list");
+    // Invalid or missing response, duplicate transmission, undefined error: the money may have gone.
+    for (status, known) in [
+        ("3", false),
+        ("20", false),
+        ("99", false),
+        ("7", false),
+        ("021", false),
+        ("9", true),
+        ("21", true),
+    ] {
+        let json =
+            format!(r#"{{"IPCmethod":"IPCRefund","Status":"{status}","StatusMsg":"Said so"}}"#);
+        let answer = json_answer(Dialect::Mypos, &["IPCRefund", status, "Said so"], &json);
+        let heard = shop(Dialect::Mypos).refund_answer(&refund, &answer);
+        let refused = Refunded::Refused(format!("{status} Said so"));
+        let expected = if known {
+            Ok(refused)
+        } else {
+            Err(Refusal::Nothing)
+        };
+        assert_eq!(heard, expected, "{status}");
+    }
     let other = said(
         &["IPGRefund", "R7", "11", "0"],
         r#"{"method":"IPGRefund","trnref":"R7","amount":"11","status":"0"}"#,

@@ -509,8 +509,13 @@ fn a_debit_of_ours_that_leaves_went_back_also_unmarked() {
     assert_eq!(transfers[0].kind, TransferKind::Spent, "the bank's fee");
     let back = of_entry.replace("CHRG", "UPDD");
     assert_eq!(read(&back).0[0].kind, TransferKind::TakenBack);
+    // What the bank marks as a return is one, also under its code for a fee.
+    let marked = format!("{fee}<RtrInf><Rsn><Cd>MD06</Cd></Rsn></RtrInf>");
+    let reversed = of_entry.replace("<Sts>", "<RvslInd>true</RvslInd><Sts>");
+    assert_eq!(read(&reversed).0[0].kind, TransferKind::TakenBack);
     for (marks, kind, reason) in [
         (fee.as_str(), TransferKind::Spent, None),
+        (marked.as_str(), TransferKind::TakenBack, Some("MD06")),
         (
             "<Refs><EndToEndId>KVIT-DEBIT-7</EndToEndId></Refs>",
             TransferKind::TakenBack,

@@ -11,7 +11,7 @@ use crate::{
     notices::{Found, find, found, outcome},
     payments::{payment, stop_polling},
     rows::{corrupt, optional_time},
-    same_way::is_asked_back,
+    same_way::asked_back,
     sql::query,
     transfers,
 };
@@ -181,7 +181,7 @@ async fn take_back(
     if paid.said.payment != found.said.payment {
         return Ok(NoticeOutcome::Contradiction);
     }
-    if is_asked_back(tx, &paid.id).await? {
+    if asked_back(tx, &paid.id).await?.is_some() {
         return Ok(NoticeOutcome::Contradiction);
     }
     undo(tx, &paid.id, outcome, &found.id, now).await?;
@@ -197,7 +197,7 @@ async fn roll_back(
 ) -> Result<NoticeOutcome, StoreError> {
     match standing(tx, found, begun).await?.as_slice() {
         [] => Ok(NoticeOutcome::NothingToReverse),
-        [paid] if is_asked_back(tx, &paid.id).await? => Ok(NoticeOutcome::Contradiction),
+        [paid] if asked_back(tx, &paid.id).await?.is_some() => Ok(NoticeOutcome::Contradiction),
         [paid] => {
             undo(tx, &paid.id, paid.outcome, &found.id, now).await?;
             Ok(NoticeOutcome::Reversed)

@@ -222,9 +222,9 @@ impl Store {
                 })
                 .await
             }
-            Concessions::ToAsk => {
-                list(on, &format!("{ON_ITS_WAY} AND c.asked_at IS NULL ORDER BY c.number LIMIT $1"), |q| {
-                    q.bind(limit)
+            Concessions::ToAsk(provider) => {
+                list(on, &format!("{ON_ITS_WAY} AND c.asked_at IS NULL AND c.provider = $1 ORDER BY c.number LIMIT $2"), |q| {
+                    q.bind(provider).bind(limit)
                 })
                 .await
             }

@@ -13,6 +13,7 @@ use crate::{
     ledger::{post, reverse},
     notices::{Found, find},
     rows::{number, text, time},
+    same_way::asked_back,
     sql::query,
 };
 
@@ -238,7 +239,8 @@ impl Store {
     }
 
     /// One person says that the money of a notice went back, which its payment system did not say or not
-    /// clearly, and why; another says so too, and every entry that the notice made is reversed.
+    /// clearly, and why; another says so too, and every entry that the notice made is reversed. Not where a refund of
+    /// it was asked for at its payment system, unless that is known not to have gone.
     ///
     /// # Errors
     /// Where the database fails.
@@ -257,6 +259,11 @@ impl Store {
         let Some(outcome) = found.outcome.filter(|_| !entries.is_empty()) else {
             return Ok(Settle::NotForPeople);
         };
+        for entry in &entries {
+            if let Some(refund) = asked_back(&mut tx, entry).await? {
+                return Ok(Settle::AskedBack(refund));
+            }
+        }
         let said = agreed(&mut tx, notice, why, by.into(), now).await?;
         let what = match said {
             Settle::Done => {

@@ -5,7 +5,7 @@
 //! unclear until a person looks at the payment system's own pages.
 
 use jiff::Timestamp;
-use kvit_pay::{dialects::Refunded, ledger::Entry};
+use kvit_pay::{ProviderName, dialects::Refunded, ledger::Entry};
 
 use crate::{
     Concede, ConcessionKind, ConcessionRecord, ConcessionState, Doubt, PaidThrough, RefundWord,
@@ -16,6 +16,7 @@ use crate::{
     engine::{Target, Tx},
     ledger::{post, reverse},
     notices::found,
+    reconcile::same_person,
     refund_files::held,
     rows::{text, unsigned},
     sql::query,
@@ -135,8 +136,26 @@ impl Store {
         Ok(doubted)
     }
 
+    /// Whether a payment system has left a refund unclear since a moment, and nobody found out yet.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn leaves_unclear(
+        &self,
+        provider: &ProviderName,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = query("SELECT 1 FROM concessions WHERE provider = $1 AND answer = $2 AND answered_at > $3 LIMIT 1")
+            .bind(provider)
+            .bind(RefundWord::Unclear.as_str())
+            .bind(since)
+            .fetch_optional(&self.pools)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// A person found out, on the payment system's own pages, whether the money of an unclear refund went back,
-    /// and writes where they saw it. Where it did not, it is the customer's credit again, and two people may give
+    /// and writes where they saw it; neither who proposed it nor who approved it. Where it did not, it is the customer's credit again, and two people may give
     /// it back in another way.
     ///
     /// # Errors
@@ -156,6 +175,12 @@ impl Store {
         };
         if refund.state() != ConcessionState::Unclear {
             return Ok(Concede::Over);
+        }
+        let approved = refund.approved.as_ref();
+        if same_person(&refund.proposed.by, by)
+            || approved.is_some_and(|approved| same_person(&approved.by, by))
+        {
+            return Ok(Concede::SamePerson);
         }
         if went_back {
             given(&mut tx, &refund, seen, Some(by), now).await?;
@@ -254,14 +279,14 @@ async fn payment_of(tx: &mut Tx, number: u64) -> Result<Option<String>, StoreErr
     })
 }
 
-/// Whether money of a payment was asked back from its payment system, and may have gone. A reversal of that payment
-/// may be the same money: people look at it.
-pub(crate) async fn is_asked_back(tx: &mut Tx, payment: &str) -> Result<bool, StoreError> {
-    let row = query("SELECT 1 FROM concessions WHERE payment = $1 AND asked_at IS NOT NULL AND refused_at IS NULL LIMIT 1")
+/// The refund by which money of a payment was asked back from its payment system, and may have gone. A reversal of
+/// that payment may be the same money: people look at it.
+pub(crate) async fn asked_back(tx: &mut Tx, payment: &str) -> Result<Option<u64>, StoreError> {
+    let row = query("SELECT number FROM concessions WHERE payment = $1 AND asked_at IS NOT NULL AND refused_at IS NULL ORDER BY number LIMIT 1")
         .bind(payment)
         .fetch_optional(tx)
         .await?;
-    Ok(row.is_some())
+    row.map(|row| unsigned(&row, "number")).transpose()
 }
 
 pub(crate) async fn paid_through(

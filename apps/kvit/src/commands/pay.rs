@@ -340,6 +340,14 @@ async fn settle(
                 "`kvit pay allocate` says whose it is",
             );
         }
+        Settle::AskedBack(refund) => {
+            return refused(
+                format!(
+                    "refund {refund} of this payment was asked for at its payment system, and may be the same money"
+                ),
+                "`kvit pay refunds` shows where it stands; say with `kvit pay refunds found` what came of one that is unclear. What the payment system took back besides a refund, settle with `kvit pay settle`",
+            );
+        }
         Settle::Outdated => {
             return refused(
                 "somebody said something else meanwhile".to_owned(),

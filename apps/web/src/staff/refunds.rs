@@ -435,14 +435,20 @@ async fn one_page(
     };
     let unsaid = unsaid.then_some(("seen", "staff-error-refund-seen"));
     let errors = faults(unsaid.as_slice());
-    let state = one.state();
+    let unclear = billing && one.state() == ConcessionState::Unclear;
+    let approver = one.approved.as_ref();
+    let party = mine || approver.is_some_and(|deed| same_person(&deed.by, officer.login.as_str()));
+    // What went because its payment was taken back is not to be given in another way.
+    let answered = one.answer.as_ref();
+    let refused = one.state() == ConcessionState::Declined
+        && answered.is_some_and(|answer| answer.word == RefundWord::Refused);
     let page = context! {
         one => row(app, texts, one), name => found.customer.name.clone(), address => address(&found.customer),
         open => some(standing.open()), credit => some(standing.credit), done => said, mine => waits && mine,
         bad => matches!(done, "more" | "outdated"), errors,
         asked => one.asked_at.map(|at| texts.moment(at, zone)), answer => answer(app, texts, one),
-        named => paid.map(|paid| asked_as(&paid, one.number)), may_clear => billing && state == ConcessionState::Unclear,
-        again => (billing && state == ConcessionState::Declined).then(|| one.amount.to_string()),
+        named => paid.map(|paid| asked_as(&paid, one.number)), may_clear => unclear && !party, party => unclear && party,
+        again => (billing && refused).then(|| one.amount.to_string()),
         approved => deed(&one.approved), refused => deed(&one.refused),
         paid => one.paid_at.map(|at| texts.moment(at, zone)), back => one.back_at.map(|at| texts.moment(at, zone)),
         may_approve => billing && waits && !mine, may_refuse => billing && one.is_revocable(), waits,

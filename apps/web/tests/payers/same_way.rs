@@ -26,15 +26,21 @@ async fn paid(way: &str) -> (Scene, Browser, Browser) {
             .ask(Method::POST, "/pay/borica/return", &form, &foreign)
             .await;
     }
+    let (vera, boyan) = two(&scene, ["vera", "boyan"]).await;
+    (scene, vera, boyan)
+}
+
+/// Two of billing, signed in.
+async fn two(scene: &Scene, logins: [&str; 2]) -> (Browser, Browser) {
     let mut two = Vec::new();
-    for login in ["vera", "boyan"] {
+    for login in logins {
         scene.world.hire(login, Role::Billing).await;
         let mut browser = scene.world.browser();
         browser.sign_in_staff(login).await;
         two.push(browser);
     }
-    let boyan = two.pop().expect("two");
-    (scene, two.pop().expect("two"), boyan)
+    let second = two.pop().expect("two");
+    (two.pop().expect("two"), second)
 }
 
 async fn post(browser: &mut Browser, path: &str, pairs: &[(&str, &str)]) -> Answer {
@@ -209,6 +215,15 @@ async fn a_lost_answer_is_never_asked_for_again_and_waits_for_a_person() {
             assert_eq!(scene.round().await.refunds, 0, "{way}");
         }
         assert_eq!(given(&scene), usize::from(went));
+        // Who proposed or approved it is told that another has to look.
+        for browser in [&mut vera, &mut boyan] {
+            let page = browser.get(&path).await;
+            assert!(page.body.contains("трети човек трябва да провери"));
+            assert!(!page.body.contains("Къде го видяхте"), "{}", page.body);
+            let own = post(browser, &path, &[("act", "went"), ("seen", "x")]).await;
+            assert_eq!(own.status, StatusCode::NOT_FOUND);
+        }
+        let (mut vera, mut boyan) = two(&scene, ["rada", "petar"]).await;
         let list = vera.get("/staff/refunds").await;
         assert!(
             list.body.contains("Проверете и отбележете"),
@@ -305,4 +320,52 @@ async fn a_death_around_the_call_never_gives_back_twice() {
         assert_eq!(book(&scene, "refunds").await, on_its_way, "{place}");
         assert_eq!(scene.credit().await, -8420, "{place}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_system_that_leaves_one_unclear_is_asked_for_no_other_for_an_hour() {
+    let (scene, mut vera, mut boyan) = paid("mypos.card").await;
+    let first = agreed(&scene, &mut vera, &mut boyan, "30,00").await;
+    agreed(&scene, &mut vera, &mut boyan, "20,00").await;
+    scene.simulated.next_refund(Mood::Lose);
+    assert_eq!(scene.round().await.refunds, 1, "the other waits");
+    scene.world.clock.forward(1800);
+    assert_eq!(scene.round().await.refunds, 0);
+    // A third person found out, or an hour is over.
+    let (mut rada, _) = two(&scene, ["rada", "petar"]).await;
+    let form = [("act", "went"), ("seen", "R7")];
+    post(&mut rada, &first, &form).await;
+    assert_eq!(scene.round().await.refunds, 1);
+    assert_eq!(given(&scene), 2);
+    for amount in ["10,00", "5,00"] {
+        agreed(&scene, &mut vera, &mut boyan, amount).await;
+    }
+    scene.simulated.next_refund(Mood::Drop);
+    assert_eq!(scene.round().await.refunds, 1);
+    scene.world.clock.forward(3601);
+    assert_eq!(scene.round().await.refunds, 1);
+    assert_eq!(given(&scene), 3);
+}
+
+/// A process that stands still at one place, while the clock goes on.
+struct Pauses(Arc<crate::common::TestClock>);
+
+impl Checkpoints for Pauses {
+    fn reached(&self, name: &'static str) {
+        if name == "refund-noted" {
+            self.0.forward(61);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_held_up_before_the_call_does_not_ask() {
+    let (scene, mut vera, mut boyan) = paid("icard.card").await;
+    let path = agreed(&scene, &mut vera, &mut boyan, "84,20").await;
+    let held_up = scene.poller(Arc::new(Pauses(Arc::clone(&scene.world.clock))));
+    let stop = crate::CancellationToken::new();
+    let report = held_up.poll(&stop).await.expect("a round");
+    assert_eq!((report.refunds, given(&scene)), (0, 0));
+    let page = boyan.get(&path).await;
+    assert!(page.body.contains("Не се знае дали парите са върнати"));
 }

@@ -27,6 +27,9 @@ const SALE: &str = "1";
 const STATUS: &str = "90";
 /// `TRTYPE` of a reversal: a sale, or a part of it, goes back.
 const REVERSAL: &str = "24";
+/// Response codes after which the issuer may have done what was asked all the same: an error (06), an answer that
+/// came too late (68), an issuer or switch that does not answer (91, 92), a duplicate (94), a malfunction (96).
+const UNCERTAIN: [&str; 6] = ["06", "68", "91", "92", "94", "96"];
 
 /// An operator's terminal.
 #[derive(Debug)]
@@ -259,7 +262,7 @@ impl Terminal {
                 let name = Some(get("INT_REF").to_owned()).filter(|name| !name.is_empty());
                 Ok(Refunded::Done(name))
             }
-            ("2" | "21", rc) => Ok(Refunded::Refused(rc.to_owned())),
+            ("2" | "21", rc) if !UNCERTAIN.contains(&rc) => Ok(Refunded::Refused(rc.to_owned())),
             // Not even tried.
             ("3", rc @ ("-17" | "-20")) => Ok(Refunded::Refused(rc.to_owned())),
             _ => Err(Refusal::Nothing),

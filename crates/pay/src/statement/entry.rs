@@ -268,12 +268,12 @@ impl Whole<'_> {
     ) -> Transfer {
         // Money of a debit that leaves goes back, also where the bank does not mark it as a return.
         let debit = detail.end_to_end.as_deref().and_then(debit_named);
-        let gone = !self.credit && debit.is_some();
-        // But not what the bank takes for it.
+        // But not what the bank takes for it, where it is no return by the bank's own mark.
         let fee = detail
             .code
             .as_deref()
             .is_some_and(|code| FEES.contains(&code));
+        let gone = !self.credit && debit.is_some() && !fee;
         let taken_back = self.reversal || detail.returned || gone;
         let info = [detail.info.as_deref().unwrap_or_default(), entry_info]
             .into_iter()
@@ -283,8 +283,8 @@ impl Whole<'_> {
         let kind = match (self.credit, taken_back) {
             (true, true) => TransferKind::CameBack,
             (true, false) => payout(&detail, &info, rules),
-            (false, true) if !fee => TransferKind::TakenBack,
-            (false, _) => TransferKind::Spent,
+            (false, true) => TransferKind::TakenBack,
+            (false, false) => TransferKind::Spent,
         };
         // Whoever had paid gets money that is taken back.
         let party = if self.credit {

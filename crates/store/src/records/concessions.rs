@@ -288,7 +288,7 @@ pub enum Concede {
     NotSmall,
     /// There is no such proposal.
     Unknown,
-    /// Who proposed it cannot approve it.
+    /// Who proposed it cannot approve it; nor can who did either say what came of it.
     SamePerson,
     /// It was approved, refused or sent meanwhile.
     Over,
@@ -301,8 +301,8 @@ pub enum Concessions<'a> {
     Proposed,
     /// Refunds that wait for a file, oldest first.
     ToSend,
-    /// Refunds for a worker to ask payment systems for, oldest first.
-    ToAsk,
+    /// Refunds for a worker to ask this payment system for, oldest first.
+    ToAsk(&'a ProviderName),
     /// Refunds through payment systems that are not over, the unclear ones first.
     SameWay,
     /// All, newest first.

@@ -319,6 +319,8 @@ pub enum Settle {
     NotForPeople,
     /// Its money lies in the book of unmatched money: it has to be given to its customer.
     HoldsMoney,
+    /// This refund was asked for at its payment system: the same money would go back twice.
+    AskedBack(u64),
     /// The first person has to say why.
     WhyNeeded,
     /// Somebody said something else meanwhile; nothing was written.

@@ -5,7 +5,7 @@ use kvit_billing::Cents;
 use kvit_pay::dialects::Refunded;
 use kvit_store::{
     Concede, ConcessionKind, ConcessionState, Concessions, Doubt, NewConcession, NoticeOutcome,
-    RefundWord, Store,
+    RefundWord, Settle, Store,
 };
 
 use super::{
@@ -56,8 +56,18 @@ async fn hear(store: &Store, number: u64, answer: Result<&Refunded, Doubt>) -> b
 }
 
 async fn clear(store: &Store, number: u64, went_back: bool) -> Concede {
-    let said = store.clear_refund(number, went_back, "видях го там", "vera", at(95));
+    clear_as(store, number, went_back, "vera").await
+}
+
+async fn clear_as(store: &Store, number: u64, went_back: bool, by: &str) -> Concede {
+    let said = store.clear_refund(number, went_back, "видях го там", by, at(95));
     said.await.expect("an answer")
+}
+
+async fn to_ask(store: &Store, provider: &str) -> Vec<u64> {
+    let provider = provider.parse().expect("a name");
+    let list = store.concessions(Concessions::ToAsk(&provider), 9).await;
+    list.expect("a list").iter().map(|it| it.number).collect()
 }
 
 async fn state(store: &Store, number: u64) -> ConcessionState {
@@ -111,6 +121,8 @@ pub(crate) async fn money_goes_back_the_way_it_came(store: Store) {
     );
     assert_eq!(state(&store, number).await, ConcessionState::Approved);
     assert_eq!(held(&store).await, (1200, -700, -1000));
+    assert_eq!(to_ask(&store, "card").await, [number]);
+    assert!(to_ask(&store, "icard").await.is_empty(), "by its own turn");
     let to_send = store.concessions(Concessions::ToSend, 9).await;
     assert!(to_send.expect("a list").is_empty(), "it is in no file");
 
@@ -127,8 +139,7 @@ pub(crate) async fn money_goes_back_the_way_it_came(store: Store) {
     }
     assert_eq!(may, 1);
     assert_eq!(state(&store, number).await, ConcessionState::Asked);
-    let to_ask = store.concessions(Concessions::ToAsk, 9).await;
-    assert!(to_ask.expect("a list").is_empty());
+    assert!(to_ask(&store, "card").await.is_empty());
     let stop = store.refuse_concession(number, "vera", at(91)).await;
     assert_eq!(stop.expect("an answer"), Concede::Over, "it may have left");
     assert_eq!(clear(&store, number, false).await, Concede::Over);
@@ -193,7 +204,21 @@ pub(crate) async fn what_nobody_knows_waits_for_a_person(store: Store) {
     // Found out that it did not; an answer that says otherwise after that is only logged.
     let gone = agreed(&store, 300).await;
     assert!(ask(&store, gone).await);
+    let unclear = async |provider: &str, since| {
+        let provider = provider.parse().expect("a name");
+        let said = store.leaves_unclear(&provider, at(since)).await;
+        said.expect("an answer")
+    };
+    assert!(!unclear("card", 0).await, "the others are cleared");
     hear(&store, gone, Err(Doubt::Unbelieved)).await;
+    assert!(unclear("card", 90).await);
+    assert!(!unclear("card", 91).await && !unclear("icard", 0).await);
+    // Neither of the two who wanted it says what came of it.
+    for by in ["ana", "boris", "console:ana"] {
+        let said = clear_as(&store, gone, false, by).await;
+        assert_eq!(said, Concede::SamePerson, "{by}");
+    }
+    assert_eq!(state(&store, gone).await, ConcessionState::Unclear);
     let listed = store.concessions(Concessions::SameWay, 9).await;
     assert_eq!(listed.expect("a list").len(), 1);
     assert_eq!(clear(&store, gone, false).await, Concede::Cleared);
@@ -233,6 +258,13 @@ pub(crate) async fn a_reversal_and_a_refund_do_not_give_back_twice(store: Store)
     let said = store.approve_concession(number, "boris", at(80)).await;
     said.expect("an answer");
     assert!(ask(&store, number).await);
+    // Nor do people take the payment back, unless the refund is known not to have gone.
+    let reverse = async |by: &str, minute| {
+        let why = Some("върнато там");
+        let said = store.reverse_payment("card/paid/B", why, by, at(minute));
+        said.await.expect("an answer")
+    };
+    assert_eq!(reverse("eva", 90).await, Settle::AskedBack(number));
     for notice in [card_back_of(2, "B"), card_back(2)] {
         let back = told(&store, &notice).await;
         assert_eq!(back.outcome, NoticeOutcome::Contradiction, "people look");
@@ -240,4 +272,5 @@ pub(crate) async fn a_reversal_and_a_refund_do_not_give_back_twice(store: Store)
     assert!(hear(&store, number, Ok(&Refunded::Done(None))).await);
     assert_eq!(held(&store).await, (0, 0, 0));
     assert_eq!(open(&store, 1).await, (1200, 0));
+    assert_eq!(reverse("eva", 92).await, Settle::AskedBack(number));
 }

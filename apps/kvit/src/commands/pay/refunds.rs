@@ -172,6 +172,11 @@ async fn found(out: &Output, instance: &Instance, args: &FoundArgs) -> Result<Ex
         .clear_refund(*number, *went_back, because, &by, now);
     match said.await? {
         Concede::Cleared => {}
+        Concede::SamePerson => {
+            let what = "who proposed or approved this refund cannot say what came of it";
+            return Err(Failure::new(Exit::Refused, what)
+                .hint("a third person has to look at the payment system's pages"));
+        }
         Concede::Over => {
             let what = "what came of it is known, or it was not asked for";
             return Err(

@@ -17,6 +17,14 @@ use crate::{
 const DEPTH_MAX: usize = 8;
 /// The longest name that we give to a refund.
 const NAME_MAX: usize = 50;
+/// What myPOS publishes of requests that it did not carry out: incomplete (1), badly signed (2), of another shop (4), wrong
+/// (5), from elsewhere (6), of a wrong amount (9), by no known name (10), without the money for it (13), not permitted (14),
+/// over a limit (15, 19), declined (21), of a shop that may not (25).
+const NOT_GIVEN_MYPOS: [&str; 13] = [
+    "1", "2", "4", "5", "6", "9", "10", "13", "14", "15", "19", "21", "25",
+];
+/// No such list of iCard's is known: whatever it says but "done", people look at its pages.
+const NOT_GIVEN_ICARD: [&str; 0] = [];
 
 impl Shop {
     /// Whether a payment can be asked for.
@@ -126,8 +134,8 @@ impl Shop {
     /// Reads the answer to [`Shop::refund`].
     ///
     /// # Errors
-    /// Where it is not from them as it stands, or about another amount: then nobody knows whether the money
-    /// went back.
+    /// Where it is not from them as it stands, about another amount or none, or leaves open what they did: then
+    /// nobody knows whether the money went back.
     pub fn refund_answer(&self, refund: &Refund<'_>, body: &[u8]) -> Result<Refunded, Refusal> {
         let (said, _) = self.answered(body)?;
         if value(&said, "method").as_deref() != Some(self.refund_method.as_str()) {
@@ -138,20 +146,21 @@ impl Shop {
         }
         let status = value(&said, "status").ok_or(Refusal::Missing("Status"))?;
         if status != "0" {
+            let not_given: &[&str] = match self.dialect {
+                Dialect::Icard => &NOT_GIVEN_ICARD,
+                Dialect::Mypos => &NOT_GIVEN_MYPOS,
+            };
+            if !not_given.contains(&status.as_str()) {
+                return Err(Refusal::Nothing);
+            }
             let text = value(&said, "statusmsg").unwrap_or_default();
             let text: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
-            let code: String = status
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(20)
-                .collect();
             return Ok(Refunded::Refused(
-                format!("{code} {text}").trim().to_owned(),
+                format!("{status} {text}").trim().to_owned(),
             ));
         }
-        if let Some(amount) = value(&said, "amount")
-            && decimal(&amount)? != refund.amount
-        {
+        let amount = value(&said, "amount").ok_or(Refusal::Missing("Amount"))?;
+        if decimal(&amount)? != refund.amount {
             return Err(Refusal::Malformed("Amount"));
         }
         let name = value(&said, "trnref").filter(|name| !name.is_empty());
