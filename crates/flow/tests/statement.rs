@@ -225,9 +225,15 @@ async fn what_is_kept_and_breaks_off_is_not_done_and_holds_up_no_other() {
         ("a", packed(&text.as_bytes()[..text.len() / 2])),
         ("b", whole[..whole.len() / 2].to_vec()),
     ];
-    for (name, received) in broken.into_iter().chain([("c", whole)]) {
+    // So many that they fill what is looked at together: the whole one gets its turn all the same.
+    let many: Vec<_> = (0..100)
+        .map(|n| (format!("d{n:063}"), broken[0].1.clone()))
+        .collect();
+    let few = broken.map(|(name, received)| (name.repeat(64), received));
+    let last = [("c".repeat(64), whole)];
+    for (id, received) in few.into_iter().chain(many).chain(last) {
         let new = NewStatement {
-            id: name.repeat(64),
+            id,
             file: "day.xml".to_owned(),
             format: judged.format.clone(),
             received,
@@ -246,10 +252,10 @@ async fn what_is_kept_and_breaks_off_is_not_done_and_holds_up_no_other() {
     };
     for _ in 0..2 {
         let told = finish_statements(&store, world.clock.now(), &outside).await;
-        let told = told.expect_err("two cannot be read");
+        let told = told.expect_err("many cannot be read");
         let why = std::error::Error::source(&told).map(ToString::to_string);
         assert!(why.is_some_and(|why| why.contains("breaks off")));
-        for record in store.statements(9).await.expect("statements") {
+        for record in store.statements(200).await.expect("statements") {
             assert_eq!(record.report.is_some(), record.id.starts_with('c'));
         }
     }

@@ -348,7 +348,7 @@ async fn a_payment_system_that_leaves_one_unclear_is_asked_for_no_other_for_an_h
 }
 
 /// A process that stands still at one place, while the clock goes on.
-struct Pauses(Arc<crate::common::TestClock>);
+struct Pauses(Arc<crate::common::Hands>);
 
 impl Checkpoints for Pauses {
     fn reached(&self, name: &'static str) {
