@@ -173,7 +173,7 @@ async fn a_bill_is_announced_in_time_and_collected_on_its_day() {
     let off = store.end_mandate(&debits[0].account, &nothing, now).await;
     off.expect("an answer").expect("it was on");
     let said = store
-        .approve_debits(file.number, &terms, "boris", now)
+        .approve_debits(file.number, &terms, (None, None), "boris", now)
         .await;
     assert_eq!(said.expect("an answer"), DebitWord::Approved);
     let file = store
@@ -260,7 +260,7 @@ async fn a_death_at_any_place_of_a_report_tells_once() {
         let made = store.prepare_debits(&terms, "vera", now).await;
         made.expect("an answer").file.expect("a file");
         store
-            .approve_debits(1, &terms, "boris", now)
+            .approve_debits(1, &terms, (None, None), "boris", now)
             .await
             .expect("approved");
         let dying = DieAt::new(n);

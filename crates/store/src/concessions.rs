@@ -279,7 +279,7 @@ impl Store {
 /// Refunds that wait for a file.
 pub(crate) const TO_SEND: &str = "c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.file IS NULL AND c.kind = 'refund' AND c.provider IS NULL";
 /// Refunds through payment systems that are not over.
-const ON_ITS_WAY: &str = "c.provider IS NOT NULL AND c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.paid_at IS NULL";
+pub(crate) const ON_ITS_WAY: &str = "c.provider IS NOT NULL AND c.approved_at IS NOT NULL AND c.refused_at IS NULL AND c.paid_at IS NULL";
 
 /// The most of this kind that there is; `waiting` is proposed already. Whatever is in the books counts, also
 /// where the clock of another machine is ahead.

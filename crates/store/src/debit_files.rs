@@ -95,7 +95,8 @@ impl Store {
     }
 
     /// Another person approves a file: it is made, and what is in it is ordered. What was paid or turned off
-    /// since stays out, and what is too early waits.
+    /// since stays out, and what is too early waits. `shown` is how many debits and how much that person was shown
+    /// to leave: where something else would, nothing is done.
     ///
     /// # Errors
     /// Where the database fails.
@@ -103,6 +104,7 @@ impl Store {
         &self,
         number: u64,
         terms: &DebitTerms,
+        shown: (Option<u64>, Option<Cents>),
         by: &str,
         now: Timestamp,
     ) -> Result<DebitWord, StoreError> {
@@ -117,7 +119,20 @@ impl Store {
         if same_person(&found.prepared.by, by) {
             return Ok(DebitWord::SamePerson);
         }
-        let going = going(&mut tx, number, terms, now).await?;
+        let judged = judged(&mut tx, number, terms, now).await?;
+        let (mut count, mut sum) = (0, Cents::ZERO);
+        for (_, fate) in &judged {
+            if let Fate::Collect(cents) = fate {
+                count += 1;
+                sum += *cents;
+            }
+        }
+        let other = shown.0.is_some_and(|shown| shown != count)
+            || shown.1.is_some_and(|shown| shown != sum);
+        if other && count > 0 {
+            return Ok(DebitWord::Outdated);
+        }
+        let going = going(&mut tx, judged, now).await?;
         if going.is_empty() {
             // Nothing is left of it: the next one begins anew.
             close(&mut tx, number, by, now).await?;
@@ -259,12 +274,11 @@ impl Store {
 /// What of a file is collected, each with how much. The rest leaves it.
 async fn going(
     tx: &mut Tx,
-    number: u64,
-    terms: &DebitTerms,
+    judged: Vec<(DebitRecord, Fate)>,
     now: Timestamp,
 ) -> Result<Vec<(DebitRecord, Cents)>, StoreError> {
     let mut going = Vec::new();
-    for (debit, fate) in judged(&mut *tx, number, terms, now).await? {
+    for (debit, fate) in judged {
         match fate {
             Fate::Collect(cents) => going.push((debit, cents)),
             Fate::Drop(why) => drop(tx, &debit, why, now).await?,

@@ -12,7 +12,7 @@ use crate::{
     Store, StoreError,
     apply::SYSTEM,
     audit::append,
-    concessions::{TURN, concession, list, told},
+    concessions::{ON_ITS_WAY, TURN, concession, list, told},
     engine::{Target, Tx},
     ledger::{post, reverse},
     notices::found,
@@ -134,6 +134,34 @@ impl Store {
             doubted += usize::from(kept.await?);
         }
         Ok(doubted)
+    }
+
+    /// After a backup was restored: refunds that wait for their payment system may have been asked for since that
+    /// backup, so they are unclear, and none is asked for. Gives their numbers.
+    ///
+    /// # Errors
+    /// Where the database fails: nothing is marked then.
+    pub async fn doubt_waiting_refunds(
+        &self,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.turn(TURN).await?;
+        let which = format!("{ON_ITS_WAY} AND c.asked_at IS NULL ORDER BY c.number");
+        let waiting = list(&mut tx, &which, |q| q).await?;
+        for refund in &waiting {
+            query("UPDATE concessions SET asked_at = $2 WHERE number = $1")
+                .bind(refund.number)
+                .bind(now)
+                .execute(&mut tx)
+                .await?;
+            let answer = (RefundWord::Unclear, Doubt::Restored.as_str(), None);
+            keep(&mut tx, refund, answer, now).await?;
+            append(&mut tx, &told("unclear", refund, by, now)).await?;
+        }
+        tx.commit().await?;
+        Ok(waiting.iter().map(|refund| refund.number).collect())
     }
 
     /// Whether a payment system has left a refund unclear since a moment, and nobody found out yet.

@@ -162,6 +162,15 @@ came, or this program ended before it was kept, look for the refund on the payme
 and myPOS know it as refund-PAYMENT-NUMBER, the payment's number there and the refund's here. Money that was
 not given back is the customer's again; propose another way.")]
     Found(FoundArgs),
+    /// After a restore: ask for no refund that waits for its payment system
+    #[command(after_help = "\
+Example:
+  kvit pay refunds doubt --as maria
+
+What the backup does not know may have been asked for already. Run this once, before `kvit serve` or `kvit work`:
+each approved refund that waits for its payment system is unclear from then on, and a third person says with
+`kvit pay refunds found` what came of it.")]
+    Doubt(PersonArgs),
     /// Write approved refunds into a file of credit transfers (pain.001) for the bank
     #[command(after_help = "\
 Examples:
@@ -191,7 +200,7 @@ file on the working day before its first day at the latest; what no file has in 
 and its customers are told.")]
     Prepare(PersonArgs),
     /// Approve a file that another person prepared: what is in it is ordered then
-    Approve(ConcessionArgs),
+    Approve(DebitApproveArgs),
     /// Do not agree to a file: what is in it waits for the next
     Refuse(ConcessionArgs),
     /// Write an approved file (pain.008) for the bank
@@ -208,6 +217,21 @@ pay statement` takes camt.053 and camt.054, and the bank's reports about what it
 
 #[derive(Args, Debug)]
 pub(crate) struct PersonArgs {
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DebitApproveArgs {
+    /// The file's number, as `kvit pay debits` names it
+    pub(crate) number: u64,
+    /// Only where so many debits would leave
+    #[arg(long, value_name = "DEBITS")]
+    pub(crate) count: Option<u64>,
+    /// Only where so much would leave, such as 1234.56
+    #[arg(long, value_parser = kvit_pay::amount::decimal)]
+    pub(crate) sum: Option<Cents>,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,

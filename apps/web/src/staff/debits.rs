@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{ToSpan, civil::Date};
+use kvit_billing::Cents;
 use kvit_flow::debits::SILENT_DAYS;
 use kvit_store::{
     DebitFate, DebitFileRecord, DebitPreview, DebitRecord, DebitState, DebitTerms, DebitWord,
@@ -190,7 +191,7 @@ fn file_row(
     };
     context! {
         number => one.number.to_string(), state => texts.say(state, &[]), approved => one.approved.is_some(),
-        sum => money(cents), count => texts.count(count), wait => (wait > 0).then(|| texts.count(wait)),
+        sum => money(cents), count => texts.count(count), shown => context! { count, cents => cents.get() }, wait => (wait > 0).then(|| texts.count(wait)),
         dropped => (dropped > 0).then(|| texts.count(dropped)),
         prepared => differs.then(|| context! { sum => money(one.cents), count => texts.count(one.debits) }),
         settled => texts.count(one.settled), day => one.day.map(|day| texts.date(day)),
@@ -205,6 +206,11 @@ pub(crate) struct PressForm {
     /// `approve` or `refuse`.
     #[serde(default)]
     act: String,
+    /// What was shown to leave, when somebody approves it.
+    #[serde(default)]
+    count: String,
+    #[serde(default)]
+    cents: String,
     /// The debit that somebody saw to, and why.
     #[serde(default)]
     debit: String,
@@ -274,6 +280,7 @@ pub(crate) async fn one(
         "approved" => Some("staff-debit-done-approved"),
         "refused" => Some("staff-debit-done-refused"),
         "empty" => Some("staff-debit-done-empty"),
+        "changed" => Some("staff-debit-done-changed"),
         "outdated" => Some("staff-refund-outdated"),
         _ => None,
     };
@@ -302,7 +309,7 @@ pub(crate) async fn one(
         .map(|one| previewed(&app, texts, one, fate(one.number)));
     let page = context! {
         iban => iban.map(|iban| iban.to_string()), waits,
-        one => file_row(&app, texts, &file, preview.as_ref()), done, bad => matches!(query.done.as_str(), "empty" | "outdated"),
+        one => file_row(&app, texts, &file, preview.as_ref()), done, bad => matches!(query.done.as_str(), "empty" | "changed" | "outdated"),
         debits => rows.collect::<Vec<_>>(),
         all => debits.len() as u64 >= file.debits, mine => waits && mine,
         approved => deed(&file.approved), refused => deed(&file.refused),
@@ -339,7 +346,13 @@ pub(crate) async fn decide(
     let said = match form.act.as_str() {
         "approve" => {
             let terms = terms(&app)?;
-            store.approve_debits(file.number, &terms, by, now).await?
+            // A form that does not say what it showed showed nothing.
+            let shown = (
+                Some(form.count.parse().unwrap_or(0)),
+                Some(Cents::new(form.cents.parse().unwrap_or(0))),
+            );
+            let number = file.number;
+            store.approve_debits(number, &terms, shown, by, now).await?
         }
         "refuse" => store.refuse_debit_file(file.number, by, now).await?,
         _ => return Err(Failure::NotFound),
@@ -348,6 +361,7 @@ pub(crate) async fn decide(
         DebitWord::Approved => "approved",
         DebitWord::Done => "refused",
         DebitWord::Empty => "empty",
+        DebitWord::Outdated => "changed",
         // Its button is not shown to them.
         DebitWord::SamePerson | DebitWord::Unknown => return Err(Failure::NotFound),
         DebitWord::Over => {

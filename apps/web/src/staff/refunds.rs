@@ -470,6 +470,9 @@ fn answer(app: &App, texts: &Texts, one: &ConcessionRecord) -> Option<Value> {
             ("staff-refund-answer-unbelieved", String::new())
         }
         (RefundWord::Unclear, Some(Doubt::Died)) => ("staff-refund-answer-died", String::new()),
+        (RefundWord::Unclear, Some(Doubt::Restored)) => {
+            ("staff-refund-answer-restored", String::new())
+        }
         (RefundWord::Unclear, _) => ("staff-refund-answer-silent", String::new()),
     };
     let when = texts.moment(answer.at, &app.portal.time_zone);

@@ -50,7 +50,7 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
     let ours = debits().iban;
     assert!(page.body.contains(&ours.to_string()), "{}", page.body);
     assert!(page.body.contains("Вие подготвихте файла") && !page.body.contains("Одобрявам"));
-    let approve = [("act", "approve")];
+    let approve = [("act", "approve"), ("count", "1"), ("cents", "8420")];
     let own = post(&mut vera, "/staff/debits/1", &approve).await;
     assert_eq!(own.status, StatusCode::NOT_FOUND);
     let body = page.body.replace('\u{a0}', " ");
@@ -128,6 +128,15 @@ async fn what_was_paid_since_shows_before_it_is_approved() {
     }
     let list = plain(&mut boyan, "/staff/debits").await;
     assert!(list.contains("подготвени 84,20 €"), "{list}");
+    // What another page showed, or none, is not approved.
+    assert!(page.contains("name=\"cents\" value=\"8000\""), "{page}");
+    for shown in [("cents", "8420"), ("cents", "")] {
+        let form = [("act", "approve"), ("count", "1"), shown];
+        let done = post(&mut boyan, "/staff/debits/1", &form).await;
+        assert_eq!(done.header("location"), "/staff/debits/1?done=changed");
+    }
+    let told = plain(&mut boyan, "/staff/debits/1?done=changed").await;
+    assert!(told.contains("се промени какво ще тръгне"), "{told}");
     paid("FT2", 8000).await;
     let page = plain(&mut boyan, "/staff/debits/1").await;
     for part in ["0,00 €", "Отпадат", "сметката е платена"] {

@@ -131,11 +131,13 @@ pub enum Doubt {
     Unbelieved,
     /// Whoever asked ended before the answer was kept.
     Died,
+    /// A backup was restored: it may have been asked for after that backup.
+    Restored,
 }
 
 impl Doubt {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Silent, Self::Unbelieved, Self::Died];
+    pub const ALL: [Self; 4] = [Self::Silent, Self::Unbelieved, Self::Died, Self::Restored];
 
     /// The word for it, in the store and for machines.
     #[must_use]
@@ -144,6 +146,7 @@ impl Doubt {
             Self::Silent => "silent",
             Self::Unbelieved => "unbelieved",
             Self::Died => "died",
+            Self::Restored => "restored",
         }
     }
 }

@@ -377,6 +377,8 @@ pub enum DebitWord {
     SamePerson,
     /// It was approved, refused or seen to meanwhile.
     Over,
+    /// Not what was shown would leave; nothing was written.
+    Outdated,
 }
 
 /// What a mail about autopay is about.

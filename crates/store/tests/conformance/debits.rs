@@ -132,7 +132,15 @@ async fn prepare(store: &Store) -> PreparedDebits {
 
 async fn approve(store: &Store, file: u64, by: &str) -> DebitWord {
     let terms = terms("2026-11-24");
-    let said = store.approve_debits(file, &terms, by, at(91));
+    let said = store.approve_debits(file, &terms, (None, None), by, at(91));
+    said.await.expect("an answer")
+}
+
+/// Whoever approves was shown so many, and so much.
+async fn approve_shown(store: &Store, file: u64, count: u64, cents: i64) -> DebitWord {
+    let terms = terms("2026-11-24");
+    let shown = (Some(count), Some(Cents::new(cents)));
+    let said = store.approve_debits(file, &terms, shown, "boris", at(91));
     said.await.expect("an answer")
 }
 
@@ -424,12 +432,20 @@ pub(crate) async fn who_pays_first_is_not_debited(store: Store) {
     let made = store.prepare_debits(&early, "vera", at(32)).await;
     assert!(made.expect("an answer").file.is_none());
     let file = prepare(&store).await.file.expect("a file").number;
-    let said = store.approve_debits(file, &early, "boris", at(90)).await;
+    let said = store.approve_debits(file, &early, (None, None), "boris", at(90));
+    let said = said.await;
     assert_eq!(said.expect("an answer"), DebitWord::Empty);
     assert_eq!(debit(&store, 1).await.state(), DebitState::Announced);
     let file = prepare(&store).await.file.expect("a file").number;
-    told(&store, &confirmed(&account(1), "T1", 1200, "")).await;
-    assert_eq!(approve(&store, file, "boris").await, DebitWord::Empty);
+    told(&store, &confirmed(&account(1), "T0", 200, "")).await;
+    // What was shown is not what would leave now: nothing is ordered, and nothing dropped.
+    for (count, cents) in [(1, 1200), (2, 1000), (0, 0)] {
+        let said = approve_shown(&store, file, count, cents).await;
+        assert_eq!(said, DebitWord::Outdated, "{count} of {cents}");
+    }
+    assert_eq!(debit(&store, 1).await.state(), DebitState::Prepared);
+    told(&store, &confirmed(&account(1), "T1", 1000, "")).await;
+    assert_eq!(approve_shown(&store, file, 1, 1000).await, DebitWord::Empty);
     assert_eq!(
         debit(&store, 1).await.dropped,
         Some((at(91), Dropped::Paid))

@@ -232,6 +232,19 @@ pub(crate) async fn what_nobody_knows_waits_for_a_person(store: Store) {
         (Some("vera"), "видях го там")
     );
     assert_eq!(clear(&store, 99, true).await, Concede::Unknown);
+    // After a backup was restored nothing is asked for by itself: it may have been before.
+    let waits = agreed(&store, 400).await;
+    let doubt = async || store.doubt_waiting_refunds("eva", at(97)).await;
+    assert_eq!(doubt().await.expect("an answer"), [waits]);
+    assert!(doubt().await.expect("an answer").is_empty(), "once");
+    assert!(to_ask(&store, "card").await.is_empty());
+    assert!(!ask(&store, waits).await);
+    assert_eq!(state(&store, waits).await, ConcessionState::Unclear);
+    let listed = store.concessions(Concessions::SameWay, 9).await;
+    let answer = listed.expect("a list")[0].answer.clone();
+    assert_eq!(answer.expect("an answer").words, Doubt::Restored.as_str());
+    assert_eq!(clear(&store, waits, false).await, Concede::Cleared);
+    assert_eq!(held(&store).await, (900, 0, -900));
 }
 
 /// A payment that is taken back does not go back by a refund as well, whichever is first.

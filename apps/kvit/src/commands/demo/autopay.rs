@@ -88,7 +88,7 @@ impl Show<'_> {
         let sent = self.prepare(&terms).await?;
         if let Some((file, _)) = sent {
             let by = format!("console:{RELEASER}");
-            let said = store.approve_debits(file, &terms, &by, SystemClock.now());
+            let said = store.approve_debits(file, &terms, (None, None), &by, SystemClock.now());
             if said.await? != DebitWord::Approved {
                 return Err(Failure::new(Exit::Failed, "the debits are not approved"));
             }

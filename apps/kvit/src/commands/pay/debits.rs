@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::{ROWS_MAX, at_console, headed, second};
 use crate::{
-    cli::{ConcessionArgs, DebitSeenArgs, DebitWriteArgs, DebitsCommand, PersonArgs},
+    cli::{
+        ConcessionArgs, DebitApproveArgs, DebitSeenArgs, DebitWriteArgs, DebitsCommand, PersonArgs,
+    },
     exit::{Context, Exit, Failure},
     faults,
     files::new_private,
@@ -240,15 +242,21 @@ async fn prepare(out: &Output, instance: &Instance, args: &PersonArgs) -> Result
 async fn approve(
     out: &Output,
     instance: &Instance,
-    args: &ConcessionArgs,
+    args: &DebitApproveArgs,
 ) -> Result<Exit, Failure> {
     let terms = terms(instance)?;
-    let ConcessionArgs { number, by } = args;
+    let DebitApproveArgs {
+        number,
+        count: shown,
+        sum,
+        by,
+    } = args;
+    let shown = (*shown, *sum);
     let checkpoints = faults::checkpoints();
     checkpoints.reached("before-approve-debits");
     let said = instance
         .store
-        .approve_debits(*number, &terms, &at_console(by), SystemClock.now())
+        .approve_debits(*number, &terms, shown, &at_console(by), SystemClock.now())
         .await?;
     // A death here leaves a file that `write` writes.
     checkpoints.reached("after-approve-debits");
@@ -351,6 +359,10 @@ fn refused(said: DebitWord) -> Failure {
         DebitWord::Empty => failure(
             "nothing in it is to be collected any more: it is paid, turned off or too late",
             "prepare another",
+        ),
+        DebitWord::Outdated => failure(
+            "not so many, or not so much, would leave now",
+            "`kvit pay debits` shows what leaves now",
         ),
         DebitWord::Over => failure(
             "it was approved, refused or seen to already, or waits for nobody",

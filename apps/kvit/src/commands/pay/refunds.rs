@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 use super::{ROWS_MAX, at_console, headed, second};
 use crate::{
-    cli::{ConcessionArgs, FoundArgs, RefundArgs, RefundExportArgs, RefundsCommand, WriteOffArgs},
+    cli::{
+        ConcessionArgs, FoundArgs, PersonArgs, RefundArgs, RefundExportArgs, RefundsCommand,
+        WriteOffArgs,
+    },
     exit::{Context, Exit, Failure},
     faults,
     files::new_private,
@@ -129,6 +132,7 @@ pub(super) async fn refunds(
         RefundsCommand::Approve(args) => decide(out, instance, &args, true).await,
         RefundsCommand::Refuse(args) => decide(out, instance, &args, false).await,
         RefundsCommand::Found(args) => found(out, instance, &args).await,
+        RefundsCommand::Doubt(args) => doubt(out, instance, &args).await,
         RefundsCommand::Export(args) => export(out, instance, &args).await,
     }
 }
@@ -190,6 +194,22 @@ async fn found(out: &Output, instance: &Instance, args: &FoundArgs) -> Result<Ex
         true => "it went back; the books have it",
         false => "it did not go back: the money is the customer's; propose another way with `kvit pay refund`",
     }.to_owned())?;
+    Ok(Exit::Done)
+}
+
+async fn doubt(out: &Output, instance: &Instance, args: &PersonArgs) -> Result<Exit, Failure> {
+    let (by, now) = (at_console(&args.by), SystemClock.now());
+    let doubted = instance.store.doubt_waiting_refunds(&by, now).await?;
+    out.result(&json!({"unclear": doubted}), |_| match doubted.as_slice() {
+        [] => "no refund waits for its payment system".to_owned(),
+        doubted => {
+            let numbers: Vec<String> = doubted.iter().map(ToString::to_string).collect();
+            format!(
+                "unclear from now on, and asked for by nobody: {}; look at the payment system's pages, then say with `kvit pay refunds found` what came of each",
+                numbers.join(", ")
+            )
+        }
+    })?;
     Ok(Exit::Done)
 }
 
