@@ -329,7 +329,7 @@ async fn a_payment_system_that_leaves_one_unclear_is_asked_for_no_other_for_an_h
     agreed(&scene, &mut vera, &mut boyan, "20,00").await;
     scene.simulated.next_refund(Mood::Lose);
     assert_eq!(scene.round().await.refunds, 1, "the other waits");
-    scene.world.clock.forward(1800);
+    scene.world.clock.forward(600);
     assert_eq!(scene.round().await.refunds, 0);
     // A third person found out, or an hour is over.
     let (mut rada, _) = two(&scene, ["rada", "petar"]).await;
