@@ -306,7 +306,11 @@ async fn staff_see_where_they_are_signed_in_and_end_it() {
         people.body
     );
     let sure = admin.post("/staff/people/ana", "what=end").await;
-    assert!(sure.body.contains("Изведи навсякъде"), "{}", sure.body);
+    assert!(
+        sure.body.contains("Затвори достъпа навсякъде"),
+        "{}",
+        sure.body
+    );
     assert!(open(&mut here).await);
     admin.post("/staff/people/ana", "what=end&sure=1").await;
     assert!(!open(&mut here).await);

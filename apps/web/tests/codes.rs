@@ -80,9 +80,10 @@ async fn whoever_has_only_the_code_does_not_change_it() {
 }
 
 #[tokio::test]
-async fn an_agent_changes_the_code_of_who_was_recognised() {
+async fn a_clerk_changes_the_code_of_who_showed_a_document() {
     let world = world().await;
     world.hire("ana", Role::Agent).await;
+    world.hire("eva", Role::Clerk).await;
     let mut ana = world.browser();
     ana.sign_in_staff("ana").await;
     // A thief with Boris's bill has asked for it by mail.
@@ -101,16 +102,34 @@ async fn an_agent_changes_the_code_of_who_was_recognised() {
     let seen = ana.post(&format!("{path}/contact"), &form).await;
     assert!(seen.header("location").contains("call="), "{}", seen.body);
     let sure = ana.get(&format!("{path}/code?call={entry}")).await;
+    assert!(sure.body.contains("разпознат само по кода"));
+    assert!(!sure.body.contains("name=\"generation\""));
+    let by_phone = format!("call={entry}&generation=1");
+    ana.post(&format!("{path}/code"), &by_phone).await;
+    assert_eq!(generation(&world, BORIS).await, 1, "by the code alone");
+
+    let mut eva = world.browser();
+    eva.sign_in_staff("eva").await;
+    let page = eva.get(&path).await;
+    let entry = page.body.split("name=\"entry\" value=\"").nth(1);
+    let entry = &entry.expect("an entry")[..32];
+    let form = format!("entry={entry}&document=1");
+    eva.post(&format!("{path}/contact"), &form).await;
+    let sure = eva.get(&format!("{path}/code?call={entry}")).await;
     assert!(sure.body.contains("до следващата той не може да влезе"));
     assert_eq!(
         generation(&world, BORIS).await,
         1,
         "looking changes nothing"
     );
-    let form = format!("call={entry}");
-    let done = ana.post(&format!("{path}/code"), &form).await;
+    assert!(sure.body.contains("name=\"generation\" value=\"1\""));
+    let form = format!("call={entry}&generation=1");
+    let done = eva.post(&format!("{path}/code"), &form).await;
     assert!(done.header("location").ends_with("done=code"));
     assert_eq!(generation(&world, BORIS).await, 2);
+    let twice = eva.post(&format!("{path}/code"), &form).await;
+    assert!(twice.header("location").ends_with("done=outdated"));
+    assert_eq!(generation(&world, BORIS).await, 2, "the form sent twice");
     assert!(!opens(&world, BORIS, &old).await);
     assert!(thief.get("/bills").await.body.contains("id=\"code\""));
     // What the thief waits for has ended as well.
@@ -121,9 +140,9 @@ async fn an_agent_changes_the_code_of_who_was_recognised() {
     let trail = trail.expect("a trail");
     let changed = |event: &&kvit_store::Event| event.what == "customer.code-changed";
     let event = trail.iter().find(changed).expect("an event");
-    assert_eq!(event.who, "ana");
+    assert_eq!(event.who, "eva");
     let new = world.key.authorization_code(&common::number(BORIS), 2);
-    let page = ana.get(done.header("location")).await;
+    let page = eva.get(done.header("location")).await;
     assert!(!page.body.contains(&new.printed()));
 }
 

@@ -201,10 +201,10 @@ impl DeliveryId {
         Self(format!("{kind}-{}-{number}", what.as_str()))
     }
 
-    /// The id of the mail that tells a customer how the ways into their account were changed at a moment.
+    /// The id of the mail that tells the address of this enrolment how the ways into the account were changed at a moment.
     #[must_use]
-    pub fn access_of(what: AccessMail, account: &CustomerNumber, at: Timestamp) -> Self {
-        let text = format!("{account}/{}", at.as_microsecond());
+    pub fn access_of(what: AccessMail, whom: &EnrolmentId, at: Timestamp) -> Self {
+        let text = format!("{whom}/{}", at.as_microsecond());
         let hash = digest::digest(&digest::SHA256, text.as_bytes());
         let (kind, hash) = (DeliveryKind::Access.as_str(), to_hex(&hash.as_ref()[..12]));
         Self(format!("{kind}-{}-{hash}", what.as_str()))
@@ -293,11 +293,15 @@ pub enum AccessMail {
     NumberKept,
     /// The bills, and the links that sign in, go to another address from now on.
     AddressChanged,
+    /// The bills come on paper again.
+    BackToPaper,
+    /// A reader has proven their address.
+    ReaderProven,
 }
 
 impl AccessMail {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::PasswordSet,
@@ -305,6 +309,8 @@ impl AccessMail {
         Self::CodeChanged,
         Self::NumberKept,
         Self::AddressChanged,
+        Self::BackToPaper,
+        Self::ReaderProven,
     ];
 
     /// The word in ids and texts.
@@ -318,6 +324,8 @@ impl AccessMail {
             Self::CodeChanged => "code",
             Self::NumberKept => "kept",
             Self::AddressChanged => "moved",
+            Self::BackToPaper => "paper",
+            Self::ReaderProven => "reader",
         }
     }
 }
@@ -564,9 +572,9 @@ mod tests {
         assert_eq!(notice.as_str(), "autopay-notice-42");
         assert_eq!(notice.autopay(), Some((AutopayMail::Notice, 42)));
         assert_eq!(back.autopay(), None);
-        let account: CustomerNumber = "1000042".parse().expect("a number");
+        let whom: EnrolmentId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
         for what in AccessMail::ALL {
-            let id = DeliveryId::access_of(what, &account, Timestamp::MAX);
+            let id = DeliveryId::access_of(what, &whom, Timestamp::MAX);
             assert_eq!((id.access(), id.kind()), (Some(what), DeliveryKind::Access));
             assert_eq!(id.as_str().parse(), Ok(id.clone()));
         }

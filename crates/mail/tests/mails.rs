@@ -694,6 +694,8 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
 
 #[test]
 fn a_change_of_access_is_told_without_a_link_that_opens() {
+    let whom = "0123456789abcdef0123456789abcdef".parse();
+    let whom = whom.expect("an enrolment id");
     let account: CustomerNumber = "1000042".parse().expect("a customer number");
     let at = "2026-11-28T09:30:00Z".parse().expect("a moment");
     for what in AccessMail::ALL {
@@ -702,7 +704,7 @@ fn a_change_of_access_is_told_without_a_link_that_opens() {
             (Language::En, "call us at once", "11:30"),
         ] {
             let mail = mails().access(&AccessChange {
-                delivery: &DeliveryId::access_of(what, &account, at),
+                delivery: &DeliveryId::access_of(what, &whom, at),
                 to: &Secret::new("maria@example.bg".to_owned()),
                 customer_number: &account,
                 language,

@@ -1,31 +1,86 @@
 //! Mails that tell a customer that somebody changed how one gets into their account: queued in the transaction of
-//! the change, for the address that gets the bills before it. So whoever did it cannot keep it from the owner.
+//! the change, for the address that got the bills before it, and for a while for those that got them earlier. So whoever
+//! did it cannot keep it from the owner, nor stop the mails first.
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{AccessMail, CustomerNumber, DeliveryId};
+use kvit_billing::{AccessMail, CustomerNumber, DeliveryId, Secret};
 
-use crate::{StoreError, engine::Tx, enrolments::active, sql::query};
+use crate::{
+    EnrolmentRecord, StoreError,
+    engine::Tx,
+    enrolments::{active, enrolment},
+    sql::query,
+};
 
 /// Such a mail goes at once; so many minutes later it counts as late.
 pub const ACCESS_DUE_MINUTES: i64 = 60;
 
-/// Queues the mail, where the customer's bills go to a proven address.
+/// So long after an address stopped getting the bills it is told.
+const TOLD_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Queues the mail for the proven address that gets the customer's bills, and those that got them in the last 30 days.
 pub(crate) async fn queue(
     tx: &mut Tx,
     account: &CustomerNumber,
     what: AccessMail,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let active = active(&mut *tx, std::slice::from_ref(account)).await?;
-    let Some(enrolment) = active.get(account) else {
-        return Ok(());
-    };
-    query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7) ON CONFLICT DO NOTHING")
-        .bind(&DeliveryId::access_of(what, account, at))
-        .bind(&enrolment.id)
+    for whom in owners(tx, account, at).await? {
+        tell(tx, &whom, what, at).await?;
+    }
+    Ok(())
+}
+
+/// As [`queue`], before the bills go to `new`; that address needs no telling.
+pub(crate) async fn queue_moved(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    new: &Secret<String>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    for whom in owners(tx, account, at).await? {
+        if whom.email != *new {
+            tell(tx, &whom, AccessMail::AddressChanged, at).await?;
+        }
+    }
+    Ok(())
+}
+
+/// One enrolment for each address.
+async fn owners(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    at: Timestamp,
+) -> Result<Vec<EnrolmentRecord>, StoreError> {
+    let mut now = active(&mut *tx, std::slice::from_ref(account)).await?;
+    let mut owners: Vec<_> = now.remove(account).into_iter().collect();
+    let since = at.saturating_sub(TOLD_AFTER).unwrap_or(at);
+    let earlier = query("SELECT * FROM enrolments WHERE account = $1 AND proven_at IS NOT NULL AND ended_at > $2 ORDER BY ended_at DESC, id")
         .bind(account)
-        .bind(enrolment.email.expose())
-        .bind(enrolment.language)
+        .bind(since)
+        .fetch_all(tx)
+        .await?;
+    for row in &earlier {
+        let record = enrolment(row)?;
+        if owners.iter().all(|owner| owner.email != record.email) {
+            owners.push(record);
+        }
+    }
+    Ok(owners)
+}
+
+async fn tell(
+    tx: &mut Tx,
+    whom: &EnrolmentRecord,
+    what: AccessMail,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7) ON CONFLICT DO NOTHING")
+        .bind(&DeliveryId::access_of(what, &whom.id, at))
+        .bind(&whom.id)
+        .bind(&whom.account)
+        .bind(whom.email.expose())
+        .bind(whom.language)
         .bind(at + SignedDuration::from_mins(ACCESS_DUE_MINUTES))
         .bind(at)
         .execute(tx)

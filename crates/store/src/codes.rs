@@ -10,14 +10,15 @@ use crate::{
 
 impl Store {
     /// Makes a customer's code void, and with it what somebody may have got by it: sessions, passkeys and password end,
-    /// and so does what waits for the proof of an address (`ended` says how it came about). It is kept with no other address any more. What is proven stays. The
-    /// owner is told by mail. `None` where there is no such customer.
+    /// and so do readers and what waits for the proof of an address (`ended` says how it came about). The number is
+    /// kept with no other address any more. The address that is proven stays and is told by mail. `None` where no such
+    /// customer has a code of this `generation`.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn change_code(
         &self,
-        account: &CustomerNumber,
+        (account, generation): (&CustomerNumber, u32),
         ended: &serde_json::Value,
         event: &Event,
     ) -> Result<Option<CodeChange>, StoreError> {
@@ -26,8 +27,9 @@ impl Store {
         // Whoever is adding a passkey or a password holds their session, and what they add is there to be removed.
         let sessions = close_sessions(&mut tx, account).await?;
         let changed =
-            query("UPDATE customers SET code_generation = code_generation + 1 WHERE number = $1")
+            query("UPDATE customers SET code_generation = code_generation + 1 WHERE number = $1 AND code_generation = $2")
                 .bind(account)
+                .bind(generation)
                 .execute(&mut tx)
                 .await?;
         if changed == 0 {
@@ -37,14 +39,14 @@ impl Store {
         let passkeys = passkeys::forget(&mut tx, &owner).await?;
         let password = passwords::forget(&mut tx, account).await?;
         kept::forget(&mut tx, account).await?;
-        let addresses = query("UPDATE enrolments SET ended_at = $2, ended_reason = 'new code', ended_evidence = $3 WHERE account = $1 AND ended_at IS NULL AND proven_at IS NULL")
+        let waiting = query("UPDATE enrolments SET ended_at = $2, ended_reason = 'new code', ended_evidence = $3 WHERE account = $1 AND ended_at IS NULL AND proven_at IS NULL")
             .bind(account)
             .bind(event.at)
             .bind(ended)
             .execute(&mut tx)
             .await?;
         let by = (event.who.as_str(), event.at);
-        let readers = readers::end_waiting(&mut tx, account, ended, by).await?;
+        let readers = readers::remove_all(&mut tx, account, ended, by).await?;
         append(&mut tx, event).await?;
         access_mails::queue(&mut tx, account, AccessMail::CodeChanged, event.at).await?;
         tx.commit().await?;
@@ -52,7 +54,8 @@ impl Store {
             sessions,
             passkeys,
             password,
-            waiting: addresses + readers,
+            waiting,
+            readers,
         }))
     }
 }

@@ -239,7 +239,7 @@ pub(crate) async fn write(tx: &mut Tx, new: &NewEnrolment) -> Result<(), StoreEr
     webhooks::enrolment_changed(tx, &new.account, (&new.id, "given"), new.at).await
 }
 
-/// Ends what is active or pending, in its customer's turn. Gives what was ended.
+/// Ends what is active or pending, in its customer's turn. Gives what was ended. Whoever read the bills by mail is told.
 pub(crate) async fn end(
     tx: &mut Tx,
     account: &CustomerNumber,
@@ -254,6 +254,9 @@ pub(crate) async fn end(
     let Some(mut record) = row.as_ref().map(enrolment).transpose()? else {
         return Ok(None);
     };
+    if record.proven_at.is_some() {
+        access_mails::queue(tx, account, AccessMail::BackToPaper, at).await?;
+    }
     query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
         .bind(account)
         .bind(at)
@@ -278,8 +281,8 @@ async fn end_earlier(
 ) -> Result<(), StoreError> {
     let accounts = std::slice::from_ref(account);
     let now = active(&mut *tx, accounts).await?;
-    if now.get(account).is_some_and(|now| now.email != *email) {
-        access_mails::queue(tx, account, AccessMail::AddressChanged, at).await?;
+    if now.get(account).is_none_or(|now| now.email != *email) {
+        access_mails::queue_moved(tx, account, email, at).await?;
     }
     query("UPDATE enrolments SET ended_at = $2, ended_reason = 'replaced' WHERE account = $1 AND id <> $3 AND ended_at IS NULL AND (proven_at IS NOT NULL OR created_at <= $4)")
         .bind(account)

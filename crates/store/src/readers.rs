@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, DeliveryId, ReaderId, RunId, Secret, code::TokenHash};
+use kvit_billing::{
+    AccessMail, CustomerNumber, DeliveryId, ReaderId, RunId, Secret, code::TokenHash,
+};
 
 use crate::{
     AddReader, CopyCounts, CopyView, Event, NewCopy, NewReader, ProveReader, ReaderEnd,
-    ReaderRecord, Store, StoreError,
+    ReaderRecord, Store, StoreError, access_mails,
     apply::SYSTEM,
     audit::append,
     engine::{Row, Tx},
@@ -102,7 +104,7 @@ impl Store {
         row.as_ref().map(reader).transpose()
     }
 
-    /// The holder of a proof link pressed its button.
+    /// The holder of a proof link pressed its button. The address that gets the bills is told.
     ///
     /// # Errors
     /// Where the database fails.
@@ -140,6 +142,7 @@ impl Store {
             .await?;
         let proven = told("reader.proven", &record.account, &record.id, (who, at));
         append(&mut tx, &proven).await?;
+        access_mails::queue(&mut tx, &record.account, AccessMail::ReaderProven, at).await?;
         tx.commit().await?;
         record.proven_at = Some(at);
         Ok(ProveReader::Proved(record))
@@ -300,21 +303,18 @@ pub(crate) async fn end_all(
     Ok(())
 }
 
-/// Ends those who were asked and have not answered, in their customer's turn. Gives how many.
-pub(crate) async fn end_waiting(
+/// Removes all readers, and those who were asked and have not answered, in their customer's turn. Gives how many.
+pub(crate) async fn remove_all(
     tx: &mut Tx,
     account: &CustomerNumber,
     evidence: &serde_json::Value,
     by: (&str, Timestamp),
 ) -> Result<u64, StoreError> {
-    let mut ended = 0;
-    for reader in open_readers(tx, account).await? {
-        if reader.proven_at.is_none() {
-            end(tx, &reader, ReaderEnd::Removed, Some(evidence), by).await?;
-            ended += 1;
-        }
+    let readers = open_readers(tx, account).await?;
+    for reader in &readers {
+        end(tx, reader, ReaderEnd::Removed, Some(evidence), by).await?;
     }
-    Ok(ended)
+    Ok(readers.len() as u64)
 }
 
 async fn open_readers(

@@ -34,22 +34,29 @@ async fn new_code(out: &Output, instance: &Instance, args: &NewCodeArgs) -> Resu
         detail: json!({}),
     };
     let store = &instance.store;
-    let ended = store.change_code(number, &evidence, &changed).await?;
-    let ended = ended.ok_or_else(|| {
+    let known = store.customer(number).await?.ok_or_else(|| {
         Failure::new(Exit::Failed, format!("there is no customer {number}"))
             .hint("customers come with billing runs; the number is that on the bill")
+    })?;
+    let seen = (number, known.code_generation);
+    let ended = store.change_code(seen, &evidence, &changed).await?;
+    let ended = ended.ok_or_else(|| {
+        let why = format!("somebody else changed the code of {number} at this moment");
+        Failure::new(Exit::Failed, why).hint("try again, if it has to be changed once more")
     })?;
     let value = json!({
         "customer": number, "sessions_ended": ended.sessions, "passkeys_removed": ended.passkeys,
         "password_removed": ended.password, "proofs_ended": ended.waiting,
+        "readers_ended": ended.readers,
     });
     out.result(&value, |_| {
         format!(
-            "the code of {number} is void; the next bill has another one\nended: {} sessions, {} passkeys, {} passwords, {} proofs of addresses",
+            "the code of {number} is void; the next bill has another one\nended: {} sessions, {} passkeys, {} passwords, {} proofs of addresses, {} readers",
             ended.sessions,
             ended.passkeys,
             u8::from(ended.password),
             ended.waiting,
+            ended.readers,
         )
     })?;
     Ok(Exit::Done)

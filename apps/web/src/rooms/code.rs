@@ -58,8 +58,10 @@ pub(crate) async fn change(
         detail: json!({ "address": visitor.address }),
     };
     let store = &app.portal.store;
+    let known = store.customer(customer).await?.ok_or(Failure::NotFound)?;
+    let seen = (customer, known.code_generation);
     store
-        .change_code(customer, &visitor.evidence(), &changed)
+        .change_code(seen, &visitor.evidence(), &changed)
         .await?
         .ok_or(Failure::NotFound)?;
     let mut signed_out = visitor.clone();

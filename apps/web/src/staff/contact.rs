@@ -23,6 +23,8 @@ use crate::{App, failure::Failure, front::Visitor, gate};
 
 /// So long after a customer was recognised things may be done for them.
 const CONTACT_MINUTES: i64 = 30;
+/// How a customer was recognised whose identity document a clerk saw.
+pub(super) const BY_DOCUMENT: &str = "document";
 const REFERENCE_CHARS_MAX: usize = 60;
 
 /// The customer, and the contact that is under way with them; without one, the way to their page, which
@@ -128,7 +130,7 @@ pub(crate) async fn recognise(
         login: officer.login.clone(),
         channel: if at_desk { "centre" } else { "phone" }.to_owned(),
         reference,
-        recognised_by: if by_document { "document" } else { "code" }.to_owned(),
+        recognised_by: if by_document { BY_DOCUMENT } else { "code" }.to_owned(),
         at: app.portal.clock.now(),
     };
     let detail = json!({ "by": contact.recognised_by, "reference": contact.reference });

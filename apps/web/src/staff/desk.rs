@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    contact::in_contact,
+    contact::{BY_DOCUMENT, in_contact},
     customers::{PageQuery, Seen, customer_page, the_customer, to_customer},
     door::Officer,
     event, render,
@@ -277,12 +277,13 @@ pub(crate) async fn code_form(
     Path(number): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Failure> {
-    let (record, _) = in_contact(&app, &officer, &number, &query.call).await?;
-    let customer = record.customer;
+    let (record, contact) = in_contact(&app, &officer, &number, &query.call).await?;
+    let (customer, generation) = (record.customer, record.code_generation);
     let state = app.portal.store.enrolment_of(&customer.number).await?;
     let active = matches!(state, EnrolmentState::Active(_));
     let page = context! {
-        number => customer.number.as_str(), name => customer.name, call => query.call, active,
+        number => customer.number.as_str(), name => customer.name, call => query.call, active, generation,
+        by_document => contact.recognised_by == BY_DOCUMENT,
     };
     let template = "staff/customer-code.html";
     render(&app, &visitor, Some(&officer), template, page)
@@ -294,9 +295,13 @@ pub(crate) struct CodeForm {
     form_token: String,
     #[serde(default)]
     call: String,
+    /// The generation of the code that the page was about, so that a form sent twice changes it once.
+    #[serde(default)]
+    generation: u32,
 }
 
-/// Makes the code void, for who thinks that somebody else knows it. Nobody sees the new one: it comes with a bill.
+/// Makes the code void, for who thinks that somebody else knows it. Nobody sees the new one: it comes with a bill. Only
+/// for who showed a document: whoever says the code may be the one who found it.
 pub(crate) async fn change_code(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -307,6 +312,10 @@ pub(crate) async fn change_code(
     visitor.own_form(&form.form_token)?;
     let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
+    if contact.recognised_by != BY_DOCUMENT {
+        let form_page = format!("/staff/customers/{number}/code?call={}", contact.id);
+        return Err(Failure::See(form_page));
+    }
     let evidence = json!({
         "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
         "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
@@ -314,8 +323,14 @@ pub(crate) async fn change_code(
     let what = "customer.code-changed";
     let changed = event(&app, &officer, what, subject(number), evidence.clone());
     let store = &app.portal.store;
-    store.change_code(number, &evidence, &changed).await?;
-    Ok(done(number, &form.call, "code"))
+    let seen = (number, form.generation);
+    let changed = store.change_code(seen, &evidence, &changed).await?;
+    let what = if changed.is_some() {
+        "code"
+    } else {
+        "outdated"
+    };
+    Ok(done(number, &form.call, what))
 }
 
 #[derive(Deserialize)]

@@ -154,8 +154,10 @@ pub struct CodeChange {
     pub passkeys: u64,
     /// Whether there was a password.
     pub password: bool,
-    /// Addresses, the customer's and of readers, that waited for their proof.
+    /// Addresses of the customer's that waited for their proof.
     pub waiting: u64,
+    /// Readers, and those who were asked.
+    pub readers: u64,
 }
 
 /// A session to open.

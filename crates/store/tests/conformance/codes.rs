@@ -25,7 +25,7 @@ fn event(now: i64, what: &str) -> Event {
 pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     let known = [customer(1, "Иван"), customer(2, "Мария")];
     store.upsert_customers(&known).await.expect("customers");
-    let proven = enrolled(&store, 1, "one@example.bg").await;
+    let proven_address = enrolled(&store, 1, "one@example.bg").await;
     for (n, whose) in [(1, 1), (2, 1), (3, 2)] {
         let new = NewSession {
             token: token(n),
@@ -57,17 +57,31 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     let reader = super::readers::new_reader(1, 1, "thief@example.bg", 6);
     let added = store.add_reader(&reader, 5, "customer").await;
     assert!(matches!(added, Ok(AddReader::Added)));
+    // One who reads already would get the new code with the next bill.
+    let friend = super::readers::new_reader(2, 1, "friend@example.bg", 6);
+    let added = store.add_reader(&friend, 5, "customer").await;
+    assert!(matches!(added, Ok(AddReader::Added)));
+    let proven = store.prove_reader(&friend.proof.hash, at(7), &json!({}), "reader");
+    let proven_reader = proven.await.expect("an answer");
+    assert!(matches!(proven_reader, kvit_store::ProveReader::Proved(_)));
 
     let changed = event(10, "customer.code-changed");
     let evidence = json!({ "by": "phone" });
-    let unknown = store.change_code(&account(9), &evidence, &changed).await;
+    let unknown = store
+        .change_code((&account(9), 1), &evidence, &changed)
+        .await;
     assert_eq!(unknown.expect("an answer"), None);
-    let ended = store.change_code(&account(1), &evidence, &changed).await;
+    let stale = store.change_code((&account(1), 2), &evidence, &changed);
+    assert_eq!(stale.await.expect("an answer"), None, "another was seen");
+    let ended = store
+        .change_code((&account(1), 1), &evidence, &changed)
+        .await;
     let all = CodeChange {
         sessions: 1,
         passkeys: 0,
         password: true,
-        waiting: 2,
+        waiting: 1,
+        readers: 2,
     };
     assert_eq!(
         ended.expect("an answer"),
@@ -86,14 +100,69 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     let late = store.prove_enrolment(&token(77), at(12), json!({})).await;
     assert!(matches!(late, Ok(kvit_store::Prove::Expired(_))));
     let state = store.enrolment_of(&account(1)).await.expect("an answer");
-    assert!(matches!(state, EnrolmentState::Active(record) if record.id == proven));
-    let mails = store.deliveries_of_customer(&account(1), 9).await;
+    assert!(matches!(state, EnrolmentState::Active(record) if record.id == proven_address));
+    let mails = store.deliveries_of_customer(&account(1), 99).await;
     let mails = mails.expect("mails");
-    let told = mails.iter().filter_map(|mail| mail.id.access());
-    assert!(told.collect::<Vec<_>>().contains(&AccessMail::CodeChanged));
+    let told: Vec<_> = mails.iter().filter_map(|mail| mail.id.access()).collect();
+    assert!(told.contains(&AccessMail::CodeChanged));
+    assert!(told.contains(&AccessMail::ReaderProven));
+    let readers = store.active_readers(&[account(1)]).await;
+    assert!(readers.expect("readers").is_empty());
     // An import leaves the generation alone.
     store.upsert_customers(&known).await.expect("customers");
     assert_eq!(generation(1).await, 2);
+}
+
+/// Whoever has number and code goes back to paper first, and takes the account over then.
+pub(crate) async fn whoever_got_the_bills_is_told_also_after_them(store: Store) {
+    let known = [customer(1, "Иван")];
+    store.upsert_customers(&known).await.expect("customers");
+    enrolled(&store, 1, "owner@example.bg").await;
+    let told = async || {
+        let mails = store.deliveries_of_customer(&account(1), 99).await;
+        let told = mails.expect("mails").into_iter().filter_map(|mail| {
+            let to = mail.email.expect("an address").expose().clone();
+            mail.id.access().map(|what| (what.as_str(), to))
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort();
+        told
+    };
+    let whose = account(1);
+    let ended = store.end_enrolment(&whose, at(10), "back to paper", json!({}));
+    ended.await.expect("an end").expect("the enrolment");
+    let owner = |what| (what, "owner@example.bg".to_owned());
+    assert_eq!(told().await, [owner("paper")]);
+    let again = store.end_enrolment(&whose, at(11), "back to paper", json!({}));
+    assert!(again.await.expect("an answer").is_none());
+
+    let thief = NewEnrolment {
+        id: format!("{:032x}", 2).parse().expect("an id"),
+        email: Secret::new("thief@example.bg".to_owned()),
+        at: at(20),
+        ..new_enrolment()
+    };
+    store.enrol(&thief).await.expect("the thief's address");
+    assert_eq!(told().await, [owner("moved"), owner("paper")]);
+    let changed = event(30, "customer.code-changed");
+    let changed = store.change_code((&whose, 1), &json!({}), &changed).await;
+    assert!(changed.expect("an answer").is_some());
+    let both = ["owner@example.bg", "thief@example.bg"].map(|to| ("code", to.to_owned()));
+    let [code, of_thief] = both;
+    let all = [code, of_thief, owner("moved"), owner("paper")];
+    assert_eq!(told().await, all);
+    // A month later it is the other address alone.
+    let late = event(30 + 31 * 86_400, "customer.code-changed");
+    let changed = store.change_code((&whose, 2), &json!({}), &late).await;
+    assert!(changed.expect("an answer").is_some());
+    let late = told().await;
+    assert_eq!(late.iter().filter(|(what, _)| *what == "code").count(), 3);
+    assert_eq!(
+        late.iter()
+            .filter(|(_, to)| to.starts_with("owner"))
+            .count(),
+        3
+    );
 }
 
 fn new_enrolment() -> NewEnrolment {
