@@ -2,8 +2,9 @@
 //! unknown number and a wrong code take the same steps and give the same answer.
 //!
 //! Three counters of wrong codes: for a number, for a network, for the whole portal. A browser that
-//! has shown the right code before brings a cookie that says so, and has a counter of its own, so
-//! that nobody can lock a customer out of it by typing wrong codes elsewhere.
+//! has shown the code of today before brings a cookie that says so, and has a counter of its own, so
+//! that nobody can lock a customer out of it by typing wrong codes elsewhere. All such browsers of a
+//! number share a wider one.
 
 use std::{
     future::Future,
@@ -33,6 +34,8 @@ use crate::{
 const LOCKS: usize = 64;
 const KNOWN_COOKIE_SECONDS: u32 = 400 * 24 * 3600;
 const CODE_DIGITS: usize = 8;
+/// So many times the wrong codes of one browser count for all that have shown a number's code.
+const KNOWN_BROWSERS: u32 = 4;
 
 /// One attempt at a time for one customer number, or sign-in name of staff, so that many at once cannot slip past its limit.
 pub(crate) struct Locks([Mutex<()>; LOCKS]);
@@ -81,7 +84,7 @@ pub(crate) async fn knock(
         Ok(number) => number,
         Err(wrong) => return Ok(Gate::Wrong(wrong)),
     };
-    let counters = counters(app, visitor, &number);
+    let counters = counters(app, visitor, &number).await?;
     let opens = async {
         let known = portal.store.customer(&number).await?;
         let generation = known.as_ref().map_or(1, |known| known.code_generation);
@@ -115,7 +118,10 @@ pub(crate) async fn knock_with_password(
                 Some(Secret::new(name)),
             )
         }
-        (None, Some(number)) => (number.to_string(), counters(app, visitor, &number), None),
+        (None, Some(number)) => {
+            let counters = counters(app, visitor, &number).await?;
+            (number.to_string(), counters, None)
+        }
         _ => return Ok(Gate::Wrong(vec![("who", "error-password-who")])),
     };
     let opens = async {
@@ -225,29 +231,44 @@ struct Counters {
 }
 
 /// What counts the wrong codes of this visitor for `number`.
-fn counters(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Counters {
+async fn counters(
+    app: &App,
+    visitor: &Visitor,
+    number: &CustomerNumber,
+) -> Result<Counters, Failure> {
     let portal = &app.portal;
     let limits = &portal.limits;
-    if let Some(mark) = visitor
-        .known_by
-        .as_deref()
-        .filter(|m| knows(app, m, number))
-    {
-        let guard = format!("check-known-{}", portal.key.pseudonym("known-guard", mark));
-        return Counters {
-            guards: vec![(guard, limits.per_number)],
-            known: true,
-        };
-    }
     let pseudonym = portal.key.pseudonym("number", number.as_str());
+    if let Some(mark) = visitor.known_by.as_deref()
+        && knows(app, mark, number, generation(app, number).await?)
+    {
+        let browser = portal.key.pseudonym("known-guard", mark);
+        let wider = GuardPolicy {
+            max_fails: limits.per_number.max_fails.saturating_mul(KNOWN_BROWSERS),
+            ..limits.per_number
+        };
+        return Ok(Counters {
+            guards: vec![
+                (format!("check-known-{browser}"), limits.per_number),
+                (format!("check-known-number-{pseudonym}"), wider),
+            ],
+            known: true,
+        });
+    }
     let address = format!("check-address-{}", visitor.address);
-    Counters {
+    Ok(Counters {
         guards: vec![
             (format!("check-number-{pseudonym}"), limits.per_number),
             (address, limits.per_address),
         ],
         known: false,
-    }
+    })
+}
+
+/// Of a number's code; the first where nobody has the number.
+async fn generation(app: &App, number: &CustomerNumber) -> Result<u32, Failure> {
+    let known = app.portal.store.customer(number).await?;
+    Ok(known.map_or(1, |known| known.code_generation))
 }
 
 /// What counts the wrong passwords for an address. Whose it is must not show in how they are counted.
@@ -264,36 +285,65 @@ fn counters_at(app: &App, visitor: &Visitor, email: &str) -> Counters {
     }
 }
 
-/// Whether `mark` was given to a browser that showed the code of `number`: a random value and its
-/// keyed hash.
-fn knows(app: &App, mark: &str, number: &CustomerNumber) -> bool {
+/// Whether `mark` was given to a browser that showed the code of `number` of this generation: a random value
+/// and its keyed hash.
+fn knows(app: &App, mark: &str, number: &CustomerNumber, generation: u32) -> bool {
     let Some((random, hash)) = mark.split_once('-') else {
         return false;
     };
     let right = app
         .portal
         .key
-        .pseudonym("known", &format!("{random}/{number}"));
+        .pseudonym("known", &format!("{random}/{number}/{generation}"));
     bool::from(right.as_bytes().ct_eq(hash.as_bytes()))
 }
 
 /// Marks the browser as one that showed the code of `number`.
-pub(crate) fn remember(app: &App, visitor: &Visitor, number: &CustomerNumber, to: &mut Response) {
+pub(crate) async fn remember(
+    app: &App,
+    visitor: &Visitor,
+    number: &CustomerNumber,
+    to: &mut Response,
+) -> Result<(), Failure> {
+    let generation = generation(app, number).await?;
     if visitor
         .known_by
         .as_deref()
-        .is_some_and(|m| knows(app, m, number))
+        .is_some_and(|m| knows(app, m, number, generation))
     {
-        return;
+        return Ok(());
     }
     let random: Token = app.random_token();
     let random = random.expose();
     let hash = app
         .portal
         .key
-        .pseudonym("known", &format!("{random}/{number}"));
+        .pseudonym("known", &format!("{random}/{number}/{generation}"));
     let mark = format!("{random}-{hash}");
     app.set_cookie(to, "known", &mark, Some(KNOWN_COOKIE_SECONDS));
+    Ok(())
+}
+
+/// Nobody's mailbox may be flooded through us: what opens another way in is told by mail, and counted here. Until when
+/// there are none, where there were too many. What is taken away was added before, and is not counted, so that nobody
+/// is kept from taking away what another added.
+pub(crate) async fn another_way_in(
+    app: &App,
+    number: &CustomerNumber,
+) -> Result<Option<Timestamp>, Failure> {
+    let portal = &app.portal;
+    let (now, pseudonym) = (
+        portal.clock.now(),
+        portal.key.pseudonym("number", number.as_str()),
+    );
+    let guard = format!("ways-in-{pseudonym}");
+    let _one_at_a_time = app.locks.of(number).lock().await;
+    let blocked = portal.store.guard(&guard, now).await?.blocked_until;
+    if blocked.is_none() {
+        let policy = &portal.limits.per_number;
+        portal.store.guard_fail(&guard, now, policy).await?;
+    }
+    Ok(blocked)
 }
 
 /// When to try again, and whom to call.

@@ -8,7 +8,7 @@ use common::{
     Answer, Browser, World,
     seed::{self, BORIS, MARIA},
 };
-use kvit_billing::AccessMail;
+use kvit_billing::{AccessMail, ports::Clock};
 use kvit_store::{EnrolmentState, MailTopic, Role};
 
 const URL: &str = "http://localhost:8080";
@@ -144,6 +144,41 @@ async fn a_clerk_changes_the_code_of_who_showed_a_document() {
     let new = world.key.authorization_code(&common::number(BORIS), 2);
     let page = eva.get(done.header("location")).await;
     assert!(!page.body.contains(&new.printed()));
+}
+
+#[tokio::test]
+async fn a_browser_is_known_by_the_code_of_today() {
+    let world = world().await;
+    let mut known = world.browser();
+    known.sign_in(&world, MARIA).await;
+    known.post("/logout", "").await;
+    let guess = async |browser: &mut Browser| {
+        let form = format!("number={MARIA}&code=00000000");
+        browser.post("/bill/check", &form).await.status
+    };
+    let mut stranger = world.browser();
+    for _ in 0..5 {
+        guess(&mut stranger).await;
+    }
+    let locked = StatusCode::TOO_MANY_REQUESTS;
+    assert_eq!(guess(&mut stranger).await, locked);
+    assert_eq!(guess(&mut known).await, StatusCode::UNPROCESSABLE_ENTITY);
+    let number = common::number(MARIA);
+    let changed = kvit_store::Event {
+        at: world.clock.now(),
+        who: "operator".to_owned(),
+        what: "customer.code-changed".to_owned(),
+        subject: format!("customer/{MARIA}"),
+        detail: serde_json::json!({}),
+    };
+    let evidence = serde_json::json!({});
+    let changed = world.store.change_code((&number, 1), &evidence, &changed);
+    assert!(changed.await.expect("an answer").is_some());
+    assert_eq!(
+        guess(&mut known).await,
+        locked,
+        "it showed the code of before"
+    );
 }
 
 #[tokio::test]

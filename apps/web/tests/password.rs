@@ -210,3 +210,22 @@ async fn staff_take_it_away_with_the_passkeys() {
             .contains(&AccessMail::PasswordRemoved)
     );
 }
+
+#[tokio::test]
+async fn new_passwords_flood_no_mailbox() {
+    let world = World::new(URL).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    for turn in 0..5 {
+        let done = set(&mut browser, if turn % 2 == 0 { GOOD } else { OTHER }).await;
+        assert_eq!(done.header("location"), "/password?done=set", "{turn}");
+        world.clock.forward(1);
+    }
+    let locked = set(&mut browser, OTHER).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(told(&world, MARIA).await.len(), 5);
+    // What somebody added is taken away all the same.
+    let gone = posted(&mut browser, "/password", "/password/remove", "").await;
+    assert_eq!(gone.header("location"), "/password?done=removed");
+}

@@ -57,7 +57,7 @@ pub(crate) async fn check(
     let mut response = go(if enrols { "/enrol" } else { "/bills" });
     let door = SessionDoor::Code;
     open_session(&app, &visitor, &customer, door, &mut response).await?;
-    gate::remember(&app, &visitor, &customer, &mut response);
+    gate::remember(&app, &visitor, &customer, &mut response).await?;
     Ok(response)
 }
 

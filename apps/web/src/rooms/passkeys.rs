@@ -20,6 +20,7 @@ use crate::{
     App,
     failure::Failure,
     front::Visitor,
+    gate,
     passkeys::{
         self, Side,
         room::{self, ChangeForm, NewForm, Seen},
@@ -77,6 +78,11 @@ pub(crate) async fn add(
 ) -> Result<Response, Failure> {
     let owner = me(&visitor)?;
     again::must_be_fresh(&app, &visitor, Place::Passkeys)?;
+    if let Some(number) = &visitor.customer
+        && let Some(until) = gate::another_way_in(&app, number).await?
+    {
+        return gate::locked(&app, &visitor, until);
+    }
     let session = visitor.session.as_ref().ok_or(Failure::NotFound)?;
     match room::added(&app, &visitor, (&owner, session), &form).await? {
         None => Ok(room::back(LIST, "added")),

@@ -156,6 +156,9 @@ pub(crate) async fn set(
         let page = own_page(&app, &visitor, customer, None, &[wrong]).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
+    if let Some(until) = gate::another_way_in(&app, customer).await? {
+        return gate::locked(&app, &visitor, until);
+    }
     let (new, rng) = (
         Secret::new(form.new),
         std::sync::Arc::clone(&app.portal.rng),

@@ -61,9 +61,10 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     let friend = super::readers::new_reader(2, 1, "friend@example.bg", 6);
     let added = store.add_reader(&friend, 5, "customer").await;
     assert!(matches!(added, Ok(AddReader::Added)));
-    let proven = store.prove_reader(&friend.proof.hash, at(7), &json!({}), "reader");
-    let proven_reader = proven.await.expect("an answer");
-    assert!(matches!(proven_reader, kvit_store::ProveReader::Proved(_)));
+    let pressed = json!({});
+    let proven = store.prove_reader(&friend.proof.hash, at(7), &pressed, "reader");
+    let proven = proven.await.expect("an answer");
+    assert!(matches!(proven, kvit_store::ProveReader::Proved(_)));
 
     let changed = event(10, "customer.code-changed");
     let evidence = json!({ "by": "phone" });
@@ -71,8 +72,9 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
         .change_code((&account(9), 1), &evidence, &changed)
         .await;
     assert_eq!(unknown.expect("an answer"), None);
-    let stale = store.change_code((&account(1), 2), &evidence, &changed);
-    assert_eq!(stale.await.expect("an answer"), None, "another was seen");
+    let whose = account(1);
+    let stale = store.change_code((&whose, 2), &evidence, &changed).await;
+    assert_eq!(stale.expect("an answer"), None, "another was seen");
     let ended = store
         .change_code((&account(1), 1), &evidence, &changed)
         .await;

@@ -89,7 +89,9 @@ pub(crate) async fn a_number_is_kept_while_its_code_stays(store: Store) {
     keep(14, SessionDoor::Link(mine.clone()), 2).await;
     assert_eq!(points(16).await.1, all);
     let changed = event("customer.code-changed");
-    let changed = store.change_code(&account(2), &json!({}), &changed).await;
+    let changed = store
+        .change_code((&account(2), 1), &json!({}), &changed)
+        .await;
     assert!(changed.expect("an answer").is_some());
     assert_eq!(points(17).await.1, both, "whoever knew the old code");
 }
