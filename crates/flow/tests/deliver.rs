@@ -205,8 +205,8 @@ async fn a_death_at_any_place_loses_no_reader_s_mail() {
         courier.connections = 1;
         let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
         if let Some(report) = ended {
-            assert_eq!(report.expect("delivered").accepted, 5);
-            post.nothing_lost_of(MAILS + 1, "no death").await;
+            assert_eq!(report.expect("delivered").accepted, 6);
+            post.nothing_lost_of(MAILS + 2, "no death").await; // The customer is told of the reader.
             break;
         }
         let courier = post.courier("worker").await;
@@ -217,7 +217,7 @@ async fn a_death_at_any_place_loses_no_reader_s_mail() {
             .expect("forgotten");
         deliver(&courier).await.expect("delivered");
         let why = format!("died at {n}, {:?}", dying.place());
-        post.nothing_lost_of(MAILS + 1, &why).await;
+        post.nothing_lost_of(MAILS + 2, &why).await;
     }
 }
 
@@ -236,7 +236,7 @@ async fn a_reader_s_mailbox_that_refuses_touches_nobody_else() {
     let post = Post { mailbox, ..post };
     let courier = post.courier("worker").await;
     let report = deliver(&courier).await.expect("delivered");
-    assert_eq!((report.accepted, report.failed), (4, 1));
+    assert_eq!((report.accepted, report.failed), (5, 1));
     let store = post.world.store().await;
     let sheet = store.balance(&post.run).await.expect("a sheet");
     let counted = [sheet.accepted, sheet.paper, sheet.held, sheet.failed];
