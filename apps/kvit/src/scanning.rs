@@ -3,14 +3,14 @@
 use std::{fs, io, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
-use kvit_billing::EntryId;
+use kvit_billing::{EnrolmentId, EntryId};
 use kvit_flow::{
     PictureError, ScanError, ScanImport,
     ports::{Archive, Checkpoints},
-    read_scan,
+    read_scan, read_signed,
     scans::sha256,
 };
-use kvit_store::{NewScan, NewScanFile, ScanReport};
+use kvit_store::{NewScan, NewScanFile, ScanReport, SignedSheet};
 use kvit_web::{DocumentError, NewFile, NoUpload, Scans, Upload};
 
 use crate::{
@@ -116,6 +116,13 @@ impl Scanner {
     }
 }
 
+fn unread(error: PictureError) -> DocumentError {
+    match error {
+        PictureError::Altered(_) => DocumentError::Changed,
+        other => DocumentError::Archive(Box::new(other)),
+    }
+}
+
 impl Scans for Scanner {
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
         async move {
@@ -140,10 +147,33 @@ impl Scans for Scanner {
     fn picture<'a>(&'a self, scan: &'a NewScan) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>> {
         async move {
             let read = read_scan(self.scanning.archive.as_ref(), scan).await;
-            read.map_err(|error| match error {
-                PictureError::Altered(_) => DocumentError::Changed,
-                other => DocumentError::Archive(Box::new(other)),
-            })
+            read.map_err(unread)
+        }
+        .boxed()
+    }
+
+    fn keep_signed<'a>(
+        &'a self,
+        consent: &'a EnrolmentId,
+        attempt: &'a EntryId,
+        svg: Vec<u8>,
+    ) -> BoxFuture<'a, Result<SignedSheet, DocumentError>> {
+        async move {
+            let checkpoints = faults::checkpoints();
+            let import = self.scanning.import(checkpoints.as_ref());
+            let kept = import.keep_signed(consent, attempt, svg).await;
+            kept.map_err(|error| DocumentError::Archive(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn signed<'a>(
+        &'a self,
+        sheet: &'a SignedSheet,
+    ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>> {
+        async move {
+            let read = read_signed(self.scanning.archive.as_ref(), sheet).await;
+            read.map_err(unread)
         }
         .boxed()
     }

@@ -290,6 +290,8 @@ fn assets(
     let go = add("go", "js", "text/javascript; charset=utf-8", go);
     let passkey = include_bytes!("../assets/passkey.js").to_vec();
     let passkey = add("passkey", "js", "text/javascript; charset=utf-8", passkey);
+    let sign = include_bytes!("../assets/sign.js").to_vec();
+    let sign = add("sign", "js", "text/javascript; charset=utf-8", sign);
     let mark = include_str!("../assets/mark.svg")
         .replace("BRAND", &brand.primary)
         .replace("ACCENT", &brand.accent);
@@ -300,12 +302,24 @@ fn assets(
         |bytes| add("logo", "svg", "image/svg+xml", bytes),
     );
     // Made here, so they need no escaping, which would only blur them.
-    let [css, staff_css, font_400, font_800, mark, logo, go, passkey] =
-        [css, staff_css, font_400, font_800, mark, logo, go, passkey].map(Value::from_safe_string);
+    let [
+        css,
+        staff_css,
+        font_400,
+        font_800,
+        mark,
+        logo,
+        go,
+        passkey,
+        sign,
+    ] = [
+        css, staff_css, font_400, font_800, mark, logo, go, passkey, sign,
+    ]
+    .map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, staff_css, font_400, font_800, mark, logo, go, passkey, own_logo, brand },
+        context! { css, staff_css, font_400, font_800, mark, logo, go, passkey, sign, own_logo, brand },
     ))
 }
 

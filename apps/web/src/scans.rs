@@ -1,8 +1,9 @@
-//! Scans of declarations that staff upload: where they go, and the pictures of their pages.
+//! Scans of declarations that staff upload: where they go, and the pictures of their pages. Declarations that are signed on a
+//! screen lie beside them.
 
 use futures::future::BoxFuture;
-use kvit_billing::EntryId;
-use kvit_store::NewScan;
+use kvit_billing::{EnrolmentId, EntryId};
+use kvit_store::{NewScan, SignedSheet};
 
 use crate::{DocumentError, NoUpload, Upload};
 
@@ -14,4 +15,19 @@ pub trait Scans: Send + Sync {
 
     /// The picture of a page, its hash checked: a PNG or JPEG that Kvit wrote.
     fn picture<'a>(&'a self, scan: &'a NewScan) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>>;
+
+    /// Keeps an SVG that was signed for this consent; it is durable when this is back, and goes after a day unless
+    /// [`Store::enrol_at`](kvit_store::Store::enrol_at) names it.
+    fn keep_signed<'a>(
+        &'a self,
+        consent: &'a EnrolmentId,
+        attempt: &'a EntryId,
+        svg: Vec<u8>,
+    ) -> BoxFuture<'a, Result<SignedSheet, DocumentError>>;
+
+    /// What was signed, its hash checked.
+    fn signed<'a>(
+        &'a self,
+        sheet: &'a SignedSheet,
+    ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>>;
 }

@@ -51,6 +51,7 @@ journeys!(
     finds_money_its_owner_by_keyboard_alone,
     brings_a_run_in,
     decides_about_declarations_by_keyboard_alone,
+    signs_a_declaration_on_the_screen,
     signs_in_with_a_passkey,
     signs_in_with_a_passkey_as_staff,
 );
@@ -632,6 +633,80 @@ mod journey {
         chrome.attach("#file", file.to_str().expect("text")).await;
         chrome.follow("form[enctype] button").await;
         assert!(chrome.text("main").await.contains("Файловете са качени"));
+    }
+
+    /// A customer writes with finger, pen and mouse what the clerk finds again; without script paper is offered.
+    pub(super) async fn signs_a_declaration_on_the_screen(world: &World, chrome: &Chrome) {
+        world.hire("petya", Role::Clerk).await;
+        sign_in_staff(chrome, "petya").await;
+        chrome
+            .go(&format!("/staff/customers/{}", seed::BORIS))
+            .await;
+        chrome.press("#document").await;
+        chrome.follow(".recognise button").await;
+        chrome.follow(".desk .card .button").await;
+        chrome.fill("#email", "boris@primer.bg").await;
+        chrome.follow("main form button.wide").await;
+        chrome.follow("form[action$='/sign'] button").await;
+        let cannot = "document.querySelector('[data-when=cannot]').offsetHeight > 0";
+        if chrome.eval(cannot).await == true {
+            assert_eq!(
+                chrome
+                    .eval("document.querySelector('.pad').offsetHeight")
+                    .await,
+                0
+            );
+            let print = chrome.text("[data-when=cannot] button").await;
+            assert_eq!(print, "Отпечатай декларацията");
+            chrome.follow("form[action$='/enrol'] button").await;
+            assert!(chrome.text(".address").await.contains("boris@primer.bg"));
+            return;
+        }
+        chrome.follow("[data-signing] .button:not([type])").await;
+        assert!(chrome.text("[role=alert]").await.contains("е празно"));
+        let drawn = "document.querySelectorAll('#signature path').length";
+        chrome
+            .draw("#signature", "touch", &[(10.0, 20.0), (90.0, 80.0)])
+            .await;
+        assert_eq!(chrome.eval(drawn).await, 1);
+        chrome.press("[data-clear]").await;
+        assert_eq!(chrome.eval(drawn).await, 0);
+        let up = [(10.0, 75.0), (25.0, 25.0), (40.0, 75.0)];
+        chrome.draw("#signature", "touch", &up).await;
+        let down = [(45.0, 25.0), (60.0, 75.0), (75.0, 25.0)];
+        chrome.draw("#signature", "pen", &down).await;
+        let under = [(10.0, 90.0), (80.0, 90.0)];
+        chrome.draw("#signature", "mouse", &under).await;
+        assert_eq!(chrome.eval(drawn).await, 3);
+        chrome.follow("[data-signing] .button:not([type])").await;
+        assert!(chrome.path().await.ends_with("done=enrolled"));
+        assert!(chrome.text("main").await.contains("Подписана на екран"));
+        let number = common::number(seed::BORIS);
+        let facts = world.store.enrolments_of(&number, 9).await.expect("facts");
+        let sheet = kvit_store::SignedSheet::of(&facts[0].evidence).expect("a sheet");
+        let svg = world.shelf.pictures.lock().expect("free")[&sheet.object].clone();
+        let svg = String::from_utf8(svg).expect("text");
+        let path = svg.split("<path d=\"").nth(1).expect("a path");
+        let path = path.split('"').next().expect("its end");
+        let strokes: Vec<_> = path.split('M').skip(1).collect();
+        assert_eq!(strokes.len(), 3, "{path}");
+        // Where the finger began, whatever the screen's size.
+        let begun = strokes[0].split('L').next().expect("a place");
+        let (x, y) = begun.split_once(' ').expect("two numbers");
+        let near =
+            |text: &str, wanted: i32| (text.parse::<i32>().expect("a number") - wanted).abs() < 12;
+        assert!(near(x, 100) && near(y, 300), "{begun}");
+        let (number, id) = (seed::BORIS, &facts[0].record.id);
+        let link =
+            format!("document.querySelector('a[href*=\"/signed/{id}\"]').getAttribute('href')");
+        let link = chrome.eval(&link).await;
+        chrome.go(link.as_str().expect("a link")).await;
+        let shown = chrome.text("svg").await;
+        assert!(
+            shown.contains("boris@primer.bg") && shown.contains(number),
+            "{shown}"
+        );
+        chrome.back().await;
     }
 
     /// A customer adds a key on this device, signs in with it alone, and removes it.

@@ -367,6 +367,9 @@ async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.fill("#email", "boris@primer.bg").await;
     eye.chrome.follow("main form button.wide").await;
     eye.look("staff-agree-desk").await;
+    eye.chrome.follow("form[action$='/sign'] button").await;
+    eye.look("staff-sign").await;
+    eye.chrome.follow("form[action$='/enrol'] button").await;
     // Printed in this window here.
     eye.chrome
         .eval("document.querySelector('form[target]').removeAttribute('target')")

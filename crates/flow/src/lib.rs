@@ -34,6 +34,6 @@ pub use issue::{IssueError, IssueReport, Issuer, IssuerSettings};
 pub use poll::{PollReport, Poller};
 pub use preview::Sample;
 pub use remind::{ReminderReport, Reminders};
-pub use scans::{PictureError, ScanError, ScanImport, read_scan};
+pub use scans::{PictureError, ScanError, ScanImport, read_scan, read_signed};
 pub use sweep::{SweepError, sweep, sweep_issued};
 pub use tell::{Messenger, TellReport, webhook_secret};

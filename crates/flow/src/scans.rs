@@ -7,6 +7,7 @@
 //! `clearing`, with refused pages after their time.
 
 mod clearing;
+mod signed;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use jiff::SignedDuration;
@@ -17,6 +18,8 @@ use kvit_store::{
 };
 use serde_json::json;
 use tokio::sync::mpsc;
+
+pub use signed::read_signed;
 
 use crate::ports::{Archive, ArchiveError, Checkpoints};
 
@@ -393,9 +396,16 @@ pub enum PictureError {
 /// # Errors
 /// Where the archive fails, or has other bytes than were kept.
 pub async fn read_scan(archive: &dyn Archive, scan: &NewScan) -> Result<Vec<u8>, PictureError> {
-    let bytes = archive.read(&scan.object, 0..scan.bytes).await?;
-    if sha256(&bytes) != scan.sha256 {
-        return Err(PictureError::Altered(scan.object.clone()));
+    read_kept(archive, (&scan.object, scan.bytes, scan.sha256)).await
+}
+
+async fn read_kept(
+    archive: &dyn Archive,
+    (object, length, hash): (&str, u64, [u8; 32]),
+) -> Result<Vec<u8>, PictureError> {
+    let bytes = archive.read(object, 0..length).await?;
+    if sha256(&bytes) != hash {
+        return Err(PictureError::Altered(object.to_owned()));
     }
     Ok(bytes)
 }

@@ -10,12 +10,12 @@ use kvit_billing::{PaperCode, ports::Clock};
 use kvit_flow::{
     ScanImport,
     ports::{Archive, Checkpoints, NoCheckpoints},
-    read_scan,
+    read_scan, read_signed,
     scans::sha256,
 };
 use kvit_store::{
-    Event, NewScanFile, ScanFault, ScanHand, ScanReport, ScanState, ScanWord, Store, WantedScan,
-    Written,
+    EnrolmentChannel, Event, NewEnrolment, NewScanFile, ScanFault, ScanHand, ScanReport, ScanState,
+    ScanWord, SignedSheet, Store, WantedScan, Written,
 };
 use tiff::encoder::{TiffEncoder, colortype};
 use world::{
@@ -435,4 +435,83 @@ async fn refused_pages_are_removed_after_their_time_and_told_as_a_sum() {
     // The same paper once more is a new page.
     let again = bring(&world, &store, 2, &bag(), &NoCheckpoints).await;
     assert_eq!((again.kept, again.known), (1, 3));
+}
+
+/// What a customer signs on a screen is in the archive before the consent names it, and stays; what a death leaves is removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signed_sheet_stays_once_a_consent_names_it() {
+    let mut places = Vec::new();
+    for n in 1.. {
+        let world = Arc::new(World::new(3));
+        let store = world.store().await;
+        world.released("2026-10").await;
+        let dying = DieAt::new(n);
+        let task = {
+            let (world, store, dying) = (Arc::clone(&world), store.clone(), Arc::clone(&dying));
+            tokio::spawn(async move { signed(&world, &store, 1, dying.as_ref()).await })
+        };
+        let ended = died(task.await).is_some();
+        places.extend(dying.place());
+        // The same press again, and once more after it counted.
+        let given = signed(&world, &store, 2, &NoCheckpoints).await;
+        assert_eq!(given == Written::Done, !ended, "died at {places:?}");
+        let again = signed(&world, &store, 3, &NoCheckpoints).await;
+        assert_eq!(again, Written::Outdated);
+        world.clock.forward(25 * HOUR);
+        let archive = world.archive();
+        let next = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+        next.clear(90).await.expect("cleared");
+        let account = world.synth.number(1);
+        let facts = store.enrolments_of(&account, 9).await.expect("facts");
+        assert_eq!(facts.len(), 1, "died at {places:?}");
+        let sheet = SignedSheet::of(&facts[0].evidence).expect("a sheet");
+        assert_eq!(kept(&world).await, [sheet.object.as_str()]);
+        let svg = read_signed(archive.as_ref(), &sheet).await.expect("whole");
+        assert!(svg.starts_with(b"<svg"));
+        archive
+            .put(&sheet.object, b"<svg other".to_vec())
+            .await
+            .expect("put");
+        assert!(read_signed(archive.as_ref(), &sheet).await.is_err());
+        if ended {
+            break;
+        }
+    }
+    assert_eq!(places, ["before-keep-signed", "after-keep-signed"]);
+}
+
+/// One press on "done".
+async fn signed(
+    world: &World,
+    store: &Store,
+    attempt: u32,
+    checkpoints: &dyn Checkpoints,
+) -> Written {
+    let archive = world.archive();
+    let import = importer(world, store, archive.as_ref(), checkpoints);
+    let id = format!("{:032x}", 77).parse().expect("an id");
+    let attempt = format!("{attempt:032x}").parse().expect("an id");
+    let svg = b"<svg signed".to_vec();
+    let sheet = import.keep_signed(&id, &attempt, svg).await.expect("kept");
+    let account = world.synth.number(1);
+    let at = world.clock.now();
+    let new = NewEnrolment {
+        id,
+        email: world.synth.email(1),
+        language: world.synth.customer(1).language,
+        channel: EnrolmentChannel::Centre,
+        text_version: "1".to_owned(),
+        evidence: serde_json::json!({ "sheet": sheet.evidence() }),
+        at,
+        proof: None,
+        account: account.clone(),
+    };
+    let told = Event {
+        at,
+        who: "eva".to_owned(),
+        what: "customer.enrolled".to_owned(),
+        subject: format!("customer/{account}"),
+        detail: serde_json::json!({}),
+    };
+    store.enrol_at(&new, 0, &told).await.expect("asked")
 }

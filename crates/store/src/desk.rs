@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, EntryId, StaffLogin};
 
 use crate::{
-    Contact, EnrolmentFacts, Event, NewDelivery, NewEnrolment, Note, Store, StoreError, Written,
+    Contact, EnrolmentFacts, Event, NewDelivery, NewEnrolment, Note, SignedSheet, Store,
+    StoreError, Written,
     audit::append,
     engine::{Row, Target},
     enrolments::{self, enrolment},
@@ -24,7 +25,8 @@ impl Store {
     }
 
     /// Keeps a consent that was given to a member of staff, as [`Store::enrol`] does, if the record is
-    /// still in `version`.
+    /// still in `version`. The sheet that its evidence names, where there is one, is kept for good from then on;
+    /// one that was cleared away meanwhile is `Outdated` too.
     ///
     /// # Errors
     /// Where the database fails.
@@ -38,6 +40,15 @@ impl Store {
         enrolments::turn(&mut tx, &new.account).await?;
         if self::version(&mut tx, &new.account).await? != version {
             return Ok(Written::Outdated);
+        }
+        if let Some(sheet) = SignedSheet::of(&new.evidence) {
+            let noted = query("DELETE FROM scan_objects WHERE object = $1")
+                .bind(&sheet.object)
+                .execute(&mut tx)
+                .await?;
+            if noted == 0 {
+                return Ok(Written::Outdated);
+            }
         }
         enrolments::write(&mut tx, new).await?;
         append(&mut tx, event).await?;

@@ -49,16 +49,22 @@ impl Side {
 }
 
 impl Hall {
-    /// Lets a page run our script, which talks to nobody but us. Without passkeys the page has no script.
-    pub(crate) fn scripted(&self, mut response: Response) -> Response {
-        if self.passkeys.is_some() {
-            response.headers_mut().insert(
-                header::CONTENT_SECURITY_POLICY,
-                HeaderValue::from_static("default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
-            );
+    /// As [`scripted`]. Without passkeys the page has no script.
+    pub(crate) fn scripted(&self, response: Response) -> Response {
+        match self.passkeys {
+            Some(_) => scripted(response),
+            None => response,
         }
-        response
     }
+}
+
+/// Lets a page run our script, which talks to nobody but us.
+pub(crate) fn scripted(mut response: Response) -> Response {
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    );
+    response
 }
 
 fn site(app: &App) -> Result<&RelyingParty, Failure> {

@@ -24,7 +24,9 @@ use super::{
     customers::PageQuery,
     desk::{done, new_entry, subject},
     door::Officer,
-    event, render, spell,
+    event, render,
+    signing::{sheet, strokes::Strokes},
+    spell,
 };
 use crate::{
     App, failure::Failure, front::Visitor, gate, pages::sha256_hex, rooms::enrol::latin_hint,
@@ -56,27 +58,37 @@ pub(crate) async fn enrol_form(
 #[derive(Default, Deserialize)]
 pub(crate) struct EnrolForm {
     #[serde(default)]
-    form_token: String,
+    pub(super) form_token: String,
     #[serde(default)]
-    call: String,
+    pub(super) call: String,
     /// The record as it was when the first step was shown.
     #[serde(default)]
-    version: u64,
+    pub(super) version: u64,
     #[serde(default)]
-    language: String,
+    pub(super) language: String,
     #[serde(default)]
     email: String,
     /// The address of which a misspelling was suggested already.
     #[serde(default)]
-    sure: String,
+    pub(super) sure: String,
     /// The suggested address, where its own button was pressed.
     #[serde(default)]
     instead: String,
     /// The second step's: the id of the consent, and that it was given.
     #[serde(default)]
-    entry: String,
+    pub(super) entry: String,
     /// The declaration lies signed on the desk.
     signed: Option<String>,
+    /// What was written on the screen.
+    #[serde(default)]
+    pub(super) strokes: Option<String>,
+}
+
+/// A customer in contact, and the address that was read back to them.
+pub(super) struct Ready {
+    pub(super) record: CustomerRecord,
+    pub(super) contact: Contact,
+    pub(super) email: EmailAddress,
 }
 
 fn email_page(
@@ -106,7 +118,31 @@ pub(crate) async fn enrol(
     Form(mut form): Form<EnrolForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
+    let ready = match read_back(&app, &visitor, &officer, &number, &mut form).await? {
+        Ok(ready) => ready,
+        Err(page) => return Ok(page),
+    };
+    let (record, email) = (&ready.record, &ready.email);
+    let Ok(id) = form.entry.parse::<EnrolmentId>() else {
+        return agree_page(&app, &visitor, &officer, record, &form, email, &[]);
+    };
+    if officer.role == Role::Clerk && form.signed.is_none() {
+        let wrong = [("signed", "staff-error-signed")];
+        let page = agree_page(&app, &visitor, &officer, record, &form, email, &wrong)?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    keep_consent(&app, &visitor, &officer, &ready, &form, id, None).await
+}
+
+/// What both ways to sign need; the first step's page again where the address needs a word.
+pub(super) async fn read_back(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    number: &str,
+    form: &mut EnrolForm,
+) -> Result<Result<Ready, Response>, Failure> {
+    let (record, contact) = in_contact(app, officer, number, &form.call).await?;
     let number = &record.customer.number;
     if !form.instead.trim().is_empty() {
         form.email = std::mem::take(&mut form.instead);
@@ -115,28 +151,25 @@ pub(crate) async fn enrol(
     let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
     let Ok(email) = EmailAddress::parse(&form.email) else {
         let wrong = [("email", "error-email")];
-        let page = email_page(&app, &visitor, &officer, &record, &form, suggestion, &wrong)?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        let page = email_page(app, visitor, officer, &record, form, suggestion, &wrong)?;
+        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, page).into_response()));
     };
     if suggestion.is_some() && form.sure != form.email {
-        return email_page(&app, &visitor, &officer, &record, &form, suggestion, &[]);
+        let page = email_page(app, visitor, officer, &record, form, suggestion, &[])?;
+        return Ok(Err(page));
     }
     if let EnrolmentState::Active(active) = app.portal.store.enrolment_of(number).await?
         && active.email.expose() == email.as_str()
     {
         let wrong = [("email", "error-email-same")];
-        let page = email_page(&app, &visitor, &officer, &record, &form, None, &wrong)?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        let page = email_page(app, visitor, officer, &record, form, None, &wrong)?;
+        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, page).into_response()));
     }
-    let Ok(id) = form.entry.parse::<EnrolmentId>() else {
-        return agree_page(&app, &visitor, &officer, &record, &form, &email, &[]);
-    };
-    if officer.role == Role::Clerk && form.signed.is_none() {
-        let wrong = [("signed", "staff-error-signed")];
-        let page = agree_page(&app, &visitor, &officer, &record, &form, &email, &wrong)?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-    }
-    keep_consent(&app, &visitor, &officer, &contact, &form, id, &email).await
+    Ok(Ok(Ready {
+        record,
+        contact,
+        email,
+    }))
 }
 
 fn agree_page(
@@ -162,16 +195,19 @@ fn agree_page(
     render(app, visitor, Some(officer), "staff/agree.html", page)
 }
 
-async fn keep_consent(
+/// Keeps the consent, and before it what was signed on the screen. A death in between leaves a sheet that nobody names, which
+/// is cleared away; the same press again makes one of its own.
+pub(super) async fn keep_consent(
     app: &App,
     visitor: &Visitor,
     officer: &Officer,
-    contact: &Contact,
+    ready: &Ready,
     form: &EnrolForm,
     id: EnrolmentId,
-    email: &EmailAddress,
+    strokes: Option<&Strokes>,
 ) -> Result<Response, Failure> {
     let portal = &app.portal;
+    let contact = &ready.contact;
     let number = &contact.account;
     // Derived, not random: the worker that writes the mail derives it again.
     let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
@@ -201,8 +237,19 @@ async fn keep_consent(
         EnrolmentChannel::Phone
     };
     let language = Language::from_tag(&form.language).unwrap_or(visitor.language);
-    let new = to_be_proven(app, id, (number, channel), email, language, evidence);
-    let detail = json!({ "channel": contact.channel, "reference": contact.reference });
+    let whose = (number, channel);
+    let mut new = to_be_proven(app, id, whose, &ready.email, language, evidence);
+    let mut detail = json!({ "channel": contact.channel, "reference": contact.reference });
+    if let Some(strokes) = strokes {
+        let svg = sheet::svg(app, visitor, officer, ready, &new, strokes);
+        let attempt = new_entry(app).parse().map_err(|_| Failure::Foreign)?;
+        let kept = portal
+            .scans
+            .keep_signed(&new.id, &attempt, svg.into_bytes());
+        let kept = kept.await?.evidence();
+        detail["sheet_sha256"] = kept["sha256"].clone();
+        new.evidence["sheet"] = kept;
+    }
     let enrolled = event(app, officer, "customer.enrolled", subject(number), detail);
     let written = portal.store.enrol_at(&new, form.version, &enrolled).await?;
     // Pressed twice at once, the other press may have been the quicker one.

@@ -15,7 +15,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{contact, desk, door::Officer, event, plain, render, scans, timeline};
+use super::{contact, desk, door::Officer, event, plain, render, scans, signing, timeline};
 use crate::{
     App,
     failure::Failure,
@@ -288,14 +288,19 @@ pub(crate) async fn customer_page(
         Language::En => "staff-language-en",
     };
     let declarations = store.scans_of(number, DECLARATIONS_SHOWN).await?;
-    let declarations: Vec<_> = declarations
+    let mut declarations: Vec<_> = declarations
         .iter()
         .map(|found| {
             let when = texts.moment(found.scan.at, &app.portal.time_zone);
             let text = texts.say(scans::state_text(found.state), &[("when", &when)]);
-            context! { id => found.scan.id.clone(), text }
+            context! { path => format!("scans/{}", found.scan.id), text }
         })
         .collect();
+    for (given, _) in signing::sheets_of(app, number).await? {
+        let when = texts.moment(given.created_at, &app.portal.time_zone);
+        let text = texts.say("staff-signed-on-screen", &[("when", &when)]);
+        declarations.push(context! { path => format!("signed/{}", given.id), text });
+    }
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),

@@ -28,6 +28,7 @@ pub(crate) mod samples;
 pub(crate) mod scans;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+mod signing;
 pub(crate) mod spell;
 pub(crate) mod statements;
 pub(crate) mod texts;
@@ -107,6 +108,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/customers/{number}/reader", DESK),
     ("GET", "/staff/customers/{number}/scans/{id}", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
+    ("POST", "/staff/customers/{number}/sign", CLERK),
+    ("GET", "/staff/customers/{number}/signed/{id}", DESK),
     ("GET", "/staff/debits", BOOKS),
     ("POST", "/staff/debits", BILLING),
     ("GET", "/staff/debits/file/{number}", BILLING),
@@ -224,6 +227,8 @@ pub const STAFF_EVENTS: &[&str] = &[
     "debit.refused",
     "debit.seen",
     "declaration.printed",
+    "declaration.shown",
+    "declaration.viewed",
     "layout.brought",
     "layout.chosen",
     "layout.fetched",
@@ -350,6 +355,11 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
             get(scans::picture::of_customer),
         )
         .route("/staff/customers/{number}/send", post(desk::send))
+        .route(
+            "/staff/customers/{number}/sign",
+            post(signing::sign).layer(DefaultBodyLimit::max(signing::FORM_BYTES_MAX)),
+        )
+        .route("/staff/customers/{number}/signed/{id}", get(signing::show))
         .route("/staff/debits", get(debits::list).post(debits::prepare))
         .route("/staff/debits/file/{number}", get(debits::file))
         .route("/staff/debits/seen", post(debits::seen))

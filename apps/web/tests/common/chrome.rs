@@ -257,6 +257,34 @@ impl Chrome {
             .await;
     }
 
+    /// Draws a line on an element with a pointer of this kind, through places that are parts of a hundred of its sides.
+    pub(crate) async fn draw(&self, css: &str, kind: &str, places: &[(f64, f64)]) {
+        let id = self.find(css).await;
+        let size = format!(
+            "(r => [r.width, r.height])(document.querySelector({css:?}).getBoundingClientRect())"
+        );
+        let size = self.eval(&size).await;
+        let side = |n: usize| size[n].as_f64().expect("a side");
+        let mut actions = Vec::new();
+        for (x, y) in places {
+            // From the middle of the element.
+            let from = |part: &f64, side: f64| ((part / 100.0 - 0.5) * side).round();
+            actions.push(json!({
+                "type": "pointerMove", "duration": 20, "origin": { ELEMENT: id },
+                "x": from(x, side(0)), "y": from(y, side(1)),
+            }));
+            if actions.len() == 1 {
+                actions.push(json!({ "type": "pointerDown", "button": 0 }));
+            }
+        }
+        actions.push(json!({ "type": "pointerUp", "button": 0 }));
+        let pointer = json!({
+            "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": actions,
+        });
+        let actions = json!({ "actions": [pointer] });
+        self.command("POST", "actions", Some(actions)).await;
+    }
+
     /// The value of a script's expression. Works where pages themselves may not run script.
     pub(crate) async fn eval(&self, expression: &str) -> Value {
         let script = json!({ "script": format!("return {expression}"), "args": [] });

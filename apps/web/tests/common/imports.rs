@@ -10,8 +10,8 @@ use std::{
 
 use axum::body::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use kvit_billing::EntryId;
-use kvit_store::NewScan;
+use kvit_billing::{EnrolmentId, EntryId};
+use kvit_store::{NewScan, SignedSheet, Store};
 use kvit_web::{DocumentError, ImportState, ImportView, Imports, NewFile, NoUpload, Scans, Upload};
 
 /// What this place holds.
@@ -36,7 +36,7 @@ impl Shelf {
     }
 }
 
-pub(crate) struct Counter(pub(crate) Arc<Shelf>);
+pub(crate) struct Counter(pub(crate) Arc<Shelf>, pub(crate) Store);
 
 impl Imports for Counter {
     fn begin(&self, id: EntryId) -> BoxFuture<'_, Result<Box<dyn Upload>, NoUpload>> {
@@ -72,6 +72,40 @@ impl Scans for Counter {
                 .get(&scan.object)
                 .cloned()
                 .ok_or(DocumentError::Missing)
+        }
+        .boxed()
+    }
+
+    fn keep_signed<'a>(
+        &'a self,
+        consent: &'a EnrolmentId,
+        attempt: &'a EntryId,
+        svg: Vec<u8>,
+    ) -> BoxFuture<'a, Result<SignedSheet, DocumentError>> {
+        async move {
+            let sheet = SignedSheet {
+                object: format!("scans/signed/{consent}-{attempt}.svg"),
+                bytes: svg.len() as u64,
+                sha256: kvit_flow::scans::sha256(&svg),
+            };
+            let (store, now) = (self.1.clone(), jiff::Timestamp::UNIX_EPOCH);
+            let noted = store.note_scan_object(&sheet.object, now).await;
+            noted.map_err(|error| DocumentError::Archive(Box::new(error)))?;
+            let mut pictures = self.0.pictures.lock().expect("not poisoned");
+            pictures.insert(sheet.object.clone(), svg);
+            Ok(sheet)
+        }
+        .boxed()
+    }
+
+    fn signed<'a>(
+        &'a self,
+        sheet: &'a SignedSheet,
+    ) -> BoxFuture<'a, Result<Vec<u8>, DocumentError>> {
+        async move {
+            let pictures = self.0.pictures.lock().expect("not poisoned");
+            let found = pictures.get(&sheet.object).cloned();
+            found.ok_or(DocumentError::Missing)
         }
         .boxed()
     }

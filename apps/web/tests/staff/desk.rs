@@ -424,3 +424,116 @@ async fn an_agent_removes_the_passkeys_of_who_lost_a_telephone() {
         ("ana", &json!("C-17"))
     );
 }
+
+/// A clerk has the declaration on the screen. Gives the form without what is written in it.
+async fn to_be_signed(clerk: &mut Browser, path: &str, email: &str) -> String {
+    let entry = hidden(&clerk.get(path).await.body, "entry");
+    let seen = format!("entry={entry}&document=1");
+    clerk.post(&format!("{path}/contact"), &seen).await;
+    let first = clerk.get(&format!("{path}/enrol?call={entry}")).await;
+    let version = hidden(&first.body, "version");
+    let form = format!("call={entry}&version={version}&language=bg&email={email}");
+    let read = clerk.post(&format!("{path}/enrol"), &form).await;
+    assert!(read.body.contains("Подпис на този екран"), "{}", read.body);
+    format!("{form}&entry={}", hidden(&read.body, "entry"))
+}
+
+const SIGNATURE: &str = "100,300 300,100 500,300 700,100;800,350";
+
+#[tokio::test]
+async fn a_declaration_is_signed_on_the_screen_and_shown_later() {
+    let world = World::new(URL).await;
+    world.hire("eva", Role::Clerk).await;
+    let mut eva = world.browser();
+    eva.sign_in_staff("eva").await;
+    let path = "/staff/customers/1000002";
+    let sign = format!("{path}/sign");
+    let form = to_be_signed(&mut eva, path, "boris@primer.bg").await;
+    let page = eva.post(&sign, &form).await;
+    for part in ["boris@primer.bg", "Борис", "1000002", "Подпишете се тук"] {
+        assert!(page.body.contains(part), "{part}");
+    }
+    assert!(!page.body.contains("/staff/sign-out"), "no menu");
+    let rules = page.header("content-security-policy");
+    assert!(rules.contains("script-src 'self';"), "{rules}");
+    // Strokes are judged, and nothing is kept of what is none.
+    let points = "1,1 999,1 ".repeat(2_001);
+    for (strokes, why) in [
+        ("", "е празно"),
+        ("5,5", "твърде малък"),
+        ("1,1 1001,1", "не беше приет"),
+        ("<path/>", "не беше приет"),
+        ("M0 0L500 500", "не беше приет"),
+        (points.trim(), "твърде дълъг"),
+    ] {
+        let strokes = strokes.replace(' ', "+").replace(';', "%3B");
+        let hostile = eva.post(&sign, &format!("{form}&strokes={strokes}")).await;
+        assert_eq!(hostile.status, StatusCode::UNPROCESSABLE_ENTITY, "{why}");
+        assert!(hostile.body.contains(why), "{why}: {}", hostile.body);
+    }
+    let huge = format!("{form}&strokes={}", "1".repeat(70_000));
+    let huge = eva.post(&sign, &huge).await;
+    assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(world.shelf.pictures.lock().expect("free").is_empty());
+    // Pressed twice, it counts once.
+    let signed = format!(
+        "{form}&strokes={}",
+        SIGNATURE.replace(' ', "+").replace(';', "%3B")
+    );
+    for _press in 0..2 {
+        let done = eva.post(&sign, &signed).await;
+        let to = done.header("location");
+        assert!(to.ends_with("done=enrolled"), "{}", done.body);
+    }
+    let facts = world.store.enrolments_of(&number(seed::BORIS), 9).await;
+    let facts = facts.expect("facts");
+    assert_eq!(facts.len(), 1);
+    let sheet = kvit_store::SignedSheet::of(&facts[0].evidence).expect("a sheet");
+    let pictures = world.shelf.pictures.lock().expect("free").clone();
+    assert_eq!(pictures.len(), 1);
+    let svg = pictures[&sheet.object].clone();
+    assert_eq!(kvit_flow::scans::sha256(&svg), sheet.sha256);
+    let svg = String::from_utf8(svg).expect("text");
+    for part in [
+        "M100 300L300 100L500 300L700 100M800 350h0",
+        "Център Русе",
+        "(eva)",
+        "boris@primer.bg",
+        "1000002",
+    ] {
+        assert!(svg.contains(part), "{part}: {svg}");
+    }
+    let text = facts[0].evidence["text_sha256"].as_str().expect("a hash");
+    assert!(svg.contains(text) && svg.contains(&facts[0].record.text_version));
+    let loose = world.store.loose_scan_objects(jiff::Timestamp::MAX).await;
+    assert!(loose.expect("asked").is_empty(), "it stays");
+
+    // Whoever serves the customer sees it, and that is written down.
+    let id = &facts[0].record.id;
+    let page = eva.get(path).await;
+    assert!(page.body.contains("Подписана на екран"));
+    let call = form.split(['=', '&']).nth(1).expect("a call");
+    let shown = eva.get(&format!("{path}/signed/{id}?call={call}")).await;
+    assert_eq!(shown.body, svg);
+    assert_eq!(shown.header("content-type"), "image/svg+xml");
+    let rules = shown.header("content-security-policy");
+    assert!(rules.starts_with("default-src 'none'; sandbox"), "{rules}");
+    let unknown = eva.get(&format!("{path}/signed/{id}")).await;
+    assert_ne!(unknown.status, StatusCode::OK, "nobody is recognised");
+    let other = "/staff/customers/1000001";
+    let entry = hidden(&eva.get(other).await.body, "entry");
+    let seen = format!("entry={entry}&document=1");
+    eva.post(&format!("{other}/contact"), &seen).await;
+    let another = eva.get(&format!("{other}/signed/{id}?call={entry}")).await;
+    assert_eq!(another.status, StatusCode::NOT_FOUND);
+    let trail = world.store.events("customer/1000002", 99).await;
+    let trail = trail.expect("a trail");
+    for (what, times) in [
+        ("declaration.shown", 1),
+        ("customer.enrolled", 1),
+        ("declaration.viewed", 1),
+    ] {
+        let found = trail.iter().filter(|event| event.what == what);
+        assert_eq!(found.count(), times, "{what}");
+    }
+}

@@ -52,6 +52,8 @@ POST /staff/customers/{number}/passkeys: agent clerk
 POST /staff/customers/{number}/reader: agent clerk
 GET /staff/customers/{number}/scans/{id}: agent clerk
 POST /staff/customers/{number}/send: agent clerk
+POST /staff/customers/{number}/sign: clerk
+GET /staff/customers/{number}/signed/{id}: agent clerk
 GET /staff/debits: billing auditor
 POST /staff/debits: billing
 GET /staff/debits/file/{number}: billing

@@ -275,7 +275,7 @@ async fn the_evidence_is_shown_to_who_has_the_customer_on_the_line() {
     let path = format!("/staff/customers/{}", seed::BORIS);
     let page = ana.get(&path).await;
     assert!(
-        page.body.contains("Декларации на хартия") && !page.body.contains(&scan),
+        page.body.contains("Подписани декларации") && !page.body.contains(&scan),
         "{}",
         page.body
     );

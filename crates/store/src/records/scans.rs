@@ -107,6 +107,40 @@ pub struct NewScan {
     pub account: Option<CustomerNumber>,
 }
 
+/// A declaration that was signed on a screen, as it lies in the archive. A consent's evidence names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedSheet {
+    /// Its name in the archive.
+    pub object: String,
+    /// Its length there.
+    pub bytes: u64,
+    /// Its hash there.
+    pub sha256: [u8; 32],
+}
+
+impl SignedSheet {
+    /// As a consent's evidence has it, under `sheet`.
+    #[must_use]
+    pub fn evidence(&self) -> serde_json::Value {
+        serde_json::json!({
+            "object": self.object, "bytes": self.bytes, "sha256": hex::encode(self.sha256),
+        })
+    }
+
+    /// The one that a consent's evidence names; none where the customer signed in another way.
+    #[must_use]
+    pub fn of(evidence: &serde_json::Value) -> Option<Self> {
+        let sheet = &evidence["sheet"];
+        let mut sha256 = [0; 32];
+        hex::decode_to_slice(sheet["sha256"].as_str()?, &mut sha256).ok()?;
+        Some(Self {
+            object: sheet["object"].as_str()?.to_owned(),
+            bytes: sheet["bytes"].as_u64()?,
+            sha256,
+        })
+    }
+}
+
 /// Where a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanState {
