@@ -83,9 +83,9 @@ impl Page {
 
     fn line(&mut self, text: &str, size: u32) {
         self.down += LINE;
-        let _ = write!(
+        let _ = writeln!(
             self.body,
-            "<text x=\"{MARGIN}\" y=\"{}\" font-size=\"{size}\">{}</text>\n",
+            "<text x=\"{MARGIN}\" y=\"{}\" font-size=\"{size}\">{}</text>",
             self.down,
             escaped(text)
         );
@@ -99,10 +99,10 @@ impl Page {
         let width = PAGE - 2 * MARGIN;
         let height = width * u32::from(HEIGHT) / u32::from(WIDTH);
         let top = self.down + LINE / 2;
-        let _ = write!(
+        let _ = writeln!(
             self.body,
             "<rect x=\"{MARGIN}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#8a93a6\"/>\n\
-             <svg x=\"{MARGIN}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\"><path d=\"{}\" fill=\"none\" stroke=\"#12235a\" stroke-width=\"6\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/></svg>\n",
+             <svg x=\"{MARGIN}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\"><path d=\"{}\" fill=\"none\" stroke=\"#12235a\" stroke-width=\"6\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/></svg>",
             strokes.path()
         );
         self.down = top + height + LINE / 2;

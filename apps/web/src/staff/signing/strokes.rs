@@ -1,5 +1,7 @@
 //! What was written on the screen: numbers, and nothing else, within limits.
 
+use std::fmt::Write as _;
+
 /// The field in which is written, in its own units: the page's script counts in them, whatever the screen.
 pub(crate) const WIDTH: u16 = 1_000;
 pub(crate) const HEIGHT: u16 = 400;
@@ -73,7 +75,7 @@ impl Strokes {
         for stroke in &self.0 {
             for (at, (x, y)) in stroke.iter().enumerate() {
                 let verb = if at == 0 { 'M' } else { 'L' };
-                path.push_str(&format!("{verb}{x} {y}"));
+                let _ = write!(path, "{verb}{x} {y}");
             }
             if stroke.len() == 1 {
                 path.push_str("h0");
