@@ -95,6 +95,7 @@ templates!(
     "staff/scans.html",
     "staff/sessions.html",
     "staff/sign-in.html",
+    "staff/sign.html",
     "staff/statement.html",
     "staff/statements.html",
     "staff/sure.html",
