@@ -261,7 +261,7 @@ impl Chrome {
     pub(crate) async fn draw(&self, css: &str, kind: &str, places: &[(f64, f64)]) {
         let id = self.find(css).await;
         let size = format!(
-            "(r => [r.width, r.height])(document.querySelector({css:?}).getBoundingClientRect())"
+            "(e => {{ e.scrollIntoView({{ block: 'center' }}); const r = e.getBoundingClientRect(); return [r.width, r.height] }})(document.querySelector({css:?}))"
         );
         let size = self.eval(&size).await;
         let side = |n: usize| size[n].as_f64().expect("a side");
