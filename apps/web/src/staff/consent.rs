@@ -247,7 +247,7 @@ pub(super) async fn keep_consent(
             .scans
             .keep_signed(&new.id, &attempt, svg.into_bytes());
         let kept = kept.await?.evidence();
-        detail["sheet_sha256"] = kept["sha256"].clone();
+        detail["sha256"] = kept["sha256"].clone();
         new.evidence["sheet"] = kept;
     }
     let enrolled = event(app, officer, "customer.enrolled", subject(number), detail);

@@ -116,8 +116,7 @@ pub(crate) async fn show(
         .into_iter()
         .find(|(given, _)| given.id.as_str() == id);
     let (given, sheet) = found.ok_or(Failure::NotFound)?;
-    let detail =
-        json!({ "enrolment": given.id.as_str(), "sheet_sha256": hex::encode(sheet.sha256) });
+    let detail = json!({ "enrolment": given.id.as_str(), "sha256": hex::encode(sheet.sha256) });
     let viewed = event(
         &app,
         &officer,
