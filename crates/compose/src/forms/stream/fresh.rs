@@ -4,8 +4,6 @@
 const LENGTH_MIN: usize = 6;
 pub(super) const LENGTH_MAX: usize = 258;
 const TABLE_BITS: u32 = 11;
-/// Every so-many-th place is remembered and looked up: a glyph takes two bytes.
-const STEP: usize = 1;
 /// Pieces are counted over all streams; beyond so many the table is made anew.
 const PIECES_MAX: u32 = u32::MAX / 2;
 
@@ -82,7 +80,7 @@ impl Fresh {
                 end,
             }) = earlier.copied()
             else {
-                at += STEP;
+                at += 1;
                 continue;
             };
             let last = last.at as usize;
@@ -91,7 +89,7 @@ impl Fresh {
             let length = both.take_while(|(a, b)| a == b).count();
             let distance = start + at - (from + last - before);
             if length < LENGTH_MIN || distance > super::DISTANCE_MAX {
-                at += STEP;
+                at += 1;
                 continue;
             }
             out(Token::Literals(&bytes[written..at]));
