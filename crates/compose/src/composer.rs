@@ -50,8 +50,8 @@ pub struct ComposerSettings {
     pub contents_reserve: usize,
 }
 
-/// Makes PDFs of bills. One for all threads. Equal bills give equal pages; equal
-/// bytes too, where both are filled into a form or both laid out whole.
+/// Makes PDFs of bills. One for all threads. Equal bills give equal pages; equal bytes too, where both are laid out
+/// whole or both filled into a form, unless it was learned between them how their twins are best compressed.
 pub struct Composer {
     layout: Layout,
     operator: Operator,
