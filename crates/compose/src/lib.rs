@@ -12,6 +12,7 @@ mod layout;
 mod pdf;
 mod port;
 mod probe;
+mod stream;
 mod twin;
 mod view;
 mod world;

@@ -21,7 +21,7 @@ use rustc_hash::FxHasher;
 pub use check::TwinError;
 use xml::Xml;
 
-use crate::forms::stream::Sink;
+use crate::stream::Sink;
 
 /// BT-24: EN 16931 itself, without additions.
 const GUIDELINE: &str = "urn:cen.eu:en16931:2017";

@@ -8,13 +8,7 @@ use std::sync::{
 
 use crate::{
     ComposeError,
-    forms::{
-        glyphs::Glyphs,
-        leaves::Leaves,
-        page::push_escaped,
-        stream::{Plan, Sample, Sink},
-        twins::Twins,
-    },
+    forms::{glyphs::Glyphs, leaves::Leaves, page::push_escaped, twins::Twins},
     pdf::{
         Additions, date,
         picture::packed,
@@ -22,6 +16,7 @@ use crate::{
         write::{File, QUICK, deflate, index},
         xmp_date,
     },
+    stream::{Plan, Sample, Sink},
 };
 use kvit_billing::{SealSlot, UnsealedPdf};
 use kvit_pdf::Numbers;

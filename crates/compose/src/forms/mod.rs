@@ -18,7 +18,6 @@ pub(crate) mod leaves;
 mod page;
 mod probe;
 mod prove;
-pub(crate) mod stream;
 mod twins;
 
 use std::{

@@ -3,10 +3,12 @@
 
 use std::{cell::Cell, io::Write};
 
-use crate::forms::{
-    form::{Form, Misfit, Piece, Slot},
-    glyphs::Glyphs,
-    leaves::Leaves,
+use crate::{
+    forms::{
+        form::{Form, Misfit, Piece, Slot},
+        glyphs::Glyphs,
+        leaves::Leaves,
+    },
     stream::Sink,
 };
 

@@ -11,8 +11,8 @@ use std::{
 
 use crate::{
     ComposeError,
-    forms::stream::{Plan, Sample},
     pdf::write::{QUICK, deflate},
+    stream::{Plan, Sample},
     twin::Twin,
 };
 

@@ -9,7 +9,7 @@ use kvit_pdf::{Dict, Document, Id, Numbers, Object, Stream};
 use libdeflater::{CompressionLvl, Compressor};
 use serde::{Deserialize, Serialize};
 
-use crate::{ComposeError, forms::stream::Sink};
+use crate::{ComposeError, stream::Sink};
 
 /// Bytes of an entry of the cross-reference stream: kind, place, place within.
 const XREF_COLUMNS: usize = 7;
