@@ -5,6 +5,7 @@
 //! can be given back.
 
 use std::{
+    error::Error,
     fs::{File, OpenOptions},
     path::Path,
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
@@ -14,8 +15,8 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use kvit_billing::ports::Clock as _;
 use kvit_flow::{
-    Autopay, AutopayReport, Courier, Issuer, Messenger, PollReport, Poller, ReminderReport,
-    Reminders, TellReport,
+    Autopay, AutopayReport, Courier, DeliveryReport, Issuer, Messenger, PollReport, Poller,
+    ReminderReport, Reminders, TellReport,
 };
 use kvit_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -139,29 +140,23 @@ pub(crate) async fn issue_loop(
     poll: Duration,
     stop: &CancellationToken,
 ) {
-    let mut wait = poll;
-    while !stop.is_cancelled() {
-        let progress = |bills: u64| {
-            counters.bills_issued.fetch_add(bills, Ordering::Relaxed);
-            counters.chunks_issued.fetch_add(1, Ordering::Relaxed);
-            let now = jiff::Timestamp::now().as_second();
-            counters.last_chunk_s.store(now, Ordering::Relaxed);
-        };
-        match issuer.issue(None, stop, &progress).await {
-            Ok(report) => {
-                wait = poll;
-                if report.bills > 0 {
-                    tracing::info!(bills = report.bills, chunks = report.chunks, "bills issued");
-                }
+    let progress = |bills: u64| {
+        counters.bills_issued.fetch_add(bills, Ordering::Relaxed);
+        counters.chunks_issued.fetch_add(1, Ordering::Relaxed);
+        let now = jiff::Timestamp::now().as_second();
+        counters.last_chunk_s.store(now, Ordering::Relaxed);
+    };
+    let work = async || {
+        let issued = issuer.issue(None, stop, &progress).await;
+        let issued = issued.inspect_err(|_| count(&counters.issue_failures));
+        issued.map(|report| {
+            if report.bills > 0 {
+                tracing::info!(bills = report.bills, chunks = report.chunks, "bills issued");
             }
-            Err(error) => {
-                counters.issue_failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(error = &error as &dyn std::error::Error, "issuing stopped");
-                wait = longer(wait);
-            }
-        }
-        pause(wait, stop).await;
-    }
+            Next::Later
+        })
+    };
+    repeat("issuing stopped", poll, stop, work).await;
 }
 
 /// Sends whatever is due, until `stop`.
@@ -171,64 +166,51 @@ pub(crate) async fn delivery_loop(
     poll: Duration,
     stop: &CancellationToken,
 ) {
-    let mut wait = poll;
-    while !stop.is_cancelled() {
-        match courier.deliver(stop).await {
-            Ok(report) => {
-                wait = poll;
-                for (counter, more) in [
-                    (&counters.mails_accepted, report.accepted),
-                    (&counters.mails_retried, report.retried),
-                    (&counters.mails_failed, report.failed),
-                    (&counters.mails_unknown, report.unknown),
-                ] {
-                    counter.fetch_add(more, Ordering::Relaxed);
-                }
-                if report != kvit_flow::DeliveryReport::default() {
-                    tracing::info!(
-                        accepted = report.accepted,
-                        retried = report.retried,
-                        failed = report.failed,
-                        unknown = report.unknown,
-                        "mails sent"
-                    );
-                }
+    let work = async || {
+        let sent = courier.deliver(stop).await;
+        let sent = sent.inspect_err(|_| count(&counters.delivery_failures));
+        sent.map(|report| {
+            for (counter, more) in [
+                (&counters.mails_accepted, report.accepted),
+                (&counters.mails_retried, report.retried),
+                (&counters.mails_failed, report.failed),
+                (&counters.mails_unknown, report.unknown),
+            ] {
+                counter.fetch_add(more, Ordering::Relaxed);
             }
-            Err(error) => {
-                counters.delivery_failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(error = &error as &dyn std::error::Error, "delivery stopped");
-                wait = longer(wait);
+            if report != DeliveryReport::default() {
+                tracing::info!(
+                    accepted = report.accepted,
+                    retried = report.retried,
+                    failed = report.failed,
+                    unknown = report.unknown,
+                    "mails sent"
+                );
             }
-        }
-        pause(wait, stop).await;
-    }
+            Next::Later
+        })
+    };
+    repeat("delivery stopped", poll, stop, work).await;
 }
 
 /// Asks payment systems and applies what waits, until `stop`.
 pub(crate) async fn payment_loop(poller: &Poller, poll: Duration, stop: &CancellationToken) {
-    let mut wait = poll;
-    while !stop.is_cancelled() {
-        match poller.poll(stop).await {
-            Ok(report) => {
-                wait = poll;
-                if report != PollReport::default() {
-                    tracing::info!(
-                        applied = report.applied,
-                        asked = report.asked,
-                        learned = report.learned,
-                        silent = report.silent,
-                        refunds = report.refunds,
-                        "payments looked after"
-                    );
-                }
+    let work = async || {
+        poller.poll(stop).await.map(|report| {
+            if report != PollReport::default() {
+                tracing::info!(
+                    applied = report.applied,
+                    asked = report.asked,
+                    learned = report.learned,
+                    silent = report.silent,
+                    refunds = report.refunds,
+                    "payments looked after"
+                );
             }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "payments stand");
-                wait = longer(wait);
-            }
-        }
-        pause(wait, stop).await;
-    }
+            Next::Later
+        })
+    };
+    repeat("payments stand", poll, stop, work).await;
 }
 
 /// Tells other systems what happened, until `stop`.
@@ -238,44 +220,37 @@ pub(crate) async fn webhook_loop(
     poll: Duration,
     stop: &CancellationToken,
 ) {
-    let mut wait = poll;
     let mut swept: Option<Instant> = None;
-    while !stop.is_cancelled() {
+    let work = async || {
         if swept.is_none_or(|at| at.elapsed() >= WEBHOOK_SWEEP_EVERY) {
             if let Err(error) = messenger.sweep(stop).await {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = &error as &dyn Error,
                     "old messages of webhooks are not deleted; it is tried again in an hour"
                 );
             }
             swept = Some(Instant::now());
         }
-        match messenger.tell(stop).await {
-            Ok(report) => {
-                wait = poll;
-                for (counter, more) in [
-                    (&counters.webhooks_heard, report.heard),
-                    (&counters.webhooks_unheard, report.unheard),
-                    (&counters.webhooks_aside, report.aside),
-                ] {
-                    counter.fetch_add(more, Ordering::Relaxed);
-                }
-                if report != TellReport::default() {
-                    tracing::info!(
-                        heard = report.heard,
-                        unheard = report.unheard,
-                        aside = report.aside,
-                        "webhooks told"
-                    );
-                }
+        messenger.tell(stop).await.map(|report| {
+            for (counter, more) in [
+                (&counters.webhooks_heard, report.heard),
+                (&counters.webhooks_unheard, report.unheard),
+                (&counters.webhooks_aside, report.aside),
+            ] {
+                counter.fetch_add(more, Ordering::Relaxed);
             }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "webhooks stand");
-                wait = longer(wait);
+            if report != TellReport::default() {
+                tracing::info!(
+                    heard = report.heard,
+                    unheard = report.unheard,
+                    aside = report.aside,
+                    "webhooks told"
+                );
             }
-        }
-        pause(wait, stop).await;
-    }
+            Next::Later
+        })
+    };
+    repeat("webhooks stand", poll, stop, work).await;
 }
 
 /// Plans reminders that are due, until `stop`.
@@ -285,33 +260,27 @@ pub(crate) async fn reminder_loop(
     poll: Duration,
     stop: &CancellationToken,
 ) {
-    let mut wait = poll;
-    while !stop.is_cancelled() {
-        match reminders.plan(stop).await {
-            Ok(report) => {
-                wait = poll;
-                for (counter, more) in [
-                    (&counters.reminders_planned, report.planned),
-                    (&counters.reminders_missed, report.missed),
-                ] {
-                    counter.fetch_add(more, Ordering::Relaxed);
-                }
-                if report != ReminderReport::default() {
-                    tracing::info!(
-                        planned = report.planned,
-                        missed = report.missed,
-                        "reminders decided"
-                    );
-                }
+    let work = async || {
+        let planned = reminders.plan(stop).await;
+        let planned = planned.inspect_err(|_| count(&counters.reminder_failures));
+        planned.map(|report| {
+            for (counter, more) in [
+                (&counters.reminders_planned, report.planned),
+                (&counters.reminders_missed, report.missed),
+            ] {
+                counter.fetch_add(more, Ordering::Relaxed);
             }
-            Err(error) => {
-                counters.reminder_failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(error = &error as &dyn std::error::Error, "reminders stand");
-                wait = longer(wait);
+            if report != ReminderReport::default() {
+                tracing::info!(
+                    planned = report.planned,
+                    missed = report.missed,
+                    "reminders decided"
+                );
             }
-        }
-        pause(wait, stop).await;
-    }
+            Next::Later
+        })
+    };
+    repeat("reminders stand", poll, stop, work).await;
 }
 
 /// Reads uploaded scans, one file after the other, and removes what they left behind, until `stop`. A file that is being read
@@ -322,94 +291,101 @@ pub(crate) async fn scan_loop(
     poll: Duration,
     stop: &CancellationToken,
 ) {
-    let mut wait = poll;
     let mut cleared: Option<Instant> = None;
-    while !stop.is_cancelled() {
+    let work = async || {
         if cleared.is_none_or(|at| at.elapsed() >= SCANS_CLEARED_EVERY) {
             if let Err(error) = scanning.clear().await {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = &error as &dyn Error,
                     "refused scans are not removed; it is tried again in an hour"
                 );
             }
             cleared = Some(Instant::now());
         }
-        let read = tokio::select! {
-            read = scanning.read_next(worker) => read,
-            () = stop.cancelled() => break,
-        };
-        match read {
-            Ok(true) => {
-                wait = poll;
-                continue;
-            }
-            Ok(false) => wait = poll,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "uploaded scans stand"
-                );
-                wait = longer(wait);
-            }
+        tokio::select! {
+            read = scanning.read_next(worker) => read.map(Next::of),
+            () = stop.cancelled() => Ok(Next::Later),
         }
-        pause(wait, stop).await;
-    }
+    };
+    repeat("uploaded scans stand", poll, stop, work).await;
 }
 
 /// Makes sheets of what customers owe, until `stop`. A stretch is one transaction: a death costs that, and
 /// any worker goes on behind the last that was kept.
 pub(crate) async fn owing_loop(store: &Store, poll: Duration, stop: &CancellationToken) {
-    let mut wait = poll;
-    while !stop.is_cancelled() {
-        match store.continue_owing_sheet(SystemClock.now()).await {
-            Ok(true) => {
-                wait = poll;
-                continue;
-            }
-            Ok(false) => wait = poll,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "receivables stand"
-                );
-                wait = longer(wait);
-            }
-        }
-        pause(wait, stop).await;
-    }
+    let work = async || {
+        let stretch = store.continue_owing_sheet(SystemClock.now()).await;
+        stretch.map(Next::of)
+    };
+    repeat("receivables stand", poll, stop, work).await;
 }
 
 /// Decides what is collected, until `stop`.
 pub(crate) async fn autopay_loop(autopay: &Autopay, poll: Duration, stop: &CancellationToken) {
-    let mut wait = AUTOPAY_EVERY;
-    while !stop.is_cancelled() {
-        match autopay.plan(stop).await {
-            Ok(report) => {
-                wait = AUTOPAY_EVERY;
-                if report != AutopayReport::default() {
-                    tracing::info!(
-                        announced = report.announced,
-                        dropped = report.dropped,
-                        expired = report.expired,
-                        "autopay decided"
-                    );
-                }
+    let work = async || {
+        autopay.plan(stop).await.map(|report| {
+            if report != AutopayReport::default() {
+                tracing::info!(
+                    announced = report.announced,
+                    dropped = report.dropped,
+                    expired = report.expired,
+                    "autopay decided"
+                );
             }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "autopay stands");
-                wait = longer(wait.min(poll));
-            }
+            Next::In(AUTOPAY_EVERY)
+        })
+    };
+    repeat("autopay stands", poll, stop, work).await;
+}
+
+/// When to go on.
+enum Next {
+    AtOnce,
+    /// After the usual wait.
+    Later,
+    In(Duration),
+}
+
+impl Next {
+    const fn of(more: bool) -> Self {
+        match more {
+            true => Self::AtOnce,
+            false => Self::Later,
         }
-        pause(wait, stop).await;
     }
 }
 
-fn longer(wait: Duration) -> Duration {
-    (wait * 2).clamp(Duration::from_secs(1), BACKOFF_MAX)
+/// Does `work` again and again, until `stop`: after `poll` or when it says, and where it fails, which `failed` tells in the
+/// log, after twice the wait that followed the failure before.
+async fn repeat<E: Error + 'static>(
+    failed: &'static str,
+    poll: Duration,
+    stop: &CancellationToken,
+    mut work: impl AsyncFnMut() -> Result<Next, E>,
+) {
+    let mut after_failure = poll;
+    while !stop.is_cancelled() {
+        let wait = match work().await {
+            Ok(next) => {
+                after_failure = poll;
+                match next {
+                    Next::AtOnce => continue,
+                    Next::Later => poll,
+                    Next::In(wait) => wait,
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn Error, "{failed}");
+                after_failure = (after_failure * 2).clamp(Duration::from_secs(1), BACKOFF_MAX);
+                after_failure
+            }
+        };
+        let _ = tokio::time::timeout(wait, stop.cancelled()).await;
+    }
 }
 
-async fn pause(wait: Duration, stop: &CancellationToken) {
-    let _ = tokio::time::timeout(wait, stop.cancelled()).await;
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Cancelled by SIGTERM or Ctrl-C: what is under way ends between two chunks or mails. A second
