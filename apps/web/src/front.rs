@@ -12,6 +12,7 @@ use axum::{
 use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, Language, Secret, code::Token};
 use minijinja::context;
+use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
@@ -64,6 +65,12 @@ impl Visitor {
         json!({ "by": "web", "address": self.address, "agent": self.agent, "language": self.language.tag() })
     }
 
+    /// The number whose bills are looked at; who is signed out is led to the door.
+    pub(crate) fn signed_in(&self) -> Result<&CustomerNumber, Failure> {
+        let ended = || Failure::See("/bills?ended".to_owned());
+        self.customer.as_ref().ok_or_else(ended)
+    }
+
     /// Addressed in `language` unless the visitor chose another.
     pub(crate) fn speaking(mut self, language: Language) -> Self {
         if !self.language_chosen {
@@ -99,6 +106,13 @@ impl Visitor {
         let parts = brought.split_at_checked(self.form_token.len());
         parts.ok_or(Failure::Foreign)
     }
+}
+
+/// What was done just now, in the address of a page that says it.
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    #[serde(default)]
+    pub(crate) done: String,
 }
 
 pub(crate) async fn door(State(doors): State<Doors>, mut request: Request, next: Next) -> Response {

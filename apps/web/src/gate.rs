@@ -18,7 +18,7 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, Secret, code::Token};
 use kvit_mail::EmailAddress;
-use kvit_store::GuardPolicy;
+use kvit_store::{GuardPolicy, SessionDoor};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -67,7 +67,8 @@ pub(crate) struct Identity {
 
 /// Whether the visitor may go in.
 pub(crate) enum Gate {
-    Open(CustomerNumber),
+    /// Whom it opens, and by what.
+    Open(CustomerNumber, SessionDoor),
     /// What is wrong: a field and the text that says so.
     Wrong(Vec<(&'static str, &'static str)>),
     /// Too many attempts, until then.
@@ -92,7 +93,8 @@ pub(crate) async fn knock(
             .key
             .authorization_code(&number, generation)
             .matches(&identity.code);
-        Ok((right && known.is_some()).then(|| number.clone()))
+        let door = SessionDoor::Code { generation };
+        Ok((right && known.is_some()).then(|| (number.clone(), door)))
     };
     let wrong = vec![("number", "error-mismatch"), ("code", "error-mismatch")];
     attempt(app, visitor, (number.as_str(), counters), wrong, opens).await
@@ -136,7 +138,10 @@ pub(crate) async fn knock_with_password(
             .hashing
             .run(move || credentials::password_matches(&password, hash.as_ref()))
             .await;
-        Ok(kept.filter(|_| right).map(|kept| kept.account))
+        Ok(kept.filter(|_| right).map(|kept| {
+            let set_at = kept.set_at;
+            (kept.account, SessionDoor::Password { set_at })
+        }))
     };
     let wrong = vec![
         ("who", "error-password-mismatch"),
@@ -152,7 +157,7 @@ async fn attempt(
     visitor: &Visitor,
     (name, counters): (&str, Counters),
     wrong: Vec<(&'static str, &'static str)>,
-    opens: impl Future<Output = Result<Option<CustomerNumber>, Failure>>,
+    opens: impl Future<Output = Result<Option<(CustomerNumber, SessionDoor)>, Failure>>,
 ) -> Result<Gate, Failure> {
     let portal = &app.portal;
     if !counters.known && !app.turnstile.pass(portal.clock.now()).await {
@@ -165,9 +170,9 @@ async fn attempt(
             return Ok(Gate::Locked(until));
         }
     }
-    if let Some(number) = opens.await? {
+    if let Some((number, door)) = opens.await? {
         portal.store.guard_clear(&counters.guards[0].0).await?;
-        return Ok(Gate::Open(number));
+        return Ok(Gate::Open(number, door));
     }
     let mut locked = None;
     for (guard, policy) in &counters.guards {

@@ -7,6 +7,7 @@ use crate::{
     CustomerPassword, Event, Store, StoreError, access_mails,
     audit::append,
     engine::{Row, Tx},
+    enrolments::turn,
     rows::{text, time},
     sql::query,
 };
@@ -55,6 +56,7 @@ impl Store {
         event: &Event,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        turn(&mut tx, account).await?;
         if !held(&mut tx, account, session, event.at).await? {
             return Ok(false);
         }
@@ -85,6 +87,7 @@ impl Store {
         event: &Event,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        turn(&mut tx, account).await?;
         if !forget(&mut tx, account).await? {
             return Ok(false);
         }

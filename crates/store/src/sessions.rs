@@ -6,6 +6,7 @@ use kvit_billing::{CustomerNumber, EnrolmentId, code::TokenHash};
 use crate::{
     NewSession, Session, SessionDoor, SessionView, Store, StoreError, Widened, WiderSession,
     engine::{Target, Tx},
+    enrolments::turn,
     kept,
     rows::{hash, text, time, unsigned},
     sql::query,
@@ -17,11 +18,15 @@ pub const POINTS_MAX: usize = 100;
 impl Store {
     /// Opens a session, and clears away sessions and doors whose time is over. By number and code it opens
     /// that number; by a link, every number whose bills go to the address that got the link, and those that are kept with it.
+    /// `false`, and nothing done, where the code or the password has been replaced since it was shown.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn open_session(&self, new: &NewSession) -> Result<(), StoreError> {
+    pub async fn open_session(&self, new: &NewSession) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        if !still_opens(&mut tx, &new.account, &new.door).await? {
+            return Ok(false);
+        }
         insert(&mut tx, new).await?;
         if let SessionDoor::Link(enrolment) = &new.door {
             let others = query("INSERT INTO session_points (token, account, enrolment, proven_at) SELECT $1, other.account, other.id, $4 FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
@@ -47,7 +52,8 @@ impl Store {
             .bind(new.at)
             .execute(&mut tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// How many numbers a link to the address of this enrolment opens, while it counts.
@@ -64,7 +70,7 @@ impl Store {
 
     /// A number was proven in the session `earlier`, one more or one of its own once again. That session ends: a
     /// new one opens it and what the earlier one had opened, for as long as that one would have lasted. Of two at
-    /// once the first counts.
+    /// once the first counts, and a code or password that has been replaced since it was shown counts no more.
     ///
     /// # Errors
     /// Where the database fails.
@@ -74,6 +80,9 @@ impl Store {
         new: &WiderSession,
     ) -> Result<Widened, StoreError> {
         let mut tx = self.begin().await?;
+        if !still_opens(&mut tx, &new.account, &new.door).await? {
+            return Ok(Widened::Over);
+        }
         query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) SELECT $2, $3, s.opened_at, s.expires_at, $4, s.opened_by FROM sessions s WHERE s.token = $1 AND s.expires_at > $5")
             .bind(earlier)
             .bind(&new.token)
@@ -92,7 +101,7 @@ impl Store {
         let enrolment = match &new.door {
             SessionDoor::Link(enrolment) => Some(enrolment.clone()),
             // That a link had opened it before stays true.
-            SessionDoor::Code | SessionDoor::Passkey | SessionDoor::Password => {
+            SessionDoor::Code { .. } | SessionDoor::Passkey | SessionDoor::Password { .. } => {
                 let row = query("SELECT p.enrolment FROM session_points p JOIN enrolments e ON e.id = p.enrolment WHERE p.token = $1 AND p.account = $2 AND e.ended_at IS NULL")
                     .bind(earlier)
                     .bind(&new.account)
@@ -256,12 +265,34 @@ pub(crate) async fn close_sessions(
         .await?)
 }
 
+/// Whether what was shown at a customer's door opens it still. Whoever replaces it waits for the end of the
+/// transaction, and then ends the session as well.
+async fn still_opens(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    door: &SessionDoor,
+) -> Result<bool, StoreError> {
+    turn(tx, account).await?;
+    let shown = match door {
+        SessionDoor::Code { generation } => {
+            query("SELECT 1 FROM customers WHERE number = $1 AND code_generation = $2")
+                .bind(account)
+                .bind(*generation)
+        }
+        SessionDoor::Password { set_at } => {
+            query("SELECT 1 FROM customer_passwords WHERE account = $1 AND set_at = $2")
+                .bind(account)
+                .bind(*set_at)
+        }
+        SessionDoor::Link(_) | SessionDoor::Passkey => return Ok(true),
+    };
+    Ok(shown.fetch_optional(tx).await?.is_some())
+}
+
 async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
-    let (by, enrolment) = match &new.door {
-        SessionDoor::Code => ("code", None),
-        SessionDoor::Link(enrolment) => ("link", Some(enrolment)),
-        SessionDoor::Passkey => ("passkey", None),
-        SessionDoor::Password => ("password", None),
+    let enrolment = match &new.door {
+        SessionDoor::Link(enrolment) => Some(enrolment),
+        SessionDoor::Code { .. } | SessionDoor::Passkey | SessionDoor::Password { .. } => None,
     };
     query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&new.token)
@@ -269,7 +300,7 @@ async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
         .bind(new.at)
         .bind(new.expires)
         .bind(&new.device)
-        .bind(by)
+        .bind(new.door.as_str())
         .execute(&mut *tx)
         .await?;
     insert_point(tx, &new.token, &new.account, enrolment, new.at).await

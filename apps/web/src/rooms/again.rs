@@ -113,9 +113,7 @@ pub(crate) async fn form(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let place = Place::parse(&asked.to).ok_or(Failure::NotFound)?;
-    if visitor.customer.is_none() {
-        return Ok(go("/bills?ended"));
-    }
+    visitor.signed_in()?;
     if fresh(&app, &visitor) {
         return Ok(go(place.path()));
     }
@@ -128,7 +126,7 @@ async fn page(
     place: Place,
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
-    let customer = me(visitor)?;
+    let customer = visitor.signed_in()?;
     let email = match app.portal.store.enrolment_of(customer).await? {
         EnrolmentState::Active(record) => Some(masked(record.email.expose())),
         _ => None,
@@ -145,11 +143,6 @@ async fn page(
     };
     let page = app.pages.render(visitor, "again.html", page)?;
     Ok(app.scripted(page.into_response()))
-}
-
-fn me(visitor: &Visitor) -> Result<&CustomerNumber, Failure> {
-    let ended = || Failure::See("/bills?ended".to_owned());
-    visitor.customer.as_ref().ok_or_else(ended)
 }
 
 async fn refused(
@@ -179,14 +172,14 @@ pub(crate) async fn code(
     Form(form): Form<CodeForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let customer = me(&visitor)?;
+    let customer = visitor.signed_in()?;
     let place = Place::parse(&form.to).ok_or(Failure::NotFound)?;
     let identity = Identity {
         number: customer.to_string(),
         code: form.code,
     };
     match gate::knock(&app, &visitor, &identity).await? {
-        Gate::Open(_) => proven(&app, &visitor, customer, SessionDoor::Code, place).await,
+        Gate::Open(_, door) => proven(&app, &visitor, customer, door, place).await,
         Gate::Locked(until) => gate::locked(&app, &visitor, until),
         Gate::Wrong(_) => refused(&app, &visitor, place, ("code", "error-again-code")).await,
     }
@@ -207,7 +200,7 @@ pub(crate) async fn link(
     Form(form): Form<LinkForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let customer = me(&visitor)?;
+    let customer = visitor.signed_in()?;
     let place = Place::parse(&form.to).ok_or(Failure::NotFound)?;
     let mut response = sign_in::ask(&app, &visitor, customer).await?;
     if response.status().is_success() {
@@ -224,7 +217,7 @@ pub(crate) async fn passkey(
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
     let answer = room::answer(&visitor, &form)?;
-    let customer = me(&visitor)?;
+    let customer = visitor.signed_in()?;
     let place = Place::parse(&form.next).ok_or(Failure::NotFound)?;
     let opened = passkeys::opens(&app, &visitor, answer).await?;
     if opened.as_ref() != Some(customer) {
@@ -251,11 +244,11 @@ pub(crate) async fn password(
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let customer = me(&visitor)?;
+    let customer = visitor.signed_in()?;
     let place = Place::parse(&form.to).ok_or(Failure::NotFound)?;
     let who = customer.as_str();
     match gate::knock_with_password(&app, &visitor, who, form.password).await? {
-        Gate::Open(_) => proven(&app, &visitor, customer, SessionDoor::Password, place).await,
+        Gate::Open(_, door) => proven(&app, &visitor, customer, door, place).await,
         Gate::Locked(until) => gate::locked(&app, &visitor, until),
         Gate::Wrong(_) => {
             let wrong = ("password", "error-again-password");

@@ -38,9 +38,7 @@ pub(crate) async fn page(
     Extension(visitor): Extension<Visitor>,
     Query(came): Query<Came>,
 ) -> Result<Response, Failure> {
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let done = match came.done.as_str() {
         "on" => Some("autopay-done-on"),
         "off" => Some("autopay-done-off"),
@@ -216,9 +214,7 @@ pub(crate) async fn off(
     Form(form): Form<AutopayForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let (portal, evidence) = (&app.portal, visitor.evidence());
     let now = portal.clock.now();
     let ended = portal.store.end_mandate(customer, &evidence, now).await?;

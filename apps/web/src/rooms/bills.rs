@@ -46,8 +46,8 @@ pub(crate) async fn check(
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
     let enrols = form.next == "enrol";
-    let customer = match gate::knock(&app, &visitor, &form.identity).await? {
-        Gate::Open(customer) => customer,
+    let (customer, door) = match gate::knock(&app, &visitor, &form.identity).await? {
+        Gate::Open(customer, door) => (customer, door),
         Gate::Locked(until) => return gate::locked(&app, &visitor, until),
         Gate::Wrong(wrong) => {
             let page = check_page(&app, &visitor, enrols, &form.identity.number, &wrong, None)?;
@@ -55,7 +55,6 @@ pub(crate) async fn check(
         }
     };
     let mut response = go(if enrols { "/enrol" } else { "/bills" });
-    let door = SessionDoor::Code;
     open_session(&app, &visitor, &customer, door, &mut response).await?;
     gate::remember(&app, &visitor, &customer, &mut response).await?;
     Ok(response)
@@ -102,7 +101,8 @@ pub(crate) fn check_page(
     Ok(app.scripted(page.into_response()))
 }
 
-/// A session of its own for each time the code was shown, or a link used; one that was open before ends.
+/// A session of its own for each time the code was shown, or a link used; one that was open before ends. Where what was
+/// shown has been replaced meanwhile, the visitor is asked again.
 pub(super) async fn open_session(
     app: &App,
     visitor: &Visitor,
@@ -111,12 +111,7 @@ pub(super) async fn open_session(
     response: &mut Response,
 ) -> Result<(), Failure> {
     let portal = &app.portal;
-    let by = match door {
-        SessionDoor::Code => "code",
-        SessionDoor::Link(_) => "link",
-        SessionDoor::Passkey => "passkey",
-        SessionDoor::Password => "password",
-    };
+    let by = door.as_str();
     let token = app.random_token();
     let now = portal.clock.now();
     let lasts = SignedDuration::from_mins(portal.limits.session_minutes.into());
@@ -131,7 +126,9 @@ pub(super) async fn open_session(
     if let Some(earlier) = &visitor.session {
         portal.store.close_session(&earlier.hash()).await?;
     }
-    portal.store.open_session(&new).await?;
+    if !portal.store.open_session(&new).await? {
+        return Err(Failure::See("/bills?ended".to_owned()));
+    }
     let who = portal.key.pseudonym("number", customer.as_str());
     let address = &visitor.address;
     tracing::info!(who, address, by, "a customer signed in");
@@ -276,9 +273,7 @@ pub(crate) async fn download(
     Extension(visitor): Extension<Visitor>,
     Path(file): Path<String>,
 ) -> Result<Response, Failure> {
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     if let Some(year) = file.strip_suffix(".zip") {
         let year = year.parse().map_err(|_| Failure::NotFound)?;
         return year::download(&app, customer, year).await;

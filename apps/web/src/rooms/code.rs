@@ -7,11 +7,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kvit_store::Event;
 use minijinja::context;
-use serde_json::json;
 
 use super::{
+    act,
     again::{self, Place},
     bills::FormToken,
     go,
@@ -22,9 +21,7 @@ pub(crate) async fn page(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let page = context! {
         number => customer.as_str(), by_link => visitor.by_link,
         fresh => again::fresh(&app, &visitor),
@@ -42,21 +39,12 @@ pub(crate) async fn change(
     Form(form): Form<FormToken>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     again::must_be_fresh(&app, &visitor, Place::Code)?;
     if !visitor.by_link {
         return Ok(go("/code"));
     }
-    let subject = format!("customer/{customer}");
-    let changed = Event {
-        at: app.portal.clock.now(),
-        who: subject.clone(),
-        what: "customer.code-changed".to_owned(),
-        subject,
-        detail: json!({ "address": visitor.address }),
-    };
+    let changed = act(&app, &visitor, customer, "customer.code-changed");
     let store = &app.portal.store;
     let known = store.customer(customer).await?.ok_or(Failure::NotFound)?;
     let seen = (customer, known.code_generation);

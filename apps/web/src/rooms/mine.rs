@@ -6,7 +6,7 @@ use kvit_billing::Secret;
 use kvit_store::{BillRecord, EnrolmentFacts, PasskeyOwner, ReaderRecord};
 use serde_json::{Value, json};
 
-use super::{bills::masked, go};
+use super::bills::masked;
 use crate::{App, failure::Failure, front::Visitor, saved::saved_as};
 
 /// Rows of each kind, far beyond what ten years bring.
@@ -18,9 +18,7 @@ pub(crate) async fn download(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let (store, now) = (&app.portal.store, app.portal.clock.now());
     let rows = ROWS_MAX as usize;
     let email = |email: &Secret<String>| match visitor.by_link {

@@ -26,16 +26,29 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{BillKind, Language, reference::CreditorReference};
-use kvit_store::BillRecord;
+use kvit_billing::{BillKind, CustomerNumber, Language, reference::CreditorReference};
+use kvit_store::{BillRecord, Event};
 use minijinja::{Value, context};
+use serde_json::json;
 
-use crate::App;
+use crate::{App, front::Visitor};
 
 /// To another page, by GET.
 pub(crate) fn go(path: &'static str) -> Response {
     let to = [(header::LOCATION, HeaderValue::from_static(path))];
     (StatusCode::SEE_OTHER, to).into_response()
+}
+
+/// What a customer does, for the trail.
+pub(crate) fn act(app: &App, visitor: &Visitor, customer: &CustomerNumber, what: &str) -> Event {
+    let subject = format!("customer/{customer}");
+    Event {
+        at: app.portal.clock.now(),
+        who: subject.clone(),
+        what: what.to_owned(),
+        subject,
+        detail: json!({ "address": visitor.address }),
+    }
 }
 
 /// A bill as pages show it.

@@ -159,7 +159,7 @@ pub(crate) async fn submit(
     let customer = match &visitor.customer {
         Some(customer) => customer.clone(),
         None => match gate::knock(&app, &visitor, &form.identity).await? {
-            Gate::Open(customer) => customer,
+            Gate::Open(customer, _) => customer,
             Gate::Locked(until) => return gate::locked(&app, &visitor, until),
             Gate::Wrong(wrong) => {
                 let page = ask(&app, &visitor, &form.identity.number, &wrong)?;

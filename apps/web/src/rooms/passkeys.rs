@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::CustomerNumber;
-use kvit_store::{Event, PasskeyOwner, SessionDoor};
+use kvit_store::{PasskeyOwner, SessionDoor};
 use minijinja::context;
-use serde_json::json;
 
 use super::{
+    act,
     again::{self, Place},
     bills::{FormToken, check_page, open_session},
     go,
@@ -31,10 +31,7 @@ const LIST: &str = "/passkeys";
 
 /// Whose keys; who is not signed in is led to the sign-in.
 fn me(visitor: &Visitor) -> Result<PasskeyOwner, Failure> {
-    match &visitor.customer {
-        Some(number) => Ok(PasskeyOwner::Customer(number.clone())),
-        None => Err(Failure::See("/bills?ended".to_owned())),
-    }
+    Ok(PasskeyOwner::Customer(visitor.signed_in()?.clone()))
 }
 
 async fn list_page(
@@ -152,14 +149,8 @@ pub(super) async fn opens(
     let Some(PasskeyOwner::Customer(number)) = owner else {
         return Ok(None);
     };
-    let subject = format!("customer/{number}");
-    let opened = Event {
-        at: app.portal.clock.now(),
-        who: subject.clone(),
-        what: "customer.signed-in".to_owned(),
-        subject,
-        detail: json!({ "way": "passkey", "address": visitor.address }),
-    };
+    let mut opened = act(app, visitor, &number, "customer.signed-in");
+    opened.detail["way"] = "passkey".into();
     app.portal.store.record_event(&opened).await?;
     Ok(Some(number))
 }

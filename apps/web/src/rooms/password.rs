@@ -8,12 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::{CustomerNumber, Language, Secret};
-use kvit_store::{EnrolmentState, Event, SessionDoor};
+use kvit_store::EnrolmentState;
 use minijinja::context;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{
+    act,
     again::{self, Place},
     bills::open_session,
     go,
@@ -22,7 +22,7 @@ use crate::{
     App,
     credentials::{self, Unfit},
     failure::Failure,
-    front::Visitor,
+    front::{Done, Visitor},
     gate::{self, Gate},
 };
 
@@ -69,9 +69,9 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let customer = match gate::knock_with_password(&app, &visitor, &form.who, form.password).await?
-    {
-        Gate::Open(customer) => customer,
+    let knocked = gate::knock_with_password(&app, &visitor, &form.who, form.password);
+    let (customer, door) = match knocked.await? {
+        Gate::Open(customer, door) => (customer, door),
         Gate::Locked(until) => return gate::locked(&app, &visitor, until),
         Gate::Wrong(wrong) => {
             let page = sign_in_page(&app, &visitor, &form.who, &wrong)?;
@@ -79,15 +79,8 @@ pub(crate) async fn sign_in(
         }
     };
     let mut response = go("/bills");
-    let door = SessionDoor::Password;
     open_session(&app, &visitor, &customer, door, &mut response).await?;
     Ok(response)
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Done {
-    #[serde(default)]
-    done: String,
 }
 
 pub(crate) async fn page(
@@ -100,9 +93,7 @@ pub(crate) async fn page(
         "removed" => Some("password-done-removed"),
         _ => None,
     };
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     own_page(&app, &visitor, customer, notice, &[]).await
 }
 
@@ -167,7 +158,7 @@ pub(crate) async fn set(
         .hashing
         .run(move || credentials::hash_password(new.expose(), rng.as_ref()))
         .await?;
-    let set = event(&app, &visitor, customer, "password.set");
+    let set = act(&app, &visitor, customer, "password.set");
     let (store, session) = (&app.portal.store, session.hash());
     let set = store.set_customer_password(customer, &session, &hash, &set);
     Ok(go(if set.await? {
@@ -211,11 +202,9 @@ pub(crate) async fn remove(
     Form(form): Form<RemoveForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     again::must_be_fresh(&app, &visitor, Place::Password)?;
-    let removed = event(&app, &visitor, customer, "password.removed");
+    let removed = act(&app, &visitor, customer, "password.removed");
     let store = &app.portal.store;
     let removed = store.remove_customer_password(customer, &removed);
     Ok(go(if removed.await? {
@@ -223,15 +212,4 @@ pub(crate) async fn remove(
     } else {
         "/password"
     }))
-}
-
-fn event(app: &App, visitor: &Visitor, customer: &CustomerNumber, what: &str) -> Event {
-    let subject = format!("customer/{customer}");
-    Event {
-        at: app.portal.clock.now(),
-        who: subject.clone(),
-        what: what.to_owned(),
-        subject,
-        detail: json!({ "address": visitor.address }),
-    }
 }

@@ -12,12 +12,11 @@ use axum::{
 };
 use kvit_billing::{Cents, CustomerNumber};
 use kvit_pay::standing::Standing;
-use kvit_store::{Event, SessionDoor, Widened, WiderSession};
+use kvit_store::{Event, Widened, WiderSession};
 use minijinja::{Value, context};
 use serde::Deserialize;
-use serde_json::json;
 
-use super::{bills::give_session, go, shown};
+use super::{act, bills::give_session, go, shown};
 use crate::{
     App,
     failure::Failure,
@@ -31,9 +30,7 @@ pub(crate) async fn page(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    let Some(chosen) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let chosen = visitor.signed_in()?;
     let store = &app.portal.store;
     let now = app.portal.clock.now();
     let standings = store.standings(&visitor.points, now).await?;
@@ -122,11 +119,8 @@ pub(crate) async fn forget(
 pub(super) fn kept_event(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Event {
     let who = visitor.customer.as_ref().unwrap_or(number);
     Event {
-        at: app.portal.clock.now(),
-        who: format!("customer/{who}"),
-        what: "number.forgotten".to_owned(),
         subject: format!("customer/{number}"),
-        detail: json!({ "address": visitor.address }),
+        ..act(app, visitor, who, "number.forgotten")
     }
 }
 
@@ -135,9 +129,7 @@ pub(crate) async fn add_form(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    if visitor.customer.is_none() {
-        return Ok(go("/bills?ended"));
-    }
+    visitor.signed_in()?;
     identity_page(&app, &visitor, "", &[])
 }
 
@@ -179,8 +171,8 @@ pub(crate) async fn add(
         let page = identity_page(&app, &visitor, &form.identity.number, wrong)?;
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
     };
-    let customer = match gate::knock(&app, &visitor, &form.identity).await? {
-        Gate::Open(customer) => customer,
+    let (customer, door) = match gate::knock(&app, &visitor, &form.identity).await? {
+        Gate::Open(customer, door) => (customer, door),
         Gate::Locked(until) => return gate::locked(&app, &visitor, until),
         Gate::Wrong(wrong) => return refused(&wrong),
     };
@@ -188,7 +180,7 @@ pub(crate) async fn add(
     let new = WiderSession {
         token: token.hash(),
         account: customer.clone(),
-        door: SessionDoor::Code,
+        door,
         keep_with: visitor
             .customer
             .clone()

@@ -19,7 +19,13 @@ use super::{
     enrol::latin_hint,
     go,
 };
-use crate::{App, failure::Failure, front::Visitor, gate, staff::plain};
+use crate::{
+    App,
+    failure::Failure,
+    front::{Done, Visitor},
+    gate,
+    staff::plain,
+};
 
 /// Readers of one customer number.
 const READERS_MAX: usize = 5;
@@ -30,21 +36,13 @@ const NAME_CHARS_MAX: usize = 60;
 /// Who did it, as the audit trail names the customer.
 const WHO: &str = "customer";
 
-#[derive(Deserialize)]
-pub(crate) struct Done {
-    #[serde(default)]
-    done: String,
-}
-
 /// Who reads along, and the form for one more.
 pub(crate) async fn page(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Query(query): Query<Done>,
 ) -> Result<Response, Failure> {
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let notice = match query.done.as_str() {
         "added" => Some("readers-added"),
         "removed" => Some("readers-removed"),
@@ -153,9 +151,7 @@ pub(crate) async fn add(
     Form(mut form): Form<ReaderForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     again::must_be_fresh(&app, &visitor, Place::Readers)?;
     if !form.instead.trim().is_empty() {
         form.email = std::mem::take(&mut form.instead);
@@ -274,9 +270,7 @@ pub(crate) async fn remove(
     Form(form): Form<RemoveForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let Ok(id) = form.reader.parse::<ReaderId>() else {
         return Ok(go("/readers"));
     };

@@ -103,9 +103,7 @@ pub(crate) async fn switch(
     Form(form): Form<Switch>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let wanted = match form.wanted.as_str() {
         "on" => true,
         "off" => false,

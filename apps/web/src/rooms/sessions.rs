@@ -71,9 +71,7 @@ pub(crate) async fn end(
     Form(form): Form<FormToken>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     again::must_be_fresh(&app, &visitor, Place::Sessions)?;
     app.portal.store.close_sessions_of(customer).await?;
     tracing::info!(
@@ -92,9 +90,7 @@ pub(crate) async fn forget(
     Form(form): Form<FormToken>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     again::must_be_fresh(&app, &visitor, Place::Sessions)?;
     let forgotten = kept_event(&app, &visitor, customer);
     let store = &app.portal.store;

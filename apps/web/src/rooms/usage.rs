@@ -15,7 +15,6 @@ use kvit_store::BillRecord;
 use minijinja::{Value, context};
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
 
-use super::go;
 use crate::{App, failure::Failure, front::Visitor, texts::Texts};
 
 /// Bills that are looked through: two years of monthly ones, with corrections.
@@ -33,9 +32,7 @@ pub(crate) async fn page(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Response, Failure> {
-    let Some(customer) = &visitor.customer else {
-        return Ok(go("/bills?ended"));
-    };
+    let customer = visitor.signed_in()?;
     let texts = app.pages.texts(visitor.language);
     let known = months(&app, customer).await?;
     let known = known.map(|known| shown(&known, texts));

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    contact::in_contact,
+    contact::{evidence, in_contact},
     customers::PageQuery,
     desk::{done, new_entry, subject},
     door::Officer,
@@ -226,11 +226,10 @@ pub(super) async fn keep_consent(
         .texts(visitor.language)
         .say("consent-text", &[("operator", operator)]);
     let at_desk = contact.channel == "centre";
-    let evidence = json!({
-        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
-        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by, "signed": at_desk,
-        "language": visitor.language.tag(), "text_sha256": sha256_hex(consent.as_bytes()),
-    });
+    let mut evidence = evidence(officer, contact);
+    evidence["signed"] = at_desk.into();
+    evidence["language"] = visitor.language.tag().into();
+    evidence["text_sha256"] = sha256_hex(consent.as_bytes()).into();
     let channel = if at_desk {
         EnrolmentChannel::Centre
     } else {

@@ -61,6 +61,14 @@ pub(crate) async fn contact(
     Ok(store.contact(&id, account, &officer.login, since).await?)
 }
 
+/// What is kept of a contact beside what was done in it.
+pub(super) fn evidence(officer: &Officer, contact: &Contact) -> serde_json::Value {
+    json!({
+        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
+        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
+    })
+}
+
 #[derive(Deserialize)]
 pub(crate) struct ContactForm {
     #[serde(default)]

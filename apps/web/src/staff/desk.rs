@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    contact::{BY_DOCUMENT, in_contact},
+    contact::{BY_DOCUMENT, evidence, in_contact},
     customers::{PageQuery, Seen, customer_page, the_customer, to_customer},
     door::Officer,
     event, render,
@@ -129,10 +129,7 @@ pub(crate) async fn paper(
     visitor.own_form(&form.form_token)?;
     let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
-    let evidence = json!({
-        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
-        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
-    });
+    let evidence = evidence(&officer, &contact);
     let detail = json!({ "reference": contact.reference });
     let ended = event(&app, &officer, "customer.to-paper", subject(number), detail);
     let store = &app.portal.store;
@@ -168,10 +165,7 @@ pub(crate) async fn remove_reader(
     let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
     let id: ReaderId = form.reader.parse().map_err(|_| Failure::NotFound)?;
-    let evidence = json!({
-        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
-        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
-    });
+    let evidence = evidence(&officer, &contact);
     let (store, now) = (&app.portal.store, app.portal.clock.now());
     let by = (officer.login.as_str(), now);
     let removed = store.end_reader(&id, number, ReaderEnd::Removed, &evidence, by);
@@ -255,10 +249,7 @@ pub(crate) async fn choose_mails(
         "off" => false,
         _ => return Err(Failure::NotFound),
     };
-    let evidence = json!({
-        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
-        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
-    });
+    let evidence = evidence(&officer, &contact);
     let detail = json!({ "about": about, "wanted": wanted, "reference": contact.reference });
     let what = "customer.mails-chosen";
     let chosen = event(&app, &officer, what, subject(number), detail);
@@ -316,10 +307,7 @@ pub(crate) async fn change_code(
         let form_page = format!("/staff/customers/{number}/code?call={}", contact.id);
         return Err(Failure::See(form_page));
     }
-    let evidence = json!({
-        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
-        "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
-    });
+    let evidence = evidence(&officer, &contact);
     let what = "customer.code-changed";
     let changed = event(&app, &officer, what, subject(number), evidence.clone());
     let store = &app.portal.store;

@@ -22,7 +22,10 @@ use super::{
     render, samples, say,
 };
 use crate::{
-    App, FileKind, LAYOUT_BYTES_MAX, failure::Failure, front::Visitor, saved::saved_as,
+    App, FileKind, LAYOUT_BYTES_MAX,
+    failure::Failure,
+    front::{Done, Visitor},
+    saved::saved_as,
     texts::Texts,
 };
 
@@ -31,17 +34,11 @@ const CHOICES_SHOWN: u32 = 30;
 /// Seconds after which a page comes again whose layout is being checked.
 const FOLLOW_SECONDS: u16 = 3;
 
-#[derive(Deserialize)]
-pub(crate) struct DoneQuery {
-    #[serde(default)]
-    done: String,
-}
-
 pub(crate) async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
-    Query(query): Query<DoneQuery>,
+    Query(query): Query<Done>,
 ) -> Result<Response, Failure> {
     let done = match query.done.as_str() {
         "chosen" => Some("staff-layout-done-chosen"),
@@ -158,7 +155,7 @@ pub(crate) async fn one(
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
     Path(no): Path<u32>,
-    Query(query): Query<DoneQuery>,
+    Query(query): Query<Done>,
 ) -> Result<Response, Failure> {
     let (no, record) = known(&app, no).await?;
     let texts = app.pages.texts(visitor.language);

@@ -16,7 +16,11 @@ use super::{
     door::{self, Officer},
     event, render,
 };
-use crate::{App, failure::Failure, front::Visitor};
+use crate::{
+    App,
+    failure::Failure,
+    front::{Done, Visitor},
+};
 
 const HERE: &str = "/staff/sessions";
 
@@ -31,12 +35,6 @@ async fn mine(app: &App, officer: &Officer) -> Result<Vec<StaffSessionView>, Fai
     let (store, now) = (&app.portal.store, app.portal.clock.now());
     let found = store.staff_sessions_of(&officer.login, now, door::idle());
     Ok(found.await?)
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Done {
-    #[serde(default)]
-    done: String,
 }
 
 pub(crate) async fn page(

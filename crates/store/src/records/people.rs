@@ -112,17 +112,36 @@ pub enum Prove {
     Unknown,
 }
 
-/// How a session was opened.
+/// How a session is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionDoor {
-    /// By number and code.
-    Code,
+    /// By number and code, while that is of this generation.
+    Code {
+        /// As [`CustomerRecord::code_generation`].
+        generation: u32,
+    },
     /// By a link to the address of this enrolment.
     Link(EnrolmentId),
     /// By a passkey of this customer.
     Passkey,
-    /// By a password.
-    Password,
+    /// By a password, while it is the one that was set then.
+    Password {
+        /// As [`CustomerPassword::set_at`].
+        set_at: Timestamp,
+    },
+}
+
+impl SessionDoor {
+    /// As the store and the log name it.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Code { .. } => "code",
+            Self::Link(_) => "link",
+            Self::Passkey => "passkey",
+            Self::Password { .. } => "password",
+        }
+    }
 }
 
 /// A customer number's password.

@@ -3,7 +3,7 @@
 use kvit_billing::{AccessMail, Secret};
 use kvit_store::{
     AddReader, CodeChange, EnrolmentState, Event, NewEnrolment, NewProof, NewSession, SessionDoor,
-    Store,
+    Store, Widened, WiderSession,
 };
 use serde_json::json;
 
@@ -22,6 +22,59 @@ fn event(now: i64, what: &str) -> Event {
     }
 }
 
+/// Whoever showed the old code or password, and is let in when another counts.
+pub(crate) async fn what_was_replaced_opens_nothing(store: Store) {
+    let known = store.upsert_customers(&[customer(1, "Иван")]).await;
+    known.expect("a customer");
+    let open = async |n: u64, door: SessionDoor| {
+        let new = NewSession {
+            token: token(n),
+            account: account(1),
+            door,
+            device: String::new(),
+            at: at(0),
+            expires: at(1_000),
+        };
+        store.open_session(&new).await.expect("an answer")
+    };
+    let by_code = |generation| SessionDoor::Code { generation };
+    let by_password = |set_at| SessionDoor::Password { set_at: at(set_at) };
+    assert!(open(1, by_code(1)).await);
+    assert!(!open(2, by_password(5)).await, "there is none");
+    let mine = account(1);
+    for (now, hash) in [(5, "first"), (6, "second")] {
+        let (hash, set) = (Secret::new(hash.to_owned()), event(now, "password.set"));
+        let set = store
+            .set_customer_password(&mine, &token(1), &hash, &set)
+            .await;
+        assert!(set.expect("an answer"));
+    }
+    assert!(!open(2, by_password(5)).await);
+    assert!(open(2, by_password(6)).await);
+    let again = async |earlier: u64, door| {
+        let wider = WiderSession {
+            token: token(3),
+            account: account(1),
+            door,
+            keep_with: None,
+            device: String::new(),
+            at: at(7),
+        };
+        let widened = store.widen_session(&token(earlier), &wider).await;
+        widened.expect("an answer")
+    };
+    assert_eq!(again(2, by_password(5)).await, Widened::Over);
+    let (evidence, changed) = (json!({}), event(10, "customer.code-changed"));
+    let change = store.change_code((&mine, 1), &evidence, &changed).await;
+    let change = change.expect("an answer").expect("a customer");
+    assert_eq!(change.sessions, 2);
+    assert!(!open(4, by_code(1)).await);
+    assert!(!open(4, by_password(6)).await, "it ended with the code");
+    assert!(open(4, by_code(2)).await);
+    assert_eq!(again(4, by_code(1)).await, Widened::Over);
+    assert_eq!(again(4, by_code(2)).await, Widened::Until(at(1_000)));
+}
+
 pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     let known = [customer(1, "Иван"), customer(2, "Мария")];
     store.upsert_customers(&known).await.expect("customers");
@@ -30,12 +83,12 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
         let new = NewSession {
             token: token(n),
             account: account(whose),
-            door: SessionDoor::Code,
+            door: SessionDoor::Code { generation: 1 },
             device: String::new(),
             at: at(0),
             expires: at(1_000),
         };
-        store.open_session(&new).await.expect("a session");
+        assert!(store.open_session(&new).await.expect("an answer"));
     }
     let set = event(1, "password.set");
     let hash = Secret::new("$argon2id$x".to_owned());

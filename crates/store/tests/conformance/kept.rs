@@ -41,7 +41,7 @@ pub(crate) async fn a_number_is_kept_while_its_code_stays(store: Store) {
         assert!(matches!(widened, Ok(Widened::Until(_))));
     };
     let both = [account(1), account(3)];
-    keep(1, SessionDoor::Code, 2).await;
+    keep(1, SessionDoor::Code { generation: 1 }, 2).await;
     assert_eq!(points(3).await.1, both, "a code proves no address");
     keep(4, SessionDoor::Link(mine.clone()), 3).await;
     let (token, found) = points(6).await;

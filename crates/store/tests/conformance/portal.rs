@@ -207,6 +207,12 @@ pub(crate) async fn a_guard_closes_and_opens(store: Store) {
     assert_eq!(state("number/1", 64).await, None);
 }
 
+/// Codes are of customers that there are.
+async fn with_codes(store: &Store, customers: &[u64]) {
+    let known: Vec<_> = customers.iter().map(|n| customer(*n, "Иван")).collect();
+    store.upsert_customers(&known).await.expect("customers");
+}
+
 /// Opens a session of a hundred seconds.
 pub(crate) async fn opened(
     store: &Store,
@@ -216,7 +222,7 @@ pub(crate) async fn opened(
     now: i64,
 ) -> TokenHash {
     let new = new_session(n, whose, door, now);
-    store.open_session(&new).await.expect("a session");
+    assert!(store.open_session(&new).await.expect("an answer"));
     new.token
 }
 
@@ -235,7 +241,7 @@ pub(crate) fn wider_session(n: u64, whose: u64, now: i64) -> WiderSession {
     WiderSession {
         token: super::world::token(n),
         account: account(whose),
-        door: SessionDoor::Code,
+        door: SessionDoor::Code { generation: 1 },
         keep_with: None,
         device: "Firefox, Linux".to_owned(),
         at: at(now),
@@ -261,8 +267,9 @@ pub(crate) async fn enrolled(store: &Store, n: u64, email: &str) -> EnrolmentId 
 }
 
 pub(crate) async fn a_session_ends(store: Store) {
-    let mine = opened(&store, 1, 1, SessionDoor::Code, 0).await;
-    let other = opened(&store, 2, 1, SessionDoor::Code, 0).await;
+    with_codes(&store, &[1]).await;
+    let mine = opened(&store, 1, 1, SessionDoor::Code { generation: 1 }, 0).await;
+    let other = opened(&store, 2, 1, SessionDoor::Code { generation: 1 }, 0).await;
     let whose = async |hash, now| {
         let found = store.session(hash, at(now)).await.expect("an answer");
         found.map(|session| session.account)
@@ -275,6 +282,7 @@ pub(crate) async fn a_session_ends(store: Store) {
 }
 
 pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
+    with_codes(&store, &[1]).await;
     let first = enrolled(&store, 1, "one@example.bg").await;
     enrolled(&store, 2, "one@example.bg").await;
     enrolled(&store, 3, "two@example.bg").await;
@@ -302,7 +310,7 @@ pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
     let earlier = opened(&store, 11, 1, SessionDoor::Link(first.clone()), 2).await;
     let earlier = once_more(&earlier, 12, SessionDoor::Link(first.clone())).await;
     let late = opened(&store, 13, 1, SessionDoor::Link(first.clone()), 2).await;
-    let late = once_more(&late, 14, SessionDoor::Code).await;
+    let late = once_more(&late, 14, SessionDoor::Code { generation: 1 }).await;
     for (token, proven) in [(earlier, at(20)), (late, at(2))] {
         store
             .turn_session(&token, &account(2))
@@ -312,7 +320,7 @@ pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
         assert_eq!(found.expect("it lasts").proven_at, proven);
         store.close_session(&token).await.expect("closed");
     }
-    let by_code = opened(&store, 1, 1, SessionDoor::Code, 2).await;
+    let by_code = opened(&store, 1, 1, SessionDoor::Code { generation: 1 }, 2).await;
     assert_eq!(
         points(&by_code).await,
         [account(1)],
@@ -369,7 +377,8 @@ pub(crate) async fn a_link_opens_what_goes_to_its_address(store: Store) {
 }
 
 pub(crate) async fn a_session_grows_by_a_code(store: Store) {
-    let first = opened(&store, 1, 1, SessionDoor::Code, 0).await;
+    with_codes(&store, &[1, 2, 3, 4]).await;
+    let first = opened(&store, 1, 1, SessionDoor::Code { generation: 1 }, 0).await;
     let widen = async |earlier: &TokenHash, n, whose, now| {
         let new = wider_session(n, whose, now);
         let widened = store.widen_session(earlier, &new).await.expect("an answer");
@@ -426,8 +435,8 @@ pub(crate) async fn a_session_grows_by_a_code(store: Store) {
     assert_eq!(seen.len(), 1, "none is left over");
     assert_eq!((seen[0].opened_at, seen[0].expires_at), (at(0), at(100)));
 
-    let late = opened(&store, 7, 3, SessionDoor::Code, 500).await;
-    let elsewhere = opened(&store, 8, 3, SessionDoor::Code, 501).await;
+    let late = opened(&store, 7, 3, SessionDoor::Code { generation: 1 }, 500).await;
+    let elsewhere = opened(&store, 8, 3, SessionDoor::Code { generation: 1 }, 501).await;
     let seen = store
         .sessions_of(&account(3), at(502), 9)
         .await
@@ -453,6 +462,7 @@ pub(crate) async fn a_session_grows_by_a_code(store: Store) {
 }
 
 pub(crate) async fn a_session_opens_so_many_numbers(store: Store) {
+    with_codes(&store, &[900]).await;
     let mut first = None;
     for n in 1..=kvit_store::POINTS_MAX as u64 + 5 {
         let id = enrolled(&store, n, "many@example.bg").await;

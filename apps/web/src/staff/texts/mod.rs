@@ -20,7 +20,7 @@ use crate::{
     App,
     doors::Doors,
     failure::Failure,
-    front::Visitor,
+    front::{Done, Visitor},
     texts::Texts,
     wording::{self, Fault, GROUPS, Group, Slot},
 };
@@ -30,18 +30,12 @@ const CHOICES_SHOWN: u32 = 30;
 /// The program's own texts.
 const BUILTIN: u32 = 0;
 
-#[derive(Deserialize)]
-pub(crate) struct DoneQuery {
-    #[serde(default)]
-    done: String,
-}
-
 /// The version that counts, all versions, what can be changed, and the declaration.
 pub(crate) async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
-    Query(query): Query<DoneQuery>,
+    Query(query): Query<Done>,
 ) -> Result<Response, Failure> {
     let texts = app.pages.texts(visitor.language);
     let store = &app.portal.store;
@@ -137,7 +131,7 @@ pub(crate) async fn one(
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
     Path(no): Path<u32>,
-    Query(query): Query<DoneQuery>,
+    Query(query): Query<Done>,
 ) -> Result<Response, Failure> {
     let record = known(&app, no).await?;
     let texts = app.pages.texts(visitor.language);
