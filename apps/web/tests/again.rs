@@ -18,15 +18,6 @@ fn location(answer: &Answer) -> (StatusCode, &str) {
     (answer.status, answer.header("location"))
 }
 
-/// Posts a form that belongs to the page at `from`.
-async fn posted(browser: &mut Browser, from: &str, path: &str, form: &str) -> Answer {
-    let token = browser.get(from).await.form_token();
-    let form = format!("form_token={token}&{form}");
-    browser
-        .ask(axum::http::Method::POST, path, &form, &[])
-        .await
-}
-
 /// What a customer was told about the ways in.
 async fn told(world: &World, customer: &str) -> Vec<AccessMail> {
     let mails = world
@@ -65,7 +56,7 @@ async fn what_changes_the_ways_in_asks_once_more() {
     let form = "email=nov@primer.bg";
     let token = browser.get("/again?to=enrol").await.form_token();
     let late = format!("form_token={token}&{form}");
-    let taken = posted(&mut browser, "/bills", "/enrol", form).await;
+    let taken = browser.post_from("/bills", "/enrol", form).await;
     assert!(taken.header("location").starts_with("/enrol/sent"));
     world.clock.forward(5 * 60);
     let post = axum::http::Method::POST;
@@ -88,12 +79,14 @@ async fn what_changes_the_ways_in_asks_once_more() {
     // A wrong code counts like one at the door.
     let before = browser.cookies.clone();
     let again = "/again?to=enrol";
-    let wrong = posted(&mut browser, again, "/again", "to=enrol&code=00000000").await;
+    let wrong = browser
+        .post_from(again, "/again", "to=enrol&code=00000000")
+        .await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.body.contains("Кодът не е верен"), "{}", wrong.body);
     let code = world.code(MARIA).replace(' ', "+");
     let form = format!("to=enrol&code={code}");
-    let right = posted(&mut browser, again, "/again", &form).await;
+    let right = browser.post_from(again, "/again", &form).await;
     assert_eq!(location(&right), (StatusCode::SEE_OTHER, "/enrol"));
     assert_ne!(browser.cookies, before, "a new token");
     let mut thief = world.browser();
@@ -115,24 +108,24 @@ async fn a_link_goes_on_where_the_browser_was() {
     browser.sign_in(&world, MARIA).await;
     let code = world.code(ANNA).replace(' ', "+");
     let form = format!("number={ANNA}&code={code}");
-    posted(&mut browser, "/points/add", "/points/add", &form).await;
+    browser.post_from("/points/add", "/points/add", &form).await;
     let form = format!("number={MARIA}");
-    posted(&mut browser, "/points", "/points", &form).await;
+    browser.post_from("/points", "/points", &form).await;
     world.clock.forward(OLD_S);
     let page = browser.get("/again?to=passkeys").await;
     assert!(page.body.contains("m•"), "{}", page.body);
     let from = "/again?to=passkeys";
-    let sent = posted(&mut browser, from, "/again/link", "to=passkeys").await;
+    let sent = browser.post_from(from, "/again/link", "to=passkeys").await;
     assert_eq!(sent.status, StatusCode::OK);
     let link = world.link_path(MARIA, 0).await;
-    let pressed = posted(&mut browser, &link, &link, "").await;
+    let pressed = browser.post_from(&link, &link, "").await;
     assert_eq!(location(&pressed), (StatusCode::SEE_OTHER, "/passkeys"));
     let page = browser.get("/points").await;
     assert!(page.body.contains(ANNA), "the other number stays");
     assert!(!browser.get("/passkeys").await.body.contains("again?to="));
     // Anna's number was not proven by it.
     let form = format!("number={ANNA}");
-    posted(&mut browser, "/points", "/points", &form).await;
+    browser.post_from("/points", "/points", &form).await;
     assert!(browser.get("/passkeys").await.body.contains("again?to="));
 }
 
@@ -143,51 +136,55 @@ async fn owners_are_told_of_keys_and_addresses() {
     let mut browser = world.browser();
     browser.sign_in(&world, MARIA).await;
     let mut device = Authenticator::new(URL, 1);
-    let asked = posted(&mut browser, "/passkeys", "/passkeys/ask", "").await;
+    let asked = browser.post_from("/passkeys", "/passkeys/ask", "").await;
     let asked = serde_json::from_str(&asked.body).expect("JSON");
     let answer = |text: String| {
         let text: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
         format!("answer={text}")
     };
     let form = answer(device.create(&asked));
-    posted(&mut browser, "/passkeys", "/passkeys", &form).await;
+    browser.post_from("/passkeys", "/passkeys", &form).await;
     assert_eq!(told(&world, MARIA).await, [AccessMail::PasskeyAdded]);
 
     // The key proves its own number, and no other.
     world.clock.forward(OLD_S);
     let from = "/again?to=passkeys";
     let ask = async |browser: &mut Browser, device: &mut Authenticator| {
-        let asked = posted(browser, from, "/again/passkey/ask", "").await;
+        let asked = browser.post_from(from, "/again/passkey/ask", "").await;
         let asked = serde_json::from_str(&asked.body).expect("JSON");
         format!("next=passkeys&{}", answer(device.get(&asked)))
     };
     let form = ask(&mut browser, &mut device).await;
-    let proven = posted(&mut browser, from, "/again/passkey", &form).await;
+    let proven = browser.post_from(from, "/again/passkey", &form).await;
     assert_eq!(location(&proven), (StatusCode::SEE_OTHER, "/passkeys"));
     let mut other = world.browser();
     other.sign_in(&world, ANNA).await;
     world.clock.forward(OLD_S);
     let form = ask(&mut other, &mut device).await;
-    let refused = posted(&mut other, from, "/again/passkey", &form).await;
+    let refused = other.post_from(from, "/again/passkey", &form).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     let form = ask(&mut browser, &mut device).await;
-    posted(&mut browser, from, "/again/passkey", &form).await;
+    browser.post_from(from, "/again/passkey", &form).await;
 
     let id = hex::encode(&device.id);
     let form = format!("what=remove&id={id}");
-    posted(&mut browser, "/passkeys", "/passkeys/change", &form).await;
+    browser
+        .post_from("/passkeys", "/passkeys/change", &form)
+        .await;
     let removed = [AccessMail::PasskeyAdded, AccessMail::PasskeyRemoved];
     assert_eq!(told(&world, MARIA).await, removed);
     assert!(told(&world, ANNA).await.is_empty());
 
     // The address that got the bills until now is told that another gets them.
-    posted(&mut browser, "/enrol", "/enrol", "email=nov@primer.bg").await;
+    browser
+        .post_from("/enrol", "/enrol", "email=nov@primer.bg")
+        .await;
     let waits = world.store.waiting_enrolment(&common::number(MARIA)).await;
     let waits = waits.expect("an answer").expect("a change of address");
     let purpose = TokenPurpose::ProveAddress;
     let token = world.key.token(purpose, waits.id.as_str());
     let prove = format!("/prove/{}", token.expose());
-    posted(&mut browser, &prove, &prove, "").await;
+    browser.post_from(&prove, &prove, "").await;
     let mails = world
         .store
         .deliveries_of_customer(&common::number(MARIA), 99)

@@ -3,9 +3,9 @@
 
 mod common;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use common::{
-    Answer, Browser, World,
+    Browser, World,
     seed::{self, BORIS, MARIA},
 };
 use kvit_billing::{AccessMail, ports::Clock};
@@ -17,12 +17,6 @@ async fn world() -> World {
     let world = World::new(URL).await;
     seed::history(&world.store, &world.key).await;
     world
-}
-
-async fn posted(browser: &mut Browser, from: &str, path: &str, form: &str) -> Answer {
-    let token = browser.get(from).await.form_token();
-    let form = format!("form_token={token}&{form}");
-    browser.ask(Method::POST, path, &form, &[]).await
 }
 
 async fn generation(world: &World, customer: &str) -> u32 {
@@ -47,16 +41,16 @@ async fn whoever_has_only_the_code_does_not_change_it() {
     let page = by_code.get("/code").await;
     assert!(page.body.contains("влезте с връзка по имейл"));
     assert!(!page.body.contains("Смени кода"), "{}", page.body);
-    let refused = posted(&mut by_code, "/code", "/code", "").await;
+    let refused = by_code.post_from("/code", "/code", "").await;
     assert_eq!(refused.header("location"), "/code");
     assert_eq!(generation(&world, MARIA).await, 1);
 
     let mut by_link = world.browser();
     let path = world.sign_in_path(&mut by_link, MARIA).await;
-    posted(&mut by_link, &path, &path, "").await;
+    by_link.post_from(&path, &path, "").await;
     let old = world.code(MARIA);
     assert!(opens(&world, MARIA, &old).await);
-    let done = posted(&mut by_link, "/code", "/code", "").await;
+    let done = by_link.post_from("/code", "/code", "").await;
     assert_eq!(done.status, StatusCode::OK);
     assert!(done.body.contains("Кодът е сменен"), "{}", done.body);
     assert_eq!(generation(&world, MARIA).await, 2);
@@ -75,7 +69,7 @@ async fn whoever_has_only_the_code_does_not_change_it() {
     // The way in that is left: the address is still the customer's.
     let mut again = world.browser();
     let path = world.sign_in_path(&mut again, MARIA).await;
-    let pressed = posted(&mut again, &path, &path, "").await;
+    let pressed = again.post_from(&path, &path, "").await;
     assert_eq!(pressed.status, StatusCode::SEE_OTHER);
 }
 
@@ -89,7 +83,9 @@ async fn a_clerk_changes_the_code_of_who_showed_a_document() {
     // A thief with Boris's bill has asked for it by mail.
     let mut thief = world.browser();
     thief.sign_in(&world, BORIS).await;
-    posted(&mut thief, "/enrol", "/enrol", "email=thief@primer.bg").await;
+    thief
+        .post_from("/enrol", "/enrol", "email=thief@primer.bg")
+        .await;
     let prove = world.prove_path(BORIS).await;
     let path = format!("/staff/customers/{BORIS}");
     let early = ana.post(&format!("{path}/code"), "").await;
@@ -199,7 +195,7 @@ async fn mails_about_payments_are_turned_off_by_customer_and_staff() {
             .contains("Не искам писма за плащанията")
     );
     let form = "wanted=off&about=payments";
-    posted(&mut maria, "/bills", "/reminders", form).await;
+    maria.post_from("/bills", "/reminders", form).await;
     assert!(!wants(MailTopic::Payments).await && wants(MailTopic::Reminders).await);
     assert!(
         maria
@@ -209,7 +205,7 @@ async fn mails_about_payments_are_turned_off_by_customer_and_staff() {
             .contains("Искам писма за плащанията")
     );
     for odd in ["wanted=on&about=bills", "wanted=on", "about=payments"] {
-        posted(&mut maria, "/bills", "/reminders", odd).await;
+        maria.post_from("/bills", "/reminders", odd).await;
     }
     assert!(!wants(MailTopic::Payments).await);
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use common::{
     Answer, Browser, World,
     seed::{self, ANNA, MARIA},
@@ -20,15 +20,9 @@ async fn world() -> World {
     world
 }
 
-async fn posted(browser: &mut Browser, from: &str, path: &str, form: &str) -> Answer {
-    let token = browser.get(from).await.form_token();
-    let form = format!("form_token={token}&{form}");
-    browser.ask(Method::POST, path, &form, &[]).await
-}
-
 async fn set(browser: &mut Browser, password: &str) -> Answer {
     let form = format!("new={password}&repeated={password}");
-    posted(browser, "/password", "/password", &form).await
+    browser.post_from("/password", "/password", &form).await
 }
 
 async fn sign_in(browser: &mut Browser, who: &str, password: &str) -> Answer {
@@ -71,7 +65,7 @@ async fn a_customer_sets_a_password_and_signs_in_with_it() {
         assert!(page.body.contains(why), "{}", page.body);
     }
     let form = format!("new={GOOD}&repeated={OTHER}");
-    let differs = posted(&mut browser, "/password", "/password", &form).await;
+    let differs = browser.post_from("/password", "/password", &form).await;
     assert!(differs.body.contains("не са еднакви"), "{}", differs.body);
     assert!(told(&world, MARIA).await.is_empty());
     let done = set(&mut browser, GOOD).await;
@@ -100,10 +94,10 @@ async fn a_customer_sets_a_password_and_signs_in_with_it() {
     );
     let again = "/again?to=password";
     let form = format!("to=password&password={OTHER}");
-    let page = posted(&mut browser, again, "/again/password", &form).await;
+    let page = browser.post_from(again, "/again/password", &form).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     let form = format!("to=password&password={GOOD}");
-    let page = posted(&mut browser, again, "/again/password", &form).await;
+    let page = browser.post_from(again, "/again/password", &form).await;
     assert_eq!(page.header("location"), "/password");
     set(&mut browser, OTHER).await;
     let mut fresh = world.browser();
@@ -111,7 +105,7 @@ async fn a_customer_sets_a_password_and_signs_in_with_it() {
     assert_eq!(old.status, StatusCode::UNPROCESSABLE_ENTITY);
     let new = sign_in(&mut fresh, MARIA, OTHER).await;
     assert_eq!(new.status, StatusCode::SEE_OTHER);
-    let done = posted(&mut browser, "/password", "/password/remove", "").await;
+    let done = browser.post_from("/password", "/password/remove", "").await;
     assert_eq!(done.header("location"), "/password?done=removed");
     assert!(
         told(&world, MARIA)
@@ -226,6 +220,6 @@ async fn new_passwords_flood_no_mailbox() {
     assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(told(&world, MARIA).await.len(), 5);
     // What somebody added is taken away all the same.
-    let gone = posted(&mut browser, "/password", "/password/remove", "").await;
+    let gone = browser.post_from("/password", "/password/remove", "").await;
     assert_eq!(gone.header("location"), "/password?done=removed");
 }

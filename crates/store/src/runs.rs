@@ -12,7 +12,7 @@ use crate::{
         unsigned,
     },
     sql::query,
-    staging::drop_staged,
+    staging::{drop_staged, is_imported_by},
 };
 
 impl Store {
@@ -133,14 +133,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let mine =
-            query("SELECT id FROM runs WHERE id = $1 AND state = 'importing' AND imported_at = $2")
-                .bind(run)
-                .bind(begun)
-                .for_update()
-                .fetch_optional(&mut tx)
-                .await?;
-        if mine.is_none() {
+        if !is_imported_by(&mut tx, run, begun).await? {
             return Ok(());
         }
         drop_staged(&mut tx, run).await?;

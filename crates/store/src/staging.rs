@@ -108,14 +108,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let body = encode(orders)?;
         let mut tx = self.begin().await?;
-        let mine =
-            query("SELECT id FROM runs WHERE id = $1 AND state = 'importing' AND imported_at = $2")
-                .bind(run)
-                .bind(begun)
-                .for_update()
-                .fetch_optional(&mut tx)
-                .await?;
-        if mine.is_none() {
+        if !is_imported_by(&mut tx, run, begun).await? {
             return Err(StoreError::RunState {
                 run: run.to_string(),
                 needed: "being imported by this import: another has begun it anew",
@@ -191,6 +184,22 @@ impl Store {
             .into_iter()
             .nth(usize::try_from(at).unwrap_or(usize::MAX)))
     }
+}
+
+/// Whether the import that began then has the run still; until the transaction ends no other gets it.
+pub(crate) async fn is_imported_by(
+    tx: &mut Tx,
+    run: &RunId,
+    begun: Timestamp,
+) -> Result<bool, StoreError> {
+    let row =
+        query("SELECT id FROM runs WHERE id = $1 AND state = 'importing' AND imported_at = $2")
+            .bind(run)
+            .bind(begun)
+            .for_update()
+            .fetch_optional(tx)
+            .await?;
+    Ok(row.is_some())
 }
 
 /// Removes what was staged under a run that did not get further.

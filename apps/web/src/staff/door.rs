@@ -181,10 +181,11 @@ async fn refused(app: &App, visitor: &Visitor, officer: &Officer) -> Response {
     if let Err(fault) = app.portal.store.record_event(&event).await {
         return Failure::from(fault).into_response();
     }
-    let texts = app.pages.texts(visitor.language);
-    let title = texts.say("staff-refused-title", &[]);
-    let text = texts.say("staff-refused-text", &[]);
-    let what = (StatusCode::FORBIDDEN, title.as_str(), text.as_str());
+    let what = (
+        StatusCode::FORBIDDEN,
+        "staff-refused-title",
+        "staff-refused-text",
+    );
     let page = say(app, visitor, officer, what, super::home_of(officer.role));
     page.unwrap_or_else(IntoResponse::into_response)
 }

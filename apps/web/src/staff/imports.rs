@@ -436,14 +436,12 @@ fn follow(
         .into_iter()
         .find(|view| view.id.as_str() == id && view.file.kind == kind);
     let Some(view) = known else {
-        let title = texts.say("staff-import-unknown", &[]);
         let text = match kind {
             FileKind::Run | FileKind::Scans => "staff-import-unknown-text",
             FileKind::Statement => "staff-statement-unknown-text",
             FileKind::Layout => "staff-layout-unknown-text",
         };
-        let text = texts.say(text, &[]);
-        let what = (StatusCode::NOT_FOUND, title.as_str(), text.as_str());
+        let what = (StatusCode::NOT_FOUND, "staff-import-unknown", text);
         return say(app, visitor, officer, what, form);
     };
     let ended = match &view.state {

@@ -362,8 +362,6 @@ fn told(
     (status, text): (StatusCode, &str),
     no: LayoutNo,
 ) -> Result<Response, Failure> {
-    let texts = app.pages.texts(visitor.language);
-    let (title, text) = (texts.say(title, &[]), texts.say(text, &[]));
-    let what = (status, title.as_str(), text.as_str());
-    say(app, visitor, officer, what, &format!("/staff/layouts/{no}"))
+    let back = format!("/staff/layouts/{no}");
+    say(app, visitor, officer, (status, title, text), &back)
 }

@@ -478,8 +478,21 @@ pub(crate) fn render(
     Ok(html.into_response())
 }
 
-/// A page that only says something.
+/// A page that only says something, by the keys of its title and its text.
 pub(crate) fn say(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    (status, title, text): (StatusCode, &str, &str),
+    back: &str,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let (title, text) = (texts.say(title, &[]), texts.say(text, &[]));
+    said(app, visitor, officer, (status, &title, &text), back)
+}
+
+/// As [`say`], in words.
+pub(crate) fn said(
     app: &App,
     visitor: &Visitor,
     officer: &Officer,

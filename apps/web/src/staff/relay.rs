@@ -88,14 +88,7 @@ pub(crate) async fn relay(
         }
         None => (StatusCode::SERVICE_UNAVAILABLE, "staff-sample-slow"),
     };
-    let texts = app.pages.texts(visitor.language);
-    let (title, text) = (texts.say("staff-relay-not", &[]), texts.say(text, &[]));
-    let what = (status, title.as_str(), text.as_str());
-    say(
-        &app,
-        &visitor,
-        &officer,
-        what,
-        &format!("/staff/runs/{}", run.id),
-    )
+    let back = format!("/staff/runs/{}", run.id);
+    let what = (status, "staff-relay-not", text);
+    say(&app, &visitor, &officer, what, &back)
 }

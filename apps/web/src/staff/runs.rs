@@ -340,7 +340,6 @@ fn not_released(
     run: &RunRecord,
     refused: &ReleaseError,
 ) -> Result<Response, Failure> {
-    let texts = app.pages.texts(visitor.language);
     let text = match refused {
         ReleaseError::SamePerson(_) => "staff-release-same",
         ReleaseError::WrongState(..) | ReleaseError::NotFound(_) => "staff-release-state",
@@ -350,8 +349,7 @@ fn not_released(
         }
         ReleaseError::Store(_) => "staff-release-state",
     };
-    let (title, text) = (texts.say("staff-release-not", &[]), texts.say(text, &[]));
-    let what = (StatusCode::CONFLICT, title.as_str(), text.as_str());
+    let what = (StatusCode::CONFLICT, "staff-release-not", text);
     let back = format!("/staff/runs/{}", run.id);
     say(app, visitor, officer, what, &back)
 }

@@ -137,13 +137,11 @@ fn not_drawn(
     run: &RunId,
     why: &str,
 ) -> Result<Response, Failure> {
-    let texts = app.pages.texts(visitor.language);
     let status = match why {
         "staff-sample-issued" => StatusCode::CONFLICT,
         "staff-sample-slow" => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let (title, text) = (texts.say("staff-sample-not", &[]), texts.say(why, &[]));
-    let what = (status, title.as_str(), text.as_str());
+    let what = (status, "staff-sample-not", why);
     say(app, visitor, officer, what, &format!("/staff/runs/{run}"))
 }

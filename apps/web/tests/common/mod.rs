@@ -807,7 +807,12 @@ impl Browser {
 
     /// Posts a form with the token that the home page handed out.
     pub(crate) async fn post(&mut self, path: &str, form: &str) -> Answer {
-        let token = self.get("/").await.form_token();
+        self.post_from("/", path, form).await
+    }
+
+    /// Posts a form of this page, with the token that it has.
+    pub(crate) async fn post_from(&mut self, page: &str, path: &str, form: &str) -> Answer {
+        let token = self.get(page).await.form_token();
         let form = format!("form_token={token}&{form}");
         self.ask(Method::POST, path, &form, &[]).await
     }

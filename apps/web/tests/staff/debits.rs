@@ -7,6 +7,7 @@ use kvit_store::{EventFilter, Role};
 use super::{
     URL,
     common::{Answer, Browser, World, autopay, debits, seed},
+    two,
 };
 
 /// Anna's bill is announced for 7 December, and two of billing are at their desks.
@@ -14,15 +15,8 @@ async fn desk() -> (World, Browser, Browser) {
     let world = World::new(URL).await;
     seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
     autopay::announced(&world).await;
-    let mut two = Vec::new();
-    for login in ["vera", "boyan"] {
-        world.hire(login, Role::Billing).await;
-        let mut browser = world.browser();
-        browser.sign_in_staff(login).await;
-        two.push(browser);
-    }
-    let boyan = two.pop().expect("two");
-    (world, two.pop().expect("two"), boyan)
+    let [vera, boyan] = two(&world, Role::Billing, ["vera", "boyan"]).await;
+    (world, vera, boyan)
 }
 
 async fn post(browser: &mut Browser, path: &str, pairs: &[(&str, &str)]) -> Answer {

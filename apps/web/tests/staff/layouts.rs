@@ -10,19 +10,12 @@ use kvit_web::{ImportState, LayoutFault};
 use super::{
     URL,
     common::{Answer, Browser, World, layout_report},
-    hidden, imports, now,
+    hidden, imports, now, two,
 };
 
 async fn desk() -> (World, Browser, Browser) {
     let world = World::new(URL).await;
-    let mut both = Vec::new();
-    for login in ["ana", "boris"] {
-        world.hire(login, Role::Administrator).await;
-        let mut browser = world.browser();
-        browser.sign_in_staff(login).await;
-        both.push(browser);
-    }
-    let [ana, boris] = both.try_into().ok().expect("two");
+    let [ana, boris] = two(&world, Role::Administrator, ["ana", "boris"]).await;
     (world, ana, boris)
 }
 

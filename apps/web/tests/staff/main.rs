@@ -196,6 +196,18 @@ async fn each_role_sees_its_pages_and_no_other() {
     assert!(trail.iter().any(|event| event.what == "page.refused"));
 }
 
+/// Two of a kind, signed in, for what takes a second person.
+async fn two(world: &World, role: Role, logins: [&str; 2]) -> [Browser; 2] {
+    let mut both = Vec::new();
+    for login in logins {
+        world.hire(login, role).await;
+        let mut browser = world.browser();
+        browser.sign_in_staff(login).await;
+        both.push(browser);
+    }
+    both.try_into().ok().expect("two")
+}
+
 fn now(world: &World) -> jiff::Timestamp {
     use kvit_billing::ports::Clock;
     world.clock.now()

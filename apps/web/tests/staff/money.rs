@@ -8,7 +8,7 @@ use kvit_store::{Booked, NoticeOutcome, Role};
 use super::{
     FOREIGN, URL,
     common::{Answer, Browser, World, number, pay, seed},
-    hidden, now,
+    hidden, now, two,
 };
 
 const PATH: &str = "/staff/money/notice";
@@ -16,15 +16,8 @@ const PATH: &str = "/staff/money/notice";
 /// A portal with payment systems and two of billing, signed in.
 async fn desk() -> (World, Browser, Browser) {
     let world = World::paying(URL, pay::Systems::new().pay()).await;
-    let mut two = Vec::new();
-    for login in ["vera", "boyan"] {
-        world.hire(login, Role::Billing).await;
-        let mut browser = world.browser();
-        browser.sign_in_staff(login).await;
-        two.push(browser);
-    }
-    let boyan = two.pop().expect("two");
-    (world, two.pop().expect("two"), boyan)
+    let [vera, boyan] = two(&world, Role::Billing, ["vera", "boyan"]).await;
+    (world, vera, boyan)
 }
 
 /// An aggregator reports money for a number that nobody has.

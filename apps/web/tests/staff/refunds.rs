@@ -7,7 +7,7 @@ use kvit_store::{EventFilter, Role};
 use super::{
     FOREIGN, URL,
     common::{Answer, Browser, World, number, pay, seed},
-    now,
+    now, two,
 };
 
 const IBAN: &str = "de89 3704 0044 0532 0130 00";
@@ -16,15 +16,8 @@ const IBAN: &str = "de89 3704 0044 0532 0130 00";
 async fn desk(paid: i64) -> (World, Browser, Browser) {
     let world = World::paying(URL, pay::Systems::new().pay()).await;
     pay::transferred(&world, "FT1", "0000000001", paid).await;
-    let mut two = Vec::new();
-    for login in ["vera", "boyan"] {
-        world.hire(login, Role::Billing).await;
-        let mut browser = world.browser();
-        browser.sign_in_staff(login).await;
-        two.push(browser);
-    }
-    let boyan = two.pop().expect("two");
-    (world, two.pop().expect("two"), boyan)
+    let [vera, boyan] = two(&world, Role::Billing, ["vera", "boyan"]).await;
+    (world, vera, boyan)
 }
 
 async fn post(browser: &mut Browser, path: &str, pairs: &[(&str, &str)]) -> Answer {

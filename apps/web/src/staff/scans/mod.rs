@@ -21,7 +21,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{customers::address, desk, door::Officer, event, imports::size, render, say};
+use super::{customers::address, desk, door::Officer, event, imports::size, render, said};
 use crate::{App, failure::Failure, front::Visitor, gate, rooms::bills::masked, texts::Texts};
 use decide::ScanForm;
 
@@ -372,7 +372,7 @@ fn elsewhere(
     let title = texts.say("staff-scan-elsewhere", &[]);
     let text = texts.say(key, &[("who", &who), ("when", &when)]);
     let what = (StatusCode::CONFLICT, title.as_str(), text.as_str());
-    say(app, visitor, officer, what, HERE)
+    said(app, visitor, officer, what, HERE)
 }
 
 /// Whose declaration it is said to be, with what helps to judge it.

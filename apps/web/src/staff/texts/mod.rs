@@ -250,19 +250,9 @@ pub(crate) async fn choose(
         TextsChosen::Outdated => (StatusCode::CONFLICT, "staff-wording-outdated"),
         TextsChosen::Unknown => return Err(Failure::NotFound),
     };
-    let texts = app.pages.texts(visitor.language);
-    let (title, text) = (
-        texts.say("staff-layout-not-chosen", &[]),
-        texts.say(text, &[]),
-    );
-    let what = (status, title.as_str(), text.as_str());
-    say(
-        &app,
-        &visitor,
-        &officer,
-        what,
-        &format!("/staff/texts/{no}"),
-    )
+    let what = (status, "staff-layout-not-chosen", text);
+    let back = format!("/staff/texts/{no}");
+    say(&app, &visitor, &officer, what, &back)
 }
 
 /// A version that there is: its record, or none of the program's own texts.
