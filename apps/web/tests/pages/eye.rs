@@ -1,0 +1,162 @@
+//! Looks at a page in every way: widths, themes, zoom, weight, what it asks for, and with axe-core.
+
+use std::{fs, path::PathBuf};
+
+use super::common::{
+    PASSWORD, World,
+    chrome::{Chrome, have},
+};
+
+const PAGE_MAX_BYTES: u64 = 100_000;
+const WIDTHS: [u32; 2] = [390, 1280];
+/// 1280 px at 400 % zoom (WCAG 1.4.10), and at 200 %.
+const ZOOMED: [u32; 2] = [320, 640];
+
+/// axe-core, which `.ci/run` installs; it is no part of Kvit.
+pub(super) fn axe() -> Option<String> {
+    let path = std::env::var_os("KVIT_AXE").map(PathBuf::from);
+    let path = path.unwrap_or_else(|| {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        let target = target
+            .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")));
+        target.join("axe/node_modules/axe-core/axe.min.js")
+    });
+    let source = fs::read_to_string(path).ok();
+    have("axe-core (KVIT_AXE names its axe.min.js)", source.is_some())
+        .then_some(source)
+        .flatten()
+}
+
+pub(super) struct Inspector {
+    pub(super) chrome: Chrome,
+    pub(super) axe: String,
+    pub(super) lang: &'static str,
+    pub(super) faults: Vec<String>,
+}
+
+impl Inspector {
+    /// Looks at the page that is open now.
+    pub(super) async fn look(&mut self, name: &str) {
+        let chrome = &self.chrome;
+        let at = format!("{name}, {}", self.lang);
+        let html_lang = chrome.eval("document.documentElement.lang").await;
+        let mut faults = Vec::new();
+        if html_lang != self.lang {
+            faults.push(format!("the page is in {html_lang}"));
+        }
+        chrome.eval(&format!("(() => {{ {} }})()", self.axe)).await;
+        for width in ZOOMED.into_iter().chain(WIDTHS) {
+            chrome.width(width).await;
+            let wide = chrome
+                .eval("document.documentElement.scrollWidth - innerWidth")
+                .await;
+            if wide.as_i64() != Some(0) {
+                faults.push(format!("scrolls sideways at {width} px by {wide}"));
+            }
+        }
+        for width in WIDTHS {
+            chrome.width(width).await;
+            for (dark, theme) in [(false, "light"), (true, "dark")] {
+                chrome.dark(dark).await;
+                self.keep(name, width, theme).await;
+                // Colours do not depend on the width, nor what there is on the theme.
+                if dark == (width > 600) {
+                    for found in self.axe_findings().await {
+                        faults.push(format!("at {width} px, {theme}: {found}"));
+                    }
+                }
+            }
+        }
+        chrome.dark(false).await;
+        let small = chrome.eval(SMALL_TARGETS).await;
+        if small.as_array().is_none_or(|small| !small.is_empty()) {
+            faults.push(format!("targets under 44 px: {small}"));
+        }
+        let loaded = chrome.eval(LOADED).await;
+        if loaded["elsewhere"]
+            .as_array()
+            .is_none_or(|all| !all.is_empty())
+        {
+            faults.push(format!("asks elsewhere: {}", loaded["elsewhere"]));
+        }
+        if loaded["bytes"]
+            .as_u64()
+            .is_none_or(|bytes| bytes > PAGE_MAX_BYTES)
+        {
+            faults.push(format!("weighs {} bytes", loaded["bytes"]));
+        }
+        let said = chrome.console().await;
+        // A page that says "not found" comes with that status, which the console repeats.
+        faults.extend(
+            said.into_iter()
+                .filter(|said| !said.contains("responded with a status of 4"))
+                // Nor is it a fault that Chromium clears what it was told to clear.
+                .filter(|said| !said.contains("Clear-Site-Data header on"))
+                // The one file that the test keeps back.
+                .filter(|said| !said.contains("/assets/go-")),
+        );
+        self.faults
+            .extend(faults.into_iter().map(|fault| format!("{at}: {fault}")));
+    }
+
+    async fn axe_findings(&self) -> Vec<String> {
+        let found = self.chrome.resolve(AXE_RUN).await;
+        match found.as_array() {
+            Some(found) => found.iter().map(ToString::to_string).collect(),
+            None => vec![format!("axe-core did not run: {found}")],
+        }
+    }
+
+    async fn keep(&self, name: &str, width: u32, theme: &str) {
+        let Some(folder) = std::env::var_os("KVIT_SCREENS").map(PathBuf::from) else {
+            return;
+        };
+        let picture = self.chrome.picture().await;
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, picture);
+        fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join(format!("{name}-{}-{width}-{theme}.png", self.lang));
+        fs::write(file, bytes.expect("base64")).expect("a file");
+    }
+
+    pub(super) async fn see(&mut self, name: &str, path: &str) {
+        self.chrome.go(path).await;
+        self.look(name).await;
+    }
+
+    pub(super) async fn sign_in(&self, world: &World, customer: &str) {
+        self.chrome.go("/bills").await;
+        self.chrome.fill("#number", customer).await;
+        self.chrome.fill("#code", &world.code(customer)).await;
+        self.chrome.follow("main button").await;
+        self.chrome
+            .until("location.pathname == '/bills' && !document.querySelector('#code')")
+            .await;
+    }
+
+    pub(super) async fn sign_in_staff(&self, login: &str) {
+        self.chrome.go("/staff/sign-in").await;
+        self.chrome.fill("#login", login).await;
+        self.chrome.fill("#password", PASSWORD).await;
+        self.chrome.follow("main button").await;
+        self.chrome
+            .until("!!document.querySelector('header form')")
+            .await;
+    }
+
+    pub(super) async fn search(&self, wanted: &str) {
+        self.chrome.go("/staff/customers").await;
+        self.chrome.fill("#wanted", wanted).await;
+        self.chrome.follow("main button").await;
+    }
+}
+
+const AXE_RUN: &str = "axe.run(document, { rules: { 'target-size': { enabled: true } } }).then(r => \
+    r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | ')))";
+
+const SMALL_TARGETS: &str = "[...document.querySelectorAll('button, .button, nav a, .brand, .lang, .foot a, .get, .phone, .check label, input:not([type=hidden],[type=checkbox],[type=radio],[hidden])')]\
+    .filter(e => e.getClientRects().length && (e.getBoundingClientRect().height < 44 || e.getBoundingClientRect().width < 44)).map(e => e.outerHTML)";
+
+/// A scanned page is what somebody sent, and weighs what it weighs.
+const LOADED: &str = "(() => { const all = performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'));\
+    return { elsewhere: all.map(e => e.name).filter(n => !n.startsWith(location.origin)),\
+    bytes: all.filter(e => !e.name.endsWith('/picture')).reduce((sum, e) => sum + e.encodedBodySize, 0) }; })()";

@@ -1,0 +1,154 @@
+//! Every page, in Chromium: both languages, light and dark, on a telephone and on a desk. No page
+//! scrolls sideways, none is heavy, none asks for anything elsewhere, and axe-core finds nothing.
+//!
+//! `KVIT_SCREENS=FOLDER` also keeps pictures of them all.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod console;
+mod customers;
+mod eye;
+mod money;
+mod upkeep;
+
+use axum::http::Method;
+use common::{World, autopay, chrome::Chrome, pay, seed};
+use kvit_store::Role;
+
+use console::console;
+use customers::tour;
+use eye::{Inspector, axe};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let mut faults = Vec::new();
+    for lang in ["bg", "en"] {
+        let (world, url) = World::served().await;
+        seed::history(&world.store, &world.key).await;
+        let Some(mut chrome) = Chrome::open().await else {
+            return;
+        };
+        chrome.visit(&url).await;
+        let mut eye = Inspector {
+            chrome,
+            axe: axe.clone(),
+            lang,
+            faults: Vec::new(),
+        };
+        eye.chrome.go(&format!("/?lang={lang}")).await;
+        tour(&mut eye, &world).await;
+        faults.append(&mut eye.faults);
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The console has a tour of its own, so that both go on at once. Its English is seen on a few pages:
+/// that no text is missing is a test of `texts`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_the_console_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let (world, url) = World::served().await;
+    seed::history(&world.store, &world.key).await;
+    for role in Role::ALL {
+        world.hire(role.as_str(), role).await;
+    }
+    seed::waiting(&world.store, "2026-11-b2", "ivan").await;
+    seed::rejected(&world.store, "2026-11-bad").await;
+    for (transaction, cents) in [("2026112000001", "4250"), ("2026112000002", "18860")] {
+        let query = pay::ebg(&[
+            ("IDN", "7777777"),
+            ("MERCHANTID", "7"),
+            ("TID", transaction),
+            ("DATE", "20261120110000"),
+            ("TOTAL", cents),
+            ("TYPE", "DEPOSIT"),
+        ]);
+        let path = format!("/pay/ebg/confirm?{query}");
+        world.browser().get(&path).await;
+    }
+    pay::transferred(&world, "FT2611200042", "за тока на баба, ноември", 4250).await;
+    let expired = pay::epay("INVOICE=77:STATUS=EXPIRED");
+    world
+        .browser()
+        .ask(Method::POST, "/pay/epay/notify", &expired, &[])
+        .await;
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    chrome.visit(&url).await;
+    let mut eye = Inspector {
+        chrome,
+        axe,
+        lang: "bg",
+        faults: Vec::new(),
+    };
+    console(&mut eye, &world).await;
+    assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
+}
+
+/// Autopay, for the customer and in the console.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_autopay_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let (world, url) = World::served().await;
+    for (login, role) in [("vera", Role::Billing), ("billing", Role::Billing)] {
+        world.hire(login, role).await;
+    }
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    chrome.visit(&url).await;
+    let mut eye = Inspector {
+        chrome,
+        axe,
+        lang: "bg",
+        faults: Vec::new(),
+    };
+    eye.sign_in(&world, seed::ANNA).await;
+    eye.see("autopay-needs-mail", "/autopay").await;
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    eye.see("autopay-form", "/autopay").await;
+    eye.lang = "en";
+    eye.see("autopay-form", "/autopay?lang=en").await;
+    eye.lang = "bg";
+    eye.chrome.go("/autopay?lang=bg").await;
+    eye.chrome
+        .fill("#iban", "BG80 BNBG 9661 1020 3456 79")
+        .await;
+    eye.chrome.follow("form.card button.wide").await;
+    eye.look("autopay-wrong").await;
+    autopay::announced(&world).await;
+    eye.sign_in(&world, seed::ANNA).await;
+    eye.see("autopay-on", "/autopay").await;
+    eye.see("bills-autopay", "/bills").await;
+    eye.see("pay-collected", &world.pay_path(seed::first_bill()))
+        .await;
+    for login in ["vera", "billing"] {
+        eye.sign_in_staff(login).await;
+        eye.see("staff-debits", "/staff/debits").await;
+        if login == "vera" {
+            eye.chrome
+                .follow("form[action='/staff/debits'] button")
+                .await;
+            eye.look("staff-debit-prepared").await;
+            eye.chrome.follow("header form button").await;
+        }
+    }
+    eye.see("staff-debit-approve", "/staff/debits/1").await;
+    eye.chrome.follow("button[value=approve]").await;
+    eye.look("staff-debit-approved").await;
+    let now = kvit_billing::ports::Clock::now(world.clock.as_ref());
+    let refused = [autopay::refusal()];
+    let told = world.store.refuse_debits("aa", &refused, now).await;
+    told.expect("told");
+    eye.see("staff-debits-people", "/staff/debits").await;
+    eye.chrome
+        .follow("form[action='/staff/debits/seen'] button")
+        .await;
+    eye.look("staff-debit-wrong").await;
+    eye.lang = "en";
+    eye.see("staff-debits-people", "/staff/debits?lang=en")
+        .await;
+    assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
+}
