@@ -87,21 +87,22 @@ finished by the same command.")]
 Example:
   kvit deliver --dir /var/lib/kvit
 
-`kvit serve` and `kvit work` do the same all the time. What the mail server refuses for now is tried
-again by the waits in kvit.toml.")]
+`kvit serve` and `kvit work` do the same all the time. What the mail server refuses for now is
+tried again by the waits in kvit.toml.")]
     Deliver,
     /// Be the whole service: portal, issuing and delivery in one process
     #[command(after_help = "\
 Example:
   kvit serve --dir /var/lib/kvit
 
-Serves the portal and the staff console (/staff), and issues, mails and asks payment systems in the
-background. It starts no mail server, no simulated payment systems and no mailbox: those of `kvit
-demo` end with it.
+Serves the portal and the staff console (/staff), and issues, mails and asks payment systems in
+the background. It starts no mail server, no simulated payment systems and no mailbox: those of
+`kvit demo` end with it.
 
-Listens where [portal] listen says; health (/health/live, /health/ready) and numbers for Prometheus
-(/metrics) where [watch] listen says. SIGTERM or Ctrl-C lets the current chunk and the mails under
-way finish. KVIT_LOG sets what is logged, such as KVIT_LOG=debug; KVIT_LOG_FORMAT=json writes JSON.")]
+Listens where [portal] listen says; health (/health/live, /health/ready) and numbers for
+Prometheus (/metrics) where [watch] listen says. SIGTERM or Ctrl-C lets the current chunk and
+the mails under way finish. KVIT_LOG sets what is logged, such as KVIT_LOG=debug;
+KVIT_LOG_FORMAT=json writes JSON.")]
     Serve(WatchArgs),
     /// Be a worker: issue and deliver, without the portal
     #[command(after_help = "\
@@ -136,8 +137,8 @@ checked against the SHA-256 it was issued with. Given again, it goes on where it
 Example:
   kvit bill 0000000042
 
-For those who answer a customer's question: every attempt to send it with what the mail server said,
-and what is known about its receipt.")]
+For those who answer a customer's question: every attempt to send it with what the mail server
+said, and what is known about its receipt.")]
     Bill(BillArgs),
     /// Check sealed bills: who sealed them, when, and whether a byte changed
     #[command(after_help = "\
@@ -155,10 +156,11 @@ Examples:
   kvit demo --customers 50 --dir /tmp/demo
   kvit demo --customers 1000 --exit --json
 
-Imports a run as one person, releases it as another, issues it, and sends the e-bills by SMTP to a
-mailbox of its own, whose pages show them. Simulated payment systems, at the address that it prints,
-take payments and let them fail; with --exit there are none. Without --dir everything lies in a
-temporary folder that is removed at the end; with --exit it stays, since its paths are printed.")]
+Imports a run as one person, releases it as another, issues it, and sends the e-bills by SMTP to
+a mailbox of its own, whose pages show them. Simulated payment systems, at the address that it
+prints, take payments and let them fail; with --exit there are none. Without --dir everything
+lies in a temporary folder that is removed at the end; with --exit it stays, since its paths are
+printed.")]
     Demo(DemoArgs),
     /// Print the JSON Schema of a run file's lines
     Schema,
@@ -189,10 +191,11 @@ Examples:
   kvit scans import post-2026-11-27.pdf --as ivan
   kvit scans import /mnt/scanner/*.tif --as ivan
 
-Takes PDF (a picture a page), TIFF (any number of pages), JPEG and PNG. The code of each page says whose
-declaration it is, in any direction; where it cannot be read, the clerk types the customer's number.
-Empty backs are left out, and a page that came before is told and not taken twice. What cannot be read
-is told with file and page, and the other pages come in (exit code 3).")]
+Takes PDF (a picture a page), TIFF (any number of pages), JPEG and PNG. The code of each page
+says whose declaration it is, in any direction; where it cannot be read, the clerk types the
+customer's number. Empty backs are left out, and a page that came before is told and not taken
+twice. What cannot be read is told with file and page, and the other pages come in (exit code
+3).")]
     Import(ScansImportArgs),
 }
 
@@ -296,10 +299,27 @@ fn person(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{Command, CommandFactory};
 
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    /// A longer line would be broken into a long and a short one.
+    #[test]
+    fn what_stands_below_a_help_fits_the_screen() {
+        fn look(command: &Command, too_long: &mut Vec<String>) {
+            let below = command.get_after_help().map(ToString::to_string);
+            let below = below.unwrap_or_default();
+            let long = below.lines().filter(|line| line.chars().count() > 100);
+            too_long.extend(long.map(ToOwned::to_owned));
+            for inner in command.get_subcommands() {
+                look(inner, too_long);
+            }
+        }
+        let mut too_long = Vec::new();
+        look(&super::Cli::command(), &mut too_long);
+        assert!(too_long.is_empty(), "{}", too_long.join("\n"));
     }
 }

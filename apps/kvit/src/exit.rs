@@ -32,7 +32,7 @@ impl Exit {
         (Self::Usage, "the command line is wrong"),
         (
             Self::Rejected,
-            "the run file or bank statement has errors, and nothing but a run's report is kept; or a page of scans has, and the others are kept",
+            "a run file or statement has errors, and nothing of it is kept but a run's report;\n     or a page of scans has, and the others are kept",
         ),
         (Self::NotGenuine, "verification says no"),
         (

@@ -28,11 +28,11 @@ Examples:
 Scopes: customers:read finds customers and tells how their bills travel and what happened;
 bills:read shows bills and what is due; bills:send sends a bill again; enrolments:write hands in
 consents, other addresses and the wish for paper; codes:verify compares a customer's code.
-bills:document gives the documents, on which the customer's code is printed: whoever has it can act
-as any customer.
+bills:document gives the documents, on which the customer's code is printed: whoever has it can
+act as any customer.
 
-A name is one token for good: the audit trail tells by it who called. To change a token, give out a
-second one, let the other system use it, and revoke the first.")]
+A name is one token for good: the audit trail tells by it who called. To change a token, give
+out a second one, let the other system use it, and revoke the first.")]
     Add(TokenAddArgs),
     /// List the tokens, when they were last used, and until when they work
     List,
@@ -45,7 +45,8 @@ pub(crate) enum WebhookCommand {
     /// Add a webhook; the secret that checks its signatures is shown only now
     #[command(after_help = "\
 Example:
-  kvit api webhook add crm https://crm.example/kvit --event enrolment.changed --event payment.booked
+  kvit api webhook add crm https://crm.example/kvit --event enrolment.changed \\
+      --event payment.booked
 
 Events: bill.issued (up to 250 bills in a message), bill.delivered (a mail server took the bill),
 bill.confirmed (its reader pressed the button), enrolment.changed, payment.booked. A message holds

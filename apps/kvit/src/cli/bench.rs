@@ -12,10 +12,11 @@ Examples:
   kvit bench issue
   kvit bench issue --bills 100000 --threads 4 --key p256 --json
 
-The real stages: compose, seal, pack written and flushed, rows committed. Issues two months and measures the
-second: the first makes a form for each shape of bill, and these are kept; its figures stand beside. Makes an
-instance of its own in a temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL
-database. What goes before, importing and releasing a run, is not counted.")]
+The real stages: compose, seal, pack written and flushed, rows committed. Issues two months and
+measures the second: the first makes a form for each shape of bill, and these are kept; its
+figures stand beside. Makes an instance of its own in a temporary folder, or in --dir; with
+--store its rows go into an empty PostgreSQL database. What goes before, importing and releasing
+a run, is not counted.")]
     Issue(BenchIssueArgs),
     /// Ask a portal what customers owe, and report payments: how many a second, beside a bare handler
     #[command(after_help = "\
@@ -23,9 +24,9 @@ Examples:
   kvit bench pay
   kvit bench pay --customers 1000000 --store postgres://kvit@localhost/bench --json
 
-Asks as an aggregator does, over real connections from the same machine. Makes an instance of its own in a
-temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL database. Loading the
-customers is not counted.")]
+Asks as an aggregator does, over real connections from the same machine. Makes an instance of
+its own in a temporary folder, or in --dir; with --store its rows go into an empty PostgreSQL
+database. Loading the customers is not counted.")]
     Pay(BenchLoadArgs),
     /// Check bills as customers do, and search them as agents do: how many a second, beside a bare handler
     #[command(after_help = "\
@@ -33,9 +34,9 @@ Examples:
   kvit bench portal
   kvit bench portal --customers 2000000 --json
 
-A visit sends number and code and opens the page with the bills, over real connections from the same machine.
-Makes an instance of its own in a temporary folder, or in --dir; with --store its rows go into an empty
-PostgreSQL database. Loading the customers is not counted.")]
+A visit sends number and code and opens the page with the bills, over real connections from the
+same machine. Makes an instance of its own in a temporary folder, or in --dir; with --store its
+rows go into an empty PostgreSQL database. Loading the customers is not counted.")]
     Portal(BenchLoadArgs),
 }
 

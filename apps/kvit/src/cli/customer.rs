@@ -10,9 +10,10 @@ pub(crate) enum CustomerCommand {
 Example:
   kvit customer new-code 1000042
 
-For a customer whose code somebody else knows. What was opened with it ends: sessions, passkeys, the
-password, and addresses that wait for their proof. Nobody is shown the new code: it is printed on the
-next bill, and until then a link by mail signs in. Bills that were issued before have the old one.")]
+For a customer whose code somebody else knows. What was opened with it ends: sessions, passkeys,
+the password, readers, and addresses that wait for their proof. Nobody is shown the new code: it
+is printed on the next bill, and until then a link by mail signs in. Bills that were issued
+before have the old one.")]
     NewCode(NewCodeArgs),
 }
 

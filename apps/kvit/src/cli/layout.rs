@@ -14,9 +14,9 @@ Example:
   kvit layout export
   kvit run preview 2026-10-a3f9c2 -n 2 --to /tmp/samples
 
-Writes into the folder that [issue] layout names, or --to. Files that are there stay unless --force
-is given. A file in that folder goes before the built-in one; delete those that you leave as they
-are, so that they keep up with new versions.")]
+Writes into the folder that [issue] layout names, or --to. Files that are there stay unless
+--force is given. A file in that folder goes before the built-in one; delete those that you
+leave as they are, so that they keep up with new versions.")]
     Export(LayoutExportArgs),
     /// Try every kind of bill in a layout: what fails, and what will be slow
     #[command(after_help = "\
@@ -24,9 +24,9 @@ Examples:
   kvit layout check
   kvit layout check docs/layouts/water
 
-Lays out invented bills of every kind in both languages. Says where a layout is broken, by file and
-line, and which kinds get no form: those are right, but each such bill takes a hundred times as long.
-Without an instance in --dir the operator is invented too.")]
+Lays out invented bills of every kind in both languages. Says where a layout is broken, by file
+and line, and which kinds get no form: those are right, but each such bill takes a hundred times
+as long. Without an instance in --dir the operator is invented too.")]
     Check(LayoutCheckArgs),
     /// Draw samples of invented bills, again at each save with --watch
     #[command(after_help = "\
@@ -42,8 +42,8 @@ Examples:
   kvit layout bring --as \"M. Ivanova\"
   kvit layout bring autumn.zip --as \"M. Ivanova\"
 
-Takes a folder, the ZIP of one or a single bill.typ, and tries it as `kvit layout check` does. What has
-a fault is told and not kept. The console does the same under /staff/layouts.")]
+Takes a folder, the ZIP of one or a single bill.typ, and tries it as `kvit layout check` does.
+What has a fault is told and not kept. The console does the same under /staff/layouts.")]
     Bring(LayoutBringArgs),
     /// Try a version within limits of time and memory, and say what came of it to `kvit layout bring`
     #[command(hide = true)]
@@ -56,9 +56,9 @@ Examples:
   kvit layout use 3 --as \"P. Petrov\"
   kvit layout use 0 --as \"P. Petrov\"
 
-A version that never counted needs another person than who brought it; going back to one that did, or to
-0, the layout that comes with Kvit, does not. A run that is released keeps the layout it has. A running
-service needs no restart.")]
+A version that never counted needs another person than who brought it; going back to one that
+did, or to 0, the layout that comes with Kvit, does not. A run that is released keeps the layout
+it has. A running service needs no restart.")]
     Use(LayoutUseArgs),
 }
 

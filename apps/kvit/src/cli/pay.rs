@@ -19,11 +19,11 @@ pub(crate) enum PayCommand {
 Example:
   kvit pay unmatched
 
-Money of a payment that was not begun here, of another amount, in another currency or for an unknown
-customer never changes a balance: it waits here. So do bank transfers that name no customer, or
-several, and notices that contradict the books. Then come customers who paid more than all their
-bills ask for: their credit pays the next bill. What came and could not be verified is counted
-below, by day and reason.")]
+Money of a payment that was not begun here, of another amount, in another currency or for an
+unknown customer never changes a balance: it waits here. So do bank transfers that name no
+customer, or several, and notices that contradict the books. Then come customers who paid more
+than all their bills ask for: their credit pays the next bill. What came and could not be
+verified is counted below, by day and reason.")]
     Unmatched,
     /// Bring bank statements (camt.053, camt.054), and reports about direct debits (pain.002), into the books
     #[command(after_help = "\
@@ -31,11 +31,12 @@ Examples:
   kvit pay statement 2026-11-27.xml --as ivan
   kvit pay statement november/*.xml --as ivan
 
-Each file is checked as a whole first: balances, account, currency, references. Where one file has a
-fault, all faults are listed and nothing of any file is kept (exit code 3). Transfers go to the
-customer whom the creditor reference, the bill's number or the customer's number in the text names;
-what names nobody, or several, waits in `kvit pay unmatched`. A transfer counts once, by account and
-the bank's reference, however many statements have it, so files may overlap and come again.")]
+Each file is checked as a whole first: balances, account, currency, references. Where one file
+has a fault, all faults are listed and nothing of any file is kept (exit code 3). Transfers go
+to the customer whom the creditor reference, the bill's number or the customer's number in the
+text names; what names nobody, or several, waits in `kvit pay unmatched`. A transfer counts
+once, by account and the bank's reference, however many statements have it, so files may overlap
+and come again.")]
     Statement(StatementArgs),
     /// List the bank statements that were brought, or the transfers of one
     #[command(after_help = "\
@@ -49,8 +50,9 @@ Example:
   kvit pay allocate icard/paid/20261120101500000001 --to 1000042 --as ivan
   kvit pay approve icard/paid/20261120101500000001 --to 1000042 --as maria
 
-Where the payment system did not say how much it is, or said it in another currency, --amount does. An
-amount below what came is a part; the rest waits on. Without --bill the oldest bill is paid first.")]
+Where the payment system did not say how much it is, or said it in another currency, --amount
+does. An amount below what came is a part; the rest waits on. Without --bill the oldest bill is
+paid first.")]
     Allocate(AllocateArgs),
     /// Approve what another person said about unmatched money: it goes to the customer
     Approve(ApproveArgs),
@@ -70,21 +72,25 @@ Example:
   kvit pay reverse icard/paid/20261120101500000001 --because \"as iCard's statement says\" --as ivan
   kvit pay reverse icard/paid/20261120101500000001 --as maria
 
-Reverses what the notice of the payment brought into the books. For what the payment system did not
-say, or not clearly, such as a rollback that may mean one of two payments.")]
+Reverses what the notice of the payment brought into the books. For what the payment system did
+not say, or not clearly, such as a rollback that may mean one of two payments.")]
     Reverse(SettleArgs),
     /// Propose to give money back, to a bank account or the way it was paid; another person approves it
     #[command(after_help = "\
 Examples:
-  kvit pay refund 1000042 --amount 12.34 --iban \"BG80 BNBG 9661 1020 3456 78\" --because \"moved out\" --as ivan
-  kvit pay refund 1000042 --amount 12.34 --iban BG80BNBG96611020345678 --payment epay/paid/7 --because \"paid twice\" --as ivan
-  kvit pay refund 1000042 --amount 12.34 --payment icard/paid/7 --same-way --because \"paid twice\" --as ivan
+  kvit pay refund 1000042 --amount 12.34 --iban \"BG80 BNBG 9661 1020 3456 78\" \\
+      --because \"moved out\" --as ivan
+  kvit pay refund 1000042 --amount 12.34 --iban BG80BNBG96611020345678 \\
+      --payment epay/paid/7 --because \"paid twice\" --as ivan
+  kvit pay refund 1000042 --amount 12.34 --payment icard/paid/7 --same-way \\
+      --because \"paid twice\" --as ivan
   kvit pay refunds approve 17 --as maria
 
-Without --payment it is credit, and no more than the customer has. A payment that goes back, whole or in
-part, is owed again by the bills that it paid; `kvit pay customer` names its entry. Approved refunds leave
-with the next `kvit pay refunds export`; with --same-way a worker (`kvit work`, `kvit serve`) asks the payment
-system that the payment was made through, once, and `kvit pay refunds` says what came of it.")]
+Without --payment it is credit, and no more than the customer has. A payment that goes back,
+whole or in part, is owed again by the bills that it paid; `kvit pay customer` names its entry.
+Approved refunds leave with the next `kvit pay refunds export`; with --same-way a worker
+(`kvit work`, `kvit serve`) asks the payment system that the payment was made through, once, and
+`kvit pay refunds` says what came of it.")]
     Refund(RefundArgs),
     /// Propose to give up a small rest of a bill; another person approves it
     #[command(after_help = "\
@@ -92,7 +98,8 @@ Example:
   kvit pay write-off 1000042 --bill 4000000042 --because \"0.40 is not worth a letter\" --as ivan
   kvit pay refunds approve 18 --as maria
 
-Up to 10.00 of a bill. Without --amount it is all that is open. Cannot be taken back once approved.")]
+Up to 10.00 of a bill. Without --amount it is all that is open. Cannot be taken back once
+approved.")]
     WriteOff(WriteOffArgs),
     /// List refunds and write-offs, decide about them, and write the file for the bank
     Refunds {
@@ -116,8 +123,9 @@ Examples:
   kvit pay receivables
   kvit pay receivables --on 2026-10-31 --to october.csv
 
-With --to each customer who owed gets a line in a CSV file. One pass over all customers by number; its
-memory stays the same however many there are. A file that is there is not overwritten.")]
+With --to each customer who owed gets a line in a CSV file. One pass over all customers by
+number; its memory stays the same however many there are. A file that is there is not
+overwritten.")]
     Receivables(ReceivablesArgs),
     /// Show the sum of each book; together they are nothing
     Books,
@@ -126,9 +134,9 @@ memory stays the same however many there are. A file that is there is not overwr
 Example:
   kvit pay journal --from 2026-11-01 --until 2026-11-30 --to november.csv
 
-A line for each posting, the two of an entry one after the other; debits are positive. Both days are
-included, as the operator's clocks count them, and have to be over. A file that is there is not
-overwritten.")]
+A line for each posting, the two of an entry one after the other; debits are positive. Both days
+are included, as the operator's clocks count them, and have to be over. A file that is there is
+not overwritten.")]
     Journal(JournalArgs),
     /// Write one book of some days as a bank statement (camt.053), for the accounting system
     #[command(after_help = "\
@@ -137,9 +145,10 @@ Examples:
   kvit pay export clearing/epay --from 2026-11-01 --until 2026-11-01 --to epay.xml
   kvit pay export customer --from 2026-11-01 --until 2026-11-30 --to customers.csv --csv
 
-The balance before, each entry with its references, the balance after; a debit of the book is CRDT, as a
-bank says it of the operator's account. `kvit pay books` names the books; `customer` is all customers
-together. Both days are included and have to be over; the same days give the same bytes each time.")]
+The balance before, each entry with its references, the balance after; a debit of the book is
+CRDT, as a bank says it of the operator's account. `kvit pay books` names the books; `customer`
+is all customers together. Both days are included and have to be over; the same days give the
+same bytes each time.")]
     Export(BookArgs),
 }
 
@@ -154,22 +163,24 @@ pub(crate) enum RefundsCommand {
     /// Say what came of a refund of which its payment system's answer was lost
     #[command(after_help = "\
 Examples:
-  kvit pay refunds found 17 --went-back --because \"on iCard's pages since 14:02, R000123\" --as maria
+  kvit pay refunds found 17 --went-back \\
+      --because \"on iCard's pages since 14:02, R000123\" --as maria
   kvit pay refunds found 17 --not-given --because \"iCard's support: no such refund\" --as maria
 
-A payment system is asked for a refund once: what it does when it is asked twice is not known. Where no answer
-came, or this program ended before it was kept, look for the refund on the payment system's own pages; iCard
-and myPOS know it as refund-PAYMENT-NUMBER, the payment's number there and the refund's here. Money that was
-not given back is the customer's again; propose another way.")]
+A payment system is asked for a refund once: what it does when it is asked twice is not known.
+Where no answer came, or this program ended before it was kept, look for the refund on the
+payment system's own pages; iCard and myPOS know it as refund-PAYMENT-NUMBER, the payment's
+number there and the refund's here. Money that was not given back is the customer's again;
+propose another way.")]
     Found(FoundArgs),
     /// After a restore: ask for no refund that waits for its payment system
     #[command(after_help = "\
 Example:
   kvit pay refunds doubt --as maria
 
-What the backup does not know may have been asked for already. Run this once, before `kvit serve` or `kvit work`:
-each approved refund that waits for its payment system is unclear from then on, and a third person says with
-`kvit pay refunds found` what came of it.")]
+What the backup does not know may have been asked for already. Run this once, before
+`kvit serve` or `kvit work`: each approved refund that waits for its payment system is unclear
+from then on, and a third person says with `kvit pay refunds found` what came of it.")]
     Doubt(PersonArgs),
     /// Write approved refunds into a file of credit transfers (pain.001) for the bank
     #[command(after_help = "\
@@ -177,10 +188,10 @@ Examples:
   kvit pay refunds export --to refunds.xml --as vera
   kvit pay refunds export --again 3 --to refunds-3.xml --as vera
 
-Each refund is in exactly one file. The file is kept before it is written, so one that got lost is written
-again, with the same bytes, by --again; the list names its number. Give each file to the bank once. The next
-bank statement with the debits settles the refunds. A refund whose payment was taken back since,
-or whose credit was, stays behind, and is named.")]
+Each refund is in exactly one file. The file is kept before it is written, so one that got lost
+is written again, with the same bytes, by --again; the list names its number. Give each file to
+the bank once. The next bank statement with the debits settles the refunds. A refund whose
+payment was taken back since, or whose credit was, stays behind, and is named.")]
     Export(RefundExportArgs),
 }
 
@@ -195,9 +206,9 @@ Examples:
   kvit pay debits approve 3 --as maria
   kvit pay debits write 3 --to debits-3.xml --as maria
 
-Only bills whose customers have been told by mail are collected. What is paid by now is left out. Banks want a
-file on the working day before its first day at the latest; what no file has in time is not collected,
-and its customers are told.")]
+Only bills whose customers have been told by mail are collected. What is paid by now is left
+out. Banks want a file on the working day before its first day at the latest; what no file has
+in time is not collected, and its customers are told.")]
     Prepare(PersonArgs),
     /// Approve a file that another person prepared: what is in it is ordered then
     Approve(DebitApproveArgs),
@@ -208,8 +219,9 @@ and its customers are told.")]
 Example:
   kvit pay debits write 3 --to debits-3.xml --as maria
 
-The bytes are the same each time. Give each file to the bank once. Money counts once a statement has it: `kvit
-pay statement` takes camt.053 and camt.054, and the bank's reports about what it refuses (pain.002).")]
+The bytes are the same each time. Give each file to the bank once. Money counts once a statement
+has it: `kvit pay statement` takes camt.053 and camt.054, and the bank's reports about what it
+refuses (pain.002).")]
     Write(DebitWriteArgs),
     /// Say that a person saw to a debit that came back, or that the bank keeps silent about
     Seen(DebitSeenArgs),

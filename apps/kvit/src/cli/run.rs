@@ -16,10 +16,10 @@ Examples:
   kvit run import invoices/ --as ivan
   kvit run import october.zip --as ivan
 
-Takes one run file (NDJSON, see `kvit schema`) or any number of EN 16931 invoices (UBL 2.1, CII), as
-files, folders or ZIP files. Everything is checked before anything counts: on an error all faults
-are listed, and the run is kept as rejected (exit code 3). A file that is a run already is named as
-such.")]
+Takes one run file (NDJSON, see `kvit schema`) or any number of EN 16931 invoices (UBL 2.1,
+CII), as files, folders or ZIP files. Everything is checked before anything counts: on an error
+all faults are listed, and the run is kept as rejected (exit code 3). A file that is a run
+already is named as such.")]
     Import(ImportArgs),
     /// List the runs, newest first
     List,

@@ -14,8 +14,8 @@ Examples:
   kvit staff add m.ivanova --role agent --name \"Мария Иванова\"
   kvit staff add e.koleva --role clerk --centre \"София Център\"
 
-Roles: agent answers the telephone line, clerk serves at a service centre, billing looks at runs and
-releases them, auditor reads the audit trail, administrator keeps these accounts.")]
+Roles: agent answers the telephone line, clerk serves at a service centre, billing looks at runs
+and releases them, auditor reads the audit trail, administrator keeps these accounts.")]
     Add(StaffAddArgs),
     /// List the accounts
     List,

@@ -13,8 +13,9 @@ pub(crate) enum TextsCommand {
 Example:
   kvit texts export --to texts.toml
 
-A text is one line: `\"mail/bg/greeting\" = \"Здравейте!\"`. Words in braces, such as {period}, are
-replaced by the customer's data and have to stay. Leave texts out, or empty, that you do not change.")]
+A text is one line: `\"mail/bg/greeting\" = \"Здравейте!\"`. Words in braces, such as {period},
+are replaced by the customer's data and have to stay. Leave texts out, or empty, that you do not
+change.")]
     Export(TextsExportArgs),
     /// Bring a version in: it is checked, kept, and counts once a second person says so
     #[command(after_help = "\
@@ -34,9 +35,9 @@ Examples:
   kvit texts use 3 --as \"P. Petrov\"
   kvit texts use 0 --as \"P. Petrov\"
 
-A version that never counted needs another person than who brought it; going back to the one that
-counted directly before, or to 0, the program's own texts, does not. Running services say it within
-seconds, without a restart.")]
+A version that never counted needs another person than who brought it; going back to the one
+that counted directly before, or to 0, the program's own texts, does not. Running services say
+it within seconds, without a restart.")]
     Use(TextsUseArgs),
 }
 
