@@ -23,10 +23,10 @@ pub(crate) use layout::{
     LayoutBringArgs, LayoutCommand, LayoutExportArgs, LayoutPreviewArgs, LayoutUseArgs,
 };
 pub(crate) use pay::{
-    AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CustomerArgs, DebitApproveArgs,
-    DebitSeenArgs, DebitWriteArgs, DebitsCommand, FoundArgs, JournalArgs, PayCommand, PersonArgs,
-    ReceivablesArgs, RefundArgs, RefundExportArgs, RefundsCommand, SettleArgs, StatementArgs,
-    StatementsArgs, WriteOffArgs,
+    AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CorrectionArgs, CustomerArgs,
+    DebitApproveArgs, DebitSeenArgs, DebitWriteArgs, DebitsCommand, FoundArgs, JournalArgs,
+    PayCommand, PersonArgs, ReceivablesArgs, RefundArgs, RefundExportArgs, RefundsCommand,
+    SettleArgs, StatementArgs, StatementsArgs, WriteOffArgs,
 };
 pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand, RunLayoutArgs};
 pub(crate) use staff::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs};

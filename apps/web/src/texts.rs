@@ -462,6 +462,7 @@ mod tests {
             "url",
             "wanted",
             "way",
+            "went_back",
             "why",
             "words",
         ];

@@ -17,6 +17,7 @@ use crate::{
     ledger::{dues, moneys, post, reverse},
     payments::bills,
     reconcile::{is_bill_of, optional_bill, same_person},
+    refund_corrections::{MAY_HAVE_GONE, TURNED_OUT, WAITING},
     rows::{corrupt, optional, optional_time, text, time, unsigned},
     same_way::paid_through,
     sql::query,
@@ -234,6 +235,10 @@ impl Store {
                 })
                 .await
             }
+            Concessions::ToCorrect => {
+                let which = format!("{WAITING} IS NOT NULL ORDER BY c.number LIMIT $1");
+                list(on, &which, |q| q.bind(limit)).await
+            }
             Concessions::Latest => {
                 list(on, "1 = 1 ORDER BY c.number DESC LIMIT $1", |q| {
                     q.bind(limit)
@@ -383,7 +388,7 @@ async fn written_off(
 }
 
 /// A payment in a customer's book that stands there.
-async fn paid(
+pub(crate) async fn paid(
     tx: &mut Tx,
     account: &CustomerNumber,
     entry: &str,
@@ -404,7 +409,7 @@ async fn paid(
 
 /// How much of a payment is given back, or on its way.
 async fn back_of(tx: &mut Tx, payment: &str) -> Result<Cents, StoreError> {
-    let row = query("SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS back FROM concessions WHERE payment = $1 AND approved_at IS NOT NULL AND refused_at IS NULL AND back_at IS NULL")
+    let row = query(format!("SELECT CAST(COALESCE(SUM(c.amount), 0) AS BIGINT) AS back FROM concessions c WHERE c.payment = $1 AND c.approved_at IS NOT NULL AND c.back_at IS NULL AND {MAY_HAVE_GONE}"))
         .bind(payment)
         .fetch_one(tx)
         .await?;
@@ -423,7 +428,9 @@ pub(crate) async fn list(
     which: &str,
     bind: impl FnOnce(crate::sql::Query) -> crate::sql::Query,
 ) -> Result<Vec<ConcessionRecord>, StoreError> {
-    let text = format!("SELECT {COLUMNS} FROM concessions c WHERE {which}");
+    let text = format!(
+        "SELECT {COLUMNS}, {TURNED_OUT} AS turned_out, {WAITING} AS correction FROM concessions c WHERE {which}"
+    );
     let rows = bind(query(text)).fetch_all(on).await?;
     rows.iter().map(record).collect()
 }
@@ -468,6 +475,13 @@ fn record(row: &Row) -> Result<ConcessionRecord, StoreError> {
         answer: answer(row)?,
         paid_at: optional_time(row, "paid_at")?,
         back_at: optional_time(row, "back_at")?,
+        turned_out: row
+            .get::<Option<i64>>("turned_out")?
+            .map(|went_back| went_back != 0),
+        correction: match row.get::<Option<i64>>("correction")? {
+            Some(_) => Some(unsigned(row, "correction")?),
+            None => None,
+        },
     })
 }
 

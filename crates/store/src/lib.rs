@@ -42,6 +42,7 @@ mod receivables;
 mod reconcile;
 mod reconciliation;
 mod records;
+mod refund_corrections;
 mod refund_files;
 mod refusals;
 mod release;

@@ -21,6 +21,7 @@ use crate::{
     engine::{Row, Target, Tx},
     ledger::{dues, moneys, post, reverse, standings},
     notices::Found,
+    refund_corrections::MAY_HAVE_GONE,
     rows::{optional, text, time, unsigned},
     sql::{ROWS_MAX, query},
 };
@@ -212,7 +213,8 @@ fn transfer(refund: &ConcessionRecord, words: &str) -> Option<CreditTransfer> {
     })
 }
 
-/// Refunds of what is not there any more: of a payment that was taken back, or of credit that is none by now.
+/// Refunds of what is not there any more: of a payment that was taken back or given back already, or of credit that is
+/// none by now.
 /// That a bill is owed again hides neither.
 pub(crate) async fn held(
     tx: &mut Tx,
@@ -238,10 +240,18 @@ pub(crate) async fn held(
     if !payments.is_empty() {
         let rows = query("SELECT reverses FROM journal WHERE reverses IN ({rows})")
             .rows(payments.iter().map(|payment| [(*payment).into()]))
-            .fetch_all(tx)
+            .fetch_all(&mut *tx)
             .await?;
         for row in &rows {
             gone.insert(row.get("reverses")?);
+        }
+        // A refund the way it was paid turned out to be given after all: more would go back than was paid.
+        let rows = query(format!("SELECT c.payment FROM concessions c JOIN postings p ON p.entry = c.payment AND p.book LIKE 'customer/%' WHERE c.payment IN ({{rows}}) AND c.approved_at IS NOT NULL AND c.back_at IS NULL AND {MAY_HAVE_GONE} GROUP BY c.payment, p.cents HAVING SUM(c.amount) > -p.cents"))
+            .rows(payments.iter().map(|payment| [(*payment).into()]))
+            .fetch_all(tx)
+            .await?;
+        for row in &rows {
+            gone.insert(row.get("payment")?);
         }
     }
     let is_held = |refund: &&ConcessionRecord| {

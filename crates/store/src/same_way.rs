@@ -17,6 +17,7 @@ use crate::{
     ledger::{post, reverse},
     notices::found,
     reconcile::same_person,
+    refund_corrections::MAY_HAVE_GONE,
     refund_files::held,
     rows::{text, unsigned},
     sql::query,
@@ -204,10 +205,7 @@ impl Store {
         if refund.state() != ConcessionState::Unclear {
             return Ok(Concede::Over);
         }
-        let approved = refund.approved.as_ref();
-        if same_person(&refund.proposed.by, by)
-            || approved.is_some_and(|approved| same_person(&approved.by, by))
-        {
+        if is_party(&refund, by) {
             return Ok(Concede::SamePerson);
         }
         if went_back {
@@ -219,6 +217,13 @@ impl Store {
         tx.commit().await?;
         Ok(Concede::Cleared)
     }
+}
+
+/// Whether a person proposed or approved a refund: what came of it, another has to find out.
+pub(crate) fn is_party(refund: &ConcessionRecord, by: &str) -> bool {
+    let approved = refund.approved.as_ref();
+    same_person(&refund.proposed.by, by)
+        || approved.is_some_and(|approved| same_person(&approved.by, by))
 }
 
 /// What is known, in whose words, and who found out.
@@ -310,7 +315,7 @@ async fn payment_of(tx: &mut Tx, number: u64) -> Result<Option<String>, StoreErr
 /// The refund by which money of a payment was asked back from its payment system, and may have gone. A reversal of
 /// that payment may be the same money: people look at it.
 pub(crate) async fn asked_back(tx: &mut Tx, payment: &str) -> Result<Option<u64>, StoreError> {
-    let row = query("SELECT number FROM concessions WHERE payment = $1 AND asked_at IS NOT NULL AND refused_at IS NULL ORDER BY number LIMIT 1")
+    let row = query(format!("SELECT c.number FROM concessions c WHERE c.payment = $1 AND c.asked_at IS NOT NULL AND {MAY_HAVE_GONE} ORDER BY c.number LIMIT 1"))
         .bind(payment)
         .fetch_optional(tx)
         .await?;

@@ -273,6 +273,8 @@ on_both_engines! {
     same_way::what_is_not_given_back_may_go_another_way,
     same_way::what_nobody_knows_waits_for_a_person,
     same_way::a_reversal_and_a_refund_do_not_give_back_twice,
+    same_way::what_turns_out_to_be_otherwise_is_corrected,
+    same_way::a_correction_does_not_give_back_twice,
     debits::a_mandate_is_given_once_and_ended,
     debits::a_mandate_ends_after_three_years_without_a_debit,
     debits::a_debit_is_announced_once_before_it_is_made,

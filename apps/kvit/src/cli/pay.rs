@@ -173,6 +173,22 @@ payment system's own pages; iCard and myPOS know it as refund-PAYMENT-NUMBER, th
 number there and the refund's here. Money that was not given back is the customer's again;
 propose another way.")]
     Found(FoundArgs),
+    /// Say that a refund through its payment system turned out otherwise than the books have it
+    #[command(after_help = "\
+Examples:
+  kvit pay refunds correct 17 --not-given \\
+      --because \"not in iCard's report of November\" --as ivan
+  kvit pay refunds approve-correction 3 --as maria
+
+A refund is in the books as given, or as not given, by what its payment system answered or a
+person found. Should it turn out to be the other, one person says so, and another approves who
+neither proposed nor approved the refund: entries of their own put the books right then. What
+was known before stays. What is not given is the customer's again.")]
+    Correct(FoundArgs),
+    /// Approve a correction that another person said
+    ApproveCorrection(CorrectionArgs),
+    /// Do not agree to a correction, or take it back: the books stay as they are
+    RefuseCorrection(CorrectionArgs),
     /// After a restore: ask for no refund that waits for its payment system
     #[command(after_help = "\
 Example:
@@ -363,6 +379,15 @@ pub(crate) struct WriteOffArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ConcessionArgs {
     /// Its number, as the list names it
+    pub(crate) number: u64,
+    /// Who says so
+    #[arg(long = "as", value_name = "NAME", value_parser = person)]
+    pub(crate) by: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CorrectionArgs {
+    /// The correction's number, as the list names it
     pub(crate) number: u64,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]

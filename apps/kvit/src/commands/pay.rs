@@ -1,5 +1,6 @@
 //! `kvit pay`: payments, the books, and money that needs a person.
 
+mod corrections;
 mod debits;
 mod journal;
 mod receivables;

@@ -21,6 +21,7 @@ pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod receivables;
 pub(crate) mod reconciliation;
+mod refund_corrections;
 pub(crate) mod refunds;
 pub(crate) mod relay;
 pub(crate) mod runs;
@@ -263,13 +264,16 @@ pub const STAFF_EVENTS: &[&str] = &[
     "reader.removed",
     "refund.approved",
     "refund.asked",
+    "refund.corrected",
     "refund.declined",
+    "refund.doubted",
     "refund.exported",
     "refund.fetched",
     "refund.given",
     "refund.proposed",
     "refund.refused",
     "refund.unclear",
+    "refund.upheld",
     "run.closed",
     "run.relaid",
     "run.released",

@@ -22,7 +22,7 @@ use super::{
     door::Officer,
     event,
     money::{WHY_CHARS_MAX, typed_amount},
-    plain, render,
+    plain, refund_corrections, render,
 };
 use crate::{
     App,
@@ -69,7 +69,8 @@ async fn list_page(
     more: Value,
 ) -> Result<Response, Failure> {
     let store = &app.portal.store;
-    let waiting = store.concessions(Concessions::Proposed, SHOWN).await?;
+    let mut waiting = store.concessions(Concessions::Proposed, SHOWN).await?;
+    waiting.extend(store.concessions(Concessions::ToCorrect, SHOWN).await?);
     let ready = store.concessions(Concessions::ToSend, SHOWN).await?;
     let through = store.concessions(Concessions::SameWay, SHOWN).await?;
     let mut latest = store.concessions(Concessions::Latest, SHOWN).await?;
@@ -137,6 +138,13 @@ fn row(app: &App, texts: &Texts, one: &ConcessionRecord) -> Value {
         ConcessionKind::Refund { iban, payee, .. } => (Some(iban.to_string()), Some(payee.clone())),
         ConcessionKind::SameWay { .. } | ConcessionKind::WriteOff { .. } => (None, None),
     };
+    let mut state = texts.say(state, &[]);
+    if one.correction.is_some() {
+        state = format!(
+            "{state}. {}",
+            texts.say("staff-refund-correction-waits", &[])
+        );
+    }
     let through = match &one.kind {
         ConcessionKind::SameWay { provider, .. } => Some(title(app, texts, provider)),
         _ => None,
@@ -144,7 +152,7 @@ fn row(app: &App, texts: &Texts, one: &ConcessionRecord) -> Value {
     context! {
         number => one.number.to_string(), account => one.account.as_str(), what, iban, payee, through,
         payment => one.kind.payment(), unclear => one.state() == ConcessionState::Unclear,
-        amount => texts.money(one.amount, &app.portal.operator.currency), state => texts.say(state, &[]),
+        amount => texts.money(one.amount, &app.portal.operator.currency), state,
         why => one.why.clone(), by => one.proposed.by.clone(), file => one.file.map(|file| file.to_string()),
         when => texts.moment(one.proposed.at, &app.portal.time_zone),
     }
@@ -405,6 +413,10 @@ async fn one_page(
         "refused" => Some("staff-refund-done-refused"),
         "went" => Some("staff-refund-done-went"),
         "not" => Some("staff-refund-done-not"),
+        "doubted" => Some("staff-refund-done-doubted"),
+        "corrected" => Some("staff-refund-done-corrected"),
+        "upheld" => Some("staff-refund-done-upheld"),
+        "taken-back" => Some("staff-refund-taken-back"),
         "more" => Some("staff-error-refund-more"),
         "outdated" => Some("staff-refund-outdated"),
         _ => None,
@@ -441,13 +453,17 @@ async fn one_page(
     // What went because its payment was taken back is not to be given in another way.
     let answered = one.answer.as_ref();
     let refused = one.state() == ConcessionState::Declined
-        && answered.is_some_and(|answer| answer.word == RefundWord::Refused);
+        && one.correction.is_none()
+        && (one.turned_out.is_some()
+            || answered.is_some_and(|answer| answer.word == RefundWord::Refused));
+    let corrections = refund_corrections::shown(app, visitor, officer, one, party).await?;
     let page = context! {
         one => row(app, texts, one), name => found.customer.name.clone(), address => address(&found.customer),
         open => some(standing.open()), credit => some(standing.credit), done => said, mine => waits && mine,
-        bad => matches!(done, "more" | "outdated"), errors,
+        bad => matches!(done, "more" | "outdated" | "taken-back"), errors,
         asked => one.asked_at.map(|at| texts.moment(at, zone)), answer => answer(app, texts, one),
         named => paid.map(|paid| asked_as(&paid, one.number)), may_clear => unclear && !party, party => unclear && party,
+        corrections,
         again => (billing && refused).then(|| one.amount.to_string()),
         approved => deed(&one.approved), refused => deed(&one.refused),
         paid => one.paid_at.map(|at| texts.moment(at, zone)), back => one.back_at.map(|at| texts.moment(at, zone)),
@@ -489,12 +505,16 @@ async fn the_concession(app: &App, number: &str) -> Result<ConcessionRecord, Fai
 pub(crate) struct DecideForm {
     #[serde(default)]
     form_token: String,
-    /// `approve` or `refuse`; of an unclear refund, `went` or `not`.
+    /// `approve` or `refuse`; of an unclear refund, `went` or `not`; of one that turned out to be otherwise,
+    /// `turned-went` or `turned-not`, then `correct` or `uphold`.
     #[serde(default)]
     act: String,
-    /// Where it was seen what came of an unclear one.
+    /// Where it was seen what came of it.
     #[serde(default)]
     seen: String,
+    /// Which correction is approved or refused.
+    #[serde(default)]
+    correction: String,
 }
 
 /// A word about a proposal. Who says it comes from the session, not from a form.
@@ -513,8 +533,11 @@ pub(crate) async fn decide(
         app.portal.clock.now(),
     );
     let seen = plain(&form.seen);
-    let clears = matches!(form.act.as_str(), "went" | "not");
-    if clears && (seen.is_empty() || seen.chars().count() > WHY_CHARS_MAX) {
+    let says = matches!(
+        form.act.as_str(),
+        "went" | "not" | "turned-went" | "turned-not"
+    );
+    if says && (seen.is_empty() || seen.chars().count() > WHY_CHARS_MAX) {
         let page = one_page(&app, &visitor, &officer, &one, "", true).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
@@ -522,6 +545,18 @@ pub(crate) async fn decide(
         "went" | "not" => {
             let went = form.act == "went";
             store.clear_refund(one.number, went, &seen, by, now).await?
+        }
+        "turned-went" | "turned-not" => {
+            let went = form.act == "turned-went";
+            store
+                .say_otherwise(one.number, went, &seen, by, now)
+                .await?
+        }
+        "correct" | "uphold" => {
+            let number = form.correction.parse::<u32>();
+            let number = u64::from(number.map_err(|_| Failure::NotFound)?);
+            let done = refund_corrections::decide(&app, &one, number, &form.act, by).await?;
+            return Ok(to_one(one.number, done));
         }
         "approve" => store.approve_concession(one.number, by, now).await?,
         "refuse" => store.refuse_concession(one.number, by, now).await?,
@@ -531,6 +566,8 @@ pub(crate) async fn decide(
         Concede::Approved => "approved",
         Concede::Refused => "refused",
         Concede::Cleared => form.act.as_str(),
+        Concede::Proposed(_) => "doubted",
+        Concede::OtherPayment if says => "taken-back",
         // Its button is not shown to them.
         Concede::SamePerson => return Err(Failure::NotFound),
         Concede::TooMuch(_) | Concede::OtherPayment | Concede::OtherBill | Concede::NotSmall => {

@@ -229,6 +229,10 @@ pub struct ConcessionRecord {
     pub paid_at: Option<Timestamp>,
     /// When it was known that the money came back.
     pub back_at: Option<Timestamp>,
+    /// Whether its payment system gave it back after all, by the latest correction that was approved.
+    pub turned_out: Option<bool>,
+    /// The correction that waits for approval.
+    pub correction: Option<u64>,
 }
 
 impl ConcessionRecord {
@@ -236,7 +240,12 @@ impl ConcessionRecord {
     #[must_use]
     pub fn state(&self) -> ConcessionState {
         let answered = self.answer.as_ref().map(|answer| answer.word);
-        if self.back_at.is_some() {
+        if let Some(went_back) = self.turned_out {
+            match went_back {
+                true => ConcessionState::Paid,
+                false => ConcessionState::Declined,
+            }
+        } else if self.back_at.is_some() {
             ConcessionState::CameBack
         } else if matches!(answered, Some(RefundWord::Refused | RefundWord::Gone)) {
             ConcessionState::Declined
@@ -257,6 +266,17 @@ impl ConcessionRecord {
         }
     }
 
+    /// What it may turn out to be that the books do not say: `true` where its payment system gave it back after all.
+    /// `None` where that is not known yet, or nobody was asked.
+    #[must_use]
+    pub fn may_turn_out(&self) -> Option<bool> {
+        match (&self.kind, self.asked_at, self.state()) {
+            (ConcessionKind::SameWay { .. }, Some(_), ConcessionState::Paid) => Some(false),
+            (ConcessionKind::SameWay { .. }, Some(_), ConcessionState::Declined) => Some(true),
+            _ => None,
+        }
+    }
+
     /// Whether it may still be taken back: nothing left, and a write-off is not undone.
     #[must_use]
     pub fn is_revocable(&self) -> bool {
@@ -266,6 +286,23 @@ impl ConcessionRecord {
             _ => false,
         }
     }
+}
+
+/// Somebody says that a refund through a payment system, which is in the books as given or as not given, turned out
+/// to be the other.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct RefundCorrection {
+    /// Counts them, from 1.
+    pub number: u64,
+    pub refund: u64,
+    /// What it turned out to be.
+    pub went_back: bool,
+    /// Where that was seen.
+    pub seen: String,
+    pub said: Deed,
+    pub approved: Option<Deed>,
+    pub refused: Option<Deed>,
 }
 
 /// What became of a proposal, or of a word about one. Only the first four changed something.
@@ -291,7 +328,7 @@ pub enum Concede {
     NotSmall,
     /// There is no such proposal.
     Unknown,
-    /// Who proposed it cannot approve it; nor can who did either say what came of it.
+    /// Who proposed it cannot approve it; nor can who did either say what came of it, or approve a correction.
     SamePerson,
     /// It was approved, refused or sent meanwhile.
     Over,
@@ -308,6 +345,8 @@ pub enum Concessions<'a> {
     ToAsk(&'a ProviderName),
     /// Refunds through payment systems that are not over, the unclear ones first.
     SameWay,
+    /// Refunds of which a correction waits for approval, oldest first.
+    ToCorrect,
     /// All, newest first.
     Latest,
     /// A customer's, newest first.

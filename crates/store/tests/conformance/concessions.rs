@@ -66,7 +66,7 @@ pub(crate) async fn conceded(store: &Store, n: u64, kind: ConcessionKind, cents:
     number
 }
 
-async fn export(store: &Store) -> Exported {
+pub(crate) async fn export(store: &Store) -> Exported {
     let payer = Payer {
         name: "Оператор".to_owned(),
         iban: OURS.parse().expect("an account"),

@@ -4,12 +4,12 @@
 use kvit_billing::Cents;
 use kvit_pay::dialects::Refunded;
 use kvit_store::{
-    Concede, ConcessionKind, ConcessionState, Concessions, Doubt, NewConcession, NoticeOutcome,
-    RefundWord, Settle, Store,
+    Concede, ConcessionKind, ConcessionState, Concessions, Doubt, EventFilter, NewConcession,
+    NoticeOutcome, RefundWord, Settle, Store,
 };
 
 use super::{
-    concessions::refund,
+    concessions::{export, refund},
     payers::{begun, books, card_back, card_back_of, card_paid, confirmed, open, told, world},
     world::{account, at},
 };
@@ -286,4 +286,199 @@ pub(crate) async fn a_reversal_and_a_refund_do_not_give_back_twice(store: Store)
     assert_eq!(held(&store).await, (0, 0, 0));
     assert_eq!(open(&store, 1).await, (1200, 0));
     assert_eq!(reverse("eva", 92).await, Settle::AskedBack(number));
+}
+
+async fn otherwise(store: &Store, number: u64, went_back: bool, by: &str) -> Concede {
+    let said = store.say_otherwise(number, went_back, "видях го там", by, at(100));
+    said.await.expect("an answer")
+}
+
+async fn approve(store: &Store, correction: u64, by: &str) -> Concede {
+    let said = store
+        .approve_refund_correction(correction, by, at(101))
+        .await;
+    said.expect("an answer")
+}
+
+/// Said by one, approved by a third; gives its number.
+async fn corrected(store: &Store, number: u64, went_back: bool) -> u64 {
+    let Concede::Proposed(correction) = otherwise(store, number, went_back, "ana").await else {
+        panic!("it is refused")
+    };
+    assert_eq!(approve(store, correction, "vera").await, Concede::Approved);
+    correction
+}
+
+pub(crate) async fn what_turns_out_to_be_otherwise_is_corrected(store: Store) {
+    paid_by_card(&store).await;
+    let number = agreed(&store, 1200).await;
+    assert_eq!(otherwise(&store, number, true, "vera").await, Concede::Over);
+    assert!(ask(&store, number).await);
+    let done = Refunded::Done(Some("R7".to_owned()));
+    assert!(hear(&store, number, Ok(&done)).await);
+    // It was not given: said by one, and by nobody who wanted the refund approved.
+    assert_eq!(otherwise(&store, 99, false, "ana").await, Concede::Unknown);
+    assert_eq!(otherwise(&store, number, true, "ana").await, Concede::Over);
+    for _ in 0..2 {
+        let said = otherwise(&store, number, false, "ana").await;
+        assert_eq!(said, Concede::Proposed(1), "said twice is once");
+    }
+    let other = otherwise(&store, number, false, "vera").await;
+    assert_eq!(other, Concede::Over, "one at a time");
+    let listed = store.concessions(Concessions::ToCorrect, 9).await;
+    assert_eq!(listed.expect("a list")[0].correction, Some(1));
+    for by in ["ana", "boris", "console:ana"] {
+        assert_eq!(approve(&store, 1, by).await, Concede::SamePerson, "{by}");
+    }
+    assert_eq!(held(&store).await, (0, 0, 0), "nothing is booked yet");
+    // Whoever comes first books it, and nobody after.
+    let hands: Vec<_> = ["vera", "eva"]
+        .map(|by| {
+            let store = store.clone();
+            tokio::spawn(async move { approve(&store, 1, by).await })
+        })
+        .into();
+    let mut booked = Vec::new();
+    for hand in hands {
+        booked.push(hand.await.expect("an answer"));
+    }
+    booked.sort_by_key(|said| *said != Concede::Approved);
+    assert_eq!(booked, [Concede::Approved, Concede::Over]);
+    assert_eq!(state(&store, number).await, ConcessionState::Declined);
+    assert_eq!(held(&store).await, (1200, 0, -1200));
+    assert_eq!(open(&store, 1).await, (0, 0));
+    let refuse = store.refuse_refund_correction(1, "ana", at(102)).await;
+    assert_eq!(refuse.expect("an answer"), Concede::Over);
+    // What was known is still there, and the worker's late answer changes nothing.
+    let one = store.concession(number).await.expect("an answer");
+    let answer = one.expect("a refund").answer.expect("an answer");
+    assert_eq!(
+        (answer.word, answer.words.as_str()),
+        (RefundWord::Done, "R7")
+    );
+    assert!(!hear(&store, number, Ok(&done)).await);
+    assert!(store.doubt_refunds(at(200), at(200)).await.expect("some") == 0);
+
+    // It went back after all, and then it did not: each correction has entries of its own.
+    for (correction, went_back, books, owed) in [
+        (2, true, (0, 0, 0), 1200),
+        (3, false, (1200, 0, -1200), 0),
+        (4, true, (0, 0, 0), 1200),
+    ] {
+        assert_eq!(corrected(&store, number, went_back).await, correction);
+        assert_eq!(held(&store).await, books, "{correction}");
+        assert_eq!(open(&store, 1).await, (owed, 0), "{correction}");
+    }
+    assert_eq!(state(&store, number).await, ConcessionState::Paid);
+    // Refused, the books stay as they are, and the next one may be said.
+    assert_eq!(
+        otherwise(&store, number, false, "vera").await,
+        Concede::Proposed(5)
+    );
+    let refuse = store.refuse_refund_correction(5, "eva", at(102)).await;
+    assert_eq!(refuse.expect("an answer"), Concede::Refused);
+    assert_eq!(approve(&store, 5, "petar").await, Concede::Over);
+    assert_eq!(approve(&store, 99, "petar").await, Concede::Unknown);
+    assert_eq!(held(&store).await, (0, 0, 0));
+    let all = store.refund_corrections(number).await.expect("a list");
+    let kept: Vec<_> = all
+        .iter()
+        .map(|it| (it.went_back, it.approved.is_some(), it.refused.is_some()))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            (false, true, false),
+            (true, true, false),
+            (false, true, false),
+            (true, true, false),
+            (false, false, true)
+        ]
+    );
+    assert_eq!(
+        (all[0].said.by.as_str(), all[0].seen.as_str()),
+        ("ana", "видях го там")
+    );
+    assert!(
+        store
+            .unbalanced_entries(9)
+            .await
+            .expect("entries")
+            .is_empty()
+    );
+    for (entry, taken_back) in [("refund/1/2", false), ("reversal/refund/1/2", true)] {
+        let told = store.money_told(entry).await.expect("an answer");
+        let told = told.expect("an entry");
+        let through = told.conceded.and_then(|conceded| conceded.same_way);
+        assert_eq!(
+            (told.taken_back, through),
+            (taken_back, "card".parse().ok()),
+            "{entry}"
+        );
+    }
+    let trail = store.audit(&EventFilter::default(), 99).await;
+    let trail = trail.expect("a trail");
+    for (what, times) in [
+        ("refund.doubted", 5),
+        ("refund.corrected", 4),
+        ("refund.upheld", 1),
+    ] {
+        let of = trail.iter().filter(|event| event.what == what);
+        assert_eq!(of.count(), times, "{what}");
+    }
+}
+
+/// What turns out to be given after all does not go back in another way too, and a reversal that may be the same
+/// money is looked at by people.
+pub(crate) async fn a_correction_does_not_give_back_twice(store: Store) {
+    paid_by_card(&store).await;
+    let number = agreed(&store, 1200).await;
+    assert!(ask(&store, number).await);
+    let no = Refunded::Refused("21".to_owned());
+    assert!(hear(&store, number, Ok(&no)).await);
+    // It is on its way to an account, when somebody says that it was given the first time.
+    let Concede::Proposed(other) = propose(&store, refund(Some(PAYMENT)), 1200).await else {
+        panic!("it is refused")
+    };
+    let said = store.approve_concession(other, "boris", at(92)).await;
+    assert_eq!(said.expect("an answer"), Concede::Approved);
+    assert_eq!(held(&store).await, (1200, -1200, 0));
+    assert_eq!(
+        otherwise(&store, number, true, "ana").await,
+        Concede::Proposed(1)
+    );
+    // While it waits, nothing more of this payment goes back, and nobody takes it back.
+    let none = Concede::TooMuch(Cents::ZERO);
+    assert_eq!(propose(&store, refund(Some(PAYMENT)), 1).await, none);
+    let back = told(&store, &card_back_of(1, "A")).await;
+    assert_eq!(back.outcome, NoticeOutcome::Contradiction, "people look");
+    assert_eq!(approve(&store, 1, "vera").await, Concede::Approved);
+    assert_eq!(held(&store).await, (0, -1200, 1200), "owed by the customer");
+    let made = export(&store).await;
+    assert!(made.file.is_none(), "it does not leave");
+    assert_eq!(made.held, [other]);
+    let said = store.refuse_concession(other, "vera", at(104)).await;
+    assert_eq!(said.expect("an answer"), Concede::Refused);
+    assert_eq!(held(&store).await, (0, 0, 0));
+    assert_eq!(open(&store, 1).await, (1200, 0));
+
+    // A payment that was taken back meanwhile is in the books already.
+    begun(&store, "card", 100).await;
+    told(&store, &card_paid(2, "B", "12.00", "978")).await;
+    let again = ConcessionKind::SameWay {
+        provider: "card".parse().expect("a name"),
+        payment: "card/paid/B".to_owned(),
+    };
+    let Concede::Proposed(number) = propose(&store, again, 1200).await else {
+        panic!("it is refused")
+    };
+    let said = store.approve_concession(number, "boris", at(80)).await;
+    said.expect("an answer");
+    assert!(ask(&store, number).await);
+    assert!(hear(&store, number, Ok(&no)).await);
+    let back = told(&store, &card_back_of(2, "B")).await;
+    assert_eq!(back.outcome, NoticeOutcome::Reversed);
+    let said = otherwise(&store, number, true, "ana").await;
+    assert_eq!(said, Concede::OtherPayment);
+    assert_eq!(held(&store).await, (0, 0, 0));
 }

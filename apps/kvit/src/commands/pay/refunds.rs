@@ -12,7 +12,7 @@ use kvit_store::{
 };
 use serde_json::{Value, json};
 
-use super::{ROWS_MAX, at_console, headed, second};
+use super::{ROWS_MAX, at_console, corrections, headed, second};
 use crate::{
     cli::{
         ConcessionArgs, FoundArgs, PersonArgs, RefundArgs, RefundExportArgs, RefundsCommand,
@@ -132,6 +132,13 @@ pub(super) async fn refunds(
         RefundsCommand::Approve(args) => decide(out, instance, &args, true).await,
         RefundsCommand::Refuse(args) => decide(out, instance, &args, false).await,
         RefundsCommand::Found(args) => found(out, instance, &args).await,
+        RefundsCommand::Correct(args) => corrections::correct(out, instance, &args).await,
+        RefundsCommand::ApproveCorrection(args) => {
+            corrections::decide(out, instance, &args, true).await
+        }
+        RefundsCommand::RefuseCorrection(args) => {
+            corrections::decide(out, instance, &args, false).await
+        }
         RefundsCommand::Doubt(args) => doubt(out, instance, &args).await,
         RefundsCommand::Export(args) => export(out, instance, &args).await,
     }
@@ -218,6 +225,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let waiting = store.concessions(Concessions::Proposed, ROWS_MAX).await?;
     let ready = store.concessions(Concessions::ToSend, ROWS_MAX).await?;
     let through = store.concessions(Concessions::SameWay, ROWS_MAX).await?;
+    let corrections = corrections::waiting(store).await?;
     let latest = store.concessions(Concessions::Latest, LATEST).await?;
     let files = store.refund_files(LATEST).await?;
     let all = |list: &[ConcessionRecord]| list.iter().map(concession_json).collect::<Vec<_>>();
@@ -225,6 +233,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         "proposed": all(&waiting),
         "to_send": all(&ready),
         "same_way": all(&through),
+        "corrections": corrections.iter().map(corrections::json).collect::<Vec<_>>(),
         "latest": all(&latest),
         "files": files.iter().map(file_json).collect::<Vec<_>>(),
     });
@@ -289,6 +298,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         });
         let parts = [
             table("waits for approval", &waiting),
+            (!corrections.is_empty()).then(|| corrections::table(out, &corrections)),
             table("waits for a file", &ready),
             table("through its payment system", &through),
             (!files.is_empty()).then(|| headed(out, &head, rows, &[3, 4, 5])),
@@ -331,6 +341,7 @@ fn concession_json(one: &ConcessionRecord) -> Value {
             value["provider"] = provider.as_str().into();
             value["payment"] = payment.as_str().into();
             value["asked_at"] = json!(one.asked_at);
+            value["turned_out"] = json!(one.turned_out);
         }
         ConcessionKind::WriteOff { bill } => value["bill"] = json!(bill),
     }
