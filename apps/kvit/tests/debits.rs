@@ -202,7 +202,26 @@ fn nothing_is_collected_twice_whatever_befalls_the_process() {
 
     // Approved: it is, or waits still; its bytes stay what they are.
     let file = bank.done(&prepare)["file"].to_string();
-    let approve = ["debits", "approve", &file, "--as", "Maria"];
+    let number = open.len().to_string();
+    let total = format!("{}.{:02}", sum / 100, sum % 100);
+    let approving = |count: &str, sum: &str| {
+        let words = ["debits", "approve", &file, "--as", "Maria", "--count"];
+        let words = words.iter().copied().chain([count, "--sum", sum]);
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Somebody saw other debits leave, or another sum: nothing is approved.
+    for (count, sum) in [("0", total.as_str()), (&number, "0.01")] {
+        let words = approving(count, sum);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let other = run(
+            bank.path(),
+            &[&["pay"], &words[..], &["--dir", "demo"]].concat(),
+        );
+        assert_eq!(other.code, 6, "{}", other.shown());
+        assert_eq!(bank.waiting().len(), 1);
+    }
+    let approve = approving(&number, &total);
+    let approve: Vec<&str> = approve.iter().map(String::as_str).collect();
     bank.dies_at("before-approve-debits", &approve);
     assert_eq!(bank.waiting().len(), 1);
     for _ in 0..KILLS {
@@ -262,7 +281,7 @@ fn nothing_is_collected_twice_whatever_befalls_the_process() {
         let name = format!("<EndToEndId>KVIT-DEBIT-{number}</EndToEndId>");
         assert_eq!(xml.matches(&name).count(), 1, "{name}");
     }
-    let total = format!("<CtrlSum>{}.{:02}</CtrlSum>", sum / 100, sum % 100);
+    let total = format!("<CtrlSum>{total}</CtrlSum>");
     assert!(xml.contains(&total), "{total}");
 
     // The money comes, and some of it goes back; each once.

@@ -56,6 +56,7 @@ fn help() {
         "pay refund",
         "pay write-off",
         "pay refunds",
+        "pay refunds correct",
         "pay refunds export",
         "pay debits",
         "pay debits prepare",

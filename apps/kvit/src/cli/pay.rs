@@ -173,7 +173,7 @@ payment system's own pages; iCard and myPOS know it as refund-PAYMENT-NUMBER, th
 number there and the refund's here. Money that was not given back is the customer's again;
 propose another way.")]
     Found(FoundArgs),
-    /// Say that a refund through its payment system turned out otherwise than the books have it
+    /// Say that a refund turned out otherwise than the books have it
     #[command(after_help = "\
 Examples:
   kvit pay refunds correct 17 --not-given \\
@@ -395,22 +395,29 @@ pub(crate) struct CorrectionArgs {
 }
 
 #[derive(Args, Debug)]
-#[group(id = "what_came_of_it", required = true, multiple = false, args = ["went_back", "not_given"])]
 pub(crate) struct FoundArgs {
     /// Its number, as the list names it
     pub(crate) number: u64,
-    /// The money went back
-    #[arg(long)]
-    pub(crate) went_back: bool,
-    /// It did not
-    #[arg(long)]
-    pub(crate) not_given: bool,
+    #[command(flatten)]
+    pub(crate) what: WentBackArgs,
     /// Where that was seen
     #[arg(long, value_name = "WHERE", value_parser = person)]
     pub(crate) because: String,
     /// Who says so
     #[arg(long = "as", value_name = "NAME", value_parser = person)]
     pub(crate) by: String,
+}
+
+/// One of the two, in a group of their own: a group of the whole would have its other arguments exclude each other.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WentBackArgs {
+    /// The money went back
+    #[arg(long)]
+    pub(crate) went_back: bool,
+    /// It did not
+    #[arg(long)]
+    not_given: bool,
 }
 
 #[derive(Args, Debug)]

@@ -64,10 +64,11 @@ pub(crate) async fn decide(
             // A second press finds what the first one did.
             let of_it = store.refund_corrections(one.number).await?;
             let said = of_it.into_iter().find(|said| said.number == correction);
-            let mine = |deed: Option<Deed>| deed.is_some_and(|deed| same_person(&deed.by, by));
+            let mine =
+                |deed: &Option<Deed>| deed.as_ref().is_some_and(|deed| same_person(&deed.by, by));
             match said {
-                Some(said) if act == "correct" && mine(said.approved.clone()) => "corrected",
-                Some(said) if act == "uphold" && mine(said.refused) => "upheld",
+                Some(said) if act == "correct" && mine(&said.approved) => "corrected",
+                Some(said) if act == "uphold" && mine(&said.refused) => "upheld",
                 _ => "outdated",
             }
         }

@@ -251,4 +251,11 @@ pub(super) async fn same_way(eye: &mut Inspector, world: &World) {
     eye.look("staff-refund-found").await;
     let path = format!("/staff/refunds/{}", numbers[1]);
     eye.see("staff-refund-declined", &path).await;
+    eye.chrome.fill("#seen", "iCard, операция R000124").await;
+    eye.chrome.follow("button[value=turned-went]").await;
+    eye.look("staff-refund-doubted").await;
+    eye.see("staff-refunds-doubted", "/staff/refunds").await;
+    let said = store.approve_refund_correction(1, "rada", now).await;
+    assert_eq!(said.expect("an answer"), Concede::Approved);
+    eye.see("staff-refund-corrected", &path).await;
 }

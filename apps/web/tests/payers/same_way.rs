@@ -369,3 +369,81 @@ async fn who_was_held_up_before_the_call_does_not_ask() {
     let page = boyan.get(&path).await;
     assert!(page.body.contains("Не се знае дали парите са върнати"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_turns_out_to_be_otherwise_is_corrected_by_two() {
+    let (scene, mut vera, mut boyan) = paid("icard.card").await;
+    let path = agreed(&scene, &mut vera, &mut boyan, "84,20").await;
+    assert_eq!(scene.round().await.refunds, 1);
+    let page = vera.get(&path).await;
+    assert!(page.body.contains("Друго ли се оказа?"), "{}", page.body);
+    let unsaid = [("act", "turned-not"), ("seen", " ")];
+    let unsaid = post(&mut vera, &path, &unsaid).await;
+    assert_eq!(unsaid.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(unsaid.body.contains("Напишете къде видяхте"));
+    let turned = [("act", "turned-not"), ("seen", "няма го в <отчета>")];
+    for _press in 0..2 {
+        let done = post(&mut vera, &path, &turned).await;
+        assert_eq!(done.header("location"), format!("{path}?done=doubted"));
+    }
+    // Who said it takes it back at most, who approved the refund neither approves this.
+    let approve = [("act", "correct"), ("correction", "1")];
+    for (browser, said) in [
+        (&mut vera, "Предложението е Ваше"),
+        (&mut boyan, "трети човек трябва да одобри поправката"),
+    ] {
+        let page = browser.get(&path).await;
+        assert!(page.body.contains(said), "{}", page.body);
+        assert!(!page.body.contains("value=\"correct\""), "{}", page.body);
+        let own = post(browser, &path, &approve).await;
+        assert_eq!(own.status, StatusCode::NOT_FOUND);
+    }
+    let (mut rada, mut petar) = two(&scene, ["rada", "petar"]).await;
+    let list = rada.get("/staff/refunds").await;
+    assert!(list.body.contains("Поправката чака одобрение"));
+    let page = rada.get(&path).await;
+    for part in ["няма го в &lt;отчета&gt;", "value=\"correct\""] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    for other in ["2", "x", ""] {
+        let none = post(
+            &mut rada,
+            &path,
+            &[("act", "correct"), ("correction", other)],
+        )
+        .await;
+        assert_eq!(none.status, StatusCode::NOT_FOUND, "{other}");
+    }
+    assert_eq!(book(&scene, "clearing/icard").await, 0);
+    for _press in 0..2 {
+        let done = post(&mut rada, &path, &approve).await;
+        assert_eq!(done.header("location"), format!("{path}?done=corrected"));
+    }
+    let late = [("act", "uphold"), ("correction", "1")];
+    let late = post(&mut petar, &path, &late).await;
+    assert!(late.header("location").ends_with("done=outdated"));
+    assert_eq!(book(&scene, "clearing/icard").await, 8420);
+    assert_eq!(
+        (book(&scene, "refunds").await, scene.credit().await),
+        (0, 0)
+    );
+    let page = petar.get(&path).await;
+    for part in ["Не е върнато", "Одобрил: rada", "По банкова сметка"]
+    {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    // And back again; another takes it back first.
+    let turned = [("act", "turned-went"), ("seen", "R7")];
+    let drop = |number| [("act", "uphold"), ("correction", number)];
+    post(&mut vera, &path, &turned).await;
+    let done = post(&mut petar, &path, &drop("2")).await;
+    assert!(done.header("location").ends_with("done=upheld"));
+    post(&mut vera, &path, &turned).await;
+    let third = [("act", "correct"), ("correction", "3")];
+    let done = post(&mut petar, &path, &third).await;
+    assert!(done.header("location").ends_with("done=corrected"));
+    assert_eq!(book(&scene, "clearing/icard").await, 0);
+    assert_eq!(scene.credit().await, -8420);
+    assert_eq!(scene.round().await.refunds, 0, "nobody is asked again");
+    assert_eq!(given(&scene), 1);
+}

@@ -20,15 +20,15 @@ pub(super) async fn correct(
 ) -> Result<Exit, Failure> {
     let FoundArgs {
         number,
-        went_back,
+        what,
         because,
         by,
-        ..
     } = args;
-    let now = SystemClock.now();
+    let went_back = what.went_back;
+    let (who, now) = (at_console(by), SystemClock.now());
     let said = instance
         .store
-        .say_otherwise(*number, *went_back, because, &at_console(by), now);
+        .say_otherwise(*number, went_back, because, &who, now);
     let correction = match said.await? {
         Concede::Proposed(correction) => correction,
         Concede::Over => {
@@ -40,7 +40,7 @@ pub(super) async fn correct(
     let value =
         json!({"correction": correction, "refund": number, "went_back": went_back, "by": by});
     out.result(&value, |_| {
-        let what = if *went_back { "went back" } else { "did not go back" };
+        let what = if went_back { "went back" } else { "did not go back" };
         format!("correction {correction}: {by} says that refund {number} {what} after all; a third person approves it with `kvit pay refunds approve-correction {correction} --as NAME`")
     })?;
     Ok(Exit::Done)

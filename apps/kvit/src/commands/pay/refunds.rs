@@ -172,15 +172,15 @@ async fn decide(
 async fn found(out: &Output, instance: &Instance, args: &FoundArgs) -> Result<Exit, Failure> {
     let FoundArgs {
         number,
-        went_back,
+        what,
         because,
         by,
-        ..
     } = args;
+    let went_back = what.went_back;
     let (by, now) = (at_console(by), SystemClock.now());
     let said = instance
         .store
-        .clear_refund(*number, *went_back, because, &by, now);
+        .clear_refund(*number, went_back, because, &by, now);
     match said.await? {
         Concede::Cleared => {}
         Concede::SamePerson => {
