@@ -85,6 +85,7 @@ async fn proposed(database: &Path, bill: BillNumber) {
         at: now,
         expires_at: now,
         poll_at: None,
+        nonce: None,
     };
     let payment = store.begin_payment(&new).await.expect("a payment");
     assert_eq!(payment.number, 1);

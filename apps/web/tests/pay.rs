@@ -343,50 +343,67 @@ async fn borica_s_answer_comes_with_the_browser() {
     let shop = Shop::open().await;
     let there = shop.choose("borica.card").await.body;
     assert!(there.contains("P_SIGN") && there.contains("value=\"000001\""));
-    let bring = async |order: &str, amount: &str, action: &str, rc: &str, time: &str| {
-        let fields = borica(order, amount, action, rc, time);
-        let body = encode(fields.iter().map(|(n, v)| (*n, v.as_str())));
-        let answer = shop
-            .world
-            .browser()
-            .ask(
-                Method::POST,
-                "/pay/borica/return",
-                &body,
-                &[
-                    ("origin", "https://borica.test"),
-                    ("sec-fetch-site", "cross-site"),
-                ],
-            )
-            .await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER);
-        answer.header("location").to_owned()
+    let of_form = |form: &str| -> String {
+        let nonce = form
+            .split("name=\"NONCE\" value=\"")
+            .nth(1)
+            .expect("a nonce");
+        nonce[..32].to_owned()
     };
+    let mut nonce = of_form(&there);
+    let bring =
+        async |order: &str, nonce: &str, amount: &str, action: &str, rc: &str, time: &str| {
+            let fields = borica(order, nonce, amount, action, rc, time);
+            let body = encode(fields.iter().map(|(n, v)| (*n, v.as_str())));
+            let answer = shop
+                .world
+                .browser()
+                .ask(
+                    Method::POST,
+                    "/pay/borica/return",
+                    &body,
+                    &[
+                        ("origin", "https://borica.test"),
+                        ("sec-fetch-site", "cross-site"),
+                    ],
+                )
+                .await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER);
+            answer.header("location").to_owned()
+        };
     assert_eq!(
-        bring("000001", "84.20", "0", "00", "20261119000000").await,
+        bring("000001", &nonce, "84.20", "0", "00", "20261119000000").await,
         "/pay",
         "too old"
     );
     assert_eq!(
-        bring("000009", "84.20", "0", "00", "20261120083000").await,
+        bring("000009", &nonce, "84.20", "0", "00", "20261120083000").await,
         "/pay",
         "not ours"
     );
     assert!(shop.text().await.contains("name=\"way\""));
     let page = format!("{}?back=1", shop.page());
     assert_eq!(
-        bring("000001", "84.20", "3", "-33", "20261120083000").await,
+        bring("000001", &nonce, "84.20", "3", "-33", "20261120083000").await,
         page
     );
     assert_eq!(
-        bring("000001", "84.20", "2", "05", "20261120083000").await,
+        bring("000001", &nonce, "84.20", "2", "05", "20261120083000").await,
         page
     );
     assert!(shop.text().await.contains("плащането беше отказано"));
-    shop.choose("borica.card").await;
+    let there = shop.choose("borica.card").await.body;
+    assert_ne!(of_form(&there), nonce, "each is asked with its own");
+    assert_eq!(
+        bring("000010", &nonce, "84.20", "0", "00", "20261120083000").await,
+        "/pay",
+        "of another question"
+    );
+    assert!(shop.text().await.contains("name=\"way\""), "not paid");
+    nonce = of_form(&there);
     assert_eq!(
         // A number that was heard of, if not from here, is not given again.
-        bring("000010", "84.20", "0", "00", "20261120083000").await,
+        bring("000010", &nonce, "84.20", "0", "00", "20261120083000").await,
         page
     );
     assert!(shop.text().await.contains("Сметката е платена"));

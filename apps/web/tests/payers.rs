@@ -472,8 +472,9 @@ async fn a_call_back_that_is_asked_for_as_well_counts_once() {
         let dialect = &provider.expect("configured").dialect;
         let form = dialect.status(1, [0; 16]).expect("signed").expect("asked");
         let answer = ask(&form).await;
-        let Ok(kvit_pay::dialects::Answer::Notice(notice)) = dialect.status_answer(1, &answer)
-        else {
+        let asked = [[0; 16]];
+        let heard = dialect.status_answer(1, &asked, &answer);
+        let Ok(kvit_pay::dialects::Answer::Notice(notice)) = heard else {
             panic!("{way}: {}", String::from_utf8_lossy(&answer))
         };
         let now = scene.world.clock.now();

@@ -242,7 +242,12 @@ impl Poller {
                 return Ok(Err(silence));
             }
         };
-        Ok(dialect.status_answer(number, &answer).map_err(|refused| {
+        let asked: Vec<_> = payment
+            .nonce
+            .iter()
+            .flat_map(|of_it| [nonce, *of_it])
+            .collect();
+        Ok(dialect.status_answer(number, &asked, &answer).map_err(|refused| {
             tracing::warn!(provider = %provider, payment = number, why = refused.word(), "an answer about a payment is not believed");
             Silence::Here
         }))

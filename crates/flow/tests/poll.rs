@@ -42,6 +42,9 @@ struct Bank {
     off: AtomicBool,
     /// It answers that it refuses what it is asked.
     refuses: AtomicBool,
+    /// What its answers name: the nonce and the order.
+    nonce: Mutex<String>,
+    order: Mutex<&'static str>,
 }
 
 impl Bank {
@@ -84,6 +87,8 @@ impl Bank {
             reached: AtomicUsize::default(),
             off: AtomicBool::default(),
             refuses: AtomicBool::default(),
+            nonce: Mutex::new("AB".to_owned()),
+            order: Mutex::new("000001"),
         })
     }
 
@@ -94,6 +99,7 @@ impl Bank {
     }
 
     fn signed(&self, action: &str, rc: &str, amount: &str, currency: &str) -> String {
+        let nonce = self.nonce.lock().expect("not poisoned").clone();
         let fields = [
             ("ACTION", action),
             ("RC", rc),
@@ -102,13 +108,13 @@ impl Bank {
             ("TRTYPE", "90"),
             ("AMOUNT", amount),
             ("CURRENCY", currency),
-            ("ORDER", "000001"),
+            ("ORDER", *self.order.lock().expect("not poisoned")),
             ("RRN", "6325"),
             ("INT_REF", "EC0F"),
             ("PARES_STATUS", ""),
             ("ECI", ""),
             ("TIMESTAMP", "20260921101500"),
-            ("NONCE", "AB"),
+            ("NONCE", nonce.as_str()),
         ];
         let one = |(name, value): &(&str, &str)| match (*name, value.len()) {
             ("CURRENCY", 0) => "3USD".to_owned(),
@@ -140,7 +146,7 @@ impl Bank {
         let Dialect::Borica(terminal) = &self.ways[0].dialect else {
             panic!("a terminal")
         };
-        match terminal.status_answer(1, answer.as_bytes()) {
+        match terminal.status_answer(1, &[], answer.as_bytes()) {
             Ok(Answer::Notice(notice)) => notice,
             other => panic!("{other:?}"),
         }
@@ -206,6 +212,7 @@ fn payment(bill: &BillRecord, now: jiff::Timestamp) -> NewPayment {
         at: now,
         expires_at: now + SignedDuration::from_hours(24),
         poll_at: Some(now + SignedDuration::from_mins(2)),
+        nonce: None,
     }
 }
 
@@ -271,6 +278,39 @@ impl Scene {
             .await
             .expect("payments");
         views[0].state(self.world.clock.now())
+    }
+}
+
+/// The answer names the question or the sale that was kept; one that names another is not believed.
+#[tokio::test]
+async fn an_answer_to_another_question_is_not_believed() {
+    for (nonce, learned) in [([1; 16], 0), ([0; 16], 1), ([7; 16], 1)] {
+        let scene = Scene::new().await;
+        scene
+            .store
+            .stop_polling(&scene.payment.provider, 1)
+            .await
+            .expect("stopped");
+        let bill = scene.store.bill(scene.payment.bill).await;
+        let bill = bill.expect("a bill").expect("a bill");
+        let new = NewPayment {
+            nonce: Some([7; 16]),
+            ..payment(&bill, scene.world.clock.now())
+        };
+        let kept = scene.store.begin_payment(&new).await.expect("a payment");
+        let found = scene.store.payment(&kept.provider, 2).await;
+        assert_eq!(found.expect("an answer"), Some(kept), "it is kept");
+        scene.world.clock.forward(120);
+        let text: String = nonce.iter().map(|byte| format!("{byte:02X}")).collect();
+        *scene.bank.nonce.lock().expect("not poisoned") = text;
+        *scene.bank.order.lock().expect("not poisoned") = "000002";
+        scene.bank.will_say("0", "00", "1.00", "EUR");
+        let report = scene.round().await;
+        assert_eq!(
+            (report.learned, report.silent),
+            (learned, 1 - learned),
+            "{nonce:?}"
+        );
     }
 }
 

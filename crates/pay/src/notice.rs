@@ -251,6 +251,9 @@ pub enum Refusal {
     /// Signed, but too long ago or for the future.
     #[error("its time is too far from now")]
     Skewed,
+    /// Signed, but an answer to another question than was asked.
+    #[error("it answers another question")]
+    Nonce,
     /// Signed, but says nothing that can be acted upon.
     #[error("the answer says nothing about the payment")]
     Nothing,
@@ -268,6 +271,7 @@ impl Refusal {
             Self::Signature => "signature",
             Self::Stranger => "stranger",
             Self::Skewed => "skewed",
+            Self::Nonce => "nonce",
             Self::Nothing => "nothing",
         }
     }

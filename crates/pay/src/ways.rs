@@ -9,8 +9,8 @@ use kvit_billing::customer::Text;
 use crate::{
     KeyError, ProviderName, Refusal,
     dialects::{
-        Answer, FormPost, NoRefund, Refund, Refunded, biller::Biller, borica::Terminal, epay::Epay,
-        ipg::Shop,
+        Answer, FormPost, NoRefund, Nonce, Refund, Refunded, biller::Biller, borica::Terminal,
+        epay::Epay, ipg::Shop,
     },
     statement::PayOut,
 };
@@ -74,7 +74,7 @@ impl Dialect {
     ///
     /// # Errors
     /// Where our key cannot sign.
-    pub fn status(&self, number: u64, nonce: [u8; 16]) -> Result<Option<FormPost>, KeyError> {
+    pub fn status(&self, number: u64, nonce: Nonce) -> Result<Option<FormPost>, KeyError> {
         match self {
             Self::Borica(terminal) => terminal.status(number, nonce).map(Some),
             Self::Ipg(shop) if shop.is_asked() => shop.status(number).map(Some),
@@ -82,13 +82,25 @@ impl Dialect {
         }
     }
 
-    /// Reads the answer to [`Dialect::status`].
+    /// Whether its answers name the nonce that it was asked with.
+    #[must_use]
+    pub const fn names_nonces(&self) -> bool {
+        matches!(self, Self::Borica(_))
+    }
+
+    /// Reads the answer to [`Dialect::status`]. `asked` is what the question and the payment were asked with; none
+    /// where that was not kept.
     ///
     /// # Errors
     /// Where it is not from them as it stands.
-    pub fn status_answer(&self, number: u64, body: &[u8]) -> Result<Answer, Refusal> {
+    pub fn status_answer(
+        &self,
+        number: u64,
+        asked: &[Nonce],
+        body: &[u8],
+    ) -> Result<Answer, Refusal> {
         match self {
-            Self::Borica(terminal) => terminal.status_answer(number, body),
+            Self::Borica(terminal) => terminal.status_answer(number, asked, body),
             Self::Ipg(shop) => shop.status_answer(number, body),
             Self::Epay(_) | Self::Biller(_) => Err(Refusal::Nothing),
         }

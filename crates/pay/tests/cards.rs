@@ -15,7 +15,7 @@ use kvit_billing::Cents;
 use kvit_pay::{
     About, Event, Refusal, RsaSigner, RsaVerifier,
     dialects::{
-        Answer, Refund, Refunded,
+        Answer, Nonce, Refund, Refunded,
         borica::{Sale, Terminal},
         ipg::{Dialect, Purchase, Shop},
     },
@@ -266,6 +266,11 @@ fn now() -> Timestamp {
     "2026-11-20T10:15:00Z".parse().expect("a moment")
 }
 
+/// What the sale of these tests was asked with.
+const SALE: Nonce = [
+    0xFC, 0x8A, 0xC3, 0x6A, 0x9F, 0xDA, 0xDC, 0xB6, 0x12, 0x7D, 0x27, 0x3C, 0xD1, 0x5D, 0xAE, 0xC3,
+];
+
 /// An answer as BORICA would sign it.
 fn answer(changes: &[(&str, &str)]) -> Vec<(&'static str, String)> {
     let mut fields = [
@@ -311,7 +316,7 @@ fn form(fields: &[(&'static str, String)]) -> Vec<u8> {
 
 fn returned(changes: &[(&str, &str)]) -> Result<Answer, Refusal> {
     let returned = terminal().returned(&form(&answer(changes)), now())?;
-    returned.answer(&terminal(), 42)
+    returned.answer(&terminal(), 42, &[SALE])
 }
 
 #[test]
@@ -400,6 +405,47 @@ fn only_approved_is_paid() {
 }
 
 #[test]
+fn an_answer_names_what_was_asked() {
+    let other = "00000000000000000000000000000000";
+    for nonce in [other, "", "FC8A", "FC8AC36A9FDADCB6127D273CD15DAEC3AB"] {
+        let heard = returned(&[("NONCE", nonce)]);
+        assert_eq!(heard, Err(Refusal::Nonce), "{nonce}");
+    }
+    // What was asked before that was kept is judged by the rest.
+    let body = form(&answer(&[("NONCE", other)]));
+    let old = terminal().returned(&body, now()).expect("signed");
+    let old = old.answer(&terminal(), 42, &[]);
+    assert!(matches!(old, Ok(Answer::Notice(_))), "{old:?}");
+    // Of a question, its own or the sale's; of a reversal, its own.
+    let json = |changes: &[(&str, &str)]| {
+        let fields = answer(changes).into_iter();
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
+        serde_json::Value::Object(fields.collect()).to_string()
+    };
+    let question = "AB".repeat(16);
+    let poll = |nonce: &str, asked: &[Nonce]| {
+        let body = json(&[("TRTYPE", "90"), ("NONCE", nonce)]);
+        let heard = terminal().status_answer(42, asked, body.as_bytes());
+        heard.map_err(|refused| refused.word())
+    };
+    let both = [[0xAB; 16], SALE];
+    for nonce in [&question, "FC8AC36A9FDADCB6127D273CD15DAEC3"] {
+        assert!(matches!(poll(nonce, &both), Ok(Answer::Notice(_))));
+    }
+    assert_eq!(poll(other, &both), Err("nonce"));
+    assert!(matches!(poll(other, &[]), Ok(Answer::Notice(_))));
+    let refund = refund(b"");
+    let given = |nonce: &str| {
+        let changes = [("TRTYPE", "24"), ("AMOUNT", "10.00"), ("NONCE", nonce)];
+        let body = json(&changes);
+        let heard = terminal().refund_answer(&refund, body.as_bytes());
+        heard.map_err(|refused| refused.word())
+    };
+    assert!(matches!(given(&question), Ok(Refunded::Done(_))));
+    assert_eq!(given(other), Err("nonce"));
+}
+
+#[test]
 fn a_skewed_or_forged_answer_is_refused() {
     let body = form(&answer(&[]));
     for minutes in [61, -61] {
@@ -433,7 +479,7 @@ fn a_status_poll_says_the_same_as_the_browser() {
             .collect();
         serde_json::to_vec(&object).expect("JSON")
     };
-    let poll = |body: &[u8]| terminal().status_answer(42, body);
+    let poll = |body: &[u8]| terminal().status_answer(42, &[SALE], body);
     let Ok(Answer::Notice(polled)) = poll(&json(&[("TRTYPE", "90")])) else {
         panic!("paid")
     };

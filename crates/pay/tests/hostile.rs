@@ -107,7 +107,7 @@ fn read_all(bytes: &[u8]) {
     let _ = SHOP.call_back(bytes);
     let _ = SHOP.status_answer(1, bytes);
     let _ = TERMINAL.returned(bytes, now());
-    let _ = TERMINAL.status_answer(1, bytes);
+    let _ = TERMINAL.status_answer(1, &[[0; 16]], bytes);
     let _ = Params::parse(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = amount::decimal(text);

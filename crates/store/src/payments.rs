@@ -17,7 +17,7 @@ use crate::{
 
 /// When a payment that is left to people is asked for next: the year 9999.
 const LEFT_TO_PEOPLE: Timestamp = Timestamp::constant(253_370_764_800, 0);
-const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at";
+const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at, p.nonce";
 /// What was heard of a payment: its notices, and what the books hold because of them. What came before
 /// a payment of this number was begun is not about it.
 const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'ordered' AND n.outcome <> 'unknown-payment') AS ordered,
@@ -42,8 +42,8 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.turn(&format!("payments/{}", new.provider)).await?;
         let row = query(
-            "INSERT INTO payments (provider, number, bill, account, bills, way, amount, currency, started_at, expires_at, next_poll_at)
-             SELECT $1, MAX(n) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM (
+            "INSERT INTO payments (provider, number, bill, account, bills, way, amount, currency, started_at, expires_at, next_poll_at, nonce)
+             SELECT $1, MAX(n) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13 FROM (
                 SELECT COALESCE(MAX(number), 0) AS n FROM payments WHERE provider = $1
                 UNION ALL SELECT COALESCE(MAX(payment), 0) FROM notices WHERE provider = $1 AND payment < $11
                 UNION ALL SELECT CAST($12 AS BIGINT)) AS numbers RETURNING number",
@@ -60,6 +60,7 @@ impl Store {
         .bind(new.poll_at)
         .bind(NUMBERS_MAX)
         .bind(new.first_number.saturating_sub(1))
+        .bind(new.nonce.as_ref())
         .fetch_one(&mut tx)
         .await?;
         tx.commit().await?;
@@ -77,6 +78,7 @@ impl Store {
             code: None,
             polls: 0,
             next_poll_at: new.poll_at,
+            nonce: new.nonce,
         })
     }
 
@@ -403,6 +405,14 @@ fn record(row: &Row) -> Result<PaymentRecord, StoreError> {
         code: row.get("code")?,
         polls: small(row, "polls")?,
         next_poll_at: optional_time(row, "next_poll_at")?,
+        nonce: match row.get::<Option<Vec<u8>>>("nonce")? {
+            Some(bytes) => Some(
+                bytes[..]
+                    .try_into()
+                    .map_err(|_| corrupt("nonce", bytes.len()))?,
+            ),
+            None => None,
+        },
     })
 }
 

@@ -12,7 +12,7 @@ use kvit_billing::{
     code::TokenHash,
 };
 
-use kvit_pay::{Iban, ProviderName, ledger::Book};
+use kvit_pay::{Iban, ProviderName, dialects::Nonce, ledger::Book};
 
 use crate::engine::{Engine, Row, Target};
 
@@ -207,5 +207,6 @@ value! {
     &serde_json::Value => Text(|value| value.to_string()),
     Vec<u8> => Bytes(|bytes| bytes),
     &[u8; 32] => Bytes(|hash| hash.to_vec()),
+    &Nonce => Bytes(|nonce| nonce.to_vec()),
     &TokenHash => Bytes(|hash| hash.0.to_vec()),
 }

@@ -519,6 +519,11 @@ async fn begin(
         at: now,
         expires_at: now + lasts,
         poll_at: polled.then(|| now + FIRST_POLL),
+        nonce: provider.dialect.names_nonces().then(|| {
+            let mut nonce = [0; 16];
+            app.portal.rng.fill(&mut nonce);
+            nonce
+        }),
     };
     let payment = app.portal.store.begin_payment(&new).await?;
     tracing::info!(provider = %payment.provider, payment = payment.number, way = way.as_str(), "a payment was begun");
@@ -621,8 +626,6 @@ impl Errand<'_> {
                 notify: &notify,
             }),
             Dialect::Borica(terminal) => {
-                let mut nonce = [0; 16];
-                portal.rng.fill(&mut nonce);
                 let account = &self.bill.account;
                 let customer = portal
                     .store
@@ -645,7 +648,7 @@ impl Errand<'_> {
                     phone: phone.as_deref().unwrap_or_default(),
                     language,
                     now: portal.clock.now(),
-                    nonce,
+                    nonce: self.payment.nonce.ok_or(Failure::NotFound)?,
                 })
             }
             Dialect::Biller(_) => return Err(Failure::NotFound),

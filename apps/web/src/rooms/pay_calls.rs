@@ -253,7 +253,8 @@ async fn brought(
         .await?;
     // An order that we never gave out has no payment; its money is unmatched.
     let number = found.as_ref().map_or(digits, |payment| payment.number);
-    match returned.answer(terminal, number) {
+    let asked = found.as_ref().and_then(|payment| payment.nonce);
+    match returned.answer(terminal, number, asked.as_slice()) {
         Ok(Answer::Notice(notice)) => {
             keep(app, &notice).await;
         }

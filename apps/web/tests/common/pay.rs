@@ -266,6 +266,7 @@ pub(crate) fn icard(pairs: &[(&str, &str)]) -> String {
 /// BORICA's answer, as the fields of a form.
 pub(crate) fn borica(
     order: &str,
+    nonce: &str,
     amount: &str,
     action: &str,
     rc: &str,
@@ -286,7 +287,7 @@ pub(crate) fn borica(
         ("PARES_STATUS", ""),
         ("ECI", ""),
         ("TIMESTAMP", time),
-        ("NONCE", "FC8AC36A9FDADCB6127D273CD15DAEC3"),
+        ("NONCE", nonce),
     ];
     let one = |(_, value): &(&str, &str)| match value.len() {
         0 => "-".to_owned(),

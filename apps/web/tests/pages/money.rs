@@ -197,6 +197,7 @@ pub(super) async fn same_way(eye: &mut Inspector, world: &World) {
         at: now,
         expires_at: now,
         poll_at: None,
+        nonce: None,
     };
     let payment = store.begin_payment(&payment).await.expect("a payment");
     let paid = pay::icard(&[

@@ -4,12 +4,13 @@
 //! payment is also asked for (`TRTYPE=90`) until it is known. Only `ACTION=0` with `RC=00` is paid, and
 //! only what speaks of the payment itself ends it: a question that failed says nothing about it.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use kvit_billing::{Cents, Currency};
 use serde_json::json;
 
-use super::{Answer, FormPost, NoRefund, Refund, Refunded, object};
+use super::{Answer, FormPost, NoRefund, Nonce, Refund, Refunded, object};
 use crate::{
     About, Event, KeyError, ProviderName, Refusal, RsaSigner, RsaVerifier, VerifiedNotice,
     amount::decimal, params::Params, text::one_line,
@@ -73,8 +74,8 @@ pub struct Sale<'a> {
     pub language: &'a str,
     /// Now.
     pub now: Timestamp,
-    /// 16 bytes of chance.
-    pub nonce: [u8; 16],
+    /// Never used twice.
+    pub nonce: Nonce,
 }
 
 /// The `ORDER` of a payment of ours: its last six digits.
@@ -141,7 +142,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Where our key cannot sign.
-    pub fn status(&self, number: u64, nonce: [u8; 16]) -> Result<FormPost, KeyError> {
+    pub fn status(&self, number: u64, nonce: Nonce) -> Result<FormPost, KeyError> {
         let (order, nonce) = (order(number), hex::encode_upper(nonce));
         let signed = mac(&[&self.terminal, STATUS, &order, &nonce]);
         let fields = [
@@ -176,17 +177,24 @@ impl Terminal {
         Returned::of(self, params, body)
     }
 
-    /// Reads the answer to [`Terminal::status`], which is JSON.
+    /// Reads the answer to [`Terminal::status`], which is JSON. Of the two requests that it may name, the question
+    /// and the sale, their manual says no more than "the request": `asked` holds what both were asked with, or
+    /// nothing where that of the sale was not kept.
     ///
     /// # Errors
-    /// Where it is not BORICA's as it stands.
-    pub fn status_answer(&self, number: u64, body: &[u8]) -> Result<Answer, Refusal> {
+    /// Where it is not BORICA's as it stands, or answers another question.
+    pub fn status_answer(
+        &self,
+        number: u64,
+        asked: &[Nonce],
+        body: &[u8],
+    ) -> Result<Answer, Refusal> {
         let params = from_json(body)?;
         self.verified(&params, STATUS)?;
         if params.get("ORDER") != Some(order(number).as_str()) {
             return Err(Refusal::Stranger);
         }
-        Returned::of(self, params, body)?.answer(self, number)
+        Returned::of(self, params, body)?.answer(self, number, asked)
     }
 
     /// The request that gives the money of a sale back, or a part of it.
@@ -257,6 +265,7 @@ impl Terminal {
         if get("ORDER") != order(refund.payment) {
             return Err(Refusal::Stranger);
         }
+        answers(&params, &[refund.nonce])?;
         match (get("ACTION"), get("RC")) {
             ("0", "00") if decimal(get("AMOUNT"))? == refund.amount => {
                 let name = Some(get("INT_REF").to_owned()).filter(|name| !name.is_empty());
@@ -339,11 +348,17 @@ impl Returned {
         })
     }
 
-    /// What it says about our payment `number`.
+    /// What it says about our payment `number`, which was asked with one of `asked`; none where that was not kept.
     ///
     /// # Errors
-    /// Where it is paid and its amount is none, or it says nothing about the payment.
-    pub fn answer(&self, terminal: &Terminal, number: u64) -> Result<Answer, Refusal> {
+    /// Where it answers another question, is paid and its amount is none, or says nothing about the payment.
+    pub fn answer(
+        &self,
+        terminal: &Terminal,
+        number: u64,
+        asked: &[Nonce],
+    ) -> Result<Answer, Refusal> {
+        answers(&self.params, asked)?;
         let get = |name| self.params.get(name).unwrap_or_default();
         let (action, rc) = (get("ACTION"), get("RC"));
         let event = match (action, rc) {
@@ -379,6 +394,16 @@ impl Returned {
             event,
             &self.received,
         )))
+    }
+}
+
+/// Whether an answer names what was asked with. Where that was not kept, nothing is compared.
+fn answers(params: &Params, asked: &[Nonce]) -> Result<(), Refusal> {
+    let named = hex::decode(params.get("NONCE").unwrap_or_default()).unwrap_or_default();
+    let is = |nonce: &Nonce| verify_slices_are_equal(&named, nonce).is_ok();
+    match asked.is_empty() || asked.iter().any(is) {
+        true => Ok(()),
+        false => Err(Refusal::Nonce),
     }
 }
 

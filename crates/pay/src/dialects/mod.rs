@@ -24,6 +24,10 @@ pub enum Answer {
     NotFound,
 }
 
+/// Bytes of chance that are never used twice, with which BORICA is asked. Its answers name them, and so which
+/// question they answer.
+pub type Nonce = [u8; 16];
+
 /// Money of a payment that is to go back to who paid.
 #[derive(Clone, Copy, Debug)]
 pub struct Refund<'a> {
@@ -44,8 +48,8 @@ pub struct Refund<'a> {
     pub email: &'a str,
     /// Now.
     pub now: Timestamp,
-    /// 16 bytes of chance, never used twice.
-    pub nonce: [u8; 16],
+    /// Never used twice.
+    pub nonce: Nonce,
 }
 
 /// What a payment system said to a [`Refund`]. Without a believed answer nobody knows whether the money

@@ -5,6 +5,7 @@ use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber, RunId};
 use kvit_pay::{
     PaymentState, ProviderName,
     aging::{Aged, AgedTotals},
+    dialects::Nonce,
     ledger::Book,
     state::Heard,
 };
@@ -31,6 +32,8 @@ pub struct NewPayment {
     pub expires_at: Timestamp,
     /// When to ask the payment system, where it does not call by itself.
     pub poll_at: Option<Timestamp>,
+    /// What the payment system is asked with, where its answers name that.
+    pub nonce: Option<Nonce>,
 }
 
 /// A payment that was begun.
@@ -54,6 +57,8 @@ pub struct PaymentRecord {
     pub polls: u32,
     /// When it is asked next; `None` where it is not, or not any more. In the year 9999 where it is left to people.
     pub next_poll_at: Option<Timestamp>,
+    /// What the payment system was asked with; `None` where its answers do not name that, or it was not kept then.
+    pub nonce: Option<Nonce>,
 }
 
 /// A payment and what was heard of it.

@@ -200,6 +200,7 @@ pub(super) async fn begun(store: &Store, provider: &str, bill: u64) -> PaymentRe
             at: at(20),
             expires_at: at(1000),
             poll_at: Some(at(30)),
+            nonce: None,
         })
         .await
         .expect("a payment")

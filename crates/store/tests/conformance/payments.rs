@@ -198,6 +198,7 @@ pub(crate) async fn a_number_that_was_heard_of_is_not_given_again(store: Store) 
         at: at(20),
         expires_at: at(1000),
         poll_at: None,
+        nonce: None,
     };
     let given = store.begin_payment(&new).await.expect("a payment").number;
     new.first_number = 6;
