@@ -270,7 +270,7 @@ impl Store {
         account: &CustomerNumber,
         kind: &ConcessionKind,
     ) -> Result<Option<Cents>, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_reading().await?;
         let waiting = list(
             &mut tx,
             "c.account = $1 AND c.approved_at IS NULL AND c.refused_at IS NULL ORDER BY c.number",

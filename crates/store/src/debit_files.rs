@@ -210,7 +210,7 @@ impl Store {
         terms: &DebitTerms,
         now: Timestamp,
     ) -> Result<DebitPreview, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_reading().await?;
         let judged = judged(&mut tx, number, terms, now).await?;
         let fates = judged.into_iter().map(|(debit, fate)| {
             let fate = match fate {

@@ -119,6 +119,15 @@ impl Pools {
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
+
+    /// A transaction that only reads, for what takes several statements; whoever writes does not wait for it, nor
+    /// it for them. SQLite refuses a write in it.
+    pub(crate) async fn begin_reading(&self) -> Result<Tx, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind.

@@ -167,4 +167,8 @@ impl Store {
     async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(self.pools.begin().await?)
     }
+
+    async fn begin_reading(&self) -> Result<Tx, StoreError> {
+        Ok(self.pools.begin_reading().await?)
+    }
 }

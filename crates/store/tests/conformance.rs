@@ -353,6 +353,25 @@ async fn a_refused_address_does_not_show_its_password() {
     }
 }
 
+/// Whoever only looks waits for nobody who writes.
+#[tokio::test]
+async fn looking_takes_no_turn_of_writers() {
+    let place = sqlite_file();
+    let store = place.open().await;
+    let mut writer = sqlx::SqliteConnection::connect(&place.url)
+        .await
+        .expect("a connection");
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut writer)
+        .await
+        .expect("the lock");
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(5), async {
+        debits::looked_at(&store).await;
+        concessions::looked_at(&store).await;
+    });
+    looked.await.expect("it does not wait");
+}
+
 /// Nobody takes back what was written down, not even with the database's own tools.
 #[tokio::test]
 async fn what_was_written_down_stays() {

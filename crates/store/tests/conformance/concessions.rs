@@ -110,6 +110,12 @@ pub(crate) async fn with_credit(store: &Store) {
     assert_eq!(open(store, 1).await, (0, 500));
 }
 
+/// What whoever writes off the rest of a bill asks first.
+pub(crate) async fn looked_at(store: &Store) {
+    let most = store.concedable(&account(1), &write_off(100)).await;
+    assert_eq!(most.expect("an answer"), None, "there is no such bill");
+}
+
 pub(crate) async fn a_refund_needs_two_people_and_credit(store: Store) {
     with_credit(&store).await;
     assert_eq!(

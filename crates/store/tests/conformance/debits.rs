@@ -210,6 +210,12 @@ async fn mails(store: &Store, n: u64) -> Vec<(AutopayMail, DeliveryState)> {
         .collect()
 }
 
+/// What a look at a file asks.
+pub(crate) async fn looked_at(store: &Store) {
+    let shown = store.preview_debits(1, &terms("2026-11-20"), at(91)).await;
+    assert_eq!(shown.expect("an answer").collected(), (0, Cents::ZERO));
+}
+
 pub(crate) async fn a_mandate_is_given_once_and_ended(store: Store) {
     world(&store).await;
     assert!(matches!(give(&store, 1, 20).await, Give::NoMail));
