@@ -177,6 +177,11 @@ fn exposition(
                 depths.mails_overdue,
             ),
             ("kvit_mails_failed", "Mails given up.", depths.mails_failed),
+            (
+                "kvit_refunds_unclear",
+                "Refunds of which nobody knows whether their payment system gave the money back.",
+                depths.refunds_unclear,
+            ),
         ] {
             metric(name, "gauge", help, &[("", value.into())]);
         }
@@ -194,6 +199,7 @@ mod tests {
         counters.bills_issued.store(7, Ordering::Relaxed);
         let depths = QueueDepths {
             mails_overdue: 3,
+            refunds_unclear: 2,
             ..QueueDepths::default()
         };
         let health = HealthRecord {
@@ -209,6 +215,7 @@ mod tests {
         );
         assert!(text.contains("\nkvit_bills_issued_total 7\n"), "{text}");
         assert!(text.contains("\nkvit_mails_overdue 3\n"), "{text}");
+        assert!(text.contains("\nkvit_refunds_unclear 2\n"), "{text}");
         assert!(
             text.contains("\nkvit_mails_total{outcome=\"unknown\"} 0\n"),
             "{text}"

@@ -149,6 +149,9 @@ fn what_came_of_a_refund_is_said_found_and_corrected() {
     );
     assert_eq!(desk.done(&doubt)["unclear"], json!([1, 2]));
     assert_eq!(desk.done(&doubt)["unclear"], json!([]), "once");
+    let doctor = run(&desk.path, &["doctor", "--dir", "demo"]);
+    let told = "whether the money of 2 refunds went back";
+    assert!(doctor.out.contains(told), "{}", doctor.shown());
     let listed = desk.done(&["refunds"]);
     assert_eq!(listed["same_way"][0]["answer"]["words"], "restored");
     assert_eq!(desk.state(1), "unclear");

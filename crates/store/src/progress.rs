@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use kvit_billing::{Cents, RunId};
 
 use crate::{
-    QueueDepths, RunProgress, Store, StoreError,
+    QueueDepths, RefundWord, RunProgress, Store, StoreError,
+    concessions::ON_ITS_WAY,
     rows::{small, unsigned},
     sql::query,
 };
@@ -59,13 +60,15 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn queue_depths(&self, now: Timestamp) -> Result<QueueDepths, StoreError> {
-        let row = query(
+        let row = query(format!(
             "SELECT (SELECT COUNT(*) FROM chunks c JOIN runs r ON r.id = c.run WHERE r.state = 'released' AND c.done_at IS NULL) AS chunks_waiting,
              (SELECT COUNT(*) FROM deliveries WHERE state = 'queued' AND channel = 'email') + (SELECT COUNT(*) FROM deliveries WHERE state = 'sending') AS mails_waiting,
              (SELECT COUNT(*) FROM deliveries WHERE state = 'queued' AND channel = 'email' AND due_at < $1) + (SELECT COUNT(*) FROM deliveries WHERE state = 'sending' AND due_at < $1) AS mails_overdue,
-             (SELECT COUNT(*) FROM deliveries WHERE state = 'failed') AS mails_failed",
-        )
+             (SELECT COUNT(*) FROM deliveries WHERE state = 'failed') AS mails_failed,
+             (SELECT COUNT(*) FROM concessions c WHERE {ON_ITS_WAY} AND c.answer = $2) AS refunds_unclear"
+        ))
         .bind(now)
+        .bind(RefundWord::Unclear.as_str())
         .fetch_one(&self.pools)
         .await?;
         Ok(QueueDepths {
@@ -73,6 +76,7 @@ impl Store {
             mails_waiting: unsigned(&row, "mails_waiting")?,
             mails_overdue: unsigned(&row, "mails_overdue")?,
             mails_failed: unsigned(&row, "mails_failed")?,
+            refunds_unclear: unsigned(&row, "refunds_unclear")?,
         })
     }
 }

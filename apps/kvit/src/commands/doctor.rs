@@ -91,6 +91,7 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                     ));
                 }
                 looks.extend(out_of_order(&instance).await);
+                looks.extend(money_in_doubt(&instance).await);
                 looks.extend(autopay(&instance).await);
             }
             Err(failure) => {
@@ -404,6 +405,27 @@ async fn out_of_order(instance: &Instance) -> Vec<Finding> {
         })
     });
     out.collect()
+}
+
+/// Money of which a person has to find out where it is.
+async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
+    let part = "payments";
+    let waits = match instance.store.queue_depths(jiff::Timestamp::now()).await {
+        Ok(waits) => waits,
+        Err(error) => {
+            let what = "what waits for people cannot be read";
+            let failure = Failure::new(Exit::Configuration, what).because(error);
+            return vec![broken(part, &failure)];
+        }
+    };
+    let refunds = (waits.refunds_unclear > 0).then(|| {
+        let refunds = count(waits.refunds_unclear, "refund", "refunds");
+        let finding = format!(
+            "nobody knows whether the money of {refunds} went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`"
+        );
+        warning(part, finding)
+    });
+    refunds.into_iter().collect()
 }
 
 /// Whether bills are collected, and what of it waits for somebody.

@@ -172,6 +172,8 @@ pub struct QueueDepths {
     pub mails_waiting: u64,
     pub mails_overdue: u64,
     pub mails_failed: u64,
+    /// Refunds through payment systems of which nobody knows whether the money went back.
+    pub refunds_unclear: u64,
 }
 
 /// A line of a balance sheet.

@@ -212,6 +212,11 @@ pub(crate) async fn what_nobody_knows_waits_for_a_person(store: Store) {
     assert!(!unclear("card", 0).await, "the others are cleared");
     hear(&store, gone, Err(Doubt::Unbelieved)).await;
     assert!(unclear("card", 90).await);
+    let waiting = async || {
+        let depths = store.queue_depths(at(95)).await;
+        depths.expect("depths").refunds_unclear
+    };
+    assert_eq!(waiting().await, 1);
     assert!(!unclear("card", 91).await && !unclear("icard", 0).await);
     // Neither of the two who wanted it says what came of it.
     for by in ["ana", "boris", "console:ana"] {
@@ -222,6 +227,7 @@ pub(crate) async fn what_nobody_knows_waits_for_a_person(store: Store) {
     let listed = store.concessions(Concessions::SameWay, 9).await;
     assert_eq!(listed.expect("a list").len(), 1);
     assert_eq!(clear(&store, gone, false).await, Concede::Cleared);
+    assert_eq!(waiting().await, 0);
     assert_eq!(state(&store, gone).await, ConcessionState::Declined);
     assert!(!hear(&store, gone, Ok(&Refunded::Done(None))).await);
     assert_eq!(held(&store).await, (900, 0, -900));
