@@ -182,6 +182,11 @@ fn exposition(
                 "Refunds of which nobody knows whether their payment system gave the money back.",
                 depths.refunds_unclear,
             ),
+            (
+                "kvit_statements_broken",
+                "Bank statements that are not in the books, as what is kept of them breaks off.",
+                depths.statements_broken,
+            ),
         ] {
             metric(name, "gauge", help, &[("", value.into())]);
         }

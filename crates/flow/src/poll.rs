@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ports::{Checkpoints, NoCheckpoints},
-    statement::{self, StatementError},
+    statement,
 };
 
 /// Notices and payments that one round deals with.
@@ -137,7 +137,7 @@ impl Poller {
         Ok(())
     }
 
-    /// Books what a death left of a bank statement. One that cannot be read is logged and holds up nothing.
+    /// Books what a death left of a bank statement.
     async fn finish_statements(&self, ways: &[Provider], now: Timestamp) -> Result<(), StoreError> {
         let outside = statement::Outside {
             payouts: statement::payouts(ways),
@@ -146,17 +146,8 @@ impl Poller {
             progress: &|_| (),
         };
         let before = now - STATEMENT_AFTER;
-        match statement::finish_statements(&self.store, before, &outside).await {
-            Ok(_) => Ok(()),
-            Err(StatementError::Store(error)) => Err(error),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a bank statement cannot be booked"
-                );
-                Ok(())
-            }
-        }
+        statement::finish_statements(&self.store, before, &outside).await?;
+        Ok(())
     }
 
     /// Asks for one payment and does what the answer says. The next time is stored before anybody is

@@ -6,14 +6,11 @@
 //! not done, and [`finish_statements`] books it from its beginning: each transfer is in the
 //! books once, under its account and the bank's reference, so the normal path is the recovery.
 
-use std::{
-    collections::HashSet,
-    io::{self, BufReader, Read, Write},
-};
+use std::io::{self, BufReader, Read, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::ports::Clock;
 use kvit_pay::{
     VerifiedNotice,
@@ -32,6 +29,8 @@ pub const PACKED_BYTES_MAX: usize = 128 << 20;
 const BATCH: usize = 250;
 /// Statements that one call finishes at most, and how many it looks at together.
 const UNFINISHED_MAX: usize = 100;
+/// Minutes until a statement is read again of which what is kept breaks off; the last ones go on.
+const BROKEN_LADDER_MINUTES: [i64; 4] = [10, 60, 360, 1440];
 
 /// A file of statements that was read to its end.
 pub struct CheckedStatement {
@@ -139,43 +138,47 @@ pub async fn book_statement(
 }
 
 /// Books what a death left kept and not done, of what was kept before a moment. Gives how many. One that breaks off is
-/// told where it happens, and holds up no other.
+/// told where it happens, holds up no other, and is read again later, each time after a longer while.
 ///
 /// # Errors
-/// Where the database fails, or what is kept of one cannot be read: the others are booked by then.
+/// Where the database fails.
 pub async fn finish_statements(
     store: &Store,
     before: Timestamp,
     outside: &Outside<'_>,
-) -> Result<usize, StatementError> {
-    let (mut done, mut broken, mut unread) = (0, HashSet::new(), None);
+) -> Result<usize, StoreError> {
+    let (mut done, now) = (0, outside.clock.now());
     while done < UNFINISHED_MAX {
-        let limit = UNFINISHED_MAX + broken.len();
-        let mut waiting = store.unfinished_statements(before, limit).await?;
-        waiting.retain(|record| !broken.contains(&record.id));
+        let waiting = store.unfinished_statements(before, now, UNFINISHED_MAX);
+        let waiting = waiting.await?;
         if waiting.is_empty() {
             break;
         }
         for record in waiting {
             match book(store, &record.id, outside).await {
-                Err(error @ StatementError::Read(_)) => {
+                Ok(()) => done += 1,
+                Err(StatementError::Store(error)) => return Err(error),
+                Err(StatementError::Read(error)) => {
                     tracing::error!(
                         statement = record.id,
                         file = record.file,
                         error = &error as &dyn std::error::Error,
                         "what is kept of a statement cannot be booked"
                     );
-                    broken.insert(record.id);
-                    unread = Some(error);
-                }
-                booked => {
-                    booked?;
-                    done += 1;
+                    let again = now + broken_wait(record.broke_off);
+                    store.statement_broke_off(&record.id, again).await?;
                 }
             }
         }
     }
-    unread.map_or(Ok(done), Err)
+    Ok(done)
+}
+
+/// How long a statement is left alone that broke off so often before.
+fn broken_wait(before: u64) -> SignedDuration {
+    let step = usize::try_from(before).unwrap_or(usize::MAX);
+    let last = BROKEN_LADDER_MINUTES.len() - 1;
+    SignedDuration::from_mins(BROKEN_LADDER_MINUTES[step.min(last)])
 }
 
 /// What booking needs besides the store.

@@ -250,13 +250,22 @@ async fn what_is_kept_and_breaks_off_is_not_done_and_holds_up_no_other() {
         checkpoints: &NoCheckpoints,
         progress: &|_| (),
     };
-    for _ in 0..2 {
-        let told = finish_statements(&store, world.clock.now(), &outside).await;
-        let told = told.expect_err("many cannot be read");
-        let why = std::error::Error::source(&told).map(ToString::to_string);
-        assert!(why.is_some_and(|why| why.contains("breaks off")));
+    // Each is left alone for longer, time after time.
+    let mut times = 0;
+    for (minutes, read) in [(0, true), (9, false), (1, true), (59, false), (1, true)] {
+        world.clock.forward(minutes * 60);
+        let done = finish_statements(&store, world.clock.now(), &outside).await;
+        let first = times == 0;
+        assert_eq!(
+            done.expect("an answer"),
+            usize::from(first),
+            "the whole one"
+        );
+        times += u64::from(read);
         for record in store.statements(200).await.expect("statements") {
-            assert_eq!(record.report.is_some(), record.id.starts_with('c'));
+            let whole = record.id.starts_with('c');
+            assert_eq!(record.report.is_some(), whole);
+            assert_eq!(record.broke_off, if whole { 0 } else { times });
         }
     }
 }

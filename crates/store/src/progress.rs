@@ -65,7 +65,8 @@ impl Store {
              (SELECT COUNT(*) FROM deliveries WHERE state = 'queued' AND channel = 'email') + (SELECT COUNT(*) FROM deliveries WHERE state = 'sending') AS mails_waiting,
              (SELECT COUNT(*) FROM deliveries WHERE state = 'queued' AND channel = 'email' AND due_at < $1) + (SELECT COUNT(*) FROM deliveries WHERE state = 'sending' AND due_at < $1) AS mails_overdue,
              (SELECT COUNT(*) FROM deliveries WHERE state = 'failed') AS mails_failed,
-             (SELECT COUNT(*) FROM concessions c WHERE {ON_ITS_WAY} AND c.answer = $2) AS refunds_unclear"
+             (SELECT COUNT(*) FROM concessions c WHERE {ON_ITS_WAY} AND c.answer = $2) AS refunds_unclear,
+             (SELECT COUNT(*) FROM statements WHERE applied_at IS NULL AND broke_off > 0) AS statements_broken"
         ))
         .bind(now)
         .bind(RefundWord::Unclear.as_str())
@@ -77,6 +78,7 @@ impl Store {
             mails_overdue: unsigned(&row, "mails_overdue")?,
             mails_failed: unsigned(&row, "mails_failed")?,
             refunds_unclear: unsigned(&row, "refunds_unclear")?,
+            statements_broken: unsigned(&row, "statements_broken")?,
         })
     }
 }

@@ -11,11 +11,12 @@ use crate::{
     audit::append,
     engine::Row,
     notices::outcome,
-    rows::{corrupt, json, time},
+    rows::{corrupt, json, time, unsigned},
     sql::{ROWS_MAX, query},
 };
 
-const COLUMNS: &str = "id, file, format, facts, imported_by, imported_at, applied_at, report";
+const COLUMNS: &str =
+    "id, file, format, facts, imported_by, imported_at, applied_at, report, broke_off";
 
 impl Store {
     /// Keeps a file of statements; says whether it is new: then nothing of it is in the books yet.
@@ -87,17 +88,32 @@ impl Store {
         .collect()
     }
 
-    /// Statements that were kept before a moment and are not done, oldest first.
+    /// What is kept of a statement breaks off, so that it cannot be booked; it is not looked at before `again`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn statement_broke_off(&self, id: &str, again: Timestamp) -> Result<(), StoreError> {
+        query("UPDATE statements SET broke_off = broke_off + 1, again_at = $2 WHERE id = $1")
+            .bind(id)
+            .bind(again)
+            .execute(&self.pools)
+            .await?;
+        Ok(())
+    }
+
+    /// Statements that were kept before a moment, are not done, and may be looked at now; oldest first.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn unfinished_statements(
         &self,
         before: Timestamp,
+        now: Timestamp,
         limit: usize,
     ) -> Result<Vec<StatementRecord>, StoreError> {
-        query(format!("SELECT {COLUMNS} FROM statements WHERE applied_at IS NULL AND imported_at <= $1 ORDER BY imported_at, id LIMIT $2"))
+        query(format!("SELECT {COLUMNS} FROM statements WHERE applied_at IS NULL AND imported_at <= $1 AND COALESCE(again_at, $2) <= $2 ORDER BY imported_at, id LIMIT $3"))
             .bind(before)
+            .bind(now)
             .bind(limit)
             .fetch_all(&self.pools)
             .await?
@@ -176,5 +192,6 @@ fn record(row: &Row) -> Result<StatementRecord, StoreError> {
         imported_by: row.get("imported_by")?,
         imported_at: time(row, "imported_at")?,
         report,
+        broke_off: unsigned(row, "broke_off")?,
     })
 }

@@ -425,7 +425,14 @@ async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
         );
         warning(part, finding)
     });
-    refunds.into_iter().collect()
+    let statements = (waits.statements_broken > 0).then(|| {
+        let statements = count(waits.statements_broken, "bank statement", "bank statements");
+        let finding = format!(
+            "what is kept of {statements} breaks off, so it is not wholly in the books: restore the store from a backup; the log names it"
+        );
+        warning(part, finding)
+    });
+    refunds.into_iter().chain(statements).collect()
 }
 
 /// Whether bills are collected, and what of it waits for somebody.

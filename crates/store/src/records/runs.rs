@@ -174,6 +174,8 @@ pub struct QueueDepths {
     pub mails_failed: u64,
     /// Refunds through payment systems of which nobody knows whether the money went back.
     pub refunds_unclear: u64,
+    /// Bank statements that are not in the books, as what is kept of them breaks off.
+    pub statements_broken: u64,
 }
 
 /// A line of a balance sheet.

@@ -38,6 +38,8 @@ pub struct StatementRecord {
     pub imported_at: Timestamp,
     /// What became of it; `None` until all of it is in the books.
     pub report: Option<StatementReport>,
+    /// How often what is kept of it broke off while it was booked.
+    pub broke_off: u64,
 }
 
 /// So many, and their sum.

@@ -497,10 +497,23 @@ pub(crate) async fn a_statement_is_kept_first_and_done_once(store: Store) {
         .await
         .expect("booked");
     let waiting = async |second| {
-        let found = store.unfinished_statements(at(second), 9).await;
+        let found = store.unfinished_statements(at(second), at(70), 9).await;
         found.expect("statements").len()
     };
     assert_eq!((waiting(39).await, waiting(40).await), (0, 1));
+    // One that breaks off is left alone for a while, and counted.
+    let broken = async || {
+        let depths = store.queue_depths(at(70)).await;
+        depths.expect("depths").statements_broken
+    };
+    assert_eq!(broken().await, 0);
+    for (again, wait) in [(71, 0), (70, 1)] {
+        let noted = store.statement_broke_off("ab12", at(again)).await;
+        noted.expect("noted");
+        assert_eq!((waiting(40).await, broken().await), (wait, 1));
+    }
+    let one = &store.statements(9).await.expect("statements")[0];
+    assert_eq!(one.broke_off, 2);
     assert!(
         store.statements(9).await.expect("statements")[0]
             .report

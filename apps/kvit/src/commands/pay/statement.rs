@@ -84,7 +84,7 @@ pub(super) async fn import(
     // What a death left goes first, or a payment could be looked for before it is there.
     let store = &instance.store;
     let finished = finish_statements(store, SystemClock.now(), &outside).await;
-    if finished.map_err(cannot)? > 0 {
+    if finished.map_err(|error| cannot(error.into()))? > 0 {
         out.note("a statement that had been interrupted is finished");
     }
     let mut outcomes = Vec::with_capacity(files.len());
