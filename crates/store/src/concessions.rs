@@ -236,8 +236,10 @@ impl Store {
                 .await
             }
             Concessions::ToCorrect => {
-                let which = format!("{WAITING} IS NOT NULL ORDER BY c.number LIMIT $1");
-                list(on, &which, |q| q.bind(limit)).await
+                list(on, "c.number IN (SELECT k.refund FROM refund_corrections k WHERE k.approved_at IS NULL AND k.refused_at IS NULL) ORDER BY c.number LIMIT $1", |q| {
+                    q.bind(limit)
+                })
+                .await
             }
             Concessions::Latest => {
                 list(on, "1 = 1 ORDER BY c.number DESC LIMIT $1", |q| {
