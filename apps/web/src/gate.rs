@@ -1,10 +1,10 @@
 //! Number and code, or number or address and password: the ways in that somebody could guess at, with their limits. An
 //! unknown number and a wrong code take the same steps and give the same answer.
 //!
-//! Three counters of wrong codes: for a number, for a network, for the whole portal. A browser that
-//! has shown the code of today before brings a cookie that says so, and has a counter of its own, so
-//! that nobody can lock a customer out of it by typing wrong codes elsewhere. All such browsers of a
-//! number share a wider one.
+//! Wrong tries are counted for a name from one network, for a name from all of them (wider), for a network and for the
+//! whole portal: tries from elsewhere keep nobody out unless they come from many places. A browser that was let in
+//! before, since code and password were changed last, brings a cookie that says so and has a counter of its own, which
+//! nobody elsewhere can fill. All such browsers of a name share a wider one.
 
 use std::{
     future::Future,
@@ -34,8 +34,12 @@ use crate::{
 const LOCKS: usize = 64;
 const KNOWN_COOKIE_SECONDS: u32 = 400 * 24 * 3600;
 const CODE_DIGITS: usize = 8;
-/// So many times the wrong codes of one browser count for all that have shown a number's code.
+const NOBODY: &str = "-";
+/// So many times the wrong tries of one browser that was let in before count for all of them together.
 const KNOWN_BROWSERS: u32 = 4;
+/// So many times the wrong tries for a name from one network count for it from all: 50 in a quarter of an hour, which
+/// find one code of 10^8 in half a lifetime.
+const NETWORKS: u32 = 10;
 
 /// One attempt at a time for one customer number, or sign-in name of staff, so that many at once cannot slip past its limit.
 pub(crate) struct Locks([Mutex<()>; LOCKS]);
@@ -85,7 +89,7 @@ pub(crate) async fn knock(
         Ok(number) => number,
         Err(wrong) => return Ok(Gate::Wrong(wrong)),
     };
-    let counters = counters(app, visitor, &number).await?;
+    let counters = counters_of(app, visitor, &number).await?;
     let opens = async {
         let known = portal.store.customer(&number).await?;
         let generation = known.as_ref().map_or(1, |known| known.code_generation);
@@ -111,27 +115,27 @@ pub(crate) async fn knock_with_password(
     let portal = &app.portal;
     let who = who.trim();
     let email = who.contains('@').then(|| EmailAddress::parse(who));
-    let (name, counters, email) = match (email, typed_number(who)) {
+    let (name, kept, counters) = match (email, typed_number(who)) {
         (Some(Ok(email)), _) => {
             let name = email.as_str().to_owned();
-            (
-                name.clone(),
-                counters_at(app, visitor, &name),
-                Some(Secret::new(name)),
-            )
+            let kept = portal.store.password_at(&Secret::new(name.clone())).await?;
+            // Of an address that nobody has, a number that nobody has is looked up in vain.
+            let number = kept.as_ref().map(|kept| kept.account.clone());
+            let known = match number.or_else(|| NOBODY.parse().ok()) {
+                Some(number) => knows(app, visitor, &number).await? && kept.is_some(),
+                None => false,
+            };
+            let counters = counters(app, visitor, ("email", &name), known);
+            (name, kept, counters)
         }
         (None, Some(number)) => {
-            let counters = counters(app, visitor, &number).await?;
-            (number.to_string(), counters, None)
+            let kept = portal.store.customer_password(&number).await?;
+            let counters = counters_of(app, visitor, &number).await?;
+            (number.to_string(), kept, counters)
         }
         _ => return Ok(Gate::Wrong(vec![("who", "error-password-who")])),
     };
     let opens = async {
-        let kept = match (&email, name.parse()) {
-            (Some(email), _) => portal.store.password_at(email).await?,
-            (None, Ok(number)) => portal.store.customer_password(&number).await?,
-            (None, Err(_)) => None,
-        };
         // Without a password the same work is done in vain.
         let hash = kept.as_ref().map(|kept| kept.hash.clone());
         let right = app
@@ -230,102 +234,92 @@ pub(crate) fn in_latin(text: &str) -> String {
 }
 
 struct Counters {
-    /// The first is forgotten when the right code is shown.
+    /// The first is forgotten when what is right is shown.
     guards: Vec<(String, GuardPolicy)>,
     known: bool,
 }
 
-/// What counts the wrong codes of this visitor for `number`.
-async fn counters(
+/// What counts the wrong tries of this visitor for a customer number.
+async fn counters_of(
     app: &App,
     visitor: &Visitor,
     number: &CustomerNumber,
 ) -> Result<Counters, Failure> {
-    let portal = &app.portal;
-    let limits = &portal.limits;
-    let pseudonym = portal.key.pseudonym("number", number.as_str());
-    if let Some(mark) = visitor.known_by.as_deref()
-        && knows(app, mark, number, generation(app, number).await?)
-    {
-        let browser = portal.key.pseudonym("known-guard", mark);
-        let wider = GuardPolicy {
-            max_fails: limits.per_number.max_fails.saturating_mul(KNOWN_BROWSERS),
-            ..limits.per_number
-        };
-        return Ok(Counters {
-            guards: vec![
-                (format!("check-known-{browser}"), limits.per_number),
-                (format!("check-known-number-{pseudonym}"), wider),
-            ],
-            known: true,
-        });
-    }
-    let address = format!("check-address-{}", visitor.address);
-    Ok(Counters {
-        guards: vec![
-            (format!("check-number-{pseudonym}"), limits.per_number),
-            (address, limits.per_address),
-        ],
-        known: false,
-    })
+    let known = knows(app, visitor, number).await?;
+    Ok(counters(app, visitor, ("number", number.as_str()), known))
 }
 
-/// Of a number's code; the first where nobody has the number.
-async fn generation(app: &App, number: &CustomerNumber) -> Result<u32, Failure> {
-    let known = app.portal.store.customer(number).await?;
-    Ok(known.map_or(1, |known| known.code_generation))
-}
-
-/// What counts the wrong passwords for an address. Whose it is must not show in how they are counted.
-fn counters_at(app: &App, visitor: &Visitor, email: &str) -> Counters {
-    let limits = &app.portal.limits;
-    let pseudonym = app.portal.key.pseudonym("email", email);
-    let address = format!("check-address-{}", visitor.address);
-    Counters {
-        guards: vec![
-            (format!("check-email-{pseudonym}"), limits.per_number),
-            (address, limits.per_address),
-        ],
-        known: false,
-    }
-}
-
-/// Whether `mark` was given to a browser that showed the code of `number` of this generation: a random value
-/// and its keyed hash.
-fn knows(app: &App, mark: &str, number: &CustomerNumber, generation: u32) -> bool {
-    let Some((random, hash)) = mark.split_once('-') else {
-        return false;
+/// What counts the wrong tries of this visitor for a name of this kind: a number, or an address. Whether anybody has it
+/// does not show in how they are counted.
+fn counters(
+    app: &App,
+    visitor: &Visitor,
+    (kind, name): (&'static str, &str),
+    known: bool,
+) -> Counters {
+    let (key, limits) = (&app.portal.key, &app.portal.limits);
+    let pseudonym = key.pseudonym(kind, name);
+    let times = |times: u32| GuardPolicy {
+        max_fails: limits.per_number.max_fails.saturating_mul(times),
+        ..limits.per_number
     };
-    let right = app
-        .portal
-        .key
-        .pseudonym("known", &format!("{random}/{number}/{generation}"));
-    bool::from(right.as_bytes().ct_eq(hash.as_bytes()))
+    let network = &visitor.address;
+    let guards = match visitor.known_by.as_deref().filter(|_| known) {
+        Some(mark) => {
+            let browser = key.pseudonym("known-guard", mark);
+            vec![
+                (format!("check-known-{browser}"), times(1)),
+                (
+                    format!("check-known-{kind}-{pseudonym}"),
+                    times(KNOWN_BROWSERS),
+                ),
+            ]
+        }
+        None => vec![
+            (format!("check-{kind}-{pseudonym}-{network}"), times(1)),
+            (format!("check-{kind}-{pseudonym}"), times(NETWORKS)),
+            (format!("check-address-{network}"), limits.per_address),
+        ],
+    };
+    Counters { guards, known }
 }
 
-/// Marks the browser as one that showed the code of `number`.
+/// Whether this browser was let in to `number` before: a random value and its keyed hash, of the code's generation and
+/// of when the password was set, so that another code or password makes it void.
+async fn knows(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Result<bool, Failure> {
+    let Some((random, hash)) = visitor.known_by.as_deref().and_then(|m| m.split_once('-')) else {
+        return Ok(false);
+    };
+    let right = mark(app, random, number).await?;
+    Ok(bool::from(right.as_bytes().ct_eq(hash.as_bytes())))
+}
+
+/// The keyed hash of a mark for `number`, of as many steps where nobody has it.
+async fn mark(app: &App, random: &str, number: &CustomerNumber) -> Result<String, Failure> {
+    let portal = &app.portal;
+    let known = portal.store.customer(number).await?;
+    let generation = known.map_or(1, |known| known.code_generation);
+    let password = portal.store.customer_password(number).await?;
+    let set_at = password.map_or(0, |kept| kept.set_at.as_microsecond());
+    let what = format!("{random}/{number}/{generation}/{set_at}");
+    Ok(portal.key.pseudonym("known", &what))
+}
+
+/// Marks the browser as one that was let in to `number`.
 pub(crate) async fn remember(
     app: &App,
     visitor: &Visitor,
     number: &CustomerNumber,
     to: &mut Response,
 ) -> Result<(), Failure> {
-    let generation = generation(app, number).await?;
-    if visitor
-        .known_by
-        .as_deref()
-        .is_some_and(|m| knows(app, m, number, generation))
-    {
+    if knows(app, visitor, number).await? {
         return Ok(());
     }
     let random: Token = app.random_token();
     let random = random.expose();
-    let hash = app
-        .portal
-        .key
-        .pseudonym("known", &format!("{random}/{number}/{generation}"));
-    let mark = format!("{random}-{hash}");
-    app.set_cookie(to, "known", &mark, Some(KNOWN_COOKIE_SECONDS));
+    let hash = mark(app, random, number).await?;
+    let value = format!("{random}-{hash}");
+    app.set_cookie(to, "known", &value, Some(KNOWN_COOKIE_SECONDS));
     Ok(())
 }
 

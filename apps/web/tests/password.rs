@@ -2,7 +2,7 @@
 
 mod common;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use common::{
     Answer, Browser, World,
     seed::{self, ANNA, MARIA},
@@ -177,6 +177,103 @@ async fn passwords_are_guessed_no_more_often_than_codes() {
     // Of a network one for all.
     let locked = sign_in(&mut stranger, ANNA, OTHER).await;
     assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// Whoever knows a customer's address or number fails on purpose.
+#[tokio::test]
+async fn tries_from_elsewhere_keep_no_owner_out() {
+    const LOCKED: StatusCode = StatusCode::TOO_MANY_REQUESTS;
+    let world = World::with_limits(URL, 2, 1_000).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser_from(1);
+    browser.sign_in(&world, MARIA).await;
+    set(&mut browser, GOOD).await;
+    browser.post("/logout", "").await;
+    let email = email_of(&world, MARIA).await;
+    // From one network both are held back, and nobody else is.
+    let mut stranger = world.browser_from(99);
+    for who in [&*email, MARIA, "nobody@primer.bg"] {
+        let tries = [(); 3].map(|()| who);
+        let mut said = Vec::new();
+        for who in tries {
+            said.push(sign_in(&mut stranger, who, OTHER).await.status);
+        }
+        assert_eq!(said[1..], [LOCKED, LOCKED], "{who}");
+        let page = sign_in(&mut stranger, who, GOOD).await;
+        assert_eq!(page.status, LOCKED, "{who}");
+        assert!(page.body.contains("href=\"/sign-in\""), "a link opens");
+    }
+    for who in [&*email, MARIA] {
+        let mut elsewhere = world.browser_from(2);
+        let page = sign_in(&mut elsewhere, who, GOOD).await;
+        assert_eq!(page.header("location"), "/bills", "{who}");
+    }
+    // From many places the name is closed, for whoever it is; a browser that was let in before goes on.
+    for network in 100..120 {
+        for who in [&*email, MARIA, "nobody@primer.bg"] {
+            sign_in(&mut world.browser_from(network), who, OTHER).await;
+        }
+    }
+    for who in [&*email, MARIA, "nobody@primer.bg"] {
+        let page = sign_in(&mut world.browser_from(2), who, GOOD).await;
+        assert_eq!(page.status, LOCKED, "{who}");
+    }
+    let mark = browser.cookies["kvit_known"].clone();
+    for who in [&*email, MARIA] {
+        let page = sign_in(&mut browser, who, GOOD).await;
+        assert_eq!(page.header("location"), "/bills", "{who}");
+    }
+    // A link by mail opens, and makes a browser that is known.
+    let mut linked = world.browser_from(3);
+    let path = world.sign_in_path(&mut linked, MARIA).await;
+    linked.post(&path, "").await;
+    let page = sign_in(&mut linked, &email, GOOD).await;
+    assert_eq!(page.header("location"), "/bills");
+    // The mark guesses no more than its own few, and ends with the password.
+    let mut thief = world.browser_from(4);
+    thief.cookies.insert("kvit_known".into(), mark.clone());
+    sign_in(&mut thief, &email, OTHER).await;
+    let page = sign_in(&mut thief, &email, OTHER).await;
+    assert_eq!(page.status, LOCKED);
+    world.clock.forward(1);
+    let done = set(&mut browser, OTHER).await;
+    assert_eq!(done.header("location"), "/password?done=set");
+    assert_ne!(browser.cookies["kvit_known"], mark);
+    let page = sign_in(&mut linked, &email, OTHER).await;
+    assert_eq!(page.status, LOCKED, "it knew the password of before");
+    let page = sign_in(&mut browser, &email, OTHER).await;
+    assert_eq!(page.header("location"), "/bills");
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_has_takes_as_long() {
+    const TRIES: usize = 120;
+    let world = World::with_limits(URL, 1, u32::MAX).await;
+    seed::history(&world.store, &world.key).await;
+    let mut browser = world.browser();
+    browser.sign_in(&world, MARIA).await;
+    set(&mut browser, GOOD).await;
+    let email = email_of(&world, MARIA).await.replace('@', "%40");
+    // Closed, so that no hashing hides what else differs, and with a mark to look at.
+    let mut stranger = world.browser_from(1);
+    stranger.cookies.insert("kvit_known".into(), "x-y".into());
+    let token = stranger.get("/").await.form_token();
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..TRIES {
+        for (times, who) in times.iter_mut().zip([&*email, "nobody%40primer.bg"]) {
+            let form = format!("form_token={token}&who={who}&password={OTHER}");
+            let path = "/sign-in/password";
+            let started = std::time::Instant::now();
+            stranger.ask(Method::POST, path, &form, &[]).await;
+            times.push(started.elapsed().as_secs_f64());
+        }
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[TRIES / 2]
+    });
+    let ratio = known / unknown;
+    assert!((0.7..1.4).contains(&ratio), "{known} s and {unknown} s");
 }
 
 #[tokio::test]

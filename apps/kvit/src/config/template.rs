@@ -110,8 +110,9 @@ session_minutes = {session_minutes}
 proof_hours = {proof_hours}
 # Version of the declaration that customers agree to; kept with each consent.
 declaration_version = {declaration_version}
-# So many wrong codes within window_s seconds close the door for block_s seconds: for one customer
-# number, and for one network address. Wrong sign-ins of staff count in the same way, by name and address.
+# So many wrong codes within window_s seconds close the door for block_s seconds: for one customer number from
+# one network (for all networks after ten times as many), and for one network address. Wrong sign-ins of staff
+# count by name and by address.
 wrong_codes_per_number = {per_number}
 wrong_codes_per_address = {per_address}
 # Folder with own templates, texts and style sheet; the built-in ones serve where there is none.

@@ -56,7 +56,6 @@ pub(crate) async fn check(
     };
     let mut response = go(if enrols { "/enrol" } else { "/bills" });
     open_session(&app, &visitor, &customer, door, &mut response).await?;
-    gate::remember(&app, &visitor, &customer, &mut response).await?;
     Ok(response)
 }
 
@@ -133,7 +132,7 @@ pub(super) async fn open_session(
     let address = &visitor.address;
     tracing::info!(who, address, by, "a customer signed in");
     give_session(app, &token, new.expires, response);
-    Ok(())
+    gate::remember(app, visitor, customer, response).await
 }
 
 /// The browser's part of a session that ends `until` then.

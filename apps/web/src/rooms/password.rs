@@ -161,11 +161,13 @@ pub(crate) async fn set(
     let set = act(&app, &visitor, customer, "password.set");
     let (store, session) = (&app.portal.store, session.hash());
     let set = store.set_customer_password(customer, &session, &hash, &set);
-    Ok(go(if set.await? {
-        "/password?done=set"
-    } else {
-        "/bills?ended"
-    }))
+    if !set.await? {
+        return Ok(go("/bills?ended"));
+    }
+    let mut response = go("/password?done=set");
+    // Other browsers that were known are not any more.
+    gate::remember(&app, &visitor, customer, &mut response).await?;
+    Ok(response)
 }
 
 /// Whether the customer may choose this password.

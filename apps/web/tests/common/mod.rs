@@ -541,6 +541,16 @@ impl World {
         }
     }
 
+    /// One that comes from another network, by its last number.
+    pub(crate) fn browser_from(&self, network: u8) -> Browser {
+        let from = SocketAddr::from(([192, 0, 2, network], 50_000));
+        let from = axum::Extension(axum::extract::ConnectInfo(from));
+        Browser {
+            router: self.router.clone().layer(from),
+            cookies: BTreeMap::new(),
+        }
+    }
+
     /// Gives a member of staff an account with [`PASSWORD`], and without a second factor.
     pub(crate) async fn hire(&self, login: &str, role: Role) {
         static HASH: LazyLock<Secret<String>> = LazyLock::new(|| {
