@@ -201,7 +201,7 @@ impl Store {
         event: &Event,
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        // Sessions first: whoever is adding a passkey holds theirs until it is there to be removed.
+        // In the customer's turn, and first: whoever is adding a passkey holds their session until it is there to be removed.
         let ended = close_sessions(&mut tx, account).await?;
         let removed = forget(&mut tx, &PasskeyOwner::Customer(account.clone())).await?;
         let password = passwords::forget(&mut tx, account).await?;

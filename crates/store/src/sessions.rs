@@ -1,14 +1,17 @@
 //! Customers' sessions, and the customer numbers that each of them opens.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, EnrolmentId, code::TokenHash};
 
 use crate::{
-    NewSession, Session, SessionDoor, SessionView, Store, StoreError, Widened, WiderSession,
+    NewSession, PasskeyOwner, Session, SessionDoor, SessionView, Store, StoreError, Widened,
+    WiderSession,
     engine::{Target, Tx},
     enrolments::turn,
     kept,
-    rows::{hash, text, time, unsigned},
+    rows::{hash, optional, text, time},
     sql::query,
 };
 
@@ -24,25 +27,25 @@ impl Store {
     /// Where the database fails.
     pub async fn open_session(&self, new: &NewSession) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
+        let others = match &new.door {
+            SessionDoor::Link(enrolment) => gained(&mut tx, enrolment).await?,
+            _ => Vec::new(),
+        };
+        let others = others.into_iter().map(|(account, _)| account);
+        let held = turns(&mut tx, others, &new.account).await?;
         if !still_opens(&mut tx, &new.account, &new.door).await? {
             return Ok(false);
         }
         insert(&mut tx, new).await?;
         if let SessionDoor::Link(enrolment) = &new.door {
-            let others = query("INSERT INTO session_points (token, account, enrolment, proven_at) SELECT $1, other.account, other.id, $4 FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL ORDER BY other.account LIMIT $3")
-                .bind(&new.token)
-                .bind(enrolment)
-                .bind(POINTS_MAX - 1)
-                .bind(new.at)
-                .execute(&mut tx)
-                .await?;
-            let room = (POINTS_MAX as u64 - 1).saturating_sub(others);
-            query("INSERT INTO session_points (token, account, proven_at) SELECT $1, k.account, 0 FROM enrolments own JOIN kept_numbers k ON k.email = own.email JOIN customers c ON c.number = k.account AND c.code_generation = k.generation WHERE own.id = $2 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = k.account) ORDER BY k.account LIMIT $3")
-                .bind(&new.token)
-                .bind(enrolment)
-                .bind(room)
-                .execute(&mut tx)
-                .await?;
+            // Once more: what counts is what there is in their turns.
+            for (account, own) in gained(&mut tx, enrolment).await? {
+                if held.contains(&account) {
+                    // A kept one is proven by nothing now.
+                    let proven_at = own.as_ref().map_or(Timestamp::UNIX_EPOCH, |_| new.at);
+                    insert_point(&mut tx, &new.token, &account, own.as_ref(), proven_at).await?;
+                }
+            }
         }
         query("DELETE FROM sessions WHERE expires_at <= $1")
             .bind(new.at)
@@ -60,12 +63,8 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn enrolments_at(&self, enrolment: &EnrolmentId) -> Result<u64, StoreError> {
-        let row = query("SELECT COUNT(*) AS numbers FROM (SELECT other.account FROM enrolments own JOIN enrolments other ON other.email = own.email WHERE own.id = $1 AND own.ended_at IS NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL UNION SELECT k.account FROM enrolments own JOIN kept_numbers k ON k.email = own.email JOIN customers c ON c.number = k.account AND c.code_generation = k.generation WHERE own.id = $1 AND own.ended_at IS NULL) AS opened")
-            .bind(enrolment)
-            .fetch_one(&self.pools)
-            .await?;
-        unsigned(&row, "numbers")
+    pub async fn enrolments_at(&self, enrolment: &EnrolmentId) -> Result<usize, StoreError> {
+        Ok(gained(&self.pools, enrolment).await?.len() + 1)
     }
 
     /// A number was proven in the session `earlier`, one more or one of its own once again. That session ends: a
@@ -80,6 +79,15 @@ impl Store {
         new: &WiderSession,
     ) -> Result<Widened, StoreError> {
         let mut tx = self.begin().await?;
+        let opened = query("SELECT account FROM session_points WHERE token = $1")
+            .bind(earlier)
+            .fetch_all(&mut tx)
+            .await?;
+        let opened: Vec<CustomerNumber> = opened
+            .iter()
+            .map(|row| text(row, "account"))
+            .collect::<Result<_, _>>()?;
+        turns(&mut tx, opened, &new.account).await?;
         if !still_opens(&mut tx, &new.account, &new.door).await? {
             return Ok(Widened::Over);
         }
@@ -101,7 +109,7 @@ impl Store {
         let enrolment = match &new.door {
             SessionDoor::Link(enrolment) => Some(enrolment.clone()),
             // That a link had opened it before stays true.
-            SessionDoor::Code { .. } | SessionDoor::Passkey | SessionDoor::Password { .. } => {
+            SessionDoor::Code { .. } | SessionDoor::Passkey(_) | SessionDoor::Password { .. } => {
                 let row = query("SELECT p.enrolment FROM session_points p JOIN enrolments e ON e.id = p.enrolment WHERE p.token = $1 AND p.account = $2 AND e.ended_at IS NULL")
                     .bind(earlier)
                     .bind(&new.account)
@@ -251,28 +259,62 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn close_sessions_of(&self, account: &CustomerNumber) -> Result<u64, StoreError> {
-        close_sessions(&self.pools, account).await
+        let mut tx = self.begin().await?;
+        let closed = close_sessions(&mut tx, account).await?;
+        tx.commit().await?;
+        Ok(closed)
     }
 }
 
+/// Ends every session that opens a number, in its turn: one that is being opened or widened has ended before, or is there.
 pub(crate) async fn close_sessions(
-    on: impl Target,
+    tx: &mut Tx,
     account: &CustomerNumber,
 ) -> Result<u64, StoreError> {
+    turn(tx, account).await?;
     Ok(query("DELETE FROM sessions WHERE token IN (SELECT p.token FROM session_points p WHERE p.account = $1)")
         .bind(account)
-        .execute(on)
+        .execute(tx)
         .await?)
 }
 
-/// Whether what was shown at a customer's door opens it still. Whoever replaces it waits for the end of the
-/// transaction, and then ends the session as well.
+/// Waits for the turn of each number that a session is about to open, and gives them. Whoever replaces a code or password
+/// waits for the end of the transaction, and then ends the session as well. In order, so that no two wait for each other.
+async fn turns(
+    tx: &mut Tx,
+    others: impl IntoIterator<Item = CustomerNumber>,
+    account: &CustomerNumber,
+) -> Result<BTreeSet<CustomerNumber>, StoreError> {
+    let mut all: BTreeSet<_> = others.into_iter().collect();
+    all.insert(account.clone());
+    for account in &all {
+        turn(tx, account).await?;
+    }
+    Ok(all)
+}
+
+/// The other numbers that a link to the address of this enrolment opens: whose bills go there, each with the consent that
+/// says so, and then those that are kept with it.
+async fn gained(
+    on: impl Target,
+    enrolment: &EnrolmentId,
+) -> Result<Vec<(CustomerNumber, Option<EnrolmentId>)>, StoreError> {
+    query("SELECT account, enrolment FROM (SELECT other.account, other.id AS enrolment FROM enrolments own JOIN enrolments other ON other.email = own.email AND other.account <> own.account WHERE own.id = $1 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND other.ended_at IS NULL AND other.proven_at IS NOT NULL UNION ALL SELECT k.account, NULL FROM enrolments own JOIN kept_numbers k ON k.email = own.email JOIN customers c ON c.number = k.account AND c.code_generation = k.generation WHERE own.id = $1 AND own.ended_at IS NULL AND own.proven_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.account = k.account AND e.email = own.email AND e.ended_at IS NULL AND e.proven_at IS NOT NULL)) AS opened ORDER BY CASE WHEN enrolment IS NULL THEN 1 ELSE 0 END, account LIMIT $2")
+        .bind(enrolment)
+        .bind(POINTS_MAX - 1)
+        .fetch_all(on)
+        .await?
+        .iter()
+        .map(|row| Ok((text(row, "account")?, optional(row, "enrolment")?)))
+        .collect()
+}
+
+/// Whether what was shown at a customer's door, whose turn is held, opens it still.
 async fn still_opens(
     tx: &mut Tx,
     account: &CustomerNumber,
     door: &SessionDoor,
 ) -> Result<bool, StoreError> {
-    turn(tx, account).await?;
     let shown = match door {
         SessionDoor::Code { generation } => {
             query("SELECT 1 FROM customers WHERE number = $1 AND code_generation = $2")
@@ -284,7 +326,12 @@ async fn still_opens(
                 .bind(account)
                 .bind(*set_at)
         }
-        SessionDoor::Link(_) | SessionDoor::Passkey => return Ok(true),
+        SessionDoor::Passkey(id) => {
+            query("SELECT 1 FROM passkeys WHERE owner = $1 AND id = $2 AND copied_at IS NULL")
+                .bind(PasskeyOwner::Customer(account.clone()).to_string())
+                .bind(id.clone())
+        }
+        SessionDoor::Link(_) => return Ok(true),
     };
     Ok(shown.fetch_optional(tx).await?.is_some())
 }
@@ -292,7 +339,7 @@ async fn still_opens(
 async fn insert(tx: &mut Tx, new: &NewSession) -> Result<(), StoreError> {
     let enrolment = match &new.door {
         SessionDoor::Link(enrolment) => Some(enrolment),
-        SessionDoor::Code { .. } | SessionDoor::Passkey | SessionDoor::Password { .. } => None,
+        SessionDoor::Code { .. } | SessionDoor::Passkey(_) | SessionDoor::Password { .. } => None,
     };
     query("INSERT INTO sessions (token, account, opened_at, expires_at, device, opened_by) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(&new.token)

@@ -293,16 +293,16 @@ struct SignInAnswer {
     user: String,
 }
 
-/// Whom the device's answer signs in. The caller opens the session. What is wrong with an answer is logged, and
+/// The passkey by which the device's answer signs its owner in. The caller opens the session. What is wrong with an answer is logged, and
 /// looks alike to who gave it.
 pub(crate) async fn sign_in(
     app: &App,
     visitor: &Visitor,
     side: Side,
     answer: &str,
-) -> Result<Option<PasskeyOwner>, Failure> {
+) -> Result<Option<PasskeyRecord>, Failure> {
     match judged(app, visitor, side, answer).await? {
-        Ok(owner) => Ok(Some(owner)),
+        Ok(key) => Ok(Some(key)),
         Err(why) => {
             tracing::info!(address = visitor.address, reason = %why, "a passkey did not sign in");
             Ok(None)
@@ -315,7 +315,7 @@ async fn judged(
     visitor: &Visitor,
     side: Side,
     answer: &str,
-) -> Result<Result<PasskeyOwner, Refused>, Failure> {
+) -> Result<Result<PasskeyRecord, Refused>, Failure> {
     let here = site(app)?;
     let Ok(answer) = serde_json::from_str::<SignInAnswer>(answer) else {
         return Ok(Err(Refused::Malformed));
@@ -347,7 +347,7 @@ async fn judged(
     let detail = json!({ "address": visitor.address });
     let alarm = event(app, &key.owner, "passkey.copied", detail);
     Ok(match store.use_passkey(&id, counter, &alarm).await? {
-        PasskeyUse::Opens => Ok(key.owner),
+        PasskeyUse::Opens => Ok(key),
         PasskeyUse::Copied => {
             tracing::warn!(
                 "a passkey's counter went backwards: there may be a copy, and it opens nothing any more"

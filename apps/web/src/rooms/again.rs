@@ -219,12 +219,15 @@ pub(crate) async fn passkey(
     let answer = room::answer(&visitor, &form)?;
     let customer = visitor.signed_in()?;
     let place = Place::parse(&form.next).ok_or(Failure::NotFound)?;
-    let opened = passkeys::opens(&app, &visitor, answer).await?;
-    if opened.as_ref() != Some(customer) {
-        let wrong = ("passkey", "passkey-error-sign-in");
-        return refused(&app, &visitor, place, wrong).await;
+    match passkeys::opens(&app, &visitor, answer).await? {
+        Some((number, door)) if number == *customer => {
+            proven(&app, &visitor, customer, door, place).await
+        }
+        _ => {
+            let wrong = ("passkey", "passkey-error-sign-in");
+            refused(&app, &visitor, place, wrong).await
+        }
     }
-    proven(&app, &visitor, customer, SessionDoor::Passkey, place).await
 }
 
 #[derive(Deserialize)]

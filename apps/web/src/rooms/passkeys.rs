@@ -129,28 +129,28 @@ pub(crate) async fn sign_in(
     Form(form): Form<NewForm>,
 ) -> Result<Response, Failure> {
     let answer = room::answer(&visitor, &form)?;
-    let Some(number) = opens(&app, &visitor, answer).await? else {
+    let Some((number, door)) = opens(&app, &visitor, answer).await? else {
         let wrong = [("passkey", "passkey-error-sign-in")];
         let page = check_page(&app, &visitor, false, "", &wrong, None)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let mut response = go("/bills");
-    open_session(&app, &visitor, &number, SessionDoor::Passkey, &mut response).await?;
+    open_session(&app, &visitor, &number, door, &mut response).await?;
     Ok(response)
 }
 
-/// The customer whose passkey gave this answer; it is in the trail.
+/// The customer whose passkey gave this answer, and the door that it is; it is in the trail.
 pub(super) async fn opens(
     app: &App,
     visitor: &Visitor,
     answer: &str,
-) -> Result<Option<CustomerNumber>, Failure> {
-    let owner = passkeys::sign_in(app, visitor, Side::Customers, answer).await?;
-    let Some(PasskeyOwner::Customer(number)) = owner else {
+) -> Result<Option<(CustomerNumber, SessionDoor)>, Failure> {
+    let key = passkeys::sign_in(app, visitor, Side::Customers, answer).await?;
+    let Some((PasskeyOwner::Customer(number), id)) = key.map(|key| (key.owner, key.id)) else {
         return Ok(None);
     };
     let mut opened = act(app, visitor, &number, "customer.signed-in");
     opened.detail["way"] = "passkey".into();
     app.portal.store.record_event(&opened).await?;
-    Ok(Some(number))
+    Ok(Some((number, SessionDoor::Passkey(id))))
 }

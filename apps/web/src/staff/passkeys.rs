@@ -131,8 +131,8 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let owner = passkeys::sign_in(&app, &visitor, Side::Staff, &form.answer).await?;
-    let account = match owner {
+    let key = passkeys::sign_in(&app, &visitor, Side::Staff, &form.answer).await?;
+    let account = match key.map(|key| key.owner) {
         Some(PasskeyOwner::Staff(login)) => app.portal.store.staff_member(&login).await?,
         _ => None,
     };

@@ -122,8 +122,8 @@ pub enum SessionDoor {
     },
     /// By a link to the address of this enrolment.
     Link(EnrolmentId),
-    /// By a passkey of this customer.
-    Passkey,
+    /// By the customer's passkey of this id, while it is there.
+    Passkey(Vec<u8>),
     /// By a password, while it is the one that was set then.
     Password {
         /// As [`CustomerPassword::set_at`].
@@ -138,7 +138,7 @@ impl SessionDoor {
         match self {
             Self::Code { .. } => "code",
             Self::Link(_) => "link",
-            Self::Passkey => "passkey",
+            Self::Passkey(_) => "passkey",
             Self::Password { .. } => "password",
         }
     }

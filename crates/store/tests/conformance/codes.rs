@@ -8,7 +8,7 @@ use kvit_store::{
 use serde_json::json;
 
 use super::{
-    portal::{customer, enrolled},
+    portal::{customer, enrolled, opened, wider_session},
     world::{account, at, token},
 };
 
@@ -73,6 +73,52 @@ pub(crate) async fn what_was_replaced_opens_nothing(store: Store) {
     assert!(open(4, by_code(2)).await);
     assert_eq!(again(4, by_code(1)).await, Widened::Over);
     assert_eq!(again(4, by_code(2)).await, Widened::Until(at(1_000)));
+}
+
+/// A session is opened, or goes on, with numbers that it does not stand on, while the code of one of them is changed.
+pub(crate) async fn a_new_code_ends_what_is_opened_at_that_moment(store: Store) {
+    let known = [1, 2, 3].map(|n| customer(n, "Иван"));
+    store.upsert_customers(&known).await.expect("customers");
+    let mine = enrolled(&store, 1, "one@example.bg").await;
+    let whose = account(2);
+    for round in 0..40_u32 {
+        let (generation, own) = (round + 1, u64::from(round) * 10);
+        let door = SessionDoor::Code { generation };
+        let change = async || {
+            let changed = event(20, "customer.code-changed");
+            let evidence = json!({});
+            let change = store.change_code((&whose, generation), &evidence, &changed);
+            assert!(change.await.expect("an answer").is_some());
+        };
+        let earlier = match round % 2 {
+            0 => {
+                // Kept with the address that the link goes to.
+                let earlier = opened(&store, own, 1, SessionDoor::Link(mine.clone()), 10).await;
+                let keep = WiderSession {
+                    keep_with: Some(account(1)),
+                    door,
+                    ..wider_session(own + 1, 2, 11)
+                };
+                let widened = store.widen_session(&earlier, &keep).await;
+                assert!(matches!(widened, Ok(Widened::Until(_))));
+                let link = SessionDoor::Link(mine.clone());
+                tokio::join!(change(), opened(&store, own + 2, 1, link, 12)).1
+            }
+            _ => {
+                // Opened by its own code, and another one is added.
+                let earlier = opened(&store, own, 2, door, 10).await;
+                let wider = wider_session(own + 1, 3, 11);
+                let (widened, ()) = tokio::join!(store.widen_session(&earlier, &wider), change());
+                widened.expect("an answer");
+                wider.token
+            }
+        };
+        let session = store.session(&earlier, at(20)).await.expect("an answer");
+        let points = session.map(|session| session.points).unwrap_or_default();
+        assert!(!points.contains(&whose), "{round}: {points:?}");
+        let left = store.sessions_of(&whose, at(20), 9).await;
+        assert!(left.expect("sessions").is_empty(), "{round}");
+    }
 }
 
 pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
