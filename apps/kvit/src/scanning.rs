@@ -12,6 +12,7 @@ use kvit_flow::{
 };
 use kvit_store::{NewScan, NewScanFile, ScanReport, SignedSheet};
 use kvit_web::{DocumentError, NewFile, NoUpload, Scans, Upload};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     exit::{Context, Failure},
@@ -53,10 +54,15 @@ impl Scanning {
         })
     }
 
-    /// Reads the next uploaded file; `false` where none waits.
-    pub(crate) async fn read_next(&self, worker: &str) -> Result<bool, ScanError> {
+    /// Reads the next uploaded file; `false` where none waits, or at `stop`.
+    pub(crate) async fn read_next(
+        &self,
+        worker: &str,
+        stop: &CancellationToken,
+    ) -> Result<bool, ScanError> {
         let checkpoints = faults::checkpoints();
-        let read = self.import(checkpoints.as_ref()).read_next(worker).await?;
+        let import = self.import(checkpoints.as_ref());
+        let read = import.read_next(worker, stop).await?;
         if let Some((file, report)) = &read {
             tracing::info!(
                 file = file.id.as_str(),

@@ -284,7 +284,7 @@ pub(crate) async fn reminder_loop(
 }
 
 /// Reads uploaded scans, one file after the other, and removes what they left behind, until `stop`. A file that is being read
-/// then is read by another claim.
+/// then is given back.
 pub(crate) async fn scan_loop(
     scanning: &Scanning,
     worker: &str,
@@ -302,10 +302,7 @@ pub(crate) async fn scan_loop(
             }
             cleared = Some(Instant::now());
         }
-        tokio::select! {
-            read = scanning.read_next(worker) => read.map(Next::of),
-            () = stop.cancelled() => Ok(Next::Later),
-        }
+        scanning.read_next(worker, stop).await.map(Next::of)
     };
     repeat("uploaded scans stand", poll, stop, work).await;
 }

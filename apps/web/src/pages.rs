@@ -91,6 +91,7 @@ templates!(
     "staff/said.html",
     "staff/scan-free.html",
     "staff/scan-parts.html",
+    "staff/scan-remove.html",
     "staff/scan.html",
     "staff/scans.html",
     "staff/sessions.html",

@@ -496,6 +496,7 @@ mod tests {
         let scans = [
             "fault-altered",
             "fault-given-up",
+            "fault-removed",
             "fault-empty",
             "fault-format",
             "fault-large",

@@ -10,7 +10,7 @@ mod clearing;
 mod signed;
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, PaperCode, ports::Clock};
 use kvit_scan::{Fault, Kind, Picture, find_code, read_pages};
 use kvit_store::{
@@ -18,6 +18,7 @@ use kvit_store::{
 };
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 pub use signed::read_signed;
 
@@ -111,35 +112,47 @@ impl ScanImport<'_> {
     }
 
     /// Reads the oldest uploaded file that waits; `None` where there is none. A death leaves it to this worker's next start,
-    /// or to any worker once the lease has run out. Where store or archive fail, the file waits on, and that is no try.
+    /// or to any worker once the lease has run out. Where store or archive fail, or at `stop`, the file waits on, and that is
+    /// no try.
     ///
     /// # Errors
     /// Where the store or the archive fails.
     pub async fn read_next(
         &self,
         worker: &str,
+        stop: &CancellationToken,
     ) -> Result<Option<(NewScanFile, ScanReport)>, ScanError> {
         let now = self.clock.now();
         let claimed = self.store.claim_scan_file(worker, now, now + LEASE).await?;
         let Some(job) = claimed else {
             return Ok(None);
         };
-        match self.read_job(&job).await {
+        let read = tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                self.give_back(&job, self.clock.now()).await;
+                return Ok(None);
+            }
+            read = self.read_job(&job) => read,
+        };
+        match read {
             Ok(report) => Ok(Some((job.file, report))),
             Err(error) => {
-                let again = self.clock.now() + AGAIN;
-                let back = self
-                    .store
-                    .give_back_scan_file(&job.file.id, job.claim, again);
-                if let Err(error) = back.await {
-                    tracing::warn!(
-                        file = job.file.id.as_str(),
-                        error = &error as &dyn std::error::Error,
-                        "scans are not given back, and wait until their lease has run out"
-                    );
-                }
+                self.give_back(&job, self.clock.now() + AGAIN).await;
                 Err(error)
             }
+        }
+    }
+
+    /// Another claim may take the file from `again` on.
+    async fn give_back(&self, job: &ScanJob, again: Timestamp) {
+        let id = &job.file.id;
+        if let Err(error) = self.store.give_back_scan_file(id, job.claim, again).await {
+            tracing::warn!(
+                file = id.as_str(),
+                error = &error as &dyn std::error::Error,
+                "scans are not given back, and wait until their lease has run out"
+            );
         }
     }
 
@@ -161,7 +174,7 @@ impl ScanImport<'_> {
         Ok(report)
     }
 
-    /// The file stays in the archive: it may be all that is left of the paper.
+    /// The file stays in the archive: it may be all that is left of the paper. Somebody says why it may go.
     async fn give_up(&self, job: &ScanJob, word: &str) -> Result<ScanReport, ScanError> {
         let (report, now) = (told(word), self.clock.now());
         let file = &job.file.id;

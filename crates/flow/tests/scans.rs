@@ -18,6 +18,7 @@ use kvit_store::{
     ScanWord, SignedSheet, Store, WantedScan, Written,
 };
 use tiff::encoder::{TiffEncoder, colortype};
+use tokio_util::sync::CancellationToken;
 use world::{
     World,
     faults::{DieAt, DownArchive, died},
@@ -226,7 +227,10 @@ async fn an_upload_that_was_promised_is_read_whatever_dies_and_nothing_is_left()
                 let import = importer(&world, &store, archive.as_ref(), dying.as_ref());
                 let received = import.receive(&file(&world, 1, &bytes), bytes).await;
                 received.expect("received");
-                let read = import.read_next("w").await.expect("read");
+                let read = import
+                    .read_next("w", &CancellationToken::new())
+                    .await
+                    .expect("read");
                 assert!(read.is_some());
             })
         };
@@ -237,7 +241,12 @@ async fn an_upload_that_was_promised_is_read_whatever_dies_and_nothing_is_left()
         let next = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
         let freed = store.forget_worker("w", world.clock.now()).await;
         freed.expect("freed");
-        while next.read_next("w").await.expect("read").is_some() {}
+        while next
+            .read_next("w", &CancellationToken::new())
+            .await
+            .expect("read")
+            .is_some()
+        {}
         let promised = !matches!(place, Some("before-keep-scans" | "after-keep-scans"));
         let files = store.scan_files(9).await.expect("files");
         assert_eq!(files.len(), usize::from(promised), "died at {place:?}");
@@ -289,15 +298,31 @@ async fn a_file_that_ends_every_reader_is_given_up() {
         let claimed = store.claim_scan_file("w", now, until).await.expect("asked");
         assert!(claimed.is_some());
         // Nobody else has it in the meantime.
-        assert!(import.read_next("v").await.expect("asked").is_none());
+        assert!(
+            import
+                .read_next("v", &CancellationToken::new())
+                .await
+                .expect("asked")
+                .is_none()
+        );
         world.clock.forward(700);
     }
-    let (_, report) = import.read_next("w").await.expect("asked").expect("told");
+    let (_, report) = import
+        .read_next("w", &CancellationToken::new())
+        .await
+        .expect("asked")
+        .expect("told");
     assert_eq!(
         (report.kept, report.faults[0].word.as_str()),
         (0, "given-up")
     );
-    assert!(import.read_next("w").await.expect("asked").is_none());
+    assert!(
+        import
+            .read_next("w", &CancellationToken::new())
+            .await
+            .expect("asked")
+            .is_none()
+    );
     // It stays, whatever is cleared away, and is read when somebody asks for it.
     world.clock.forward(25 * HOUR);
     import.clear(90).await.expect("cleared");
@@ -311,7 +336,11 @@ async fn a_file_that_ends_every_reader_is_given_up() {
     };
     let waits = store.retry_scan_file(&new.id, &told).await;
     assert!(waits.expect("asked"));
-    let (_, report) = import.read_next("w").await.expect("asked").expect("read");
+    let (_, report) = import
+        .read_next("w", &CancellationToken::new())
+        .await
+        .expect("asked")
+        .expect("read");
     assert_eq!(report.kept, 3);
     let pages = kept(&world).await;
     assert_eq!(pages.len(), 3, "{pages:?}");
@@ -324,16 +353,114 @@ async fn a_file_that_ends_every_reader_is_given_up() {
     let object = objects.remove(0);
     let other = vec![0; bytes.len()];
     archive.put(&object, other).await.expect("put");
-    let (_, report) = import.read_next("w").await.expect("asked").expect("told");
+    let (_, report) = import
+        .read_next("w", &CancellationToken::new())
+        .await
+        .expect("asked")
+        .expect("told");
     assert_eq!(report.faults[0].word, "altered");
     assert!(kept(&world).await.contains(&object));
     // Restored from a backup.
     archive.put(&object, bytes).await.expect("put");
     let waits = store.retry_scan_file(&new.id, &told).await;
     assert!(waits.expect("asked"));
-    let (_, report) = import.read_next("w").await.expect("asked").expect("read");
+    let (_, report) = import
+        .read_next("w", &CancellationToken::new())
+        .await
+        .expect("asked")
+        .expect("read");
     assert_eq!((report.kept, report.known), (0, 4));
     assert!(!kept(&world).await.contains(&object));
+}
+
+/// Has whoever reads stop in good order at a place.
+struct StopAt(&'static str, CancellationToken);
+
+impl Checkpoints for StopAt {
+    fn reached(&self, name: &'static str) {
+        if name == self.0 {
+            self.1.cancel();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_good_order_costs_no_try() {
+    let world = World::new(3);
+    let store = world.store().await;
+    let archive = world.archive();
+    let import = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+    let bytes = bag();
+    let new = file(&world, 1, &bytes);
+    import.receive(&new, bytes).await.expect("received");
+    let places = ["before-keep-scan", "after-keep-scan", "after-name-scan"];
+    for place in places.into_iter().cycle().take(9) {
+        let stop = CancellationToken::new();
+        let stopping = StopAt(place, stop.clone());
+        let import = importer(&world, &store, archive.as_ref(), &stopping);
+        let read = import.read_next("w", &stop).await.expect("stopped");
+        assert!(read.is_none(), "{place}");
+        let waiting = store.scan_files(1).await.expect("files").remove(0);
+        assert_eq!((waiting.finished_at, waiting.read_until), (None, None));
+    }
+    let stop = CancellationToken::new();
+    let (_, report) = import
+        .read_next("w", &stop)
+        .await
+        .expect("asked")
+        .expect("read");
+    assert!(report.faults.is_empty(), "{report:?}");
+    assert_eq!(report.kept + report.known, 4, "{report:?}");
+    let pages = store.scan_counts().await.expect("counts").waiting;
+    assert_eq!(pages, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_given_up_is_removed_by_a_word() {
+    let world = World::new(3);
+    let store = world.store().await;
+    let archive = world.archive();
+    let import = importer(&world, &store, archive.as_ref(), &NoCheckpoints);
+    let bytes = bag();
+    let new = file(&world, 1, &bytes);
+    import.receive(&new, bytes).await.expect("received");
+    let told = Event {
+        at: world.clock.now(),
+        who: "ana".to_owned(),
+        what: "scans.removed".to_owned(),
+        subject: format!("scans/{}", new.id),
+        detail: serde_json::json!({ "why": "scanned again" }),
+    };
+    let report = ScanReport::default();
+    let gone = async || {
+        let gone = store.remove_scan_file(&new.id, &report, &told);
+        gone.await.expect("asked")
+    };
+    assert!(!gone().await, "it waits to be read");
+    let (now, until) = (
+        world.clock.now(),
+        world.clock.now() + jiff::SignedDuration::from_mins(10),
+    );
+    let claimed = store.claim_scan_file("w", now, until).await.expect("asked");
+    let claim = claimed.expect("a file").claim;
+    let up = store.give_up_scan_file(&new.id, claim, &report, now);
+    up.await.expect("given up");
+    import.clear(90).await.expect("cleared");
+    assert_eq!(kept(&world).await.len(), 1);
+    assert!(gone().await);
+    assert!(!gone().await, "once");
+    assert!(!store.retry_scan_file(&new.id, &told).await.expect("gone"));
+    import.clear(90).await.expect("cleared");
+    assert_eq!(kept(&world).await, Vec::<String>::new());
+    let trail = store.events(&told.subject, 9).await.expect("events");
+    let words: Vec<_> = trail.iter().map(|event| event.what.as_str()).collect();
+    assert_eq!(
+        words
+            .iter()
+            .filter(|what| **what == "scans.removed")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -353,15 +480,30 @@ async fn an_archive_that_is_down_costs_no_try() {
         };
         let import = importer(&world, &store, &down, &NoCheckpoints);
         for _ in 0..rounds {
-            assert!(import.read_next("w").await.is_err());
+            assert!(
+                import
+                    .read_next("w", &CancellationToken::new())
+                    .await
+                    .is_err()
+            );
             // For half a minute another file would come first.
-            assert!(import.read_next("w").await.expect("asked").is_none());
+            assert!(
+                import
+                    .read_next("w", &CancellationToken::new())
+                    .await
+                    .expect("asked")
+                    .is_none()
+            );
             let listed = store.scan_files(9).await.expect("files").remove(0);
             assert!(listed.stored && listed.finished_at.is_none());
             world.clock.forward(30);
         }
     }
-    let (_, report) = import.read_next("w").await.expect("asked").expect("read");
+    let (_, report) = import
+        .read_next("w", &CancellationToken::new())
+        .await
+        .expect("asked")
+        .expect("read");
     assert_eq!(report.kept, 3, "{report:?}");
 }
 

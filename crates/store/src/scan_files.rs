@@ -155,7 +155,7 @@ impl Store {
         Ok(finished == 1)
     }
 
-    /// This claim could not read the file because something else failed: it is no try, and another claim may take the file
+    /// This claim did not read the file to its end because something else failed, or it was to stop: it is no try, and another claim may take the file
     /// from `again` on, the ones behind it first.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ impl Store {
         Ok(())
     }
 
-    /// The file cannot be read and stays in the archive, until [`Store::retry_scan_file`].
+    /// The file cannot be read and stays in the archive, until [`Store::retry_scan_file`] or [`Store::remove_scan_file`].
     ///
     /// # Errors
     /// Where the database fails.
@@ -212,6 +212,43 @@ impl Store {
         }
         tx.commit().await?;
         Ok(waits == 1)
+    }
+
+    /// Lets a file go that was given up; `report` is told of it from now on. What lies in the archive is named in
+    /// [`Store::loose_scan_objects`] at once. Pages that were read from it stay, as does what consents came of. `false` where
+    /// none of that name was given up.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn remove_scan_file(
+        &self,
+        id: &EntryId,
+        report: &ScanReport,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let report = serde_json::to_value(report).map_err(|e| StoreError::Encode(e.into()))?;
+        let mut tx = self.begin().await?;
+        let row = query("SELECT object FROM scan_files WHERE id = $1 AND finished_at IS NOT NULL AND object IS NOT NULL")
+            .bind(id)
+            .for_update()
+            .fetch_optional(&mut tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(false);
+        };
+        // Noted as of long ago: nobody will name it any more.
+        query("INSERT INTO scan_objects (object, at) VALUES ($1, 0) ON CONFLICT (object) DO UPDATE SET at = excluded.at")
+            .bind(row.get::<String>("object")?)
+            .execute(&mut tx)
+            .await?;
+        query("UPDATE scan_files SET object = NULL, report = $2 WHERE id = $1")
+            .bind(id)
+            .bind(&report)
+            .execute(&mut tx)
+            .await?;
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The latest files of scans, newest first.

@@ -98,7 +98,7 @@ async fn work_off(
     let scanning = Scanning::open(instance)?;
     while !stop.is_cancelled()
         && scanning
-            .read_next(&slot.name)
+            .read_next(&slot.name, stop)
             .await
             .failed("uploaded scans stand")?
     {}

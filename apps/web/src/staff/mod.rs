@@ -168,6 +168,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/scans/{id}/picture", CLERK),
     ("POST", "/staff/scans/file", CLERK),
     ("POST", "/staff/scans/again", CLERK),
+    ("POST", "/staff/scans/remove", CLERK),
     ("POST", "/staff/scans/next", CLERK),
     ("POST", "/staff/scans/undo", CLERK),
     ("GET", "/staff/sessions", Who::Staff),
@@ -287,6 +288,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scans.brought",
     "scans.cleared",
     "scans.listed",
+    "scans.removed",
     "scans.retried",
     "staff.added",
     "staff.disabled",
@@ -423,6 +425,7 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
         )
         .route("/staff/scans/{id}/picture", get(scans::picture::in_hand))
         .route("/staff/scans/again", post(scans::again))
+        .route("/staff/scans/remove", post(scans::remove))
         .route("/staff/scans/next", post(scans::next))
         .route("/staff/scans/undo", post(scans::take_back))
         .route("/staff/sessions", get(sessions::page).post(sessions::end))

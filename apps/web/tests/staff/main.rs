@@ -111,6 +111,7 @@ POST /staff/scans/{id}: clerk
 GET /staff/scans/{id}/picture: clerk
 POST /staff/scans/file: clerk
 POST /staff/scans/again: clerk
+POST /staff/scans/remove: clerk
 POST /staff/scans/next: clerk
 POST /staff/scans/undo: clerk
 GET /staff/sessions: agent clerk billing auditor administrator

@@ -459,6 +459,37 @@ async fn a_file_in_line_says_so_and_notes_put_aside_are_in_the_trail() {
     let trail = world.store.events(&subject, 9).await.expect("events");
     assert_eq!(trail.len(), 1, "{trail:?}");
     assert_eq!(trail[0].what, "scans.retried");
+    // Given up again, it goes by a word that says why.
+    let claimed = world
+        .store
+        .claim_scan_file("w", now(&world), now(&world))
+        .await;
+    let claim = claimed.expect("asked").expect("it waits").claim;
+    let up = world
+        .store
+        .give_up_scan_file(&new.id, claim, &report, now(&world));
+    up.await.expect("given up");
+    let remove = "/staff/scans/remove";
+    let asked = petya.post(remove, &format!("file={}", new.id)).await;
+    assert!(asked.body.contains("Защо се премахва"), "{}", asked.body);
+    let silent = format!("file={}&why=+", new.id);
+    let silent = petya.post(remove, &silent).await;
+    assert_eq!(silent.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let said = format!("file={}&why=сканирани+отново", new.id);
+    for _ in 0..2 {
+        let gone = petya.post(remove, &said).await;
+        assert_eq!(gone.header("location"), "/staff/scans?done=removed");
+    }
+    let room = petya.get("/staff/scans?done=removed").await.body;
+    assert!(room.contains("Файлът е премахнат."), "{room}");
+    assert!(!room.contains(remove), "{room}");
+    let trail = world.store.events(&subject, 9).await.expect("events");
+    assert_eq!(trail.len(), 2, "{trail:?}");
+    let why = trail
+        .iter()
+        .find(|event| event.what == "scans.removed")
+        .map(|event| event.detail["why"].clone());
+    assert_eq!(why, Some("сканирани отново".into()));
     let (path, page) = begin(&mut petya).await;
     let aside = format!(
         "act=aside&version={}&note=звъннете+на+Борис",

@@ -14,8 +14,8 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, EntryId};
 use kvit_store::{
-    EnrolmentState, SCANS_COUNTED_MAX, ScanFileRecord, ScanHand, ScanRecord, ScanState, ScanUndo,
-    WantedScan,
+    EnrolmentState, SCANS_COUNTED_MAX, ScanFault, ScanFileRecord, ScanHand, ScanRecord, ScanReport,
+    ScanState, ScanUndo, WantedScan,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -35,6 +35,8 @@ const ASIDE_SHOWN: u32 = 50;
 const OTHERS: u32 = 10;
 /// Faults of a file that are shown.
 const FAULTS_SHOWN: usize = 20;
+/// The longest reason, in characters.
+const WHY_CHARS_MAX: usize = 300;
 const HERE: &str = "/staff/scans";
 
 #[derive(Deserialize)]
@@ -52,6 +54,7 @@ pub(crate) async fn room(
     let notice = match query.done.as_str() {
         "brought" => Some("staff-scan-brought"),
         "again" => Some("staff-scan-again-done"),
+        "removed" => Some("staff-scan-removed-done"),
         "empty" => Some("staff-scan-empty"),
         "late" => Some("staff-scan-late"),
         _ => None,
@@ -249,6 +252,67 @@ pub(crate) async fn again(
     let told = event(&app, &officer, "scans.retried", subject, json!({}));
     app.portal.store.retry_scan_file(&file, &told).await?;
     Ok(see_other(format!("{HERE}?done=again")))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RemoveForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    file: String,
+    /// Said on the page that asks why.
+    why: Option<String>,
+}
+
+/// Lets a file go that was given up, by whoever says why: it may be all that is left of the paper.
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Form(form): Form<RemoveForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let store = &app.portal.store;
+    let file: EntryId = form.file.parse().map_err(|_| Failure::NotFound)?;
+    let why = form.why.as_deref().map(str::trim);
+    let long = why.map(|why| why.chars().count());
+    if long.is_none_or(|long| !(1..=WHY_CHARS_MAX).contains(&long)) {
+        let files = store.scan_files(FILES_SHOWN).await?;
+        let found = files.into_iter().find(|found| found.file.id == file);
+        let found = found.ok_or(Failure::NotFound)?;
+        let wrong = why.map(|_| ("why", "staff-error-scan-why"));
+        let errors = gate::faults(wrong.as_slice());
+        let page = context! { id => file.as_str(), file => found.file.name, why, errors };
+        let page = render(
+            &app,
+            &visitor,
+            Some(&officer),
+            "staff/scan-remove.html",
+            page,
+        )?;
+        return Ok(match wrong {
+            Some(_) => (StatusCode::UNPROCESSABLE_ENTITY, page).into_response(),
+            None => page,
+        });
+    }
+    let subject = format!("scans/{file}");
+    let told = event(
+        &app,
+        &officer,
+        "scans.removed",
+        subject,
+        json!({ "why": why }),
+    );
+    let report = ScanReport {
+        faults: vec![ScanFault {
+            page: None,
+            word: "removed".to_owned(),
+        }],
+        ..ScanReport::default()
+    };
+    // Where it is tried again, or gone already, the list says so.
+    store.remove_scan_file(&file, &report, &told).await?;
+    Ok(see_other(format!("{HERE}?done=removed")))
 }
 
 #[derive(Deserialize)]
