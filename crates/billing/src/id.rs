@@ -220,6 +220,25 @@ impl DeliveryId {
             .find(|what| what.as_str() == word)
     }
 
+    /// The id of the mail that tells a member of staff how their ways in were changed at a moment.
+    #[must_use]
+    pub fn staff_of(what: StaffMail, login: &StaffLogin, at: Timestamp) -> Self {
+        let text = format!("{login}/{}", at.as_microsecond());
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let (kind, hash) = (DeliveryKind::Staff.as_str(), to_hex(&hash.as_ref()[..12]));
+        Self(format!("{kind}-{}-{hash}", what.as_str()))
+    }
+
+    /// What it says to a member of staff, where it is such a mail.
+    #[must_use]
+    pub fn staff(&self) -> Option<StaffMail> {
+        let rest = self.0.strip_prefix(DeliveryKind::Staff.as_str())?;
+        let (word, _) = rest.strip_prefix('-')?.split_once('-')?;
+        StaffMail::ALL
+            .into_iter()
+            .find(|what| what.as_str() == word)
+    }
+
     /// What it says about autopay, and of which mandate or debit, where it is such a mail.
     #[must_use]
     pub fn autopay(&self) -> Option<(AutopayMail, u64)> {
@@ -274,6 +293,54 @@ pub enum DeliveryKind {
     Autopay,
     /// That somebody changed how one gets in: [`AccessMail`].
     Access,
+    /// That somebody changed how a member of staff gets in: [`StaffMail`].
+    Staff,
+}
+
+/// What members of staff are told about the ways into their account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StaffMail {
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey was removed.
+    PasskeyRemoved,
+    /// A password of their own was set; passkeys, if there were any, are gone.
+    PasswordSet,
+    /// An administrator gave them a new start: a temporary password and a new second factor.
+    Restarted,
+    /// They sign in at the identity provider from now on.
+    Linked,
+    /// Such mails go to another address, or to none, from now on.
+    AddressChanged,
+    /// The account was closed.
+    Closed,
+}
+
+impl StaffMail {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::PasswordSet,
+        Self::Restarted,
+        Self::Linked,
+        Self::AddressChanged,
+        Self::Closed,
+    ];
+
+    /// The word in ids and texts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PasskeyAdded => "key",
+            Self::PasskeyRemoved => "nokey",
+            Self::PasswordSet => "pass",
+            Self::Restarted => "start",
+            Self::Linked => "linked",
+            Self::AddressChanged => "moved",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// What customers are told about the ways into their account.
@@ -361,7 +428,7 @@ impl AutopayMail {
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Bill,
         Self::Proof,
         Self::SignIn,
@@ -373,6 +440,7 @@ impl DeliveryKind {
         Self::Copy,
         Self::Autopay,
         Self::Access,
+        Self::Staff,
     ];
 
     /// The word in ids and for monitoring.
@@ -390,6 +458,7 @@ impl DeliveryKind {
             Self::Copy => "copy",
             Self::Autopay => "autopay",
             Self::Access => "access",
+            Self::Staff => "staff",
         }
     }
 }
@@ -579,6 +648,12 @@ mod tests {
             assert_eq!(id.as_str().parse(), Ok(id.clone()));
         }
         assert_eq!(notice.access(), None);
+        let login: StaffLogin = "m.ivanova".parse().expect("a sign-in name");
+        for what in StaffMail::ALL {
+            let id = DeliveryId::staff_of(what, &login, Timestamp::MAX);
+            assert_eq!((id.staff(), id.kind()), (Some(what), DeliveryKind::Staff));
+            assert_eq!((id.as_str().parse(), id.access()), (Ok(id.clone()), None));
+        }
         for (id, kind) in [
             (
                 DeliveryId::copy_of(BillNumber::MAX, &reader),

@@ -31,7 +31,7 @@ pub use document::{SealSlot, UnsealedPdf};
 pub use id::{
     AccessMail, ApiName, AutopayMail, BillNumber, ChunkNo, CustomerNumber, DeliveryId,
     DeliveryKind, EnrolmentId, EntryId, LayoutBaseNo, LayoutNo, OrderSeq, ReaderId, RunId,
-    RunLayout, Series, StaffLogin,
+    RunLayout, Series, StaffLogin, StaffMail,
 };
 pub use money::{Cents, Currency};
 pub use operator::Operator;

@@ -5,9 +5,10 @@ mod world;
 
 use std::sync::Arc;
 
-use kvit_billing::ports::Clock;
+use kvit_billing::{Language, Secret, StaffLogin, ports::Clock};
 use kvit_flow::{DeliveryReport, ports::Checkpoints};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
+use kvit_store::{Event, NewStaff, Role, StaffEmail};
 use world::{
     faults::{DieAt, died},
     post::{MAILS, Post, READER, deliver},
@@ -244,4 +245,52 @@ async fn a_reader_s_mailbox_that_refuses_touches_nobody_else() {
     assert!(sheet.is_settled());
     let copies = store.copies_of_run(&post.run).await.expect("counts");
     assert_eq!((copies.failed, copies.sent), (1, 0));
+}
+
+#[tokio::test]
+async fn a_member_of_staff_is_told_of_changes() {
+    let post = Post::new(Faults::default()).await;
+    let courier = post.courier("worker").await;
+    deliver(&courier).await.expect("bills");
+    let login: StaffLogin = "m.ivanova".parse().expect("a sign-in name");
+    let password = Secret::new("$argon2id$".to_owned());
+    let at = post.world.clock.now();
+    let event = |what: &str| Event {
+        at,
+        who: "root".to_owned(),
+        what: what.to_owned(),
+        subject: format!("staff/{login}"),
+        detail: serde_json::json!({}),
+    };
+    let new = NewStaff {
+        login: login.clone(),
+        name: "Мария Иванова".to_owned(),
+        role: Role::Agent,
+        centre: None,
+        password: password.clone(),
+        second_factor: true,
+        identity: None,
+        email: Some(StaffEmail {
+            address: Secret::new("m.ivanova@example.bg".to_owned()),
+            language: Language::En,
+        }),
+        at,
+    };
+    let (store, added, reset) = (&courier.store, event("staff.added"), event("staff.reset"));
+    let added = store.add_staff(&new, &added).await;
+    assert!(added.expect("an answer"));
+    let reset = store.reset_staff(&login, &password, true, &reset).await;
+    assert!(reset.expect("an answer").is_some());
+    let report = deliver(&courier).await.expect("delivered");
+    assert_eq!((report.accepted, report.failed), (1, 0), "{report:?}");
+    let mails = post.mailbox.messages();
+    let mail = mails
+        .iter()
+        .find(|mail| mail.to == ["m.ivanova@example.bg"]);
+    let text = String::from_utf8_lossy(&mail.expect("a mail").bytes).into_owned();
+    assert!(
+        text.contains("Your staff account was given new access"),
+        "{text}"
+    );
+    post.nothing_lost_of(MAILS + 1, "staff").await;
 }

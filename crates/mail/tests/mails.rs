@@ -3,12 +3,13 @@
 use jiff::civil::{Date, date};
 use kvit_billing::{
     AccessMail, Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId,
-    Language, Operator, Period, ReminderKind, Secret, customer::Text, operator::Brand,
+    Language, Operator, Period, ReminderKind, Secret, StaffMail, customer::Text, operator::Brand,
     reference::CreditorReference,
 };
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    StaffChange,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -688,6 +689,38 @@ fn mails_about_autopay_say_who_takes_what_and_when() {
         {
             assert!(text.contains(part), "{case:?}: {part}: {text}");
             assert!(html.contains(part), "{case:?}: {part}");
+        }
+    }
+}
+
+#[test]
+fn staff_are_told_of_changes_without_a_link() {
+    let login = "m.ivanova".parse().expect("a sign-in name");
+    let at = "2026-11-28T09:30:00Z".parse().expect("a moment");
+    for what in StaffMail::ALL {
+        for (language, call, when) in [
+            (
+                Language::Bg,
+                "обадете се веднага на администратора",
+                "11:30 ч.",
+            ),
+            (Language::En, "call your administrator at once", "11:30"),
+        ] {
+            let mail = mails().staff(&StaffChange {
+                delivery: &DeliveryId::staff_of(what, &login, at),
+                to: &Secret::new("m@example.bg".to_owned()),
+                login: &login,
+                language,
+                what,
+                at,
+            });
+            let mail = mail.expect("a mail");
+            let mail = MessageParser::default()
+                .parse(&mail.bytes)
+                .expect("a message");
+            let text = mail.body_text(0).expect("a text").replace('\n', " ");
+            assert!(text.contains(call) && text.contains("m.ivanova"), "{text}");
+            assert!(text.contains(when) && !text.contains("https://"), "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Mails that tell a customer that somebody changed how one gets into their account: queued in the transaction of
+//! Mails that tell a customer, or a member of staff, that somebody changed how one gets into their account: queued in the transaction of
 //! the change, for the address that got the bills before it, and for a while for those that got them earlier. So whoever
 //! did it cannot keep it from the owner, nor stop the mails first.
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{AccessMail, CustomerNumber, DeliveryId, Secret};
+use kvit_billing::{AccessMail, CustomerNumber, DeliveryId, Secret, StaffLogin, StaffMail};
 
 use crate::{
     EnrolmentRecord, StoreError,
@@ -81,6 +81,27 @@ async fn tell(
         .bind(&whom.account)
         .bind(whom.email.expose())
         .bind(whom.language)
+        .bind(at + SignedDuration::from_mins(ACCESS_DUE_MINUTES))
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Stands for the customer of mails to staff.
+const NO_CUSTOMER: &str = "-";
+
+/// Queues the mail for the address that a member of staff has now, where they have one.
+pub(crate) async fn queue_staff(
+    tx: &mut Tx,
+    login: &StaffLogin,
+    what: StaffMail,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    query("INSERT INTO deliveries (id, staff, account, channel, email, language, due_at, state, next_attempt_at) SELECT $1, s.login, $3, 'email', s.email, s.language, $4, 'queued', $5 FROM staff s WHERE s.login = $2 AND s.email IS NOT NULL ON CONFLICT DO NOTHING")
+        .bind(&DeliveryId::staff_of(what, login, at))
+        .bind(login)
+        .bind(NO_CUSTOMER)
         .bind(at + SignedDuration::from_mins(ACCESS_DUE_MINUTES))
         .bind(at)
         .execute(tx)

@@ -304,6 +304,11 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             let what = id.access().ok_or_else(missing)?;
             (DeliveryWhat::Access(what), None)
         }
+        DeliveryKind::Staff => {
+            let what = id.staff().ok_or_else(missing)?;
+            let login = text(row, "staff")?;
+            (DeliveryWhat::Staff { what, login }, None)
+        }
     };
     Ok(Claimable {
         job: DeliveryJob {

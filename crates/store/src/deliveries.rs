@@ -41,7 +41,7 @@ impl Store {
         put_back(&mut tx, &expired, now).await?;
         let mut jobs = Vec::with_capacity(limit);
         while jobs.len() < limit {
-            let due = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.reminds, t.reader, t.copies, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
+            let due = query("SELECT t.id, t.bill, t.enrolment, t.entry, t.reminds, t.reader, t.copies, t.staff, t.account, t.email, t.language, t.attempts + 1 AS attempts, t.possibly_twice, t.due_at FROM deliveries t WHERE t.state = 'queued' AND t.channel = 'email' AND t.next_attempt_at <= $1 ORDER BY t.next_attempt_at, t.id LIMIT $2")
                 .bind(now)
                 .bind(limit - jobs.len())
                 .skip_locked()

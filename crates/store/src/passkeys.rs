@@ -1,7 +1,7 @@
 //! Passkeys and their challenges. A challenge is gone as soon as somebody answers it, right or wrong.
 
 use jiff::Timestamp;
-use kvit_billing::{AccessMail, CustomerNumber, code::TokenHash};
+use kvit_billing::{AccessMail, CustomerNumber, StaffMail, code::TokenHash};
 
 use crate::{
     Event, NewChallenge, PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Store, StoreError,
@@ -110,7 +110,8 @@ impl Store {
             return Ok(PasskeyAdded::Known);
         }
         append(&mut tx, event).await?;
-        tell(&mut tx, &new.owner, AccessMail::PasskeyAdded, event.at).await?;
+        let added = (AccessMail::PasskeyAdded, StaffMail::PasskeyAdded);
+        tell(&mut tx, &new.owner, added, event.at).await?;
         tx.commit().await?;
         Ok(PasskeyAdded::Done)
     }
@@ -185,7 +186,8 @@ impl Store {
             return Ok(false);
         }
         append(&mut tx, event).await?;
-        tell(&mut tx, owner, AccessMail::PasskeyRemoved, event.at).await?;
+        let removed = (AccessMail::PasskeyRemoved, StaffMail::PasskeyRemoved);
+        tell(&mut tx, owner, removed, event.at).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -284,16 +286,16 @@ async fn held(
     Ok(held == 1)
 }
 
-/// Staff have no address here.
+/// The owner is told by mail, a customer or a member of staff in words of their own.
 async fn tell(
     tx: &mut Tx,
     owner: &PasskeyOwner,
-    what: AccessMail,
+    (customer, staff): (AccessMail, StaffMail),
     at: Timestamp,
 ) -> Result<(), StoreError> {
     match owner {
-        PasskeyOwner::Customer(account) => access_mails::queue(tx, account, what, at).await,
-        PasskeyOwner::Staff(_) => Ok(()),
+        PasskeyOwner::Customer(account) => access_mails::queue(tx, account, customer, at).await,
+        PasskeyOwner::Staff(login) => access_mails::queue_staff(tx, login, staff, at).await,
     }
 }
 

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{Secret, StaffLogin, code::TokenHash};
+use kvit_billing::{Secret, StaffLogin, StaffMail, code::TokenHash};
 
 use crate::{
-    Event, NewStaff, NewStaffSession, PasskeyOwner, Role, StaffProfile, StaffRecord,
+    Event, NewStaff, NewStaffSession, PasskeyOwner, Role, StaffEmail, StaffProfile, StaffRecord,
     StaffSessionView, Store, StoreError,
+    access_mails::queue_staff,
     audit::append,
     engine::{Row, Tx},
     passkeys,
-    rows::{corrupt, hash, optional_time, small, text, time, unsigned},
+    rows::{corrupt, hash, language, optional_time, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
 };
 
@@ -25,7 +26,7 @@ impl Store {
     /// Where the database fails.
     pub async fn add_staff(&self, new: &NewStaff, event: &Event) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let added = query("INSERT INTO staff (login, name, role, centre, password, temporary, second_factor, created_at, identity) VALUES ($1, $2, $3, $4, $5, $8, $6, $7, $9) ON CONFLICT DO NOTHING")
+        let added = query("INSERT INTO staff (login, name, role, centre, password, temporary, second_factor, created_at, identity, email, language) VALUES ($1, $2, $3, $4, $5, $8, $6, $7, $9, $10, $11) ON CONFLICT DO NOTHING")
             .bind(&new.login)
             .bind(&new.name)
             .bind(new.role.as_str())
@@ -35,6 +36,8 @@ impl Store {
             .bind(new.at)
             .bind(new.identity.is_none())
             .bind(new.identity.clone())
+            .bind(new.email.as_ref().map(|email| email.address.expose().clone()))
+            .bind(new.email.as_ref().map(|email| email.language))
             .execute(&mut tx)
             .await?;
         if added == 0 {
@@ -132,6 +135,7 @@ impl Store {
         // Whoever had begun to use it by its temporary password.
         end_sessions(&mut tx, login).await?;
         append(&mut tx, event).await?;
+        queue_staff(&mut tx, login, StaffMail::Linked, event.at).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -201,6 +205,7 @@ impl Store {
         }
         end_sessions(&mut tx, login).await?;
         append(&mut tx, event).await?;
+        queue_staff(&mut tx, login, StaffMail::Closed, event.at).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -234,8 +239,45 @@ impl Store {
         };
         end_sessions(&mut tx, login).await?;
         append(&mut tx, event).await?;
+        queue_staff(&mut tx, login, StaffMail::Restarted, event.at).await?;
         tx.commit().await?;
         Ok(Some(record))
+    }
+
+    /// Notes where a member of staff is told of changes to how they sign in, or that nowhere. The address until now is told. `false`
+    /// where there is no such account.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn set_staff_email(
+        &self,
+        login: &StaffLogin,
+        email: Option<&StaffEmail>,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let address = email.map(|email| email.address.expose().clone());
+        let row = query("SELECT email FROM staff WHERE login = $1")
+            .bind(login)
+            .for_update()
+            .fetch_optional(&mut tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(false);
+        };
+        let before: Option<String> = row.get("email")?;
+        if before != address {
+            queue_staff(&mut tx, login, StaffMail::AddressChanged, event.at).await?;
+            append(&mut tx, event).await?;
+        }
+        query("UPDATE staff SET email = $2, language = $3 WHERE login = $1")
+            .bind(login)
+            .bind(address)
+            .bind(email.map(|email| email.language))
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// A member of staff chose a password of their own in place of `old`; all their sessions end, and all their
@@ -264,6 +306,7 @@ impl Store {
         end_sessions(&mut tx, login).await?;
         passkeys::forget(&mut tx, &PasskeyOwner::Staff(login.clone())).await?;
         append(&mut tx, event).await?;
+        queue_staff(&mut tx, login, StaffMail::PasswordSet, event.at).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -442,6 +485,13 @@ fn staff_record(row: &Row) -> Result<StaffRecord, StoreError> {
         second_factor: row.get::<i64>("second_factor")? != 0,
         totp_generation: small(row, "totp_generation")?,
         identity: row.get("identity")?,
+        email: match row.get::<Option<String>>("email")? {
+            Some(address) => Some(StaffEmail {
+                address: Secret::new(address),
+                language: language(row, "language")?,
+            }),
+            None => None,
+        },
         created_at: time(row, "created_at")?,
         disabled_at: optional_time(row, "disabled_at")?,
     })

@@ -39,7 +39,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<DeliveryRecord>, StoreError> {
         let found = query(
-            "SELECT * FROM deliveries WHERE account = $1 ORDER BY due_at DESC, id DESC LIMIT $2",
+            "SELECT * FROM deliveries WHERE account = $1 AND staff IS NULL ORDER BY due_at DESC, id DESC LIMIT $2",
         )
         .bind(account)
         .bind(limit)

@@ -1,7 +1,8 @@
 //! The words about staff.
 
 use clap::{Args, Subcommand};
-use kvit_billing::StaffLogin;
+use kvit_billing::{Language, Secret, StaffLogin};
+use kvit_mail::EmailAddress;
 use kvit_store::Role;
 
 use super::person;
@@ -11,7 +12,7 @@ pub(crate) enum StaffCommand {
     /// Open an account; prints a temporary password and the key for an authenticator app
     #[command(after_help = "\
 Examples:
-  kvit staff add m.ivanova --role agent --name \"Мария Иванова\"
+  kvit staff add m.ivanova --role agent --name \"Мария Иванова\" --email m.ivanova@example.bg
   kvit staff add e.koleva --role clerk --centre \"София Център\"
 
 Roles: agent answers the telephone line, clerk serves at a service centre, billing looks at runs
@@ -38,6 +39,12 @@ pub(crate) struct StaffAddArgs {
     /// The service centre of a clerk
     #[arg(long, value_name = "NAME", value_parser = person)]
     pub(crate) centre: Option<String>,
+    /// Where they are told of changes to how they sign in
+    #[arg(long, value_name = "ADDRESS", value_parser = email)]
+    pub(crate) email: Option<Secret<String>>,
+    /// The language of what they are told
+    #[arg(long, value_name = "LANGUAGE", value_parser = language, default_value = "bg")]
+    pub(crate) language: Language,
     /// Ask for no authenticator app: for trials with a made-up operator only
     #[arg(long)]
     pub(crate) without_totp: bool,
@@ -56,6 +63,16 @@ pub(crate) struct StaffResetArgs {
     /// Ask for no authenticator app: for trials with a made-up operator only
     #[arg(long)]
     pub(crate) without_totp: bool,
+}
+
+/// An address of a member of staff.
+fn email(text: &str) -> Result<Secret<String>, String> {
+    let address = EmailAddress::parse(text).map_err(|error| error.to_string())?;
+    Ok(Secret::new(address.as_str().to_owned()))
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::from_tag(text).ok_or_else(|| "languages are bg, en".to_owned())
 }
 
 /// A role by its word.

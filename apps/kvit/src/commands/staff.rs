@@ -1,8 +1,12 @@
 //! `kvit staff`: who may sign in to the console.
 
-use jiff::Timestamp;
-use kvit_billing::{Secret, StaffLogin, ports::Clock};
-use kvit_store::{Event, NewStaff, Role, StaffRecord};
+use jiff::{SignedDuration, Timestamp};
+use kvit_billing::{
+    Secret, StaffLogin,
+    code::Token,
+    ports::{Clock, Rng},
+};
+use kvit_store::{Event, NewStaff, NewStaffSession, Role, StaffEmail, StaffRecord};
 use kvit_web::credentials;
 use serde_json::{Value, json};
 
@@ -41,6 +45,10 @@ async fn add(out: &Output, instance: &Instance, args: StaffAddArgs) -> Result<Ex
         role: args.role,
         centre: args.centre,
         second_factor: !args.without_totp,
+        email: args.email.map(|address| StaffEmail {
+            address,
+            language: args.language,
+        }),
     };
     let (record, password) = open_account(instance, new).await?;
     handed_out(out, instance, &record, &password)
@@ -53,6 +61,7 @@ pub(super) struct NewAccount {
     pub(super) role: Role,
     pub(super) centre: Option<String>,
     pub(super) second_factor: bool,
+    pub(super) email: Option<StaffEmail>,
 }
 
 /// Opens an account with a temporary password.
@@ -71,6 +80,7 @@ pub(super) async fn open_account(
         password: hash,
         second_factor: account.second_factor,
         identity: None,
+        email: account.email,
         at,
     };
     let detail = json!({ "role": new.role.as_str() });
@@ -86,6 +96,40 @@ pub(super) async fn open_account(
     Ok((record, password))
 }
 
+/// How long a session of [`signed_in`] lasts.
+const SHIFT: SignedDuration = SignedDuration::from_hours(8);
+
+/// Opens an account, and a session of its owner's, for what the program does in the console by itself. Gives the session's
+/// cookie, as a portal without https knows it. Nobody is going to sign in by the account's password.
+pub(super) async fn signed_in(instance: &Instance, account: NewAccount) -> Result<String, Failure> {
+    let (record, _) = open_account(instance, account).await?;
+    let (login, at) = (record.login, SystemClock.now());
+    let own = |what: &str| Event {
+        who: login.to_string(),
+        ..event(at, what, &login, json!({}))
+    };
+    // As if they had chosen one of their own.
+    let (store, password) = (&instance.store, &record.password);
+    store
+        .set_staff_password(&login, password, password, &own("staff.password-changed"))
+        .await?;
+    let mut random = [0; 16];
+    SystemRng.fill(&mut random);
+    let token = Token::from_random(random);
+    let new = NewStaffSession {
+        token: token.hash(),
+        login: login.clone(),
+        proven_at: at,
+        expires: at + SHIFT,
+        device: String::new(),
+        opened_by: "own-password".to_owned(),
+    };
+    store
+        .open_staff_session(&new, &own("staff.signed-in"))
+        .await?;
+    Ok(format!("kvit_staff={}", token.expose()))
+}
+
 async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let people = instance.store.staff().await?;
     let value: Vec<Value> = people.iter().map(as_json).collect();
@@ -94,7 +138,15 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
             return "no accounts yet; `kvit staff add LOGIN --role administrator` opens the first"
                 .to_owned();
         }
-        let head = ["login", "role", "name", "centre", "second factor", "state"];
+        let head = [
+            "login",
+            "role",
+            "name",
+            "centre",
+            "second factor",
+            "e-mail",
+            "state",
+        ];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(people.iter().map(|person| {
             vec![
@@ -103,6 +155,7 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
                 person.name.clone(),
                 person.centre.clone().unwrap_or_default(),
                 if person.second_factor { "yes" } else { "no" }.to_owned(),
+                address(person).unwrap_or_default(),
                 state(person).to_owned(),
             ]
         }));
@@ -113,6 +166,11 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         }
     })?;
     Ok(Exit::Done)
+}
+
+fn address(person: &StaffRecord) -> Option<String> {
+    let email = person.email.as_ref()?;
+    Some(email.address.expose().clone())
 }
 
 const fn state(person: &StaffRecord) -> &'static str {
@@ -130,6 +188,7 @@ fn as_json(person: &StaffRecord) -> Value {
         "role": person.role,
         "centre": person.centre,
         "second_factor": person.second_factor,
+        "email": address(person),
         "temporary_password": person.temporary,
         "disabled_at": person.disabled_at,
     })

@@ -292,6 +292,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scans.retried",
     "staff.added",
     "staff.disabled",
+    "staff.email-changed",
     "staff.linked",
     "staff.locked-out",
     "staff.no-role",

@@ -6,8 +6,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Secret, StaffLogin};
-use kvit_store::{NewStaff, Role, StaffRecord};
+use kvit_billing::{Language, Secret, StaffLogin};
+use kvit_mail::EmailAddress;
+use kvit_store::{NewStaff, Role, StaffEmail, StaffRecord};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -53,6 +54,7 @@ async fn list_page(
                 role => role_name(app, visitor, person.role), centre => person.centre.clone(),
                 factor => person.second_factor, fresh => person.temporary,
                 since => date(person.created_at), disabled => person.disabled_at.map(date),
+                email => person.email.as_ref().map(|email| email.address.expose().clone()),
                 sessions => open.get(&person.login).copied().unwrap_or_default(),
                 me => person.login == officer.login,
             }
@@ -79,6 +81,32 @@ pub(crate) struct NewForm {
     role: String,
     #[serde(default)]
     centre: String,
+    #[serde(flatten)]
+    email: EmailFields,
+}
+
+/// Where somebody is told of changes to how they sign in.
+#[derive(Deserialize)]
+pub(crate) struct EmailFields {
+    #[serde(default)]
+    email: String,
+    /// The language of what they are told.
+    #[serde(default)]
+    language: String,
+}
+
+impl EmailFields {
+    /// Nothing where the field is empty.
+    fn read(&self) -> Result<Option<StaffEmail>, (&'static str, &'static str)> {
+        if self.email.trim().is_empty() {
+            return Ok(None);
+        }
+        let address = EmailAddress::parse(&self.email).map_err(|_| ("email", "error-email"))?;
+        Ok(Some(StaffEmail {
+            address: Secret::new(address.as_str().to_owned()),
+            language: Language::from_tag(&self.language).unwrap_or(Language::Bg),
+        }))
+    }
 }
 
 pub(crate) async fn add(
@@ -108,7 +136,11 @@ pub(crate) async fn add(
     if role == Some(Role::Clerk) && !fits(centre) {
         wrong.push(("centre", "staff-error-centre"));
     }
-    if let (true, Ok(login), Some(role)) = (wrong.is_empty(), login, role) {
+    let email = form.email.read();
+    if let Err(fault) = email {
+        wrong.push(fault);
+    }
+    if let (true, Ok(login), Some(role), Ok(email)) = (wrong.is_empty(), login, role, email) {
         let (password, hash) = new_password(&app).await?;
         let at = app.portal.clock.now();
         let new = NewStaff {
@@ -119,6 +151,7 @@ pub(crate) async fn add(
             password: hash,
             second_factor: true,
             identity: None,
+            email,
             at,
         };
         let subject = format!("staff/{}", new.login);
@@ -131,7 +164,8 @@ pub(crate) async fn add(
         wrong.push(("login", "staff-error-taken"));
     }
     let errors = gate::faults(&wrong);
-    let typed = context! { login => form.login, name, role => form.role, centre };
+    let EmailFields { email, language } = &form.email;
+    let typed = context! { login => form.login, name, role => form.role, centre, email, language };
     let page = list_page(&app, &visitor, &officer, context! { errors, typed }).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
@@ -140,16 +174,18 @@ pub(crate) async fn add(
 pub(crate) struct ChangeForm {
     #[serde(default)]
     form_token: String,
-    /// `disable`, `reset` or `end`.
+    /// `disable`, `reset`, `end` or `email`.
     #[serde(default)]
     what: String,
-    /// Said on the page that asks whether it is meant.
+    /// Said on the page that asks whether it is meant, or which address.
     #[serde(default)]
     sure: String,
+    #[serde(flatten)]
+    email: EmailFields,
 }
 
 /// Ends the sessions of a colleague, closes their account, or gives them a new start: at the second press, since each ends
-/// their sessions at once.
+/// their sessions at once. Or notes another address of anybody's, whose earlier one is told.
 pub(crate) async fn change(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -161,11 +197,14 @@ pub(crate) async fn change(
     must_be_fresh(&app, &officer, HERE)?;
     let login: StaffLogin = login.parse().map_err(|_| Failure::NotFound)?;
     let store = &app.portal.store;
+    let subject = format!("staff/{login}");
+    if form.what == "email" {
+        return change_email(&app, &visitor, &officer, &login, form).await;
+    }
     // Whoever locks themselves out leaves nobody to let them in.
     if login == officer.login {
         return Err(Failure::NotFound);
     }
-    let subject = format!("staff/{login}");
     match form.what.as_str() {
         "disable" | "reset" | "end" if form.sure != "1" => {
             let person = store.staff_member(&login).await?;
@@ -198,6 +237,46 @@ pub(crate) async fn change(
         }
         _ => Err(Failure::NotFound),
     }
+}
+
+async fn change_email(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    login: &StaffLogin,
+    form: ChangeForm,
+) -> Result<Response, Failure> {
+    let store = &app.portal.store;
+    let person = store.staff_member(login).await?;
+    let person = person.ok_or(Failure::NotFound)?;
+    let asked = form.sure == "1";
+    let wrong = match form.email.read() {
+        Ok(email) if asked => {
+            let subject = format!("staff/{login}");
+            let changed = event(app, officer, "staff.email-changed", subject, json!({}));
+            store
+                .set_staff_email(login, email.as_ref(), &changed)
+                .await?;
+            let said = context! { notice => "staff-people-email-done" };
+            return list_page(app, visitor, officer, said).await;
+        }
+        Err(fault) if asked => vec![fault],
+        _ => Vec::new(),
+    };
+    let now = person.email.map(|email| {
+        let address = email.address.expose().clone();
+        (address, email.language.tag().to_owned())
+    });
+    let (email, language) = match asked {
+        true => (form.email.email, form.email.language),
+        false => now.unwrap_or_default(),
+    };
+    let page = context! { name => person.name, login => login.as_str(), email, language, errors => gate::faults(&wrong) };
+    let page = render(app, visitor, Some(officer), "staff/person-email.html", page)?;
+    Ok(match wrong.is_empty() {
+        true => page,
+        false => (StatusCode::UNPROCESSABLE_ENTITY, page).into_response(),
+    })
 }
 
 async fn new_password(app: &App) -> Result<(Secret<String>, Secret<String>), Failure> {

@@ -473,6 +473,8 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-access-failed",
             "staff-told-access-unknown",
         ],
+        // Of no customer.
+        DeliveryKind::Staff => return None,
         DeliveryKind::Reminder => [
             "staff-told-reminder-accepted",
             "staff-told-reminder-retry",

@@ -573,6 +573,7 @@ impl World {
             password: HASH.clone(),
             second_factor: false,
             identity: None,
+            email: None,
             at: self.clock.now(),
         };
         let added = self.store.add_staff(&new, &event("staff.added")).await;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{EntryId, ports::Clock};
 use kvit_scan::Picture;
-use kvit_store::{Event, NewScan, NewScanFile, ScanComing};
+use kvit_store::{Event, NewScan, NewScanFile, ScanComing, ScanFault, ScanReport};
 use serde_json::json;
 
 use super::{World, number};
@@ -65,6 +65,43 @@ pub(crate) async fn brought(world: &World, page: u32, customer: Option<&str>) ->
         .insert(object, kept.bytes);
     assert!(world.store.keep_scan(&scan).await.expect("kept"));
     scan.id
+}
+
+/// An uploaded file that could not be read.
+pub(crate) async fn given_up(world: &World) {
+    let file: EntryId = format!("{:032x}", 9).parse().expect("an id");
+    let new = NewScanFile {
+        id: file.clone(),
+        name: "център-русе-03.tif".to_owned(),
+        sha256: [3; 32],
+        by: "petya".to_owned(),
+        at: now(world),
+    };
+    let told = Event {
+        at: now(world),
+        who: "petya".to_owned(),
+        what: "scans.brought".to_owned(),
+        subject: format!("scans/{file}"),
+        detail: json!({ "file": new.name }),
+    };
+    let store = &world.store;
+    let stored = ScanComing::Stored {
+        object: "scans/9/file",
+        bytes: 7,
+    };
+    let begun = store.begin_scan_file(&new, stored, &told).await;
+    begun.expect("begun");
+    let claimed = store.claim_scan_file("w", now(world), now(world)).await;
+    let claim = claimed.expect("asked").expect("it waits").claim;
+    let report = ScanReport {
+        faults: vec![ScanFault {
+            page: None,
+            word: "given-up".to_owned(),
+        }],
+        ..ScanReport::default()
+    };
+    let up = store.give_up_scan_file(&file, claim, &report, now(world));
+    up.await.expect("given up");
 }
 
 /// Something like a slip at the foot of a sheet.

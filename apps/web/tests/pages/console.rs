@@ -75,6 +75,7 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.look("staff-agree-desk").await;
     eye.chrome.follow("form[action$='/sign'] button").await;
     eye.look("staff-sign").await;
+    eye.tablet("staff-sign").await;
     eye.chrome.follow("form[action$='/enrol'] button").await;
     // Printed in this window here.
     eye.chrome
@@ -98,7 +99,10 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("button[value=refuse]").await;
     eye.look("staff-scan-without-code").await;
     eye.chrome.follow("button[value=aside]").await;
+    common::scans::given_up(world).await;
     eye.see("staff-scans-aside", "/staff/scans").await;
+    eye.chrome.follow("button[formaction]").await;
+    eye.look("staff-scan-remove").await;
     for (role, pages) in [
         (
             "billing",
@@ -143,6 +147,9 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.fill("#name", "Нина Нова").await;
     eye.chrome.follow("form.card button").await;
     eye.look("staff-handed-out").await;
+    eye.chrome.go("/staff/people").await;
+    eye.chrome.follow(".people button[value=email]").await;
+    eye.look("staff-person-email").await;
     eye.chrome.go("/staff/people").await;
     eye.chrome.follow(".people button[value=disable]").await;
     eye.look("staff-sure").await;

@@ -1,7 +1,7 @@
 //! Accounts of staff: signing in, passwords, what an auditor reads, what an administrator does.
 
 use axum::http::StatusCode;
-use kvit_billing::{Secret, StaffLogin};
+use kvit_billing::{Language, Secret, StaffLogin, StaffMail};
 use kvit_store::{Event, NewStaff, Role};
 use kvit_web::credentials;
 use serde_json::json;
@@ -29,6 +29,7 @@ async fn newcomer(world: &World, login: &str) -> Secret<[u8; 20]> {
         password: credentials::hash_password("temporary-abcd", &Zero).expect("a hash"),
         second_factor: true,
         identity: None,
+        email: None,
         at: now(world),
     };
     let event = Event {
@@ -302,4 +303,72 @@ async fn an_administrator_opens_and_closes_accounts() {
     assert!(reset.body.contains(&credentials::totp_secret_text(&fresh)));
     let customers = admin.get("/staff/customers").await;
     assert_eq!(customers.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn staff_have_an_address_that_is_told_of_changes() {
+    let world = World::new(URL).await;
+    world.hire("root", Role::Administrator).await;
+    let mut root = world.browser();
+    root.sign_in_staff("root").await;
+    let form = "login=ana&name=Ана+Димитрова&role=agent&email=ana";
+    let wrong = root.post("/staff/people", form).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.body.contains("целия имейл адрес"), "{}", wrong.body);
+    let form = format!("{form}%40primer.bg&language=en");
+    let made = root.post("/staff/people", &form).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    let email = async || {
+        let found = world
+            .store
+            .staff_member(&"ana".parse().expect("a name"))
+            .await;
+        let email = found.expect("an answer").expect("ana").email?;
+        Some((email.address.expose().clone(), email.language))
+    };
+    let ana = "ana@primer.bg".to_owned();
+    assert_eq!(email().await, Some((ana, Language::En)));
+    let list = root.get("/staff/people").await;
+    assert!(list.body.contains("ana@primer.bg"), "{}", list.body);
+    // Another one: asked for on a page of its own, which says what it is now.
+    let asked = root.post("/staff/people/ana", "what=email").await;
+    assert!(
+        asked.body.contains("value=\"ana@primer.bg\""),
+        "{}",
+        asked.body
+    );
+    let change = "what=email&sure=1&language=bg&email=";
+    let wrong = root.post("/staff/people/ana", &format!("{change}x")).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for (typed, kept) in [("other%40primer.bg", Some("other@primer.bg")), ("", None)] {
+        world.clock.forward(1);
+        let done = root
+            .post("/staff/people/ana", &format!("{change}{typed}"))
+            .await;
+        assert!(
+            done.body.contains("Имейл адресът е записан"),
+            "{}",
+            done.body
+        );
+        let kept = kept.map(|kept| (kept.to_owned(), Language::Bg));
+        assert_eq!(email().await, kept);
+    }
+    let mails = world
+        .store
+        .claim_deliveries("w", now(&world), now(&world), 9)
+        .await;
+    let mails = mails.expect("mails");
+    let told = mails
+        .iter()
+        .filter(|job| job.id.staff() == Some(StaffMail::AddressChanged));
+    let mut told: Vec<_> = told.map(|job| job.email.expose().as_str()).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["ana@primer.bg", "other@primer.bg"]);
+    // One's own too, but nobody shuts themselves out.
+    let own = root
+        .post("/staff/people/root", &format!("{change}root%40primer.bg"))
+        .await;
+    assert_eq!(own.status, StatusCode::OK);
+    let own = root.post("/staff/people/root", "what=disable&sure=1").await;
+    assert_eq!(own.status, StatusCode::NOT_FOUND);
 }

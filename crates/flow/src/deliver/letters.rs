@@ -3,12 +3,12 @@
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    AccessMail, AutopayMail, BillNumber, Cents, Currency, ReminderKind, code::TokenPurpose,
-    reference::CreditorReference,
+    AccessMail, AutopayMail, BillNumber, Cents, Currency, ReminderKind, StaffLogin, StaffMail,
+    code::TokenPurpose, reference::CreditorReference,
 };
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail, StaffChange,
 };
 use kvit_pay::debit::pay_otherwise_until;
 use kvit_store::{
@@ -65,6 +65,7 @@ impl Courier {
             }
             DeliveryWhat::Autopay { what, told } => Ok(self.debit_mail(job, *what, told).await?),
             DeliveryWhat::Access(what) => Ok(self.access_mail(job, *what)?),
+            DeliveryWhat::Staff { what, login } => Ok(self.staff_mail(job, *what, login)?),
         }
     }
 
@@ -160,6 +161,22 @@ impl Courier {
             delivery: &job.id,
             to: &job.email,
             customer_number: &job.account,
+            language: job.language,
+            what,
+            at: job.due_at - SignedDuration::from_mins(ACCESS_DUE_MINUTES),
+        })
+    }
+
+    fn staff_mail(
+        &self,
+        job: &DeliveryJob,
+        what: StaffMail,
+        login: &StaffLogin,
+    ) -> Result<Message, MailError> {
+        self.mails.now().staff(&StaffChange {
+            delivery: &job.id,
+            to: &job.email,
+            login,
             language: job.language,
             what,
             at: job.due_at - SignedDuration::from_mins(ACCESS_DUE_MINUTES),

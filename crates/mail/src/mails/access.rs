@@ -1,7 +1,9 @@
-//! The mail that tells a customer that somebody changed how one gets into their account.
+//! The mails that tell a customer, or a member of staff, that somebody changed how one gets into their account.
 
 use jiff::Timestamp;
-use kvit_billing::{AccessMail, CustomerNumber, DeliveryId, Language, Secret};
+use kvit_billing::{
+    AccessMail, CustomerNumber, DeliveryId, Language, Secret, StaffLogin, StaffMail,
+};
 
 use super::{Draft, Envelope, MailError, Mails, masked, moment};
 use crate::Message;
@@ -19,6 +21,23 @@ pub struct AccessChange<'a> {
     pub language: Language,
     /// What.
     pub what: AccessMail,
+    /// When; the mail's date as well.
+    pub at: Timestamp,
+}
+
+/// What was changed of a member of staff's. Equal values give equal bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct StaffChange<'a> {
+    /// Names the mail.
+    pub delivery: &'a DeliveryId,
+    /// The address that they had before the change.
+    pub to: &'a Secret<String>,
+    /// Whose account it is.
+    pub login: &'a StaffLogin,
+    /// The language of the mail.
+    pub language: Language,
+    /// What.
+    pub what: StaffMail,
     /// When; the mail's date as well.
     pub at: Timestamp,
 }
@@ -43,6 +62,33 @@ impl Mails {
         self.build(Draft {
             template: "access",
             subject: format!("access-subject-{}", change.what.as_str()),
+            language: change.language,
+            values,
+            rows: Vec::new(),
+            envelope,
+            attachment: None,
+        })
+    }
+
+    /// The mail about a change of a member of staff's ways in, without a link: whoever reads it knows where to sign in.
+    ///
+    /// # Errors
+    /// As [`Mails::bill`].
+    pub fn staff(&self, change: &StaffChange<'_>) -> Result<Message, MailError> {
+        let values = vec![
+            ("login", change.login.to_string()),
+            ("what", change.what.as_str().to_owned()),
+            ("when", moment(change.at, change.language)),
+            ("why", "why-staff".to_owned()),
+        ];
+        let envelope = Envelope {
+            delivery: change.delivery,
+            to: change.to,
+            at: change.at,
+        };
+        self.build(Draft {
+            template: "staff",
+            subject: format!("staff-subject-{}", change.what.as_str()),
             language: change.language,
             values,
             rows: Vec::new(),

@@ -15,7 +15,7 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 22] = [
+pub(super) const TEMPLATES: [(&str, &str); 24] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("access.html", include_str!("../../templates/access.html")),
     ("access.txt", include_str!("../../templates/access.txt")),
@@ -49,6 +49,8 @@ pub(super) const TEMPLATES: [(&str, &str); 22] = [
     ("reminder.txt", include_str!("../../templates/reminder.txt")),
     ("sign-in.html", include_str!("../../templates/sign-in.html")),
     ("sign-in.txt", include_str!("../../templates/sign-in.txt")),
+    ("staff.html", include_str!("../../templates/staff.html")),
+    ("staff.txt", include_str!("../../templates/staff.txt")),
     ("footer.txt", include_str!("../../templates/footer.txt")),
 ];
 
@@ -92,9 +94,10 @@ fn text(
     key: &str,
     args: &Kwargs,
 ) -> Result<String, minijinja::Error> {
-    const SHARED: [&str; 19] = [
+    const SHARED: [&str; 20] = [
         "name",
         "customer",
+        "login",
         "holder",
         "number",
         "amount",

@@ -25,7 +25,7 @@ use crate::{
 };
 use load::{TEMPLATES, load, template_error};
 
-pub use access::AccessChange;
+pub use access::{AccessChange, StaffChange};
 pub use bill::{BillFor, BillMail};
 pub use conceded::{Conceded, ConcededMail};
 pub use debit::{DebitCase, DebitMail, DebitedBill};

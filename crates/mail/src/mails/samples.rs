@@ -4,13 +4,13 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{
     AccessMail, BillKind, BillNumber, Cents, CustomerNumber, DeliveryId, Language, Period,
-    ReminderKind, Secret, reference::CreditorReference,
+    ReminderKind, Secret, StaffMail, reference::CreditorReference,
 };
 
 use super::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
-    payment::payment_draft, reminder::reminder_draft,
+    StaffChange, payment::payment_draft, reminder::reminder_draft,
 };
 
 const URL: &str = "https://example.bg";
@@ -181,6 +181,19 @@ impl Mails {
                     delivery: &sample.delivery,
                     to: &sample.to,
                     customer_number: &sample.customer,
+                    language: sample.language,
+                    what,
+                    at: Timestamp::UNIX_EPOCH,
+                })?;
+            }
+            let Ok(login) = "m.ivanova".parse() else {
+                return Ok(());
+            };
+            for what in StaffMail::ALL {
+                self.staff(&StaffChange {
+                    delivery: &sample.delivery,
+                    to: &sample.to,
+                    login: &login,
                     language: sample.language,
                     what,
                     at: Timestamp::UNIX_EPOCH,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kvit_billing::{
     AccessMail, AutopayMail, BillNumber, Cents, CustomerNumber, DeliveryId, EnrolmentId, Language,
-    ReminderKind, Secret, code::TokenHash,
+    ReminderKind, Secret, StaffLogin, StaffMail, code::TokenHash,
 };
 use serde::Serialize;
 
@@ -90,6 +90,13 @@ pub enum DeliveryWhat {
     },
     /// How the ways into the account were changed, [`crate::ACCESS_DUE_MINUTES`] before the delivery is due.
     Access(AccessMail),
+    /// How the ways in of a member of staff were changed, as long before. No customer has to do with it.
+    Staff {
+        /// What.
+        what: StaffMail,
+        /// Whose.
+        login: StaffLogin,
+    },
 }
 
 /// Why a mail is not sent any more.

@@ -1,7 +1,7 @@
 //! Members of staff, what they write down, and what auditors read.
 
 use jiff::Timestamp;
-use kvit_billing::{CustomerNumber, EntryId, Secret, StaffLogin, code::TokenHash};
+use kvit_billing::{CustomerNumber, EntryId, Language, Secret, StaffLogin, code::TokenHash};
 use serde::Serialize;
 
 use crate::EnrolmentRecord;
@@ -51,6 +51,14 @@ impl Role {
     }
 }
 
+/// Where a member of staff is told of changes to how they sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct StaffEmail {
+    pub address: Secret<String>,
+    pub language: Language,
+}
+
 /// A new account.
 #[derive(Clone, Debug)]
 pub struct NewStaff {
@@ -68,6 +76,8 @@ pub struct NewStaff {
     pub second_factor: bool,
     /// Who they are at the identity provider, if they sign in there: then the password is nobody's.
     pub identity: Option<String>,
+    /// Where they are told of changes, if they have an address.
+    pub email: Option<StaffEmail>,
     /// When.
     pub at: Timestamp,
 }
@@ -90,6 +100,8 @@ pub struct StaffRecord {
     pub totp_generation: u32,
     /// Who they are at the identity provider, the only place where they sign in then.
     pub identity: Option<String>,
+    /// Where they are told of changes, if they have an address.
+    pub email: Option<StaffEmail>,
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
 }

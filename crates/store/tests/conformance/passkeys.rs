@@ -1,9 +1,9 @@
 //! Passkeys: challenges that count once, ids that count once, counters that only go on.
 
-use kvit_billing::{Secret, StaffLogin, code::TokenHash};
+use kvit_billing::{Language, Secret, StaffLogin, StaffMail, code::TokenHash};
 use kvit_store::{
     CHALLENGES_OF_ADDRESS_MAX, Event, NewChallenge, NewSession, NewStaff, PASSKEYS_OF_OWNER_MAX,
-    PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Role, SessionDoor, Store,
+    PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Role, SessionDoor, StaffEmail, Store,
 };
 use serde_json::json;
 
@@ -50,6 +50,10 @@ async fn signed_in(store: &Store) {
         password: Secret::new("$argon2id$ana".to_owned()),
         second_factor: true,
         identity: None,
+        email: Some(StaffEmail {
+            address: Secret::new("ana@example.bg".to_owned()),
+            language: Language::Bg,
+        }),
         at: at(0),
     };
     let hired = store.add_staff(&new, &event("staff.added", &ana())).await;
@@ -95,6 +99,16 @@ pub(crate) async fn a_passkey_needs_the_session_that_asks_for_it(store: Store) {
     };
     assert_eq!(add(1, &ana, 1, 2).await, PasskeyAdded::Over, "another's");
     assert_eq!(add(1, &ana, 2, 1).await, PasskeyAdded::Over, "no such one");
+    assert_eq!(add(1, &ana, 1, 1).await, PasskeyAdded::Done);
+    let removed = event("passkey.removed", &ana);
+    let id = passkey(1, &ana, 1).id;
+    let gone = store.remove_passkey(&ana, &id, &removed).await;
+    assert!(gone.expect("an answer"));
+    let mails = store.claim_deliveries("w", at(1_000), at(2_000), 9).await;
+    let mails = mails.expect("mails").into_iter();
+    let mut told: Vec<_> = mails.filter_map(|job| job.id.staff()).collect();
+    told.sort();
+    assert_eq!(told, [StaffMail::PasskeyAdded, StaffMail::PasskeyRemoved]);
     assert_eq!(add(1, &ana, 1, 1).await, PasskeyAdded::Done);
     // One's own new password ends sessions and passkeys.
     let old = store.staff_member(&login).await.expect("an answer");

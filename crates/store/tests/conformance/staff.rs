@@ -2,12 +2,12 @@
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    Address, Customer, DeliveryId, EnrolmentId, EntryId, Language, Secret, StaffLogin,
+    Address, Customer, DeliveryId, EnrolmentId, EntryId, Language, Secret, StaffLogin, StaffMail,
 };
 use kvit_store::{
-    Attempt, AttemptOutcome, Channel, Close, Contact, DeliveryState, EnrolmentChannel,
-    EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof, NewStaff,
-    NewStaffSession, Note, Role, StaffProfile, Store, Written,
+    Attempt, AttemptOutcome, Channel, Close, Contact, DeliveryState, DeliveryWhat,
+    EnrolmentChannel, EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof,
+    NewStaff, NewStaffSession, Note, Role, StaffEmail, StaffProfile, Store, Written,
 };
 use serde_json::json;
 
@@ -40,6 +40,7 @@ async fn add(store: &Store, name: &str, role: Role) -> bool {
         password: Secret::new("$argon2id$".to_owned()),
         second_factor: true,
         identity: None,
+        email: None,
         at: at(0),
     };
     let added = event(0, "staff.added", &format!("staff/{name}"));
@@ -571,6 +572,7 @@ pub(crate) async fn sessions_are_seen_and_ended(store: Store) {
             password: Secret::new("$argon2id$x".to_owned()),
             second_factor: true,
             identity: None,
+            email: None,
             at: at(0),
         };
         let added = event(0, "staff.added", &format!("staff/{name}"));
@@ -621,5 +623,87 @@ pub(crate) async fn sessions_are_seen_and_ended(store: Store) {
             view.opened_at
         ),
         ("Firefox, Linux", "passkey", at(5))
+    );
+}
+
+pub(crate) async fn whoever_has_an_address_is_told_of_changes(store: Store) {
+    let (ana, boris) = (login("ana"), login("boris"));
+    let email = |address: &str, language| StaffEmail {
+        address: Secret::new(address.to_owned()),
+        language,
+    };
+    for name in ["ana", "boris"] {
+        assert!(add(&store, name, Role::Agent).await);
+    }
+    let told = async || {
+        let jobs = store.claim_deliveries("w", at(1_000), at(2_000), 9).await;
+        let jobs = jobs.expect("mails").into_iter();
+        let mut told: Vec<_> = jobs
+            .map(|job| match &job.what {
+                DeliveryWhat::Staff { what, login } => {
+                    let to = job.email.expose().clone();
+                    (*what, login.to_string(), to, job.language)
+                }
+                what => panic!("{what:?}"),
+            })
+            .collect();
+        told.sort_by_key(|(what, ..)| *what);
+        told
+    };
+    let password = Secret::new("$argon2id$".to_owned());
+    let set = async |login: &StaffLogin, now, old: &str, new: &str| {
+        let (old, new) = (Secret::new(old.to_owned()), Secret::new(new.to_owned()));
+        let changed = event(now, "staff.password-changed", &format!("staff/{login}"));
+        let set = store.set_staff_password(login, &old, &new, &changed).await;
+        assert!(set.expect("an answer"));
+    };
+    // Whoever has none is told nothing.
+    set(&boris, 1, "$argon2id$", "$argon2id$b").await;
+    let changed = |now| event(now, "staff.email-changed", "staff/ana");
+    let first = email("ana@example.bg", Language::Bg);
+    let noted = async |email: Option<&StaffEmail>, now| {
+        let noted = store.set_staff_email(&ana, email, &changed(now)).await;
+        assert!(noted.expect("an answer"));
+    };
+    noted(Some(&first), 2).await;
+    let found = store.staff_member(&ana).await.expect("an answer");
+    assert_eq!(found.expect("ana").email, Some(first.clone()));
+    assert!(told().await.is_empty(), "there was none before");
+    set(&ana, 3, "$argon2id$", "$argon2id$a").await;
+    // The same again is no change; another address is told to the first, and gets the next.
+    noted(Some(&first), 4).await;
+    let second = email("ana@other.example", Language::En);
+    noted(Some(&second), 5).await;
+    let subject = "staff/ana";
+    let reset = event(6, "staff.reset", subject);
+    let reset = store.reset_staff(&ana, &password, true, &reset).await;
+    assert!(reset.expect("an answer").is_some());
+    let closed = event(7, "staff.disabled", subject);
+    assert!(store.disable_staff(&ana, &closed).await.expect("an answer"));
+    let of = |what, to: &StaffEmail| {
+        let to = (to.address.expose().clone(), to.language);
+        (what, "ana".to_owned(), to.0, to.1)
+    };
+    let all = [
+        of(StaffMail::PasswordSet, &first),
+        of(StaffMail::Restarted, &second),
+        of(StaffMail::AddressChanged, &first),
+        of(StaffMail::Closed, &second),
+    ];
+    assert_eq!(told().await, all);
+    noted(None, 8).await;
+    assert_eq!(told().await, [of(StaffMail::AddressChanged, &second)]);
+    noted(Some(&first), 9).await;
+    // They are no customer's.
+    let nobody = "-".parse().expect("a number");
+    let mails = store.deliveries_of_customer(&nobody, 9).await;
+    assert!(mails.expect("mails").is_empty());
+    let trail = store.events(subject, 99).await.expect("events");
+    let words: Vec<_> = trail.iter().map(|event| event.what.as_str()).collect();
+    let changes = words.iter().filter(|what| **what == "staff.email-changed");
+    assert_eq!(changes.count(), 4, "{words:?}");
+    assert!(
+        !format!("{trail:?}").contains('@'),
+        "no address is in the trail"
     );
 }

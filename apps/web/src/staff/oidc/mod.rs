@@ -292,6 +292,7 @@ async fn admitted(
         password,
         second_factor: true,
         identity: Some(identity.clone()),
+        email: None,
         at: app.portal.clock.now(),
     };
     if !store
