@@ -1,7 +1,7 @@
 //! `kvit bench issue`: how fast this machine issues bills, beside how fast it can sign at all. The stages
 //! are those of a real run; only the orders are made up. `kvit bench pay` and `portal` have files of their own.
 
-mod client;
+pub(super) mod client;
 mod loaded;
 pub(super) mod pay;
 pub(super) mod portal;

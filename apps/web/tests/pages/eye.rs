@@ -99,6 +99,12 @@ impl Inspector {
             .extend(faults.into_iter().map(|fault| format!("{at}: {fault}")));
     }
 
+    /// The page that is open now, as a tablet held upright has it.
+    pub(super) async fn tablet(&self, name: &str) {
+        self.chrome.width(820).await;
+        self.keep(name, 820, "light").await;
+    }
+
     async fn axe_findings(&self) -> Vec<String> {
         let found = self.chrome.resolve(AXE_RUN).await;
         match found.as_array() {

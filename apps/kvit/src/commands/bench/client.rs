@@ -23,36 +23,38 @@ use crate::{
     output::grouped,
 };
 
+/// Stands in a form, before the token that it has to bring back.
+const FORM_TOKEN: &str = "name=\"form_token\" value=\"";
 /// Connections that ask at once, each one question after the other.
-pub(super) const LINES: usize = 32;
+pub(in crate::commands) const LINES: usize = 32;
 /// An answer is never larger than this.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// How many visits a second, and how long one takes.
 #[derive(Serialize)]
-pub(super) struct Rate {
-    pub(super) answered: usize,
-    pub(super) per_s: f64,
-    pub(super) p50_us: u64,
-    pub(super) p99_us: u64,
+pub(in crate::commands) struct Rate {
+    pub(in crate::commands) answered: usize,
+    pub(in crate::commands) per_s: f64,
+    pub(in crate::commands) p50_us: u64,
+    pub(in crate::commands) p99_us: u64,
 }
 
 /// A connection.
-pub(super) struct Line {
+pub(in crate::commands) struct Line {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(in crate::commands) struct Answer {
+    pub(in crate::commands) status: u16,
     /// Its lines before the body.
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
+    pub(in crate::commands) head: String,
+    pub(in crate::commands) body: Vec<u8>,
 }
 
 /// Serves pages on an address of its own.
-pub(super) async fn listening(
+pub(in crate::commands) async fn listening(
     pages: Router,
     stop: &CancellationToken,
 ) -> Result<SocketAddr, Failure> {
@@ -66,7 +68,7 @@ pub(super) async fn listening(
 }
 
 /// Visits on all lines for so long. `visit` gets a line and the number of the visit; `false` ends the line.
-pub(super) async fn measured(
+pub(in crate::commands) async fn measured(
     address: SocketAddr,
     lasts: Duration,
     visit: impl AsyncFn(&mut Line, usize) -> IoResult<bool>,
@@ -110,7 +112,7 @@ async fn all(lines: Vec<impl Future<Output = IoResult<Vec<Duration>>>>) -> IoRes
 }
 
 impl Line {
-    pub(super) async fn open(address: SocketAddr) -> IoResult<Self> {
+    pub(in crate::commands) async fn open(address: SocketAddr) -> IoResult<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -119,7 +121,7 @@ impl Line {
         })
     }
 
-    pub(super) async fn ask(&mut self, question: &[u8]) -> IoResult<Answer> {
+    pub(in crate::commands) async fn ask(&mut self, question: &[u8]) -> IoResult<Answer> {
         self.stream.write_all(question).await?;
         self.buffer.clear();
         let bad = || Error::other("it is no answer");
@@ -154,7 +156,7 @@ impl Line {
 
 impl Answer {
     /// The cookies that it sets, as a browser brings them back.
-    pub(super) fn cookies(&self) -> String {
+    pub(in crate::commands) fn cookies(&self) -> String {
         let set = self.head.lines().filter_map(|line| {
             let (name, value) = line.split_once(':')?;
             let is_one = name.eq_ignore_ascii_case("set-cookie");
@@ -164,8 +166,43 @@ impl Answer {
     }
 }
 
+/// What a browser brings with each form.
+pub(in crate::commands) struct Browser {
+    pub(in crate::commands) cookies: String,
+    token: String,
+}
+
+impl Browser {
+    /// Opens a page with a form, with these cookies already there.
+    pub(in crate::commands) async fn open(
+        line: &mut Line,
+        path: &str,
+        cookies: &str,
+    ) -> IoResult<Self> {
+        let answer = line.ask(&get(path, cookies)).await?;
+        let page = String::from_utf8_lossy(&answer.body);
+        let token = page
+            .split_once(FORM_TOKEN)
+            .and_then(|(_, rest)| rest.split('"').next());
+        let token = token.ok_or_else(|| Error::other("it has no form"))?;
+        let set = answer.cookies();
+        let both = [cookies, set.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty());
+        Ok(Self {
+            cookies: both.collect::<Vec<_>>().join("; "),
+            token: token.to_owned(),
+        })
+    }
+
+    pub(in crate::commands) fn form(&self, fields: &[(&str, &str)]) -> String {
+        let token = [("form_token", self.token.as_str())];
+        kvit_pay::params::encode(token.into_iter().chain(fields.iter().copied()))
+    }
+}
+
 /// Asks; the answer must have this status and, where any are given, one of these in its body.
-pub(super) async fn answered(
+pub(in crate::commands) async fn answered(
     line: &mut Line,
     question: &[u8],
     status: u16,
@@ -181,12 +218,12 @@ pub(super) async fn answered(
 }
 
 /// A question without a body. `cookies` may be empty.
-pub(super) fn get(path: &str, cookies: &str) -> Vec<u8> {
+pub(in crate::commands) fn get(path: &str, cookies: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\ncookie: {cookies}\r\n\r\n").into_bytes()
 }
 
 /// A form that is sent.
-pub(super) fn post(path: &str, cookies: &str, form: &str) -> Vec<u8> {
+pub(in crate::commands) fn post(path: &str, cookies: &str, form: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: bench\r\ncookie: {cookies}\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",

@@ -10,19 +10,17 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{StaffLogin, code::TokenPurpose};
-use kvit_store::{Event, NewStaffSession, Role};
+use kvit_store::Role;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    client::{self, LINES, Line, Rate, answered, listening, measured},
+    client::{self, Browser, LINES, Line, Rate, answered, listening, measured},
     loaded::Loaded,
 };
 use crate::{
     cli::BenchLoadArgs,
-    commands::staff::{NewAccount, open_account},
+    commands::staff::{NewAccount, signed_in},
     config::PayConfig,
     exit::{Context, Exit, Failure},
     output::{Output, count, grouped},
@@ -32,10 +30,6 @@ use crate::{
 const MEASURED: Duration = Duration::from_secs(6);
 /// Visits before, and not counted: connections open, statements are prepared.
 const WARMING: Duration = Duration::from_millis(500);
-/// How long the agent's session lasts.
-const SHIFT: SignedDuration = SignedDuration::from_hours(8);
-/// Stands in the form for number and code, before the token that it has to bring back.
-const FORM_TOKEN: &str = "name=\"form_token\" value=\"";
 
 #[derive(Serialize)]
 struct Measured {
@@ -137,37 +131,6 @@ pub(in crate::commands) async fn portal(
     Ok(Exit::Done)
 }
 
-/// What a browser brings with each form.
-struct Browser {
-    cookies: String,
-    token: String,
-}
-
-impl Browser {
-    /// Opens a page with a form, with these cookies already there.
-    async fn open(line: &mut Line, path: &str, cookies: &str) -> IoResult<Self> {
-        let answer = line.ask(&client::get(path, cookies)).await?;
-        let page = String::from_utf8_lossy(&answer.body);
-        let token = page
-            .split_once(FORM_TOKEN)
-            .and_then(|(_, rest)| rest.split('"').next());
-        let token = token.ok_or_else(|| Error::other("it has no form"))?;
-        let set = answer.cookies();
-        let both = [cookies, set.as_str()]
-            .into_iter()
-            .filter(|part| !part.is_empty());
-        Ok(Self {
-            cookies: both.collect::<Vec<_>>().join("; "),
-            token: token.to_owned(),
-        })
-    }
-
-    fn form(&self, fields: &[(&str, &str)]) -> String {
-        let token = [("form_token", self.token.as_str())];
-        kvit_pay::params::encode(token.into_iter().chain(fields.iter().copied()))
-    }
-}
-
 /// Checks the bills of somebody; gives the cookies of the session and the page.
 async fn check(
     line: &mut Line,
@@ -208,44 +171,15 @@ fn wanted(loaded: &Loaded, at: u32) -> String {
 /// Opens an agent's account and session; gives the session's cookie.
 async fn agent(loaded: &Loaded) -> Result<String, Failure> {
     let what = "the agent's account cannot be opened";
-    let login: StaffLogin = "bench".parse().failed(what)?;
     let account = NewAccount {
-        login: login.clone(),
+        login: "bench".parse().failed(what)?,
         name: "Bench".to_owned(),
         role: Role::Agent,
         centre: None,
         second_factor: false,
+        email: None,
     };
-    let (record, _) = open_account(&loaded.instance, account).await?;
-    let at = Timestamp::now();
-    let event = |what: &str| Event {
-        at,
-        who: login.to_string(),
-        what: what.to_owned(),
-        subject: format!("staff/{login}"),
-        detail: serde_json::Value::Null,
-    };
-    let store = &loaded.instance.store;
-    // As if they had chosen one of their own: nobody is going to sign in by it.
-    let old = &record.password;
-    store
-        .set_staff_password(&login, old, old, &event("staff.password"))
-        .await
-        .failed(what)?;
-    let token = loaded.key.token(TokenPurpose::Verify, "bench");
-    let new = NewStaffSession {
-        token: token.hash(),
-        login: login.clone(),
-        proven_at: at,
-        expires: at + SHIFT,
-        device: String::new(),
-        opened_by: "own-password".to_owned(),
-    };
-    store
-        .open_staff_session(&new, &event("staff.signed-in"))
-        .await
-        .failed(what)?;
-    Ok(format!("kvit_staff={}", token.expose()))
+    signed_in(&loaded.instance, account).await
 }
 
 impl fmt::Display for Measured {

@@ -1,6 +1,7 @@
 //! `kvit demo`: a made-up operator, from nothing to bills in a mailbox.
 
 mod autopay;
+mod desk;
 mod payers;
 mod scans;
 mod steps;
@@ -109,6 +110,8 @@ struct Shown {
     statement: PathBuf,
     /// Scanned declarations that wait for a clerk.
     declarations: usize,
+    /// Who signed one on the screen of a service centre.
+    signed: Option<CustomerNumber>,
     /// Where there are customers enough.
     autopay: Option<autopay::Collected>,
     /// A customer with e-bills and one without, with their codes.
@@ -211,6 +214,7 @@ impl<'a> Show<'a> {
         let statement = self.statement().await?;
         let staff = self.staff().await?;
         let declarations = self.declarations().await?;
+        let signed = self.signed_at_the_desk().await?;
         Ok(Shown {
             run,
             released,
@@ -219,6 +223,7 @@ impl<'a> Show<'a> {
             sample,
             statement,
             declarations,
+            signed,
             autopay,
             visitor,
             email,
@@ -272,6 +277,7 @@ impl<'a> Show<'a> {
             "sample_pdf": shown.sample,
             "bank_statement": shown.statement,
             "declarations": shown.declarations,
+            "signed_on_screen": shown.signed,
             "trust_root": self.instance.path(&config.seal.trust_roots),
             "url": self.url(),
             "run": shown.run.as_str(),
@@ -349,6 +355,11 @@ impl<'a> Show<'a> {
             line("", &format!("a customer who has it: {number}, code {code}"));
             let mail = format!("{}/?q={}", self.pages_url, autopay.email);
             line("", &format!("their mail: {}", out.out(&mail, LINK)));
+        }
+        if let Some(number) = &shown.signed {
+            let place = format!("{}staff/customers/{number}", self.url());
+            line("signed", &format!("{} (as clerk)", out.out(&place, LINK)));
+            line("", "a declaration, on the screen of a service centre");
         }
         line("a bill", &shown.sample.display().to_string());
         line(

@@ -24,7 +24,7 @@ use crate::{
 /// Pixels to a millimetre: 150 dpi.
 const MM: f32 = 150.0 / 25.4;
 /// Declarations that wait.
-const DECLARATIONS: usize = 4;
+pub(super) const DECLARATIONS: usize = 4;
 /// Where the built-in layout has its boxes on the second page, in millimetres from the upper left.
 const BOXES: (f32, f32) = (15.9, 248.2);
 const BOX: f32 = 5.0;

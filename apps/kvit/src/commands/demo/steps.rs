@@ -45,7 +45,7 @@ const PEOPLE: [&str; 5] = [
     "Георги Илиев",
     "Петър Донев",
 ];
-const CENTRE: &str = "Център за клиенти Русе";
+pub(super) const CENTRE: &str = "Център за клиенти Русе";
 
 impl Show<'_> {
     /// Whether a made-up customer wants e-bills. The first one always does, so that there is one.
@@ -219,6 +219,7 @@ impl Show<'_> {
                 role,
                 centre: (role == Role::Clerk).then(|| CENTRE.to_owned()),
                 second_factor: false,
+                email: None,
             };
             people.push(staff::open_account(&self.instance, account).await?);
         }
