@@ -11,6 +11,7 @@ use crate::{
     engine::{Row, Target, Tx},
     readers,
     rows::{corrupt, language, optional_time, text, time, unsigned},
+    sessions::held,
     sql::{ROWS_MAX, query},
     webhooks,
 };
@@ -52,6 +53,25 @@ impl Store {
         turn(&mut tx, &new.account).await?;
         write(&mut tx, new).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// As [`Store::enrol`], asked in a session: `false`, and nothing done, where that has ended, with its code for one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn enrol_in(
+        &self,
+        session: &TokenHash,
+        new: &NewEnrolment,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        turn(&mut tx, &new.account).await?;
+        if !held(&mut tx, &new.account, session, new.at).await? {
+            return Ok(false);
+        }
+        write(&mut tx, new).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The enrolment that a proof link belongs to.

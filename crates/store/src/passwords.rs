@@ -1,6 +1,5 @@
 //! Passwords of customers: one for each customer number that wants one, beside its code.
 
-use jiff::Timestamp;
 use kvit_billing::{AccessMail, CustomerNumber, Secret, code::TokenHash};
 
 use crate::{
@@ -9,6 +8,7 @@ use crate::{
     engine::{Row, Tx},
     enrolments::turn,
     rows::{text, time},
+    sessions::held,
     sql::query,
 };
 
@@ -96,22 +96,6 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
-}
-
-/// Whether this session lasts and opens the number. Until the transaction ends nobody else ends it.
-async fn held(
-    tx: &mut Tx,
-    account: &CustomerNumber,
-    session: &TokenHash,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let held = query("UPDATE sessions SET opened_at = opened_at WHERE token = $1 AND expires_at > $3 AND EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = $2)")
-        .bind(session)
-        .bind(account)
-        .bind(now)
-        .execute(tx)
-        .await?;
-    Ok(held == 1)
 }
 
 /// Takes the password away. Whether there was one.

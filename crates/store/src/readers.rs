@@ -16,6 +16,7 @@ use crate::{
     engine::{Row, Tx},
     enrolments::{active, turn},
     rows::{self, BILL_COLUMNS, language, optional_time, text, time, unsigned},
+    sessions::held,
     sql::{ROWS_MAX, query},
 };
 
@@ -24,18 +25,25 @@ const INVITATION_DUE: SignedDuration = SignedDuration::from_mins(15);
 
 impl Store {
     /// Keeps a reader and queues the mail that asks for the proof, if the customer's bills come by mail and
-    /// there are fewer than `limit` readers. Who was asked before and has not answered is asked anew.
+    /// there are fewer than `limit` readers. Who was asked before and has not answered is asked anew. Asked in a `session`,
+    /// that has to last: one that ended with its code meanwhile names nobody.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn add_reader(
         &self,
         new: &NewReader,
+        session: Option<&TokenHash>,
         limit: usize,
         who: &str,
     ) -> Result<AddReader, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, &new.account).await?;
+        if let Some(session) = session
+            && !held(&mut tx, &new.account, session, new.at).await?
+        {
+            return Ok(AddReader::Over);
+        }
         let holders = active(&mut tx, std::slice::from_ref(&new.account)).await?;
         let Some(enrolment) = holders.get(&new.account) else {
             return Ok(AddReader::NoEbill);

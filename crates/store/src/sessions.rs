@@ -278,6 +278,22 @@ pub(crate) async fn close_sessions(
         .await?)
 }
 
+/// Whether this session lasts and opens the number. Until the transaction ends nobody else ends it.
+pub(crate) async fn held(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    session: &TokenHash,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let held = query("UPDATE sessions SET opened_at = opened_at WHERE token = $1 AND expires_at > $3 AND EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = $2)")
+        .bind(session)
+        .bind(account)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(held == 1)
+}
+
 /// Waits for the turn of each number that a session is about to open, and gives them. Whoever replaces a code or password
 /// waits for the end of the transaction, and then ends the session as well. In order, so that no two wait for each other.
 async fn turns(

@@ -182,23 +182,25 @@ async fn enrol(
     // Derived, not random: the worker that writes the mail derives it again.
     let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
     let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
-    portal
-        .store
-        .enrol(&NewEnrolment {
-            id: id.clone(),
-            account,
-            channel: EnrolmentChannel::Web,
-            email: Secret::new(email.as_str().to_owned()),
-            language: visitor.language,
-            text_version: portal.declaration_version.clone(),
-            evidence,
-            at: now,
-            proof: Some(NewProof {
-                hash: proof.hash(),
-                expires: now.saturating_add(hours).unwrap_or(now),
-            }),
-        })
-        .await?;
+    let new = NewEnrolment {
+        id: id.clone(),
+        account,
+        channel: EnrolmentChannel::Web,
+        email: Secret::new(email.as_str().to_owned()),
+        language: visitor.language,
+        text_version: portal.declaration_version.clone(),
+        evidence,
+        at: now,
+        proof: Some(NewProof {
+            hash: proof.hash(),
+            expires: now.saturating_add(hours).unwrap_or(now),
+        }),
+    };
+    let over = || Failure::See("/enrol?ended".to_owned());
+    let session = visitor.session.as_ref().ok_or_else(over)?;
+    if !portal.store.enrol_in(&session.hash(), &new).await? {
+        return Err(over());
+    }
     tracing::info!("an e-bill was asked for");
     Ok(id)
 }

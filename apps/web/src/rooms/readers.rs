@@ -187,7 +187,11 @@ pub(crate) async fn add(
         return gate::locked(&app, &visitor, until);
     }
     let new = new_reader(&app, &visitor, customer, &form, &email)?;
-    let fault = match portal.store.add_reader(&new, READERS_MAX, WHO).await? {
+    let session = visitor.session.as_ref().map(|session| session.hash());
+    let added = portal
+        .store
+        .add_reader(&new, session.as_ref(), READERS_MAX, WHO);
+    let fault = match added.await? {
         AddReader::Added => {
             let policy = &portal.limits.per_number;
             portal.store.guard_fail(&guard, now, policy).await?;
@@ -195,6 +199,7 @@ pub(crate) async fn add(
             return Ok(go("/readers?done=added"));
         }
         AddReader::NoEbill => return Ok(go("/bills")),
+        AddReader::Over => return Ok(go("/bills?ended")),
         AddReader::Already => "error-reader-already",
         AddReader::Full => "error-reader-full",
     };

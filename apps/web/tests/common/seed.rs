@@ -353,7 +353,7 @@ pub(crate) async fn reader(store: &Store, account: &str, email: &str) {
         },
         id,
     };
-    let added = store.add_reader(&new, 5, "customer").await;
+    let added = store.add_reader(&new, None, 5, "customer").await;
     assert!(matches!(added, Ok(AddReader::Added)));
 }
 

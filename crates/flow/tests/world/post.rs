@@ -70,7 +70,7 @@ impl Post {
                 expires: now + SignedDuration::from_hours(1),
             },
         };
-        let added = store.add_reader(&new, 5, "customer").await;
+        let added = store.add_reader(&new, None, 5, "customer").await;
         assert!(matches!(added, Ok(AddReader::Added)));
         let (hash, evidence) = (proof.hash(), serde_json::json!({}));
         let proven = store.prove_reader(&hash, now, &evidence, "reader");

@@ -77,6 +77,8 @@ pub enum AddReader {
     Full,
     /// The customer's own bills do not come by mail.
     NoEbill,
+    /// The session that asks has ended.
+    Over,
 }
 
 /// What became of the press on a reader's proof link.

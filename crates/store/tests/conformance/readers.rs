@@ -58,7 +58,7 @@ pub(crate) fn new_reader(n: u64, whose: u64, email: &str, now: i64) -> NewReader
 
 async fn add(store: &Store, n: u64, email: &str, now: i64) -> AddReader {
     let new = new_reader(n, 1, email, now);
-    let added = store.add_reader(&new, LIMIT, "customer").await;
+    let added = store.add_reader(&new, None, LIMIT, "customer").await;
     added.expect("an answer")
 }
 
