@@ -151,3 +151,27 @@ fn an_uploaded_file_that_was_answered_for_is_read_after_a_kill() {
     // Three pictures, the one of the first death and the file of the second; nothing in the folder of uploads.
     assert_eq!(pictures(&path), 5);
 }
+
+#[test]
+fn the_demonstration_has_a_declaration_that_was_signed_on_a_screen() {
+    let (_folder, path) = folder();
+    let demo = [
+        "demo",
+        "--customers",
+        "30",
+        "--exit",
+        "--dir",
+        "demo",
+        "--json",
+    ];
+    let shown = run(&path, &demo).ok().json();
+    let number = shown["signed_on_screen"].as_str().expect("somebody signed");
+    let sheets: Vec<_> = fs::read_dir(path.join("demo/archive/scans/signed"))
+        .expect("a folder")
+        .collect();
+    let [Ok(sheet)] = &sheets[..] else {
+        panic!("{sheets:?}");
+    };
+    let svg = fs::read_to_string(sheet.path()).expect("a sheet");
+    assert!(svg.contains(number) && svg.contains("<path d="), "{svg}");
+}
