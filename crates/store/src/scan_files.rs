@@ -104,7 +104,7 @@ impl Store {
         Ok(Some(job))
     }
 
-    /// Reading goes on until `until`; `false` where another claim has the file, or it is read.
+    /// Reading goes on until `until`; `false` where another claim has the file, or it is read or given back.
     ///
     /// # Errors
     /// Where the database fails.
@@ -114,7 +114,7 @@ impl Store {
         claim: u64,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let prolonged = query("UPDATE scan_files SET lease_until = $3 WHERE id = $1 AND claim = $2 AND finished_at IS NULL")
+        let prolonged = query("UPDATE scan_files SET lease_until = $3 WHERE id = $1 AND claim = $2 AND finished_at IS NULL AND (object IS NULL OR worker IS NOT NULL)")
             .bind(id)
             .bind(claim)
             .bind(until)
