@@ -242,6 +242,26 @@ async fn consumption_is_told_beside_the_year_before() {
     let mut anna = world.browser();
     anna.sign_in(&world, seed::ANNA).await;
     assert!(anna.get("/usage").await.body.contains("Още няма данни"));
+    // Bills without months tell of their own.
+    seed::metered(&world.store, &world.key).await;
+    let mut boris = world.browser();
+    boris.sign_in(&world, seed::BORIS).await;
+    let page = boris.get("/usage").await;
+    assert_eq!(page.body.matches("<rect").count(), 24);
+    for (month, now, then) in [
+        ("юли", "–", "–"),
+        ("август", "307", "–"),
+        ("септември", "507", "107"),
+    ] {
+        let row = page.body.split("<th scope=\"row\">");
+        let row = row.skip(1).find(|row| row.starts_with(month));
+        let row = row.unwrap_or_else(|| panic!("{month}: {}", page.body));
+        let mut cells = row.split("<td class=\"num\">").skip(1);
+        for wanted in [now, then] {
+            let cell = cells.next().expect("a cell");
+            assert!(cell.starts_with(&format!("{wanted}<")), "{month}: {row}");
+        }
+    }
 }
 
 #[tokio::test]

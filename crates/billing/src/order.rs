@@ -3,6 +3,8 @@
 //! The shape is that of any metered utility. Names of tariffs and levies, units, prices and rates
 //! are data of the run; nothing here knows electricity, or Bulgaria's rates.
 
+use std::{fmt, str::FromStr};
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -98,6 +100,53 @@ impl BillOrder {
             BillKind::CreditNote => -self.totals.gross,
             BillKind::Invoice | BillKind::DebitNote => self.totals.gross,
         }
+    }
+
+    /// What the meters at all supply points counted together, where the order tells of no months itself. Nothing where there
+    /// are no meters, or they count in different units.
+    #[must_use]
+    pub fn consumed(&self) -> Option<Consumed> {
+        let history = self.history.as_ref();
+        if history.is_some_and(|history| !history.months.is_empty()) {
+            return None;
+        }
+        let mut meters = self.supply_points.iter().flat_map(|point| &point.meters);
+        let first = meters.next()?;
+        let quantity = meters.try_fold(first.consumption, |sum, meter| {
+            let same = meter.unit == first.unit;
+            same.then(|| sum.checked_add(meter.consumption)).flatten()
+        });
+        Some(Consumed {
+            quantity: quantity?,
+            unit: first.unit.clone(),
+        })
+    }
+}
+
+/// What was consumed over the period of a bill. Written as `123.5 KWH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// How much.
+    pub quantity: Decimal,
+    /// UN/ECE Recommendation 20 unit code.
+    pub unit: String,
+}
+
+impl fmt::Display for Consumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.quantity, self.unit)
+    }
+}
+
+impl FromStr for Consumed {
+    type Err = rust_decimal::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (quantity, unit) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(Self {
+            quantity: quantity.parse()?,
+            unit: unit.to_owned(),
+        })
     }
 }
 

@@ -89,6 +89,7 @@ impl Issuer {
                 length: entry.length,
                 sha256: entry.sha256,
                 corrects: bill.order.corrects.as_ref().map(|c| c.number),
+                consumed: bill.order.consumed(),
             })
             .collect()
     }

@@ -227,6 +227,7 @@ fn made(job: &ChunkJob, worker: &str) -> Fallible<ChunkResult> {
             length: 50_000,
             sha256: [9; 32],
             corrects: None,
+            consumed: order.consumed(),
         });
     }
     let deliveries = bills

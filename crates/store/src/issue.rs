@@ -314,7 +314,7 @@ async fn late(tx: &mut Tx, result: &ChunkResult) -> Result<Finish, StoreError> {
 }
 
 async fn insert_bills(tx: &mut Tx, bills: &[BillRecord]) -> Result<(), StoreError> {
-    query("INSERT INTO bills (number, series, run, seq, chunk, account, kind, issue_date, period_from, period_to, due_date, gross, to_pay, carried_over, currency, language, pack, pack_offset, pack_length, sha256, corrects) {rows}")
+    query("INSERT INTO bills (number, series, run, seq, chunk, account, kind, issue_date, period_from, period_to, due_date, gross, to_pay, carried_over, currency, language, pack, pack_offset, pack_length, sha256, corrects, consumed) {rows}")
         .rows(bills.iter().map(|bill| {
             [
                 bill.number.into(),
@@ -338,6 +338,7 @@ async fn insert_bills(tx: &mut Tx, bills: &[BillRecord]) -> Result<(), StoreErro
                 bill.length.into(),
                 (&bill.sha256).into(),
                 bill.corrects.into(),
+                bill.consumed.as_ref().map(ToString::to_string).into(),
             ]
         }))
         .execute(tx)

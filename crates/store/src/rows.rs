@@ -5,7 +5,7 @@ use kvit_billing::{BillKind, BillNumber, Cents, ChunkNo, Language, OrderSeq, Per
 
 use crate::{BillRecord, DeliveryState, StoreError, engine::Row};
 
-pub(crate) const BILL_COLUMNS: &str = "b.number, b.series, b.run, b.seq, b.chunk, b.account, b.kind, b.issue_date, b.period_from, b.period_to, b.due_date, b.gross, b.to_pay, b.carried_over, b.currency, b.language AS bill_language, b.pack, b.pack_offset, b.pack_length, b.sha256, b.corrects";
+pub(crate) const BILL_COLUMNS: &str = "b.number, b.series, b.run, b.seq, b.chunk, b.account, b.kind, b.issue_date, b.period_from, b.period_to, b.due_date, b.gross, b.to_pay, b.carried_over, b.currency, b.language AS bill_language, b.pack, b.pack_offset, b.pack_length, b.sha256, b.corrects, b.consumed";
 
 pub(crate) fn corrupt(what: &'static str, value: impl ToString) -> StoreError {
     StoreError::Corrupt {
@@ -136,6 +136,7 @@ pub(crate) fn bill(row: &Row) -> Result<BillRecord, StoreError> {
                     .ok_or_else(|| corrupt("corrects", n))
             })
             .transpose()?,
+        consumed: optional(row, "consumed")?,
     })
 }
 

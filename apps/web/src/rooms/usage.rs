@@ -1,8 +1,9 @@
 //! What was consumed, month by month beside the same months a year before: as a chart and as a table.
 //!
-//! Each bill tells thirteen months (`history` of its order); two bills a year apart tell two years.
+//! Each bill tells thirteen months (`history` of its order); two bills a year apart tell two years. Where bills tell of no
+//! months, each tells of its own what its meters counted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use axum::{
     Extension,
@@ -10,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{ToSpan, civil::Date};
-use kvit_billing::{BillKind, CustomerNumber, order::History};
+use kvit_billing::{BillKind, CustomerNumber, Period, order::History};
 use kvit_store::BillRecord;
 use minijinja::{Value, context};
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
@@ -22,6 +23,8 @@ const BILLS_READ: usize = 40;
 /// Bills whose orders are read, of which the first may have no history.
 const ORDERS_READ: usize = 4;
 const MONTHS_SHOWN: i64 = 12;
+/// From one reading of a meter to the next.
+const MONTH_DAYS: RangeInclusive<i32> = 26..=35;
 /// The chart, in its own units: height of the highest bar, and where bars stand.
 const BAR_MAX: u32 = 150;
 const BASE: u32 = 170;
@@ -51,12 +54,13 @@ struct Known {
 }
 
 async fn months(app: &App, customer: &CustomerNumber) -> Result<Option<Known>, Failure> {
-    let bills = app
+    let mut invoices = app
         .portal
         .store
         .bills_of(customer, None, BILLS_READ)
         .await?;
-    let mut bills = bills.iter().filter(|bill| bill.kind == BillKind::Invoice);
+    invoices.retain(|bill| bill.kind == BillKind::Invoice);
+    let mut bills = invoices.iter();
     let mut newest = None;
     for bill in bills.by_ref().take(ORDERS_READ) {
         newest = history(app, bill).await?;
@@ -65,7 +69,7 @@ async fn months(app: &App, customer: &CustomerNumber) -> Result<Option<Known>, F
         }
     }
     let Some(newest) = newest else {
-        return Ok(None);
+        return Ok(by_bill(&invoices));
     };
     let Some(first) = newest.months.first().map(|month| month.month) else {
         return Ok(None);
@@ -86,8 +90,31 @@ async fn months(app: &App, customer: &CustomerNumber) -> Result<Option<Known>, F
     }))
 }
 
+/// The months of bills that tell of no others, newest first.
+fn by_bill(invoices: &[BillRecord]) -> Option<Known> {
+    let told = |bill: &BillRecord| Some((month_of(bill.period)?, bill.consumed.clone()?));
+    let told: Vec<_> = invoices.iter().filter_map(told).collect();
+    let (_, newest) = told.first()?;
+    // Of two bills for one month the later counts.
+    let same = told.iter().rev().filter(|(_, of)| of.unit == newest.unit);
+    Some(Known {
+        unit: newest.unit.clone(),
+        months: same.map(|(month, of)| (*month, of.quantity)).collect(),
+    })
+}
+
+/// The month in which the middle of a period lies, where it is about as long as one.
+fn month_of(period: Period) -> Option<Date> {
+    let days = (period.to - period.from).get_days() + 1;
+    let middle = period.from.saturating_add((days / 2).days());
+    MONTH_DAYS.contains(&days).then(|| middle.first_of_month())
+}
+
 /// What a bill tells of the months up to its own.
 async fn history(app: &App, bill: &BillRecord) -> Result<Option<History>, Failure> {
+    if bill.consumed.is_some() {
+        return Ok(None);
+    }
     let order = app.portal.store.staged_order(&bill.run, bill.seq).await?;
     let order = order.filter(|order| order.account == bill.account);
     let history = order.and_then(|order| order.history);
@@ -144,4 +171,29 @@ fn per_mille(now: Decimal, then: Decimal) -> Option<i64> {
     i64::try_from(change.mantissa())
         .ok()
         .filter(|change| *change < 100_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_period_is_the_month_in_which_its_middle_lies() {
+        for (from, to, month) in [
+            ((2026, 2, 1), (2026, 2, 28), Some((2026, 2, 1))),
+            ((2026, 10, 16), (2026, 11, 15), Some((2026, 10, 1))),
+            ((2026, 10, 20), (2026, 11, 21), Some((2026, 11, 1))),
+            ((2026, 1, 1), (2026, 3, 31), None),
+            ((2026, 1, 1), (2026, 1, 10), None),
+        ] {
+            let date = |(year, month, day)| date(year, month, day);
+            let period = Period {
+                from: date(from),
+                to: date(to),
+            };
+            assert_eq!(month_of(period), month.map(date), "{period:?}");
+        }
+    }
 }

@@ -145,6 +145,28 @@ fn consumed(last: Date) -> History {
     }
 }
 
+/// Gives Boris bills of the months up to October that tell of no others; their two registers count together. One month was
+/// billed anew, and in one the registers count in different units.
+pub(crate) async fn metered(store: &Store, key: &InstanceKey) {
+    for (no, back) in (1_u32..).zip([13, 12, 2, 1, 1, 3]) {
+        let october = date(2026, 10, 1);
+        let first = october.checked_sub(Span::new().months(back));
+        let mut month = Month::new(first.expect("a date"), BillKind::Invoice, &[(BORIS, 4_000)]);
+        let order = &mut month.orders[0];
+        order.version = no;
+        let meter = |register: &str, consumption: u32, unit: &str| {
+            let reading = |date| json!({ "date": date, "value": "0" });
+            json!({
+                "serial": "1", "register": register, "old": reading(order.period.from), "new": reading(order.period.to),
+                "consumption": consumption.to_string(), "unit": unit,
+            })
+        };
+        let point = json!({ "code": "BG1", "meters": [meter("ден", 100 * no, "KWH"), meter("нощ", 7, if back == 3 { "KWT" } else { "KWH" })] });
+        order.supply_points = vec![serde_json::from_value(point).expect("a supply point")];
+        issue(store, key, &format!("2026-metered-{no}"), &month).await;
+    }
+}
+
 /// So many more customers, each with a bill of October; some owe the same.
 pub(crate) async fn crowd(store: &Store, key: &InstanceKey, many: u32) {
     let numbers: Vec<String> = (1..=many).map(|no| format!("2{no:06}")).collect();
@@ -264,6 +286,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
             length: 100,
             sha256: [0xc5; 32],
             corrects: None,
+            consumed: order.consumed(),
         })
         .collect();
     let result = ChunkResult {

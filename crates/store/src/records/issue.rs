@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, Language, OrderSeq,
-    Period, RunId, RunLayout, Series,
+    Period, RunId, RunLayout, Series, order::Consumed,
 };
 use serde::Serialize;
 
@@ -111,4 +111,7 @@ pub struct BillRecord {
     pub length: u64,
     pub sha256: [u8; 32],
     pub corrects: Option<BillNumber>,
+    /// What the meters counted, of bills whose orders tell of no months.
+    #[serde(skip)]
+    pub consumed: Option<Consumed>,
 }

@@ -183,6 +183,7 @@ pub(crate) fn result(job: &ChunkJob, worker: &str) -> ChunkResult {
             length: 100,
             sha256: [9; 32],
             corrects: None,
+            consumed: order.consumed(),
         })
         .collect();
     let deliveries = bills

@@ -118,6 +118,7 @@ fn made(job: &ChunkJob) -> Option<ChunkResult> {
             length: 1,
             sha256: [9; 32],
             corrects: None,
+            consumed: order.consumed(),
         })
     };
     let bills = (0..)
