@@ -37,8 +37,7 @@ const MONTHS_EN: [&str; 12] = [
 #[must_use]
 pub fn amount(cents: Cents, currency: Currency, language: Language) -> String {
     let (group, point) = separators(language);
-    let units = (cents.get().unsigned_abs() / 100).to_string();
-    let mut text = String::new();
+    let mut text = String::with_capacity(NUMBER_ROOM);
     if cents.is_negative() {
         text.push('\u{2212}');
     }
@@ -46,9 +45,12 @@ pub fn amount(cents: Cents, currency: Currency, language: Language) -> String {
     if language == Language::En && euro {
         text.push('€');
     }
-    push_grouped(&mut text, &units, group);
-    text.push(point);
-    text.push_str(&format!("{:02}", cents.get().unsigned_abs() % 100));
+    push_number(
+        &mut text,
+        cents.get().unsigned_abs().into(),
+        2,
+        [group, point],
+    );
     match (language, euro) {
         (Language::Bg, true) => text.push_str("\u{a0}€"),
         (Language::En, true) => {}
@@ -125,29 +127,25 @@ pub fn short_date(day: Date, language: Language) -> String {
 #[must_use]
 pub fn number(value: Decimal, language: Language) -> String {
     let (group, point) = separators(language);
-    let plain = value.abs().to_string();
-    let (units, decimals) = plain.split_once('.').unwrap_or((&plain, ""));
-    let mut text = String::new();
+    let mut text = String::with_capacity(NUMBER_ROOM);
     if value.is_sign_negative() && !value.is_zero() {
         text.push('\u{2212}');
     }
-    push_grouped(&mut text, units, group);
-    if !decimals.is_empty() {
-        text.push(point);
-        text.push_str(decimals);
-    }
+    let digits = value.mantissa().unsigned_abs();
+    push_number(&mut text, digits, value.scale() as usize, [group, point]);
     text
 }
 
 /// The price of a unit, with all its digits: `0,08571 €` in Bulgarian, `€0.08571` in English.
 #[must_use]
 pub fn price(value: Decimal, currency: Currency, language: Language) -> String {
-    let number = number(value, language);
+    let mut text = number(value, language);
     match (language, currency == Currency::EUR) {
-        (Language::Bg, true) => format!("{number}\u{a0}€"),
-        (Language::En, true) => format!("€{number}"),
-        (_, false) => format!("{number}\u{a0}{currency}"),
+        (Language::Bg, true) => text.push_str("\u{a0}€"),
+        (Language::En, true) => text.insert(0, '€'),
+        (_, false) => text.push_str(&format!("\u{a0}{currency}")),
     }
+    text
 }
 
 /// The first three letters of a month's name, as charts and columns use them.
@@ -169,6 +167,9 @@ pub fn month(day: Date, language: Language) -> &'static str {
     months.get(at).copied().unwrap_or_default()
 }
 
+/// Bytes that hardly any number exceeds.
+const NUMBER_ROOM: usize = 24;
+
 const fn separators(language: Language) -> (char, char) {
     match language {
         Language::Bg => ('\u{a0}', ','),
@@ -176,12 +177,27 @@ const fn separators(language: Language) -> (char, char) {
     }
 }
 
-fn push_grouped(text: &mut String, digits: &str, group: char) {
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+/// Writes `digits` divided by ten to the power of `scale`, its last `scale` digits behind the point.
+fn push_number(text: &mut String, mut digits: u128, scale: usize, [group, point]: [char; 2]) {
+    // Last digit first; a decimal has 29 at most, and a zero before its point.
+    let mut reversed = [b'0'; 40];
+    let mut count = 0;
+    while digits > 0 {
+        // Hardly any number is longer, and shorter ones are divided much faster.
+        let (rest, digit) = match u64::try_from(digits) {
+            Ok(short) => (u128::from(short / 10), (short % 10) as u8),
+            Err(_) => (digits / 10, (digits % 10) as u8),
+        };
+        reversed[count] = b'0' + digit;
+        (digits, count) = (rest, count + 1);
+    }
+    for at in (0..count.max(scale + 1)).rev() {
+        text.push(reversed[at].into());
+        if at == scale && scale > 0 {
+            text.push(point);
+        } else if at > scale && (at - scale).is_multiple_of(3) {
             text.push(group);
         }
-        text.push(digit);
     }
 }
 

@@ -34,13 +34,42 @@ impl Serialize for Luma {
 }
 
 impl Code {
-    fn new(size: usize, is_dark: impl Fn(usize) -> bool) -> Self {
-        let luma = |at| if is_dark(at) { 0 } else { 255 };
+    /// Of modules as bits, row by row, dark ones set, lowest bit first.
+    fn of_bits(size: usize, modules: &[u64]) -> Self {
+        let mut luma = Vec::with_capacity(modules.len() * 64);
+        for byte in modules.iter().flat_map(|bits| bits.to_le_bytes()) {
+            luma.extend_from_slice(&eight_lumas(byte));
+        }
+        luma.truncate(size * size);
         Self {
             size,
-            luma: Luma((0..size * size).map(luma).collect()),
+            luma: Luma(luma),
         }
     }
+
+    /// Of the places of dark modules, as column and row.
+    fn of_dark(size: usize, dark: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut luma = vec![255; size * size];
+        for (x, y) in dark {
+            if let Some(module) = luma.get_mut(y * size + x) {
+                *module = 0;
+            }
+        }
+        Self {
+            size,
+            luma: Luma(luma),
+        }
+    }
+}
+
+/// 0 for each bit that is set, 255 for each that is not, that of the lowest bit first.
+fn eight_lumas(byte: u8) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // A copy of the byte for each of its bits, with that bit alone.
+    let alone = (u64::from(byte) * ONES) & 0x8040_2010_0804_0201;
+    // Whatever is not zero carries into its highest bit.
+    let set = (alone + 0x7f * ONES) >> 7 & ONES;
+    ((ONES - set) * 255).to_le_bytes()
 }
 
 /// Text that is too long for its code.
@@ -63,8 +92,8 @@ impl Codes {
         let bytes = text.as_bytes();
         match self.plans.draw(bytes) {
             Some(code) => Ok(code),
-            None => encoded(bytes)
-                .map(|code| Code::new(code.size, |at| code.data[at].value()))
+            None => plan::modules(bytes)
+                .map(|(size, modules)| Code::of_bits(size, &modules))
                 .ok_or(TooLong {
                     kind: "QR code",
                     length: bytes.len(),
@@ -94,14 +123,7 @@ pub(crate) fn data_matrix(text: &str) -> Result<Code, TooLong> {
             length: text.len(),
         })?;
     let bitmap = code.bitmap();
-    let size = bitmap.width();
-    let mut dark = vec![false; size * size];
-    for (x, y) in bitmap.pixels() {
-        if let Some(module) = dark.get_mut(y * size + x) {
-            *module = true;
-        }
-    }
-    Ok(Code::new(size, |at| dark[at]))
+    Ok(Code::of_dark(bitmap.width(), bitmap.pixels()))
 }
 
 #[cfg(test)]

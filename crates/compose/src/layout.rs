@@ -26,7 +26,7 @@ const FILES_MAX: usize = 500;
 
 /// Characters below this one are looked up in a table: Latin and Cyrillic, which is all that most
 /// bills have.
-const PLAIN: char = '\u{600}';
+const PLAIN: char = '\u{2300}';
 
 const BUILTIN: [(&str, &[u8]); 4] = [
     (MAIN, include_bytes!("../layout/bill.typ")),

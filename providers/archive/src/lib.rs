@@ -30,6 +30,8 @@ pub type MemoryArchive = ObjectArchive<InMemory>;
 #[derive(Debug)]
 pub struct ObjectArchive<S> {
     store: S,
+    /// Where objects are plain files, if they are.
+    folder: Option<PathBuf>,
 }
 
 /// The folder cannot serve as an archive.
@@ -73,7 +75,10 @@ impl FolderArchive {
                 source,
             })?
             .with_fsync(true);
-        Ok(Self { store })
+        Ok(Self {
+            store,
+            folder: Some(folder.to_owned()),
+        })
     }
 }
 
@@ -83,6 +88,7 @@ impl MemoryArchive {
     pub fn new() -> Self {
         Self {
             store: InMemory::new(),
+            folder: None,
         }
     }
 }
@@ -128,6 +134,11 @@ impl<S: ObjectStore> Archive for ObjectArchive<S> {
         async move {
             let path = path_of(object)?;
             self.store.put(&path, PutPayload::from(bytes)).await?;
+            if let Some(folder) = &self.folder {
+                let file = folder.join(object);
+                // That it stays in memory costs others room, and nothing else.
+                let _ = tokio::task::spawn_blocking(move || let_go(&file)).await;
+            }
             Ok(())
         }
         .map(move |result: Result<(), BoxError>| result.map_err(|e| error("write", object, e)))
@@ -179,6 +190,19 @@ impl<S: ObjectStore> Archive for ObjectArchive<S> {
         .map(move |result: Result<(), BoxError>| result.map_err(|e| error("delete", object, e)))
         .boxed()
     }
+}
+
+/// Tells the system that a file that was just written is not read again soon: a run of packs would push everything
+/// else out of its memory, and each would take up fresh pages instead of those of the one before.
+fn let_go(file: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Advice, fadvise};
+        fadvise(fs::File::open(file)?, 0, None, Advice::DontNeed)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+    Ok(())
 }
 
 /// Refuses names that would climb out of the archive, or name nothing.

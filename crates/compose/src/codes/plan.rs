@@ -14,7 +14,7 @@ use std::{
 use super::{Code, encoded};
 
 /// A size is planned at its so-many-th code: a plan costs the encoder about as many as texts have bits that vary.
-const PLAN_FROM: u32 = 300;
+const PLAN_FROM: u32 = 30;
 /// Longer texts are left to the encoder. A payment has at most 331 bytes (EPC069-12, 2.3).
 const BYTES_MAX: usize = 400;
 
@@ -105,8 +105,7 @@ impl Length {
                 modules.iter_mut().zip(turned).for_each(|(a, b)| *a ^= b);
             }
         }
-        let is_dark = |at| modules[at / 64] >> (at % 64) & 1 == 1;
-        Some(Code::new(self.size.side, is_dark))
+        Some(Code::of_bits(self.size.side, &modules))
     }
 
     fn turned(&self, at: usize, bit: usize) -> Option<Modules> {
@@ -120,7 +119,7 @@ impl Length {
 }
 
 /// Modules along one side, and the modules.
-fn modules(text: &[u8]) -> Option<(usize, Modules)> {
+pub(super) fn modules(text: &[u8]) -> Option<(usize, Modules)> {
     let code = encoded(text)?;
     let count = code.size * code.size;
     let mut modules = vec![0; count.div_ceil(64)];
@@ -148,7 +147,9 @@ mod tests {
                     })
                     .collect();
                 let theirs = encoded(&text).expect("short enough");
-                let theirs = Code::new(theirs.size, |at| theirs.data[at].value());
+                let dark = (0..theirs.size * theirs.size).filter(|at| theirs.data[*at].value());
+                let places = dark.map(|at| (at % theirs.size, at / theirs.size));
+                let theirs = Code::of_dark(theirs.size, places);
                 let length = plans.length(&text).expect("short enough");
                 assert_eq!(length.draw(&text), Some(theirs));
             }

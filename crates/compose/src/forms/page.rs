@@ -6,7 +6,6 @@ use std::{cell::Cell, io::Write};
 use crate::{
     forms::{
         form::{Form, Misfit, Piece, Slot},
-        glyphs::Glyphs,
         leaves::Leaves,
     },
     stream::Sink,
@@ -24,10 +23,8 @@ thread_local! {
 #[derive(Default)]
 struct Room {
     fresh: Vec<u8>,
-    /// Numbers of a text's glyphs.
-    cids: Vec<u16>,
-    /// By how much the glyph in front of each is wider than alone, in the font's units.
-    kerns: Vec<i32>,
+    /// A text's glyphs, as they are shown.
+    glyphs: Vec<u8>,
 }
 
 impl Form {
@@ -51,9 +48,10 @@ impl Form {
         leaves: &Leaves,
         out: &mut dyn Sink,
     ) -> Result<(), Misfit> {
-        let Room { fresh, cids, kerns } = room;
+        let Room { fresh, glyphs } = room;
         for piece in pieces {
             fresh.clear();
+            glyphs.clear();
             match piece {
                 Piece::Constant(bytes) => out.known(bytes),
                 Piece::Number(number) => {
@@ -61,91 +59,71 @@ impl Form {
                     out.fresh(fresh);
                 }
                 Piece::Slot(slot) => {
-                    let run = self.shaped(slot, leaves, cids, kerns)?;
-                    push_number(fresh, run.x);
+                    let x = self.shaped(slot, leaves, |cid, correction| {
+                        push_plainly(glyphs, cid, correction);
+                    })?;
+                    push_number(fresh, x);
                     fresh.push(b' ');
                     push_number(fresh, slot.y.of(leaves)?);
                     fresh.extend_from_slice(b" cm");
                     fresh.extend_from_slice(slot.style.as_bytes());
-                    push_shown_plainly(fresh, run.cids, |at| run.kern(at));
+                    fresh.extend_from_slice(b"[<");
+                    fresh.extend_from_slice(glyphs);
+                    fresh.extend_from_slice(b">]TJ");
                     fresh.extend_from_slice(slot.tail.as_bytes());
                     out.fresh(fresh);
                 }
                 Piece::Lean(slot) => {
-                    let run = self.shaped(slot, leaves, cids, kerns)?;
+                    let x = self.shaped(slot, leaves, |cid, correction| {
+                        push_glyph(glyphs, cid, correction);
+                    })?;
                     if slot.y.moves() {
-                        push_short(fresh, run.x);
+                        push_short(fresh, x);
                         fresh.push(b' ');
                         push_short(fresh, slot.y.of(leaves)?);
                         out.fresh(fresh);
                         out.known(slot.style.as_bytes());
                     } else if slot.follows_its_width() {
-                        push_short(fresh, run.x);
+                        push_short(fresh, x);
                         out.fresh(fresh);
                         out.known(slot.style.as_bytes());
                     }
-                    fresh.clear();
-                    push_glyphs(fresh, run.cids, |at| run.kern(at));
-                    out.fresh(fresh);
+                    out.fresh(glyphs);
                 }
             }
         }
         Ok(())
     }
 
-    /// The text of a slot as glyphs, in this room.
-    fn shaped<'a>(
-        &'a self,
+    /// Where the text of a slot begins. Each of its glyphs goes to `glyph`, with the correction before it, in
+    /// thousandths to the left, where it has one.
+    #[inline]
+    fn shaped(
+        &self,
         slot: &Slot,
         leaves: &Leaves,
-        cids: &'a mut Vec<u16>,
-        kerns: &'a mut Vec<i32>,
-    ) -> Result<Shaped<'a>, Misfit> {
+        mut glyph: impl FnMut(u16, Option<f64>),
+    ) -> Result<f64, Misfit> {
         let font = self.fonts.get(slot.font).ok_or(Misfit::Kind)?;
         let glyphs = &*font.glyphs;
-        cids.clear();
-        kerns.clear();
         let (mut width, mut before) = (0, None);
         for part in &slot.parts {
             for character in part.text(leaves)?.chars() {
                 let found = glyphs.place(character);
                 let found = found.and_then(|place| Some((place, *font.cids.get(place)?)));
                 let (place, cid) = found.ok_or(Misfit::Character(character))?;
+                // Most pairs have none.
                 let kern = before.map_or(0, |before| glyphs.kerning(before, place));
                 width += glyphs.advance(place) + kern;
                 before = Some(place);
-                cids.push(cid);
-                kerns.push(kern);
+                glyph(cid, (kern != 0).then(|| -glyphs.thousandths(kern)));
             }
         }
         let width = glyphs.thousandths(width) / 1000.0 * slot.size;
         if width > slot.width_max + WIDTH_TOLERANCE {
             return Err(Misfit::Width);
         }
-        Ok(Shaped {
-            glyphs,
-            cids,
-            kerns,
-            x: slot.anchor - slot.before * width,
-        })
-    }
-}
-
-/// A text as glyphs.
-struct Shaped<'a> {
-    glyphs: &'a Glyphs,
-    cids: &'a [u16],
-    /// By how much the glyph in front of each is wider than alone, in the font's units.
-    kerns: &'a [i32],
-    x: f64,
-}
-
-impl Shaped<'_> {
-    /// The correction before the glyph at a place, in thousandths to the left.
-    fn kern(&self, at: usize) -> Option<f64> {
-        // Most pairs have none.
-        let units = *self.kerns.get(at)?;
-        (units != 0).then(|| -self.glyphs.thousandths(units))
+        Ok(slot.anchor - slot.before * width)
     }
 }
 
@@ -160,28 +138,29 @@ impl Slot {
 /// thousandths to the left.
 pub(crate) fn push_shown(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
     out.extend_from_slice(b"[(");
-    push_glyphs(out, cids, kern);
+    for (at, cid) in cids.iter().enumerate() {
+        push_glyph(out, *cid, kern(at));
+    }
     out.extend_from_slice(b")]TJ ");
 }
 
-fn push_glyphs(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
-    for (at, cid) in cids.iter().enumerate() {
-        if let Some(correction) = kern(at) {
-            out.push(b')');
-            // A hundredth of a thousandth of the size is far below what anything can show.
-            push_short(out, (correction * 100.0).round() / 100.0);
-            out.push(b'(');
-        }
-        push_escaped(out, *cid);
+/// A glyph in parentheses, and the correction before it.
+#[inline]
+fn push_glyph(out: &mut Vec<u8>, cid: u16, correction: Option<f64>) {
+    if let Some(correction) = correction {
+        out.push(b')');
+        // A hundredth of a thousandth of the size is far below what anything can show.
+        push_short(out, (correction * 100.0).round() / 100.0);
+        out.push(b'(');
     }
+    push_escaped(out, cid);
 }
 
 /// Two bytes of a string in parentheses.
 #[inline]
 pub(crate) fn push_escaped(out: &mut Vec<u8>, unit: u16) {
-    let is_special = |byte: &u8| matches!(byte, b'(' | b')' | b'\\' | b'\r');
     let bytes = unit.to_be_bytes();
-    if !bytes.iter().any(is_special) {
+    if !is_special(bytes[0]) && !is_special(bytes[1]) {
         out.extend_from_slice(&bytes);
         return;
     }
@@ -189,24 +168,25 @@ pub(crate) fn push_escaped(out: &mut Vec<u8>, unit: u16) {
         match byte {
             // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
             b'\r' => out.extend_from_slice(b"\\r"),
-            byte if is_special(&byte) => out.extend_from_slice(&[b'\\', byte]),
+            byte if is_special(byte) => out.extend_from_slice(&[b'\\', byte]),
             byte => out.push(byte),
         }
     }
 }
 
-/// Shows glyphs so that page content stays plain text, which is easier to take apart.
-fn push_shown_plainly(out: &mut Vec<u8>, cids: &[u16], kern: impl Fn(usize) -> Option<f64>) {
-    out.extend_from_slice(b"[<");
-    for (at, cid) in cids.iter().enumerate() {
-        if let Some(correction) = kern(at) {
-            out.push(b'>');
-            push_number(out, correction);
-            out.push(b'<');
-        }
-        push_hex(out, *cid);
+#[inline]
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'(' | b')' | b'\\' | b'\r')
+}
+
+/// A glyph so that page content stays plain text, which is easier to take apart.
+fn push_plainly(out: &mut Vec<u8>, cid: u16, correction: Option<f64>) {
+    if let Some(correction) = correction {
+        out.push(b'>');
+        push_number(out, correction);
+        out.push(b'<');
     }
-    out.extend_from_slice(b">]TJ");
+    push_hex(out, cid);
 }
 
 #[allow(clippy::cast_possible_truncation)]

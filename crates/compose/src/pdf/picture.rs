@@ -50,10 +50,24 @@ pub(crate) fn width(stream: &Stream) -> Option<usize> {
 
 /// A bit for each pixel, light ones set; each row begins at a byte.
 pub(crate) fn packed(pixels: &[u8], width: usize) -> Vec<u8> {
-    let bit = |byte: u8, (at, luma): (usize, &u8)| byte | (u8::from(*luma > 127) << (7 - at));
-    let byte = |eight: &[u8]| eight.iter().enumerate().fold(0, bit);
-    let rows = pixels.chunks(width.max(1));
-    rows.flat_map(|row| row.chunks(8).map(byte)).collect()
+    let mut bytes = Vec::with_capacity(pixels.len() / 8 + pixels.len() / width.max(1) + 1);
+    for row in pixels.chunks(width.max(1)) {
+        let (eights, rest) = row.as_chunks();
+        bytes.extend(eights.iter().copied().map(byte));
+        if !rest.is_empty() {
+            let mut eight = [0; 8];
+            eight[..rest.len()].copy_from_slice(rest);
+            bytes.push(byte(eight));
+        }
+    }
+    bytes
+}
+
+/// The highest bits of eight bytes, that of the first one highest.
+fn byte(pixels: [u8; 8]) -> u8 {
+    let light = u64::from_le_bytes(pixels) >> 7 & 0x0101_0101_0101_0101;
+    // The factor moves the bit of each byte to a place of its own in the highest byte.
+    (light.wrapping_mul(0x8040_2010_0804_0201) >> 56) as u8
 }
 
 #[cfg(test)]

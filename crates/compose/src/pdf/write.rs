@@ -198,23 +198,26 @@ impl File {
     pub(crate) fn signature(&mut self, number: u32, contents_reserve: usize) -> SealSlot {
         self.begin(number);
         let bytes = &mut self.bytes;
-        let mut place = |before: &str, value: &str| -> Range<usize> {
+        let mut place = |before: &str, value: &[u8]| -> Range<usize> {
             bytes.extend_from_slice(before.as_bytes());
             let start = bytes.len();
-            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(value);
             start..bytes.len()
         };
         let byte_range = place(
             "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange ",
-            BYTE_RANGE,
+            BYTE_RANGE.as_bytes(),
         );
-        let contents = place("/Contents ", &hexadecimal_zeros(contents_reserve));
-        let signing_time = place("/M ", SIGNING_TIME);
+        let mut zeros = vec![b'0'; 2 * contents_reserve + 2];
+        zeros[0] = b'<';
+        zeros[2 * contents_reserve + 1] = b'>';
+        let contents = place("/Contents ", &zeros);
+        let signing_time = place("/M ", SIGNING_TIME.as_bytes());
         // No DigestMethod beside the transform (ISO 19005-3, 6.1.12).
         place(
             "/Reference[<</Type/SigRef/TransformMethod/DocMDP\
              /TransformParams<</Type/TransformParams/P 1/V/1.2>>>>]>>\nendobj\n",
-            "",
+            b"",
         );
         SealSlot {
             byte_range,
@@ -299,15 +302,6 @@ pub(crate) fn index(objects: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
         at += length + 1;
     }
     index
-}
-
-/// A hexadecimal string of so many zero bytes.
-fn hexadecimal_zeros(bytes: usize) -> String {
-    let mut zeros = String::with_capacity(2 * bytes + 2);
-    zeros.push('<');
-    zeros.extend(std::iter::repeat_n("00", bytes));
-    zeros.push('>');
-    zeros
 }
 
 /// What is compressed for every bill: higher levels take twice as long for a twentieth of the size.

@@ -4,8 +4,8 @@
 const LENGTH_MIN: usize = 6;
 pub(super) const LENGTH_MAX: usize = 258;
 const TABLE_BITS: u32 = 11;
-/// Pieces are counted over all streams; beyond so many the table is made anew.
-const PIECES_MAX: u32 = u32::MAX / 2;
+/// Places are counted over all streams; beyond so many the table is made anew.
+const PLACES_MAX: u32 = u32::MAX / 2;
 
 /// What is fresh so far in a stream, and where six bytes of it came last. Serves one stream after another, each
 /// of which [`Fresh::begin`] begins.
@@ -13,9 +13,10 @@ const PIECES_MAX: u32 = u32::MAX / 2;
 pub(super) struct Fresh {
     bytes: Vec<u8>,
     pieces: Vec<Piece>,
-    /// The number of the stream's first piece; what the table says of earlier ones is of another stream.
+    /// The number of the stream's first place; what the table says of earlier ones is of another stream.
     first: u32,
-    table: Vec<Place>,
+    /// Numbers of places among what is fresh.
+    table: Vec<u32>,
 }
 
 /// Fresh bytes between what is known.
@@ -24,15 +25,6 @@ struct Piece {
     /// Where it begins in the stream, and where among what is fresh.
     start: usize,
     base: usize,
-    /// Where it ends among what is fresh.
-    end: usize,
-}
-
-/// Number of a piece, counted from 1, and where among what is fresh.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    piece: u32,
-    at: u32,
 }
 
 /// What to write of something fresh.
@@ -44,13 +36,13 @@ pub(super) enum Token<'a> {
 impl Fresh {
     /// Begins another stream.
     pub(super) fn begin(&mut self) {
-        self.first += self.pieces.len() as u32;
+        self.first += self.bytes.len() as u32;
         self.pieces.clear();
         self.bytes.clear();
-        if self.table.is_empty() || self.first > PIECES_MAX {
+        if self.table.is_empty() || self.first > PLACES_MAX {
             self.first = 1;
             self.table.clear();
-            self.table.resize(1 << TABLE_BITS, Place::default());
+            self.table.resize(1 << TABLE_BITS, 0);
         }
     }
 
@@ -58,46 +50,43 @@ impl Fresh {
     pub(super) fn take(&mut self, bytes: &[u8], start: usize, mut out: impl FnMut(Token<'_>)) {
         let base = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        let piece = self.first + self.pieces.len() as u32;
-        self.pieces.push(Piece {
-            start,
-            base,
-            end: self.bytes.len(),
-        });
+        self.pieces.push(Piece { start, base });
         let (mut at, mut written) = (0, 0);
         while let Some(key) = bytes.get(at..).and_then(<[u8]>::first_chunk::<LENGTH_MIN>) {
             let place = &mut self.table[slot(*key)];
-            let last = *place;
-            *place = Place {
-                piece,
-                at: (base + at) as u32,
-            };
-            let earlier = last.piece.checked_sub(self.first);
-            let earlier = earlier.and_then(|index| self.pieces.get(index as usize));
-            let Some(Piece {
-                start: from,
-                base: before,
-                end,
-            }) = earlier.copied()
-            else {
-                at += 1;
-                continue;
-            };
-            let last = last.at as usize;
-            let both = self.bytes[last..end].iter().zip(&bytes[at..]);
-            let both = both.take(LENGTH_MAX);
-            let length = both.take_while(|(a, b)| a == b).count();
-            let distance = start + at - (from + last - before);
-            if length < LENGTH_MIN || distance > super::DISTANCE_MAX {
-                at += 1;
-                continue;
+            let last = place.wrapping_sub(self.first) as usize;
+            *place = self.first + (base + at) as u32;
+            // Most places are of other bytes, or of another stream.
+            let is_same = self.bytes.get(last..last.saturating_add(LENGTH_MIN)) == Some(key);
+            match is_same.then(|| self.copy(last, start + at, &bytes[at..])) {
+                Some(Some((length, distance))) => {
+                    out(Token::Literals(&bytes[written..at]));
+                    out(Token::Copy { length, distance });
+                    at += length;
+                    written = at;
+                }
+                _ => at += 1,
             }
-            out(Token::Literals(&bytes[written..at]));
-            out(Token::Copy { length, distance });
-            at += length;
-            written = at;
         }
         out(Token::Literals(&bytes[written..]));
+    }
+
+    /// How long and how far back a repetition is from that place among what is fresh, for bytes that begin at `to` in
+    /// the stream; nothing where it would reach into what is known, or is too far.
+    fn copy(&self, from: usize, to: usize, bytes: &[u8]) -> Option<(usize, usize)> {
+        let index = self.pieces.partition_point(|piece| piece.base <= from);
+        let piece = self.pieces.get(index.checked_sub(1)?)?;
+        let next = self.pieces.get(index);
+        let end = next.map_or(self.bytes.len(), |next| next.base);
+        let both = self
+            .bytes
+            .get(from..end)?
+            .iter()
+            .zip(bytes)
+            .take(LENGTH_MAX);
+        let length = both.take_while(|(a, b)| a == b).count();
+        let distance = to - (piece.start + from - piece.base);
+        (length >= LENGTH_MIN && distance <= super::DISTANCE_MAX).then_some((length, distance))
     }
 }
 

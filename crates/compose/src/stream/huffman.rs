@@ -1,8 +1,9 @@
 //! Codes of a Deflate block (RFC 1951, 3.2.2 and 3.2.7): their lengths from how often symbols come, and how
 //! a block tells them.
 
-/// The longest code of a literal, a length or a distance.
-const BITS_MAX: u8 = 15;
+/// The longest code of a literal, a length or a distance: a bit less than there may be (RFC 1951, 3.2.7), so that four
+/// literals are written at once.
+pub(super) const BITS_MAX: u8 = 14;
 /// The longest code of a length of a code.
 const SMALL_BITS_MAX: u8 = 7;
 /// In which order a block tells the lengths of the codes that tell lengths.

@@ -101,8 +101,6 @@ const CONTENT_MAX: usize = 128 * 1024;
 const ADLER_MODULUS: u32 = 65_521;
 /// No repetition lies further back.
 const DISTANCE_MAX: usize = 32_768;
-/// The longest code (RFC 1951, 3.2.7).
-const BITS_MAX: u8 = 15;
 /// So many bits are written at once: as many as 64 hold with seven that wait for their byte to be full.
 const RUN_BITS: u8 = 56;
 

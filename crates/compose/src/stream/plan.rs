@@ -1,7 +1,7 @@
 //! How to write known bytes in the fewest bits: which of them repeat others, found with as much patience as a
 //! form deserves, and codes that suit what a bill adds.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::{
     ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, Part, Plan, RUN_BITS, Step, Stretch,
@@ -95,7 +95,7 @@ fn known(parts: &[Part]) -> (Vec<&[u8]>, Vec<usize>) {
 
 /// For each place of each stretch the repetitions that begin there, longer ones further back.
 fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
-    let mut places: HashMap<[u8; LENGTH_MIN], Vec<(usize, usize)>> = HashMap::new();
+    let mut places: FxHashMap<[u8; LENGTH_MIN], Vec<(usize, usize)>> = FxHashMap::default();
     let mut all = Vec::with_capacity(known.len());
     for (own, bytes) in known.iter().enumerate() {
         let mut found = vec![Vec::new(); bytes.len()];
@@ -146,7 +146,13 @@ fn choose(
     literals: &[u8],
     distances: &[u8],
 ) -> Vec<Vec<Choice>> {
-    let bits = |length: u8| u32::from(if length == 0 { super::BITS_MAX } else { length });
+    let bits = |length: u8| {
+        u32::from(if length == 0 {
+            huffman::BITS_MAX
+        } else {
+            length
+        })
+    };
     let length_cost: Vec<u32> = (0..=LENGTH_MAX)
         .map(|length| match length {
             0..LENGTH_MIN => u32::MAX / 4,

@@ -3,12 +3,13 @@
 use std::cell::Cell;
 
 use super::{
-    ADLER_MODULUS, BITS_MAX, Copy, DISTANCE_MAX, DISTANCES, Plan, RUN_BITS, Sink, Step,
-    distance_symbol,
+    ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, Plan, RUN_BITS, Sink, Step, distance_symbol,
     fresh::{Fresh, Token},
-    plan,
+    huffman, plan,
 };
 
+/// A code for each, before the end of the block and the lengths.
+const BYTES: usize = 256;
 const END_OF_BLOCK: usize = 256;
 /// So many bytes of 255 are summed before 32 bits overflow (RFC 1950, 9), rounded down.
 const SUMS_UNCUT: usize = 4_096;
@@ -96,11 +97,12 @@ impl Sink for Writer<'_> {
             Token::Copy { length, distance } => codes.fresh_copy(length, distance),
         });
         for bytes in bytes.chunks(SUMS_UNCUT) {
+            let [mut a, mut b] = self.sums;
             for byte in bytes {
-                self.sums[0] += u32::from(*byte);
-                self.sums[1] += self.sums[0];
+                a += u32::from(*byte);
+                b += a;
             }
-            self.sums = self.sums.map(|sum| sum % ADLER_MODULUS);
+            self.sums = [a % ADLER_MODULUS, b % ADLER_MODULUS];
         }
         self.length += bytes.len();
     }
@@ -205,17 +207,19 @@ impl<'a> Codes<'a> {
     }
 
     fn literals(&mut self, bytes: &[u8]) {
-        let (mut bits, mut count) = (0, 0);
-        for byte in bytes {
-            let (code, length) = self.plan.literals[usize::from(*byte)];
-            bits |= u64::from(code) << count;
-            count += length;
-            if count > RUN_BITS - BITS_MAX {
-                self.push(bits, count);
-                (bits, count) = (0, 0);
+        let Some(codes) = self.plan.literals.first_chunk::<BYTES>() else {
+            return;
+        };
+        // As many at once as may be pushed, however long their codes are.
+        for few in bytes.chunks(usize::from(RUN_BITS / huffman::BITS_MAX)) {
+            let (mut bits, mut count) = (0, 0);
+            for byte in few {
+                let (code, length) = codes[usize::from(*byte)];
+                bits |= u64::from(code) << count;
+                count += length;
             }
+            self.push(bits, count);
         }
-        self.push(bits, count);
     }
 
     fn fresh_copy(&mut self, length: usize, distance: usize) {

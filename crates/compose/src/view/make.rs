@@ -11,7 +11,7 @@ use kvit_billing::{
     order::{BillOrder, Line, Meter, Reading, ReadingSource, Section},
     reference::epc_payment,
 };
-use rust_decimal::{Decimal, prelude::ToPrimitive};
+use rust_decimal::Decimal;
 
 use super::{
     BrandView, CarriedView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView,
@@ -26,8 +26,8 @@ use crate::{
 /// A quantity above a bar of the chart has at most so many characters.
 const LABEL_CHARS_MAX: usize = 5;
 
-/// A line of a supply point's address has about so many characters.
-const ADDRESS_CHARS_MAX: usize = 40;
+/// A line of an address has at most so many characters, if it has a comma to be broken at.
+const LINE_CHARS_MAX: usize = 40;
 
 /// What is the same on all bills of an operator.
 pub(crate) struct Issuer {
@@ -400,17 +400,24 @@ fn operator_view(layout: &Layout, operator: &Operator, lang: Language) -> Operat
     }
 }
 
-/// Lines of an address, the country where it is another one.
+/// Lines of an address, the country where it is another one. What stands before the town is one line wherever it
+/// fits one: an address with a flat has the shape of one without.
 fn address<'a>(layout: &Layout, address: &'a Address) -> Vec<Cow<'a, str>> {
     let town = format!("{} {}", address.postcode, address.city);
     let town = clean(layout, &town).into_owned();
     let country = (address.country != "BG").then_some(address.country.as_str());
     let lines = address.lines.iter().map(|line| clean(layout, line));
+    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    if lines.len() > 1 {
+        let joined = lines.join(", ");
+        if joined.chars().count() <= LINE_CHARS_MAX {
+            lines = vec![Cow::Owned(joined)];
+        }
+    }
+    lines.push(Cow::Owned(town));
+    lines.extend(country.map(|country| clean(layout, country)));
+    lines.retain(|line| !line.is_empty());
     lines
-        .chain([Cow::Owned(town)])
-        .chain(country.map(|country| clean(layout, country)))
-        .filter(|line| !line.is_empty())
-        .collect()
 }
 
 /// Longer words than any language has; one would run beyond the page's edge.
@@ -476,10 +483,13 @@ const fn source(source: ReadingSource) -> &'static str {
     }
 }
 
-/// For drawing only, where a pixel is coarse enough for a float.
+/// To four decimals, for drawing only, where a pixel is coarse enough for a float.
 fn share(part: Decimal, whole: Decimal) -> f64 {
-    let share = part.checked_div(whole).unwrap_or_default();
-    share.round_dp(4).to_f64().unwrap_or_default()
+    let float = |number: Decimal| number.mantissa() as f64 / 10_f64.powi(number.scale() as i32);
+    if whole.is_zero() {
+        return 0.0;
+    }
+    (float(part) / float(whole) * 10_000.0).round() / 10_000.0
 }
 
 fn span(period: Period, lang: Language) -> String {
@@ -490,23 +500,29 @@ fn span(period: Period, lang: Language) -> String {
     )
 }
 
-/// A one-line address, broken at a comma where it is long.
+/// A one-line address, broken at commas into lines that are short enough, and into two at least: a short one has
+/// the shape of a long one.
 fn in_lines(address: &str) -> Vec<String> {
+    let parts: Vec<&str> = address
+        .split(", ")
+        .filter(|part| !part.is_empty())
+        .collect();
     let mut lines: Vec<String> = Vec::new();
-    for part in address.split(", ").filter(|part| !part.is_empty()) {
+    for (at, part) in parts.iter().enumerate() {
+        let is_only_left = lines.len() == 1 && at > 0 && at + 1 == parts.len();
         match lines.last_mut() {
-            Some(line) if lines_fit(line, part) || line.chars().count() < ADDRESS_CHARS_MAX / 3 => {
+            Some(line) if !is_only_left && line_fits(line, part) => {
                 line.push_str(", ");
                 line.push_str(part);
             }
-            _ => lines.push(part.to_owned()),
+            _ => lines.push((*part).to_owned()),
         }
     }
     lines
 }
 
-fn lines_fit(line: &str, part: &str) -> bool {
-    line.chars().count() + part.chars().count() + 2 <= ADDRESS_CHARS_MAX
+fn line_fits(line: &str, part: &str) -> bool {
+    line.chars().count() + part.chars().count() + 2 <= LINE_CHARS_MAX
 }
 
 /// An IBAN in groups of four.
