@@ -129,17 +129,17 @@ impl Harvest<'_> {
         }
         match objects {
             [Value::Text(a), Value::Text(b), Value::Text(c)] => {
-                let mut found = Vec::new();
-                for (text, export) in [a, b, c].into_iter().zip(self.exports) {
-                    found.push(
-                        text_string(&text.bytes).and_then(|text| template(&text, &export.probe)),
-                    );
-                }
-                match found.first() {
-                    Some(Some(parts))
-                        if has_leaf(parts) && found.iter().all(|f| *f == found[0]) =>
+                let [a, b, c] = [a, b, c].map(|text| text_string(&text.bytes));
+                let parts = a.and_then(|text| template(&text, &self.exports[0].probe));
+                let shows = |text: &Option<String>, at: usize, parts: &[Part]| {
+                    let probe = &self.exports[at].probe;
+                    text.as_ref().is_some_and(|text| probe.shows(text, parts))
+                };
+                match parts {
+                    Some(parts)
+                        if has_leaf(&parts) && shows(&b, 1, &parts) && shows(&c, 2, &parts) =>
                     {
-                        texts.push(parts.clone());
+                        texts.push(parts);
                         Ok(())
                     }
                     _ => refused(format!("a text differs under /{}", name(key))),

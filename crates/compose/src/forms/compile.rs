@@ -1,6 +1,6 @@
-//! A shape to a form: Typst exports it three times with probe values, and whatever differs between
-//! the exports has to be explained by a leaf. What cannot be explained refuses the form; nothing is
-//! guessed.
+//! A shape to a form: Typst exports it twice with probe values and once as the bill at hand, and whatever differs
+//! between the exports has to be explained by a leaf. Where the bill is a special case, such as one with a bar of no
+//! height, a third probe stands in for it. What cannot be explained refuses the form; nothing is guessed.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
         glyphs::Glyphs,
         lean::Lean,
         leaves::Leaves,
-        probe::{LEAVES_MAX, Probe, has_leaf, probes, template},
+        probe::{LEAVES_MAX, Probe, has_leaf, probe, template},
     },
     pdf::Additions,
 };
@@ -90,6 +90,8 @@ pub(crate) struct Compiled {
     pub(crate) form: Form,
     /// What each page's stream shows, as the exporter writes it.
     pub(crate) exact: Exact,
+    /// Typst's export of the bill at hand.
+    pub(crate) shown: Vec<Page>,
     /// Why it takes shorter texts than usual, where it does.
     pub(crate) narrowed: Option<Refusal>,
 }
@@ -101,13 +103,18 @@ pub(crate) type Exact = Vec<Vec<Piece>>;
 /// fit the layout, shorter ones are tried, and why is told beside the form: longer texts of its bills go
 /// through Typst whole.
 pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusal> {
+    if Leaves::of(view)?.len() > LEAVES_MAX {
+        return refused("there are more than 999 leaves");
+    }
+    let real = Export::new(Probe::itself(view), tools)?;
     let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
-        match compiled(view, reach, tools) {
+        match compiled(view, reach, &real, tools) {
             Ok((form, exact)) => {
                 return Ok(Compiled {
                     form,
                     exact,
+                    shown: real.pages,
                     narrowed: first,
                 });
             }
@@ -118,37 +125,48 @@ pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusa
     Err(first.unwrap_or(Refusal::NoAlphabet))
 }
 
-fn compiled(view: &Json, reach: f64, tools: &Tools<'_>) -> Result<(Form, Exact), Refusal> {
-    if Leaves::of(view)?.len() > LEAVES_MAX {
-        return refused("there are more than 999 leaves");
+fn compiled(
+    view: &Json,
+    reach: f64,
+    real: &Export,
+    tools: &Tools<'_>,
+) -> Result<(Form, Exact), Refusal> {
+    let export = |round| Export::new(probe(view, round, reach), tools);
+    let (a, b) = (export(0)?, export(1)?);
+    match harvested([&a, &b, real], tools) {
+        Err(Refusal::Unexplained(_)) => harvested([&a, &b, &export(2)?], tools),
+        explained_or_not => explained_or_not,
     }
-    let mut exports = Vec::new();
-    for probe in probes(view, reach) {
-        let document = Document::load(&(tools.export)(&probe.view)?)?;
-        let pages = pages(&document)?;
-        exports.push(Export {
-            probe,
-            document,
-            pages,
-        });
-    }
-    let [a, b, c] = exports.as_slice() else {
-        return refused("there are not three exports");
-    };
+}
+
+/// The form that explains these exports.
+fn harvested(exports: [&Export; 3], tools: &Tools<'_>) -> Result<(Form, Exact), Refusal> {
     let mut harvest = Harvest {
-        exports: [a, b, c],
+        exports,
         tools,
         fonts: Vec::new(),
         names: Vec::new(),
     };
     harvest.learn_fonts()?;
     let (mut exact, mut lean) = (Vec::new(), Vec::new());
-    for page in 0..a.pages.len() {
+    for page in 0..exports[0].pages.len() {
         let (as_exported, in_few) = harvest.page(page)?;
         exact.push(as_exported);
         lean.push(in_few);
     }
     Ok((harvest.assemble(lean)?, exact))
+}
+
+impl Export {
+    fn new(probe: Probe, tools: &Tools<'_>) -> Result<Self, Refusal> {
+        let document = Document::load(&(tools.export)(&probe.view)?)?;
+        let pages = pages(&document)?;
+        Ok(Self {
+            probe,
+            document,
+            pages,
+        })
+    }
 }
 
 pub(crate) fn pages(document: &Document) -> Result<Vec<Page>, Refusal> {
@@ -371,7 +389,7 @@ impl Harvest<'_> {
         let parts = template(&a, &self.exports[0].probe)?;
         let agree = [(&b, 1), (&c, 2)]
             .into_iter()
-            .all(|(text, at)| template(text, &self.exports[at].probe).as_ref() == Some(&parts));
+            .all(|(text, at)| self.exports[at].probe.shows(text, &parts));
         if !agree || !has_leaf(&parts) {
             return None;
         }
@@ -459,12 +477,17 @@ impl Harvest<'_> {
                 },
             ))
         };
-        // The best of all, since a wrong share may pass through three points by chance.
+        // A wrong share may pass through three points by chance: then it takes the bill at hand to prove the best of
+        // all, and it cannot do so if one of the points is its own.
         let count = shares[0].len();
         let alone = (0..count).filter_map(|share| fit(share, None));
         let apart = (1..count).filter_map(|share| fit(share, Some(share - 1)));
-        let best = alone.chain(apart).min_by(|a, b| a.0.total_cmp(&b.0));
-        best.map(|(_, coordinate)| coordinate)
+        let mut fitting: Vec<_> = alone.chain(apart).collect();
+        if fitting.len() > 1 && self.exports[2].probe.is_real {
+            return None;
+        }
+        fitting.sort_by(|a, b| a.0.total_cmp(&b.0));
+        fitting.first().map(|(_, coordinate)| *coordinate)
     }
 }
 

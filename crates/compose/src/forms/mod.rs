@@ -71,7 +71,7 @@ const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
 const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyzADFJMNOS";
 
-/// A shape gets a form at its so-many-th bill. Making and proving one takes four layouts; a shape that comes
+/// A shape gets a form at its so-many-th bill. Making and proving one takes three layouts; a shape that comes
 /// once among thousands gets none.
 const FORM_FROM: u64 = 2;
 
@@ -249,11 +249,14 @@ impl Forms {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
+        let mut shown_already = None;
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            let (mut form, exact) = self.compile(&view, is_common, layout, additions, export)?;
+            let compiled = self.compile(&view, is_common, layout, additions, export)?;
+            let mut form = compiled.form;
             form.plan(&leaves, additions);
-            *lock(&shape.exact) = Some(exact);
+            shown_already = Some(compiled.shown);
+            *lock(&shape.exact) = Some(compiled.exact);
             self.make_room();
             Some(form)
         });
@@ -289,11 +292,13 @@ impl Forms {
             }
         };
         if let Some(exact) = exact {
-            let shown = data(view).and_then(|view| {
-                Ok(Document::load(&export(
-                    &self.with_alphabet(&view, is_common),
-                )?)?)
-            });
+            let shown = match shown_already {
+                Some(shown) => Ok(Ok(shown)),
+                None => data(view).and_then(|view| {
+                    let view = self.with_alphabet(&view, is_common);
+                    Ok(pages(&Document::load(&export(&view)?)?))
+                }),
+            };
             let shown = match shown {
                 Ok(shown) => shown,
                 // Says nothing of the form: another bill is going to prove it.
@@ -302,7 +307,7 @@ impl Forms {
                     return Err(error);
                 }
             };
-            match pages(&shown).and_then(|shown| prove::same(form, &exact, &leaves, &shown)) {
+            match shown.and_then(|shown| prove::same(form, &exact, &leaves, &shown)) {
                 Ok(()) => {
                     shape.is_proven.store(true, Ordering::Release);
                     if let Some(kept) = &self.kept {
@@ -403,7 +408,7 @@ impl Forms {
         layout: &Layout,
         additions: &Additions<'_>,
         export: &Export<'_>,
-    ) -> Option<(Form, Exact)> {
+    ) -> Option<Compiled> {
         let language = language_of(view);
         let tools = Tools {
             export,
@@ -415,17 +420,13 @@ impl Forms {
         };
         let compiled = compile(&self.with_alphabet(view, is_common), &tools);
         match compiled {
-            Ok(Compiled {
-                form,
-                exact,
-                narrowed,
-            }) => {
+            Ok(compiled) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
-                if let Some(why) = narrowed {
+                if let Some(why) = &compiled.narrowed {
                     self.narrowed.fetch_add(1, Ordering::Relaxed);
                     self.remember(why.told());
                 }
-                Some((form, exact))
+                Some(compiled)
             }
             Err(refusal) => {
                 self.refuse(&refusal);

@@ -1,5 +1,5 @@
 //! Probe values: texts that are recognised again in an exported file, and numbers that no others
-//! resemble.
+//! resemble. The bill for which a form is made is a probe too: what the others showed has to hold for it.
 
 use serde_json::{Value, json};
 
@@ -19,15 +19,44 @@ pub(crate) struct Probe {
     pub(crate) view: Value,
     pub(crate) texts: Vec<String>,
     pub(crate) shares: Vec<Option<f64>>,
+    /// Whether it is the bill itself.
+    pub(crate) is_real: bool,
 }
 
-/// Three probes of a bill's shape: with short texts, with texts as long as they may get times
-/// `reach`, and in between.
-pub(crate) fn probes(view: &Value, reach: f64) -> [Probe; 3] {
-    [0, 1, 2].map(|round| probe(view, round, reach))
+impl Probe {
+    /// The bill itself, with what its leaves hold.
+    pub(crate) fn itself(view: &Value) -> Self {
+        let (mut texts, mut shares) = (Vec::new(), Vec::new());
+        with_leaves(view, &mut |_, _, value| {
+            texts.push(value.as_str().unwrap_or_default().to_owned());
+            shares.push(value.as_f64());
+            value.clone()
+        });
+        Self {
+            view: view.clone(),
+            texts,
+            shares,
+            is_real: true,
+        }
+    }
+
+    /// Whether these words and leaves are that text here.
+    pub(crate) fn shows(&self, text: &str, parts: &[Part]) -> bool {
+        let mut rest = Some(text);
+        for part in parts {
+            let shown = match part {
+                Part::Words(words) => Some(words),
+                Part::Leaf(leaf) => self.texts.get(*leaf),
+            };
+            rest = rest.and_then(|rest| rest.strip_prefix(shown?.as_str()));
+        }
+        rest == Some("")
+    }
 }
 
-fn probe(view: &Value, round: usize, reach: f64) -> Probe {
+/// A probe of a bill's shape: in round 0 with short texts, in round 1 with texts as long as they may get times
+/// `reach`, in round 2 with texts in between.
+pub(crate) fn probe(view: &Value, round: usize, reach: f64) -> Probe {
     let (mut texts, mut shares) = (Vec::new(), Vec::new());
     let mut count = 0;
     with_leaves(view, &mut |_, kind, value| {
@@ -63,6 +92,7 @@ fn probe(view: &Value, round: usize, reach: f64) -> Probe {
         view,
         texts,
         shares,
+        is_real: false,
     }
 }
 
