@@ -4,12 +4,16 @@
 //! where outlines take thousands, and no hair lines as between squares that touch.
 
 mod plan;
+mod slip;
 
 use datamatrix::{DataMatrixBuilder, EncodationType, SymbolList};
 use fast_qr::{ECL, Mask, Mode, QRBuilder, QRCode};
 use serde::{Serialize, Serializer};
 
-use crate::codes::plan::Plans;
+use crate::codes::{
+    plan::{Modules, Plans},
+    slip::Slips,
+};
 
 /// One mask for all: to try each of the eight on every code takes longer than all the rest of a bill,
 /// and readers take any.
@@ -46,20 +50,6 @@ impl Code {
             luma: Luma(luma),
         }
     }
-
-    /// Of the places of dark modules, as column and row.
-    fn of_dark(size: usize, dark: impl Iterator<Item = (usize, usize)>) -> Self {
-        let mut luma = vec![255; size * size];
-        for (x, y) in dark {
-            if let Some(module) = luma.get_mut(y * size + x) {
-                *module = 0;
-            }
-        }
-        Self {
-            size,
-            luma: Luma(luma),
-        }
-    }
 }
 
 /// 0 for each bit that is set, 255 for each that is not, that of the lowest bit first.
@@ -84,9 +74,21 @@ pub struct TooLong {
 #[derive(Default)]
 pub(crate) struct Codes {
     plans: Plans,
+    slips: Slips,
 }
 
 impl Codes {
+    /// A square Data Matrix (ECC 200).
+    pub(crate) fn data_matrix(&self, text: &str) -> Result<Code, TooLong> {
+        let bytes = text.as_bytes();
+        let encoded = || data_matrix(bytes).map(|(size, modules)| Code::of_bits(size, &modules));
+        let drawn = self.slips.draw(bytes, &data_matrix);
+        drawn.or_else(encoded).ok_or(TooLong {
+            kind: "Data Matrix",
+            length: bytes.len(),
+        })
+    }
+
     /// A QR code with error correction M, as EPC069-12 asks for.
     pub(crate) fn qr(&self, text: &str) -> Result<Code, TooLong> {
         let bytes = text.as_bytes();
@@ -109,21 +111,26 @@ fn encoded(bytes: &[u8]) -> Option<QRCode> {
     builder.build().ok()
 }
 
-/// A square Data Matrix (ECC 200).
-pub(crate) fn data_matrix(text: &str) -> Result<Code, TooLong> {
+/// A square Data Matrix (ECC 200) as the encoder makes it: modules along one side, and the modules.
+fn data_matrix(text: &[u8]) -> Option<(usize, Modules)> {
     let symbols = SymbolList::default().enforce_square();
     // Numbers for the most part, which ASCII packs in pairs: to search for a better encodation is
     // slow and finds none.
     let code = DataMatrixBuilder::new()
         .with_symbol_list(symbols)
         .with_encodation_types(EncodationType::Ascii)
-        .encode(text.as_bytes())
-        .map_err(|_| TooLong {
-            kind: "Data Matrix",
-            length: text.len(),
-        })?;
+        .encode(text)
+        .ok()?;
     let bitmap = code.bitmap();
-    Ok(Code::of_dark(bitmap.width(), bitmap.pixels()))
+    let size = bitmap.width();
+    let mut modules = vec![0; (size * size).div_ceil(64)];
+    for (x, y) in bitmap.pixels() {
+        let at = y * size + x;
+        if let Some(bits) = modules.get_mut(at / 64) {
+            *bits |= 1 << (at % 64);
+        }
+    }
+    Some((size, modules))
 }
 
 #[cfg(test)]
@@ -136,11 +143,35 @@ mod tests {
         // A finder: seven dark modules, then a light one.
         assert_eq!(code.luma.0[..8], [0, 0, 0, 0, 0, 0, 0, 255]);
         assert_eq!(code.luma.0.len(), code.size * code.size);
-        let code = data_matrix("KVIT1;999900010;1000000042").expect("fits");
+        let code = Codes::default()
+            .data_matrix("KVIT1;999900010;1000000042")
+            .expect("fits");
         // Solid at the left, alternating above.
         let left = code.luma.0.chunks_exact(code.size).map(|row| row[0]);
         assert!(left.into_iter().all(|luma| luma == 0));
         assert_eq!(code.luma.0[..4], [0, 255, 0, 255]);
         assert!(Codes::default().qr(&"x".repeat(5_000)).is_err());
+        assert!(Codes::default().data_matrix(&"x".repeat(5_000)).is_err());
+    }
+
+    #[test]
+    fn a_slip_is_the_encoders_whatever_its_numbers() {
+        let codes = Codes::default();
+        let mut seed = 3_u64;
+        let mut number = |digits: usize| -> String {
+            let next = |_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b'0' + (seed >> 40) as u8 % 10)
+            };
+            (0..digits).map(next).collect()
+        };
+        for _ in 0..200 {
+            for (account, on) in [(10, 10), (7, 10), (10, 3), (13, 1)] {
+                let text = format!("KVIT1;{};{};{}", number(9), number(account), number(on));
+                let (size, modules) = super::data_matrix(text.as_bytes()).expect("fits");
+                let theirs = Code::of_bits(size, &modules);
+                assert_eq!(codes.data_matrix(&text).expect("fits"), theirs, "{text}");
+            }
+        }
     }
 }

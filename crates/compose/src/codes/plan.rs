@@ -19,7 +19,7 @@ const PLAN_FROM: u32 = 30;
 const BYTES_MAX: usize = 400;
 
 /// Modules as bits, row by row.
-type Modules = Vec<u64>;
+pub(super) type Modules = Vec<u64>;
 
 /// What is known of codes so far.
 #[derive(Default)]
@@ -147,9 +147,11 @@ mod tests {
                     })
                     .collect();
                 let theirs = encoded(&text).expect("short enough");
-                let dark = (0..theirs.size * theirs.size).filter(|at| theirs.data[*at].value());
-                let places = dark.map(|at| (at % theirs.size, at / theirs.size));
-                let theirs = Code::of_dark(theirs.size, places);
+                let mut bits = vec![0; (theirs.size * theirs.size).div_ceil(64)];
+                for at in (0..theirs.size * theirs.size).filter(|at| theirs.data[*at].value()) {
+                    bits[at / 64] |= 1 << (at % 64);
+                }
+                let theirs = Code::of_bits(theirs.size, &bits);
                 let length = plans.length(&text).expect("short enough");
                 assert_eq!(length.draw(&text), Some(theirs));
             }

@@ -18,10 +18,7 @@ use super::{
     GroupView, HistoryView, LineView, MeterView, MonthView, OperatorView, PointView, ReadingView,
     SectionView, SourceView, SumView, VatView, View,
 };
-use crate::{
-    ComposeError, Layout,
-    codes::{self, Codes},
-};
+use crate::{ComposeError, Layout, codes::Codes};
 
 /// A quantity above a bar of the chart has at most so many characters.
 const LABEL_CHARS_MAX: usize = 5;
@@ -355,7 +352,10 @@ impl<'a> Maker<'a> {
                 .codes
                 .qr(&bill.enrol_url)
                 .map_err(refused("enrolment"))?,
-            slip: codes::data_matrix(&slip.to_string()).map_err(refused("declaration"))?,
+            slip: self
+                .codes
+                .data_matrix(&slip.to_string())
+                .map_err(refused("declaration"))?,
         })
     }
 
