@@ -17,7 +17,7 @@ use crate::{
     ledger::{dues, moneys, post, reverse},
     payments::bills,
     reconcile::{is_bill_of, optional_bill, same_person},
-    refund_corrections::{MAY_HAVE_GONE, TURNED_OUT, WAITING},
+    refund_corrections::{MAY_HAVE_GONE, TURNED_OUT, WAITING, may_turn_out_gone},
     rows::{corrupt, optional, optional_time, text, time, unsigned},
     same_way::paid_through,
     sql::query,
@@ -318,7 +318,8 @@ async fn most(
         .iter()
         .filter(|(id, _)| !id.starts_with(WRITE_OFFS))
         .collect();
-    let refunds = sum(&ConcessionKind::is_refund);
+    // What may turn out to be gone is not there to be given again.
+    let refunds = sum(&ConcessionKind::is_refund) + may_turn_out_gone(tx, account).await?;
     Ok(match kind {
         ConcessionKind::WriteOff { bill } => {
             if !is_bill_of(tx, *bill, account).await? {

@@ -3,7 +3,10 @@
 //! One person says so, a third approves, and entries of their own put the books right. What was known before, and
 //! the entries that it made, stay: what counts is the latest correction that was approved.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
+use kvit_billing::{Cents, CustomerNumber};
 use kvit_pay::ledger::Entry;
 
 use crate::{
@@ -26,6 +29,8 @@ pub(crate) const WAITING: &str = "(SELECT k.number FROM refund_corrections k WHE
 /// Of a concession `c` that was approved: whether its money went, is on its way, or may have gone. While a correction
 /// waits, it may.
 pub(crate) const MAY_HAVE_GONE: &str = "COALESCE((SELECT CASE WHEN k.approved_at IS NULL THEN 1 ELSE k.went_back END FROM refund_corrections k WHERE k.refund = c.number AND k.refused_at IS NULL ORDER BY k.number DESC LIMIT 1), CASE WHEN c.refused_at IS NULL THEN 1 ELSE 0 END) = 1";
+/// Of a concession `c` that was approved: whether its money went, or is on its way, by what is in the books.
+pub(crate) const HAS_GONE: &str = "COALESCE((SELECT k.went_back FROM refund_corrections k WHERE k.refund = c.number AND k.approved_at IS NOT NULL ORDER BY k.number DESC LIMIT 1), CASE WHEN c.refused_at IS NULL THEN 1 ELSE 0 END) = 1";
 const COLUMNS: &str = "k.number, k.refund, k.went_back, k.seen, k.said_by, k.said_at, k.approved_by, k.approved_at, k.refused_by, k.refused_at";
 
 impl Store {
@@ -44,6 +49,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Concede, StoreError> {
         let mut tx = self.begin().await?;
+        payment_turn(&mut tx, refund).await?;
         tx.turn(TURN).await?;
         let Some(refund) = concession(&mut tx, refund).await? else {
             return Ok(Concede::Unknown);
@@ -94,13 +100,7 @@ impl Store {
         let Some(said) = correction(&mut tx, number).await? else {
             return Ok(Concede::Unknown);
         };
-        let refund = concession(&mut tx, said.refund).await?;
-        let Some(payment) = refund.as_ref().and_then(|refund| refund.kind.payment()) else {
-            return Ok(Concede::Unknown);
-        };
-        // A reversal of the payment is applied before this, or finds it.
-        let turn = found(&mut tx, payment).await?.turn();
-        tx.turn(&turn).await?;
+        payment_turn(&mut tx, said.refund).await?;
         tx.turn(TURN).await?;
         let Some(refund) = concession(&mut tx, said.refund).await? else {
             return Ok(Concede::Unknown);
@@ -183,6 +183,44 @@ impl Store {
         .map(record)
         .collect()
     }
+}
+
+/// Takes the turn of a refund's payment: a reversal of that is applied before what follows, or finds it.
+async fn payment_turn(tx: &mut Tx, refund: u64) -> Result<(), StoreError> {
+    let refund = concession(&mut *tx, refund).await?;
+    if let Some(ConcessionKind::SameWay { payment, .. }) = refund.map(|refund| refund.kind) {
+        let turn = found(&mut *tx, &payment).await?.turn();
+        tx.turn(&turn).await?;
+    }
+    Ok(())
+}
+
+/// What of a customer's money may have gone already, by corrections that wait for approval.
+pub(crate) async fn may_turn_out_gone(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+) -> Result<Cents, StoreError> {
+    let row = query("SELECT CAST(COALESCE(SUM(c.amount), 0) AS BIGINT) AS gone FROM refund_corrections k JOIN concessions c ON c.number = k.refund WHERE c.account = $1 AND k.went_back = 1 AND k.approved_at IS NULL AND k.refused_at IS NULL")
+        .bind(account)
+        .fetch_one(tx)
+        .await?;
+    Ok(Cents::new(row.get("gone")?))
+}
+
+/// Of refunds of credit: those whose customer's money may have gone since they were approved, by a correction that
+/// waits, or that was approved after them and stands.
+pub(crate) async fn overtaken(
+    tx: &mut Tx,
+    refunds: &[ConcessionRecord],
+) -> Result<HashSet<u64>, StoreError> {
+    if refunds.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = query("SELECT r.number FROM concessions r WHERE r.payment IS NULL AND r.number IN ({rows}) AND EXISTS (SELECT 1 FROM refund_corrections k JOIN concessions c ON c.number = k.refund WHERE c.account = r.account AND k.went_back = 1 AND k.refused_at IS NULL AND (k.approved_at IS NULL OR k.approved_at >= r.approved_at) AND NOT EXISTS (SELECT 1 FROM refund_corrections l WHERE l.refund = k.refund AND l.number > k.number AND l.approved_at IS NOT NULL))")
+        .rows(refunds.iter().map(|refund| [refund.number.into()]))
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(|row| unsigned(row, "number")).collect()
 }
 
 /// The money is out of the customer's book and out of what the payment system has to hand over. Gives the entry of

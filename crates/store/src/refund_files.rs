@@ -21,7 +21,7 @@ use crate::{
     engine::{Row, Target, Tx},
     ledger::{dues, moneys, post, reverse, standings},
     notices::Found,
-    refund_corrections::MAY_HAVE_GONE,
+    refund_corrections::{MAY_HAVE_GONE, overtaken},
     rows::{optional, text, time, unsigned},
     sql::{ROWS_MAX, query},
 };
@@ -55,7 +55,7 @@ impl Store {
             |q| q.bind(REFUNDS_IN_FILE_MAX),
         )
         .await?;
-        let held = held(&mut tx, &waiting).await?;
+        let held = held(&mut tx, &waiting, MAY_HAVE_GONE).await?;
         let sent: Vec<_> = waiting
             .into_iter()
             .filter(|refund| !held.contains(&refund.number))
@@ -215,10 +215,12 @@ fn transfer(refund: &ConcessionRecord, words: &str) -> Option<CreditTransfer> {
 
 /// Refunds of what is not there any more: of a payment that was taken back or given back already, or of credit that is
 /// none by now.
-/// That a bill is owed again hides neither.
+/// That a bill is owed again hides neither. `went` says of which refunds of a payment the money counts as gone:
+/// [`MAY_HAVE_GONE`] or [`HAS_GONE`](crate::refund_corrections::HAS_GONE).
 pub(crate) async fn held(
     tx: &mut Tx,
     refunds: &[ConcessionRecord],
+    went: &str,
 ) -> Result<Vec<u64>, StoreError> {
     let mut accounts: Vec<CustomerNumber> = refunds
         .iter()
@@ -246,19 +248,21 @@ pub(crate) async fn held(
             gone.insert(row.get("reverses")?);
         }
         // A refund the way it was paid turned out to be given after all: more would go back than was paid.
-        let rows = query(format!("SELECT c.payment FROM concessions c JOIN postings p ON p.entry = c.payment AND p.book LIKE 'customer/%' WHERE c.payment IN ({{rows}}) AND c.approved_at IS NOT NULL AND c.back_at IS NULL AND {MAY_HAVE_GONE} GROUP BY c.payment, p.cents HAVING SUM(c.amount) > -p.cents"))
+        let rows = query(format!("SELECT c.payment FROM concessions c JOIN postings p ON p.entry = c.payment AND p.book LIKE 'customer/%' WHERE c.payment IN ({{rows}}) AND c.approved_at IS NOT NULL AND c.back_at IS NULL AND {went} GROUP BY c.payment, p.cents HAVING SUM(c.amount) > -p.cents"))
             .rows(payments.iter().map(|payment| [(*payment).into()]))
-            .fetch_all(tx)
+            .fetch_all(&mut *tx)
             .await?;
         for row in &rows {
             gone.insert(row.get("payment")?);
         }
     }
+    // What is given after all is owed again by the bills of its payment: no overdrawn credit shows it.
+    let overtaken = overtaken(tx, refunds).await?;
     let is_held = |refund: &&ConcessionRecord| {
         let standing = standings.get(&refund.account);
         standing.is_some_and(|standing| match refund.kind.payment() {
             Some(payment) => gone.contains(payment) || standing.credit < Cents::ZERO,
-            None => standing.overdrawn > Cents::ZERO,
+            None => overtaken.contains(&refund.number) || standing.overdrawn > Cents::ZERO,
         })
     };
     let held = refunds.iter().filter(is_held);

@@ -17,7 +17,7 @@ use crate::{
     ledger::{post, reverse},
     notices::found,
     reconcile::same_person,
-    refund_corrections::MAY_HAVE_GONE,
+    refund_corrections::{HAS_GONE, MAY_HAVE_GONE},
     refund_files::held,
     rows::{text, unsigned},
     sql::query,
@@ -34,8 +34,8 @@ impl Store {
     }
 
     /// Notes that a payment system is about to be asked for a refund; says whether the caller may. It may not
-    /// where that was noted before, or the refund was stopped. One whose payment was taken back meanwhile ends
-    /// here.
+    /// where that was noted before, the refund was stopped, or a correction that waits may mean that the money went
+    /// already. One whose payment was taken back or given back meanwhile ends here.
     ///
     /// # Errors
     /// Where the database fails: then nobody may ask.
@@ -52,9 +52,12 @@ impl Store {
         let Some(refund) = refund.filter(|it| it.state() == ConcessionState::Approved) else {
             return Ok(false);
         };
-        let gone = !held(&mut tx, std::slice::from_ref(&refund))
-            .await?
-            .is_empty();
+        let one = std::slice::from_ref(&refund);
+        let gone = !held(&mut tx, one, HAS_GONE).await?.is_empty();
+        // One person's word ends nothing: until another has decided, it waits.
+        if !gone && !held(&mut tx, one, MAY_HAVE_GONE).await?.is_empty() {
+            return Ok(false);
+        }
         if gone {
             not_given(&mut tx, &refund, (RefundWord::Gone, "", None), now).await?;
         } else {
@@ -98,12 +101,14 @@ impl Store {
                 keep(&mut tx, &refund, answer, now).await?;
                 append(&mut tx, &told("unclear", &refund, SYSTEM, now)).await?;
             }
+            (ConcessionState::Paid, Ok(Refunded::Done(_)))
+            | (ConcessionState::Declined, Ok(Refunded::Refused(_))) => return Ok(false),
             (state, Ok(answer)) => {
                 tracing::error!(
                     refund = number,
                     state = state.as_str(),
                     given = matches!(answer, Refunded::Done(_)),
-                    "a payment system's answer comes after somebody said what came of this refund: compare the two"
+                    "a payment system's late answer is not what the books have of this refund: look at its pages, and if the books are wrong, say so with `kvit pay refunds correct`"
                 );
                 return Ok(false);
             }

@@ -277,6 +277,8 @@ on_both_engines! {
     same_way::a_reversal_and_a_refund_do_not_give_back_twice,
     same_way::what_turns_out_to_be_otherwise_is_corrected,
     same_way::a_correction_does_not_give_back_twice,
+    same_way::a_correction_takes_credit_first,
+    same_way::one_word_ends_no_other_refund,
     debits::a_mandate_is_given_once_and_ended,
     debits::a_mandate_ends_after_three_years_without_a_debit,
     debits::a_debit_is_announced_once_before_it_is_made,

@@ -488,3 +488,72 @@ pub(crate) async fn a_correction_does_not_give_back_twice(store: Store) {
     assert_eq!(said, Concede::OtherPayment);
     assert_eq!(held(&store).await, (0, 0, 0));
 }
+
+/// Credit that may be gone by a refund that turns out to be given is not given once more.
+pub(crate) async fn a_correction_takes_credit_first(store: Store) {
+    paid_by_card(&store).await;
+    told(&store, &confirmed(&account(1), "T1", 500, "")).await;
+    let number = agreed(&store, 500).await;
+    assert!(ask(&store, number).await);
+    let no = Refunded::Refused("21".to_owned());
+    assert!(hear(&store, number, Ok(&no)).await);
+    let Concede::Proposed(other) = propose(&store, refund(None), 500).await else {
+        panic!("it is refused")
+    };
+    let approve_other = async || {
+        let said = store.approve_concession(other, "boris", at(92)).await;
+        said.expect("an answer")
+    };
+    // While somebody says that it was given, there is no credit to approve or to propose.
+    let said = otherwise(&store, number, true, "ana").await;
+    assert_eq!(said, Concede::Proposed(1));
+    let none = Concede::TooMuch(Cents::ZERO);
+    assert_eq!(approve_other().await, none);
+    assert_eq!(propose(&store, refund(None), 1).await, none);
+    let refuse = store.refuse_refund_correction(1, "eva", at(92)).await;
+    assert_eq!(refuse.expect("an answer"), Concede::Refused);
+    // Approved before that is said: it does not leave while it is not decided, nor after it is approved.
+    assert_eq!(approve_other().await, Concede::Approved);
+    let said = otherwise(&store, number, true, "ana").await;
+    assert_eq!(said, Concede::Proposed(2));
+    assert_eq!(export(&store).await.held, [other]);
+    assert_eq!(approve(&store, 2, "vera").await, Concede::Approved);
+    assert_eq!(open(&store, 1).await, (500, 0), "five were over, ten went");
+    let made = export(&store).await;
+    assert!(made.file.is_none(), "it does not leave");
+    assert_eq!(made.held, [other]);
+    // It was not given: now it leaves.
+    assert_eq!(corrected(&store, number, false).await, 3);
+    assert_eq!(open(&store, 1).await, (0, 0));
+    let made = export(&store).await;
+    assert!(made.file.is_some() && made.held.is_empty());
+}
+
+/// Another refund of the same payment waits while a correction does, and ends only by one that was approved.
+pub(crate) async fn one_word_ends_no_other_refund(store: Store) {
+    paid_by_card(&store).await;
+    let no = Refunded::Refused("21".to_owned());
+    let first = agreed(&store, 1200).await;
+    assert!(ask(&store, first).await);
+    assert!(hear(&store, first, Ok(&no)).await);
+    for (correction, approved) in [(1, false), (2, true)] {
+        let other = agreed(&store, 1200).await;
+        let said = otherwise(&store, first, true, "ana").await;
+        assert_eq!(said, Concede::Proposed(correction));
+        assert!(!ask(&store, other).await, "it may have gone");
+        assert_eq!(state(&store, other).await, ConcessionState::Approved);
+        assert_eq!(to_ask(&store, "card").await, [other]);
+        if approved {
+            let said = approve(&store, correction, "vera").await;
+            assert_eq!(said, Concede::Approved);
+            assert!(!ask(&store, other).await, "it has gone");
+            assert_eq!(held(&store).await, (0, 0, 0));
+        } else {
+            let said = store.refuse_refund_correction(correction, "eva", at(102));
+            assert_eq!(said.await.expect("an answer"), Concede::Refused);
+            assert!(ask(&store, other).await, "nothing is in its way");
+            assert!(hear(&store, other, Ok(&no)).await);
+        }
+        assert_eq!(state(&store, other).await, ConcessionState::Declined);
+    }
+}
