@@ -105,8 +105,8 @@ pub fn check_statement(
     })
 }
 
-/// Keeps a file without faults under its name, and books it. One that is known is gone through again:
-/// what is booked stays, and what waits for its owner may find one by now.
+/// Keeps a file without faults under its name, and books it. One that is known is kept anew, which heals what is
+/// kept of it, and gone through again: what is booked stays, and what waits for its owner may find one by now.
 ///
 /// # Errors
 /// Where the database fails: the same file may be given again.
@@ -257,7 +257,7 @@ async fn book(store: &Store, id: &str, outside: &Outside<'_>) -> Result<(), Stat
     }
     // It was read to its end before it was kept.
     if !reader.ended() {
-        let what = format!("what is kept of statement {id} breaks off; restore it from a backup");
+        let what = format!("what is kept of statement {id} breaks off; import the same file again");
         return Err(io::Error::new(io::ErrorKind::InvalidData, what).into());
     }
     store

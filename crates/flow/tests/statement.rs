@@ -268,4 +268,17 @@ async fn what_is_kept_and_breaks_off_is_not_done_and_holds_up_no_other() {
             assert_eq!(record.broke_off, if whole { 0 } else { times });
         }
     }
+    // Brought again, one that broke off is whole, and gets its turn at once.
+    let again = NewStatement {
+        id: "b".repeat(64),
+        file: "day.xml".to_owned(),
+        format: judged.format,
+        received: packed(text.as_bytes()),
+        facts: judged.statements,
+        by: "console:ana".to_owned(),
+    };
+    let kept = store.keep_statement(&again, world.clock.now()).await;
+    assert!(!kept.expect("kept"), "it is known");
+    let done = finish_statements(&store, world.clock.now(), &outside).await;
+    assert_eq!(done.expect("an answer"), 1);
 }

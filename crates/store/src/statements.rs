@@ -19,7 +19,8 @@ const COLUMNS: &str =
     "id, file, format, facts, imported_by, imported_at, applied_at, report, broke_off";
 
 impl Store {
-    /// Keeps a file of statements; says whether it is new: then nothing of it is in the books yet.
+    /// Keeps a file of statements; says whether it is new: then nothing of it is in the books yet. One that is known
+    /// is the same to the byte, by its id: its bytes take the place of those that are kept, should those be damaged.
     ///
     /// # Errors
     /// Where the database fails.
@@ -40,6 +41,15 @@ impl Store {
             .bind(now)
             .execute(&mut tx)
             .await?;
+        if kept == 0 {
+            query(
+                "UPDATE statements SET received = $2, broke_off = 0, again_at = NULL WHERE id = $1",
+            )
+            .bind(&new.id)
+            .bind(new.received.clone())
+            .execute(&mut tx)
+            .await?;
+        }
         let event = Event {
             at: now,
             who: new.by.clone(),

@@ -428,7 +428,7 @@ async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
     let statements = (waits.statements_broken > 0).then(|| {
         let statements = count(waits.statements_broken, "bank statement", "bank statements");
         let finding = format!(
-            "what is kept of {statements} breaks off, so it is not wholly in the books: restore the store from a backup; the log names it"
+            "what is kept of {statements} breaks off, so it is not wholly in the books: import the same file again; the log names it"
         );
         warning(part, finding)
     });

@@ -514,6 +514,16 @@ pub(crate) async fn a_statement_is_kept_first_and_done_once(store: Store) {
     }
     let one = &store.statements(9).await.expect("statements")[0];
     assert_eq!(one.broke_off, 2);
+    // The same file, brought again, heals what is kept of it.
+    let whole = NewStatement {
+        received: vec![1, 2, 3, 4],
+        by: "boris".to_owned(),
+        ..new.clone()
+    };
+    assert!(!store.keep_statement(&whole, at(42)).await.expect("known"));
+    assert_eq!((waiting(40).await, broken().await), (1, 0));
+    let kept = store.statement_received("ab12").await.expect("kept");
+    assert_eq!(kept, whole.received);
     assert!(
         store.statements(9).await.expect("statements")[0]
             .report
@@ -548,7 +558,7 @@ pub(crate) async fn a_statement_is_kept_first_and_done_once(store: Store) {
     );
     assert_eq!(
         store.statement_received("ab12").await.expect("bytes"),
-        [1, 2, 3]
+        whole.received
     );
     let keys: Vec<_> = notices.iter().map(VerifiedNotice::key).collect();
     let outcomes = store.outcomes(&keys).await.expect("outcomes");
@@ -559,7 +569,7 @@ pub(crate) async fn a_statement_is_kept_first_and_done_once(store: Store) {
             .await
             .expect("events")
             .len(),
-        2
+        3
     );
     // A transfer of a statement that is not kept is not booked.
     let stray = paid("C", "").notice().expect("a notice");
