@@ -10,7 +10,7 @@ use crate::{
     engine::{Row, Tx},
     passwords,
     rows::{optional_time, small, text, time},
-    sessions::close_sessions,
+    sessions::{self, close_sessions},
     sql::query,
 };
 
@@ -266,24 +266,29 @@ async fn held(
     session: &TokenHash,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let held = match &new.owner {
+    match &new.owner {
         PasskeyOwner::Staff(login) => {
-            query("UPDATE staff_sessions SET seen_at = seen_at WHERE token = $1 AND login = $2 AND expires_at > $3 AND EXISTS (SELECT 1 FROM staff s WHERE s.login = $2 AND s.totp_generation = $4 AND s.disabled_at IS NULL)")
+            let held = query("UPDATE staff_sessions SET seen_at = seen_at WHERE token = $1 AND login = $2 AND expires_at > $3 AND EXISTS (SELECT 1 FROM staff s WHERE s.login = $2 AND s.totp_generation = $4 AND s.disabled_at IS NULL)")
                 .bind(session)
                 .bind(login)
+                .bind(now)
+                .bind(new.generation)
+                .execute(tx)
+                .await?;
+            Ok(held == 1)
         }
         PasskeyOwner::Customer(number) => {
-            query("UPDATE sessions SET opened_at = opened_at WHERE token = $1 AND expires_at > $3 AND EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = $2) AND EXISTS (SELECT 1 FROM customers c WHERE c.number = $2 AND c.code_generation = $4)")
-                .bind(session)
+            if !sessions::held(tx, number, session, now).await? {
+                return Ok(false);
+            }
+            let same = query("SELECT 1 FROM customers WHERE number = $1 AND code_generation = $2")
                 .bind(number)
+                .bind(new.generation)
+                .fetch_optional(tx)
+                .await?;
+            Ok(same.is_some())
         }
-    };
-    let held = held
-        .bind(now)
-        .bind(new.generation)
-        .execute(&mut *tx)
-        .await?;
-    Ok(held == 1)
+    }
 }
 
 /// The owner is told by mail, a customer or a member of staff in words of their own.

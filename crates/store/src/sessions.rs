@@ -278,14 +278,14 @@ pub(crate) async fn close_sessions(
         .await?)
 }
 
-/// Whether this session lasts and opens the number. Until the transaction ends nobody else ends it.
+/// Whether this session lasts and opens the number, as [`Store::session`] has it. Until the transaction ends nobody else ends it.
 pub(crate) async fn held(
     tx: &mut Tx,
     account: &CustomerNumber,
     session: &TokenHash,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let held = query("UPDATE sessions SET opened_at = opened_at WHERE token = $1 AND expires_at > $3 AND EXISTS (SELECT 1 FROM session_points p WHERE p.token = $1 AND p.account = $2)")
+    let held = query("UPDATE sessions SET opened_at = opened_at WHERE token = $1 AND expires_at > $3 AND EXISTS (SELECT 1 FROM session_points p LEFT JOIN enrolments e ON e.id = p.enrolment WHERE p.token = $1 AND p.account = $2 AND (p.enrolment IS NULL OR e.ended_at IS NULL))")
         .bind(session)
         .bind(account)
         .bind(now)

@@ -120,6 +120,7 @@ on_both_engines! {
     kept::a_number_is_kept_while_its_code_stays,
     codes::a_new_code_ends_what_the_old_one_opened,
     codes::what_was_replaced_opens_nothing,
+    codes::where_bills_went_before_nothing_is_kept,
     codes::a_new_code_ends_what_is_opened_at_that_moment,
     codes::whoever_got_the_bills_is_told_also_after_them,
     passwords::a_password_is_set_in_its_own_session,

@@ -2,8 +2,8 @@
 
 use kvit_billing::{AccessMail, Secret};
 use kvit_store::{
-    AddReader, CodeChange, EnrolmentState, Event, NewEnrolment, NewProof, NewSession, SessionDoor,
-    Store, Widened, WiderSession,
+    AddReader, CodeChange, EnrolmentState, Event, NewEnrolment, NewProof, NewSession, PasskeyAdded,
+    PasskeyOwner, PasskeyRecord, SessionDoor, Store, Widened, WiderSession,
 };
 use serde_json::json;
 
@@ -73,6 +73,59 @@ pub(crate) async fn what_was_replaced_opens_nothing(store: Store) {
     assert!(open(4, by_code(2)).await);
     assert_eq!(again(4, by_code(1)).await, Widened::Over);
     assert_eq!(again(4, by_code(2)).await, Widened::Until(at(1_000)));
+}
+
+/// A link opened the session, and the bills go elsewhere since: what comes late from it keeps no way in.
+pub(crate) async fn where_bills_went_before_nothing_is_kept(store: Store) {
+    let known = store.upsert_customers(&[customer(1, "Иван")]).await;
+    known.expect("a customer");
+    let before = enrolled(&store, 1, "before@example.bg").await;
+    let linked = opened(&store, 1, 1, SessionDoor::Link(before), 1).await;
+    let by_code = opened(&store, 2, 1, SessionDoor::Code { generation: 1 }, 1).await;
+    let moved = NewEnrolment {
+        id: format!("{:032x}", 2).parse().expect("an id"),
+        email: Secret::new("now@example.bg".to_owned()),
+        ..new_enrolment()
+    };
+    let moved = store.enrol_in(&by_code, &moved).await;
+    assert!(moved.expect("an answer"));
+    for (session, kept) in [(&linked, false), (&by_code, true)] {
+        let found = store.session(session, at(10)).await.expect("an answer");
+        assert_eq!(found.is_some(), kept);
+        let key = PasskeyRecord {
+            id: vec![u8::from(kept)],
+            owner: PasskeyOwner::Customer(account(1)),
+            generation: 1,
+            public_key: vec![4],
+            counter: 0,
+            name: String::new(),
+            created_at: at(10),
+            used_at: None,
+            copied_at: None,
+        };
+        let told = event(10, "passkey.added");
+        let added = store.add_passkey(&key, session, &told).await;
+        let added = added.expect("an answer");
+        assert_eq!(matches!(added, PasskeyAdded::Done), kept);
+        let other = NewEnrolment {
+            id: format!("{:032x}", 3).parse().expect("an id"),
+            email: Secret::new("before@example.bg".to_owned()),
+            proof: Some(NewProof {
+                hash: token(77),
+                expires: at(900),
+            }),
+            at: at(10),
+            ..new_enrolment()
+        };
+        let other = store.enrol_in(session, &other).await;
+        assert_eq!(other.expect("an answer"), kept);
+        let hash = Secret::new("$argon2id$x".to_owned());
+        let set = event(11, "password.set");
+        let set = store
+            .set_customer_password(&account(1), session, &hash, &set)
+            .await;
+        assert_eq!(set.expect("an answer"), kept);
+    }
 }
 
 /// A session is opened, or goes on, with numbers that it does not stand on, while the code of one of them is changed.
