@@ -103,7 +103,7 @@ impl BillOrder {
     }
 
     /// What the meters at all supply points counted together, where the order tells of no months itself. Nothing where there
-    /// are no meters, or they count in different units.
+    /// are no meters, they count in different units, or in what is no code.
     #[must_use]
     pub fn consumed(&self) -> Option<Consumed> {
         let history = self.history.as_ref();
@@ -112,6 +112,11 @@ impl BillOrder {
         }
         let mut meters = self.supply_points.iter().flat_map(|point| &point.meters);
         let first = meters.next()?;
+        // Orders that were staged before units were checked may have anything there.
+        let coded = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if !first.unit.bytes().all(coded) {
+            return None;
+        }
         let quantity = meters.try_fold(first.consumption, |sum, meter| {
             let same = meter.unit == first.unit;
             same.then(|| sum.checked_add(meter.consumption)).flatten()

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kvit_billing::{Currency, order::RunHeader};
+use kvit_billing::{BillOrder, Currency, order::RunHeader};
 use kvit_intake::{Characters, Findings, Format, NdjsonReader, Rules, read_invoice, sniff};
 use proptest::prelude::*;
 
@@ -124,6 +124,34 @@ fn the_untouched_ones_come_in() {
     for text in [UBL, CII, &lines] {
         let (orders, findings) = read(text.as_bytes());
         assert_eq!(orders, 1, "{:#?}", findings.list());
+    }
+}
+
+/// A meter's unit is kept with the bill: PostgreSQL takes no NUL.
+#[test]
+fn a_meter_counts_in_a_code() {
+    const METER: &str = r#","supply_points":[{"code":"1","address":"Русе","meters":[{"serial":"7","unit":"KWH","consumption":"1","old":{"date":"2026-09-30","value":"1"},"new":{"date":"2026-10-31","value":"2"}}]}]}"#;
+    for (unit, good) in [
+        ("KWH", true),
+        ("", false),
+        ("K\\u0000", false),
+        ("kWh", false),
+    ] {
+        let order = ORDER.strip_suffix('}').expect("an object").to_owned() + METER;
+        let (lines, meters) = order.split_at(order.len() - METER.len());
+        let meters = meters.replace("KWH", unit);
+        let order = [lines, &meters].concat();
+        let (_, findings) = read(format!("{}\n{order}\n", header()).as_bytes());
+        let told = findings.list().iter();
+        let told: Vec<_> = told.map(|one| (one.code, one.field.as_str())).collect();
+        let fault = [("unit", "/supply_points/0/meters/0/unit")];
+        assert_eq!(told, if good { &fault[..0] } else { &fault }, "{unit}");
+        let staged: BillOrder = serde_json::from_str(&order).expect("an order");
+        let kept = staged.consumed();
+        assert!(
+            kept.is_none_or(|kept| !kept.unit.contains('\0')),
+            "{unit:?}"
+        );
     }
 }
 

@@ -45,6 +45,12 @@ impl Checker<'_> {
         for (i, line) in order.lines.iter().enumerate() {
             self.unit(At("lines", i, "unit"), &line.unit);
         }
+        for (i, point) in order.supply_points.iter().enumerate() {
+            for (j, meter) in point.meters.iter().enumerate() {
+                let field = format_args!("/supply_points/{i}/meters/{j}/unit");
+                self.unit(field, &meter.unit);
+            }
+        }
         self.grounds(order);
     }
 
