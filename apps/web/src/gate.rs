@@ -3,8 +3,8 @@
 //!
 //! Wrong tries are counted for a name from one network, for a name from all of them (wider), for a network and for the
 //! whole portal: tries from elsewhere keep nobody out unless they come from many places. A browser that was let in
-//! before, since code and password were changed last, brings a cookie that says so and has a counter of its own, which
-//! nobody elsewhere can fill. All such browsers of a name share a wider one.
+//! before, since code and password were changed last, brings a cookie that says so and has a counter of its own for its
+//! number, which nobody elsewhere can fill. All such browsers of a number share a wider one.
 
 use std::{
     future::Future,
@@ -34,7 +34,6 @@ use crate::{
 const LOCKS: usize = 64;
 const KNOWN_COOKIE_SECONDS: u32 = 400 * 24 * 3600;
 const CODE_DIGITS: usize = 8;
-const NOBODY: &str = "-";
 /// So many times the wrong tries of one browser that was let in before count for all of them together.
 const KNOWN_BROWSERS: u32 = 4;
 /// So many times the wrong tries for a name from one network count for it from all: 50 in a quarter of an hour, which
@@ -119,13 +118,8 @@ pub(crate) async fn knock_with_password(
         (Some(Ok(email)), _) => {
             let name = email.as_str().to_owned();
             let kept = portal.store.password_at(&Secret::new(name.clone())).await?;
-            // Of an address that nobody has, a number that nobody has is looked up in vain.
-            let number = kept.as_ref().map(|kept| kept.account.clone());
-            let known = match number.or_else(|| NOBODY.parse().ok()) {
-                Some(number) => knows(app, visitor, &number).await? && kept.is_some(),
-                None => false,
-            };
-            let counters = counters(app, visitor, ("email", &name), known);
+            // No mark counts for an address: that one counts otherwise would say whose it is.
+            let counters = counters(app, visitor, ("email", &name), false);
             (name, kept, counters)
         }
         (None, Some(number)) => {
@@ -259,10 +253,7 @@ fn counters(
 ) -> Counters {
     let (key, limits) = (&app.portal.key, &app.portal.limits);
     let pseudonym = key.pseudonym(kind, name);
-    let times = |times: u32| GuardPolicy {
-        max_fails: limits.per_number.max_fails.saturating_mul(times),
-        ..limits.per_number
-    };
+    let times = |times| wider(limits.per_number, times);
     let network = &visitor.address;
     let guards = match visitor.known_by.as_deref().filter(|_| known) {
         Some(mark) => {
@@ -284,8 +275,16 @@ fn counters(
     Counters { guards, known }
 }
 
+/// So many times as much before the door is closed.
+pub(crate) fn wider(policy: GuardPolicy, times: u32) -> GuardPolicy {
+    GuardPolicy {
+        max_fails: policy.max_fails.saturating_mul(times),
+        ..policy
+    }
+}
+
 /// Whether this browser was let in to `number` before: a random value and its keyed hash, of the code's generation and
-/// of when the password was set, so that another code or password makes it void.
+/// of how often the password was changed, so that another code or password, or none any more, makes it void for good.
 async fn knows(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Result<bool, Failure> {
     let Some((random, hash)) = visitor.known_by.as_deref().and_then(|m| m.split_once('-')) else {
         return Ok(false);
@@ -298,29 +297,33 @@ async fn knows(app: &App, visitor: &Visitor, number: &CustomerNumber) -> Result<
 async fn mark(app: &App, random: &str, number: &CustomerNumber) -> Result<String, Failure> {
     let portal = &app.portal;
     let known = portal.store.customer(number).await?;
-    let generation = known.map_or(1, |known| known.code_generation);
-    let password = portal.store.customer_password(number).await?;
-    let set_at = password.map_or(0, |kept| kept.set_at.as_microsecond());
-    let what = format!("{random}/{number}/{generation}/{set_at}");
+    let (generation, changes) = known.map_or((1, 0), |known| {
+        (known.code_generation, known.password_changes)
+    });
+    let what = format!("{random}/{number}/{generation}/{changes}");
     Ok(portal.key.pseudonym("known", &what))
 }
 
-/// Marks the browser as one that was let in to `number`.
-pub(crate) async fn remember(
+/// What marks the browser as one that is let in to `number`; nothing where it is marked already.
+pub(crate) async fn new_mark(
     app: &App,
     visitor: &Visitor,
     number: &CustomerNumber,
-    to: &mut Response,
-) -> Result<(), Failure> {
+) -> Result<Option<String>, Failure> {
     if knows(app, visitor, number).await? {
-        return Ok(());
+        return Ok(None);
     }
     let random: Token = app.random_token();
     let random = random.expose();
     let hash = mark(app, random, number).await?;
-    let value = format!("{random}-{hash}");
-    app.set_cookie(to, "known", &value, Some(KNOWN_COOKIE_SECONDS));
-    Ok(())
+    Ok(Some(format!("{random}-{hash}")))
+}
+
+/// Has the browser keep a new mark.
+pub(crate) fn remember(app: &App, mark: Option<&str>, to: &mut Response) {
+    if let Some(mark) = mark {
+        app.set_cookie(to, "known", mark, Some(KNOWN_COOKIE_SECONDS));
+    }
 }
 
 /// Nobody's mailbox may be flooded through us: what opens another way in is told by mail, and counted here. Until when

@@ -187,6 +187,9 @@ async fn tries_from_elsewhere_keep_no_owner_out() {
     seed::history(&world.store, &world.key).await;
     let mut browser = world.browser_from(1);
     browser.sign_in(&world, MARIA).await;
+    let mut before = world.browser_from(5);
+    let mark = browser.cookies["kvit_known"].clone();
+    before.cookies.insert("kvit_known".into(), mark);
     set(&mut browser, GOOD).await;
     browser.post("/logout", "").await;
     let email = email_of(&world, MARIA).await;
@@ -219,30 +222,77 @@ async fn tries_from_elsewhere_keep_no_owner_out() {
         assert_eq!(page.status, LOCKED, "{who}");
     }
     let mark = browser.cookies["kvit_known"].clone();
-    for who in [&*email, MARIA] {
+    // Of no address: a mark would say whose it is.
+    for who in [&*email, "nobody@primer.bg"] {
         let page = sign_in(&mut browser, who, GOOD).await;
-        assert_eq!(page.header("location"), "/bills", "{who}");
+        assert_eq!(page.status, LOCKED, "{who}");
     }
+    let page = sign_in(&mut browser, MARIA, GOOD).await;
+    assert_eq!(page.header("location"), "/bills");
     // A link by mail opens, and makes a browser that is known.
     let mut linked = world.browser_from(3);
     let path = world.sign_in_path(&mut linked, MARIA).await;
     linked.post(&path, "").await;
-    let page = sign_in(&mut linked, &email, GOOD).await;
+    let page = sign_in(&mut linked, MARIA, GOOD).await;
     assert_eq!(page.header("location"), "/bills");
     // The mark guesses no more than its own few, and ends with the password.
     let mut thief = world.browser_from(4);
     thief.cookies.insert("kvit_known".into(), mark.clone());
-    sign_in(&mut thief, &email, OTHER).await;
-    let page = sign_in(&mut thief, &email, OTHER).await;
+    sign_in(&mut thief, MARIA, OTHER).await;
+    let page = sign_in(&mut thief, MARIA, OTHER).await;
     assert_eq!(page.status, LOCKED);
     world.clock.forward(1);
     let done = set(&mut browser, OTHER).await;
     assert_eq!(done.header("location"), "/password?done=set");
     assert_ne!(browser.cookies["kvit_known"], mark);
-    let page = sign_in(&mut linked, &email, OTHER).await;
+    let page = sign_in(&mut linked, MARIA, OTHER).await;
     assert_eq!(page.status, LOCKED, "it knew the password of before");
-    let page = sign_in(&mut browser, &email, OTHER).await;
+    let page = sign_in(&mut browser, MARIA, OTHER).await;
     assert_eq!(page.header("location"), "/bills");
+    // Without a password no mark of before one comes back, and the browser that took it away is known.
+    let code = world.code(MARIA).replace(' ', "+");
+    let form = format!("number={MARIA}&code={code}");
+    let done = browser.post_from("/password", "/password/remove", "").await;
+    assert_eq!(done.header("location"), "/password?done=removed");
+    browser.post("/logout", "").await;
+    for (browser, status) in [
+        (&mut before, LOCKED),
+        (&mut linked, LOCKED),
+        (&mut browser, StatusCode::SEE_OTHER),
+    ] {
+        let page = browser.post("/bill/check", &form).await;
+        assert_eq!(page.status, status);
+    }
+}
+
+/// Whoever knows a number asks for links without end.
+#[tokio::test]
+async fn links_that_others_ask_for_keep_no_owner_out() {
+    const LOCKED: StatusCode = StatusCode::TOO_MANY_REQUESTS;
+    let world = World::with_limits(URL, 2, 1_000).await;
+    seed::history(&world.store, &world.key).await;
+    let ask = async |network: u8| {
+        let form = format!("number={MARIA}");
+        world.browser_from(network).post("/sign-in", &form).await
+    };
+    for _ in 0..2 {
+        assert_eq!(ask(99).await.status, StatusCode::OK);
+    }
+    let locked = ask(99).await;
+    assert_eq!(locked.status, LOCKED);
+    assert!(
+        locked.body.contains("вече сме Ви изпратили връзка"),
+        "{}",
+        locked.body
+    );
+    let mut owner = world.browser_from(2);
+    let path = world.sign_in_path(&mut owner, MARIA).await;
+    assert_eq!(owner.post(&path, "").await.status, StatusCode::SEE_OTHER);
+    // From all together four times as many.
+    for network in 100..105 {
+        assert_eq!(ask(network).await.status, StatusCode::OK);
+    }
+    assert_eq!(ask(105).await.status, LOCKED);
 }
 
 #[tokio::test]

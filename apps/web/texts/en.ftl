@@ -192,6 +192,7 @@ lock-when = { $minutes ->
     [one] Try again in one minute.
    *[other] Try again in { $minutes } minutes.
 }
+lock-link-sent = If we have sent you a link already, it opens until its time is over. Look in your mailbox.
 lock-help = If you are in a hurry or cannot find your code, call us and we will help at once.
 
 bills-title = My bills

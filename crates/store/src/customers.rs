@@ -47,7 +47,7 @@ impl Store {
     ) -> Result<HashMap<CustomerNumber, CustomerRecord>, StoreError> {
         let mut found = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(ROWS_MAX) {
-            let rows = query("SELECT number, language, code_generation, body FROM customers WHERE number IN ({rows})")
+            let rows = query("SELECT number, language, code_generation, password_changes, body FROM customers WHERE number IN ({rows})")
                 .rows(part.iter().map(|number| [number.into()]))
                 .fetch_all(&self.pools)
                 .await?;
@@ -78,7 +78,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn some_customers(&self, limit: u32) -> Result<Vec<CustomerRecord>, StoreError> {
-        query("SELECT number, language, code_generation, body FROM customers ORDER BY number LIMIT $1")
+        query("SELECT number, language, code_generation, password_changes, body FROM customers ORDER BY number LIMIT $1")
             .bind(limit)
             .fetch_all(&self.pools)
             .await?
@@ -123,5 +123,6 @@ pub(crate) fn customer_record(row: &Row) -> Result<CustomerRecord, StoreError> {
     Ok(CustomerRecord {
         customer,
         code_generation: small(row, "code_generation")?,
+        password_changes: small(row, "password_changes")?,
     })
 }

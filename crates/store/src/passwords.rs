@@ -66,6 +66,7 @@ impl Store {
             .bind(event.at)
             .execute(&mut tx)
             .await?;
+        changed(&mut tx, account).await?;
         query("DELETE FROM sessions WHERE token <> $2 AND token IN (SELECT p.token FROM session_points p WHERE p.account = $1)")
             .bind(account)
             .bind(session)
@@ -102,9 +103,21 @@ impl Store {
 pub(crate) async fn forget(tx: &mut Tx, account: &CustomerNumber) -> Result<bool, StoreError> {
     let gone = query("DELETE FROM customer_passwords WHERE account = $1")
         .bind(account)
+        .execute(&mut *tx)
+        .await?;
+    if gone == 1 {
+        changed(tx, account).await?;
+    }
+    Ok(gone == 1)
+}
+
+/// Counts the change, so that nothing that was derived before comes back.
+async fn changed(tx: &mut Tx, account: &CustomerNumber) -> Result<(), StoreError> {
+    query("UPDATE customers SET password_changes = password_changes + 1 WHERE number = $1")
+        .bind(account)
         .execute(tx)
         .await?;
-    Ok(gone == 1)
+    Ok(())
 }
 
 fn password(row: &Row) -> Result<CustomerPassword, StoreError> {

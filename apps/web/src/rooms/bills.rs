@@ -125,6 +125,8 @@ pub(super) async fn open_session(
     if let Some(earlier) = &visitor.session {
         portal.store.close_session(&earlier.hash()).await?;
     }
+    // Before: one of a code or password that is replaced meanwhile is void.
+    let mark = gate::new_mark(app, visitor, customer).await?;
     if !portal.store.open_session(&new).await? {
         return Err(Failure::See("/bills?ended".to_owned()));
     }
@@ -132,7 +134,8 @@ pub(super) async fn open_session(
     let address = &visitor.address;
     tracing::info!(who, address, by, "a customer signed in");
     give_session(app, &token, new.expires, response);
-    gate::remember(app, visitor, customer, response).await
+    gate::remember(app, mark.as_deref(), response);
+    Ok(())
 }
 
 /// The browser's part of a session that ends `until` then.

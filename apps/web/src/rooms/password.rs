@@ -166,7 +166,8 @@ pub(crate) async fn set(
     }
     let mut response = go("/password?done=set");
     // Other browsers that were known are not any more.
-    gate::remember(&app, &visitor, customer, &mut response).await?;
+    let mark = gate::new_mark(&app, &visitor, customer).await?;
+    gate::remember(&app, mark.as_deref(), &mut response);
     Ok(response)
 }
 
@@ -209,9 +210,11 @@ pub(crate) async fn remove(
     let removed = act(&app, &visitor, customer, "password.removed");
     let store = &app.portal.store;
     let removed = store.remove_customer_password(customer, &removed);
-    Ok(go(if removed.await? {
-        "/password?done=removed"
-    } else {
-        "/password"
-    }))
+    if !removed.await? {
+        return Ok(go("/password"));
+    }
+    let mut response = go("/password?done=removed");
+    let mark = gate::new_mark(&app, &visitor, customer).await?;
+    gate::remember(&app, mark.as_deref(), &mut response);
+    Ok(response)
 }

@@ -11,6 +11,8 @@ pub struct CustomerRecord {
     pub customer: Customer,
     /// Counts the codes, from 1.
     pub code_generation: u32,
+    /// Counts how often a password was set or taken away, from 0.
+    pub password_changes: u32,
 }
 
 /// How an enrolment came in.

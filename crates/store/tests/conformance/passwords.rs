@@ -75,9 +75,17 @@ pub(crate) async fn a_password_is_set_in_its_own_session(store: Store) {
             .await
             .expect("an answer")
     };
+    let changes = async || {
+        let known = store.customer(&account(1)).await.expect("an answer");
+        known.expect("a customer").password_changes
+    };
+    let before = changes().await;
     assert!(remove(5).await);
     assert!(!remove(6).await, "there is none any more");
     assert_eq!(kept().await, None);
+    assert_eq!((before, changes().await), (2, 3));
+    store.upsert_customers(&known).await.expect("customers");
+    assert_eq!(changes().await, 3, "an import leaves it alone");
     let subject = event(0).subject;
     let trail = store.events(&subject, 9).await.expect("a trail");
     assert_eq!(trail.len(), 3);
