@@ -955,6 +955,7 @@ staff-scan-why-hint = Записва се в дневника. До 300 знак
 staff-error-scan-why = Напишете защо се премахва файлът, до 300 знака.
 staff-scan-remove-button = Премахни файла
 staff-scan-removed-done = Файлът е махнат от списъка и до час се изтрива от архива.
+staff-scan-removed-not = Нищо не е премахнато: файлът вече го няма или отново чака да бъде прочетен.
 staff-scan-fault-empty = Файлът е празен. Сканирайте отново.
 staff-scan-fault-format = Не е PDF, TIFF, JPEG или PNG. Настройте скенера на някой от тези формати.
 staff-scan-fault-large = Файлът е твърде голям. Сканирайте по-малко страници в един файл.

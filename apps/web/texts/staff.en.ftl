@@ -955,6 +955,7 @@ staff-scan-why-hint = It is kept in the audit trail. Up to 300 characters, witho
 staff-error-scan-why = Say why the file is removed, in up to 300 characters.
 staff-scan-remove-button = Remove the file
 staff-scan-removed-done = The file is off the list, and is deleted from the archive within an hour.
+staff-scan-removed-not = Nothing was removed: the file is gone already, or waits to be read again.
 staff-scan-fault-empty = The file is empty. Scan it again.
 staff-scan-fault-format = Neither a PDF, TIFF, JPEG nor PNG. Set the scanner to one of these.
 staff-scan-fault-large = The file is too large. Scan fewer pages into one file.

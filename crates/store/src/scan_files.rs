@@ -251,34 +251,48 @@ impl Store {
         Ok(true)
     }
 
-    /// The latest files of scans, newest first.
+    /// The latest files of scans, newest first, behind those that were given up: each of them waits for somebody.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn scan_files(&self, limit: u32) -> Result<Vec<ScanFileRecord>, StoreError> {
-        query("SELECT * FROM scan_files ORDER BY at DESC, id LIMIT $1")
+        query("SELECT * FROM scan_files ORDER BY CASE WHEN finished_at IS NOT NULL AND object IS NOT NULL THEN 0 ELSE 1 END, at DESC, id LIMIT $1")
             .bind(limit)
             .fetch_all(&self.pools)
             .await?
             .iter()
-            .map(|row| {
-                let report = json(row, "report")?;
-                let report = report.map(serde_json::from_value).transpose();
-                let object: Option<String> = row.get("object")?;
-                let worker: Option<String> = row.get("worker")?;
-                // What was given back is in nobody's hand until its time.
-                let in_hand = object.is_none() || worker.is_some();
-                let until = optional_time(row, "lease_until")?;
-                Ok(ScanFileRecord {
-                    file: file(row)?,
-                    stored: object.is_some(),
-                    read_until: until.filter(|_| in_hand),
-                    finished_at: optional_time(row, "finished_at")?,
-                    report: report.map_err(|_| corrupt("report", ""))?,
-                })
-            })
+            .map(record)
             .collect()
     }
+
+    /// One file of scans.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn scan_file(&self, id: &EntryId) -> Result<Option<ScanFileRecord>, StoreError> {
+        let row = query("SELECT * FROM scan_files WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref().map(record).transpose()
+    }
+}
+
+fn record(row: &Row) -> Result<ScanFileRecord, StoreError> {
+    let report = json(row, "report")?;
+    let report = report.map(serde_json::from_value).transpose();
+    let object: Option<String> = row.get("object")?;
+    let worker: Option<String> = row.get("worker")?;
+    // What was given back is in nobody's hand until its time.
+    let in_hand = object.is_none() || worker.is_some();
+    let until = optional_time(row, "lease_until")?;
+    Ok(ScanFileRecord {
+        file: file(row)?,
+        stored: object.is_some(),
+        read_until: until.filter(|_| in_hand),
+        finished_at: optional_time(row, "finished_at")?,
+        report: report.map_err(|_| corrupt("report", ""))?,
+    })
 }
 
 fn file(row: &Row) -> Result<NewScanFile, StoreError> {

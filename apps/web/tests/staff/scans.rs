@@ -475,11 +475,19 @@ async fn a_file_in_line_says_so_and_notes_put_aside_are_in_the_trail() {
     let silent = format!("file={}&why=+", new.id);
     let silent = petya.post(remove, &silent).await;
     assert_eq!(silent.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let said = format!("file={}&why=сканирани+отново", new.id);
-    for _ in 0..2 {
-        let gone = petya.post(remove, &said).await;
-        assert_eq!(gone.header("location"), "/staff/scans?done=removed");
+    let said = format!("file={}&why=сканирани%00отново", new.id);
+    // What is pressed twice says that it did nothing, as does what was never given up.
+    for (sent, done) in [
+        (said.clone(), "removed"),
+        (said, "not-removed"),
+        (format!("file={}", new.id), "not-removed"),
+    ] {
+        let gone = petya.post(remove, &sent).await;
+        let to = format!("/staff/scans?done={done}");
+        assert_eq!(gone.header("location"), to, "{sent}");
     }
+    let room = petya.get("/staff/scans?done=not-removed").await.body;
+    assert!(room.contains("Нищо не е премахнато"), "{room}");
     let room = petya.get("/staff/scans?done=removed").await.body;
     assert!(room.contains("Файлът е премахнат."), "{room}");
     assert!(!room.contains(remove), "{room}");

@@ -485,6 +485,21 @@ pub(crate) async fn a_file_that_is_given_up_is_kept_and_tried_again(store: Store
     assert_eq!(store.scan_files_waiting().await.expect("asked"), 0);
     let loose = store.loose_scan_objects(at(9_000)).await;
     assert!(loose.expect("asked").is_empty());
+    // Newer ones hide it from nobody.
+    let newer = NewScanFile {
+        id: entry(3),
+        at: at(9_000),
+        ..file.clone()
+    };
+    let until = at(9_500);
+    let told = event("scans.brought", at(9_000));
+    let begun = store.begin_scan_file(&newer, ScanComing::ReadHere { until }, &told);
+    begun.await.expect("begun");
+    let listed = store.scan_files(1).await.expect("files").remove(0);
+    assert_eq!(listed.file.id, entry(1));
+    let found = store.scan_file(&entry(3)).await.expect("asked");
+    assert!(found.is_some_and(|found| !found.stored));
+    assert!(store.scan_file(&entry(4)).await.expect("asked").is_none());
     let told = event("scans.retried", at(9_001));
     assert!(!store.retry_scan_file(&entry(2), &told).await.expect("none"));
     for first in [true, false] {

@@ -21,7 +21,7 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{customers::address, desk, door::Officer, event, imports::size, render, said};
+use super::{customers::address, desk, door::Officer, event, imports::size, plain, render, said};
 use crate::{App, failure::Failure, front::Visitor, gate, rooms::bills::masked, texts::Texts};
 use decide::ScanForm;
 
@@ -55,6 +55,7 @@ pub(crate) async fn room(
         "brought" => Some("staff-scan-brought"),
         "again" => Some("staff-scan-again-done"),
         "removed" => Some("staff-scan-removed-done"),
+        "not-removed" => Some("staff-scan-removed-not"),
         "empty" => Some("staff-scan-empty"),
         "late" => Some("staff-scan-late"),
         _ => None,
@@ -149,10 +150,13 @@ fn file_row(app: &App, texts: &Texts, file: &ScanFileRecord) -> Value {
     }
     let by = file.file.by.trim_start_matches("console:");
     let at = texts.moment(file.file.at, &app.portal.time_zone);
-    // What was given up is still in the archive.
-    let again =
-        (file.stored && file.finished_at.is_some()).then(|| file.file.id.as_str().to_owned());
+    let again = given_up(file).then(|| file.file.id.as_str().to_owned());
     context! { name => file.file.name.clone(), by, at, said => said.join(" · "), faults, again }
+}
+
+/// What was given up is still in the archive.
+fn given_up(file: &ScanFileRecord) -> bool {
+    file.stored && file.finished_at.is_some()
 }
 
 /// What this clerk decided a moment ago, if it may be taken back.
@@ -274,13 +278,15 @@ pub(crate) async fn remove(
     visitor.own_form(&form.form_token)?;
     let store = &app.portal.store;
     let file: EntryId = form.file.parse().map_err(|_| Failure::NotFound)?;
-    let why = form.why.as_deref().map(str::trim);
-    let long = why.map(|why| why.chars().count());
+    let not_removed = || see_other(format!("{HERE}?done=not-removed"));
+    let why = form.why.as_deref().map(plain);
+    let long = why.as_ref().map(|why| why.chars().count());
     if long.is_none_or(|long| !(1..=WHY_CHARS_MAX).contains(&long)) {
-        let files = store.scan_files(FILES_SHOWN).await?;
-        let found = files.into_iter().find(|found| found.file.id == file);
-        let found = found.ok_or(Failure::NotFound)?;
-        let wrong = why.map(|_| ("why", "staff-error-scan-why"));
+        let found = store.scan_file(&file).await?.ok_or(Failure::NotFound)?;
+        if !given_up(&found) {
+            return Ok(not_removed());
+        }
+        let wrong = why.as_ref().map(|_| ("why", "staff-error-scan-why"));
         let errors = gate::faults(wrong.as_slice());
         let page = context! { id => file.as_str(), file => found.file.name, why, errors };
         let page = render(
@@ -310,9 +316,11 @@ pub(crate) async fn remove(
         }],
         ..ScanReport::default()
     };
-    // Where it is tried again, or gone already, the list says so.
-    store.remove_scan_file(&file, &report, &told).await?;
-    Ok(see_other(format!("{HERE}?done=removed")))
+    Ok(if store.remove_scan_file(&file, &report, &told).await? {
+        see_other(format!("{HERE}?done=removed"))
+    } else {
+        not_removed()
+    })
 }
 
 #[derive(Deserialize)]
