@@ -3,7 +3,7 @@
 //! Each bill tells thirteen months (`history` of its order); two bills a year apart tell two years. Where bills tell of no
 //! months, each tells of its own what its meters counted.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{cmp::Reverse, collections::BTreeMap, ops::RangeInclusive};
 
 use axum::{
     Extension,
@@ -92,21 +92,48 @@ async fn months(app: &App, customer: &CustomerNumber) -> Result<Option<Known>, F
 
 /// The months of bills that tell of no others, newest first.
 fn by_bill(invoices: &[BillRecord]) -> Option<Known> {
-    let told = |bill: &BillRecord| Some((month_of(bill.period)?, bill.consumed.clone()?));
+    let told =
+        |bill: &BillRecord| Some((month_of(bill.period)?, bill.period, bill.consumed.clone()?));
     let told: Vec<_> = invoices.iter().filter_map(told).collect();
-    let (_, newest) = told.first()?;
-    // Of two bills for one month the later counts.
-    let same = told.iter().rev().filter(|(_, of)| of.unit == newest.unit);
+    let (.., newest) = told.first()?;
+    let same = told.iter().filter(|(.., of)| of.unit == newest.unit);
     Some(Known {
         unit: newest.unit.clone(),
-        months: same.map(|(month, of)| (*month, of.quantity)).collect(),
+        months: in_months(same.map(|(month, period, of)| (*month, *period, of.quantity))),
     })
+}
+
+/// What is told of each month, newest bills first. Of two for one time the later counts; of two that follow each other and
+/// have their middle in one month, as those from a 16th on, the earlier is the month before.
+fn in_months(bills: impl Iterator<Item = (Date, Period, Decimal)>) -> BTreeMap<Date, Decimal> {
+    let mut kept: Vec<(Date, Period, Decimal)> = Vec::new();
+    for (month, period, quantity) in bills {
+        // A day may belong to both: the meter was read on it.
+        let anew = |(taken, other, _): &(Date, Period, Decimal)| {
+            *taken == month && other.from < period.to && period.from < other.to
+        };
+        if !kept.iter().any(anew) {
+            kept.push((month, period, quantity));
+        }
+    }
+    kept.sort_by_key(|(_, period, _)| Reverse(period.from));
+    let mut months = BTreeMap::new();
+    for (month, _, quantity) in kept {
+        let before = month.saturating_sub(1.month());
+        let free = [month, before]
+            .into_iter()
+            .find(|one| !months.contains_key(one));
+        if let Some(free) = free {
+            months.insert(free, quantity);
+        }
+    }
+    months
 }
 
 /// The month in which the middle of a period lies, where it is about as long as one.
 fn month_of(period: Period) -> Option<Date> {
     let days = (period.to - period.from).get_days() + 1;
-    let middle = period.from.saturating_add((days / 2).days());
+    let middle = period.from.saturating_add(((days - 1) / 2).days());
     MONTH_DAYS.contains(&days).then(|| middle.first_of_month())
 }
 
@@ -185,6 +212,7 @@ mod tests {
             ((2026, 2, 1), (2026, 2, 28), Some((2026, 2, 1))),
             ((2026, 10, 16), (2026, 11, 15), Some((2026, 10, 1))),
             ((2026, 10, 20), (2026, 11, 21), Some((2026, 11, 1))),
+            ((2026, 11, 16), (2026, 12, 15), Some((2026, 11, 1))),
             ((2026, 1, 1), (2026, 3, 31), None),
             ((2026, 1, 1), (2026, 1, 10), None),
         ] {
@@ -195,5 +223,41 @@ mod tests {
             };
             assert_eq!(month_of(period), month.map(date), "{period:?}");
         }
+    }
+
+    #[test]
+    fn no_month_is_lost_where_two_middles_lie_in_one() {
+        let period = |from: Date| Period {
+            from,
+            to: from.saturating_add(1.month()).saturating_sub(1.day()),
+        };
+        let bill = |month: i8, day: i8, quantity: i64| {
+            let period = period(date(2026, month, day));
+            let of = month_of(period).expect("about a month");
+            (of, period, Decimal::from(quantity))
+        };
+        let of = |bills: Vec<(Date, Period, Decimal)>| {
+            let months = in_months(bills.into_iter());
+            let told = months.into_iter();
+            let told = told.map(|(month, quantity)| (month.month(), quantity.to_string()));
+            told.collect::<Vec<_>>()
+        };
+        for day in [15, 16] {
+            let year = (1..=11).rev().map(|month| bill(month, day, month.into()));
+            let months = of(year.collect());
+            let quantities: Vec<_> = months
+                .iter()
+                .map(|(_, quantity)| quantity.clone())
+                .collect();
+            let all: Vec<_> = (1..=11).map(|month| month.to_string()).collect();
+            assert_eq!(quantities, all, "from {day}: {months:?}");
+            assert!(
+                months.windows(2).all(|two| two[0].0 + 1 == two[1].0),
+                "{months:?}"
+            );
+        }
+        // Billed anew after the month behind it was billed: the later counts, in its place.
+        let anew = vec![bill(4, 16, 9), bill(5, 16, 5), bill(4, 16, 4)];
+        assert_eq!(of(anew), [(4, "9".to_owned()), (5, "5".to_owned())]);
     }
 }
