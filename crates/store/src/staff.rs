@@ -257,7 +257,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let address = email.map(|email| email.address.expose().clone());
-        let row = query("SELECT email FROM staff WHERE login = $1")
+        let row = query("SELECT email, language FROM staff WHERE login = $1")
             .bind(login)
             .for_update()
             .fetch_optional(&mut tx)
@@ -265,15 +265,19 @@ impl Store {
         let Some(row) = row else {
             return Ok(false);
         };
-        let before: Option<String> = row.get("email")?;
-        if before != address {
+        let language = email.map(|email| email.language.tag());
+        let spoken: Option<String> = row.get("language")?;
+        let moved = row.get::<Option<String>>("email")? != address;
+        if moved {
             queue_staff(&mut tx, login, StaffMail::AddressChanged, event.at).await?;
+        }
+        if moved || spoken.as_deref() != language {
             append(&mut tx, event).await?;
         }
         query("UPDATE staff SET email = $2, language = $3 WHERE login = $1")
             .bind(login)
             .bind(address)
-            .bind(email.map(|email| email.language))
+            .bind(language)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;

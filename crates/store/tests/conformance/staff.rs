@@ -672,6 +672,10 @@ pub(crate) async fn whoever_has_an_address_is_told_of_changes(store: Store) {
     set(&ana, 3, "$argon2id$", "$argon2id$a").await;
     // The same again is no change; another address is told to the first, and gets the next.
     noted(Some(&first), 4).await;
+    // Another language is told to nobody, and is in the trail.
+    let in_english = email("ana@example.bg", Language::En);
+    noted(Some(&in_english), 4).await;
+    noted(Some(&first), 4).await;
     let second = email("ana@other.example", Language::En);
     noted(Some(&second), 5).await;
     let subject = "staff/ana";
@@ -701,7 +705,7 @@ pub(crate) async fn whoever_has_an_address_is_told_of_changes(store: Store) {
     let trail = store.events(subject, 99).await.expect("events");
     let words: Vec<_> = trail.iter().map(|event| event.what.as_str()).collect();
     let changes = words.iter().filter(|what| **what == "staff.email-changed");
-    assert_eq!(changes.count(), 4, "{words:?}");
+    assert_eq!(changes.count(), 6, "{words:?}");
     assert!(
         !format!("{trail:?}").contains('@'),
         "no address is in the trail"
