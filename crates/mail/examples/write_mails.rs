@@ -55,6 +55,7 @@ fn main() -> Result<(), AnyError> {
                 "refund-not-same-way",
                 Conceded::NotSameWay { through: "iCard" },
             ),
+            ("refund-after-all", Conceded::AfterAll { through: "iCard" }),
             ("refund-came-back", Conceded::CameBack),
             ("refund-stopped", Conceded::Stopped),
             (

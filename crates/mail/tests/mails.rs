@@ -475,6 +475,18 @@ fn a_refund_that_came_back_and_one_that_was_stopped_have_words_of_their_own() {
         ),
         (
             Language::Bg,
+            Conceded::AfterAll { through: "iCard" },
+            "Оказа се, че сме Ви върнали 5,69 €",
+            "през iCard няма да се извърши",
+        ),
+        (
+            Language::En,
+            Conceded::AfterAll { through: "iCard" },
+            "€5.69 was given back to you after all",
+            "It has turned out",
+        ),
+        (
+            Language::Bg,
             Conceded::CameBack,
             "Не успяхме да Ви преведем 5,69 €",
             "не се осъществи",

@@ -127,7 +127,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn money_told(&self, entry: &str) -> Result<Option<MoneyTold>, StoreError> {
-        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at, t.booked, c.number, c.iban, c.provider AS same_way, c.bill, c.refused_at FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) LEFT JOIN transfers t ON t.notice = n.id LEFT JOIN refund_corrections k ON k.entry = COALESCE(o.id, j.id) LEFT JOIN concessions c ON c.entry = COALESCE('refund/' || CAST(k.refund AS TEXT), o.id, j.id) WHERE j.id = $1")
+        let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at, t.booked, c.number, c.iban, c.provider AS same_way, c.bill, c.refused_at, k.number AS correction FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) LEFT JOIN transfers t ON t.notice = n.id LEFT JOIN refund_corrections k ON k.entry = COALESCE(o.id, j.id) LEFT JOIN concessions c ON c.entry = COALESCE('refund/' || CAST(k.refund AS TEXT), o.id, j.id) WHERE j.id = $1")
             .bind(entry)
             .fetch_optional(&self.pools)
             .await?;
@@ -143,6 +143,7 @@ impl Store {
             Some(_) => Some(ToldConcession {
                 iban_end: optional::<Iban>(&row, "iban")?.map(|iban| iban.end().to_owned()),
                 same_way: optional(&row, "same_way")?,
+                after_all: !taken_back && row.get::<Option<i64>>("correction")?.is_some(),
                 stopped: taken_back && optional_time(&row, "refused_at")?.is_some(),
                 bill: optional_bill(&row)?,
             }),

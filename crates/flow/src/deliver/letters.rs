@@ -213,6 +213,7 @@ impl Courier {
             let what = match (&conceded.iban_end, conceded.bill) {
                 _ if let Some(through) = given => match told.taken_back {
                     true => Conceded::NotSameWay { through },
+                    false if conceded.after_all => Conceded::AfterAll { through },
                     false => Conceded::SameWay { through },
                 },
                 _ if conceded.stopped => Conceded::Stopped,

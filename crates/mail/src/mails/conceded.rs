@@ -27,6 +27,11 @@ pub enum Conceded<'a> {
         /// As customers read its name.
         through: &'a str,
     },
+    /// It did after all, where the customer was told that it does not.
+    AfterAll {
+        /// As customers read its name.
+        through: &'a str,
+    },
     /// Money that was on its way back did not arrive: it is the customer's here.
     CameBack,
     /// Money that was to go back was not sent.
@@ -86,6 +91,7 @@ impl Mails {
             Conceded::Refund { iban_end } => ("refund", iban_end, "", none()),
             Conceded::SameWay { through } => ("same-way", "", through, none()),
             Conceded::NotSameWay { through } => ("not-same-way", "", through, none()),
+            Conceded::AfterAll { through } => ("after-all", "", through, none()),
             Conceded::CameBack => ("came-back", "", "", none()),
             Conceded::Stopped => ("stopped", "", "", none()),
             Conceded::WriteOff { bill } => ("write-off", "", "", bill.to_string()),

@@ -282,6 +282,7 @@ impl Mails {
             Conceded::Refund { iban_end: "5678" },
             Conceded::SameWay { through: "iCard" },
             Conceded::NotSameWay { through: "iCard" },
+            Conceded::AfterAll { through: "iCard" },
             Conceded::CameBack,
             Conceded::Stopped,
             Conceded::WriteOff { bill: NUMBER },

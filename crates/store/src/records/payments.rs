@@ -398,6 +398,8 @@ pub struct ToldConcession {
     pub iban_end: Option<String>,
     /// Of a refund, the payment system that gives it back.
     pub same_way: Option<ProviderName>,
+    /// This tells that the payment system gave it back after all, where the customer was told otherwise.
+    pub after_all: bool,
     /// This tells that somebody took a refund back before it left.
     pub stopped: bool,
     /// Of a write-off, the bill.

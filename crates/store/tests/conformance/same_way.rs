@@ -412,13 +412,17 @@ pub(crate) async fn what_turns_out_to_be_otherwise_is_corrected(store: Store) {
             .expect("entries")
             .is_empty()
     );
-    for (entry, taken_back) in [("refund/1/2", false), ("reversal/refund/1/2", true)] {
+    for (entry, taken_back, after_all) in [
+        ("refund/1", false, false),
+        ("refund/1/2", false, true),
+        ("reversal/refund/1/2", true, false),
+    ] {
         let told = store.money_told(entry).await.expect("an answer");
         let told = told.expect("an entry");
-        let through = told.conceded.and_then(|conceded| conceded.same_way);
+        let conceded = told.conceded.expect("a refund");
         assert_eq!(
-            (told.taken_back, through),
-            (taken_back, "card".parse().ok()),
+            (told.taken_back, conceded.same_way, conceded.after_all),
+            (taken_back, "card".parse().ok(), after_all),
             "{entry}"
         );
     }
