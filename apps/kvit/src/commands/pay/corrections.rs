@@ -77,7 +77,7 @@ fn refused(said: Concede) -> Failure {
         ),
         Concede::OtherPayment => failure(
             "the payment was taken back meanwhile",
-            "that may be the same money, which the books have already; `kvit pay customer` shows it",
+            "that may be the same money, which the books have already (`kvit pay customer` shows it): refuse a correction that waits with `kvit pay refunds refuse-correction N --as NAME`",
         ),
         Concede::Over => failure(
             "this correction was approved or refused already",
