@@ -11,6 +11,7 @@ use kvit_pay::{statement::StatementRules, ways::Ways};
 use crate::{
     exit::Failure,
     faults,
+    output::count,
     wiring::{Instance, SystemClock},
 };
 
@@ -23,6 +24,16 @@ pub(crate) fn rules(instance: &Instance) -> Result<StatementRules, Failure> {
         ibans,
         currency: Some(operator.currency),
         payouts: payouts(&instance.ways()?.all()),
+    })
+}
+
+/// What to do about so many statements that are not in the books, as what is kept of them breaks off.
+pub(crate) fn broken(statements: u64) -> Option<String> {
+    let what = count(statements, "bank statement", "bank statements");
+    (statements > 0).then(|| {
+        format!(
+            "what is kept of {what} breaks off, so it is not wholly in the books: import the same file again; the log names it"
+        )
     })
 }
 

@@ -7,6 +7,7 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{folder, kvit, run};
+use kvit_store::{NewStatement, Store};
 use serde_json::Value;
 
 fn pay(path: &Path, arguments: &[&str]) -> Value {
@@ -29,6 +30,23 @@ fn tally(report: &Value, name: &str) -> (u64, i64) {
         tally["count"].as_u64().expect("a count"),
         tally["cents"].as_i64().expect("a sum"),
     )
+}
+
+/// Keeps a statement whose bytes are none.
+#[tokio::main(flavor = "current_thread")]
+async fn damaged(database: &Path) {
+    let url = format!("sqlite://{}", database.display());
+    let store = Store::open(&url).await.expect("the store");
+    let new = NewStatement {
+        id: "d".repeat(64),
+        file: "damaged.xml".to_owned(),
+        format: "camt.053.001.08".to_owned(),
+        received: vec![1, 2, 3],
+        facts: Vec::new(),
+        by: "console:ivan".to_owned(),
+    };
+    let kept = store.keep_statement(&new, jiff::Timestamp::now()).await;
+    assert!(kept.expect("kept"));
 }
 
 #[test]
@@ -119,4 +137,10 @@ fn a_statement_is_booked_once_whatever_befalls_the_process() {
     let id = all[1]["statement"].as_str().expect("an id");
     let one = pay(&path, &["statements", &id[..10]]);
     assert_eq!(one["transfers"].as_array().map(Vec::len), Some(28));
+    // One of which what is kept is damaged is told with each import.
+    assert_eq!(again["broken"], 0);
+    damaged(&path.join("demo/kvit.db"));
+    let told = run(&path, &[&bring[..], &["--json"]].concat()).ok();
+    assert_eq!(told.json()["broken"], 1, "{}", told.shown());
+    assert!(told.shown().contains("import the same file again"));
 }

@@ -15,6 +15,7 @@ use kvit_web::{Finding, Health, wording};
 use serde_json::json;
 
 use crate::{
+    booking,
     config::{self, Config, ProviderConfig},
     exit::{Context, Exit, Failure},
     files, layouts,
@@ -425,13 +426,8 @@ async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
         );
         warning(part, finding)
     });
-    let statements = (waits.statements_broken > 0).then(|| {
-        let statements = count(waits.statements_broken, "bank statement", "bank statements");
-        let finding = format!(
-            "what is kept of {statements} breaks off, so it is not wholly in the books: import the same file again; the log names it"
-        );
-        warning(part, finding)
-    });
+    let statements = booking::broken(waits.statements_broken);
+    let statements = statements.map(|finding| warning(part, finding));
     refunds.into_iter().chain(statements).collect()
 }
 

@@ -95,9 +95,16 @@ pub(super) async fn import(
         booked_before.fetch_add(transfers, std::sync::atomic::Ordering::Relaxed);
     }
     progress.finish();
+    // One that breaks off is passed over above, and may be among the files that healed it.
+    let broken = store.queue_depths(SystemClock.now()).await?;
+    let broken = broken.statements_broken;
+    if let Some(what) = booking::broken(broken) {
+        out.note(&what);
+    }
     let missing = missing(instance).await?;
     let value = json!({
         "accepted": true,
+        "broken": broken,
         "gaps": missing.iter().map(gap_json).collect::<Vec<_>>(),
         "files": outcomes.iter().map(outcome_json).collect::<Vec<_>>(),
     });
