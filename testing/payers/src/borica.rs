@@ -64,13 +64,8 @@ pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs
     if get("TRTYPE") == "90" {
         let known = payers.desk().borica.get(&order).cloned();
         let answer = match known {
-            Some(mut sale) => {
-                // What is named is the question that is answered.
-                sale.fields.retain(|(name, _)| name != "NONCE");
-                sale.fields
-                    .push(("NONCE".to_owned(), get("NONCE").to_owned()));
-                answer(&payers, &sale, "90")
-            }
+            // As their manual has it: one that is found is named by its own `NONCE`, else the question.
+            Some(sale) => answer(&payers, &sale, "90"),
             None => answer(
                 &payers,
                 &Sale {

@@ -177,9 +177,10 @@ impl Terminal {
         Returned::of(self, params, body)
     }
 
-    /// Reads the answer to [`Terminal::status`], which is JSON. Of the two requests that it may name, the question
-    /// and the sale, their manual says no more than "the request": `asked` holds what both were asked with, or
-    /// nothing where that of the sale was not kept.
+    /// Reads the answer to [`Terminal::status`], which is JSON. Of the two requests that its `NONCE` may name, the
+    /// question and the sale, their manual says no more than "the request"; its example of a sale that is found
+    /// names the sale's own, and where none is found there is only that of the question. `asked` holds what both were
+    /// asked with, or nothing where that of the sale was not kept.
     ///
     /// # Errors
     /// Where it is not BORICA's as it stands, or answers another question.
