@@ -25,23 +25,21 @@ const INVITATION_DUE: SignedDuration = SignedDuration::from_mins(15);
 
 impl Store {
     /// Keeps a reader and queues the mail that asks for the proof, if the customer's bills come by mail and
-    /// there are fewer than `limit` readers. Who was asked before and has not answered is asked anew. Asked in a `session`,
-    /// that has to last: one that ended with its code meanwhile names nobody.
+    /// there are fewer than `limit` readers. Who was asked before and has not answered is asked anew. The `session`
+    /// in which it is asked has to last: one that ended with its code meanwhile names nobody.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn add_reader(
         &self,
         new: &NewReader,
-        session: Option<&TokenHash>,
+        session: &TokenHash,
         limit: usize,
         who: &str,
     ) -> Result<AddReader, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, &new.account).await?;
-        if let Some(session) = session
-            && !held(&mut tx, &new.account, session, new.at).await?
-        {
+        if !held(&mut tx, &new.account, session, new.at).await? {
             return Ok(AddReader::Over);
         }
         let holders = active(&mut tx, std::slice::from_ref(&new.account)).await?;

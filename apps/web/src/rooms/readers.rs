@@ -151,7 +151,9 @@ pub(crate) async fn add(
     Form(mut form): Form<ReaderForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let customer = visitor.signed_in()?;
+    let (Some(customer), Some(session)) = (&visitor.customer, &visitor.session) else {
+        return Ok(go("/bills?ended"));
+    };
     again::must_be_fresh(&app, &visitor, Place::Readers)?;
     if !form.instead.trim().is_empty() {
         form.email = std::mem::take(&mut form.instead);
@@ -187,10 +189,8 @@ pub(crate) async fn add(
         return gate::locked(&app, &visitor, until);
     }
     let new = new_reader(&app, &visitor, customer, &form, &email)?;
-    let session = visitor.session.as_ref().map(|session| session.hash());
-    let added = portal
-        .store
-        .add_reader(&new, session.as_ref(), READERS_MAX, WHO);
+    let session = session.hash();
+    let added = portal.store.add_reader(&new, &session, READERS_MAX, WHO);
     let fault = match added.await? {
         AddReader::Added => {
             let policy = &portal.limits.per_number;

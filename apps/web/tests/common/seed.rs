@@ -12,8 +12,8 @@ use kvit_billing::{
 };
 use kvit_store::{
     AddReader, BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery,
-    NewEnrolment, NewProof, NewReader, NewReminder, NewRun, PackRecord, ReaderRecord, Release,
-    RunTotals, Store,
+    NewEnrolment, NewProof, NewReader, NewReminder, NewRun, NewSession, PackRecord, ReaderRecord,
+    Release, RunTotals, SessionDoor, Store,
 };
 use serde_json::json;
 
@@ -376,8 +376,19 @@ pub(crate) async fn reader(store: &Store, account: &str, email: &str) {
         },
         id,
     };
-    let added = store.add_reader(&new, None, 5, "customer").await;
+    let session = NewSession {
+        token: kvit_billing::code::TokenHash([7; 32]),
+        account: new.account.clone(),
+        door: SessionDoor::Code { generation: 1 },
+        device: String::new(),
+        at,
+        expires: at + SignedDuration::from_hours(1),
+    };
+    assert!(store.open_session(&session).await.expect("an answer"));
+    let added = store.add_reader(&new, &session.token, 5, "customer").await;
     assert!(matches!(added, Ok(AddReader::Added)));
+    let ended = store.close_session(&session.token).await;
+    ended.expect("an answer");
 }
 
 /// Issues one more bill of October for the reader's customer, with its mail to the reader. Gives its number.

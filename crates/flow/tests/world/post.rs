@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::SignedDuration;
-use kvit_billing::{Language, ReaderId, RunId, Secret, code::TokenPurpose, ports::Clock};
+use kvit_billing::{
+    Language, ReaderId, RunId, Secret,
+    code::{TokenHash, TokenPurpose},
+    ports::Clock,
+};
 use kvit_flow::{
     Courier, DeliveryReport,
     deliver::DeliverError,
@@ -13,7 +17,7 @@ use kvit_mail::{Mails, RetryLadder};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_pay::ways::NoWays;
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
-use kvit_store::{AddReader, NewProof, NewReader};
+use kvit_store::{AddReader, NewProof, NewReader, NewSession, SessionDoor};
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 
@@ -70,8 +74,17 @@ impl Post {
                 expires: now + SignedDuration::from_hours(1),
             },
         };
-        let added = store.add_reader(&new, None, 5, "customer").await;
-        assert!(matches!(added, Ok(AddReader::Added)));
+        let session = NewSession {
+            token: TokenHash([7; 32]),
+            account: new.account.clone(),
+            door: SessionDoor::Code { generation: 1 },
+            device: String::new(),
+            at: now,
+            expires: now + SignedDuration::from_hours(1),
+        };
+        assert!(store.open_session(&session).await.expect("an answer"));
+        let added = store.add_reader(&new, &session.token, 5, "customer");
+        assert!(matches!(added.await, Ok(AddReader::Added)));
         let (hash, evidence) = (proof.hash(), serde_json::json!({}));
         let proven = store.prove_reader(&hash, now, &evidence, "reader");
         proven.await.expect("proven");

@@ -1,16 +1,19 @@
 //! Readers beside the customer: asked, proven, counted apart.
 
 use jiff::SignedDuration;
-use kvit_billing::{DeliveryId, DeliveryKind, EnrolmentId, Language, ReaderId, Secret};
+use kvit_billing::{
+    DeliveryId, DeliveryKind, EnrolmentId, Language, ReaderId, Secret, code::TokenHash,
+};
 use kvit_store::{
     AddReader, AttemptOutcome, Channel, ChunkResult, DeliveryState, DeliveryWhat, EnrolmentChannel,
-    NewCopy, NewEnrolment, NewProof, NewReader, ProveReader, ReaderEnd, ReaderRecord, Store,
-    Unwanted,
+    NewCopy, NewEnrolment, NewProof, NewReader, NewSession, ProveReader, ReaderEnd, ReaderRecord,
+    SessionDoor, Store, Unwanted,
 };
 use serde_json::json;
 
 use super::{
     deliveries::{claim, finish, progress},
+    portal::customer,
     world::{account, at, claimed, number, released, result, run_id, token},
 };
 
@@ -56,9 +59,27 @@ pub(crate) fn new_reader(n: u64, whose: u64, email: &str, now: i64) -> NewReader
     }
 }
 
+/// Customer 1 in session `n`.
+async fn signed_in(store: &Store, n: u64) -> TokenHash {
+    let known = store.upsert_customers(&[customer(1, "Иван")]).await;
+    known.expect("a customer");
+    let new = NewSession {
+        token: token(n),
+        account: account(1),
+        door: SessionDoor::Code { generation: 1 },
+        device: String::new(),
+        at: at(0),
+        expires: at(10_000),
+    };
+    store.close_session(&new.token).await.expect("an answer");
+    assert!(store.open_session(&new).await.expect("an answer"));
+    new.token
+}
+
 async fn add(store: &Store, n: u64, email: &str, now: i64) -> AddReader {
     let new = new_reader(n, 1, email, now);
-    let added = store.add_reader(&new, None, LIMIT, "customer").await;
+    let session = signed_in(store, 5_000 + n).await;
+    let added = store.add_reader(&new, &session, LIMIT, "customer").await;
     added.expect("an answer")
 }
 
