@@ -9,7 +9,7 @@ use std::{mem, sync::Arc};
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    Bill, BillNumber, ChunkNo, Currency, CustomerNumber, RunId,
+    Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, RunId,
     code::InstanceKey,
     ports::{Clock, Compose, NotComposed},
 };
@@ -266,6 +266,9 @@ impl Issuer {
             packing,
         } = made;
         let pack = cores::run(move || packing.finish()).await??;
+        let mut packed: Vec<_> = bills.into_iter().zip(pack.entries).collect();
+        packed.sort_by_key(|(bill, _)| bill.number);
+        let (bills, entries): (Vec<_>, Vec<_>) = packed.into_iter().unzip();
         let record = PackRecord {
             object: pack.object,
             sha256: pack.sha256,
@@ -282,7 +285,7 @@ impl Issuer {
         let readers = self.store.active_readers(&mailed).await?;
         let result = ChunkResult {
             copies: self.copies(job.issued_at, &bills, &enrolments, &readers),
-            bills: self.records(&job, &bills, &record, &pack.entries),
+            bills: self.records(&job, &bills, &record, &entries),
             deliveries: self.deliveries(job.issued_at, &bills, &enrolments),
             run: job.run,
             no: job.no,
@@ -342,6 +345,7 @@ struct Work {
 /// A chunk whose documents exist in memory only.
 struct Made {
     job: ChunkJob,
+    /// As they are packed.
     bills: Vec<Bill>,
     packing: Packing,
 }
@@ -350,11 +354,13 @@ struct Made {
 /// here loses nothing but time.
 fn make(
     job: ChunkJob,
-    bills: Vec<Bill>,
+    mut bills: Vec<Bill>,
     composer: &dyn Compose,
     sealer: &Sealer,
     stop: &CancellationToken,
 ) -> Result<Option<Made>, IssueError> {
+    // What a form is made of stays near the core that fills it, if the next bill needs it too.
+    bills.sort_by_cached_key(likeness);
     let mut packing = Packing::new(&job.run, job.no, bills.len());
     let mut is_whole = true;
     let sealed = |bill: &Bill| -> Result<_, IssueError> {
@@ -384,6 +390,27 @@ fn make(
         bills,
         packing,
     }))
+}
+
+/// Bills in which this is equal are likely to be of one shape.
+fn likeness(bill: &Bill) -> impl Ord + use<> {
+    let Bill {
+        order, customer, ..
+    } = bill;
+    let tariff = order
+        .contract
+        .as_ref()
+        .and_then(|contract| contract.tariff.as_ref());
+    let points = order.supply_points.iter();
+    (
+        tariff.map(|tariff| tariff.get(customer.language).to_owned()),
+        order.lines.len(),
+        points.map(|point| point.meters.len()).collect::<Vec<_>>(),
+        customer.address.lines.len(),
+        [order.notes.len(), order.vat.len()],
+        order.totals.to_pay.cmp(&Cents::ZERO),
+        bill.number,
+    )
 }
 
 /// Chunks that cannot be issued as they are.

@@ -24,7 +24,7 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
@@ -52,7 +52,7 @@ use crate::{
 
 /// So many forms are in memory, at most a megabyte each; the next one takes the place of the one that was used
 /// longest ago, which is found in the folder again in a thousandth of a second.
-const FORMS_MAX: usize = 120;
+const FORMS_MAX: usize = 80;
 /// So many shapes are known of.
 const SHAPES_MAX: usize = 4_000;
 
@@ -131,12 +131,13 @@ struct Alphabet {
     strong: Vec<char>,
 }
 
-#[derive(Default)]
 struct Shape {
     form: OnceLock<Option<Form>>,
     /// To prove the form with; gone once somebody has begun to.
     exact: Mutex<Option<Exact>>,
-    is_sought: AtomicBool,
+    sought: Once,
+    /// Whether it had a form before, which had to make room.
+    is_again: bool,
     is_being_made: AtomicBool,
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
@@ -144,6 +145,22 @@ struct Shape {
     /// How many bills of this shape came so far.
     met: AtomicU64,
     used: AtomicU64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            form: OnceLock::new(),
+            exact: Mutex::default(),
+            sought: Once::new(),
+            is_again: false,
+            is_being_made: AtomicBool::new(false),
+            is_proven: AtomicBool::new(false),
+            is_wrong: AtomicBool::new(false),
+            met: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Forms {
@@ -228,17 +245,9 @@ impl Forms {
             self.whole.fetch_add(1, Ordering::Relaxed);
             return Ok(None);
         }
-        // Whoever seeks holds off whoever would make one meanwhile: what is proven is what is found.
-        if !shape.is_sought.load(Ordering::Acquire)
-            && !shape.is_being_made.swap(true, Ordering::AcqRel)
-        {
-            if !shape.is_sought.swap(true, Ordering::AcqRel) {
-                self.find(name, &shape, layout, view.language());
-            }
-            if shape.form.get().is_none() {
-                shape.is_being_made.store(false, Ordering::Release);
-            }
-        }
+        // Whoever comes meanwhile waits, a thousandth of a second: laying a bill out takes thirty times as long.
+        let seek = || self.find(name, &shape, layout, view.language());
+        shape.sought.call_once_force(|_| seek());
         let is_made = shape.form.get().is_some();
         if !is_made && met < self.form_from {
             self.whole.fetch_add(1, Ordering::Relaxed);
@@ -336,7 +345,7 @@ impl Forms {
             // Before the form: whoever sees it need not prove it.
             shape.is_proven.store(true, Ordering::Release);
             self.make_room();
-            if shape.form.set(Some(form)).is_ok() && shape.met.load(Ordering::Relaxed) <= 1 {
+            if shape.form.set(Some(form)).is_ok() && !shape.is_again {
                 self.found.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -371,6 +380,7 @@ impl Forms {
             let is_wrong = shape.is_wrong.load(Ordering::Acquire);
             *shape = Arc::new(Shape {
                 met: AtomicU64::new(met),
+                is_again: true,
                 is_wrong: AtomicBool::new(is_wrong),
                 ..Shape::default()
             });
