@@ -204,17 +204,13 @@ impl DeliveryId {
     /// The id of the mail that tells the address of this enrolment how the ways into the account were changed at a moment.
     #[must_use]
     pub fn access_of(what: AccessMail, whom: &EnrolmentId, at: Timestamp) -> Self {
-        let text = format!("{whom}/{}", at.as_microsecond());
-        let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        let (kind, hash) = (DeliveryKind::Access.as_str(), to_hex(&hash.as_ref()[..12]));
-        Self(format!("{kind}-{}-{hash}", what.as_str()))
+        Self::of_change(DeliveryKind::Access, what.as_str(), whom.as_str(), at)
     }
 
     /// What it says about the ways in, where it is such a mail.
     #[must_use]
     pub fn access(&self) -> Option<AccessMail> {
-        let rest = self.0.strip_prefix(DeliveryKind::Access.as_str())?;
-        let (word, _) = rest.strip_prefix('-')?.split_once('-')?;
+        let word = self.change(DeliveryKind::Access)?;
         AccessMail::ALL
             .into_iter()
             .find(|what| what.as_str() == word)
@@ -223,20 +219,31 @@ impl DeliveryId {
     /// The id of the mail that tells a member of staff how their ways in were changed at a moment.
     #[must_use]
     pub fn staff_of(what: StaffMail, login: &StaffLogin, at: Timestamp) -> Self {
-        let text = format!("{login}/{}", at.as_microsecond());
-        let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        let (kind, hash) = (DeliveryKind::Staff.as_str(), to_hex(&hash.as_ref()[..12]));
-        Self(format!("{kind}-{}-{hash}", what.as_str()))
+        Self::of_change(DeliveryKind::Staff, what.as_str(), login.as_str(), at)
     }
 
     /// What it says to a member of staff, where it is such a mail.
     #[must_use]
     pub fn staff(&self) -> Option<StaffMail> {
-        let rest = self.0.strip_prefix(DeliveryKind::Staff.as_str())?;
-        let (word, _) = rest.strip_prefix('-')?.split_once('-')?;
+        let word = self.change(DeliveryKind::Staff)?;
         StaffMail::ALL
             .into_iter()
             .find(|what| what.as_str() == word)
+    }
+
+    /// Of what changed for somebody at a moment.
+    fn of_change(kind: DeliveryKind, what: &str, whom: &str, at: Timestamp) -> Self {
+        let text = format!("{whom}/{}", at.as_microsecond());
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let (kind, hash) = (kind.as_str(), to_hex(&hash.as_ref()[..12]));
+        Self(format!("{kind}-{what}-{hash}"))
+    }
+
+    /// The word for what changed, where it is of this kind.
+    fn change(&self, kind: DeliveryKind) -> Option<&str> {
+        let rest = self.0.strip_prefix(kind.as_str())?;
+        let (word, _) = rest.strip_prefix('-')?.split_once('-')?;
+        Some(word)
     }
 
     /// What it says about autopay, and of which mandate or debit, where it is such a mail.

@@ -78,18 +78,20 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes a customer number's password away; its owner is told by mail. `false` where it has none.
+    /// Takes a customer number's password away, as this session of it asks; its owner is told by mail. `false` where it
+    /// has none, or the session is over.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn remove_customer_password(
         &self,
         account: &CustomerNumber,
+        session: &TokenHash,
         event: &Event,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, account).await?;
-        if !forget(&mut tx, account).await? {
+        if !held(&mut tx, account, session, event.at).await? || !forget(&mut tx, account).await? {
             return Ok(false);
         }
         append(&mut tx, event).await?;

@@ -29,8 +29,6 @@ pub(crate) const WAITING: &str = "(SELECT k.number FROM refund_corrections k WHE
 /// Of a concession `c` that was approved: whether its money went, is on its way, or may have gone. While a correction
 /// waits, it may.
 pub(crate) const MAY_HAVE_GONE: &str = "COALESCE((SELECT CASE WHEN k.approved_at IS NULL THEN 1 ELSE k.went_back END FROM refund_corrections k WHERE k.refund = c.number AND k.refused_at IS NULL ORDER BY k.number DESC LIMIT 1), CASE WHEN c.refused_at IS NULL THEN 1 ELSE 0 END) = 1";
-/// Of a concession `c` that was approved: whether its money went, or is on its way, by what is in the books.
-pub(crate) const HAS_GONE: &str = "COALESCE((SELECT k.went_back FROM refund_corrections k WHERE k.refund = c.number AND k.approved_at IS NOT NULL ORDER BY k.number DESC LIMIT 1), CASE WHEN c.refused_at IS NULL THEN 1 ELSE 0 END) = 1";
 const COLUMNS: &str = "k.number, k.refund, k.went_back, k.seen, k.said_by, k.said_at, k.approved_by, k.approved_at, k.refused_by, k.refused_at";
 
 impl Store {
@@ -183,6 +181,11 @@ impl Store {
         .map(record)
         .collect()
     }
+}
+
+/// Of a concession `c` that was approved: whether its money went, or is on its way, by what is in the books.
+pub(crate) fn has_gone() -> String {
+    format!("COALESCE({TURNED_OUT}, CASE WHEN c.refused_at IS NULL THEN 1 ELSE 0 END) = 1")
 }
 
 /// Takes the turn of a refund's payment: a reversal of that is applied before what follows, or finds it.

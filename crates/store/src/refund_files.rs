@@ -216,7 +216,7 @@ fn transfer(refund: &ConcessionRecord, words: &str) -> Option<CreditTransfer> {
 /// Refunds of what is not there any more: of a payment that was taken back or given back already, or of credit that is
 /// none by now.
 /// That a bill is owed again hides neither. `went` says of which refunds of a payment the money counts as gone:
-/// [`MAY_HAVE_GONE`] or [`HAS_GONE`](crate::refund_corrections::HAS_GONE).
+/// [`MAY_HAVE_GONE`] or [`has_gone`](crate::refund_corrections::has_gone).
 pub(crate) async fn held(
     tx: &mut Tx,
     refunds: &[ConcessionRecord],

@@ -17,7 +17,7 @@ use crate::{
     ledger::{post, reverse},
     notices::found,
     reconcile::same_person,
-    refund_corrections::{HAS_GONE, MAY_HAVE_GONE},
+    refund_corrections::{MAY_HAVE_GONE, has_gone},
     refund_files::held,
     rows::{text, unsigned},
     sql::query,
@@ -53,7 +53,7 @@ impl Store {
             return Ok(false);
         };
         let one = std::slice::from_ref(&refund);
-        let gone = !held(&mut tx, one, HAS_GONE).await?.is_empty();
+        let gone = !held(&mut tx, one, &has_gone()).await?.is_empty();
         // One person's word ends nothing: until another has decided, it waits.
         if !gone && !held(&mut tx, one, MAY_HAVE_GONE).await?.is_empty() {
             return Ok(false);

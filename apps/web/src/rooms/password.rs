@@ -205,11 +205,13 @@ pub(crate) async fn remove(
     Form(form): Form<RemoveForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
-    let customer = visitor.signed_in()?;
+    let (Some(customer), Some(session)) = (&visitor.customer, &visitor.session) else {
+        return Ok(go("/bills?ended"));
+    };
     again::must_be_fresh(&app, &visitor, Place::Password)?;
     let removed = act(&app, &visitor, customer, "password.removed");
-    let store = &app.portal.store;
-    let removed = store.remove_customer_password(customer, &removed);
+    let (store, session) = (&app.portal.store, session.hash());
+    let removed = store.remove_customer_password(customer, &session, &removed);
     if !removed.await? {
         return Ok(go("/password"));
     }

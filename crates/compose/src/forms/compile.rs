@@ -135,7 +135,7 @@ fn compiled(
     let (a, b) = (export(0)?, export(1)?);
     match harvested([&a, &b, real], tools) {
         Err(Refusal::Unexplained(_)) => harvested([&a, &b, &export(2)?], tools),
-        explained_or_not => explained_or_not,
+        harvested => harvested,
     }
 }
 

@@ -69,9 +69,9 @@ pub(crate) async fn a_password_is_set_in_its_own_session(store: Store) {
     assert!(open(&mine).await && open(&hers).await && !open(&elsewhere).await);
     assert!(set(&mine, "two", 4).await);
     assert_eq!(kept().await, Some(("$argon2id$two".to_owned(), at(4))));
-    let remove = async |now| {
+    let remove = async |session: &TokenHash, now| {
         store
-            .remove_customer_password(&account(1), &event(now))
+            .remove_customer_password(&account(1), session, &event(now))
             .await
             .expect("an answer")
     };
@@ -80,8 +80,10 @@ pub(crate) async fn a_password_is_set_in_its_own_session(store: Store) {
         known.expect("a customer").password_changes
     };
     let before = changes().await;
-    assert!(remove(5).await);
-    assert!(!remove(6).await, "there is none any more");
+    assert!(!remove(&hers, 5).await, "another's session");
+    assert!(!remove(&elsewhere, 5).await, "it was ended");
+    assert!(remove(&mine, 5).await);
+    assert!(!remove(&mine, 6).await, "there is none any more");
     assert_eq!(kept().await, None);
     assert_eq!((before, changes().await), (2, 3));
     store.upsert_customers(&known).await.expect("customers");
