@@ -59,7 +59,7 @@ async fn main() -> Result<(), Fault> {
     Ok(())
 }
 
-fn fill(customers: u64) -> [String; 5] {
+fn fill(customers: u64) -> [String; 7] {
     let numbers = format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {customers})"
     );
@@ -68,8 +68,11 @@ fn fill(customers: u64) -> [String; 5] {
         "INSERT INTO runs (id, system, external_id, period_from, period_to, currency, seller, file_name, state, imported_by, imported_at, issued_at) VALUES ('bench', 'x', 'x', '2026-10-01', '2026-10-31', 'EUR', 'x', 'x', 'issued', 'x', 0, 0)".to_owned(),
         format!("{numbers} INSERT INTO customers (number, name_fold, language, body) SELECT {account}, 'x', 'bg', '{{\"number\":\"' || {account} || '\",\"name\":\"Ана\",\"address\":{{\"city\":\"София\"}}}}' FROM n"),
         format!("{numbers} INSERT INTO bills (number, series, run, seq, chunk, account, kind, issue_date, period_from, period_to, due_date, gross, to_pay, currency, language, pack, pack_offset, pack_length, sha256) SELECT i, 'main', 'bench', i, 0, {account}, 'invoice', '2026-11-01', '2026-10-01', '2026-10-31', DAY, 1000 + i % 9000, 1000 + i % 9000, 'EUR', 'bg', 'x', 0, 0, HASH FROM n"),
+        // An entry and its postings are written together.
+        "BEGIN".to_owned(),
         format!("{numbers} INSERT INTO journal (id, at, kind, who) SELECT 'p' || {account}, 1, 'payment', 'x' FROM n WHERE i % 3 = 0"),
-        format!("{numbers} INSERT INTO postings (entry, line, book, cents, bills) SELECT 'p' || {account}, 1, 'customer/' || {account}, -(1000 + i % 9000), '' FROM n WHERE i % 3 = 0"),
+        format!("{numbers} INSERT INTO postings (entry, line, book, cents, bills) SELECT 'p' || {account}, 1, 'bank', 1000 + i % 9000, '' FROM n WHERE i % 3 = 0 UNION ALL SELECT 'p' || {account}, 2, 'customer/' || {account}, -(1000 + i % 9000), '' FROM n WHERE i % 3 = 0"),
+        "COMMIT".to_owned(),
     ]
 }
 

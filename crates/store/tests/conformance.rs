@@ -82,6 +82,26 @@ fn postgres_database() -> Option<Place<Arc<Cluster>>> {
     })
 }
 
+/// What a database is told by hand.
+macro_rules! does {
+    ($db:expr, $statement:expr) => {
+        sqlx::query(sqlx::AssertSqlSafe($statement))
+            .execute($db)
+            .await
+            .expect("done")
+    };
+}
+
+macro_rules! refuses {
+    ($db:expr, $statement:expr, $why:expr) => {
+        let refused = sqlx::query(sqlx::AssertSqlSafe($statement))
+            .execute($db)
+            .await
+            .expect_err($statement.as_ref());
+        assert!(refused.to_string().contains($why), "{refused}");
+    };
+}
+
 /// A test for each check and engine.
 macro_rules! on_both_engines {
     ($($module:ident :: $check:ident,)*) => {
@@ -378,36 +398,86 @@ async fn looking_takes_no_turn_of_writers() {
 }
 
 /// Nobody takes back what was written down, not even with the database's own tools.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_written_down_stays() {
+    macro_rules! stays {
+        ($($module:ident :: $check:ident: $($table:literal $column:literal),+;)*) => {$(
+            let place = sqlite_file();
+            $module::$check(place.open().await).await;
+            let mut sqlite = sqlx::SqliteConnection::connect(&place.url).await.expect("a connection");
+            let postgres = postgres_database();
+            let mut postgres = match &postgres {
+                Some(place) => {
+                    $module::$check(place.open().await).await;
+                    Some(sqlx::PgConnection::connect(&place.url).await.expect("a connection"))
+                }
+                None => None,
+            };
+            $(
+                for change in [concat!("UPDATE ", $table, " SET ", $column, " = ", $column), concat!("DELETE FROM ", $table)] {
+                    refuses!(&mut sqlite, change, "append-only");
+                }
+                if let Some(postgres) = &mut postgres {
+                    for change in [
+                        concat!("UPDATE ", $table, " SET ", $column, " = ", $column),
+                        concat!("DELETE FROM ", $table),
+                        concat!("TRUNCATE ", $table, " CASCADE"),
+                    ] {
+                        refuses!(&mut *postgres, change, "append-only");
+                    }
+                }
+            )+
+        )*};
+    }
+    stays! {
+        staff::the_trail_is_read_by_pages_and_kept: "events" "who";
+        staff::what_staff_write_down_is_written_once: "notes" "body", "contacts" "channel";
+        staff::a_run_is_closed_when_nothing_of_it_is_open: "run_closings" "sheet";
+        reminders::a_choice_about_reminders_is_kept: "reminder_choices" "wanted";
+        reversals::a_reversal_counts_in_any_order: "journal" "at", "postings" "cents", "notices" "id",
+            "notices" "provider", "notices" "event", "notices" "payment", "notices" "account", "notices" "bills",
+            "notices" "amount", "notices" "currency", "notices" "received", "notices" "received_at";
+    }
+}
+
+/// Nor does an entry get into the books that does not balance.
+#[tokio::test]
+async fn an_entry_that_does_not_balance_is_refused() {
+    const WHY: &str = "the postings of an entry add up to nothing";
+    let entry = "INSERT INTO journal (id, at, kind, who) VALUES ('x', 1, 'payment', 'x')";
+    let line = |line: u8, cents: i8| {
+        format!(
+            "INSERT INTO postings (entry, line, book, cents, bills) VALUES ('x', {line}, 'bank', {cents}, '')"
+        )
+    };
     let place = sqlite_file();
-    let store = place.open().await;
-    staff::the_trail_is_read_by_pages_and_kept(store).await;
-    let mut db = sqlx::SqliteConnection::connect(&place.url)
+    drop(place.open().await);
+    let mut sqlite = sqlx::SqliteConnection::connect(&place.url)
         .await
         .expect("a connection");
-    for change in ["UPDATE events SET who = 'x'", "DELETE FROM events"] {
-        let refused = sqlx::query(change)
-            .execute(&mut db)
-            .await
-            .expect_err("append-only");
-        assert!(refused.to_string().contains("append-only"), "{refused}");
+    for statement in [entry.to_owned(), line(1, 5)] {
+        does!(&mut sqlite, statement);
     }
-    if let Some(place) = postgres_database() {
-        staff::the_trail_is_read_by_pages_and_kept(place.open().await).await;
-        let mut db = sqlx::PgConnection::connect(&place.url)
-            .await
-            .expect("a connection");
-        for change in [
-            "UPDATE events SET who = 'x'",
-            "DELETE FROM events",
-            "TRUNCATE events",
-        ] {
-            let refused = sqlx::query(change)
-                .execute(&mut db)
-                .await
-                .expect_err("append-only");
-            assert!(refused.to_string().contains("append-only"), "{refused}");
+    refuses!(&mut sqlite, line(2, -4), WHY);
+    does!(&mut sqlite, line(2, -5));
+    refuses!(&mut sqlite, line(3, 1), WHY);
+    let Some(place) = postgres_database() else {
+        return;
+    };
+    drop(place.open().await);
+    let mut postgres = sqlx::PgConnection::connect(&place.url)
+        .await
+        .expect("a connection");
+    refuses!(&mut postgres, entry, WHY);
+    for (first, second) in [(5, -4), (5, -5)] {
+        for statement in ["BEGIN", entry, &line(1, first), &line(2, second)] {
+            does!(&mut postgres, statement.to_owned());
+        }
+        if first + second == 0 {
+            does!(&mut postgres, "COMMIT");
+        } else {
+            refuses!(&mut postgres, "COMMIT", WHY);
         }
     }
+    refuses!(&mut postgres, line(3, 1), WHY);
 }
