@@ -36,3 +36,14 @@ impl MacSecret {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_secret_is_printed() {
+        let shown = format!("{:?}", MacSecret::new("some-secret"));
+        assert!(!shown.contains("some"), "{shown}");
+    }
+}

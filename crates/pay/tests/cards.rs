@@ -109,17 +109,6 @@ const PAID: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn the_published_text_to_sign_comes_out() {
-    let values = "IPGPurchase,1,1,4.5,EN,33,1,000000000000123,Merchant Web Shop,23.45,978,127.0.0.1,ORDER-10001,https://merchant.test/ok,https://merchant.test/cancel,https://merchant.test/notify,customer@example.com,359888123456";
-    let text = STANDARD.encode(values.split(',').collect::<Vec<_>>().concat());
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    assert_eq!(
-        hex::encode(hash),
-        "0805f6e7987436f83beedfa243c95a4910f6a91139c50c0fb1d85684d2f186e2"
-    );
-}
-
-#[test]
 fn a_purchase_is_signed_in_the_order_in_which_it_is_sent() {
     for (dialect, separator) in [(Dialect::Icard, ""), (Dialect::Mypos, "-")] {
         let form = shop(dialect)
@@ -383,10 +372,26 @@ fn only_approved_is_paid() {
         returned(&[("ACTION", "0"), ("RC", "05")]),
         Err(Refusal::Nothing)
     );
-    assert_eq!(
-        returned(&[("AMOUNT", "0.00")]).expect_err("refused").word(),
-        "amount"
-    );
+    for odd in ["0.00", "0", "-1", "1e9", "12.345", "1,00", ""] {
+        let refused = returned(&[("AMOUNT", odd)]).expect_err("refused");
+        assert_eq!(refused.word(), "amount", "{odd}");
+    }
+    // Other money is not passed off as euro, and no name of money is none at all.
+    for (named, expected) in [
+        ("BGN", Ok("BGN")),
+        ("USD", Ok("USD")),
+        ("978", Err(Refusal::Malformed("CURRENCY"))),
+        ("", Err(Refusal::Malformed("CURRENCY"))),
+    ] {
+        let heard = returned(&[("CURRENCY", named)]).map(|answer| match answer {
+            Answer::Notice(notice) => match notice.event() {
+                Event::Paid { currency, .. } => currency.map(|currency| currency.to_string()),
+                _ => None,
+            },
+            _ => None,
+        });
+        assert_eq!(heard, expected.map(|name| Some(name.to_owned())), "{named}");
+    }
     assert_eq!(
         returned(&[("TERMINAL", "V1800002")]),
         Err(Refusal::Stranger)

@@ -12,9 +12,11 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use kvit_billing::Cents;
 use kvit_pay::{
     MacSecret, RsaSigner, RsaVerifier, amount,
     dialects::{
+        Answer, Refund,
         biller::Biller,
         borica::Terminal,
         epay::{self, Epay},
@@ -61,11 +63,14 @@ static BILLER: LazyLock<Biller> = LazyLock::new(|| Biller {
     secret: MacSecret::new(SECRET),
 });
 
-static SHOP: LazyLock<Shop> = LazyLock::new(|| {
+static ICARD: LazyLock<Shop> = LazyLock::new(|| shop(Dialect::Icard));
+static MYPOS: LazyLock<Shop> = LazyLock::new(|| shop(Dialect::Mypos));
+
+fn shop(dialect: Dialect) -> Shop {
     let (signer, verifier) = keys();
     Shop {
-        name: "icard".parse().expect("a name"),
-        dialect: Dialect::Icard,
+        name: "card".parse().expect("a name"),
+        dialect,
         originator: "33".to_owned(),
         shop: "1".to_owned(),
         shop_name: "x".to_owned(),
@@ -73,11 +78,11 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
         key_index_resp: "1".to_owned(),
         status_method: "IPGGetTxnStatus".to_owned(),
         refund_method: "IPGRefund".to_owned(),
-        url: "https://icard.test/".to_owned(),
+        url: "https://card.test/".to_owned(),
         signer,
         verifier,
     }
-});
+}
 
 static TERMINAL: LazyLock<Terminal> = LazyLock::new(|| {
     let (signer, verifier) = keys();
@@ -98,14 +103,44 @@ fn now() -> Timestamp {
     "2026-11-20T10:15:00Z".parse().expect("a moment")
 }
 
+fn refund() -> Refund<'static> {
+    Refund {
+        payment: 1,
+        transaction: "T1",
+        received: b"",
+        name: "kvit-1",
+        amount: Cents::new(100),
+        description: "x",
+        email: "",
+        now: now(),
+        nonce: [0; 16],
+    }
+}
+
+fn signed(text: &str) -> Vec<u8> {
+    let mut signature = vec![0; KEY.public_modulus_len()];
+    KEY.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        text.as_bytes(),
+        &mut signature,
+    )
+    .expect("a signature");
+    signature
+}
+
 /// Every parser, on anything.
 fn read_all(bytes: &[u8]) {
     let _ = EPAY.notification(bytes);
     let _ = epay::cash_code(bytes);
     let _ = BILLER.inquiry(bytes);
     let _ = BILLER.confirm(bytes);
-    let _ = SHOP.call_back(bytes);
-    let _ = SHOP.status_answer(1, bytes);
+    for shop in [&*ICARD, &*MYPOS] {
+        let _ = shop.call_back(bytes);
+        let _ = shop.status_answer(1, bytes);
+        let _ = shop.refund_answer(&refund(), bytes);
+    }
+    let _ = TERMINAL.refund_answer(&refund(), bytes);
     let _ = TERMINAL.returned(bytes, now());
     let _ = TERMINAL.status_answer(1, &[[0; 16]], bytes);
     let _ = Params::parse(bytes);
@@ -116,7 +151,7 @@ fn read_all(bytes: &[u8]) {
 }
 
 /// What each of them believes, as it was sent.
-fn good() -> [Vec<u8>; 3] {
+fn good() -> [Vec<u8>; 5] {
     let encoded = STANDARD.encode("INVOICE=1:STATUS=PAID:STAN=123456:BCODE=A1B2C3\n");
     let checksum = mac(&encoded);
     let epay = encode([
@@ -137,26 +172,56 @@ fn good() -> [Vec<u8>; 3] {
         .collect();
     let checksum = mac(&text);
     let biller = encode(pairs.into_iter().chain([("CHECKSUM", checksum.as_str())]));
-    let pairs = [
-        ("IPGmethod", "IPGPurchaseNotify"),
-        ("MID", "1"),
-        ("OrderID", "42"),
-        ("Amount", "23.45"),
-        ("Currency", "978"),
-        ("IPG_Trnref", "20261120101500000001"),
+    let notify = |joint: &str, pairs: [(&str, &str); 6]| {
+        let values = pairs.map(|(_, value)| value);
+        let signature = STANDARD.encode(signed(&STANDARD.encode(values.join(joint))));
+        encode(pairs.into_iter().chain([("Signature", signature.as_str())]))
+    };
+    let icard = notify(
+        "",
+        [
+            ("IPGmethod", "IPGPurchaseNotify"),
+            ("MID", "1"),
+            ("OrderID", "42"),
+            ("Amount", "23.45"),
+            ("Currency", "978"),
+            ("IPG_Trnref", "20261120101500000001"),
+        ],
+    );
+    let mypos = notify(
+        "-",
+        [
+            ("IPCmethod", "IPCPurchaseNotify"),
+            ("SID", "1"),
+            ("OrderID", "42"),
+            ("Amount", "23.45"),
+            ("Currency", "EUR"),
+            ("IPC_Trnref", "20261120101500000001"),
+        ],
+    );
+    let fields = [
+        ("ACTION", "0"),
+        ("RC", "00"),
+        ("APPROVAL", "S12345"),
+        ("TERMINAL", "V1800001"),
+        ("TRTYPE", "1"),
+        ("AMOUNT", "23.45"),
+        ("CURRENCY", "EUR"),
+        ("ORDER", "000042"),
+        ("RRN", "632512345678"),
+        ("INT_REF", "EC0F1234567890AB"),
+        ("PARES_STATUS", "Y"),
+        ("ECI", "05"),
+        ("TIMESTAMP", "20261120101459"),
+        ("NONCE", "ABABABABABABABABABABABABABABABAB"),
     ];
-    let text = STANDARD.encode(pairs.iter().map(|(_, value)| *value).collect::<String>());
-    let mut signature = vec![0; KEY.public_modulus_len()];
-    KEY.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        text.as_bytes(),
-        &mut signature,
-    )
-    .expect("a signature");
-    let signature = STANDARD.encode(signature);
-    let icard = encode(pairs.into_iter().chain([("Signature", signature.as_str())]));
-    [epay.into_bytes(), biller.into_bytes(), icard.into_bytes()]
+    let text: String = fields
+        .iter()
+        .map(|(_, value)| format!("{}{value}", value.len()))
+        .collect();
+    let signature = hex::encode_upper(signed(&(text + "-")));
+    let borica = encode(fields.into_iter().chain([("P_SIGN", signature.as_str())]));
+    [epay, biller, icard, mypos, borica].map(String::into_bytes)
 }
 
 /// What is believed of a message, for comparing.
@@ -164,7 +229,15 @@ fn believed(which: usize, message: &[u8]) -> Option<String> {
     let notice = match which {
         0 => EPAY.notification(message).ok()?.remove(0).notice.ok()?,
         1 => BILLER.confirm(message).ok()?,
-        _ => SHOP.call_back(message).ok()?,
+        2 => ICARD.call_back(message).ok()?,
+        3 => MYPOS.call_back(message).ok()?,
+        _ => {
+            let returned = TERMINAL.returned(message, now()).ok()?;
+            match returned.answer(&TERMINAL, 42, &[[0xAB; 16]]).ok()? {
+                Answer::Notice(notice) => notice,
+                _ => return None,
+            }
+        }
     };
     Some(format!(
         "{} {:?} {:?}",
@@ -179,7 +252,7 @@ fn no_change_of_a_single_byte_changes_what_is_believed() {
     for (which, good) in good().into_iter().enumerate() {
         let meant = believed(which, &good).expect("the message as it was sent");
         for at in 0..good.len() {
-            for byte in [b'0', b'9', b'A', b'=', b'&', b'%', 0, 0xff] {
+            for byte in [b'0', b'9', b'A', b'-', b'=', b'&', b'%', 0, 0xff] {
                 let mut changed = good.clone();
                 changed[at] = byte;
                 // A change that stands for the same, such as the case of a checksum's digit, may pass.
@@ -222,7 +295,7 @@ proptest! {
 
     #[test]
     fn an_amount_is_what_was_written(cents in 1_i64..=1_000_000_000) {
-        let written = kvit_billing::Cents::new(cents);
+        let written = Cents::new(cents);
         prop_assert_eq!(amount::decimal(&written.to_string()), Ok(written));
         prop_assert_eq!(amount::minor(&cents.to_string()), Ok(written));
     }

@@ -15,7 +15,7 @@ use crate::{
     epay::Pairs,
     pages::{back, choices, field, refused},
     refunds,
-    sign::form,
+    sign::{form, joined},
 };
 
 /// Which of the two, in what they differ.
@@ -79,8 +79,7 @@ async fn arrive(
     let Some((last, signature)) = pairs.pop() else {
         return refused("nothing sent");
     };
-    let values: Vec<&str> = pairs.iter().map(|(_, value)| value.as_str()).collect();
-    let text = STANDARD.encode(values.join(house.joint));
+    let text = joined(house.joint, pairs.iter().map(|(_, value)| value.as_str()));
     let signature = STANDARD.decode(signature).unwrap_or_default();
     if last != "Signature" || !payers.keys.is_merchant_s(&text, &signature) {
         return refused("invalid signature");
@@ -147,12 +146,8 @@ fn status(payers: &Payers, house: House, asked: &Pairs) -> Response {
                 ("OrderID", order.to_owned()),
                 ("IPC_Trnref", trace),
             ];
-            let text = inner
-                .iter()
-                .map(|(_, v)| v.as_str())
-                .collect::<Vec<_>>()
-                .join("-");
-            let seal = STANDARD.encode(payers.keys.sign(&STANDARD.encode(text)));
+            let text = joined(house.joint, inner.iter().map(|(_, v)| v.as_str()));
+            let seal = STANDARD.encode(payers.keys.sign(&text));
             let mut object: serde_json::Map<String, Value> = inner
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value.into()))
@@ -236,7 +231,7 @@ fn signed(payers: &Payers, house: House, mut answer: Value) -> Response {
     }
     let mut all = Vec::new();
     values(&answer, &mut all);
-    let text = STANDARD.encode(all.join(house.joint));
+    let text = joined(house.joint, all.iter().map(String::as_str));
     answer["Signature"] = STANDARD.encode(payers.keys.sign(&text)).into();
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, answer.to_string()).into_response()
@@ -316,8 +311,8 @@ fn common(sale: &Sale, what: &str) -> Vec<(&'static str, String)> {
 }
 
 async fn tell(payers: &Payers, house: House, mut fields: Vec<(&'static str, String)>) -> bool {
-    let values: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
-    let signature = payers.keys.sign(&STANDARD.encode(values.join(house.joint)));
+    let text = joined(house.joint, fields.iter().map(|(_, value)| value.as_str()));
+    let signature = payers.keys.sign(&text);
     fields.push(("Signature", STANDARD.encode(signature)));
     payers
         .call(house.notify, Some(form(&fields)))

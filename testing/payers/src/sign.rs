@@ -108,6 +108,12 @@ pub(crate) fn lengths<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     text
 }
 
+/// iCard's and myPOS's text to sign: base64 of the values, with `joint` between them.
+pub(crate) fn joined<'a>(joint: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+    let values: Vec<&str> = values.into_iter().collect();
+    STANDARD.encode(values.join(joint))
+}
+
 /// A query or a form's body.
 pub(crate) fn form(pairs: &[(&str, String)]) -> String {
     let code = |text: &str| -> String {
@@ -130,13 +136,18 @@ mod tests {
 
     #[test]
     fn the_published_values_come_out() {
-        let text = STANDARD.encode(
-            "INVOICE=100001:STATUS=PAID:PAY_TIME=20260801120000:STAN=123456:BCODE=A1B2C3\n",
-        );
-        assert_eq!(
-            checksum("some-secret", &text),
-            "7c85c68c090a0171920c11cfac8b49c807aba278"
-        );
+        for (text, published) in [
+            (
+                "MIN=1234\nINVOICE=00001\nAMOUNT=33.23\nCURRENCY=BGN\nEXP_TIME=01.08.2020 23:15:30\nDESCR=some-description\nENCODING=utf-8",
+                "9d09db1b61bfd7947ed390d6464ca7953d0bf3f2",
+            ),
+            (
+                "INVOICE=100001:STATUS=PAID:PAY_TIME=20260801120000:STAN=123456:BCODE=A1B2C3\n",
+                "7c85c68c090a0171920c11cfac8b49c807aba278",
+            ),
+        ] {
+            assert_eq!(checksum("some-secret", &STANDARD.encode(text)), published);
+        }
         let inquiry = [
             ("TYPE", "BILLING".to_owned()),
             ("IDN", "2000001".to_owned()),
@@ -160,6 +171,23 @@ mod tests {
         assert_eq!(
             lengths(sale),
             "8V18000011141.003BGN6145659142020101311571532FC8AC36A9FDADCB6127D273CD15DAEC3-"
+        );
+        let status = [
+            "V1800001",
+            "90",
+            "114233",
+            "622CAAA8BF20C5A21A917DCB8401C336",
+        ];
+        assert_eq!(
+            lengths(status),
+            "8V1800001290611423332622CAAA8BF20C5A21A917DCB8401C336"
+        );
+        let purchase = "IPGPurchase,1,1,4.5,EN,33,1,000000000000123,Merchant Web Shop,23.45,978,127.0.0.1,ORDER-10001,https://merchant.test/ok,https://merchant.test/cancel,https://merchant.test/notify,customer@example.com,359888123456";
+        let text = joined("", purchase.split(','));
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+        assert_eq!(
+            hex::encode(hash),
+            "0805f6e7987436f83beedfa243c95a4910f6a91139c50c0fb1d85684d2f186e2"
         );
     }
 }

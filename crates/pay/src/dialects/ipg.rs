@@ -31,6 +31,17 @@ pub enum Dialect {
     Mypos,
 }
 
+impl Dialect {
+    /// What is signed.
+    fn message<'a>(self, values: impl IntoIterator<Item = &'a str>) -> String {
+        let separator = match self {
+            Self::Icard => "",
+            Self::Mypos => "-",
+        };
+        STANDARD.encode(values.into_iter().collect::<Vec<_>>().join(separator))
+    }
+}
+
 /// An operator's shop there.
 #[derive(Debug)]
 pub struct Shop {
@@ -97,7 +108,8 @@ impl Shop {
     }
 
     fn signed(&self, mut fields: Vec<(&'static str, String)>) -> Result<FormPost, KeyError> {
-        let message = self.message(fields.iter().map(|(_, value)| value.as_str()));
+        let values = fields.iter().map(|(_, value)| value.as_str());
+        let message = self.dialect.message(values);
         let signature = STANDARD.encode(self.signer.sign(message.as_bytes())?);
         fields.push(("Signature", signature));
         Ok(FormPost {
@@ -177,7 +189,9 @@ impl Shop {
             .pairs()
             .iter()
             .filter(|(name, _)| name != "Signature");
-        let message = self.message(signed.map(|(_, value)| value.as_str()));
+        let message = self
+            .dialect
+            .message(signed.map(|(_, value)| value.as_str()));
         self.verify(&message, need("Signature")?)?;
         let (method, shop, prefix, reference) = match self.dialect {
             Dialect::Icard => ("IPGmethod", "MID", "IPG", "IPG_Trnref"),
@@ -225,15 +239,6 @@ impl Shop {
         }
     }
 
-    /// What is signed.
-    fn message<'a>(&self, values: impl Iterator<Item = &'a str>) -> String {
-        let separator = match self.dialect {
-            Dialect::Icard => "",
-            Dialect::Mypos => "-",
-        };
-        STANDARD.encode(values.collect::<Vec<_>>().join(separator))
-    }
-
     fn currency(&self, text: &str) -> Result<Currency, Refusal> {
         const BAD: Refusal = Refusal::Malformed("Currency");
         match self.dialect {
@@ -255,4 +260,24 @@ fn trace(text: &str) -> Result<String, Refusal> {
     let ok = (1..=60).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     ok.then(|| text.to_owned())
         .ok_or(Refusal::Malformed("Trnref"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_text_to_sign_comes_out() {
+        let values = "IPGPurchase,1,1,4.5,EN,33,1,000000000000123,Merchant Web Shop,23.45,978,127.0.0.1,ORDER-10001,https://merchant.test/ok,https://merchant.test/cancel,https://merchant.test/notify,customer@example.com,359888123456";
+        let text = Dialect::Icard.message(values.split(','));
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+        assert_eq!(
+            hex::encode(hash),
+            "0805f6e7987436f83beedfa243c95a4910f6a91139c50c0fb1d85684d2f186e2"
+        );
+        assert_eq!(
+            Dialect::Mypos.message(["a", "", "b"]),
+            STANDARD.encode("a--b")
+        );
+    }
 }

@@ -202,7 +202,7 @@ impl Shop {
         for (_, value) in said.iter().filter(|(name, _)| *name != "Signature") {
             flatten(value, DEPTH_MAX, &mut values)?;
         }
-        let message = self.message(values.iter().map(String::as_str));
+        let message = self.dialect.message(values.iter().map(String::as_str));
         self.verify(&message, signature)?;
         Ok((said, message))
     }
