@@ -19,6 +19,8 @@ use tokio::{
 const COMMAND_MAX: Duration = Duration::from_secs(60);
 const WAIT_MAX: Duration = Duration::from_secs(10);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// A telephone and a desk, with and without script.
+pub(crate) const KINDS: [(u32, bool); 4] = [(390, true), (390, false), (1280, true), (1280, false)];
 /// Browsers at once: more only wait for each other.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
@@ -318,6 +320,22 @@ impl Chrome {
         entries
             .filter_map(|entry| entry["message"].as_str().map(str::to_owned))
             .collect()
+    }
+
+    /// The page fits into its width, and the console was quiet since the last time.
+    pub(crate) async fn is_well(&self) {
+        let wide = self
+            .eval("document.documentElement.scrollWidth - innerWidth")
+            .await;
+        assert_eq!(wide, 0, "scrolls sideways");
+        let said = self.console().await;
+        // Chromium also says that it clears what it was told to clear.
+        let expected = |said: &str| {
+            said.contains("responded with a status of 4")
+                || said.contains("Clear-Site-Data header on")
+        };
+        let unexpected = said.iter().find(|said| !expected(said));
+        assert_eq!(unexpected, None, "the console is quiet");
     }
 
     /// The whole page as a PNG, in base64.

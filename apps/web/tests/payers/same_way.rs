@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use kvit_flow::ports::Checkpoints;
+use kvit_pay::params::encode;
 use kvit_payers::Mood;
 use kvit_store::{EventFilter, Role};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Scene,
     common::{Answer, Browser, seed},
-    encode, form_of,
+    scene::{Scene, form_of},
 };
 
 /// Anna's bill of 84.20 is paid, and two of billing are signed in.
@@ -306,7 +307,7 @@ async fn a_death_around_the_call_never_gives_back_twice() {
         let (scene, mut vera, mut boyan) = paid("icard.card").await;
         let path = agreed(&scene, &mut vera, &mut boyan, "84,20").await;
         let dying = scene.poller(Arc::new(Dies(place)));
-        let round = tokio::spawn(async move { dying.poll(&crate::CancellationToken::new()).await });
+        let round = tokio::spawn(async move { dying.poll(&CancellationToken::new()).await });
         assert!(round.await.is_err_and(|error| error.is_panic()), "{place}");
         for _ in 0..2 {
             scene.round().await;
@@ -363,7 +364,7 @@ async fn who_was_held_up_before_the_call_does_not_ask() {
     let (scene, mut vera, mut boyan) = paid("icard.card").await;
     let path = agreed(&scene, &mut vera, &mut boyan, "84,20").await;
     let held_up = scene.poller(Arc::new(Pauses(Arc::clone(&scene.world.clock))));
-    let stop = crate::CancellationToken::new();
+    let stop = CancellationToken::new();
     let report = held_up.poll(&stop).await.expect("a round");
     assert_eq!((report.refunds, given(&scene)), (0, 0));
     let page = boyan.get(&path).await;
