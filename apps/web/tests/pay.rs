@@ -210,6 +210,58 @@ async fn a_code_for_cash_is_ordered_and_not_yet_paid() {
     assert!(shop.text().await.contains("времето за плащане изтече"));
 }
 
+/// What Anna's list of bills and her numbers say.
+async fn lists(shop: &Shop, anna: &mut common::Browser) -> (String, String) {
+    let bills = anna.get("/bills").await.body.replace('\u{a0}', " ");
+    let points = anna.get("/points").await.body.replace('\u{a0}', " ");
+    let paid = shop.text().await.contains("Сметката е платена");
+    assert_eq!(bills.contains("Платена"), paid);
+    (bills, points)
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_told_beside_the_bills() {
+    let shop = Shop::open().await;
+    let mut anna = shop.world.browser();
+    anna.sign_in(&shop.world, seed::ANNA).await;
+    let invites = ">Платете</a>";
+    let (bills, points) = lists(&shop, &mut anna).await;
+    assert!(bills.contains(invites) && !points.contains("вече има заявено"));
+
+    // A card payment, until its payment system says what came of it.
+    let there = shop.choose("borica.card").await.body;
+    let nonce = there.split("name=\"NONCE\" value=\"").nth(1);
+    let nonce = nonce.expect("a nonce")[..32].to_owned();
+    let (bills, _) = lists(&shop, &mut anna).await;
+    assert!(!bills.contains(invites) && bills.contains("още не е потвърдено"));
+    let fields = borica("000001", &nonce, "84.20", "2", "05", "20261120083000");
+    let body = encode(fields.iter().map(|(n, v)| (*n, v.as_str())));
+    let from = [
+        ("origin", "https://borica.test"),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    let mut other = shop.world.browser();
+    other
+        .ask(Method::POST, "/pay/borica/return", &body, &from)
+        .await;
+    let (bills, _) = lists(&shop, &mut anna).await;
+    assert!(bills.contains(invites) && !bills.contains("още не е потвърдено"));
+
+    // A code for cash, until its time is over.
+    let code = b"IDN=1234567890\n".to_vec();
+    let answers = &shop.systems.answers;
+    answers.lock().expect("not poisoned").push(code);
+    shop.choose("epay.cash").await;
+    let (bills, points) = lists(&shop, &mut anna).await;
+    assert!(!bills.contains(invites) && bills.contains("Чака плащане на каса с кода"));
+    assert!(bills.contains("Вижте плащането") && !bills.contains("Платете до"));
+    assert!(points.contains("За 84,20 € вече има заявено плащане"));
+    shop.world.clock.forward_hours(73);
+    anna.sign_in(&shop.world, seed::ANNA).await;
+    let (bills, points) = lists(&shop, &mut anna).await;
+    assert!(bills.contains(invites) && !points.contains("вече има заявено"));
+}
+
 #[tokio::test]
 async fn a_payment_system_that_refuses_to_give_codes_stays_offered() {
     let shop = Shop::open().await;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-use kvit_billing::{BillNumber, Cents};
+use jiff::{Timestamp, civil::Date};
+use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::{PaymentState, ProviderName, state::Heard};
 
 use crate::{
@@ -154,6 +154,21 @@ impl Store {
             .iter()
             .map(view)
             .collect()
+    }
+
+    /// The payments that were begun for each of these bills, of which there are at most 250: number, customer and
+    /// last day to pay. In any order, with what was heard of them.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payments_of_bills(
+        &self,
+        bills: &[(BillNumber, &CustomerNumber, Date)],
+    ) -> Result<Vec<(BillNumber, PaymentView)>, StoreError> {
+        if bills.is_empty() {
+            return Ok(Vec::new());
+        }
+        begun_for(&self.pools, bills.iter().copied()).await
     }
 
     /// The latest payments that were begun, newest first, with what was heard of them.
@@ -331,32 +346,44 @@ pub(crate) async fn payment(
 }
 
 /// Of at most 250 bills, at least one, those for which money is on its way: ordered, or here and looked
-/// into. A payment is begun for a bill, and may pay older ones of the customer along.
+/// into.
 pub(crate) async fn on_their_way(
     on: impl Target,
     bills: &[&BillRecord],
     now: Timestamp,
 ) -> Result<HashSet<BillNumber>, StoreError> {
-    let asked = bills.iter().map(|bill| {
-        [
-            bill.number.into(),
-            (&bill.account).into(),
-            bill.due_date.into(),
-        ]
-    });
+    let asked = bills
+        .iter()
+        .map(|bill| (bill.number, &bill.account, bill.due_date));
+    let on_its_way =
+        |view: &PaymentView| matches!(view.state(now), PaymentState::Ordered | PaymentState::Held);
+    Ok(begun_for(on, asked)
+        .await?
+        .into_iter()
+        .filter(|(_, view)| on_its_way(view))
+        .map(|(bill, _)| bill)
+        .collect())
+}
+
+/// The payments that were begun for these bills, at least one. A payment is begun for a bill, and may pay older
+/// ones of the customer along.
+async fn begun_for<'a>(
+    on: impl Target,
+    bills: impl Iterator<Item = (BillNumber, &'a CustomerNumber, Date)>,
+) -> Result<Vec<(BillNumber, PaymentView)>, StoreError> {
+    let asked = bills.map(|(bill, account, due)| [bill.into(), account.into(), due.into()]);
     let rows = query(format!("WITH asked (bill, account, due) AS ({{rows}}) SELECT asked.bill AS asked, {COLUMNS}, {HEARD} FROM asked JOIN bills o ON o.account = asked.account AND o.due_date >= asked.due JOIN payments p ON p.bill = o.number"))
         .rows(asked)
         .fetch_all(on)
         .await?;
-    let mut coming = HashSet::new();
+    let mut begun = Vec::new();
     for row in &rows {
         let (bill, view) = (number(row, "asked")?, view(row)?);
-        let on_its_way = matches!(view.state(now), PaymentState::Ordered | PaymentState::Held);
-        if on_its_way && view.payment.bills.contains(&bill) {
-            coming.insert(bill);
+        if view.payment.bills.contains(&bill) {
+            begun.push((bill, view));
         }
     }
-    Ok(coming)
+    Ok(begun)
 }
 
 /// A payment that something final is known of is not asked for any more.

@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::civil::Date;
-use kvit_billing::{Currency, CustomerNumber};
+use kvit_billing::{BillNumber, Currency, CustomerNumber};
 use kvit_flow::DebitRules;
 use kvit_pay::{Iban, debit::NAME_MAX};
-use kvit_store::{BillRecord, DebitState, Debits, EnrolmentState, Give, NewMandate};
+use kvit_store::{BillRecord, DebitRecord, DebitState, Debits, EnrolmentState, Give, NewMandate};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -72,11 +72,10 @@ async fn autopay_page(
     if rules.is_none() && mandate.is_none() {
         return Err(Failure::NotFound);
     }
-    let debits = store.debits(Debits::Of(customer), DEBITS_READ).await?;
-    let coming: Vec<_> = debits
+    let coming: Vec<_> = coming(app, customer)
+        .await?
         .iter()
-        .filter(|debit| debit.state().is_coming())
-        .map(|debit| {
+        .map(|(_, debit)| {
             context! {
                 number => debit.bill.to_string(), day => texts.date(debit.day),
                 amount => texts.money(debit.cents(), &app.portal.operator.currency),
@@ -266,6 +265,17 @@ pub(super) async fn of_bill(app: &App, bill: &BillRecord) -> Result<Option<Colle
         day: rules.day(due, today),
         ordered: false,
     }))
+}
+
+/// The debits of a customer that are still to come, by bill.
+pub(super) async fn coming(
+    app: &App,
+    customer: &CustomerNumber,
+) -> Result<Vec<(BillNumber, DebitRecord)>, Failure> {
+    let debits = Debits::Of(customer);
+    let debits = app.portal.store.debits(debits, DEBITS_READ).await?;
+    let coming = debits.into_iter().filter(|debit| debit.state().is_coming());
+    Ok(coming.map(|debit| (debit.bill, debit)).collect())
 }
 
 /// The line about autopay beside the bills: `on`, `off`, or nothing where it is not offered.

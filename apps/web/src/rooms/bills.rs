@@ -193,11 +193,8 @@ pub(crate) async fn list(
         .map(|bill| bill.issue_date.year().to_string());
     let now = app.portal.clock.now();
     let standing = store.standing(customer, now).await?;
-    let mut bills: Vec<_> = bills
-        .iter()
-        .take(BILLS_SHOWN)
-        .map(|bill| with_standing(&app, &visitor, bill, &standing))
-        .collect();
+    let bills = &bills[..bills.len().min(BILLS_SHOWN)];
+    let mut bills = with_standing(&app, &visitor, bills, &standing).await?;
     let earlier = bills.split_off(bills.len().min(1));
     let (enrolment, email) = match store.enrolment_of(customer).await? {
         EnrolmentState::None => ("none", String::new()),
@@ -245,22 +242,36 @@ pub(crate) async fn list(
     Ok(page.into_response())
 }
 
-/// A bill with what is open of it, and where that can be paid.
-fn with_standing(app: &App, visitor: &Visitor, bill: &BillRecord, standing: &Standing) -> Value {
+/// A customer's bills, each with what is open of it, what is on its way, and where it can be paid.
+async fn with_standing(
+    app: &App,
+    visitor: &Visitor,
+    bills: &[BillRecord],
+    standing: &Standing,
+) -> Result<Vec<Value>, Failure> {
     let texts = app.pages.texts(visitor.language);
-    let open = standing
-        .bill(bill.number)
-        .map_or(Cents::ZERO, |found| found.open);
-    let due = standing
-        .bill(bill.number)
-        .map_or(Cents::ZERO, |found| found.due);
-    let payable = open > Cents::ZERO;
-    context! {
-        paid => bill.to_pay > Cents::ZERO && !payable,
-        rest => (payable && open < due).then(|| texts.money(open, &bill.currency)),
-        pay => payable.then(|| pay::path(app, bill.number)),
-        ..shown(app, visitor.language, bill)
-    }
+    let owed = |bill: &BillRecord| {
+        let found = standing.bill(bill.number);
+        found.map_or((Cents::ZERO, Cents::ZERO), |found| (found.open, found.due))
+    };
+    let open: Vec<_> = bills
+        .iter()
+        .filter(|bill| owed(bill).0 > Cents::ZERO)
+        .map(|bill| (bill.number, &bill.account, bill.due_date))
+        .collect();
+    let coming = pay::coming(app, visitor, &open).await?;
+    let one = |bill: &BillRecord| {
+        let (open, due) = owed(bill);
+        let payable = open > Cents::ZERO;
+        context! {
+            paid => bill.to_pay > Cents::ZERO && !payable,
+            rest => (payable && open < due).then(|| texts.money(open, &bill.currency)),
+            coming => coming.get(&bill.number).filter(|_| payable),
+            pay => payable.then(|| pay::path(app, bill.number)),
+            ..shown(app, visitor.language, bill)
+        }
+    };
+    Ok(bills.iter().map(one).collect())
 }
 
 /// An address that its owner recognises and another does not learn.

@@ -1,15 +1,18 @@
 //! Paying one bill: what is open of it, where its payments stand, and the ways to pay it. The
 //! address opens that bill and nothing else, so it can be mailed.
 
+use std::collections::HashMap;
+
 use axum::{
     Extension, Form,
     extract::{Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{
-    BillNumber, Cents, Currency, code::TokenPurpose, format, reference::CreditorReference,
+    BillNumber, Cents, Currency, CustomerNumber, code::TokenPurpose, format,
+    reference::CreditorReference,
 };
 use kvit_pay::{
     PaymentState, ProviderName,
@@ -328,11 +331,7 @@ impl Asked {
         let others = self.others.iter();
         let others = others.map(|entry| booked(app, visitor, &ways, entry));
         let states: Vec<_> = begun.chain(others).collect();
-        let open = self.payments.iter().any(|view| {
-            matches!(view.state(now), PaymentState::Ordered | PaymentState::Held)
-                || (view.state(now) == PaymentState::Started
-                    && now.duration_since(view.payment.started_at) < UNDER_WAY)
-        });
+        let open = self.payments.iter().any(|view| is_coming(view, now));
         let fitting = ways.iter().filter(|provider| self.fits(provider));
         let (working, resting): (Vec<_>, Vec<_>) =
             fitting.partition(|provider| self.works(provider));
@@ -380,6 +379,58 @@ impl Asked {
         )?;
         Ok(page.into_response())
     }
+}
+
+/// Whether a payment may still bring money, so that nobody should pay again.
+fn is_coming(view: &PaymentView, now: Timestamp) -> bool {
+    match view.state(now) {
+        PaymentState::Ordered | PaymentState::Held => true,
+        PaymentState::Started => now.duration_since(view.payment.started_at) < UNDER_WAY,
+        _ => false,
+    }
+}
+
+/// Bills, each with its customer and last day to pay.
+pub(super) type Open<'a> = (BillNumber, &'a CustomerNumber, Date);
+
+/// What is on its way for these open bills of at most 250, a sentence for each that has something: a payment, or the bank
+/// collects it.
+pub(super) async fn coming(
+    app: &App,
+    visitor: &Visitor,
+    open: &[Open<'_>],
+) -> Result<HashMap<BillNumber, String>, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let zone = &app.portal.time_zone;
+    let now = app.portal.clock.now();
+    let mut found = HashMap::new();
+    let mut accounts: Vec<_> = open.iter().map(|(_, account, _)| *account).collect();
+    accounts.dedup();
+    for account in accounts {
+        for (bill, debit) in autopay::coming(app, account).await? {
+            let day = texts.date(debit.day);
+            found.insert(bill, texts.say("bills-coming-debit", &[("day", &day)]));
+        }
+    }
+    let mut payments = app.portal.store.payments_of_bills(open).await?;
+    payments.retain(|(_, view)| is_coming(view, now));
+    // The last word counts: what is known best, and of those the newest.
+    payments.sort_by_key(|(_, view)| {
+        let known = view.state(now) != PaymentState::Started;
+        (known, view.payment.started_at, view.payment.number)
+    });
+    for (bill, view) in payments {
+        let when = texts.moment(view.payment.started_at, zone);
+        let until = texts.moment(view.payment.expires_at, zone);
+        let key = match view.state(now) {
+            PaymentState::Held => "bills-coming-held",
+            PaymentState::Ordered if view.payment.code.is_some() => "bills-coming-cash",
+            PaymentState::Ordered => "bills-coming-ordered",
+            _ => "bills-coming-started",
+        };
+        found.insert(bill, texts.say(key, &[("when", &when), ("until", &until)]));
+    }
+    Ok(found)
 }
 
 /// The payment systems that are out of order now.

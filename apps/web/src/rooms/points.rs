@@ -16,7 +16,7 @@ use kvit_store::{Event, Widened, WiderSession};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{act, bills::give_session, go, shown};
+use super::{act, bills::give_session, go, pay, shown};
 use crate::{
     App,
     failure::Failure,
@@ -24,6 +24,9 @@ use crate::{
     gate::{self, Gate, Identity},
     staff::customers::{address, late},
 };
+
+/// Open bills that are looked through for what is on its way.
+const OPEN_MAX: usize = 250;
 
 /// Every number, with what is due.
 pub(crate) async fn page(
@@ -43,18 +46,32 @@ pub(crate) async fn page(
         Some(session) => store.kept_in_session(&session.hash()).await?,
         None => Vec::new(),
     };
+    let open: Vec<_> = standings
+        .iter()
+        .flat_map(|(account, standing)| standing.bills.iter().map(move |bill| (account, bill)))
+        .filter(|(_, bill)| bill.open > Cents::ZERO)
+        .map(|(account, bill)| (bill.number, account, bill.due_date))
+        .take(OPEN_MAX)
+        .collect();
+    let coming = pay::coming(&app, &visitor, &open).await?;
     let mut sum = Cents::ZERO;
     let mut points: Vec<Value> = Vec::with_capacity(visitor.points.len());
     for number in &visitor.points {
         let standing = standings.get(number).unwrap_or(&nothing);
         sum += standing.open();
+        let on_its_way: Cents = standing
+            .bills
+            .iter()
+            .filter(|bill| coming.contains_key(&bill.number))
+            .map(|bill| bill.open)
+            .sum();
         let last = store.bills_of(number, None, 1).await?;
         let last = last.first().map(|bill| shown(&app, visitor.language, bill));
         let place = customers.get(number).map(|found| address(&found.customer));
         points.push(context! {
             number => number.as_str(), place, here => number == chosen, last, kept => kept.contains(number),
             open => some(standing.open()), late => some(late(&app, standing)),
-            credit => some(standing.credit),
+            credit => some(standing.credit), coming => some(on_its_way),
         });
     }
     let several = points.len() > 1;
