@@ -102,16 +102,24 @@ impl Default for MemoryArchive {
 /// Removes staged files last written before `before`, in `folder` and below it.
 fn remove_staged(folder: &Path, before: SystemTime) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            remove_staged(&entry.path(), before)?;
-        } else if kind.is_file()
-            && is_staged(&entry.file_name().to_string_lossy())
-            && entry.metadata()?.modified()? < before
-        {
-            fs::remove_file(entry.path())?;
+        match remove_entry(&entry?, before) {
+            // Another machine published or removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => done?,
         }
+    }
+    Ok(())
+}
+
+fn remove_entry(entry: &fs::DirEntry, before: SystemTime) -> io::Result<()> {
+    let kind = entry.file_type()?;
+    if kind.is_dir() {
+        remove_staged(&entry.path(), before)?;
+    } else if kind.is_file()
+        && is_staged(&entry.file_name().to_string_lossy())
+        && entry.metadata()?.modified()? < before
+    {
+        fs::remove_file(entry.path())?;
     }
     Ok(())
 }
@@ -298,5 +306,24 @@ mod tests {
         let tomorrow = SystemTime::now() + Duration::from_secs(60);
         remove_staged(folder.path(), tomorrow).expect("cleaned");
         assert!(!staged.exists() && object.exists());
+    }
+
+    #[test]
+    fn what_another_machine_publishes_meanwhile_is_no_fault() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (staged, object) = (
+            folder.path().join("00001.zip#1"),
+            folder.path().join("00001.zip"),
+        );
+        let publishing = std::thread::spawn(move || {
+            for _ in 0..300 {
+                fs::write(&staged, b"whole").expect("written");
+                fs::rename(&staged, &object).expect("published");
+            }
+        });
+        while !publishing.is_finished() {
+            remove_staged(folder.path(), SystemTime::UNIX_EPOCH).expect("cleaned");
+        }
+        publishing.join().expect("published");
     }
 }
