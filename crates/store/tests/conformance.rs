@@ -9,6 +9,7 @@ mod conformance {
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
     pub(crate) mod health;
+    pub(crate) mod histories;
     pub(crate) mod issue;
     pub(crate) mod kept;
     pub(crate) mod late;
@@ -42,8 +43,8 @@ use std::sync::{
 };
 
 use conformance::{
-    api, codes, concessions, debits, deliveries, enrolments, health, issue, kept, late, layouts,
-    money_mails, passkeys, passwords, payments, portal, readers, receivables, reconcile,
+    api, codes, concessions, debits, deliveries, enrolments, health, histories, issue, kept, late,
+    layouts, money_mails, passkeys, passwords, payments, portal, readers, receivables, reconcile,
     reconciliation, release, reminders, reversals, runs, same_way, scans, staff, statements, texts,
     webhooks, world,
 };
@@ -64,7 +65,18 @@ impl<Held> Place<Held> {
 }
 
 fn sqlite_file() -> Place<tempfile::TempDir> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    sqlite_in(tempfile::tempdir().expect("a temporary folder"))
+}
+
+/// In memory where the system has a folder there: many histories need not wait for the disk.
+fn sqlite_in_memory() -> Place<tempfile::TempDir> {
+    sqlite_in(
+        tempfile::tempdir_in("/dev/shm")
+            .unwrap_or_else(|_| tempfile::tempdir().expect("a temporary folder")),
+    )
+}
+
+fn sqlite_in(folder: tempfile::TempDir) -> Place<tempfile::TempDir> {
     Place {
         url: format!("sqlite://{}", folder.path().join("kvit.db").display()),
         _held: folder,
@@ -266,7 +278,6 @@ on_both_engines! {
     payments::what_is_refused_is_counted,
     payments::a_payment_is_found_by_its_last_digits,
     payments::the_journal_is_read_a_stretch_at_a_time,
-    reversals::whatever_comes_in_whatever_order_the_books_are_right,
     money_mails::money_is_told_once,
     money_mails::who_wants_no_mails_about_payments_gets_none,
     money_mails::what_is_told_is_what_was_then,
@@ -312,7 +323,6 @@ on_both_engines! {
     debits::a_sum_of_debits_settles_each,
     debits::a_return_that_does_not_fit_is_for_people,
     debits::a_return_may_come_before_its_money,
-    debits::whatever_the_bank_tells_the_books_are_right,
     reminders::reminders_are_decided_once_a_stretch_at_a_time,
     reminders::only_who_owes_and_wants_it_is_reminded,
     reminders::who_pays_is_not_reminded,
@@ -330,6 +340,55 @@ on_both_engines! {
     reminders::a_reminder_that_was_held_up_is_not_sent_late,
     reminders::a_choice_about_reminders_is_kept,
     reminders::a_reminder_is_found_by_its_link,
+}
+
+/// The seeds of random histories: the first so many, or what `KVIT_HISTORIES` names, as `17` or `1-5000`.
+fn seeds(many: u64) -> std::ops::RangeInclusive<u64> {
+    let Ok(named) = std::env::var("KVIT_HISTORIES") else {
+        return 1..=many;
+    };
+    let (first, last) = named.split_once('-').unwrap_or((&named, &named));
+    let seed = |text: &str| text.parse().expect("KVIT_HISTORIES is `17`, or `1-5000`");
+    seed(first)..=seed(last)
+}
+
+async fn histories<Held: Send + Sync + 'static>(
+    many: u64,
+    at_once: bool,
+    place: fn() -> Option<Place<Held>>,
+) {
+    const SIDE_BY_SIDE: usize = 4;
+    let mut seeds = seeds(many);
+    let mut running = tokio::task::JoinSet::new();
+    loop {
+        while running.len() < SIDE_BY_SIDE
+            && let Some(seed) = seeds.next()
+        {
+            let Some(place) = place() else { return };
+            running.spawn(async move {
+                let history = histories::history(place.open().await, seed, at_once);
+                (seed, tokio::spawn(history).await.is_ok())
+            });
+        }
+        let Some(ended) = running.join_next().await else {
+            return;
+        };
+        let (seed, went_well) = ended.expect("a history");
+        assert!(
+            went_well,
+            "history {seed}; it comes again with KVIT_HISTORIES={seed}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_comes_in_whatever_order_sqlite_s_books_are_right() {
+    histories(100, false, || Some(sqlite_in_memory())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_comes_in_whatever_order_postgres_s_books_are_right() {
+    histories(10, true, postgres_database).await;
 }
 
 async fn a_second_opening_finds_what_the_first_kept<Held>(place: Place<Held>) {

@@ -87,7 +87,7 @@ async fn book(store: &Store, name: &str) -> i64 {
     found.map_or(0, |(_, cents)| *cents)
 }
 
-fn debit(name: &str, cents: i64) -> Transfer {
+pub(super) fn debit(name: &str, cents: i64) -> Transfer {
     Transfer {
         kind: TransferKind::Spent,
         name: String::new(),

@@ -16,10 +16,9 @@ use serde_json::json;
 use super::{
     deliveries::{claim, finish},
     money_mails::enrol,
-    payers::{begun, books, card_paid, confirmed, open, told, world},
-    reversals::Chance,
+    payers::{begun, card_paid, confirmed, customers, open, told, world},
     statements::{booked, paid},
-    world::{account, at, day, issued, number},
+    world::{account, at, day, number},
 };
 
 const OURS: &str = "BG80BNBG96611020345678";
@@ -49,7 +48,7 @@ async fn give(store: &Store, n: u64, now: i64) -> Give {
 }
 
 /// Customer `n` gets bills by mail and has a mandate; gives its number.
-async fn with_mandate(store: &Store, n: u64) -> u64 {
+pub(super) async fn with_mandate(store: &Store, n: u64) -> u64 {
     enrol(store, account(n), n, Language::Bg).await;
     match give(store, n, 20).await {
         Give::Given(mandate) => mandate.number,
@@ -59,15 +58,7 @@ async fn with_mandate(store: &Store, n: u64) -> u64 {
 
 /// So many customers with a bill of 12.00 each, and a mandate.
 async fn many(store: &Store, count: u64) {
-    issued(store, "one", count).await;
-    let customer = |n| {
-        serde_json::from_value(json!({
-            "number": account(n), "name": "Ана", "address": {"city": "София"}
-        }))
-        .expect("a customer")
-    };
-    let customers: Vec<_> = (1..=count).map(customer).collect();
-    store.upsert_customers(&customers).await.expect("customers");
+    customers(store, count).await;
     for n in 1..=count {
         with_mandate(store, n).await;
     }
@@ -145,7 +136,7 @@ async fn approve_shown(store: &Store, file: u64, count: u64, cents: i64) -> Debi
 }
 
 /// Whatever is announced is ordered; gives the file.
-async fn ordered(store: &Store) -> u64 {
+pub(super) async fn ordered(store: &Store) -> u64 {
     announce(store, 30).await;
     send(store, 31).await;
     let file = prepare(store).await.file.expect("a file").number;
@@ -153,7 +144,7 @@ async fn ordered(store: &Store) -> u64 {
     file
 }
 
-async fn debit(store: &Store, n: u64) -> DebitRecord {
+pub(super) async fn debit(store: &Store, n: u64) -> DebitRecord {
     let found = store.debit(n).await.expect("an answer");
     found.expect("a debit")
 }
@@ -163,14 +154,14 @@ async fn xml(store: &Store, file: u64) -> String {
     String::from_utf8(bytes.expect("an answer").expect("a file")).expect("text")
 }
 
-fn came(n: u64, reference: &str) -> Transfer {
+pub(super) fn came(n: u64, reference: &str) -> Transfer {
     Transfer {
         end_to_end: Some(end_to_end(n)),
         ..paid(reference, "")
     }
 }
 
-fn back(n: u64, reference: &str, reason: &str) -> Transfer {
+pub(super) fn back(n: u64, reference: &str, reason: &str) -> Transfer {
     Transfer {
         kind: TransferKind::TakenBack,
         reason: Some(reason.to_owned()),
@@ -178,7 +169,7 @@ fn back(n: u64, reference: &str, reason: &str) -> Transfer {
     }
 }
 
-fn refused(n: u64, reason: &str) -> Transfer {
+pub(super) fn refused(n: u64, reason: &str) -> Transfer {
     Transfer {
         kind: TransferKind::Refused,
         name: String::new(),
@@ -186,7 +177,7 @@ fn refused(n: u64, reason: &str) -> Transfer {
     }
 }
 
-async fn refuse(store: &Store, statement: &str, said: &Transfer) -> Booked {
+pub(super) async fn refuse(store: &Store, statement: &str, said: &Transfer) -> Booked {
     booked(store, statement, &[]).await;
     let all = store.refuse_debits(statement, std::slice::from_ref(said), at(100));
     all.await
@@ -731,82 +722,6 @@ pub(crate) async fn a_return_may_come_before_its_money(store: Store) {
             .await
             .expect("notices")
             .is_empty()
-    );
-    assert!(
-        store
-            .unbalanced_entries(9)
-            .await
-            .expect("entries")
-            .is_empty()
-    );
-}
-
-/// Histories of debits: what the bank tells comes up to three times, in any order and in any statement. The
-/// books balance, and each debit is in them once, or not at all.
-pub(crate) async fn whatever_the_bank_tells_the_books_are_right(store: Store) {
-    const CUSTOMERS: u64 = 40;
-    many(&store, CUSTOMERS).await;
-    ordered(&store).await;
-    let mut chance = Chance(11);
-    let mut said: Vec<Transfer> = Vec::new();
-    // Whether the money of each is here in the end, and its state.
-    let mut ends = Vec::new();
-    let list = store.debits(Debits::Latest, 99).await.expect("debits");
-    assert_eq!(list.len() as u64, CUSTOMERS);
-    for debit in list {
-        let n = debit.number;
-        let credit = came(n, &format!("C{n}"));
-        let reason = ["AC04", "AM04", "MD06"][usize::try_from(chance.below(3)).expect("small")];
-        let gone = back(n, &format!("R{n}"), reason);
-        let (told, end) = match chance.below(6) {
-            0 => (vec![credit], (true, DebitState::Settled)),
-            1 => (vec![credit, gone], (false, DebitState::Returned)),
-            2 => (vec![refused(n, reason)], (false, DebitState::Returned)),
-            3 => (
-                vec![refused(n, reason), credit],
-                (true, DebitState::Settled),
-            ),
-            // The bank keeps silent, or tells of a return only.
-            4 => (vec![gone], (false, DebitState::Ordered)),
-            _ => (Vec::new(), (false, DebitState::Ordered)),
-        };
-        said.extend(told);
-        ends.push((debit, end));
-    }
-    for index in 0..said.len() {
-        for _ in 0..chance.below(3) {
-            said.push(said[index].clone());
-        }
-    }
-    for index in (1..said.len()).rev() {
-        let other = usize::try_from(chance.below(index as u64 + 1)).expect("small");
-        said.swap(index, other);
-    }
-    for transfer in &said {
-        let statement = format!("{:02x}", chance.below(5));
-        match transfer.kind {
-            TransferKind::Refused => drop(refuse(&store, &statement, transfer).await),
-            _ => drop(booked(&store, &statement, std::slice::from_ref(transfer)).await),
-        }
-    }
-    let mut here = 0;
-    for (debit, (paid, state)) in ends {
-        let now = self::debit(&store, debit.number).await;
-        assert_eq!(now.state(), state, "{now:?}");
-        let owed = if paid { 0 } else { 1200 };
-        here += i64::from(paid) * 1200;
-        let who = debit.account.as_str().parse::<u64>().expect("a number");
-        assert_eq!(open(&store, who).await, (owed, 0), "{now:?}");
-    }
-    let sums = books(&store).await;
-    let sum = |name: &str| {
-        sums.iter()
-            .find(|(book, _)| book == name)
-            .map_or(0, |(_, cents)| *cents)
-    };
-    assert_eq!(
-        (sum("bank"), sum("customer"), sum("unmatched")),
-        (here, -here, 0)
     );
     assert!(
         store

@@ -14,7 +14,9 @@ use kvit_billing::{Cents, CustomerNumber};
 use kvit_pay::{
     MacSecret, PaymentState, RsaSigner, RsaVerifier, VerifiedNotice,
     dialects::{
+        Answer,
         biller::Biller,
+        borica::{Terminal, order},
         epay::Epay,
         ipg::{Dialect, Shop},
     },
@@ -97,42 +99,69 @@ fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What a card system would send.
-pub(super) fn card(pairs: &[(&str, &str)]) -> VerifiedNotice {
-    let body = card_body(pairs);
-    shop().call_back(body.as_bytes()).expect("a call-back")
+/// The card system of most tests.
+pub(super) fn shop() -> Shop {
+    shop_of(Dialect::Icard)
 }
 
-pub(super) fn shop() -> Shop {
+fn keys() -> (RsaSigner, RsaVerifier) {
     let private: Pkcs8V1Der<'_> = KEY.as_der().expect("DER");
     let public: PublicKeyX509Der<'_> = KEY.public_key().as_der().expect("DER");
+    (
+        RsaSigner::from_pem(&pem("PRIVATE KEY", private.as_ref())).expect("a key"),
+        RsaVerifier::from_pem(&pem("PUBLIC KEY", public.as_ref())).expect("a key"),
+    )
+}
+
+fn shop_of(dialect: Dialect) -> Shop {
+    let (name, method) = match dialect {
+        Dialect::Icard => ("card", "IPGGetTxnStatus"),
+        Dialect::Mypos => ("mypos", "IPCGetTxnStatus"),
+    };
+    let (signer, verifier) = keys();
     Shop {
-        name: "card".parse().expect("a name"),
-        dialect: Dialect::Icard,
+        name: name.parse().expect("a name"),
+        dialect,
         originator: "33".to_owned(),
         shop: "1".to_owned(),
         shop_name: "x".to_owned(),
         key_index: "1".to_owned(),
         key_index_resp: "1".to_owned(),
-        status_method: "IPGGetTxnStatus".to_owned(),
+        status_method: method.to_owned(),
         refund_method: "IPGRefund".to_owned(),
         url: "https://card.test/".to_owned(),
-        signer: RsaSigner::from_pem(&pem("PRIVATE KEY", private.as_ref())).expect("a key"),
-        verifier: RsaVerifier::from_pem(&pem("PUBLIC KEY", public.as_ref())).expect("a key"),
+        signer,
+        verifier,
     }
 }
 
-pub(super) fn card_body(pairs: &[(&str, &str)]) -> String {
-    let text: String = pairs.iter().map(|(_, value)| *value).collect();
+fn signed(text: &str) -> Vec<u8> {
     let mut signature = vec![0; KEY.public_modulus_len()];
     KEY.sign(
         &RSA_PKCS1_SHA256,
         &SystemRandom::new(),
-        STANDARD.encode(text).as_bytes(),
+        text.as_bytes(),
         &mut signature,
     )
     .expect("a signature");
-    let signature = STANDARD.encode(signature);
+    signature
+}
+
+pub(super) fn card_body(pairs: &[(&str, &str)]) -> String {
+    body_of(Dialect::Icard, pairs)
+}
+
+fn joined<'a>(dialect: Dialect, values: impl Iterator<Item = &'a str>) -> String {
+    let separator = match dialect {
+        Dialect::Icard => "",
+        Dialect::Mypos => "-",
+    };
+    let text = values.collect::<Vec<_>>().join(separator);
+    STANDARD.encode(signed(&STANDARD.encode(text)))
+}
+
+fn body_of(dialect: Dialect, pairs: &[(&str, &str)]) -> String {
+    let signature = joined(dialect, pairs.iter().map(|(_, value)| *value));
     let all = pairs
         .iter()
         .copied()
@@ -140,49 +169,174 @@ pub(super) fn card_body(pairs: &[(&str, &str)]) -> String {
     encode(all)
 }
 
+/// What a card system says of an order: that it was paid, with amount and currency, or that money went back or
+/// nothing came of it; which of its payments, where it names one.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) order: u64,
+    /// `Notify`, `Rollback` or `Cancel`.
+    pub(super) what: &'a str,
+    pub(super) trace: Option<&'a str>,
+    pub(super) money: Option<(&'a str, &'a str)>,
+}
+
+impl Said<'_> {
+    fn read<T>(&self, read: impl FnOnce(&[(&str, &str)]) -> T) -> T {
+        let (prefix, shop, trace) = match self.dialect {
+            Dialect::Icard => ("IPG", "MID", "IPG_Trnref"),
+            Dialect::Mypos => ("IPC", "SID", "IPC_Trnref"),
+        };
+        let (method, order) = (format!("{prefix}method"), self.order.to_string());
+        let what = format!("{prefix}Purchase{}", self.what);
+        let mut pairs = vec![
+            (method.as_str(), what.as_str()),
+            (shop, "1"),
+            ("OrderID", &order),
+        ];
+        if let Some((amount, currency)) = self.money {
+            pairs.extend([("Amount", amount), ("Currency", currency)]);
+        }
+        pairs.extend(self.trace.map(|name| (trace, name)));
+        read(&pairs)
+    }
+
+    /// By a call-back.
+    pub(super) fn called(&self) -> VerifiedNotice {
+        let body = self.read(|pairs| body_of(self.dialect, pairs));
+        let notice = shop_of(self.dialect).call_back(body.as_bytes());
+        notice.expect("a call-back")
+    }
+
+    /// As the answer to a question.
+    pub(super) fn answered(&self) -> VerifiedNotice {
+        let shop = shop_of(self.dialect);
+        let order = self.order.to_string();
+        let body = self.read(|pairs| {
+            let inner = pairs.iter().map(|(_, value)| *value);
+            let values = [shop.status_method.as_str(), "0", &order];
+            let signature = joined(self.dialect, values.into_iter().chain(inner));
+            let inner: serde_json::Map<_, _> = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+                .collect();
+            serde_json::json!({
+                "method": shop.status_method, "Status": "0", "OrderID": order, "OrderStatus": inner,
+                "Signature": signature,
+            })
+        });
+        match shop.status_answer(self.order, body.to_string().as_bytes()) {
+            Ok(Answer::Notice(notice)) => notice,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 pub(super) fn card_paid(payment: u64, trace: &str, amount: &str, currency: &str) -> VerifiedNotice {
-    card(&[
-        ("IPGmethod", "IPGPurchaseNotify"),
-        ("MID", "1"),
-        ("OrderID", &payment.to_string()),
-        ("Amount", amount),
-        ("Currency", currency),
-        ("IPG_Trnref", trace),
-    ])
+    Said {
+        dialect: Dialect::Icard,
+        order: payment,
+        what: "Notify",
+        trace: Some(trace),
+        money: Some((amount, currency)),
+    }
+    .called()
 }
 
 /// A rollback that only names the order.
 pub(super) fn card_back(payment: u64) -> VerifiedNotice {
-    card(&[
-        ("IPGmethod", "IPGPurchaseRollback"),
-        ("MID", "1"),
-        ("OrderID", &payment.to_string()),
-    ])
+    Said {
+        dialect: Dialect::Icard,
+        order: payment,
+        what: "Rollback",
+        trace: None,
+        money: None,
+    }
+    .called()
 }
 
 /// A rollback of one transaction.
 pub(super) fn card_back_of(payment: u64, trace: &str) -> VerifiedNotice {
-    card(&[
-        ("IPGmethod", "IPGPurchaseRollback"),
-        ("MID", "1"),
-        ("OrderID", &payment.to_string()),
-        ("IPG_Trnref", trace),
-    ])
+    Said {
+        dialect: Dialect::Icard,
+        order: payment,
+        what: "Rollback",
+        trace: Some(trace),
+        money: None,
+    }
+    .called()
 }
 
-/// Two customers with a bill of 12.00 each, numbers 100 and 101.
-pub(super) async fn world(store: &Store) {
-    issued(store, "one", 2).await;
+/// What BORICA says of a payment of 12.00 that it took, or refused: by the browser, or asked.
+pub(super) fn borica(payment: u64, taken: bool, asked: bool) -> VerifiedNotice {
+    let (signer, verifier) = keys();
+    let terminal = Terminal {
+        name: "borica".parse().expect("a name"),
+        terminal: "V1800001".to_owned(),
+        merchant: "1600000001".to_owned(),
+        merchant_name: "x".to_owned(),
+        merchant_url: "https://x.test".to_owned(),
+        email: "x@x.test".to_owned(),
+        url: "https://borica.test/".to_owned(),
+        signer,
+        verifier,
+    };
+    let order = order(payment);
+    let fields = [
+        ("ACTION", if taken { "0" } else { "2" }),
+        ("RC", if taken { "00" } else { "05" }),
+        ("APPROVAL", "S12345"),
+        ("TERMINAL", "V1800001"),
+        ("TRTYPE", if asked { "90" } else { "1" }),
+        ("AMOUNT", "12.00"),
+        ("CURRENCY", "EUR"),
+        ("ORDER", &order),
+        ("RRN", "632512345678"),
+        ("INT_REF", "EC0F1234567890AB"),
+        ("PARES_STATUS", "Y"),
+        ("ECI", "05"),
+        ("TIMESTAMP", "20261120101500"),
+        ("NONCE", "FC8AC36A9FDADCB6127D273CD15DAEC3"),
+    ];
+    let text = fields.map(|(_, value)| format!("{}{value}", value.len()));
+    let signature = hex::encode_upper(signed(&(text.concat() + "-")));
+    let fields = fields
+        .iter()
+        .copied()
+        .chain([("P_SIGN", signature.as_str())]);
+    let answer = if asked {
+        let object: serde_json::Map<_, _> = fields
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        let body = serde_json::Value::from(object).to_string();
+        terminal.status_answer(payment, &[], body.as_bytes())
+    } else {
+        let now = "2026-11-20T10:15:00Z".parse().expect("a moment");
+        let returned = terminal.returned(encode(fields).as_bytes(), now);
+        returned.expect("theirs").answer(&terminal, payment, &[])
+    };
+    match answer {
+        Ok(Answer::Notice(notice)) => notice,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// So many customers with a bill of 12.00 each, numbers 100 and so on.
+pub(super) async fn customers(store: &Store, count: u64) {
+    issued(store, "one", count).await;
     let customer = |n| {
         serde_json::from_value(serde_json::json!({
             "number": account(n), "name": "Ана", "address": {"city": "София"}
         }))
         .expect("a customer")
     };
-    store
-        .upsert_customers(&[customer(1), customer(2)])
-        .await
-        .expect("customers");
+    let customers: Vec<_> = (1..=count).map(customer).collect();
+    store.upsert_customers(&customers).await.expect("customers");
+}
+
+/// Two customers with a bill of 12.00 each, numbers 100 and 101.
+pub(super) async fn world(store: &Store) {
+    customers(store, 2).await;
 }
 
 /// A payment of a bill of 12.00.

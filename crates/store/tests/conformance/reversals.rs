@@ -1,12 +1,12 @@
-//! Money that goes back: what is named and what is not, in any order, and random histories of it all.
+//! Money that goes back: what is named and what is not, in any order.
 
 use kvit_pay::{PaymentState, VerifiedNotice};
 use kvit_store::{Allocate, NoticeOutcome, Received, Store};
 
 use super::{
     payers::{
-        allocated, begun, books, card_back, card_back_of, card_body, card_paid, claim, confirmed,
-        epay, epay_paid, open, settled, shop, state, told, world,
+        allocated, begun, books, card_back, card_back_of, card_body, card_paid, claim, open,
+        settled, shop, state, told, world,
     },
     world::{account, at},
 };
@@ -237,152 +237,4 @@ pub(crate) async fn money_that_goes_back_by_itself_is_in_no_book(store: Store) {
     let paid = card_paid(1, "D", "12.00", "978");
     assert_eq!(receive(&paid).await, NoticeOutcome::Posted);
     assert_eq!(open(&store, 1).await, (0, 0));
-}
-
-/// Numbers that look like chance and are the same each time.
-pub(super) struct Chance(pub(super) u64);
-
-impl Chance {
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
-/// Histories of duplicates, reordering, loss and deaths between keeping and applying: the books
-/// balance, each transaction is in them once, and nothing that was verified is lost.
-pub(crate) async fn whatever_comes_in_whatever_order_the_books_are_right(store: Store) {
-    world(&store).await;
-    let mut chance = Chance(7);
-    let mut notices = Vec::new();
-    // What each customer has to have paid in the end.
-    let mut paid = [0_i64; 2];
-    let mut aside = 0_i64;
-    let mut unnamed = Vec::new();
-    for n in 1..=60_u64 {
-        let bill = 100 + chance.below(2);
-        let who = usize::try_from(bill - 100).expect("small");
-        begun(&store, "card", bill).await;
-        begun(&store, "epay", bill).await;
-        let trace = |which: &str| format!("{which}{n}");
-        let paid_as = |trace: &str| card_paid(n, trace, "12.00", "978");
-        match chance.below(9) {
-            // Lost.
-            0 => {}
-            1 => {
-                notices.push(paid_as(&trace("A")));
-                notices.push(card_back_of(n, &trace("A")));
-            }
-            2 => {
-                notices.push(card_paid(n, &trace("A"), "11.99", "978"));
-                aside += 1199;
-            }
-            3 => {
-                notices.push(confirmed(&account(bill - 99), &format!("T{n}"), 345, ""));
-                paid[who] += 345;
-            }
-            4 => {
-                notices.push(epay_paid(n, n));
-                notices.push(epay(&format!("INVOICE={n}:STATUS=DENIED")));
-                paid[who] += 1200;
-            }
-            // Paid again after a first attempt that went back, or was never heard of.
-            5 => {
-                notices.push(paid_as(&trace("A")));
-                notices.push(card_back_of(n, &trace("A")));
-                notices.push(paid_as(&trace("B")));
-                paid[who] += 1200;
-            }
-            6 => {
-                notices.push(card_back_of(n, &trace("A")));
-                notices.push(paid_as(&trace("B")));
-                paid[who] += 1200;
-            }
-            // A rollback that names no payment, among two: one is taken back at most, and people hear
-            // of it unless exactly one was there.
-            7 => {
-                notices.push(paid_as(&trace("A")));
-                notices.push(card_back(n));
-                notices.push(paid_as(&trace("B")));
-                paid[who] += 2400;
-                unnamed.push((n, who));
-            }
-            _ => {
-                notices.push(paid_as(&trace("A")));
-                paid[who] += 1200;
-            }
-        }
-    }
-    let keys: std::collections::HashSet<_> = notices.iter().map(VerifiedNotice::key).collect();
-    // Each comes once to three times, in any order.
-    for index in 0..notices.len() {
-        for _ in 0..chance.below(3) {
-            notices.push(notices[index].clone());
-        }
-    }
-    for index in (1..notices.len()).rev() {
-        let other = usize::try_from(chance.below(index as u64 + 1)).expect("small");
-        notices.swap(index, other);
-    }
-    for (second, notice) in (1000..).zip(&notices) {
-        match chance.below(4) {
-            0 => drop(store.keep_notice(notice, at(second)).await.expect("kept")),
-            _ => drop(
-                store
-                    .receive_notice(notice, at(second))
-                    .await
-                    .expect("applied"),
-            ),
-        }
-    }
-    store
-        .apply_waiting_notices(at(5000), 1000)
-        .await
-        .expect("applied");
-
-    let kept = store.notices(1000).await.expect("notices");
-    assert_eq!(
-        kept.len(),
-        keys.len(),
-        "nothing verified is lost, nothing is twice"
-    );
-    assert!(kept.iter().all(|notice| notice.outcome.is_some()));
-    for (n, who) in unnamed {
-        let key = format!("card/rolled-back/{n}");
-        let rollback = kept.iter().find(|notice| notice.id == key);
-        let outcome = rollback.and_then(|notice| notice.outcome);
-        let entries = store.entries_of(&account(who as u64 + 1), 1000).await;
-        let entries = entries.expect("entries");
-        let back = ["A", "B"].map(|which| format!("reversal/card/paid/{which}{n}"));
-        let back = entries
-            .iter()
-            .filter(|entry| back.contains(&entry.id))
-            .count();
-        match outcome {
-            Some(NoticeOutcome::Reversed) => assert_eq!(back, 1, "{key}"),
-            Some(NoticeOutcome::Contradiction) => assert!(back <= 1, "{key}"),
-            other => panic!("{key}: {other:?}"),
-        }
-        paid[who] -= 1200 * i64::try_from(back).expect("small");
-    }
-    for (n, paid) in (1..).zip(paid) {
-        let standing = store
-            .standing(&account(n), at(9999))
-            .await
-            .expect("a standing");
-        assert_eq!(standing.balance().get(), 1200 - paid, "customer {n}");
-    }
-    let sums = books(&store).await;
-    let sum = |name: &str| {
-        sums.iter()
-            .find(|(book, _)| book == name)
-            .map_or(0, |(_, cents)| *cents)
-    };
-    assert_eq!(
-        (sum("unmatched"), sum("customer")),
-        (-aside, -paid[0] - paid[1])
-    );
 }
