@@ -4,6 +4,8 @@
 mod common;
 #[path = "payers/journeys.rs"]
 mod journeys;
+#[path = "payers/log.rs"]
+mod log;
 #[path = "payers/same_way.rs"]
 mod same_way;
 #[path = "payers/scene.rs"]

@@ -41,6 +41,7 @@ pub(crate) mod authenticator;
 pub(crate) mod autopay;
 pub(crate) mod chrome;
 pub(crate) mod imports;
+pub(crate) mod log;
 pub(crate) mod pay;
 pub(crate) mod scans;
 pub(crate) mod seed;

@@ -1,10 +1,5 @@
 //! What holds at every address: of the portal, of the console, of payment systems and of the API.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
-
 use axum::{
     body::Body,
     http::{Method, StatusCode},
@@ -14,7 +9,7 @@ use kvit_web::{API_OPERATIONS, CALLS, ROUTES, STAFF_ROUTES};
 
 use super::{
     FOREIGN, URL,
-    common::{Answer, World, pay::Systems, seed},
+    common::{Answer, World, log::Log, pay::Systems, seed},
 };
 
 /// All addresses with their methods, filled in so that each of them is reached.
@@ -242,31 +237,9 @@ async fn a_value_that_comes_twice_is_refused() {
     }
 }
 
-/// Where the events of a test are kept.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_log_tells_of_each_attempt_and_of_no_secret() {
-    let log = Log::default();
-    let to = log.clone();
-    let events = tracing_subscriber::fmt()
-        .with_writer(move || to.clone())
-        .with_ansi(false)
-        .finish();
-    // With one alone, whatever another test's thread reaches first would be silent for all.
-    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
-    let _guard = tracing::subscriber::set_default(events);
+    let log = Log::begin(tracing::Level::INFO);
     let world = World::new(URL).await;
     world.hire("ana", Role::Agent).await;
     let mut anna = world.browser();
@@ -289,7 +262,7 @@ async fn the_log_tells_of_each_attempt_and_of_no_secret() {
         "Bearer kvit_0123456789abcdef0123456789abcdef",
     )];
     ana.send(Method::GET, api, Body::empty(), &bearer).await;
-    let text = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("text");
+    let text = log.text();
     for said in [
         "a number and code did not match, or a password who=\"",
         "a customer signed in who=\"",
@@ -363,14 +336,7 @@ async fn a_password_is_taken_as_it_is_typed_and_stays() {
 #[tokio::test]
 async fn a_fault_inside_is_told_to_the_log_and_to_nobody_else() {
     use sqlx::Connection;
-    let log = Log::default();
-    let to = log.clone();
-    let events = tracing_subscriber::fmt()
-        .with_writer(move || to.clone())
-        .with_ansi(false)
-        .finish();
-    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
-    let _guard = tracing::subscriber::set_default(events);
+    let log = Log::begin(tracing::Level::INFO);
     let world = World::new(URL).await;
     world.hire("ana", Role::Agent).await;
     let mut ana = world.browser();
@@ -426,7 +392,7 @@ async fn a_fault_inside_is_told_to_the_log_and_to_nobody_else() {
         }
         assert_eq!(answer.header("set-cookie"), "", "nobody gets in");
     }
-    let text = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("text");
+    let text = log.text();
     for said in [
         " ERROR ",
         "portal request failed",
