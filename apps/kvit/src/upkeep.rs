@@ -42,28 +42,27 @@ pub(crate) fn certificates(instance: &Instance) -> Vec<CertificateFacts> {
         }
     }
     let mut pem = |file: &Path, used_for: CertificateUse| {
-        if file.as_os_str().is_empty() {
-            return;
+        if !file.as_os_str().is_empty() {
+            all.extend(read_certificates(&instance.path(file), &used_for));
         }
-        let text = fs::read_to_string(instance.path(file)).unwrap_or_default();
-        // A bare public key has no dates.
-        let Ok(roots) = TrustRoots::from_pem(&text) else {
-            return;
-        };
-        all.extend(
-            roots
-                .certificates()
-                .iter()
-                .map(|one| facts(used_for.clone(), one)),
-        );
     };
     pem(&config.seal.trust_roots, CertificateUse::TrustRoot);
     for (name, provider) in &config.pay.providers {
         let used_for = CertificateUse::PaymentSystem(name.clone());
-        pem(&provider.their_key_file, used_for);
+        pem(&provider.contract().their_key_file, used_for);
     }
     pem(&config.mail.roots_file, CertificateUse::MailServer);
     all
+}
+
+/// Those of a file in PEM. A bare public key has no dates, and is none.
+pub(crate) fn read_certificates(file: &Path, used_for: &CertificateUse) -> Vec<CertificateFacts> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let Ok(roots) = TrustRoots::from_pem(&text) else {
+        return Vec::new();
+    };
+    let all = roots.certificates().iter();
+    all.map(|one| facts(used_for.clone(), one)).collect()
 }
 
 fn facts(used_for: CertificateUse, one: &Certificate) -> CertificateFacts {

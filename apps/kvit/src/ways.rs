@@ -89,18 +89,11 @@ impl Ways for ConfiguredWays {
     }
 }
 
-/// The files with keys and secrets of all payment systems.
+/// The files with keys and secrets of all payment systems, for trying out and live.
 pub(crate) fn key_files(config: &PayConfig) -> Vec<&Path> {
-    let all = config.providers.values().flat_map(|provider| {
-        [
-            &provider.secret_file,
-            &provider.key_file,
-            &provider.their_key_file,
-        ]
-    });
-    all.map(PathBuf::as_path)
-        .filter(|file| !file.as_os_str().is_empty())
-        .collect()
+    let providers = config.providers.values();
+    let all = providers.flat_map(ProviderConfig::contracts);
+    all.flat_map(|(_, contract)| contract.files()).collect()
 }
 
 fn stamps(dir: &Path, config: &PayConfig) -> Vec<Option<(SystemTime, u64)>> {
@@ -114,13 +107,15 @@ fn stamps(dir: &Path, config: &PayConfig) -> Vec<Option<(SystemTime, u64)>> {
 /// What one biller signs must not count as another's: where both call the operator by the same number,
 /// the secret tells them apart.
 fn distinct(dir: &Path, config: &PayConfig) -> Result<(), Failure> {
-    let mut known: HashMap<(&str, String), &str> = HashMap::new();
+    let mut known: HashMap<(String, String), &str> = HashMap::new();
     for (name, provider) in &config.providers {
         if provider.kind != ProviderKind::Biller {
             continue;
         }
-        let secret = files::secret(&dir.join(&provider.secret_file), "payment system's secret")?;
-        if let Some(other) = known.insert((&provider.merchant, secret), name) {
+        let contract = provider.contract();
+        let file = dir.join(&contract.secret_file);
+        let secret = files::secret(&file, "payment system's secret")?;
+        if let Some(other) = known.insert((contract.merchant, secret), name) {
             let what = format!(
                 "[pay.providers.{name}] and [pay.providers.{other}] have one merchant and one secret: what is paid at one could be reported again as paid at the other"
             );
@@ -152,7 +147,8 @@ fn providers(
         .collect()
 }
 
-fn provider(
+/// One of them, with the keys that count in its mode.
+pub(crate) fn provider(
     dir: &Path,
     name: &str,
     config: &ProviderConfig,
@@ -160,9 +156,10 @@ fn provider(
     operator: &Operator,
 ) -> Result<Provider, Failure> {
     let what = format!("[pay.providers.{name}] does not work");
+    let contract = config.contract();
     let own: ProviderName = name.parse().exits(Exit::Configuration, what.as_str())?;
     let secret = || {
-        let path = dir.join(&config.secret_file);
+        let path = dir.join(&contract.secret_file);
         let secret = files::secret(&path, "payment system's secret")?;
         if secret.is_empty() {
             // With an empty one anybody could say that a bill is paid.
@@ -172,25 +169,25 @@ fn provider(
         Ok(secret)
     };
     let signer = || {
-        let pem = files::configured(&dir.join(&config.key_file), "key at a payment system")?;
-        let what = format!("{what}: {}", config.key_file.display());
+        let pem = files::configured(&dir.join(&contract.key_file), "key at a payment system")?;
+        let what = format!("{what}: {}", contract.key_file.display());
         RsaSigner::from_pem(&pem).exits(Exit::Configuration, what)
     };
     let verifier = || {
-        let pem = files::configured(&dir.join(&config.their_key_file), "payment system's key")?;
-        let what = format!("{what}: {}", config.their_key_file.display());
+        let pem = files::configured(&dir.join(&contract.their_key_file), "payment system's key")?;
+        let what = format!("{what}: {}", contract.their_key_file.display());
         RsaVerifier::from_pem(&pem).exits(Exit::Configuration, what)
     };
     let dialect = match config.kind {
         ProviderKind::Epay => Dialect::Epay(Epay {
             name: own.clone(),
-            min: config.merchant.clone(),
+            min: contract.merchant.clone(),
             secret: MacSecret::new(secret()?),
             url: config.address(),
         }),
         ProviderKind::Biller => Dialect::Biller(Biller {
             name: own.clone(),
-            merchant: config.merchant.clone(),
+            merchant: contract.merchant.clone(),
             secret: MacSecret::new(secret()?),
         }),
         ProviderKind::Icard | ProviderKind::Mypos => Dialect::Ipg(Shop {
@@ -200,11 +197,11 @@ fn provider(
             } else {
                 ipg::Dialect::Mypos
             },
-            originator: config.originator.clone(),
-            shop: config.shop.clone(),
-            shop_name: config.shop_name.clone(),
-            key_index: config.key_index.clone(),
-            key_index_resp: config.key_index_resp.clone(),
+            originator: contract.originator.clone(),
+            shop: contract.shop.clone(),
+            shop_name: contract.shop_name.clone(),
+            key_index: contract.key_index.clone(),
+            key_index_resp: contract.key_index_resp.clone(),
             status_method: config.methods().0,
             refund_method: config.methods().1,
             url: config.address(),
@@ -213,9 +210,9 @@ fn provider(
         }),
         ProviderKind::Borica => Dialect::Borica(Terminal {
             name: own.clone(),
-            terminal: config.terminal.clone(),
-            merchant: config.merchant.clone(),
-            merchant_name: config.shop_name.clone(),
+            terminal: contract.terminal.clone(),
+            merchant: contract.merchant.clone(),
+            merchant_name: contract.shop_name.clone(),
             merchant_url: operator.website.clone(),
             email: operator.email.clone(),
             url: config.address(),
@@ -244,9 +241,34 @@ fn provider(
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::{
+        encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
+        rand::SystemRandom,
+        rsa::{KeyPair, KeySize},
+        signature::{KeyPair as _, RSA_PKCS1_SHA256},
+    };
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use kvit_pay::params::encode;
+
     use super::*;
 
-    const SETTINGS: &str = "order = [\"epay\"]\n[providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"card\"]\n";
+    const EPAY: &str = "order = [\"epay\"]\n[providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nways = [\"card\"]\n[providers.epay.test]\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\n";
+    const ICARD: &str = "[providers.icard]\nkind = \"icard\"\ntitle = \"iCard\"\n[providers.icard.test]\nurl = \"https://icard.test/\"\noriginator = \"33\"\nshop = \"1\"\nshop_name = \"x\"\nkey_index = \"1\"\nkey_index_resp = \"1\"\nkey_file = \"own.key\"\ntheir_key_file = \"icard.pem\"\n";
+
+    fn opened(folder: &Path, settings: &str) -> Result<ConfiguredWays, Failure> {
+        let config: PayConfig = toml::from_str(settings).expect("settings");
+        let (operator, _) = kvit_synth::operator();
+        ConfiguredWays::open(folder, &config, &operator)
+    }
+
+    /// A file changed, and it is time to look.
+    fn changed(ways: &ConfiguredWays, file: &Path, text: &str) {
+        std::fs::write(file, text).expect("written");
+        let mut now = ways.now.lock().expect("not poisoned");
+        now.looked = Instant::now()
+            .checked_sub(LOOK_EVERY)
+            .expect("a moment ago");
+    }
 
     fn address(ways: &ConfiguredWays) -> String {
         let all = ways.all();
@@ -267,9 +289,7 @@ mod tests {
     fn a_changed_secret_counts_without_a_restart_and_an_empty_one_never() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("epay.secret");
-        let config: PayConfig = toml::from_str(SETTINGS).expect("settings");
-        let (operator, _) = kvit_synth::operator();
-        let open = || ConfiguredWays::open(folder.path(), &config, &operator);
+        let open = || opened(folder.path(), EPAY);
         assert!(open().is_err(), "there is no secret");
         std::fs::write(&file, "\n").expect("written");
         let Err(failure) = open() else {
@@ -279,18 +299,84 @@ mod tests {
         std::fs::write(&file, "first").expect("written");
         let ways = open().expect("ways of paying");
         let first = address(&ways);
-        let look = |text: &str| {
-            std::fs::write(&file, text).expect("written");
-            let mut now = ways.now.lock().expect("not poisoned");
-            now.looked = Instant::now()
-                .checked_sub(LOOK_EVERY)
-                .expect("a moment ago");
-        };
-        look("the second");
+        changed(&ways, &file, "the second");
         let second = address(&ways);
         assert_ne!(first, second);
-        look("");
+        changed(&ways, &file, "");
         assert_eq!(address(&ways), second, "the former stays");
+    }
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        let text = STANDARD.encode(der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    }
+
+    fn private(key: &KeyPair) -> String {
+        let der: Pkcs8V1Der<'_> = key.as_der().expect("DER");
+        pem("PRIVATE KEY", der.as_ref())
+    }
+
+    fn public(key: &KeyPair) -> String {
+        let der: PublicKeyX509Der<'_> = key.public_key().as_der().expect("DER");
+        pem("PUBLIC KEY", der.as_ref())
+    }
+
+    fn signed(key: &KeyPair, values: &[&str]) -> String {
+        let text = STANDARD.encode(values.concat());
+        let mut signature = vec![0; key.public_modulus_len()];
+        let random = SystemRandom::new();
+        key.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature)
+            .expect("a signature");
+        STANDARD.encode(signature)
+    }
+
+    #[test]
+    fn changed_keys_count_without_a_restart_and_the_former_no_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (own, theirs) = (
+            folder.path().join("own.key"),
+            folder.path().join("icard.pem"),
+        );
+        let [first, second] = [(); 2].map(|()| KeyPair::generate(KeySize::Rsa2048).expect("a key"));
+        std::fs::write(&own, private(&first)).expect("written");
+        std::fs::write(&theirs, public(&first)).expect("written");
+        let ways = opened(folder.path(), ICARD).expect("ways of paying");
+        let believes = |key: &KeyPair| {
+            let pairs = [
+                ("IPGmethod", "IPGPurchaseNotify"),
+                ("MID", "1"),
+                ("OrderID", "42"),
+                ("Amount", "23.45"),
+                ("Currency", "978"),
+                ("IPG_Trnref", "T7"),
+            ];
+            let signature = signed(key, &pairs.map(|(_, value)| value));
+            let body = encode(pairs.into_iter().chain([("Signature", signature.as_str())]));
+            let all = ways.all();
+            let Dialect::Ipg(shop) = &all[0].dialect else {
+                panic!("iCard was configured");
+            };
+            shop.call_back(body.as_bytes()).is_ok()
+        };
+        // Which key signs what goes out.
+        let signs = |key: &KeyPair| {
+            let all = ways.all();
+            let question = all[0].dialect.status(42, [0; 16]).expect("our key signs");
+            let (signature, fields) = {
+                let mut fields = question.expect("iCard is asked").fields;
+                (fields.pop().expect("a signature").1, fields)
+            };
+            let values: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
+            signature == signed(key, &values)
+        };
+        let found = || [&first, &second].map(|key| (believes(key), signs(key)));
+        assert_eq!(found(), [(true, true), (false, false)]);
+        changed(&ways, &theirs, &public(&second));
+        assert_eq!(found(), [(false, true), (true, false)], "their new key");
+        changed(&ways, &own, &private(&second));
+        assert_eq!(found(), [(false, false), (true, true)], "our new key too");
+        changed(&ways, &theirs, "half a file");
+        assert_eq!(found(), [(false, false), (true, true)], "the former stay");
     }
 
     #[test]
@@ -298,16 +384,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let section = |name: &str, merchant: &str| {
             format!(
-                "[providers.{name}]\nkind = \"biller\"\ntitle = \"{name}\"\nmerchant = \"{merchant}\"\nsecret_file = \"{name}.secret\"\n"
+                "[providers.{name}]\nkind = \"biller\"\ntitle = \"{name}\"\n[providers.{name}.test]\nmerchant = \"{merchant}\"\nsecret_file = \"{name}.secret\"\n"
             )
         };
-        let (operator, _) = kvit_synth::operator();
         let open = |merchant: &str, secret: &str| {
             std::fs::write(folder.path().join("one.secret"), "first").expect("written");
             std::fs::write(folder.path().join("two.secret"), secret).expect("written");
             let text = section("one", "7") + &section("two", merchant);
-            let config: PayConfig = toml::from_str(&text).expect("settings");
-            ConfiguredWays::open(folder.path(), &config, &operator).map(|_| ())
+            opened(folder.path(), &text).map(|_| ())
         };
         assert!(open("7", "second").is_ok());
         assert!(open("8", "first").is_ok());

@@ -1,5 +1,7 @@
 //! `kvit doctor`: each part of an instance, looked at and left as it is.
 
+mod payments;
+
 use std::{
     io::ErrorKind,
     net::{IpAddr, ToSocketAddrs},
@@ -11,12 +13,11 @@ use jiff::ToSpan;
 use kvit_billing::LayoutNo;
 use kvit_flow::debits::{SILENT_DAYS, earliest};
 use kvit_store::Debits;
-use kvit_web::{Finding, Health, wording};
+use kvit_web::{CertificateUse, Finding, Health, wording};
 use serde_json::json;
 
 use crate::{
-    booking,
-    config::{self, Config, ProviderConfig},
+    config::{self, Config},
     exit::{Context, Exit, Failure},
     files, layouts,
     output::{BAD, BOLD, GOOD, Output, count},
@@ -26,7 +27,7 @@ use crate::{
     wiring::{Instance, KEY_FILE, STORE_HINT, store_file, store_url, trust_roots},
 };
 
-/// The mail server gets so long to answer.
+/// Mail server and payment systems get so long to answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 const OPEN_LINE: &str = "it answers, on another machine whose certificate nobody checks: end its address with ?sslmode=verify-full";
 /// Debits that are counted; more are as alarming.
@@ -91,8 +92,8 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                         "the identity provider has keys",
                     ));
                 }
-                looks.extend(out_of_order(&instance).await);
-                looks.extend(money_in_doubt(&instance).await);
+                looks.extend(payments::out_of_order(&instance).await);
+                looks.extend(payments::money_in_doubt(&instance).await);
                 looks.extend(autopay(&instance).await);
             }
             Err(failure) => {
@@ -279,10 +280,13 @@ async fn instance_parts(instance: &Instance, looks: &mut Vec<Finding>) {
     let good = count(number, "certificate", "certificates");
     looks.push(judge("trust roots", roots, &good));
     let certificates = upkeep::certificates(instance);
-    looks.push(upkeep::ends(&certificates, jiff::Timestamp::now()));
+    let (of_payers, rest): (Vec<_>, Vec<_>) = certificates
+        .into_iter()
+        .partition(|one| matches!(one.used_for, CertificateUse::PaymentSystem(_)));
+    looks.push(upkeep::ends(&rest, jiff::Timestamp::now()));
     looks.push(layout(instance, reserve).await);
     looks.push(mails(instance).await);
-    looks.push(payments(instance));
+    looks.extend(payments::systems(instance, &of_payers).await);
     looks.push(judge(
         "mail settings",
         instance.mailer(),
@@ -336,36 +340,6 @@ async fn mails(instance: &Instance) -> Finding {
     }
 }
 
-/// The ways of paying: that their keys can be used, and whether they are the real ones.
-fn payments(instance: &Instance) -> Finding {
-    let part = "payments";
-    let config = &instance.config;
-    if let Err(failure) = instance.ways() {
-        return broken(part, &failure);
-    }
-    let number = config.pay.providers.len() as u64;
-    if number == 0 {
-        return ok(
-            part,
-            "no payment system is set up; bills are paid by bank transfer".to_owned(),
-        );
-    }
-    let trial =
-        |(name, provider): (&String, &ProviderConfig)| (!provider.live).then(|| name.clone());
-    let trials: Vec<String> = config.pay.providers.iter().filter_map(trial).collect();
-    let found = count(number, "payment system", "payment systems");
-    if trials.is_empty() || config.placeholder {
-        return ok(part, format!("the keys of {found} can be used"));
-    }
-    warning(
-        part,
-        format!(
-            "{found}; on trial only (live = false): {}",
-            trials.join(", ")
-        ),
-    )
-}
-
 /// That the identity provider of staff is who it should be, and has keys.
 async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
     let Some(oidc) = instance.oidc()? else {
@@ -377,58 +351,6 @@ async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
         failure.because(error).hint(hint)
     };
     oidc.look().await.map_err(failed)
-}
-
-/// Payment systems that customers are offered and that do not answer, as workers found.
-async fn out_of_order(instance: &Instance) -> Vec<Finding> {
-    let part = "payments";
-    let known = match instance
-        .store
-        .providers_health(jiff::Timestamp::now())
-        .await
-    {
-        Ok(known) => known,
-        Err(error) => {
-            let what = "what is known of payment systems cannot be read";
-            let failure = Failure::new(Exit::Configuration, what).because(error);
-            return vec![broken(part, &failure)];
-        }
-    };
-    let order = &instance.config.pay.order;
-    let out = known.into_iter().filter_map(|known| {
-        let since = known.out_since?.strftime("%Y-%m-%d %H:%M UTC");
-        let name = known.provider;
-        order.iter().any(|offered| offered == name.as_str()).then(|| {
-            let finding = format!(
-                "{name} has not answered since {since}: customers are not offered it, and it comes back by itself; see that this machine reaches it, then ask its support"
-            );
-            warning(part, finding)
-        })
-    });
-    out.collect()
-}
-
-/// Money of which a person has to find out where it is.
-async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
-    let part = "payments";
-    let waits = match instance.store.queue_depths(jiff::Timestamp::now()).await {
-        Ok(waits) => waits,
-        Err(error) => {
-            let what = "what waits for people cannot be read";
-            let failure = Failure::new(Exit::Configuration, what).because(error);
-            return vec![broken(part, &failure)];
-        }
-    };
-    let refunds = (waits.refunds_unclear > 0).then(|| {
-        let refunds = count(waits.refunds_unclear, "refund", "refunds");
-        let finding = format!(
-            "nobody knows whether the money of {refunds} went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`"
-        );
-        warning(part, finding)
-    });
-    let statements = booking::broken(waits.statements_broken);
-    let statements = statements.map(|finding| warning(part, finding));
-    refunds.into_iter().chain(statements).collect()
 }
 
 /// Whether bills are collected, and what of it waits for somebody.

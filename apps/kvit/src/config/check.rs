@@ -9,7 +9,7 @@ use kvit_pay::{CreditorId, Iban, ProviderName, statement::BANK, ways::Way};
 use kvit_store::Role;
 
 use super::{
-    Config, Fault, Guard, ProviderKind, Security,
+    Config, Fault, Guard, ProviderConfig, ProviderKind, Security,
     read::{Lines, shown},
 };
 
@@ -366,14 +366,15 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
                 "use a short name such as epay",
             );
         }
-        for (key, set) in provider.needs() {
-            let problem = format!(
-                "a payment system of the kind {} needs it",
-                provider.kind.as_str()
-            );
-            let remedy = "write what the contract with the payment system says";
-            checker.demand(set, &format!("{path}.{key}"), problem, remedy);
-        }
+        contracts(name, provider, checker);
+        let offered = pay.order.contains(name);
+        let trial = provider.is_trial_with_customers(offered) && !config.placeholder;
+        checker.demand(
+            !trial || pay.offer_test,
+            &format!("{path}.mode"),
+            "what a test system calls paid would count as money of customers",
+            "write mode = \"live\", or take it out of [pay] order (a biller: remove its section) until then; where no customer comes, offer_test = true in [pay]",
+        );
         for way in &provider.ways {
             let problem = format!("`{way}` is no way of paying");
             let remedy = "use account, card and cash";
@@ -384,17 +385,39 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
                 remedy,
             );
         }
-        if !provider.url.is_empty() {
-            web_address(&provider.url, &format!("{path}.url"), checker);
-            let slash = provider.kind != ProviderKind::Epay || provider.url.ends_with('/');
-            let remedy = "write the slash at the end: the paths of EasyPay follow it";
-            checker.demand(
-                slash,
-                &format!("{path}.url"),
-                "it does not end with a slash",
-                remedy,
-            );
+    }
+}
+
+/// The tables of a payment system: that of its mode is there, and each is whole.
+fn contracts(name: &str, provider: &ProviderConfig, checker: &mut Checker<'_>) {
+    let (path, kind) = (format!("pay.providers.{name}"), provider.kind);
+    let needed = format!("a payment system of the kind {} needs it", kind.as_str());
+    let remedy = "write what the contract with the payment system says";
+    let ways = kind != ProviderKind::Epay || !provider.ways.is_empty();
+    checker.demand(ways, &format!("{path}.ways"), needed.as_str(), remedy);
+    let mode = provider.mode.as_str();
+    checker.demand(
+        provider.contracts().any(|(one, _)| one == provider.mode),
+        &format!("{path}.{mode}"),
+        format!("there is no [{path}.{mode}], and mode = \"{mode}\""),
+        "write that table with what the contract says, or the other mode",
+    );
+    for (mode, contract) in provider.contracts() {
+        let path = format!("{path}.{}", mode.as_str());
+        for (key, set) in contract.needs(kind) {
+            checker.demand(set, &format!("{path}.{key}"), needed.as_str(), remedy);
         }
+        if contract.url.is_empty() {
+            continue;
+        }
+        let path = format!("{path}.url");
+        web_address(&contract.url, &path, checker);
+        checker.demand(
+            kind != ProviderKind::Epay || contract.url.ends_with('/'),
+            &path,
+            "it does not end with a slash",
+            "write the slash at the end: the paths of EasyPay follow it",
+        );
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 
 pub(crate) use debit::DebitConfig;
 use kvit_billing::{Operator, operator::Brand};
-pub(crate) use pay::{PayConfig, ProviderConfig, ProviderKind};
+pub(crate) use pay::{Contract, Mode, PayConfig, ProviderConfig, ProviderKind};
 pub(crate) use reminders::RemindersConfig;
 use serde::Deserialize;
 pub(crate) use staff::{OidcConfig, StaffConfig};

@@ -18,24 +18,20 @@ pub(crate) struct PayConfig {
     pub(crate) order: Vec<String>,
     /// Further accounts of the operator, whose statements are imported too.
     pub(crate) accounts: Vec<String>,
+    /// Customers of a real operator are offered test systems too.
+    pub(crate) offer_test: bool,
     /// Payment systems by name.
     pub(crate) providers: BTreeMap<String, ProviderConfig>,
 }
 
-/// One payment system. Which keys it needs depends on its kind.
+/// One payment system. Which keys its contract needs depends on its kind.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderConfig {
     pub(crate) kind: ProviderKind,
     pub(crate) title: Text,
     #[serde(default)]
-    pub(crate) live: bool,
-    #[serde(default)]
-    pub(crate) url: String,
-    #[serde(default)]
-    pub(crate) merchant: String,
-    #[serde(default)]
-    pub(crate) secret_file: PathBuf,
+    pub(crate) mode: Mode,
     #[serde(default)]
     pub(crate) ways: Vec<String>,
     #[serde(default = "first")]
@@ -44,27 +40,66 @@ pub(crate) struct ProviderConfig {
     pub(crate) pays_from: Vec<String>,
     #[serde(default)]
     pub(crate) pays_as: String,
-    #[serde(default)]
+    /// What counts in the mode of this name; the other is kept for later.
+    pub(crate) test: Option<Contract>,
+    pub(crate) live: Option<Contract>,
+}
+
+/// With which of its systems a payment system is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// The one for trying out: no money moves.
+    #[default]
+    Test,
+    /// The real one.
+    Live,
+}
+
+impl Mode {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// Addresses and keys of one of the two systems.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Contract {
+    pub(crate) url: String,
+    pub(crate) merchant: String,
     pub(crate) originator: String,
-    #[serde(default)]
     pub(crate) shop: String,
-    #[serde(default)]
     pub(crate) shop_name: String,
-    #[serde(default)]
     pub(crate) key_index: String,
-    #[serde(default)]
     pub(crate) key_index_resp: String,
-    #[serde(default)]
     pub(crate) status_method: Option<String>,
-    #[serde(default)]
     pub(crate) refund_method: Option<String>,
-    #[serde(default)]
     pub(crate) terminal: String,
-    #[serde(default)]
+    pub(crate) secret_file: PathBuf,
     pub(crate) key_file: PathBuf,
-    #[serde(default)]
     pub(crate) their_key_file: PathBuf,
 }
+
+/// The names of [`Contract`].
+pub(super) const CONTRACT_KEYS: [&str; 13] = [
+    "url",
+    "merchant",
+    "originator",
+    "shop",
+    "shop_name",
+    "key_index",
+    "key_index_resp",
+    "status_method",
+    "refund_method",
+    "terminal",
+    "secret_file",
+    "key_file",
+    "their_key_file",
+];
 
 const fn first() -> u64 {
     1
@@ -97,28 +132,41 @@ impl ProviderKind {
         }
     }
 
-    /// Where the payment system is reached: live, and for trying out. Those of iCard and myPOS come
-    /// with the contract.
-    const fn urls(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Epay => ("https://www.epay.bg/", "https://demo.epay.bg/"),
-            Self::Borica => (
-                "https://3dsgate.borica.bg/cgi-bin/cgi_link",
-                "https://3dsgate-dev.borica.bg/cgi-bin/cgi_link",
-            ),
-            Self::Biller | Self::Icard | Self::Mypos => ("", ""),
+    /// Where its system is reached. Those of iCard and myPOS come with the contract.
+    pub(crate) const fn url(self, mode: Mode) -> &'static str {
+        match (self, mode) {
+            (Self::Epay, Mode::Live) => "https://www.epay.bg/",
+            (Self::Epay, Mode::Test) => "https://demo.epay.bg/",
+            (Self::Borica, Mode::Live) => "https://3dsgate.borica.bg/cgi-bin/cgi_link",
+            (Self::Borica, Mode::Test) => "https://3dsgate-dev.borica.bg/cgi-bin/cgi_link",
+            (Self::Biller | Self::Icard | Self::Mypos, _) => "",
         }
     }
 }
 
 impl ProviderConfig {
-    /// Where the payment system is reached.
+    /// What counts now.
+    pub(crate) fn contract(&self) -> Contract {
+        let table = match self.mode {
+            Mode::Test => &self.test,
+            Mode::Live => &self.live,
+        };
+        // That one is missing is a fault of the configuration.
+        table.clone().unwrap_or_default()
+    }
+
+    /// Both tables, as far as they are written.
+    pub(crate) fn contracts(&self) -> impl Iterator<Item = (Mode, &Contract)> {
+        let test = self.test.iter().map(|table| (Mode::Test, table));
+        test.chain(self.live.iter().map(|table| (Mode::Live, table)))
+    }
+
+    /// Where the payment system is reached; empty where it only calls us.
     pub(crate) fn address(&self) -> String {
-        let (live, test) = self.kind.urls();
-        match (self.url.is_empty(), self.live) {
-            (false, _) => self.url.clone(),
-            (true, true) => live.to_owned(),
-            (true, false) => test.to_owned(),
+        let url = self.contract().url;
+        match url.is_empty() {
+            false => url,
+            true => self.kind.url(self.mode).to_owned(),
         }
     }
 
@@ -130,11 +178,11 @@ impl ProviderConfig {
             ProviderKind::Mypos => ("IPCGetTxnStatus", "IPCRefund"),
             ProviderKind::Epay | ProviderKind::Biller | ProviderKind::Borica => ("", ""),
         };
-        let of =
-            |own: &Option<String>, usual: &str| own.clone().unwrap_or_else(|| usual.to_owned());
+        let contract = self.contract();
+        let of = |own: Option<String>, usual: &str| own.unwrap_or_else(|| usual.to_owned());
         (
-            of(&self.status_method, status),
-            of(&self.refund_method, refund),
+            of(contract.status_method, status),
+            of(contract.refund_method, refund),
         )
     }
 
@@ -147,17 +195,20 @@ impl ProviderConfig {
         }
     }
 
-    /// The keys that its kind needs, and whether each is set.
-    pub(crate) fn needs(&self) -> Vec<(&'static str, bool)> {
+    /// Whether what a test system says would be taken for payments of customers: they are offered it, or it
+    /// reports what was paid elsewhere.
+    pub(crate) fn is_trial_with_customers(&self, offered: bool) -> bool {
+        self.mode == Mode::Test && (offered || self.kind == ProviderKind::Biller)
+    }
+}
+
+impl Contract {
+    /// The keys that a kind needs, and whether each is set.
+    pub(crate) fn needs(&self, kind: ProviderKind) -> Vec<(&'static str, bool)> {
         let text = |name, value: &String| (name, !value.trim().is_empty());
         let file = |name, value: &Path| (name, !value.as_os_str().is_empty());
-        match self.kind {
-            ProviderKind::Epay => vec![
-                text("merchant", &self.merchant),
-                file("secret_file", &self.secret_file),
-                ("ways", !self.ways.is_empty()),
-            ],
-            ProviderKind::Biller => vec![
+        match kind {
+            ProviderKind::Epay | ProviderKind::Biller => vec![
                 text("merchant", &self.merchant),
                 file("secret_file", &self.secret_file),
             ],
@@ -188,6 +239,13 @@ impl ProviderConfig {
             ],
         }
     }
+
+    /// The files with its keys and secrets.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.secret_file, &self.key_file, &self.their_key_file];
+        let files = files.into_iter().map(PathBuf::as_path);
+        files.filter(|file| !file.as_os_str().is_empty())
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +262,17 @@ mod tests {
         }
     }
 
-    const EPAY: &str = "order = [\"epay\"]\n[pay.providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"account\", \"cash\"]";
+    const EPAY: &str = r#"order = ["epay"]
+[pay.providers.epay]
+kind = "epay"
+title = "ePay.bg"
+ways = ["account", "cash"]
+[pay.providers.epay.test]
+merchant = "1"
+secret_file = "epay-test.secret"
+[pay.providers.epay.live]
+merchant = "2"
+secret_file = "epay.secret""#;
 
     #[test]
     fn ways_of_paying_are_checked() {
@@ -212,7 +280,16 @@ mod tests {
         for (wrong, key) in [
             (
                 EPAY.replace("merchant = \"1\"\n", ""),
-                "[pay] providers.epay.merchant",
+                "[pay] providers.epay.test.merchant",
+            ),
+            (
+                // The other one has to be whole too.
+                EPAY.replace("merchant = \"2\"\n", ""),
+                "[pay] providers.epay.live.merchant",
+            ),
+            (
+                EPAY.replace("ways = [\"account\", \"cash\"]\n", ""),
+                "[pay] providers.epay.ways",
             ),
             (
                 EPAY.replace("\"cash\"", "\"barter\""),
@@ -231,7 +308,7 @@ mod tests {
                 "[pay] order",
             ),
             (
-                format!("{EPAY}\nfirst_number = 0"),
+                EPAY.replace("\nways", "\nfirst_number = 0\nways"),
                 "[pay] providers.epay.first_number",
             ),
             (
@@ -239,12 +316,21 @@ mod tests {
                 "[pay] providers.bank",
             ),
             (
-                format!("{EPAY}\npays_from = [\"BG00\"]"),
+                EPAY.replace("\nways", "\npays_from = [\"BG00\"]\nways"),
                 "[pay] providers.epay.pays_from",
             ),
             (
                 format!("{EPAY}\nurl = \"epay\""),
-                "[pay] providers.epay.url",
+                "[pay] providers.epay.live.url",
+            ),
+            (
+                EPAY.replace(".live]", ".real]"),
+                "[pay] providers.epay.real",
+            ),
+            (
+                EPAY.replace("\nways", "\nmode = \"live\"\nways")
+                    .replace("[pay.providers.epay.live]", "[pay.providers.other.live]"),
+                "[pay] providers.epay.live",
             ),
         ] {
             assert!(
@@ -269,14 +355,90 @@ mod tests {
 
     #[test]
     fn what_is_rendered_is_read_again() {
+        let whole = EPAY.replace("\nways", "\nmode = \"live\"\nfirst_number = 500\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\nways");
         let text = Config::default()
             .render()
-            .replace("\norder = []\n", &format!("\n{EPAY}\nfirst_number = 500\nstatus_method = \"\"\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\n"))
-            .replace("\naccounts = []", "\naccounts = [\"BG80BNBG96611020345678\"]");
+            .replace(
+                "\norder = []\n",
+                &format!("\n{whole}\nstatus_method = \"\"\n"),
+            )
+            .replace(
+                "\naccounts = []",
+                "\naccounts = [\"BG80BNBG96611020345678\"]",
+            );
         let config = Config::parse(&text).expect("valid");
         assert_eq!(Config::parse(&config.render()), Ok(config));
         let text = text.replace("\naccounts = [\"BG80", "\naccounts = [\"BG81");
         let faults = Config::parse(&text).expect_err("a fault");
         assert_eq!(faults[0].key, "[pay] accounts");
+    }
+    #[test]
+    fn each_mode_has_addresses_and_keys_of_its_own() {
+        let system = |mode: &str| {
+            let section = EPAY.replace("\nways", &format!("\nmode = \"{mode}\"\nways"));
+            let text = Config::default().render();
+            let text = text.replace("\norder = []\n", &format!("\n{section}\n"));
+            let config = Config::parse(&text).expect("valid");
+            let epay = &config.pay.providers["epay"];
+            (epay.address(), epay.contract().merchant)
+        };
+        let owned = |(url, merchant): (&str, &str)| (url.to_owned(), merchant.to_owned());
+        assert_eq!(system("test"), owned(("https://demo.epay.bg/", "1")));
+        assert_eq!(system("live"), owned(("https://www.epay.bg/", "2")));
+    }
+
+    #[test]
+    fn customers_of_a_real_operator_are_offered_no_test_system() {
+        let biller = EPAY
+            .replace("order = [\"epay\"]", "order = []")
+            .replace("\"epay\"\ntitle", "\"biller\"\ntitle");
+        let unoffered = EPAY.replace("order = [\"epay\"]", "order = []");
+        let live = |section: &str| section.replace("\nways", "\nmode = \"live\"\nways");
+        for (section, offer_test, ok) in [
+            (EPAY.to_owned(), false, false),
+            (EPAY.to_owned(), true, true),
+            (live(EPAY), false, true),
+            (unoffered, false, true),
+            // Nobody offers it, and it reports payments all the same.
+            (biller.clone(), false, false),
+            (live(&biller), false, true),
+        ] {
+            let faults = |placeholder: bool| {
+                let mut config = Config {
+                    placeholder,
+                    ..Config::default()
+                };
+                config.pay.offer_test = offer_test;
+                let text = config.render();
+                let text = text.replace("\norder = []\n", &format!("\n{section}\n"));
+                let faults = Config::parse(&text).err().unwrap_or_default().into_iter();
+                faults.map(|fault| fault.key).collect::<Vec<_>>()
+            };
+            let expected: &[&str] = if ok {
+                &[]
+            } else {
+                &["[pay] providers.epay.mode"]
+            };
+            assert_eq!(faults(false), expected, "{section}");
+            assert_eq!(faults(true), Vec::<String>::new(), "{section}");
+        }
+    }
+
+    #[test]
+    fn keys_in_the_section_itself_are_told_where_they_go() {
+        let old = "order = [\"epay\"]\n[pay.providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nlive = true\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"cash\"]\n[pay.providers.ebg]\nkind = \"biller\"\ntitle = \"eBg\"\nmerchant = \"7\"\nsecret_file = \"ebg.secret\"";
+        let text = Config::default().render();
+        let text = text.replace("\norder = []\n", &format!("\n{old}\n"));
+        let faults = Config::parse(&text).expect_err("old");
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (told, said) in told.iter().zip([
+            "[pay] providers.epay: `live`, `merchant`, `secret_file` have no place in the section itself; write mode = \"live\" there, and the keys into [pay.providers.epay.live]",
+            "[pay] providers.ebg: `merchant`, `secret_file` have no place in the section itself; write mode = \"test\" there, and the keys into [pay.providers.ebg.test]",
+        ]) {
+            assert!(told.contains(said), "{told}");
+        }
+        let line = text.lines().nth(faults[0].line - 1);
+        assert_eq!(line, Some("[pay.providers.epay]"));
     }
 }

@@ -4,9 +4,12 @@
 use std::{collections::HashMap, ops::Range};
 
 use serde::Deserialize;
-use toml::de::{DeTable, DeValue, Deserializer};
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue, Deserializer},
+};
 
-use super::{Config, Fault};
+use super::{Config, Fault, Mode, pay::CONTRACT_KEYS};
 
 /// Sections whose every key must be written: their defaults are a made-up company.
 const REQUIRED: [&str; 2] = ["operator", "brand"];
@@ -18,10 +21,10 @@ const OPTIONAL: [&str; 3] = ["bic", "currency", "logo"];
 pub(super) struct Lines(HashMap<String, usize>);
 
 impl Lines {
-    /// The line of a key, or of its section, or the first.
+    /// The line of a key, or of the table that it belongs into, or the first.
     pub(super) fn of(&self, path: &str) -> usize {
-        let section = path.split('.').next().unwrap_or_default();
-        let found = self.0.get(path).or_else(|| self.0.get(section));
+        let above = std::iter::successors(Some(path), |path| Some(path.rsplit_once('.')?.0));
+        let found = above.into_iter().find_map(|path| self.0.get(path));
         found.copied().unwrap_or(1)
     }
 }
@@ -49,6 +52,7 @@ pub(super) fn read(text: &str) -> (Config, Vec<Fault>, Lines) {
     };
     let mut table = whole;
     note_missing(table.get_mut(), fallback.get_ref(), &lines, &mut faults);
+    note_moved(table.get_mut(), &lines, &mut faults);
     // Each turn removes one key, so this ends.
     loop {
         let error = match Config::deserialize(Deserializer::from(table.clone())) {
@@ -108,6 +112,61 @@ fn note_missing<'a>(
                 found.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+/// Notes keys of a payment system that stand in its section, where they stood when test and live had no
+/// tables of their own, and moves them on, so that reading goes on.
+fn note_moved(table: &mut DeTable<'_>, lines: &Lines, faults: &mut Vec<Fault>) {
+    let Some(providers) = inner(table, "pay").and_then(|pay| inner(pay, "providers")) else {
+        return;
+    };
+    for (name, provider) in providers.iter_mut() {
+        let name = name.get_ref();
+        let DeValue::Table(section) = provider.get_mut() else {
+            continue;
+        };
+        let live = section
+            .get("live")
+            .and_then(|live| live.get_ref().as_bool());
+        let mode = match live {
+            Some(true) => Mode::Live.as_str(),
+            _ => Mode::Test.as_str(),
+        };
+        let moved: Vec<_> = CONTRACT_KEYS
+            .iter()
+            .filter_map(|key| section.remove_entry(*key))
+            .collect();
+        let old = live.map(|_| "`live`".to_owned());
+        let keys = moved.iter().map(|(key, _)| format!("`{}`", key.get_ref()));
+        let keys: Vec<String> = old.into_iter().chain(keys).collect();
+        if keys.is_empty() {
+            continue;
+        }
+        let path = format!("pay.providers.{name}");
+        faults.push(Fault {
+            line: lines.of(&path),
+            key: shown(&path),
+            problem: format!("{} have no place in the section itself", keys.join(", ")),
+            remedy: format!("write mode = \"{mode}\" there, and the keys into [{path}.{mode}]"),
+        });
+        if live.is_some() {
+            section.remove("live");
+        }
+        let new = |key: &'static str| Spanned::new(0..0, DeString::from(key));
+        let value = |value| Spanned::new(0..0, value);
+        if !section.contains_key(mode) {
+            let table = moved.into_iter().collect();
+            section.insert(new(mode), value(DeValue::Table(table)));
+        }
+        section.insert(new("mode"), value(DeValue::String(mode.into())));
+    }
+}
+
+fn inner<'t, 'a>(table: &'t mut DeTable<'a>, name: &str) -> Option<&'t mut DeTable<'a>> {
+    match table.get_mut(name)?.get_mut() {
+        DeValue::Table(inner) => Some(inner),
+        _ => None,
     }
 }
 

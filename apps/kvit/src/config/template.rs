@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kvit_billing::{Address, customer::Text};
 
-use super::{Config, Guard, OidcConfig, ProviderConfig, Security};
+use super::{Config, Contract, Guard, OidcConfig, ProviderConfig, Security};
 
 pub(super) fn render(config: &Config) -> String {
     [
@@ -251,18 +251,20 @@ fn pay(config: &Config) -> String {
     let mut text = format!(
         r#"# Ways of paying. order: the names of those that customers are offered, in their order. Each has a
 # section [pay.providers.NAME]; one that is not in order still hears of payments under way. They
-# call {{public_url}}/pay/NAME/… (see OPERATIONS.md). kind is one of
-#   epay    ePay.bg and EasyPay: merchant, secret_file, ways = ["account", "card", "cash"]
+# call {{public_url}}/pay/NAME/… (see OPERATIONS.md). title is what customers read; mode says with which of its
+# systems Kvit speaks: "test" with what stands in [pay.providers.NAME.test], "live" with [pay.providers.NAME.live].
+# What these tables hold depends on kind:
+#   epay    ePay.bg and EasyPay: merchant, secret_file; in the section ways = ["account", "card", "cash"]
 #   biller  a system that asks for dues and reports payments (ePay billing, eBg, ...): merchant,
 #           secret_file
 #   icard   url, originator, shop (MID), shop_name, key_index, key_index_resp, key_file,
 #           their_key_file
 #   mypos   url, originator (wallet number), shop (SID), key_index, key_file, their_key_file
 #   borica  terminal, merchant, shop_name, key_file, their_key_file
+# url, where it is set, replaces the addresses of ePay and BORICA that Kvit knows.
 # A payment at iCard or myPOS of which nothing was heard is asked for, where the contract lets the shop:
 # status_method = "" turns that off, and refund_method = "" refunds; other names than theirs go there too.
-# live = false speaks with the payment system's test address; url, where it is set, replaces both.
-# title is what customers read. Files hold the secret, our RSA key and their certificate (PEM); they
+# Files hold the secret, our RSA key and their certificate (PEM); they
 # are read again when they change. After restoring an older backup set first_number beyond all
 # numbers that payments had there, or new ones are taken for old ones. pays_from names the accounts from
 # which a payment system hands over what it collected, and pays_as the words by which the bank's
@@ -270,17 +272,26 @@ fn pay(config: &Config) -> String {
 #   [pay.providers.epay]
 #   kind = "epay"
 #   title = "ePay.bg"
-#   merchant = "D000000000"
-#   secret_file = "epay.secret"
+#   mode = "test"
 #   ways = ["account", "card", "cash"]
 #   pays_from = ["BG80BNBG96611020345678"]
+#   [pay.providers.epay.test]
+#   merchant = "D000000000"
+#   secret_file = "epay-test.secret"
+#   [pay.providers.epay.live]
+#   merchant = "0000000000"
+#   secret_file = "epay.secret"
 [pay]
 # Further accounts of the operator (IBAN) whose statements `kvit pay statement` takes, besides the one
 # that is printed on bills.
 accounts = [{}]
+# Customers of a real operator are offered live systems only, since what a test system calls paid counts as
+# money. true lifts that, in an instance that no customer sees.
+offer_test = {}
 order = [{}]
 "#,
         quoted(&pay.accounts),
+        pay.offer_test,
         quoted(&pay.order)
     );
     for (name, provider) in &pay.providers {
@@ -345,7 +356,7 @@ fn section(name: &str, provider: &ProviderConfig) -> String {
         format!("\n[pay.providers.{name}]"),
         format!("kind = {}", string(provider.kind.as_str())),
         format!("title = {}", text(&provider.title)),
-        format!("live = {}", provider.live),
+        format!("mode = {}", string(provider.mode.as_str())),
     ];
     if !provider.ways.is_empty() {
         lines.push(format!("ways = [{}]", quoted(&provider.ways)));
@@ -353,44 +364,53 @@ fn section(name: &str, provider: &ProviderConfig) -> String {
     if !provider.pays_from.is_empty() {
         lines.push(format!("pays_from = [{}]", quoted(&provider.pays_from)));
     }
+    if !provider.pays_as.is_empty() {
+        lines.push(format!("pays_as = {}", string(&provider.pays_as)));
+    }
     if provider.first_number != 1 {
         lines.push(format!("first_number = {}", provider.first_number));
     }
-    for (key, value) in [
-        ("url", &provider.url),
-        ("pays_as", &provider.pays_as),
-        ("merchant", &provider.merchant),
-        ("originator", &provider.originator),
-        ("shop", &provider.shop),
-        ("shop_name", &provider.shop_name),
-        ("key_index", &provider.key_index),
-        ("key_index_resp", &provider.key_index_resp),
-        ("terminal", &provider.terminal),
-    ] {
-        if !value.is_empty() {
-            lines.push(format!("{key} = {}", string(value)));
-        }
-    }
-    for (key, value) in [
-        ("status_method", &provider.status_method),
-        ("refund_method", &provider.refund_method),
-    ] {
-        lines.extend(
-            value
-                .iter()
-                .map(|value| format!("{key} = {}", string(value))),
-        );
-    }
-    for (key, value) in [
-        ("secret_file", &provider.secret_file),
-        ("key_file", &provider.key_file),
-        ("their_key_file", &provider.their_key_file),
-    ] {
-        if !value.as_os_str().is_empty() {
-            lines.push(format!("{key} = {}", path(value)));
-        }
+    for (mode, contract) in provider.contracts() {
+        lines.push(format!("[pay.providers.{name}.{}]", mode.as_str()));
+        lines.extend(written(contract));
     }
     lines.join("\n") + "\n"
+}
+
+/// The keys of a contract that are set.
+fn written(contract: &Contract) -> Vec<String> {
+    let texts = [
+        ("url", &contract.url),
+        ("merchant", &contract.merchant),
+        ("originator", &contract.originator),
+        ("shop", &contract.shop),
+        ("shop_name", &contract.shop_name),
+        ("key_index", &contract.key_index),
+        ("key_index_resp", &contract.key_index_resp),
+        ("terminal", &contract.terminal),
+    ];
+    let texts = texts.into_iter().filter(|(_, value)| !value.is_empty());
+    // Empty, these two say that the contract has none.
+    let methods = [
+        ("status_method", &contract.status_method),
+        ("refund_method", &contract.refund_method),
+    ];
+    let methods = methods
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    let files = [
+        ("secret_file", &contract.secret_file),
+        ("key_file", &contract.key_file),
+        ("their_key_file", &contract.their_key_file),
+    ];
+    let files = files
+        .into_iter()
+        .filter(|(_, value)| !value.as_os_str().is_empty())
+        .map(|(key, value)| format!("{key} = {}", path(value)));
+    let texts = texts
+        .chain(methods)
+        .map(|(key, value)| format!("{key} = {}", string(value)));
+    texts.chain(files).collect()
 }
 
 fn quoted(texts: &[String]) -> String {

@@ -31,7 +31,7 @@ const REPORTS_MAX: u32 = 60_000;
 /// One of these is in an answer that accepts: it owes, or it owes nothing, or it is noted.
 const ACCEPTED: &[&[u8]] = &[b"\"STATUS\":\"00\"", b"\"STATUS\":\"62\""];
 const SECRET: &str = "a secret of nobody's";
-const SETTINGS: &str = "[providers.bench]\nkind = \"biller\"\ntitle = \"Bench\"\nmerchant = \"7\"\nsecret_file = \"bench.secret\"\n";
+const SETTINGS: &str = "[providers.bench]\nkind = \"biller\"\ntitle = \"Bench\"\n[providers.bench.test]\nmerchant = \"7\"\nsecret_file = \"bench.secret\"\n";
 
 #[derive(Serialize)]
 struct Measured {

@@ -88,14 +88,16 @@ fn settings(url: &str) -> String {
 [providers.epay]
 kind = "epay"
 title = "ePay.bg"
+ways = ["account", "card", "cash"]
+pays_from = ["{PAYOUT_IBAN}"]
+[providers.epay.test]
 url = "{url}/epay/"
 merchant = "{MERCHANT}"
 secret_file = "pay.secret"
-ways = ["account", "card", "cash"]
-pays_from = ["{PAYOUT_IBAN}"]
 [providers.borica]
 kind = "borica"
 title = {{ bg = "Банкова карта", en = "Bank card" }}
+[providers.borica.test]
 url = "{url}/borica/cgi_link"
 terminal = "{TERMINAL}"
 merchant = "1600000001"
@@ -105,6 +107,7 @@ their_key_file = "payers.pem"
 [providers.icard]
 kind = "icard"
 title = "iCard"
+[providers.icard.test]
 url = "{url}/icard/"
 originator = "33"
 shop = "{SHOP}"
@@ -116,11 +119,13 @@ their_key_file = "payers.pem"
 [providers.epay-billing]
 kind = "biller"
 title = "ePay.bg"
+[providers.epay-billing.test]
 merchant = "{MERCHANT}"
 secret_file = "epay-billing.secret"
 [providers.ebg]
 kind = "biller"
 title = "eBg.bg"
+[providers.ebg.test]
 merchant = "{MERCHANT}"
 secret_file = "ebg.secret"
 "#

@@ -1,0 +1,544 @@
+//! What `kvit doctor` finds of payments: a line for each payment system, and what of the money waits for people.
+
+use std::path::Path;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use kvit_billing::Operator;
+use kvit_pay::ways::{NoAnswer, Wire};
+use kvit_web::{CertificateFacts, CertificateUse, Finding, Health};
+use kvit_wire::HttpWire;
+
+use super::{CONNECT_MAX, broken, ok, warning};
+use crate::{
+    booking,
+    config::{Contract, Mode, ProviderConfig, ProviderKind},
+    exit::{Exit, Failure},
+    files,
+    output::count,
+    upkeep, ways,
+    wiring::Instance,
+};
+
+const PART: &str = "payments";
+/// So many characters has a secret of ePay.
+const EPAY_SECRET: usize = 64;
+/// One of these in an address says that it is not the live system's.
+const TRIAL_WORDS: [&str; 9] = [
+    "demo",
+    "test",
+    "dev",
+    "sandbox",
+    "stage",
+    "staging",
+    "uat",
+    "localhost",
+    "127",
+];
+
+/// Each payment system: which of its systems it is, that its keys can be used and its address answers.
+pub(super) async fn systems(
+    instance: &Instance,
+    certificates: &[CertificateFacts],
+) -> Vec<Finding> {
+    let config = &instance.config;
+    if config.pay.providers.is_empty() {
+        let text = "no payment system is set up; bills are paid by bank transfer";
+        return vec![ok(PART, text.to_owned())];
+    }
+    let wire = HttpWire::default();
+    let all = config.pay.providers.iter().map(async |(name, provider)| {
+        let url = provider.address();
+        let reached = match url.is_empty() {
+            true => None,
+            false => Some(reached(&wire, url).await),
+        };
+        let own = CertificateUse::PaymentSystem(name.clone());
+        let own = certificates.iter().filter(|one| one.used_for == own);
+        let system = System {
+            dir: &instance.dir,
+            operator: &config.operator,
+            name,
+            provider,
+            offered: config.pay.order.contains(name),
+            made_up: config.placeholder,
+            certificates: own.cloned().collect(),
+            reached,
+        };
+        system.look(Timestamp::now())
+    });
+    let mut found = join_all(all).await;
+    // Two that must not have one secret.
+    if found.iter().all(|one| one.health != Health::Broken)
+        && let Err(failure) = instance.ways()
+    {
+        found.push(broken(PART, &failure));
+    }
+    found
+}
+
+async fn reached(wire: &HttpWire, url: String) -> Result<(), String> {
+    match tokio::time::timeout(CONNECT_MAX, wire.reach(url)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(NoAnswer::Silent(why))) => Err(why),
+        Ok(Err(refused)) => Err(refused.to_string()),
+        Err(_) => Err("it took too long".to_owned()),
+    }
+}
+
+/// One payment system, and what was learned of it.
+struct System<'a> {
+    dir: &'a Path,
+    operator: &'a Operator,
+    name: &'a str,
+    provider: &'a ProviderConfig,
+    offered: bool,
+    /// The operator is.
+    made_up: bool,
+    certificates: Vec<CertificateFacts>,
+    /// None where it only calls us.
+    reached: Option<Result<(), String>>,
+}
+
+impl System<'_> {
+    fn look(&self, now: Timestamp) -> Finding {
+        let (provider, url) = (self.provider, self.provider.address());
+        let mut good = vec!["its keys can be used".to_owned()];
+        let mut bad: Vec<(Health, String)> = Vec::new();
+        if let Err(failure) =
+            ways::provider(self.dir, self.name, provider, self.offered, self.operator)
+        {
+            bad.push((Health::Broken, failure.to_string()));
+        }
+        if !self.certificates.is_empty() {
+            let ends = upkeep::ends(&self.certificates, now);
+            match ends.health {
+                Health::Ok => good.push(format!("of its certificates {}", ends.text)),
+                health => bad.push((health, ends.text)),
+            }
+        }
+        let mut warn = |text: String| bad.push((Health::Warning, text));
+        self.forms().into_iter().for_each(&mut warn);
+        if let Some(text) = self.other_system(&url) {
+            warn(text);
+        }
+        if !self.made_up && provider.mode == Mode::Test {
+            warn(match provider.is_trial_with_customers(self.offered) {
+                true => "what this test system calls paid counts as money of customers (offer_test = true): see that none comes here".to_owned(),
+                false => "it is on trial; customers are not offered it".to_owned(),
+            });
+        }
+        match &self.reached {
+            Some(Ok(())) => good.push(format!("{url} answers")),
+            Some(Err(why)) => warn(format!(
+                "{url} does not answer ({why}): see that this machine reaches it, then ask its support"
+            )),
+            None => {}
+        }
+        let (kind, mode) = (provider.kind.as_str(), provider.mode.as_str());
+        let head = format!("{} ({kind}, {mode}): ", self.name);
+        if bad.is_empty() {
+            return ok(PART, head + &good.join(", "));
+        }
+        let is_broken = bad.iter().any(|(health, _)| *health == Health::Broken);
+        let lines: Vec<String> = bad.into_iter().map(|(_, text)| text).collect();
+        Finding {
+            part: PART,
+            health: if is_broken {
+                Health::Broken
+            } else {
+                Health::Warning
+            },
+            text: head + &lines.join("\n"),
+        }
+    }
+
+    /// What has not the form that this kind of payment system gives it.
+    fn forms(&self) -> Vec<String> {
+        let contract = self.provider.contract();
+        let table = format!(
+            "[pay.providers.{}.{}]",
+            self.name,
+            self.provider.mode.as_str()
+        );
+        let odd = |(key, value, fits, form): (&str, &str, bool, &str)| {
+            (!fits).then(|| {
+                format!("{table} {key}: `{value}` is not {form}: compare it with the contract")
+            })
+        };
+        let mut found: Vec<String> = expected(self.provider, &contract)
+            .into_iter()
+            .filter_map(odd)
+            .collect();
+        if self.provider.kind == ProviderKind::Epay {
+            let file = self.dir.join(&contract.secret_file);
+            let secret = files::secret(&file, "payment system's secret").unwrap_or_default();
+            let length = secret.chars().count();
+            if length != 0 && length != EPAY_SECRET {
+                found.push(format!(
+                    "{table} secret_file: the secret has {length} characters, and ePay's have {EPAY_SECRET}: copy it whole into {}",
+                    file.display()
+                ));
+            }
+        }
+        found
+    }
+
+    /// That its address is of the other system than its mode says.
+    fn other_system(&self, url: &str) -> Option<String> {
+        let (provider, mode) = (self.provider, self.provider.mode.as_str());
+        let is_trial = url
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| TRIAL_WORDS.contains(&word.to_ascii_lowercase().as_str()));
+        let known = provider.kind.url(Mode::Live);
+        let other = match provider.mode {
+            Mode::Live if is_trial => "for trying out: no money would move",
+            Mode::Test if !url.is_empty() && url == known => "the live one: real money would move",
+            _ => return None,
+        };
+        Some(format!(
+            "mode = \"{mode}\", and {url} looks like {other}; write its {mode} address as url in [pay.providers.{}.{mode}]",
+            self.name
+        ))
+    }
+}
+
+/// Keys with the form that they should have: whether they do, and in words.
+fn expected<'a>(
+    provider: &ProviderConfig,
+    contract: &'a Contract,
+) -> Vec<(&'static str, &'a str, bool, &'static str)> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = |key, value: &'a String| (key, value.as_str(), digits(value), "a number");
+    let (merchant, terminal) = (contract.merchant.as_str(), contract.terminal.as_str());
+    match (provider.kind, provider.mode) {
+        (ProviderKind::Epay, Mode::Live) => {
+            vec![("merchant", merchant, digits(merchant), "a number (MIN)")]
+        }
+        (ProviderKind::Epay, Mode::Test) => {
+            let fits = digits(merchant.strip_prefix('D').unwrap_or(merchant));
+            vec![(
+                "merchant",
+                merchant,
+                fits,
+                "a number, or D and a number (MIN)",
+            )]
+        }
+        (ProviderKind::Biller, _) => {
+            let fits = digits(merchant) && merchant.len() <= 8;
+            vec![("merchant", merchant, fits, "a number of up to 8 digits")]
+        }
+        (ProviderKind::Icard, _) => vec![
+            number("originator", &contract.originator),
+            number("shop", &contract.shop),
+            number("key_index", &contract.key_index),
+            number("key_index_resp", &contract.key_index_resp),
+        ],
+        (ProviderKind::Mypos, _) => vec![
+            number("originator", &contract.originator),
+            number("shop", &contract.shop),
+            number("key_index", &contract.key_index),
+        ],
+        (ProviderKind::Borica, _) => vec![
+            (
+                "terminal",
+                terminal,
+                terminal.chars().count() == 8,
+                "8 characters",
+            ),
+            (
+                "merchant",
+                merchant,
+                (10..=15).contains(&merchant.chars().count()),
+                "10 to 15 characters",
+            ),
+        ],
+    }
+}
+
+/// Payment systems that customers are offered and that do not answer, as workers found.
+pub(super) async fn out_of_order(instance: &Instance) -> Vec<Finding> {
+    let known = match instance
+        .store
+        .providers_health(jiff::Timestamp::now())
+        .await
+    {
+        Ok(known) => known,
+        Err(error) => {
+            let what = "what is known of payment systems cannot be read";
+            let failure = Failure::new(Exit::Configuration, what).because(error);
+            return vec![broken(PART, &failure)];
+        }
+    };
+    let order = &instance.config.pay.order;
+    let out = known.into_iter().filter_map(|known| {
+        let since = known.out_since?.strftime("%Y-%m-%d %H:%M UTC");
+        let name = known.provider;
+        order.iter().any(|offered| offered == name.as_str()).then(|| {
+            let finding = format!(
+                "{name} has not answered since {since}: customers are not offered it, and it comes back by itself; see that this machine reaches it, then ask its support"
+            );
+            warning(PART, finding)
+        })
+    });
+    out.collect()
+}
+
+/// Money of which a person has to find out where it is.
+pub(super) async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
+    let waits = match instance.store.queue_depths(jiff::Timestamp::now()).await {
+        Ok(waits) => waits,
+        Err(error) => {
+            let what = "what waits for people cannot be read";
+            let failure = Failure::new(Exit::Configuration, what).because(error);
+            return vec![broken(PART, &failure)];
+        }
+    };
+    let refunds = (waits.refunds_unclear > 0).then(|| {
+        let refunds = count(waits.refunds_unclear, "refund", "refunds");
+        let finding = format!(
+            "nobody knows whether the money of {refunds} went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`"
+        );
+        warning(PART, finding)
+    });
+    let statements = booking::broken(waits.statements_broken);
+    let statements = statements.map(|finding| warning(PART, finding));
+    refunds.into_iter().chain(statements).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use aws_lc_rs::{
+        encoding::{AsDer, Pkcs8V1Der},
+        rsa::{KeyPair, KeySize},
+    };
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use kvit_keys::{KeyKind, Throwaway};
+
+    use super::*;
+    use crate::config::PayConfig;
+
+    const EPAY: &str = "kind = \"epay\"\ntitle = \"ePay.bg\"\nmode = \"live\"\nways = [\"cash\"]\n[providers.x.live]\nmerchant = \"1234567890\"\nsecret_file = \"x.secret\"\n[providers.x.test]\nmerchant = \"D123456789\"\nsecret_file = \"x.secret\"\n";
+    const BILLER: &str = "kind = \"biller\"\ntitle = \"eBg.bg\"\nmode = \"live\"\n[providers.x.live]\nmerchant = \"7000005\"\nsecret_file = \"x.secret\"\n";
+    const ICARD: &str = "kind = \"icard\"\ntitle = \"iCard\"\nmode = \"live\"\n[providers.x.live]\nurl = \"https://ipg.icard.example/\"\noriginator = \"33\"\nshop = \"000000000000123\"\nshop_name = \"x\"\nkey_index = \"1\"\nkey_index_resp = \"1\"\nkey_file = \"x.key\"\ntheir_key_file = \"x.pem\"\n";
+    const BORICA: &str = "kind = \"borica\"\ntitle = \"Card\"\nmode = \"live\"\n[providers.x.live]\nterminal = \"V1800001\"\nmerchant = \"1600000001\"\nshop_name = \"x\"\nkey_file = \"x.key\"\ntheir_key_file = \"x.pem\"\n";
+
+    fn now() -> Timestamp {
+        "2026-11-28T12:00:00Z".parse().expect("a moment")
+    }
+
+    /// A folder with good keys; the certificate ends so many days from now.
+    fn folder(days: i64) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let der: Pkcs8V1Der<'_> = key.as_der().expect("DER");
+        let der = STANDARD.encode(der.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
+        // A root is made for ten years.
+        let made = now() + jiff::SignedDuration::from_hours(24 * (days - 3650));
+        let root = Throwaway::generate(KeyKind::Rsa2048, "Payments", made, "x").expect("a root");
+        for (name, text) in [
+            ("x.secret", "s".repeat(64)),
+            ("x.key", pem),
+            ("x.pem", root.ca_pem),
+        ] {
+            fs::write(folder.path().join(name), text).expect("written");
+        }
+        folder
+    }
+
+    fn look(folder: &Path, section: &str, made_up: bool, answers: bool) -> Finding {
+        let settings = format!("order = [\"x\"]\n[providers.x]\n{section}");
+        let config: PayConfig = toml::from_str(&settings).expect("settings");
+        let provider = &config.providers["x"];
+        let (operator, _) = kvit_synth::operator();
+        let pem = folder.join(provider.contract().their_key_file);
+        let used_for = CertificateUse::PaymentSystem("x".to_owned());
+        let system = System {
+            dir: folder,
+            operator: &operator,
+            name: "x",
+            provider,
+            offered: true,
+            made_up,
+            certificates: upkeep::read_certificates(&pem, &used_for),
+            reached: match (provider.address().is_empty(), answers) {
+                (true, _) => None,
+                (false, true) => Some(Ok(())),
+                (false, false) => Some(Err("it took too long".to_owned())),
+            },
+        };
+        system.look(now())
+    }
+
+    #[test]
+    fn a_payment_system_in_order_has_a_line() {
+        let folder = folder(100);
+        for (section, text) in [
+            (
+                EPAY,
+                "x (epay, live): its keys can be used, https://www.epay.bg/ answers",
+            ),
+            (BILLER, "x (biller, live): its keys can be used"),
+            (
+                ICARD,
+                "x (icard, live): its keys can be used, of its certificates the first to end does on 2027-03-08, https://ipg.icard.example/ answers",
+            ),
+            (
+                BORICA,
+                "x (borica, live): its keys can be used, of its certificates the first to end does on 2027-03-08, https://3dsgate.borica.bg/cgi-bin/cgi_link answers",
+            ),
+        ] {
+            let found = look(folder.path(), section, false, true);
+            assert_eq!((found.health, found.text.as_str()), (Health::Ok, text));
+        }
+        // For trying out, at ePay's own test system.
+        let test = EPAY.replace("mode = \"live\"", "mode = \"test\"");
+        let found = look(folder.path(), &test, true, true);
+        let text = "x (epay, test): its keys can be used, https://demo.epay.bg/ answers";
+        assert_eq!((found.health, found.text.as_str()), (Health::Ok, text));
+    }
+
+    #[test]
+    fn each_fault_of_a_payment_system_is_told() {
+        let good = folder(100);
+        for (section, from, to, said) in [
+            (
+                EPAY,
+                "1234567890",
+                "D123456789",
+                "merchant: `D123456789` is not a number (MIN)",
+            ),
+            (
+                EPAY,
+                "mode = \"live\"",
+                "mode = \"test\"",
+                "counts as money of customers",
+            ),
+            (
+                EPAY,
+                "merchant = \"1234567890\"",
+                "merchant = \"1\"\nurl = \"https://demo.epay.bg/\"",
+                "mode = \"live\", and https://demo.epay.bg/ looks like for trying out",
+            ),
+            (
+                BILLER,
+                "7000005",
+                "700000055",
+                "is not a number of up to 8 digits",
+            ),
+            (ICARD, "\"33\"", "\"x\"", "originator: `x` is not a number"),
+            (
+                ICARD,
+                "000000000000123",
+                "ABC",
+                "shop: `ABC` is not a number",
+            ),
+            (
+                ICARD,
+                "key_index = \"1\"",
+                "key_index = \"a\"",
+                "key_index: `a` is not",
+            ),
+            (
+                ICARD,
+                "ipg.icard",
+                "ipg-test.icard",
+                "looks like for trying out",
+            ),
+            (
+                BORICA,
+                "V1800001",
+                "V180001",
+                "terminal: `V180001` is not 8 characters",
+            ),
+            (
+                BORICA,
+                "1600000001",
+                "160000001",
+                "is not 10 to 15 characters",
+            ),
+        ] {
+            let changed = section.replace(from, to);
+            assert_ne!(changed, section, "{from}");
+            let found = look(good.path(), &changed, false, true);
+            assert_eq!(found.health, Health::Warning, "{}", found.text);
+            assert!(found.text.contains(said), "{said}: {}", found.text);
+            assert_eq!(found.text.lines().count(), 1, "{}", found.text);
+        }
+        let silent = look(good.path(), BORICA, false, false);
+        assert_eq!(silent.health, Health::Warning);
+        assert!(
+            silent.text.contains("does not answer (it took too long)"),
+            "{}",
+            silent.text
+        );
+        // The live system of one that should be tried out.
+        let test = EPAY.replace("mode = \"live\"", "mode = \"test\"");
+        let test = test.replace(
+            "merchant = \"D",
+            "url = \"https://www.epay.bg/\"\nmerchant = \"D",
+        );
+        let found = look(good.path(), &test, true, true);
+        assert!(
+            found.text.contains("looks like the live one"),
+            "{}",
+            found.text
+        );
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_told_by_their_file() {
+        for (section, file, text, said) in [
+            (EPAY, "x.secret", None, "x.secret cannot be read"),
+            (EPAY, "x.secret", Some(""), "x.secret is empty"),
+            (ICARD, "x.key", None, "x.key cannot be read"),
+            (
+                ICARD,
+                "x.key",
+                Some("half a key"),
+                "there is no private key in it",
+            ),
+            (
+                BORICA,
+                "x.pem",
+                Some("half a file"),
+                "there is no certificate or public key in it",
+            ),
+        ] {
+            let folder = folder(100);
+            let path = folder.path().join(file);
+            match text {
+                Some(text) => fs::write(path, text).expect("written"),
+                None => fs::remove_file(path).expect("it was there"),
+            }
+            let found = look(folder.path(), section, false, true);
+            assert_eq!(found.health, Health::Broken, "{}", found.text);
+            assert!(found.text.contains(said), "{said}: {}", found.text);
+        }
+        let folder = folder(100);
+        fs::write(folder.path().join("x.secret"), "s".repeat(32)).expect("written");
+        let found = look(folder.path(), EPAY, false, true);
+        assert_eq!(found.health, Health::Warning);
+        assert!(
+            found.text.contains("has 32 characters, and ePay's have 64"),
+            "{}",
+            found.text
+        );
+        assert!(!found.text.contains("sss"), "no secret is shown");
+    }
+
+    #[test]
+    fn the_end_of_its_certificate_is_told_before() {
+        for (days, health, said) in [
+            (59, Health::Warning, "ends on 2027-01-26"),
+            (-1, Health::Broken, "ended on 2026-11-27"),
+        ] {
+            let found = look(folder(days).path(), BORICA, false, true);
+            assert_eq!(found.health, health, "{}", found.text);
+            assert!(found.text.contains(said), "{said}: {}", found.text);
+        }
+    }
+}
