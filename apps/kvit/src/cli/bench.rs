@@ -61,6 +61,9 @@ pub(crate) struct BenchIssueArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchLoadArgs {
+    /// For how many seconds each kind is asked
+    #[arg(long, default_value_t = 6, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) seconds: u64,
     /// How many customers, with a bill each
     #[arg(long, default_value_t = 100_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     pub(crate) customers: u32,

@@ -20,8 +20,6 @@ use crate::{
     output::{Output, count, grouped},
 };
 
-/// How long each kind is asked.
-const MEASURED: Duration = Duration::from_secs(6);
 /// Asked before, and not counted: connections open, statements are prepared.
 const WARMING: Duration = Duration::from_millis(500);
 /// Different questions; they come again.
@@ -52,6 +50,7 @@ pub(in crate::commands) async fn pay(
     dir: Option<&Path>,
     args: &BenchLoadArgs,
 ) -> Result<Exit, Failure> {
+    let lasts = Duration::from_secs(args.seconds);
     let pay = toml::from_str::<PayConfig>(SETTINGS).failed("the settings cannot be read")?;
     let loaded = Loaded::new(out, dir, args, pay).await?;
     let instance = &loaded.instance;
@@ -75,7 +74,7 @@ pub(in crate::commands) async fn pay(
     let bare = listening(bare, &stop).await?;
     let plain = client::get("/", "");
     out.note("asking");
-    let bare = measured(bare, MEASURED, async |line, _| {
+    let bare = measured(bare, lasts, async |line, _| {
         answered(line, &plain, 200, &[]).await
     })
     .await?;
@@ -83,9 +82,9 @@ pub(in crate::commands) async fn pay(
         answered(line, &asked[at % asked.len()], 200, ACCEPTED).await
     };
     measured(portal, WARMING, inquire).await?;
-    let inquiries = measured(portal, MEASURED, inquire).await?;
+    let inquiries = measured(portal, lasts, inquire).await?;
     let reports = reports(&loaded);
-    let notices = measured(portal, MEASURED, async |line, at| match reports.get(at) {
+    let notices = measured(portal, lasts, async |line, at| match reports.get(at) {
         Some(report) => answered(line, report, 200, ACCEPTED).await,
         None => Ok(false),
     })

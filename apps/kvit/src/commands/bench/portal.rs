@@ -26,8 +26,6 @@ use crate::{
     output::{Output, count, grouped},
 };
 
-/// How long each kind of visit goes on.
-const MEASURED: Duration = Duration::from_secs(6);
 /// Visits before, and not counted: connections open, statements are prepared.
 const WARMING: Duration = Duration::from_millis(500);
 
@@ -56,6 +54,7 @@ pub(in crate::commands) async fn portal(
     dir: Option<&Path>,
     args: &BenchLoadArgs,
 ) -> Result<Exit, Failure> {
+    let lasts = Duration::from_secs(args.seconds);
     let loaded = Loaded::new(out, dir, args, PayConfig::default()).await?;
     let agent = agent(&loaded).await?;
     let stop = CancellationToken::new();
@@ -78,7 +77,7 @@ pub(in crate::commands) async fn portal(
     let bare = Router::new().route("/", get(move || std::future::ready(page.clone())));
     let bare = listening(bare, &stop).await?;
     let plain = client::get("/", "");
-    let bare = measured(bare, MEASURED, async |line, _| {
+    let bare = measured(bare, lasts, async |line, _| {
         answered(line, &plain, 200, &[]).await
     })
     .await?;
@@ -86,7 +85,7 @@ pub(in crate::commands) async fn portal(
         answered(line, &plain, 200, &[]).await
     })
     .await?;
-    let home = measured(address, MEASURED, async |line, _| {
+    let home = measured(address, lasts, async |line, _| {
         answered(line, &plain, 200, &[]).await
     })
     .await?;
@@ -96,9 +95,9 @@ pub(in crate::commands) async fn portal(
             .map(|_| true)
     };
     measured(address, WARMING, visit).await?;
-    let checks = measured(address, MEASURED, visit).await?;
+    let checks = measured(address, lasts, visit).await?;
     let bills = client::get("/bills", &session);
-    let pages = measured(address, MEASURED, async |line, _| {
+    let pages = measured(address, lasts, async |line, _| {
         answered(line, &bills, 200, &[]).await
     })
     .await?;
@@ -113,7 +112,7 @@ pub(in crate::commands) async fn portal(
         }
     };
     measured(address, WARMING, search).await?;
-    let searches = measured(address, MEASURED, search).await?;
+    let searches = measured(address, lasts, search).await?;
     stop.cancel();
     let measured = Measured {
         customers: args.customers,
