@@ -159,6 +159,7 @@ impl Instance {
                 public_url: self.config.portal.public_url.clone(),
                 time_zone: issue.time_zone.clone(),
                 delivery_hours: issue.delivery_hours,
+                paper_until: self.config.enrolment.paper_until,
             },
         })
     }
@@ -274,6 +275,7 @@ impl Instance {
             },
             overrides: files::text_overrides(&self.path(&portal.overrides))?,
             delivery_hours: config.issue.delivery_hours,
+            paper_until: config.enrolment.paper_until,
             numbers: self.numbers()?,
             placeholder: config.placeholder,
             declaration_version: portal.declaration_version.clone(),

@@ -326,6 +326,7 @@ fn every_fault_of_the_configuration_is_told_at_once() {
             "sender" => "sender = \"nobody\"",
             "series" => "series = \"Main Series\"",
             "time_zone" => "time_zone = \"Europe/Plovdiv\"",
+            "paper_until" => "paper_until = \"never\"",
             "poll_ms" => "pol_ms = 1000",
             _ => line,
         };

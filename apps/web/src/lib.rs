@@ -17,7 +17,7 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use kvit_billing::{
-    BillNumber, Operator, OrderSeq, RunId, Series,
+    BillNumber, Operator, OrderSeq, PaperUntil, RunId, Series,
     code::InstanceKey,
     operator::Brand,
     ports::{Clock, Rng},
@@ -98,6 +98,8 @@ pub struct Portal {
     pub overrides: Vec<(String, String)>,
     /// Within how many hours a bill that is sent has to arrive.
     pub delivery_hours: u32,
+    /// Until when e-bills come on paper too.
+    pub paper_until: PaperUntil,
     /// Where the numbers of released runs come from.
     pub numbers: Numbers,
     /// Whether the operator is made up: only then may accounts of staff without a second factor sign in.

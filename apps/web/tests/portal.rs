@@ -107,7 +107,11 @@ async fn bad_form_is_told_before_anything_is_looked_up() {
 
 #[tokio::test]
 async fn looking_at_a_receipt_changes_nothing_and_the_button_does() {
+    let too = "Докато не потвърдите първата си електронна сметка, я получавате и на хартия.";
     let world = World::new(URL).await;
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
     let path = world.receipt_path();
     let mut mail = world.browser();
     for _ in 0..3 {
@@ -117,6 +121,7 @@ async fn looking_at_a_receipt_changes_nothing_and_the_button_does() {
         let head = mail.ask(Method::HEAD, &path, "", &[]).await;
         assert_eq!((head.status, head.body.as_str()), (StatusCode::OK, ""));
     }
+    assert!(anna.get("/bills").await.body.contains(too));
     // Mail programs may open the page without cookies; the token in the address is enough.
     let mut other = world.browser();
     let done = other.ask(Method::POST, &path, "", &[]).await;
@@ -126,6 +131,7 @@ async fn looking_at_a_receipt_changes_nothing_and_the_button_does() {
         "{}",
         done.body
     );
+    assert!(!anna.get("/bills").await.body.contains(too), "paper stops");
     world.clock.forward_hours(5);
     let again = other.ask(Method::POST, &path, "", &[]).await;
     assert!(again.body.contains("Вече сте потвърдили") && again.body.contains("10:30"));
@@ -139,6 +145,7 @@ async fn looking_at_a_receipt_changes_nothing_and_the_button_does() {
 
 #[tokio::test]
 async fn enrolling_proves_the_address_and_paper_undoes_it() {
+    let too = "Докато не потвърдите първата си електронна сметка, я получавате и на хартия.";
     let world = World::new(URL).await;
     let mut anna = world.browser();
     let first = anna.get(&format!("/enrol?n={}", seed::BORIS)).await;
@@ -181,12 +188,9 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
     );
     let again = scanner.ask(Method::POST, &path, "", &[]).await;
     assert!(again.body.contains("Имейлът вече е потвърден"));
-    assert!(
-        anna.get("/bills")
-            .await
-            .body
-            .contains("Сметката Ви идва по имейл")
-    );
+    let bills = anna.get("/bills").await.body;
+    assert!(bills.contains("Сметката Ви идва по имейл"), "{bills}");
+    assert!(bills.contains(too) && proved.body.contains(too));
 
     assert!(
         anna.get("/paper")

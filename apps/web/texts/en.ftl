@@ -217,6 +217,7 @@ bills-pending-text = We sent a message to { $email }. Open it and press its butt
 bills-pending-again = Send it again or to another address
 bills-active-title = Your bill comes by e-mail
 bills-active-text = We send it to { $email }.
+bills-paper-too = Until you confirm your first e-bill, it also comes on paper. You confirm it by one press from the mail that brings it.
 bills-changes-text = We also sent a message to { $email }: once you press its button, your bill will come there.
 bills-active-change = Change the address
 bills-active-paper = I want paper again

@@ -259,6 +259,7 @@ staff-found-none = Няма такъв клиент. Опитайте само �
 
 staff-way-title = Как получава сметката
 staff-way-active = По имейл: { $email }
+staff-way-paper-too = И на хартия, докато клиентът не потвърди първата си сметка по имейл.
 staff-way-pending = На хартия, докато не потвърди { $email }
 staff-way-paper = На хартия
 staff-way-changes = Чака потвърждение на нов адрес: { $email }

@@ -259,6 +259,7 @@ staff-found-none = There is no such customer. Try the last name alone, or the st
 
 staff-way-title = How the bill travels
 staff-way-active = By e-mail: { $email }
+staff-way-paper-too = On paper too, until the customer has confirmed their first bill by e-mail.
 staff-way-pending = On paper, until { $email } is confirmed
 staff-way-paper = On paper
 staff-way-changes = A new address waits to be confirmed: { $email }

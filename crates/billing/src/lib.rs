@@ -12,6 +12,7 @@ pub mod code;
 pub mod customer;
 pub mod declaration;
 pub mod document;
+pub mod enrolment;
 pub mod format;
 pub mod id;
 pub mod money;
@@ -28,6 +29,7 @@ pub use code::AuthorizationCode;
 pub use customer::{Address, Customer, Language};
 pub use declaration::PaperCode;
 pub use document::{SealSlot, UnsealedPdf};
+pub use enrolment::PaperUntil;
 pub use id::{
     AccessMail, ApiName, AutopayMail, BillNumber, ChunkNo, CustomerNumber, DeliveryId,
     DeliveryKind, EnrolmentId, EntryId, LayoutBaseNo, LayoutNo, OrderSeq, ReaderId, RunId,

@@ -126,7 +126,8 @@ impl Issuer {
         .collect()
     }
 
-    /// How each bill travels: by e-mail where there is an active enrolment, else on paper.
+    /// How each bill travels: by e-mail where there is an active enrolment, else on paper; both ways while paper has not
+    /// stopped under that enrolment.
     pub(crate) fn deliveries(
         &self,
         issued_at: Timestamp,
@@ -134,24 +135,27 @@ impl Issuer {
         enrolments: &HashMap<CustomerNumber, EnrolmentRecord>,
     ) -> Vec<NewDelivery> {
         let due_at = issued_at + SignedDuration::from_hours(self.settings.delivery_hours.into());
-        bills
-            .iter()
-            .map(|bill| {
-                let id = DeliveryId::of(bill.number, 1);
-                let enrolment = enrolments.get(&bill.customer.number);
-                NewDelivery {
-                    token: enrolment
-                        .map(|_| self.key.token(TokenPurpose::Receipt, id.as_str()).hash()),
+        let mut all = Vec::with_capacity(bills.len());
+        for bill in bills {
+            let enrolment = enrolments.get(&bill.customer.number);
+            let both = enrolment.is_some_and(|e| e.also_on_paper(self.settings.paper_until));
+            let mailed = enrolment.map(|e| (Channel::Email, Some(e)));
+            let printed = (both || enrolment.is_none()).then_some((Channel::Paper, None));
+            for (count, (channel, to)) in (1..).zip(mailed.into_iter().chain(printed)) {
+                let id = DeliveryId::of(bill.number, count);
+                all.push(NewDelivery {
+                    token: to.map(|_| self.key.token(TokenPurpose::Receipt, id.as_str()).hash()),
                     id,
                     bill: bill.number,
                     account: bill.customer.number.clone(),
-                    channel: enrolment.map_or(Channel::Paper, |_| Channel::Email),
-                    email: enrolment.map(|e| e.email.clone()),
+                    channel,
+                    email: to.map(|e| e.email.clone()),
                     language: bill.customer.language,
                     due_at,
-                }
-            })
-            .collect()
+                });
+            }
+        }
+        all
     }
 }
 

@@ -9,7 +9,7 @@ use std::{mem, sync::Arc};
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, RunId,
+    Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, PaperUntil, RunId,
     code::InstanceKey,
     ports::{Clock, Compose, NotComposed},
 };
@@ -42,6 +42,8 @@ pub struct IssuerSettings {
     pub time_zone: String,
     /// A bill is due in the mailbox so many hours after issue.
     pub delivery_hours: u32,
+    /// Until when e-bills come on paper too.
+    pub paper_until: PaperUntil,
 }
 
 /// Issues the chunks of released runs.

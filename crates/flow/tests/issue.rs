@@ -9,15 +9,15 @@ use std::sync::{
 };
 
 use kvit_billing::{
-    Bill, CustomerNumber, Language, OrderSeq, UnsealedPdf,
+    Bill, CustomerNumber, Language, OrderSeq, PaperUntil, UnsealedPdf,
     code::TokenPurpose,
     ports::{Clock as _, Compose, NotComposed},
 };
 use kvit_flow::{IssueError, ports::Checkpoints};
-use kvit_store::{RunState, Store};
+use kvit_store::{Channel, RunState, Store};
 use tokio_util::sync::CancellationToken;
 use world::{
-    Issued, LEASE_S, Plain, World, bills,
+    FIRST_NUMBER, Issued, LEASE_S, Plain, World, bills,
     faults::{DieAt, Fault, FaultyArchive, died},
     issue, one_composer,
     seal::ecdsa,
@@ -96,6 +96,60 @@ async fn death(world: World, n: usize, wanted: &Issued) -> Option<&'static str> 
     restart(&world).await;
     assert_eq!(world.issued(&run).await, *wanted, "died at {place}");
     Some(place)
+}
+
+/// Of three customers the second has paper; the third has confirmed a bill by mail, the first has not yet.
+#[tokio::test]
+async fn until_one_is_confirmed_a_bill_goes_both_ways_whatever_dies() {
+    for n in 1..=7 {
+        let world = World::new(3);
+        let run = world.released("october").await;
+        let url = format!("sqlite://{}", world.path().join("kvit.db").display());
+        let pool = sqlx::SqlitePool::connect(&url).await.expect("the database");
+        sqlx::query("UPDATE enrolments SET confirmed_at = proven_at WHERE account = $1")
+            .bind(world.synth.number(2).to_string())
+            .execute(&pool)
+            .await
+            .expect("confirmed");
+        pool.close().await;
+        let issuer = async || {
+            let mut issuer = world.issuer("worker").await;
+            issuer.settings.paper_until = PaperUntil::FirstConfirmed;
+            issuer
+        };
+        let (dying, mut first) = (DieAt::new(n), issuer().await);
+        first.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+        died(tokio::spawn(async move { issue(&first).await }).await);
+        let next = issuer().await;
+        let forgotten = next.store.forget_worker("worker", world.clock.now());
+        forgotten.await.expect("forgotten");
+        issue(&next).await.expect("issued");
+        let store = world.store().await;
+        let mut ways = Vec::new();
+        for bill in bills(&store, &run).await {
+            let deliveries = store.deliveries_of_bill(bill.number).await;
+            for one in deliveries.expect("deliveries") {
+                let addressed = one.email.is_some();
+                assert_eq!(addressed, one.channel == Channel::Email);
+                ways.push((one.id.to_string(), one.channel));
+            }
+        }
+        let at = |bill: u64, count: u16| format!("{:010}-{count}", FIRST_NUMBER + bill);
+        let wanted = [
+            (at(0, 1), Channel::Email),
+            (at(0, 2), Channel::Paper),
+            (at(1, 1), Channel::Paper),
+            (at(2, 1), Channel::Email),
+        ];
+        assert_eq!(ways, wanted, "died at {:?}", dying.place());
+        // Whatever goes both ways counts once.
+        let sheet = store.balance(&run).await.expect("a sheet");
+        let parts = [sheet.accepted, sheet.paper, sheet.held, sheet.failed];
+        assert_eq!(parts.map(|line| line.bills), [0, 1, 2, 0]);
+        let sums = parts.iter().map(|line| line.sum.get());
+        assert_eq!(sums.sum::<i64>(), sheet.issued.sum.get());
+        assert_eq!(sheet.issued.bills, 3);
+    }
 }
 
 #[tokio::test]

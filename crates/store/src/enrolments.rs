@@ -314,6 +314,22 @@ async fn end_earlier(
     Ok(())
 }
 
+/// A bill reached this address: the first time is kept with the consent that has it now.
+pub(crate) async fn confirmed(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    email: &Secret<String>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    query("UPDATE enrolments SET confirmed_at = $3 WHERE account = $1 AND email = $2 AND ended_at IS NULL AND proven_at IS NOT NULL AND confirmed_at IS NULL")
+        .bind(account)
+        .bind(email.expose())
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 pub(crate) fn enrolment(row: &Row) -> Result<EnrolmentRecord, StoreError> {
     let channel: String = row.get("channel")?;
     Ok(EnrolmentRecord {
@@ -326,6 +342,7 @@ pub(crate) fn enrolment(row: &Row) -> Result<EnrolmentRecord, StoreError> {
         created_at: time(row, "created_at")?,
         proof_expires: optional_time(row, "proof_expires")?,
         proven_at: optional_time(row, "proven_at")?,
+        confirmed_at: optional_time(row, "confirmed_at")?,
         ended_at: optional_time(row, "ended_at")?,
         taken_back: row.get::<Option<String>>("ended_reason")?.as_deref() == Some(TAKEN_BACK),
     })

@@ -6,6 +6,7 @@ use kvit_billing::{DeliveryId, Secret, code::TokenHash};
 use crate::{
     Confirm, DeliveryView, Store, StoreError, WebhookEvent,
     engine::{Target, Tx},
+    enrolments,
     rows::{self, BILL_COLUMNS, language, optional_time, text},
     sql::query,
     webhooks,
@@ -23,7 +24,8 @@ impl Store {
         view(&self.pools, hash).await
     }
 
-    /// Records the receipt. The first press counts; later ones change nothing.
+    /// Records the receipt. The first press counts; later ones change nothing. The first under a consent, with a bill at
+    /// its address, is noted with the consent too: paper stops with it.
     ///
     /// # Errors
     /// Where the database fails.
@@ -46,6 +48,9 @@ impl Store {
             return Ok(again.map_or(Confirm::Unknown, Confirm::Already));
         }
         let bill = &found.bill;
+        if let Some(email) = &found.email {
+            enrolments::confirmed(&mut tx, &bill.account, email, at).await?;
+        }
         let data = serde_json::json!({
             "bill": bill.number, "customer": bill.account, "delivery": found.id,
         });

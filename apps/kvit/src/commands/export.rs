@@ -95,14 +95,10 @@ pub(super) async fn export(
     Ok(Exit::Done)
 }
 
-/// Whether no mail brings this bill: its customer chose paper, or the mail was given up.
+/// Whether this bill is to be printed: it goes on paper, by itself or beside a mail, or the mail was given up.
 async fn travels_on_paper(instance: &Instance, bill: BillNumber) -> Result<bool, Failure> {
     let deliveries = instance.store.deliveries_of_bill(bill).await?;
-    Ok(deliveries.iter().all(|delivery| {
-        delivery.channel == Channel::Paper
-            || matches!(
-                delivery.state,
-                DeliveryState::Failed | DeliveryState::Withdrawn
-            )
-    }))
+    let given_up = |state| matches!(state, DeliveryState::Failed | DeliveryState::Withdrawn);
+    Ok(deliveries.iter().any(|one| one.channel == Channel::Paper)
+        || deliveries.iter().all(|one| given_up(one.state)))
 }

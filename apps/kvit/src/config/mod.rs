@@ -16,7 +16,7 @@ use std::{
 };
 
 pub(crate) use debit::DebitConfig;
-use kvit_billing::{Operator, operator::Brand};
+use kvit_billing::{Operator, PaperUntil, operator::Brand};
 pub(crate) use pay::{Contract, Mode, PayConfig, ProviderConfig, ProviderKind};
 pub(crate) use reminders::RemindersConfig;
 use serde::Deserialize;
@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) reminders: RemindersConfig,
     pub(crate) seal: SealConfig,
     pub(crate) issue: IssueConfig,
+    pub(crate) enrolment: EnrolmentConfig,
     pub(crate) import: ImportConfig,
     pub(crate) scans: ScansConfig,
     pub(crate) store: StoreConfig,
@@ -128,6 +129,13 @@ pub(crate) struct IssueConfig {
     pub(crate) layout: PathBuf,
 }
 
+/// Consents to e-bills.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EnrolmentConfig {
+    pub(crate) paper_until: PaperUntil,
+}
+
 /// What a hand-over may hold.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -193,6 +201,7 @@ impl Default for Config {
             reminders: RemindersConfig::default(),
             seal: SealConfig::default(),
             issue: IssueConfig::default(),
+            enrolment: EnrolmentConfig::default(),
             import: ImportConfig::default(),
             scans: ScansConfig::default(),
             store: StoreConfig::default(),

@@ -461,7 +461,12 @@ layout = {layout}
 
 fn rest(config: &Config) -> String {
     format!(
-        r#"# What one hand-over may hold: files, and bytes once unpacked. Guards against a ZIP made to fill
+        r#"# Consents to e-bills. Until when bills come on paper too: "first-confirmed" is until the customer has confirmed, by the
+# link in the mail, that a bill arrived; "proven" only until they proved their address.
+[enrolment]
+paper_until = {paper_until}
+
+# What one hand-over may hold: files, and bytes once unpacked. Guards against a ZIP made to fill
 # the disk. A file that is uploaded in the staff console may have so many bytes; it lies in the
 # instance's folder `uploads` until it is read.
 [import]
@@ -492,6 +497,7 @@ poll_ms = {poll_ms}
 [watch]
 listen = {listen}
 "#,
+        paper_until = string(config.enrolment.paper_until.as_str()),
         files_max = config.import.files_max,
         unpacked_bytes_max = config.import.unpacked_bytes_max,
         upload_bytes_max = config.import.upload_bytes_max,

@@ -181,7 +181,9 @@ pub(super) async fn enrolment(
     let store = &app.portal.store;
     // Read first: a version that is too old makes a change fail, one too new would let it pass.
     let version = store.consent_version(number).await?;
-    let (state, found) = match store.enrolment_of(number).await? {
+    let now = store.enrolment_of(number).await?;
+    let also_on_paper = now.also_on_paper(app.portal.paper_until);
+    let (state, found) = match now {
         EnrolmentState::None => (views::EnrolmentState::Paper, None),
         EnrolmentState::Pending(found) => (views::EnrolmentState::Pending, Some(found)),
         EnrolmentState::Active(found) => (views::EnrolmentState::Active, Some(found)),
@@ -193,6 +195,7 @@ pub(super) async fn enrolment(
     let view = views::Enrolment {
         customer: number.to_string(),
         state,
+        also_on_paper,
         email: found.as_ref().map(|found| masked(found.email.expose())),
         changes_to: changes.map(|found| masked(found.email.expose())),
         since: found.map(|found| found.created_at.to_string()),

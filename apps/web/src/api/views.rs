@@ -47,6 +47,8 @@ pub(crate) struct Found {
 pub(crate) struct Enrolment {
     pub(crate) customer: String,
     pub(crate) state: EnrolmentState,
+    /// Whether bills that go by e-mail come on paper too, since the customer has confirmed none of them yet.
+    pub(crate) also_on_paper: bool,
     /// Where the bills go, or would go once it is proven; masked.
     pub(crate) email: Option<String>,
     /// The address, masked, to which a change is under way.

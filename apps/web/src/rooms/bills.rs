@@ -196,7 +196,9 @@ pub(crate) async fn list(
     let bills = &bills[..bills.len().min(BILLS_SHOWN)];
     let mut bills = with_standing(&app, &visitor, bills, &standing).await?;
     let earlier = bills.split_off(bills.len().min(1));
-    let (enrolment, email) = match store.enrolment_of(customer).await? {
+    let state = store.enrolment_of(customer).await?;
+    let paper_too = state.also_on_paper(app.portal.paper_until);
+    let (enrolment, email) = match state {
         EnrolmentState::None => ("none", String::new()),
         EnrolmentState::Pending(record) => ("pending", masked(record.email.expose())),
         EnrolmentState::Active(record) => ("active", masked(record.email.expose())),
@@ -235,7 +237,7 @@ pub(crate) async fn list(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, earlier, older_year, enrolment, email, changes_to, reminders, receipts, readers, autopay,
+            number, credit, latest, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay,
             passkeys => app.passkeys.is_some(),
         },
     )?;

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{CustomerNumber, EnrolmentId, Secret, code::TokenPurpose};
+use kvit_billing::{CustomerNumber, EnrolmentId, PaperUntil, Secret, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
 use kvit_store::{EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, NewProof};
 use minijinja::context;
@@ -69,6 +69,7 @@ async fn email_page(
         context! {
             number => customer.as_str(), typed, suggestion, errors, now_at,
             declaration_version => app.portal.declaration_version.clone(),
+            paper_too => app.portal.paper_until == PaperUntil::FirstConfirmed,
         },
     )?;
     Ok(page.into_response())

@@ -107,10 +107,14 @@ fn proof_said(app: &App, visitor: Visitor, proved: Prove) -> Result<Response, Fa
             let now = app.portal.clock.now();
             let today = texts.date(now.to_zoned_datetime(app.portal.time_zone.clone()).date());
             let email = masked(record.email.expose());
+            let mut text = texts.say("proved-text", &[("date", &today), ("email", &email)]);
+            if record.also_on_paper(app.portal.paper_until) {
+                text = format!("{text} {}", texts.say("bills-paper-too", &[]));
+            }
             let said = Said {
                 status: StatusCode::OK,
                 title: "proved-title",
-                text: texts.say("proved-text", &[("date", &today), ("email", &email)]),
+                text,
                 bill: None,
                 more: Some("proved-paper"),
                 links: &[("/bills", "nav-bills"), ("/", "nav-home")],

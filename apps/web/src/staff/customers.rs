@@ -234,7 +234,9 @@ pub(crate) async fn customer_page(
         Some(_) => email.to_owned(),
         None => masked(email),
     };
-    let (state, email_now) = match store.enrolment_of(number).await? {
+    let state = store.enrolment_of(number).await?;
+    let paper_too = state.also_on_paper(app.portal.paper_until);
+    let (state, email_now) = match state {
         EnrolmentState::None => ("none", String::new()),
         EnrolmentState::Pending(record) => ("pending", email(record.email.expose())),
         EnrolmentState::Active(record) => ("active", email(record.email.expose())),
@@ -304,7 +306,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations,
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

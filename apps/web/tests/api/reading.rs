@@ -109,6 +109,7 @@ async fn an_enrolment_and_what_happened_never_show_an_address() {
         (&told["state"], &told["email"]),
         (&json!("active"), &json!("a•••@primer.bg"))
     );
+    assert_eq!(told["also_on_paper"], true, "no bill is confirmed yet");
     let history = robot
         .get("/api/v1/customers/1000001/history?language=en")
         .await;

@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
     Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, LayoutNo, Operator,
-    OrderSeq, RunId, Secret, StaffLogin,
+    OrderSeq, PaperUntil, RunId, Secret, StaffLogin,
     code::{InstanceKey, TokenHash, TokenPurpose},
     customer::Text,
     operator::Brand,
@@ -462,6 +462,7 @@ impl World {
             },
             overrides: Vec::new(),
             delivery_hours: 24,
+            paper_until: PaperUntil::FirstConfirmed,
             numbers: Numbers {
                 series: "main".parse().expect("a series"),
                 first: seed::first_bill(),

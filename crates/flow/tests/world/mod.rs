@@ -22,7 +22,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
-    Bill, BillNumber, Currency, EnrolmentId, RunId, SealSlot, UnsealedPdf,
+    Bill, BillNumber, Currency, EnrolmentId, PaperUntil, RunId, SealSlot, UnsealedPdf,
     code::InstanceKey,
     ports::{Clock, Compose, NotComposed},
 };
@@ -153,6 +153,7 @@ impl World {
                 public_url: "https://bills.example".to_owned(),
                 time_zone: "Europe/Sofia".to_owned(),
                 delivery_hours: 24,
+                paper_until: PaperUntil::Proven,
             },
         }
     }

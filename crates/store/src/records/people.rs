@@ -1,7 +1,9 @@
 //! Customers, their consents, and those who knock at doors.
 
 use jiff::Timestamp;
-use kvit_billing::{Customer, CustomerNumber, EnrolmentId, Language, Secret, code::TokenHash};
+use kvit_billing::{
+    Customer, CustomerNumber, EnrolmentId, Language, PaperUntil, Secret, code::TokenHash,
+};
 use serde::{Deserialize, Serialize};
 
 /// A customer, and which of their codes is the valid one.
@@ -85,9 +87,19 @@ pub struct EnrolmentRecord {
     pub created_at: Timestamp,
     pub proof_expires: Option<Timestamp>,
     pub proven_at: Option<Timestamp>,
+    /// When the customer first confirmed that a bill had reached this address.
+    pub confirmed_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     /// Whether it ended because who had typed it in took it back.
     pub taken_back: bool,
+}
+
+impl EnrolmentRecord {
+    /// Whether bills that go by e-mail under this consent come on paper too.
+    #[must_use]
+    pub fn also_on_paper(&self, until: PaperUntil) -> bool {
+        until == PaperUntil::FirstConfirmed && self.confirmed_at.is_none()
+    }
 }
 
 /// Whether bills go to a customer by e-mail.
@@ -99,6 +111,14 @@ pub enum EnrolmentState {
     Pending(EnrolmentRecord),
     /// E-mail.
     Active(EnrolmentRecord),
+}
+
+impl EnrolmentState {
+    /// Whether bills go by e-mail and come on paper too.
+    #[must_use]
+    pub fn also_on_paper(&self, until: PaperUntil) -> bool {
+        matches!(self, Self::Active(record) if record.also_on_paper(until))
+    }
 }
 
 /// What became of the press on a proof link.

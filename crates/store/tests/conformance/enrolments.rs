@@ -1,13 +1,13 @@
 //! Consents: asked for, proven, replaced, ended.
 
-use kvit_billing::{DeliveryId, EnrolmentId, Language, Secret};
+use kvit_billing::{DeliveryId, EnrolmentId, Language, PaperUntil, Secret};
 use kvit_store::{
-    DeliveryWhat, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, NewSignIn, Prove,
-    SIGN_IN_MINUTES, SignIn, Store,
+    Confirm, DeliveryWhat, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, NewSignIn,
+    Prove, SIGN_IN_MINUTES, SignIn, Store,
 };
 use serde_json::json;
 
-use super::world::{account, at, token};
+use super::world::{account, at, claimed, released, result, token};
 
 fn id(n: u64) -> EnrolmentId {
     format!("{n:032x}").parse().expect("an enrolment id")
@@ -320,4 +320,48 @@ pub(crate) async fn a_link_signs_in_once_and_only_from_the_address_of_the_bills(
         .into_iter()
         .filter(|job| job.due_at == at(40 + late - 10));
     assert_eq!(waits.count(), 0, "no dead link is sent");
+}
+
+/// Paper stops with the first bill that is confirmed under the consent, at its address.
+pub(crate) async fn the_first_confirmed_bill_is_kept_with_the_consent(store: Store) {
+    let confirmed = async |n| {
+        let record = store.enrolment_by_proof(&token(n)).await;
+        let record = record.expect("an answer").expect("the consent");
+        (
+            record.confirmed_at,
+            record.also_on_paper(PaperUntil::FirstConfirmed),
+            record.also_on_paper(PaperUntil::Proven),
+        )
+    };
+    released(&store, "one", 2, 1).await;
+    let job = claimed(&store, "w", 3).await.expect("a chunk");
+    let mut chunk = result(&job, "w");
+    // Both bills go to customer 1, as it were: the first to the address of the first consent.
+    for (n, delivery) in (1..).zip(&mut chunk.deliveries) {
+        delivery.account = account(1);
+        delivery.email = Some(Secret::new(format!("{n}@example.bg")));
+    }
+    for bill in &mut chunk.bills {
+        bill.account = account(1);
+    }
+    store.finish_chunk(&chunk).await.expect("kept");
+    let confirm = async |bill, now| {
+        let hash = token(bill);
+        let said = store.confirm_receipt(&hash, at(now), json!({})).await;
+        assert!(!matches!(said.expect("an answer"), Confirm::Unknown));
+    };
+    enrol(&store, 1, true).await;
+    prove(&store, 1, 5).await;
+    assert_eq!(confirmed(1).await, (None, true, false));
+    confirm(101, 6).await;
+    assert_eq!(confirmed(1).await.0, None, "it went to another address");
+    confirm(100, 7).await;
+    assert_eq!(confirmed(1).await, (Some(at(7)), false, false));
+    confirm(100, 8).await;
+    assert_eq!(confirmed(1).await.0, Some(at(7)), "the first counts");
+    // Another address has to show by itself that bills arrive there.
+    enrol(&store, 2, true).await;
+    assert_eq!(confirmed(2).await.0, None);
+    prove(&store, 2, 9).await;
+    assert_eq!(confirmed(2).await, (None, true, false));
 }
