@@ -185,6 +185,7 @@ impl Instance {
             },
             public_url: self.config.portal.public_url.clone(),
             delivery_hours: self.config.issue.delivery_hours,
+            paper_until: self.config.enrolment.paper_until,
             worker: worker.to_owned(),
             connections: mail.connections,
         })

@@ -163,6 +163,12 @@ impl DeliveryId {
         Self(format!("proof-{enrolment}"))
     }
 
+    /// The id of the mail that tells the address of an enrolment from which bill on it gets them.
+    #[must_use]
+    pub fn welcome_of(enrolment: &EnrolmentId) -> Self {
+        Self(format!("{}-{enrolment}", DeliveryKind::Welcome.as_str()))
+    }
+
     /// The id of the mail that proves the address of a reader.
     #[must_use]
     pub fn invitation_of(reader: &ReaderId) -> Self {
@@ -282,6 +288,8 @@ pub enum DeliveryKind {
     Bill,
     /// A link that proves an address.
     Proof,
+    /// That bills come to an address from now on.
+    Welcome,
     /// A link that signs its reader in.
     SignIn,
     /// That money came.
@@ -435,9 +443,10 @@ impl AutopayMail {
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Bill,
         Self::Proof,
+        Self::Welcome,
         Self::SignIn,
         Self::Paid,
         Self::TakenBack,
@@ -456,6 +465,7 @@ impl DeliveryKind {
         match self {
             Self::Bill => "bill",
             Self::Proof => "proof",
+            Self::Welcome => "welcome",
             Self::SignIn => "signin",
             Self::Paid => "paid",
             Self::TakenBack => "back",
@@ -667,6 +677,7 @@ mod tests {
                 DeliveryKind::Copy,
             ),
             (DeliveryId::invitation_of(&reader), DeliveryKind::Invitation),
+            (DeliveryId::welcome_of(&whom), DeliveryKind::Welcome),
             (notice, DeliveryKind::Autopay),
             (reminder, DeliveryKind::Reminder),
             (DeliveryId::of(bill, 1), DeliveryKind::Bill),

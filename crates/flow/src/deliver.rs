@@ -11,7 +11,7 @@ use std::{ops::AddAssign, sync::Arc};
 
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{code::InstanceKey, ports::Clock};
+use kvit_billing::{PaperUntil, code::InstanceKey, ports::Clock};
 use kvit_mail::{Outcome, RetryLadder};
 use kvit_pay::ways::Ways;
 use kvit_store::{
@@ -59,6 +59,8 @@ pub struct Courier {
     pub public_url: String,
     /// A bill is due in the mailbox so many hours after issue.
     pub delivery_hours: u32,
+    /// Until when e-bills come on paper too.
+    pub paper_until: PaperUntil,
     /// Name of this worker; claims carry it.
     pub worker: String,
     /// Conversations at once.

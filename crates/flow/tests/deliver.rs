@@ -5,11 +5,12 @@ mod world;
 
 use std::sync::Arc;
 
-use kvit_billing::{Language, Secret, StaffLogin, ports::Clock};
+use kvit_billing::{EnrolmentId, Language, Secret, StaffLogin, code::TokenPurpose, ports::Clock};
 use kvit_flow::{DeliveryReport, ports::Checkpoints};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
-use kvit_store::{Event, NewStaff, Role, StaffEmail};
+use kvit_store::{EnrolmentChannel, Event, NewEnrolment, NewProof, NewStaff, Role, StaffEmail};
 use world::{
+    World,
     faults::{DieAt, died},
     post::{MAILS, Post, READER, deliver},
 };
@@ -245,6 +246,51 @@ async fn a_reader_s_mailbox_that_refuses_touches_nobody_else() {
     assert!(sheet.is_settled());
     let copies = store.copies_of_run(&post.run).await.expect("counts");
     assert_eq!((copies.failed, copies.sent), (1, 0));
+}
+
+/// Whatever dies, the address that was proven hears once, or marked twice, from which bill on it gets them.
+#[tokio::test]
+async fn a_death_at_any_place_loses_no_welcome() {
+    for n in 1.. {
+        let post = Post::new(Faults::default()).await;
+        deliver(&post.courier("worker").await).await.expect("bills");
+        let (store, now) = (post.world.store().await, post.world.clock.now());
+        let id: EnrolmentId = "00000000000000000000000000000099".parse().expect("an id");
+        let hash = World::key()
+            .token(TokenPurpose::ProveAddress, id.as_str())
+            .hash();
+        let new = NewEnrolment {
+            id,
+            account: post.world.synth.number(1),
+            channel: EnrolmentChannel::Web,
+            email: Secret::new("new@example.bg".to_owned()),
+            language: Language::En,
+            text_version: "1".to_owned(),
+            evidence: serde_json::json!({}),
+            at: now,
+            proof: Some(NewProof { hash, expires: now }),
+        };
+        store.enrol(&new).await.expect("a consent");
+        let proved = store.prove_enrolment(&hash, now, serde_json::json!({}));
+        proved.await.expect("proven");
+        let dying = DieAt::new(n);
+        let mut courier = post.courier("worker").await;
+        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
+        let courier = post.courier("worker").await;
+        let forgotten = store.forget_worker("worker", now);
+        forgotten.await.expect("forgotten");
+        deliver(&courier).await.expect("delivered");
+        post.nothing_lost_of(MAILS + 1, &format!("{:?}", dying.place()))
+            .await;
+        let mails = post.mailbox.messages();
+        let welcome = mails.last().expect("a mail");
+        let text = String::from_utf8_lossy(&welcome.bytes);
+        assert!(text.contains("Message-ID: <welcome-"), "{text}");
+        if ended.is_some() {
+            break;
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use kvit_billing::{
 };
 use kvit_mail::{
     BillFor, BillMail, Conceded, ConcededMail, LinkMail, Mails, Message, MoneyDirection, PaidBill,
-    PaymentMail, ReminderMail,
+    PaymentMail, ReminderMail, WelcomeMail,
 };
 use mail_parser::MessageParser;
 
@@ -29,6 +29,17 @@ fn main() -> Result<(), AnyError> {
         "smetki@svetulka.example",
     )?;
     for language in Language::ALL {
+        let welcome = mails.welcome(&WelcomeMail {
+            delivery: &"welcome-00000000000000000000000000000001".parse()?,
+            to: &Secret::new("ivaylo@example.bg".to_owned()),
+            customer_number: &"1000000042".parse()?,
+            language,
+            bills_from: Some(date(2026, 11, 1)),
+            paper_too: true,
+            paper_url: "https://smetki.svetulka.example/paper",
+            at: "2026-11-20T08:15:02Z".parse()?,
+        })?;
+        write(&folder, &format!("welcome-{}", language.tag()), &welcome)?;
         for (case, kind, gross, to_pay) in [
             ("invoice", BillKind::Invoice, 7_431, 7_431),
             ("nothing", BillKind::Invoice, 4_210, -1_590),

@@ -18,7 +18,7 @@ pub use ladder::{LadderError, RetryLadder};
 pub use mails::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
-    StaffChange,
+    StaffChange, WelcomeMail,
 };
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};

@@ -9,7 +9,7 @@ use kvit_billing::{
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
-    StaffChange,
+    StaffChange, WelcomeMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -765,5 +765,58 @@ fn a_change_of_access_is_told_without_a_link_that_opens() {
             assert!(text.contains(when) && text.contains("••••042"), "{text}");
             assert!(!text.contains("1000042") && !text.contains("/sign-in/"));
         }
+    }
+}
+
+#[test]
+fn a_proven_address_is_welcomed_with_its_first_bill_and_the_way_back() {
+    let whom = "0123456789abcdef0123456789abcdef".parse();
+    let delivery = DeliveryId::welcome_of(&whom.expect("an enrolment id"));
+    let account: CustomerNumber = "1000042".parse().expect("a customer number");
+    for (language, first, any, too, back) in [
+        (
+            Language::Bg,
+            "от 01.11.2026 г. нататък",
+            "следващата, която издадем",
+            "я получавате и на хартия",
+            "Върнете се към сметки на хартия",
+        ),
+        (
+            Language::En,
+            "from 1 November 2026 on",
+            "the next one that we issue",
+            "it also comes on paper",
+            "Go back to paper bills",
+        ),
+    ] {
+        let said = |bills_from, paper_too| {
+            let mail = mails().welcome(&WelcomeMail {
+                delivery: &delivery,
+                to: &Secret::new("maria@example.bg".to_owned()),
+                customer_number: &account,
+                language,
+                bills_from,
+                paper_too,
+                paper_url: "https://smetki.example/paper",
+                at: "2026-11-28T09:30:00Z".parse().expect("a moment"),
+            });
+            let bytes = mail.expect("a mail").bytes;
+            let mail = MessageParser::default().parse(&bytes).expect("a message");
+            let plain = |body: &str| body.split_whitespace().collect::<Vec<_>>().join(" ");
+            let text = plain(&mail.body_text(0).expect("a text"));
+            let html = plain(&mail.body_html(0).expect("HTML"));
+            for body in [&text, &html] {
+                assert!(body.contains(back) && body.contains("https://smetki.example/paper"));
+                assert!(
+                    body.contains("••••042") && !body.contains("1000042"),
+                    "{body}"
+                );
+                assert_eq!(body.contains(too), paper_too, "{body}");
+            }
+            text.replace('\u{a0}', " ")
+        };
+        let day = jiff::civil::date(2026, 11, 1);
+        assert!(said(Some(day), true).contains(first));
+        assert!(said(None, false).contains(any));
     }
 }

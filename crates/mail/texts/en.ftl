@@ -132,6 +132,14 @@ proof-button = Confirm the address
 proof-expires = The link works until { $expires }.
 proof-not-you = If it was not you, do nothing: without confirmation no bills will come here.
 
+welcome-subject = Your bills now come by e-mail
+welcome-intro = You confirmed your address on { $when }. From now on the bills from { $operator } for customer number { $customer } come to it.
+welcome-first-dated = The first is for the time from { $from } on.
+welcome-first-any = The first is the next one that we issue.
+welcome-paper-too = Until you confirm your first e-bill, it also comes on paper. You confirm it by one press from the mail that brings it.
+welcome-paper-back = If you change your mind, you can go back to paper at any time, free of charge: by the link at the end of this mail, or of any mail with a bill.
+welcome-not-you = If you did not ask for e-bills, call us on { $hotline }.
+
 copy-subject-invoice = Bill for { $period }, customer no. { $customer }: { $amount }, due { $due }
 copy-subject-debit = Debit note { $number }, customer no. { $customer }: { $amount }, due { $due }
 copy-subject-credit = Credit note { $number }, customer no. { $customer }, for { $amount }

@@ -223,17 +223,21 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             let bill = named.bills.get(&number(row, "bill")?);
             (DeliveryWhat::Bill(bill.cloned().ok_or_else(missing)?), None)
         }
-        DeliveryKind::Proof | DeliveryKind::SignIn => {
+        DeliveryKind::Proof | DeliveryKind::SignIn | DeliveryKind::Welcome => {
             let found = enrolment.as_ref().and_then(|id| named.enrolments.get(id));
             let found = found.cloned().ok_or_else(missing)?;
-            if id.kind() == DeliveryKind::Proof {
-                let unwanted = proof_unwanted(&found, now);
-                (DeliveryWhat::Proof(found), unwanted)
-            } else {
+            let ended = found.ended_at.map(|_| Unwanted::Left);
+            match id.kind() {
+                DeliveryKind::Proof => {
+                    let unwanted = proof_unwanted(&found, now);
+                    (DeliveryWhat::Proof(found), unwanted)
+                }
+                DeliveryKind::Welcome => (DeliveryWhat::Welcome(found), ended),
                 // A link that would be dead when it arrives is not sent.
-                let ended = found.ended_at.map(|_| Unwanted::Left);
-                let late = (due_at < now).then_some(Unwanted::Late);
-                (DeliveryWhat::SignIn(found), ended.or(late))
+                _ => {
+                    let late = (due_at < now).then_some(Unwanted::Late);
+                    (DeliveryWhat::SignIn(found), ended.or(late))
+                }
             }
         }
         DeliveryKind::Paid | DeliveryKind::TakenBack | DeliveryKind::Conceded => {

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{AccessMail, CustomerNumber, DeliveryId, EnrolmentId, Secret, code::TokenHash};
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use kvit_billing::{
+    AccessMail, CustomerNumber, DeliveryId, EnrolmentId, Language, Secret, code::TokenHash,
+};
 
 use crate::{
     ConsentVersion, EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store,
     StoreError, access_mails,
     engine::{Row, Target, Tx},
     readers,
-    rows::{corrupt, language, optional_time, text, time, unsigned},
+    rows::{corrupt, language, optional, optional_time, text, time, unsigned},
     sessions::held,
     sql::{ROWS_MAX, query},
     webhooks,
@@ -18,6 +20,8 @@ use crate::{
 
 /// The mail that proves an address is due at once; this is when it counts as late.
 const PROOF_DUE: SignedDuration = SignedDuration::from_mins(15);
+/// The one that welcomes it likewise.
+const WELCOME_DUE: SignedDuration = SignedDuration::from_mins(60);
 
 /// Why a consent ended that a member of staff had typed in from paper by mistake.
 pub(crate) const TAKEN_BACK: &str = "taken back";
@@ -90,7 +94,7 @@ impl Store {
     }
 
     /// The holder of a proof link pressed its button. An earlier active enrolment of the customer
-    /// ends in the same transaction.
+    /// ends in the same transaction, which keeps from which bill on this one counts and queues the mail that says so.
     ///
     /// # Errors
     /// Where the database fails.
@@ -121,12 +125,17 @@ impl Store {
         }
         let by = (&record.account, &record.id, &record.email);
         end_earlier(&mut tx, by, record.created_at, at).await?;
-        query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3 WHERE id = $1")
+        record.bills_from = first_day(&mut tx, &record.account).await?;
+        query("UPDATE enrolments SET proven_at = $2, proven_evidence = $3, bills_from = $4 WHERE id = $1")
             .bind(&record.id)
             .bind(at)
             .bind(&evidence)
+            .bind(record.bills_from)
             .execute(&mut tx)
             .await?;
+        let welcome = DeliveryId::welcome_of(&record.id);
+        let whom = (&record.id, &record.account, &record.email, record.language);
+        queue(&mut tx, &welcome, whom, at, WELCOME_DUE).await?;
         let what = (&record.id, "proven");
         webhooks::enrolment_changed(&mut tx, &record.account, what, at).await?;
         tx.commit().await?;
@@ -230,7 +239,11 @@ pub(crate) async fn write(tx: &mut Tx, new: &NewEnrolment) -> Result<(), StoreEr
     if new.proof.is_none() {
         end_earlier(tx, (&new.account, &new.id, &new.email), new.at, new.at).await?;
     }
-    query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+    let bills_from = match new.proof {
+        None => first_day(tx, &new.account).await?,
+        Some(_) => None,
+    };
+    query("INSERT INTO enrolments (id, account, channel, email, language, text_version, evidence, created_at, proof_hash, proof_expires, proven_at, bills_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
         .bind(&new.id)
         .bind(&new.account)
         .bind(new.channel.as_str())
@@ -242,21 +255,50 @@ pub(crate) async fn write(tx: &mut Tx, new: &NewEnrolment) -> Result<(), StoreEr
         .bind(new.proof.as_ref().map(|p| &p.hash))
         .bind(new.proof.map(|p| p.expires))
         .bind(new.proof.is_none().then_some(new.at))
+        .bind(bills_from)
         .execute(&mut *tx)
         .await?;
     if new.proof.is_some() {
-        query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
-            .bind(&DeliveryId::proof_of(&new.id))
-            .bind(&new.id)
-            .bind(&new.account)
-            .bind(new.email.expose())
-            .bind(new.language)
-            .bind(new.at + PROOF_DUE)
-            .bind(new.at)
-            .execute(&mut *tx)
-            .await?;
+        let whom = (&new.id, &new.account, &new.email, new.language);
+        queue(tx, &DeliveryId::proof_of(&new.id), whom, new.at, PROOF_DUE).await?;
     }
     webhooks::enrolment_changed(tx, &new.account, (&new.id, "given"), new.at).await
+}
+
+/// The first day that no bill of the customer's has covered yet; none where there is no bill.
+async fn first_day(tx: &mut Tx, account: &CustomerNumber) -> Result<Option<Date>, StoreError> {
+    let row = query("SELECT MAX(period_to) AS last FROM bills WHERE account = $1")
+        .bind(account)
+        .fetch_one(tx)
+        .await?;
+    let last: Option<Date> = optional(&row, "last")?;
+    Ok(last.and_then(|last| last.tomorrow().ok()))
+}
+
+/// Queues a mail to the address of a consent.
+async fn queue(
+    tx: &mut Tx,
+    id: &DeliveryId,
+    (enrolment, account, email, language): (
+        &EnrolmentId,
+        &CustomerNumber,
+        &Secret<String>,
+        Language,
+    ),
+    at: Timestamp,
+    due: SignedDuration,
+) -> Result<(), StoreError> {
+    query("INSERT INTO deliveries (id, enrolment, account, channel, email, language, due_at, state, next_attempt_at) VALUES ($1, $2, $3, 'email', $4, $5, $6, 'queued', $7)")
+        .bind(id)
+        .bind(enrolment)
+        .bind(account)
+        .bind(email.expose())
+        .bind(language)
+        .bind(at + due)
+        .bind(at)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// Ends what is active or pending, in its customer's turn. Gives what was ended. Whoever read the bills by mail is told.
@@ -342,6 +384,7 @@ pub(crate) fn enrolment(row: &Row) -> Result<EnrolmentRecord, StoreError> {
         created_at: time(row, "created_at")?,
         proof_expires: optional_time(row, "proof_expires")?,
         proven_at: optional_time(row, "proven_at")?,
+        bills_from: optional(row, "bills_from")?,
         confirmed_at: optional_time(row, "confirmed_at")?,
         ended_at: optional_time(row, "ended_at")?,
         taken_back: row.get::<Option<String>>("ended_reason")?.as_deref() == Some(TAKEN_BACK),

@@ -220,6 +220,7 @@ on_both_engines! {
     enrolments::an_old_link_cannot_undo_a_newer_address,
     enrolments::a_customer_goes_back_to_paper,
     enrolments::the_first_confirmed_bill_is_kept_with_the_consent,
+    enrolments::a_proven_address_is_told_from_which_bill_on,
     enrolments::an_imported_enrolment_is_active_at_once,
     enrolments::a_proof_without_reason_is_withdrawn,
     enrolments::addresses_proven_at_once_leave_one,

@@ -198,6 +198,9 @@ pub(super) async fn enrolment(
         also_on_paper,
         email: found.as_ref().map(|found| masked(found.email.expose())),
         changes_to: changes.map(|found| masked(found.email.expose())),
+        bills_from: found
+            .as_ref()
+            .and_then(|found| Some(found.bills_from?.to_string())),
         since: found.map(|found| found.created_at.to_string()),
     };
     let mut response = json(StatusCode::OK, &view);

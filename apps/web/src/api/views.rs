@@ -53,6 +53,10 @@ pub(crate) struct Enrolment {
     pub(crate) email: Option<String>,
     /// The address, masked, to which a change is under way.
     pub(crate) changes_to: Option<String>,
+    /// The first day that no bill had covered when the address was proven: bills for the time from it on go there. None
+    /// where there had been no bill, or no address is proven.
+    #[schemars(extend("format" = "date"))]
+    pub(crate) bills_from: Option<String>,
     /// Since when the consent is on record.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) since: Option<String>,

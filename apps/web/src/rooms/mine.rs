@@ -113,7 +113,7 @@ fn enrolment(facts: &EnrolmentFacts, email: impl Fn(&Secret<String>) -> String) 
     json!({
         "channel": record.channel, "email": email(&record.email), "language": record.language,
         "declaration": record.text_version, "given_at": record.created_at, "evidence": plain(&facts.evidence),
-        "proven_at": record.proven_at, "confirmed_at": record.confirmed_at, "ended_at": record.ended_at, "ended_reason": facts.ended_reason,
+        "proven_at": record.proven_at, "bills_from": record.bills_from, "confirmed_at": record.confirmed_at, "ended_at": record.ended_at, "ended_reason": facts.ended_reason,
         "ended_evidence": facts.ended_evidence.as_ref().map(plain),
     })
 }

@@ -140,11 +140,13 @@ impl Teller<'_> {
             more: by(&facts.evidence),
         });
         if let Some(at) = record.proven_at {
+            let from = record.bills_from.map(|day| self.texts.date(day));
+            let from = from.map(|day| self.texts.say("staff-told-proven-from", &[("date", &day)]));
             all.push(Happened {
                 at,
                 whole_day: false,
                 text: self.texts.say("staff-told-proven", &[("email", &email)]),
-                more: String::new(),
+                more: from.unwrap_or_default(),
             });
         }
         if let Some(at) = record.ended_at {
@@ -430,6 +432,12 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-proof-retry",
             "staff-told-proof-failed",
             "staff-told-proof-unknown",
+        ],
+        DeliveryKind::Welcome => [
+            "staff-told-welcome-accepted",
+            "staff-told-welcome-retry",
+            "staff-told-welcome-failed",
+            "staff-told-welcome-unknown",
         ],
         DeliveryKind::Paid => [
             "staff-told-paid-accepted",

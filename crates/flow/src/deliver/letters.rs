@@ -3,12 +3,13 @@
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    AccessMail, AutopayMail, BillNumber, Cents, Currency, ReminderKind, StaffLogin, StaffMail,
-    code::TokenPurpose, reference::CreditorReference,
+    AccessMail, AutopayMail, BillNumber, Cents, Currency, PaperUntil, ReminderKind, StaffLogin,
+    StaffMail, code::TokenPurpose, reference::CreditorReference,
 };
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail, StaffChange,
+    WelcomeMail,
 };
 use kvit_pay::debit::pay_otherwise_until;
 use kvit_store::{
@@ -58,6 +59,7 @@ impl Courier {
             }
             DeliveryWhat::Invitation(reader) => Ok(self.invitation_mail(job, reader)?),
             DeliveryWhat::Proof(enrolment) => Ok(self.proof_mail(job, enrolment)?),
+            DeliveryWhat::Welcome(enrolment) => Ok(self.welcome_mail(job, enrolment)?),
             DeliveryWhat::SignIn(_) => Ok(self.sign_in_mail(job)?),
             DeliveryWhat::Money { entry } => self.money_mail(job, entry).await,
             DeliveryWhat::Reminder { bill, kind, open } => {
@@ -119,6 +121,23 @@ impl Courier {
             url: &url,
             expires: enrolment.proof_expires.unwrap_or(job.due_at),
             at: enrolment.created_at,
+        })
+    }
+
+    fn welcome_mail(
+        &self,
+        job: &DeliveryJob,
+        enrolment: &EnrolmentRecord,
+    ) -> Result<Message, MailError> {
+        self.mails.now().welcome(&WelcomeMail {
+            delivery: &job.id,
+            to: &job.email,
+            customer_number: &job.account,
+            language: job.language,
+            bills_from: enrolment.bills_from,
+            paper_too: self.paper_until == PaperUntil::FirstConfirmed,
+            paper_url: &format!("{}/paper", self.public_url),
+            at: enrolment.proven_at.unwrap_or(enrolment.created_at),
         })
     }
 

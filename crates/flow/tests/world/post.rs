@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    Language, ReaderId, RunId, Secret,
+    Language, PaperUntil, ReaderId, RunId, Secret,
     code::{TokenHash, TokenPurpose},
     ports::Clock,
 };
@@ -144,6 +144,7 @@ impl Post {
             reminder_hours: Some(World::hours()),
             public_url: url.to_owned(),
             delivery_hours: 24,
+            paper_until: PaperUntil::FirstConfirmed,
             worker: worker.to_owned(),
             connections: 3,
         }

@@ -15,7 +15,7 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 24] = [
+pub(super) const TEMPLATES: [(&str, &str); 26] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("access.html", include_str!("../../templates/access.html")),
     ("access.txt", include_str!("../../templates/access.txt")),
@@ -51,6 +51,8 @@ pub(super) const TEMPLATES: [(&str, &str); 24] = [
     ("sign-in.txt", include_str!("../../templates/sign-in.txt")),
     ("staff.html", include_str!("../../templates/staff.html")),
     ("staff.txt", include_str!("../../templates/staff.txt")),
+    ("welcome.html", include_str!("../../templates/welcome.html")),
+    ("welcome.txt", include_str!("../../templates/welcome.txt")),
     ("footer.txt", include_str!("../../templates/footer.txt")),
 ];
 

@@ -10,6 +10,7 @@ mod load;
 mod payment;
 mod reminder;
 mod samples;
+mod welcome;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,6 +34,7 @@ pub use link::LinkMail;
 pub use payment::{MoneyDirection, PaidBill, PaymentMail};
 pub use reminder::ReminderMail;
 pub use samples::MailSample;
+pub use welcome::WelcomeMail;
 
 /// A mail that cannot be built. Never holds an address.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +137,7 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`access`, `bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder` and `sign-in`, each as `.html` and `.txt`;
+    /// Replaces templates (`access`, `bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder`, `sign-in` and `welcome`, each as `.html` and `.txt`;
     /// `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors

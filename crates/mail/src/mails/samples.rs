@@ -10,7 +10,7 @@ use kvit_billing::{
 use super::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
-    StaffChange, payment::payment_draft, reminder::reminder_draft,
+    StaffChange, WelcomeMail, payment::payment_draft, reminder::reminder_draft,
 };
 
 const URL: &str = "https://example.bg";
@@ -176,6 +176,18 @@ impl Mails {
             self.try_reminders(&sample)?;
             self.try_debits(&sample)?;
             self.try_links(&sample)?;
+            for (bills_from, paper_too) in [(Some(DAY), true), (None, false)] {
+                self.welcome(&WelcomeMail {
+                    delivery: &sample.delivery,
+                    to: &sample.to,
+                    customer_number: &sample.customer,
+                    language: sample.language,
+                    bills_from,
+                    paper_too,
+                    paper_url: &self.public_url,
+                    at: Timestamp::UNIX_EPOCH,
+                })?;
+            }
             for what in AccessMail::ALL {
                 self.access(&AccessChange {
                     delivery: &sample.delivery,

@@ -56,6 +56,8 @@ pub enum DeliveryWhat {
     Bill(BillRecord),
     /// The link that proves an address.
     Proof(EnrolmentRecord),
+    /// That bills come to this address from now on, and from which on.
+    Welcome(EnrolmentRecord),
     /// A link that signs its reader in. It works until the delivery is due.
     SignIn(EnrolmentRecord),
     /// That money came or was taken back; [`crate::Store::money_told`] says what there is to say.

@@ -1,6 +1,6 @@
 //! Customers, their consents, and those who knock at doors.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
     Customer, CustomerNumber, EnrolmentId, Language, PaperUntil, Secret, code::TokenHash,
 };
@@ -87,6 +87,9 @@ pub struct EnrolmentRecord {
     pub created_at: Timestamp,
     pub proof_expires: Option<Timestamp>,
     pub proven_at: Option<Timestamp>,
+    /// From which day on a bill is for this address: the first that none had covered when the address was proven. None
+    /// where there had been no bill.
+    pub bills_from: Option<Date>,
     /// When the customer first confirmed that a bill had reached this address.
     pub confirmed_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,

@@ -7,7 +7,7 @@ use kvit_store::{
 };
 use serde_json::json;
 
-use super::world::{account, at, claimed, released, result, token};
+use super::world::{account, at, claimed, day, released, result, token};
 
 fn id(n: u64) -> EnrolmentId {
     format!("{n:032x}").parse().expect("an enrolment id")
@@ -222,7 +222,8 @@ pub(crate) async fn a_proof_without_reason_is_withdrawn(store: Store) {
         .iter()
         .filter(|d| d.state == kvit_store::DeliveryState::Withdrawn)
         .count();
-    assert_eq!((told.len(), withdrawn), (5, 3));
+    // The fourth is the welcome of the one that was replaced.
+    assert_eq!((told.len(), withdrawn), (6, 4));
 
     enrol(&store, 8, true).await;
     // Word of a change is no less true later.
@@ -294,10 +295,13 @@ pub(crate) async fn a_link_signs_in_once_and_only_from_the_address_of_the_bills(
         .claim_deliveries("w", at(12), at(72), 9)
         .await
         .expect("mails");
-    assert_eq!(jobs.len(), 3, "the proof was withdrawn");
-    assert!(
-        jobs.iter()
-            .all(|job| matches!(job.what, DeliveryWhat::SignIn(_)))
+    let links = jobs
+        .iter()
+        .filter(|job| matches!(job.what, DeliveryWhat::SignIn(_)));
+    assert_eq!(
+        (links.count(), jobs.len()),
+        (3, 4),
+        "besides, the welcome; the proof was withdrawn"
     );
     assert_eq!(press(92, 12).await, open);
     assert_eq!(press(92, 13).await, SignIn::Over, "once");
@@ -364,4 +368,55 @@ pub(crate) async fn the_first_confirmed_bill_is_kept_with_the_consent(store: Sto
     assert_eq!(confirmed(2).await.0, None);
     prove(&store, 2, 9).await;
     assert_eq!(confirmed(2).await, (None, true, false));
+}
+
+/// What is proven says from which bill on it counts, and the address hears it once.
+pub(crate) async fn a_proven_address_is_told_from_which_bill_on(store: Store) {
+    let mails = async |now| {
+        let mails = store.claim_deliveries("w", at(now), at(now + 60), 9).await;
+        let mails = mails.expect("a claim").into_iter();
+        let welcomes: Vec<_> = mails
+            .filter_map(|mail| match mail.what {
+                DeliveryWhat::Welcome(record) => Some((mail.id, mail.email, record.bills_from)),
+                _ => None,
+            })
+            .collect();
+        welcomes
+    };
+    enrol(&store, 1, true).await;
+    let Prove::Proved(record) = prove(&store, 1, 2).await else {
+        panic!("not proven");
+    };
+    assert_eq!(record.bills_from, None, "there is no bill yet");
+    assert!(matches!(prove(&store, 1, 3).await, Prove::Already(_)));
+    let told = mails(4).await;
+    let address = |n: u64| Secret::new(format!("{n}@example.bg"));
+    let first = (DeliveryId::welcome_of(&id(1)), address(1), None);
+    assert_eq!(told, [first]);
+
+    released(&store, "one", 1, 1).await;
+    let job = claimed(&store, "w", 5).await.expect("a chunk");
+    store.finish_chunk(&result(&job, "w")).await.expect("kept");
+    enrol(&store, 2, true).await;
+    let Prove::Proved(record) = prove(&store, 2, 6).await else {
+        panic!("not proven");
+    };
+    let november = Some(day("2026-11-01"));
+    assert_eq!(record.bills_from, november);
+    let told = mails(7).await;
+    assert_eq!(
+        told,
+        [(DeliveryId::welcome_of(&id(2)), address(2), november)]
+    );
+    // Without a link that proves it, an address counts from the same day on; nobody pressed anything.
+    enrol(&store, 8, false).await;
+    let state = store.enrolment_of(&account(1)).await.expect("a state");
+    assert!(matches!(state, EnrolmentState::Active(r) if r.bills_from == november));
+    // Who is back on paper before the mail has left is not told any more.
+    enrol(&store, 9, true).await;
+    prove(&store, 9, 20).await;
+    let whose = account(1);
+    let ended = store.end_enrolment(&whose, at(21), "paper", json!({}));
+    ended.await.expect("ended");
+    assert_eq!(mails(22).await, []);
 }

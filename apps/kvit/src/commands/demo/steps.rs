@@ -261,7 +261,7 @@ impl Show<'_> {
             return Err(Failure::new(Exit::Failed, what));
         }
         step.done(&format!(
-            "{} by SMTP, each with its PDF and a link that confirms it",
+            "{} by SMTP, each with its PDF and a link that confirms it; until then paper comes too",
             count(report.accepted, "mail", "mails")
         ));
         Ok(())
