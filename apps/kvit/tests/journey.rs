@@ -8,10 +8,12 @@ use std::{
     net::TcpStream,
     path::Path,
     process::{Child, Stdio},
-    time::{Duration, Instant},
 };
 
-use common::{folder, kvit, run};
+use common::{
+    folder, kvit, run,
+    service::{PATIENCE, free_address, until},
+};
 use serde_json::Value;
 
 /// The demonstration, in `demo` below `path`; gives what it printed.
@@ -267,7 +269,7 @@ impl Drop for Service {
 
 fn get(address: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
@@ -305,14 +307,7 @@ fn the_service_answers_and_stops_cleanly() {
     let errors = BufReader::new(service.0.stderr.take().expect("piped"));
     let reader =
         std::thread::spawn(move || errors.lines().map_while(Result::ok).collect::<Vec<_>>());
-    let begun = Instant::now();
-    while get(&watch, "/health/ready").is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "it does not get ready"
-        );
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    until("it gets ready", || get(&watch, "/health/ready").is_ok());
     assert!(
         get(&watch, "/health/live")
             .expect("answers")
@@ -334,9 +329,4 @@ fn the_service_answers_and_stops_cleanly() {
     assert_eq!(status.code(), Some(0));
     let said = reader.join().expect("read").join("\n");
     assert!(said.contains("stopped"), "{said}");
-}
-
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").to_string()
 }

@@ -4,15 +4,13 @@ mod common;
 
 use std::{
     fs,
-    io::Read,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
+    sync::{Arc, Mutex},
 };
 
-use common::{kvit, run};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use common::{kvit, run, service::until};
 
 /// The example of docs/LAYOUT.md, to be changed.
 fn water(into: &Path) -> PathBuf {
@@ -76,29 +74,32 @@ fn a_save_draws_again_and_a_broken_one_leaves_the_samples() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let sample = folder.path().join("samples/water-bg.pdf");
-    let begun = Instant::now();
-    let until = |done: &dyn Fn() -> bool| {
-        while !done() {
-            assert!(begun.elapsed() < PATIENCE, "nothing is drawn");
-            std::thread::sleep(Duration::from_millis(50));
+    let err = BufReader::new(watching.stderr.take().expect("piped"));
+    let said = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&said);
+    let listening = std::thread::spawn(move || {
+        for line in err.lines().map_while(Result::ok) {
+            let mut said = heard.lock().expect("whole");
+            said.push_str(&line);
+            said.push('\n');
         }
-    };
-    until(&|| folder.path().join("samples/water-en.pdf").exists());
+    });
+    let sample = folder.path().join("samples/water-bg.pdf");
+    let drawn = folder.path().join("samples/water-en.pdf");
+    until("samples are drawn", || drawn.exists());
     let first = fs::read(&sample).expect("a sample");
     save(&layout, "#head\n", "#hed\n");
-    std::thread::sleep(Duration::from_secs(2));
+    until("what is wrong is said", || {
+        let said = said.lock().expect("whole");
+        let wrong = said.find("bill.typ:163:2: unknown variable: hed");
+        wrong.is_some_and(|at| said[at..].contains("the samples before stay"))
+    });
     assert!(fs::read(&sample).expect("a sample") == first, "as it was");
     save(&layout, "#hed\n", "#head\nOne line more.\n");
-    until(&|| fs::read(&sample).expect("a sample") != first);
+    until("it is drawn again", || {
+        fs::read(&sample).expect("a sample") != first
+    });
     watching.kill().expect("killed");
-    let mut said = String::new();
-    let err = watching.stderr.as_mut().expect("piped");
-    err.read_to_string(&mut said).expect("text");
     watching.wait().expect("ended");
-    assert!(
-        said.contains("bill.typ:163:2: unknown variable: hed"),
-        "{said}"
-    );
-    assert!(said.contains("the samples before stay"), "{said}");
+    listening.join().expect("heard");
 }

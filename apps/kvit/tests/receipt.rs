@@ -8,10 +8,9 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
-use common::{folder, kvit, run};
+use common::{folder, kvit, run, service::PATIENCE};
 use serde_json::Value;
 
 /// A demonstration that goes on, ended with the test.
@@ -56,9 +55,7 @@ impl Demo {
 /// One request; gives the whole answer.
 fn ask(address: &str, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("a limit");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     let length = body.len();
     write!(
         stream,

@@ -18,7 +18,7 @@ use jiff::civil::date;
 use kvit_synth::Synth;
 
 /// So many that a reader can be met at work.
-const ORDERS: u32 = 3_000;
+const ORDERS: u32 = 10_000;
 
 /// What lies in the folder of uploads, besides locks.
 fn left(path: &Path) -> Vec<PathBuf> {
@@ -79,7 +79,7 @@ fn an_uploaded_run_is_checked_and_a_kill_leaves_nothing_stuck() {
     until("it is being read", || {
         let read = vera.get(&page).body;
         read.contains("октомври.ndjson")
-            && read.contains(" от 3\u{a0}000")
+            && read.contains(" от 10\u{a0}000")
             && !read.contains(": 0 от")
     });
     drop(service);

@@ -4,11 +4,13 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
+
+use tokio::net::TcpSocket;
 
 use super::{kvit, run};
 
@@ -34,11 +36,15 @@ impl Service {
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        let service = Self {
+        let mut service = Self {
             child,
             address: address.to_owned(),
         };
-        until("it answers", || TcpStream::connect(address).is_ok());
+        until("it answers", || {
+            let end = service.child.try_wait().expect("a child");
+            assert!(end.is_none(), "it ended: {end:?}");
+            TcpStream::connect(address).is_ok()
+        });
         service
     }
 
@@ -203,9 +209,16 @@ impl Person {
     }
 }
 
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").to_string()
+/// An address that nobody else is given as long as this test binary runs: it stays bound here, and only the
+/// service listens there, as often as it starts.
+pub(crate) fn free_address() -> String {
+    let held = TcpSocket::new_v4().expect("a socket");
+    held.set_reuseaddr(true).expect("a setting");
+    let any = "127.0.0.1:0".parse().expect("an address");
+    held.bind(any).expect("a port");
+    let address = held.local_addr().expect("an address").to_string();
+    std::mem::forget(held);
+    address
 }
 
 /// An instance with an account of billing, `vera`: its address, and her password.
