@@ -125,14 +125,11 @@ mod journey {
                 .starts_with("Грешка:")
         );
         // The summary has the focus, and its links lead into the fields.
-        assert_eq!(
-            chrome
-                .eval("document.activeElement.getAttribute('role')")
-                .await,
-            "alert"
-        );
+        chrome
+            .until("document.activeElement.matches('[role=alert]')")
+            .await;
         chrome.press("[role=alert] a[href='#code']").await;
-        assert_eq!(chrome.eval("document.activeElement.id").await, "code");
+        chrome.until("document.activeElement.id == 'code'").await;
         assert_eq!(
             chrome.eval("document.querySelector('#code').value").await,
             ""
@@ -511,12 +508,12 @@ mod journey {
         arrived(&focused("reference")).await;
         let code = world.code(seed::BORIS);
         chrome.keys(&format!("C-17\u{e004}{code}\u{e007}")).await;
-        arrived("location.search.includes('done=recognised')").await;
         // The next thing to do has the focus.
+        arrived("location.search.includes('done=recognised') && document.activeElement.matches('a.button[href*=\"/enrol\"]')").await;
         chrome.keys("\u{e007}").await;
         arrived(&focused("email")).await;
         chrome.keys("boris@primer.bg\u{e007}").await;
-        arrived("!!document.querySelector('.spelled')").await;
+        arrived("!!document.querySelector('.spelled') && document.activeElement.matches('.actions button')").await;
         assert!(chrome.text(".spelled").await.contains("кльомба"));
         chrome.keys("\u{e007}").await;
         arrived("location.search.includes('done=enrolled')").await;
@@ -584,6 +581,9 @@ mod journey {
         world.hire("petya", Role::Clerk).await;
         sign_in_staff(chrome, "petya").await;
         chrome.go("/staff/scans").await;
+        chrome
+            .until("document.activeElement.matches('form[action=\"/staff/scans/next\"] button')")
+            .await;
         let arrived = async |condition: String| {
             chrome
                 .until(&format!(

@@ -17,6 +17,7 @@ use common::{
     Answer, Browser, PASSWORD, World,
     authenticator::{base64url, sha256},
     chrome::{Chrome, have},
+    times::until,
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -584,11 +585,23 @@ async fn a_certified_provider_signs_in_in_chromium() {
         "http://localhost:{}",
         listener.local_addr().expect("an address").port()
     );
-    let port = free_port().await;
+    // Nobody else is given the provider's port while this is bound; the provider listens beside it.
+    let held = tokio::net::TcpSocket::new_v4().expect("a socket");
+    held.set_reuseaddr(true).expect("a setting");
+    let any = "127.0.0.1:0".parse().expect("an address");
+    held.bind(any).expect("a port");
+    let port = held.local_addr().expect("an address").port();
     let issuer = format!("http://localhost:{port}");
     let oidc = Oidc::new(settings(&issuer), Arc::new(HttpWire::default()));
     let world = World::known_elsewhere(&url, oidc, true).await;
-    world.clock.set(Timestamp::now());
+    // The provider's tokens are of the true time, however long a page takes.
+    let clock = Arc::clone(&world.clock);
+    tokio::spawn(async move {
+        loop {
+            clock.set(Timestamp::now());
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    });
     let service = world
         .router
         .clone()
@@ -610,7 +623,11 @@ async fn a_certified_provider_signs_in_in_chromium() {
             .kill_on_drop(true)
             .spawn();
         let mut provider = provider.expect("node");
-        until_open(port).await;
+        let open = async || {
+            let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+            stream.ok()
+        };
+        until("the provider opens", open).await;
         chrome.visit(&url).await;
         chrome.width(width).await;
         chrome.go("/staff/sign-in").await;
@@ -652,24 +669,4 @@ async fn a_certified_provider_signs_in_in_chromium() {
         (people[0].login.as_str(), people[0].role),
         ("ana", Role::Agent)
     );
-}
-
-async fn free_port() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
-    listener.local_addr().expect("an address").port()
-}
-
-async fn until_open(port: u16) {
-    for _ in 0..200 {
-        if tokio::net::TcpStream::connect(("127.0.0.1", port))
-            .await
-            .is_ok()
-        {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("the provider does not open");
 }

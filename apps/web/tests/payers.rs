@@ -11,10 +11,8 @@ mod same_way;
 #[path = "payers/scene.rs"]
 mod scene;
 
-use std::time::Duration;
-
 use axum::http::{Method, StatusCode};
-use common::seed;
+use common::{seed, times::until};
 use kvit_billing::{Cents, ports::Clock as _};
 use kvit_pay::{
     dialects::{Refund, Refunded},
@@ -42,14 +40,12 @@ async fn what_is_paid_twice_is_credit_and_a_lost_answer_is_not_money() {
     let scene = Scene::open().await;
     scene.goes("epay.account", "lost").await;
     // The ladder tells it again meanwhile.
-    for _ in 0..100 {
+    let notices = until("it is told again", async || {
         let notices = scene.world.store.notices(9).await.expect("notices");
-        if notices.iter().any(|notice| notice.repeats > 0) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let notices = scene.world.store.notices(9).await.expect("notices");
+        let again = notices.iter().any(|notice| notice.repeats > 0);
+        again.then_some(notices)
+    });
+    let notices = notices.await;
     assert_eq!((notices.len(), notices[0].repeats), (1, 1));
     assert_eq!(scene.credit().await, 0);
 

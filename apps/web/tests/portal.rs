@@ -65,26 +65,14 @@ async fn an_unknown_number_and_a_wrong_code_look_alike_and_lock() {
 
 #[tokio::test]
 async fn an_unknown_number_takes_as_long_as_a_wrong_code() {
-    const TRIES: usize = 120;
     let world = World::with_limits(URL, u32::MAX, u32::MAX).await;
     let mut stranger = world.browser();
     let token = stranger.get("/").await.form_token();
-    let mut times = [Vec::new(), Vec::new()];
-    // By turns, so that whatever else the machine does falls on both.
-    for _ in 0..TRIES {
-        for (times, number) in times.iter_mut().zip([seed::ANNA, "7777777"]) {
-            let form = format!("form_token={token}&number={number}&code=00000000");
-            let started = std::time::Instant::now();
-            stranger.ask(Method::POST, "/bill/check", &form, &[]).await;
-            times.push(started.elapsed().as_secs_f64());
-        }
-    }
-    let [known, unknown] = times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[TRIES / 2]
-    });
-    let ratio = known / unknown;
-    assert!((0.7..1.4).contains(&ratio), "{known} s and {unknown} s");
+    common::times::take_as_long([seed::ANNA, "7777777"], async |number| {
+        let form = format!("form_token={token}&number={number}&code=00000000");
+        stranger.ask(Method::POST, "/bill/check", &form, &[]).await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -621,11 +609,14 @@ async fn guessing_from_everywhere_is_slowed_down_but_not_for_known_browsers() {
         .post("/bill/check", "number=7777777&code=00000000")
         .await;
     assert!(started.elapsed() >= step);
-    let passed = std::time::Instant::now();
+    // Whoever waits their turn takes a step at least; what a busy machine adds falls on some only.
+    let mut fastest = std::time::Duration::MAX;
     for _ in 0..10 {
+        let started = std::time::Instant::now();
         anna.sign_in(&world, seed::ANNA).await;
+        fastest = fastest.min(started.elapsed());
     }
-    assert!(passed.elapsed() < step * 10, "{:?}", passed.elapsed());
+    assert!(fastest < step, "{fastest:?}");
 }
 
 #[tokio::test]
@@ -670,18 +661,12 @@ async fn a_link_by_mail_signs_in_once() {
     let sent = maria.post("/sign-in", "number=1000003").await;
     assert_eq!(paper.body.replace("1000002", "7777777"), unknown.body);
     assert_eq!(sent.body.replace("1000003", "7777777"), unknown.body);
-    let mut mails = Vec::new();
-    for _ in 0..100 {
-        mails = world
-            .store
-            .deliveries_of_customer(&common::number(seed::MARIA), 9)
-            .await
-            .expect("a store");
-        if !mails.is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let maria_s = common::number(seed::MARIA);
+    let mails = common::times::until("a link is queued", async || {
+        let mails = world.store.deliveries_of_customer(&maria_s, 9).await;
+        mails.ok().filter(|mails| !mails.is_empty())
+    });
+    let mails = mails.await;
     assert_eq!(mails.len(), 1);
     let token = world.key.token(TokenPurpose::SignIn, mails[0].id.as_str());
     let path = format!("/sign-in/{}", token.expose());

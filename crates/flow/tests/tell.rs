@@ -23,7 +23,7 @@ use kvit_store::{ClearedMessages, Event, Store, WebhookEvent};
 use kvit_wire::HttpWire;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
 use world::{
@@ -275,10 +275,11 @@ async fn what_a_removed_webhook_was_not_told_is_deleted() {
 async fn who_does_not_answer_holds_up_nobody() {
     let world = World::new(CUSTOMERS);
     let store = world.store().await;
-    // Nobody listens there.
-    let gone = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}/", gone.local_addr().expect("an address"));
-    drop(gone);
+    // Nobody listens there, and nobody else is given the port.
+    let held = TcpSocket::new_v4().expect("a socket");
+    let any = "127.0.0.1:0".parse().expect("an address");
+    held.bind(any).expect("a port");
+    let url = format!("http://{}/", held.local_addr().expect("an address"));
     hook(&world, &store, "gone", &url).await;
     hook(&world, &store, "far", "http://crm.example/").await;
     let receiver = Receiver::start(First::Lost(0), secret("crm")).await;

@@ -324,7 +324,7 @@ fn hostile_structures_end_soon() {
         let started = Instant::now();
         let verdict = judge(&file, &TrustRoots::default());
         assert!(!verdict.accepted);
-        assert!(started.elapsed().as_secs() < 10, "{verdict}");
+        assert!(started.elapsed().as_secs() < 60, "{verdict}");
     }
 }
 
@@ -363,7 +363,7 @@ fn hostile_signatures_end_soon() {
         let started = Instant::now();
         let verdict = judge(&pdf.bytes, &TrustRoots::default());
         assert!(codes(&verdict).contains(&"seal_broken"), "{verdict}");
-        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
 }
 

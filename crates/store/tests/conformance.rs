@@ -451,7 +451,8 @@ async fn looking_takes_no_turn_of_writers() {
         .execute(&mut writer)
         .await
         .expect("the lock");
-    let looked = tokio::time::timeout(std::time::Duration::from_secs(5), async {
+    // Who takes a turn waits for thirty seconds, and fails.
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(25), async {
         debits::looked_at(&store).await;
         concessions::looked_at(&store).await;
     });

@@ -11,7 +11,7 @@ use crate::{Robot, World, common::chrome::have, seed};
 /// Calls of each operation and phase.
 const EXAMPLES: &str = "100";
 /// For each of the two rounds, in seconds.
-const ROUND_MAX: u64 = 80;
+const ROUND_MAX: u64 = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_does_what_its_document_says() {

@@ -17,7 +17,8 @@ use tokio::{
 };
 
 const COMMAND_MAX: Duration = Duration::from_secs(60);
-const WAIT_MAX: Duration = Duration::from_secs(10);
+/// What does not come in this time does not come.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A telephone and a desk, with and without script.
 pub(crate) const KINDS: [(u32, bool); 4] = [(390, true), (390, false), (1280, true), (1280, false)];
@@ -237,7 +238,10 @@ impl Chrome {
                 .find(|name| !name.ends_with(".crdownload") && !name.starts_with('.'));
             if let (Some(name), 1) = (whole, names.len()) {
                 let bytes = std::fs::read(folder.path().join(name)).expect("readable");
-                return (name.clone(), bytes);
+                // Its name comes before what is in it.
+                if !bytes.is_empty() {
+                    return (name.clone(), bytes);
+                }
             }
             assert!(started.elapsed() < WAIT_MAX, "no file came: {names:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -45,6 +45,7 @@ pub(crate) mod log;
 pub(crate) mod pay;
 pub(crate) mod scans;
 pub(crate) mod seed;
+pub(crate) mod times;
 
 /// The largest run file that may be uploaded here.
 pub(crate) const UPLOAD_BYTES_MAX: usize = 100_000;
@@ -600,15 +601,14 @@ impl World {
     /// The latest link that signs this customer in, once there are more than `before`.
     pub(crate) async fn link_path(&self, customer: &str, before: usize) -> String {
         // The mail is queued behind the answer.
-        for _ in 0..100 {
+        let mails = times::until("a link is queued", async || {
             let now = self.link_mails(customer).await;
-            if now.len() > before {
-                let token = self.key.token(TokenPurpose::SignIn, now[0].as_str());
-                return format!("/sign-in/{}", token.expose());
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("no link was queued");
+            (now.len() > before).then_some(now)
+        });
+        let token = self
+            .key
+            .token(TokenPurpose::SignIn, mails.await[0].as_str());
+        format!("/sign-in/{}", token.expose())
     }
 
     /// Mails with links that sign this customer in, newest first where they are due at different moments.

@@ -38,6 +38,8 @@ impl Inspector {
     /// Looks at the page that is open now.
     pub(super) async fn look(&mut self, name: &str) {
         let chrome = &self.chrome;
+        // A page that comes again by itself would take axe away.
+        chrome.eval("window.stop()").await;
         let at = format!("{name}, {}", self.lang);
         let html_lang = chrome.eval("document.documentElement.lang").await;
         let mut faults = Vec::new();
