@@ -15,6 +15,7 @@ pub mod document;
 pub mod enrolment;
 pub mod format;
 pub mod id;
+pub mod lists;
 pub mod money;
 pub mod operator;
 pub mod order;

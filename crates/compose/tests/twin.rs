@@ -273,8 +273,18 @@ fn data_without_a_valid_twin_is_named() {
         TwinError::Country(_)
     ));
     assert!(matches!(
-        refused(&|bill| bill.customer.vat_number = Some("123".to_owned())),
-        TwinError::VatNumber(_)
+        refused(&|bill| bill.customer.address.country = "XX".to_owned()),
+        TwinError::Country(_)
+    ));
+    for number in ["123", "ZZ1"] {
+        assert!(matches!(
+            refused(&|bill| bill.customer.vat_number = Some(number.to_owned())),
+            TwinError::VatNumber(_)
+        ));
+    }
+    assert!(matches!(
+        refused(&|bill| bill.order.lines[0].unit = "ZZZ".to_owned()),
+        TwinError::Unit { line: 1, .. }
     ));
     assert!(matches!(
         refused(&|bill| bill.customer.name.clear()),

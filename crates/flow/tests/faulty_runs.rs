@@ -107,6 +107,21 @@ const FAULTS: &[Fault] = &[
     ("a personal number as company number", |o| {
         set(o, "/customer/eik", json!("8001010000"));
     }),
+    ("a country that there is not", |o| {
+        set(o, "/customer/address/country", json!("XX"));
+    }),
+    ("a VAT number of no country", |o| {
+        set(o, "/customer/vat_number", json!("ZZ1"));
+    }),
+    ("a VAT number without its country", |o| {
+        set(o, "/customer/vat_number", json!("8001010000"));
+    }),
+    ("a unit that there is not", |o| {
+        set(o, "/lines/0/unit", json!("ZZZ"));
+    }),
+    ("a meter that counts in words", |o| {
+        set(o, "/supply_points/0/meters/0/unit", json!("кВтч"));
+    }),
     ("nobody knows the customer", |o| {
         o.as_object_mut().expect("an object").remove("customer");
     }),

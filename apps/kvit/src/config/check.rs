@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::Path};
 
 use jiff::tz::TimeZone;
-use kvit_billing::{BillNumber, Currency, Series};
+use kvit_billing::{BillNumber, Currency, Series, lists};
 use kvit_mail::{EmailAddress, RetryLadder};
 use kvit_pay::{CreditorId, Iban, ProviderName, statement::BANK, ways::Way};
 use kvit_store::Role;
@@ -87,7 +87,7 @@ fn operator(config: &Config, checker: &mut Checker<'_>) {
     );
     let vat = operator.vat_number.as_str();
     let vat_ok = vat.len() > 4
-        && vat.chars().take(2).all(|c| c.is_ascii_uppercase())
+        && lists::has_vat_prefix(vat)
         && vat.chars().skip(2).all(|c| c.is_ascii_alphanumeric());
     checker.demand(
         vat_ok,
@@ -116,8 +116,8 @@ fn operator(config: &Config, checker: &mut Checker<'_>) {
         ("operator.address", &operator.address),
         ("operator.address_en", &operator.address_en),
     ] {
-        let ok = !address.city.trim().is_empty() && address.country.len() == 2;
-        let remedy = "name at least the city and the two-letter country";
+        let ok = !address.city.trim().is_empty() && lists::is_country(&address.country);
+        let remedy = "name at least the city and the country's two capital letters, such as BG";
         checker.demand(ok, path, "the address is not whole", remedy);
     }
     checker.demand(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kvit_billing::{Bill, Cents, Operator, order::VatCategory};
+use kvit_billing::{Bill, Cents, Operator, lists, order::VatCategory};
 use rust_decimal::Decimal;
 
 use super::{code, ground};
@@ -54,8 +54,18 @@ pub enum TwinError {
     #[error("the VAT number {0} must begin with its country's two letters (BR-CO-09)")]
     VatNumber(String),
     /// A country code that is none (BR-CL-14).
-    #[error("`{0}` is not an ISO 3166 country code, such as BG")]
+    #[error("`{0}` is not a country of ISO 3166-1, such as BG (BR-CL-14)")]
     Country(String),
+    /// A unit that is none (BR-CL-23).
+    #[error(
+        "line {line} has the unit `{unit}`, which UN/ECE Recommendation 20 does not know (BR-CL-23)"
+    )]
+    Unit {
+        /// Counted from 1.
+        line: usize,
+        /// As the order has it.
+        unit: String,
+    },
     /// A party without a name (BR-06, BR-07).
     #[error("the {0} has no name")]
     NoName(&'static str),
@@ -70,6 +80,10 @@ pub(super) fn bill(bill: &Bill) -> Result<(), TwinError> {
     for (index, line) in order.lines.iter().enumerate() {
         if line.unit_price < Decimal::ZERO {
             return Err(TwinError::NegativePrice { line: index + 1 });
+        }
+        if !lists::is_unit(&line.unit) {
+            let (line, unit) = (index + 1, line.unit.clone());
+            return Err(TwinError::Unit { line, unit });
         }
         *bases
             .entry((line.vat_category, line.vat_rate.normalize()))
@@ -144,8 +158,7 @@ pub(super) fn parties(bill: &Bill, operator: &Operator) -> Result<(), TwinError>
         return Err(TwinError::NoName("customer"));
     }
     for address in [&operator.address, &operator.address_en, &customer.address] {
-        let code = address.country.as_bytes();
-        if code.len() != 2 || !code.iter().all(u8::is_ascii_uppercase) {
+        if !lists::is_country(&address.country) {
             return Err(TwinError::Country(address.country.clone()));
         }
     }
@@ -153,12 +166,7 @@ pub(super) fn parties(bill: &Bill, operator: &Operator) -> Result<(), TwinError>
         .into_iter()
         .flatten()
     {
-        let letters = number
-            .bytes()
-            .take(2)
-            .filter(u8::is_ascii_uppercase)
-            .count();
-        if letters != 2 {
+        if !lists::has_vat_prefix(number) {
             return Err(TwinError::VatNumber(number.clone()));
         }
     }

@@ -3,43 +3,38 @@
 
 use std::fmt;
 
-use kvit_billing::{BillOrder, order::VatCategory};
+use kvit_billing::{BillOrder, lists, order::VatCategory};
 
 use super::fields::{At, Checker};
 
-/// The longest code of UN/ECE Recommendations 20 and 21.
-const UNIT_CODE_MAX: usize = 3;
+/// How many characters of what is no code are told.
+const SHOWN_MAX: usize = 40;
 
 impl Checker<'_> {
     pub(super) fn twin(&mut self, order: &BillOrder) {
         if let Some(customer) = &order.customer {
             let country = &customer.address.country;
-            // BR-CL-14
-            if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            if !lists::is_country(country) {
                 self.error(
                     "/customer/address/country",
                     "country",
-                    country,
-                    "an ISO 3166 code of two capital letters, such as BG",
+                    shown(country),
+                    "a code of ISO 3166-1 in two capital letters, such as BG (BR-CL-14)",
                     "correct the code",
                 );
             }
-            if let Some(number) = &customer.vat_number {
-                // BR-CO-09
-                let letters = number
-                    .bytes()
-                    .take(2)
-                    .filter(u8::is_ascii_uppercase)
-                    .count();
-                if letters != 2 {
-                    self.error(
-                        "/customer/vat_number",
-                        "vat-number",
-                        format!("{} characters", number.chars().count()),
-                        "two capital letters for the country, then the number",
-                        "send the VAT number with its country, such as BG",
-                    );
-                }
+            if let Some(number) = &customer.vat_number
+                && !lists::has_vat_prefix(number)
+            {
+                // The number itself may be a person's, so it is not repeated in a report.
+                let letters: String = number.chars().take(2).filter(|c| !c.is_numeric()).collect();
+                self.error(
+                    "/customer/vat_number",
+                    "vat-number",
+                    format!("`{letters}…`, {} characters", number.chars().count()),
+                    "the country's two capital letters (EL for Greece), then the number (BR-CO-09)",
+                    "send the VAT number with its country, such as BG",
+                );
             }
         }
         for (i, line) in order.lines.iter().enumerate() {
@@ -99,17 +94,24 @@ impl Checker<'_> {
         }
     }
 
-    /// BR-CL-23, as far as form goes.
+    /// BR-CL-23. What meters count in stands in a text of the twin, and is held to the same list.
     fn unit(&mut self, field: impl fmt::Display, unit: &str) {
-        let coded = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-        if unit.is_empty() || unit.len() > UNIT_CODE_MAX || !unit.bytes().all(coded) {
+        if !lists::is_unit(unit) {
             self.error(
                 field,
                 "unit",
-                unit.chars().take(40).collect::<String>(),
-                "a code of UN/ECE Recommendation 20, such as KWH, MTQ, DAY or C62",
+                shown(unit),
+                "a code of UN/ECE Recommendation 20, such as KWH, MTQ, DAY or C62 (BR-CL-23)",
                 "send the code, not the unit's name",
             );
         }
+    }
+}
+
+/// Enough of a text to recognise it.
+fn shown(text: &str) -> String {
+    match text {
+        "" => "nothing".to_owned(),
+        text => text.chars().take(SHOWN_MAX).collect(),
     }
 }
