@@ -1,7 +1,12 @@
 //! Who gets bills.
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::CustomerNumber;
 
@@ -42,8 +47,7 @@ impl Language {
 
 /// A text in Bulgarian and, where there is one, in English. In a run file it may also be a bare
 /// string, which then serves both languages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "TextForm")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[schemars(with = "TextForm")]
 pub struct Text {
     /// In Bulgarian.
@@ -81,7 +85,7 @@ impl Text {
 }
 
 /// How a [`Text`] may be written in a file.
-#[derive(Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "the schema generator reads the shape")]
 enum TextForm {
@@ -100,15 +104,34 @@ struct TextBoth {
     en: Option<String>,
 }
 
-impl From<TextForm> for Text {
-    fn from(form: TextForm) -> Self {
-        match form {
-            TextForm::Same(text) => Self::same(text),
-            TextForm::Both(both) => Self {
-                bg: both.bg,
-                en: both.en,
-            },
-        }
+/// By hand: an order has some thirty texts, and telling the two forms apart by trying both takes as long as all the
+/// rest of it.
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or an object with \"bg\" and \"en\"")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(Text::same(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Text, E> {
+        Ok(Text::same(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
+        let TextBoth { bg, en } = Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Text { bg, en })
     }
 }
 
@@ -155,4 +178,26 @@ pub struct Customer {
     /// The language of bills, mails and pages.
     #[serde(default)]
     pub language: Language,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_in_both_forms_and_in_no_other() {
+        let read = |json: &str| serde_json::from_str::<Text>(json);
+        assert_eq!(read(r#""а""#).expect("one"), Text::same("а"));
+        let both = read(r#"{"bg": "а", "en": "b"}"#).expect("both");
+        assert_eq!(both, Text::both("а", "b"));
+        assert_eq!(read(r#"{"bg": "а"}"#).expect("one"), Text::same("а"));
+        for (json, told) in [
+            ("7", "expected a text, or an object with \"bg\" and \"en\""),
+            (r#"{"en": "b"}"#, "missing field `bg`"),
+            (r#"{"bg": "а", "de": "c"}"#, "unknown field `de`"),
+        ] {
+            let error = read(json).expect_err(json).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
 }

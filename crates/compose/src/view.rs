@@ -184,6 +184,8 @@ struct LineView<'a> {
     price: String,
     /// Where the price is for more than one unit: how many.
     per: Option<String>,
+    /// What the price is for: one of the unit, or `per` of it.
+    price_unit: Cow<'a, str>,
     net: String,
 }
 

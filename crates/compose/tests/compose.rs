@@ -4,7 +4,7 @@
 mod common;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -15,7 +15,7 @@ use kvit_billing::{Bill, Language, format};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
 use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
 use kvit_pades::{Sealer, TrustRoots, verify};
-use kvit_pdf::{Document, Value};
+use kvit_pdf::{Document, Object, Value};
 
 /// Every so many bytes one is changed; a prime, so that all kinds of bytes are met.
 const STEP: usize = 997;
@@ -229,6 +229,61 @@ fn the_field_is_what_pdf_a_and_pdf_ua_ask_for() {
     assert_eq!(page.name("Tabs"), Some(&b"S"[..]));
     let perms = catalog.dict("Perms").expect("permissions");
     assert_eq!(perms.iter().count(), 1, "DocMDP and nothing else");
+}
+
+#[test]
+fn each_charge_is_told_with_its_own_column_and_its_section() {
+    let bill = common::bill(3, Language::Bg);
+    let whole = common::composer().compose_whole(&bill).expect("composed");
+    let filled = common::composer().with_forms_from(1).compose(&bill);
+    for pdf in [whole, filled.expect("composed")] {
+        let document = Document::load(&pdf.bytes).expect("a PDF");
+        let dict = |of: &Value| match document.objects.get(&of.as_reference()?)? {
+            Object::Value(Value::Dict(dict)) => Some(dict),
+            _ => None,
+        };
+        let headers = |cell: &Value| {
+            let attributes = dict(cell)?.array("A")?.iter();
+            let mut lists = attributes.filter_map(|attribute| match attribute {
+                Value::Dict(attribute) => attribute.array("Headers"),
+                _ => None,
+            });
+            lists.next()
+        };
+        let rows = document.objects.values().filter_map(|object| match object {
+            Object::Value(Value::Dict(row)) if row.name("S") == Some(b"TR") => row.array("K"),
+            _ => None,
+        });
+        // Only those that cells name have a name.
+        let named = |row: &&[Value]| {
+            row.iter()
+                .all(|cell| dict(cell).is_some_and(|cell| cell.get("ID").is_some()))
+        };
+        let (heads, rows): (Vec<_>, Vec<_>) = rows.partition(named);
+        let name = |cell: &Value| dict(cell).and_then(|cell| cell.get("ID"));
+        let (columns, sections): (Vec<_>, Vec<_>) =
+            heads.into_iter().partition(|row| row.len() == 4);
+        let (columns, sections) = (columns.concat(), sections.concat());
+        assert!(sections.iter().all(|section| headers(section).is_none()));
+        let mut told = BTreeSet::new();
+        let mut charges = 0;
+        for row in rows {
+            if row.iter().all(|cell| headers(cell).is_none()) {
+                continue;
+            }
+            charges += 1;
+            assert_eq!(row.len(), columns.len());
+            for (cell, column) in row.iter().zip(&columns) {
+                let Some([own, section]) = headers(cell) else {
+                    panic!("{cell:?}");
+                };
+                assert_eq!(Some(own), name(column));
+                told.insert(sections.iter().position(|one| name(one) == Some(section)));
+            }
+        }
+        assert_eq!(charges, bill.order.lines.len());
+        assert_eq!(told, BTreeSet::from([Some(0), Some(1), Some(2)]));
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! Tables whose one row of headers stands above everything: each header says that it is its column's (`Scope`),
-//! and that is all a reader needs (ISO 14289-1, 7.5). Tables with headers in between keep each cell's list of them.
+//! Which headers a cell of a table has (ISO 14289-1, 7.5). Where one row of headers stands above everything, each
+//! says that it is its column's (`Scope`), and that is all a reader needs. Where a header in between begins a section,
+//! each cell names its column's header and its section's: the engine names the section's alone, and all columns
+//! for that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +9,9 @@ use kvit_pdf::{Dict, Document, Id, Object, Value};
 
 use crate::ComposeError;
 
-/// Takes lists of headers, and the names that they need, out of tables that are told without them.
-pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
+/// Takes lists of headers, and the names that they need, out of tables that are told without them, and names each
+/// cell's own in tables with sections.
+pub(super) fn tell(document: &mut Document) -> Result<(), ComposeError> {
     let elements: BTreeMap<Id, &Dict> = document
         .objects
         .iter()
@@ -27,6 +30,7 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
         }
     };
     let mut told = BTreeSet::new();
+    let mut lists = Vec::new();
     for table in elements.keys().filter(|id| is(id, b"Table")) {
         let parts = children(table);
         let rows = |kind: &'static [u8]| {
@@ -47,7 +51,15 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
             && body.iter().all(|cell| is(cell, b"TD"));
         if is_plain {
             told.extend(columns.into_iter().chain(body));
+            continue;
         }
+        let rows: Vec<Vec<Id>> = parts
+            .iter()
+            .flat_map(children)
+            .map(|row| children(&row))
+            .collect();
+        let found = sectioned(&rows, &elements);
+        lists.extend(found.into_iter().flatten());
     }
     let mut names = BTreeSet::new();
     for id in told {
@@ -55,15 +67,63 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
         if let Some(Value::Text(name)) = cell.remove("ID") {
             names.insert(name.bytes);
         }
-        if let Some(Value::Array(attributes)) = cell.get_mut("A") {
-            for attribute in attributes.iter_mut() {
-                if let Value::Dict(attribute) = attribute {
-                    attribute.remove("Headers");
+        set_headers(cell, Vec::new());
+    }
+    for (id, headers) in lists {
+        set_headers(document.dict_mut(id)?, headers);
+    }
+    forget(document, &names)
+}
+
+/// Each cell below the first row with the names of its headers, in a table of columns and sections; nothing for one
+/// that is built otherwise.
+fn sectioned(rows: &[Vec<Id>], elements: &BTreeMap<Id, &Dict>) -> Option<Vec<(Id, Vec<Value>)>> {
+    let (columns, others) = rows.split_first()?;
+    let is = |id: &Id, kind: &[u8]| elements.get(id)?.name("S").map(|found| found == kind);
+    let name = |id: &Id| elements.get(id)?.get("ID").cloned();
+    let columns: Vec<Value> = columns.iter().map(name).collect::<Option<_>>()?;
+    let (mut lists, mut section) = (Vec::new(), None);
+    for row in others {
+        match row.as_slice() {
+            [header] if is(header, b"TH")? => {
+                section = Some(name(header)?);
+                lists.push((*header, Vec::new()));
+            }
+            cells if cells.len() == columns.len() => {
+                for (cell, column) in cells.iter().zip(&columns) {
+                    if !is(cell, b"TD")? {
+                        return None;
+                    }
+                    lists.push((
+                        *cell,
+                        [Some(column.clone()), section.clone()]
+                            .into_iter()
+                            .flatten()
+                            .collect(),
+                    ));
                 }
+            }
+            _ => return None,
+        }
+    }
+    Some(lists)
+}
+
+/// Names the headers of a cell; no list is left where there are none.
+fn set_headers(cell: &mut Dict, headers: Vec<Value>) {
+    let Some(Value::Array(attributes)) = cell.get_mut("A") else {
+        return;
+    };
+    for attribute in attributes.iter_mut() {
+        if let Value::Dict(attribute) = attribute
+            && attribute.get("Headers").is_some()
+        {
+            attribute.remove("Headers");
+            if !headers.is_empty() {
+                attribute.set("Headers", Value::Array(headers.clone()));
             }
         }
     }
-    forget(document, &names)
 }
 
 fn is_of_a_column(cell: &Dict) -> bool {

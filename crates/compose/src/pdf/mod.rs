@@ -50,7 +50,7 @@ pub(crate) fn add(
 ) -> Result<Id, ComposeError> {
     picture::pack(document)?;
     font::pack(document, level)?;
-    headers::thin(document)?;
+    headers::tell(document)?;
     tree::thin(document)?;
     xmp::thin(document)?;
     twin::attach(

@@ -22,6 +22,7 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
             && dict.name("Type") == Some(b"StructElem")
         {
             forget_looks(dict);
+            name_paragraph(dict);
         }
     }
     unfold_containers(document)?;
@@ -60,6 +61,23 @@ fn forget_looks(element: &mut Dict) {
         attribute.iter().count() > 1
     });
     if attributes.is_empty() {
+        element.remove("A");
+    }
+}
+
+/// Lines that stand by themselves are a paragraph. The engine tells them as a phrase that is placed like one.
+fn name_paragraph(element: &mut Dict) {
+    let is_block = |attribute: &Value| match attribute {
+        Value::Dict(attribute) => {
+            attribute.name("Placement") == Some(b"Block") && attribute.iter().count() == 2
+        }
+        _ => false,
+    };
+    if element.name("S") == Some(b"Span")
+        && let Some([only]) = element.array("A")
+        && is_block(only)
+    {
+        element.set("S", Value::Name(b"P".to_vec()));
         element.remove("A");
     }
 }

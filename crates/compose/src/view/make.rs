@@ -23,8 +23,9 @@ use crate::{ComposeError, Layout, codes::Codes};
 /// A quantity above a bar of the chart has at most so many characters.
 const LABEL_CHARS_MAX: usize = 5;
 
-/// A line of an address has at most so many characters, if it has a comma to be broken at.
-const LINE_CHARS_MAX: usize = 40;
+/// A line of an address has at most so many characters, if it has a comma to be broken at: a street with house,
+/// entrance, floor and flat. Fewer would give half of all bills another shape.
+const LINE_CHARS_MAX: usize = 50;
 
 /// What is the same on all bills of an operator.
 pub(crate) struct Issuer {
@@ -278,11 +279,21 @@ impl<'a> Maker<'a> {
             name: self.text(&line.name, lang),
             period: other.map(|period| span(period, lang)),
             quantity: format::number(line.quantity, lang),
-            unit: self.word("units", &line.unit, lang),
+            unit: self.unit(&line.unit, line.quantity, lang),
             price: format::price(line.unit_price, self.operator.currency, lang),
             per: (line.price_base != Decimal::ONE)
                 .then(|| format::number(line.price_base.normalize(), lang)),
+            price_unit: self.unit(&line.unit, line.price_base, lang),
             net: format::amount(line.net, self.operator.currency, lang),
+        }
+    }
+
+    /// The unit of so much: one day, two days.
+    fn unit(&self, unit: &'a str, of: Decimal, lang: Language) -> Cow<'a, str> {
+        let one = (of == Decimal::ONE).then(|| self.layout.word(lang.tag(), "unit", unit));
+        match one.flatten() {
+            Some(word) => self.clean(word),
+            None => self.word("units", unit, lang),
         }
     }
 
@@ -500,18 +511,33 @@ fn span(period: Period, lang: Language) -> String {
     )
 }
 
-/// A one-line address, broken at commas into lines that are short enough, and into two at least: a short one has
-/// the shape of a long one.
+/// A one-line address, broken at commas: into two lines as equal as can be, where they are short enough. A short
+/// address has the shape of a long one so.
 fn in_lines(address: &str) -> Vec<String> {
     let parts: Vec<&str> = address
         .split(", ")
         .filter(|part| !part.is_empty())
         .collect();
+    let longest = |at: &usize| {
+        let (first, second) = parts.split_at(*at);
+        line_chars(first).max(line_chars(second))
+    };
+    let halves = (1..parts.len()).min_by_key(longest);
+    match halves.filter(|at| longest(at) <= LINE_CHARS_MAX) {
+        Some(at) => {
+            let (first, second) = parts.split_at(at);
+            vec![first.join(", "), second.join(", ")]
+        }
+        None => filled_lines(&parts),
+    }
+}
+
+/// As few lines as can be.
+fn filled_lines(parts: &[&str]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for (at, part) in parts.iter().enumerate() {
-        let is_only_left = lines.len() == 1 && at > 0 && at + 1 == parts.len();
+    for part in parts {
         match lines.last_mut() {
-            Some(line) if !is_only_left && line_fits(line, part) => {
+            Some(line) if line_chars(&[line, part]) <= LINE_CHARS_MAX => {
                 line.push_str(", ");
                 line.push_str(part);
             }
@@ -521,8 +547,10 @@ fn in_lines(address: &str) -> Vec<String> {
     lines
 }
 
-fn line_fits(line: &str, part: &str) -> bool {
-    line.chars().count() + part.chars().count() + 2 <= LINE_CHARS_MAX
+/// How many characters these parts have as a line.
+fn line_chars(parts: &[&str]) -> usize {
+    let chars = parts.iter().map(|part| part.chars().count());
+    chars.sum::<usize>() + 2 * parts.len().saturating_sub(1)
 }
 
 /// An IBAN in groups of four.
