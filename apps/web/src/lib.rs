@@ -306,12 +306,14 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v/{slug}"),
 ];
 
-/// The addresses that payment systems call, and the one to which BORICA sends the browser.
+/// The addresses that payment systems call, and those to which they send the browser.
 pub const CALLS: &[(&str, &str)] = &[
     ("GET", "/pay/{name}/confirm"),
     ("GET", "/pay/{name}/init"),
     ("POST", "/pay/{name}/notify"),
     ("POST", "/pay/{name}/return"),
+    ("GET", "/pay/{name}/return/{bill}"),
+    ("POST", "/pay/{name}/return/{bill}"),
 ];
 
 /// The portal as a router. Serve it with connect info (`SocketAddr`), or every visitor counts as

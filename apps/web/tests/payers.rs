@@ -1,18 +1,22 @@
 //! The portal and the simulated payment systems, over real connections: a bill is paid each way, by
 //! people who pay, decline, walk away, pay twice, or whose answer gets lost.
 
+#[path = "payers/billers.rs"]
+mod billers;
 mod common;
 #[path = "payers/journeys.rs"]
 mod journeys;
 #[path = "payers/log.rs"]
 mod log;
+#[path = "payers/odd.rs"]
+mod odd;
 #[path = "payers/same_way.rs"]
 mod same_way;
 #[path = "payers/scene.rs"]
 mod scene;
 
-use axum::http::{Method, StatusCode};
-use common::{seed, times::until};
+use axum::http::StatusCode;
+use common::times::until;
 use kvit_billing::{Cents, ports::Clock as _};
 use kvit_pay::{
     dialects::{Refund, Refunded},
@@ -20,7 +24,7 @@ use kvit_pay::{
     ways::{Call, Ways as _, Wire as _},
 };
 use kvit_wire::HttpWire;
-use scene::{Scene, form_of};
+use scene::Scene;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn epay_is_paid_declined_and_walked_away_from() {
@@ -77,10 +81,10 @@ async fn cash_is_paid_with_the_code() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn icard_takes_money_back_where_nobody_answered() {
     let scene = Scene::open().await;
-    scene.goes("icard.card", "lost").await;
+    scene.comes_back("icard.card", "lost").await;
     assert!(scene.text().await.contains("парите бяха върнати"));
     assert_eq!(scene.credit().await, -8420);
-    let back = scene.goes("icard.card", "pay").await;
+    let back = scene.comes_back("icard.card", "pay").await;
     assert!(back.header("location").ends_with("?back=1"));
     assert!(scene.text().await.contains("Сметката е платена"));
     assert_eq!(scene.credit().await, 0);
@@ -95,43 +99,13 @@ async fn borica_answers_by_the_browser() {
         ("decline", "плащането беше отказано"),
         ("pay", "Сметката е платена"),
     ] {
-        let page = scene.goes("borica.card", what).await.body;
-        let (_, form) = form_of(&page);
-        let answer = scene
-            .world
-            .browser()
-            .ask(
-                Method::POST,
-                "/pay/borica/return",
-                &form,
-                &[("sec-fetch-site", "cross-site")],
-            )
-            .await;
+        let answer = scene.comes_back("borica.card", what).await;
         assert!(
             answer.header("location").starts_with(&scene.page()),
             "{what}"
         );
         assert!(scene.text().await.contains(said), "{what}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_biller_looks_the_customer_up() {
-    let scene = Scene::open().await;
-    let look = async || {
-        scene
-            .there("/billing/ebg", &format!("idn={}", seed::ANNA))
-            .await
-            .body
-    };
-    let dues = look().await;
-    assert!(dues.contains("84.20 EUR"), "{dues}");
-    let (action, form) = form_of(&dues);
-    let paid = scene.there(&action, &format!("{form}&times=2")).await.body;
-    assert!(paid.contains("00") && paid.contains("94"), "{paid}");
-    assert!(scene.text().await.contains("Сметката е платена"));
-    assert_eq!(scene.credit().await, 0);
-    assert!(look().await.contains("Nothing is due"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,15 +213,7 @@ async fn ask(form: &kvit_pay::dialects::FormPost) -> Vec<u8> {
 async fn money_goes_back_once_and_never_more_than_was_paid() {
     for way in ["icard.card", "mypos.card", "borica.card"] {
         let scene = Scene::open().await;
-        let page = scene.goes(way, "pay").await.body;
-        if way == "borica.card" {
-            let (_, form) = form_of(&page);
-            let foreign = [("sec-fetch-site", "cross-site")];
-            let mut browser = scene.world.browser();
-            browser
-                .ask(Method::POST, "/pay/borica/return", &form, &foreign)
-                .await;
-        }
+        scene.comes_back(way, "pay").await;
         let store = &scene.world.store;
         let notice = store.notices(1).await.expect("notices").remove(0);
         let received = store.notice_as_received(&notice.id).await.expect("there");

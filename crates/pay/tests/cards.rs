@@ -119,8 +119,7 @@ fn a_purchase_is_signed_in_the_order_in_which_it_is_sent() {
                 language: "bg",
                 customer_ip: "192.0.2.1",
                 email: "",
-                ok: "https://x.test/ok",
-                cancel: "https://x.test/cancel",
+                back: "https://x.test/back",
                 notify: "https://x.test/notify",
             })
             .expect("a form");
@@ -138,6 +137,39 @@ fn a_purchase_is_signed_in_the_order_in_which_it_is_sent() {
             Some(if separator.is_empty() { "978" } else { "EUR" })
         );
     }
+}
+
+#[test]
+fn a_browser_brings_back_only_that_nothing_was_paid() {
+    let mypos = |what: &'static str, shop: &'static str| {
+        let pairs = [
+            ("IPCmethod", what),
+            ("SID", shop),
+            ("Amount", "23.45"),
+            ("Currency", "EUR"),
+            ("OrderID", "42"),
+        ];
+        call_back(Dialect::Mypos, &pairs)
+    };
+    let returned = |body: &[u8]| shop(Dialect::Mypos).returned(body);
+    let cancelled = mypos("IPCPurchaseCancel", "000000000000123");
+    let notice = returned(&cancelled).expect("theirs").expect("a notice");
+    assert_eq!(notice.key(), "card/declined/42");
+    for what in ["IPCPurchaseOK", "IPCPurchaseNotify", "IPCPurchaseRollback"] {
+        assert_eq!(
+            returned(&mypos(what, "000000000000123")),
+            Ok(None),
+            "{what}"
+        );
+    }
+    assert_eq!(returned(b""), Ok(None));
+    let other = mypos("IPCPurchaseCancel", "9");
+    assert_eq!(returned(&other), Err(Refusal::Stranger));
+    let nobody_s = [("IPCmethod", "IPCPurchaseCancel"), ("OrderID", "42")];
+    assert_eq!(returned(&call_back(Dialect::Mypos, &nobody_s)), Ok(None));
+    let text = String::from_utf8(cancelled).expect("ASCII");
+    let forged = text.replace("OrderID=42", "OrderID=43");
+    assert_eq!(returned(forged.as_bytes()), Err(Refusal::Signature));
 }
 
 #[test]

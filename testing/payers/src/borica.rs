@@ -4,13 +4,13 @@ use axum::{
     Form,
     extract::{Path, State},
     http::header,
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 
 use crate::{
     Given, Payers, Shared,
     epay::Pairs,
-    pages::{choices, escaped, field, page, refused},
+    pages::{carried, choices, closed, field, refused},
     refunds,
     sign::lengths,
 };
@@ -23,8 +23,10 @@ pub(crate) struct Sale {
     outcome: (&'static str, &'static str, String),
 }
 
+const TITLE: &str = "BORICA (simulated)";
 /// In progress.
-const OPEN: (&str, &str) = ("3", "-33");
+const OPEN: (&str, &str, String) = ("3", "-33", String::new());
+const DECLINED: (&str, &str, String) = ("2", "05", String::new());
 
 /// A browser comes from the portal, or the portal asks how a payment stands.
 pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs>) -> Response {
@@ -85,7 +87,7 @@ pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs
             (*action, *rc) == ("0", "00") && reference == get("INT_REF")
         });
         let asked = Given {
-            house: "BORICA (simulated)",
+            house: TITLE,
             name: format!("order {order}"),
             reference: get("INT_REF").to_owned(),
             amount: get("AMOUNT").to_owned(),
@@ -109,10 +111,10 @@ pub(crate) async fn arrive(State(payers): State<Shared>, Form(pairs): Form<Pairs
     let what = format!("{}: {} {}", get("DESC"), get("AMOUNT"), get("CURRENCY"));
     let sale = Sale {
         fields: pairs.clone(),
-        outcome: (OPEN.0, OPEN.1, String::new()),
+        outcome: OPEN,
     };
     payers.desk().borica.insert(order.clone(), sale);
-    choices("BORICA (simulated)", &what, &format!("/borica/{order}"))
+    choices(TITLE, &what, &format!("/borica/{order}"))
 }
 
 /// What the person did.
@@ -129,34 +131,38 @@ pub(crate) async fn choose(
             return refused("unknown order");
         };
         sale.outcome = match what {
-            "pay" | "twice" | "lost" => ("0", "00", reference),
-            "decline" => ("2", "05", String::new()),
-            _ => ("3", "-25", String::new()),
+            "away" => ("3", "-25", String::new()),
+            "decline" | "tampered" => DECLINED,
+            _ => ("0", "00", reference),
         };
         sale.clone()
     };
     if matches!(what, "away" | "lost") {
-        // The browser is closed: only the status says what happened.
-        let body = format!(
-            "<p>Nothing is sent back. <a href=\"{}\">To the portal</a></p>",
-            escaped(&payers.config.portal)
-        );
-        return Html(page("BORICA (simulated)", &body)).into_response();
+        // Only the status says what happened.
+        return closed(TITLE, &payers.config.portal);
     }
-    let fields: String = answer(&payers, &sale, "1")
-        .into_iter()
-        .map(|(name, value)| {
-            format!(
-                "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-                escaped(&value)
-            )
-        })
-        .collect();
-    let action = escaped(&payers.config.portal);
-    let body = format!(
-        "<form method=\"post\" action=\"{action}/pay/borica/return\">{fields}<button>Back to the merchant</button></form>"
-    );
-    Html(page("BORICA (simulated)", &body)).into_response()
+    let mut fields = match what {
+        // From before the money was certain.
+        "late" => {
+            let before = Sale {
+                outcome: OPEN,
+                ..sale
+            };
+            answer(&payers, &before, "1")
+        }
+        _ => answer(&payers, &sale, "1"),
+    };
+    if what == "tampered" {
+        for (name, value) in &mut fields {
+            match *name {
+                "ACTION" => "0".clone_into(value),
+                "RC" => "00".clone_into(value),
+                _ => {}
+            }
+        }
+    }
+    let url = format!("{}/pay/borica/return", payers.config.portal);
+    carried(TITLE, &url, &fields, what == "repeat")
 }
 
 fn as_json(answer: Vec<(&'static str, String)>) -> Response {

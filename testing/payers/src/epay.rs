@@ -95,15 +95,35 @@ pub(crate) async fn choose(
         return refused("unknown payment");
     };
     let invoice = &bill.invoice;
+    let paid = paid(&payers, invoice);
+    let denied = format!("INVOICE={invoice}:STATUS=DENIED\n");
     match field(&pairs, "do") {
-        "pay" => tell(&payers, paid(&payers, invoice), false).await,
+        "pay" => tell(&payers, paid, false).await,
         "twice" => {
-            tell(&payers, paid(&payers, invoice), false).await;
-            tell(&payers, paid(&payers, invoice), false).await;
+            let again = self::paid(&payers, invoice);
+            tell(&payers, paid, false).await;
+            tell(&payers, again, false).await;
         }
-        "lost" => tell(&payers, paid(&payers, invoice), true).await,
+        "repeat" => {
+            tell(&payers, paid.clone(), false).await;
+            tell(&payers, paid, false).await;
+        }
+        "lost" => tell(&payers, paid, true).await,
+        // The refusal of a first try.
+        "late" => {
+            tell(&payers, paid, false).await;
+            tell(&payers, denied, false).await;
+        }
+        // Refused in truth.
+        "tampered" => {
+            let (mut said, really) = (notice(&payers, &paid), notice(&payers, &denied));
+            said[1] = really[1].clone();
+            post(&payers, &said).await;
+            tell(&payers, denied, false).await;
+            return back(&bill.cancel);
+        }
         "decline" => {
-            tell(&payers, format!("INVOICE={invoice}:STATUS=DENIED\n"), false).await;
+            tell(&payers, denied, false).await;
             return back(&bill.cancel);
         }
         _ => return back(&bill.cancel),
@@ -136,19 +156,24 @@ async fn tell(payers: &Arc<Payers>, text: String, first_is_lost: bool) {
 }
 
 async fn once(payers: &Payers, text: &str) -> bool {
-    let encoded = STANDARD.encode(text);
-    let checksum = checksum(&payers.config.secret, &encoded);
-    let body = form(&[("encoded", encoded), ("checksum", checksum)]);
-    let answer = payers
-        .call("/pay/epay/notify", Some(body))
-        .await
-        .unwrap_or_default();
+    let answer = post(payers, &notice(payers, text)).await;
     let invoice = text.split(':').next().unwrap_or_default();
     answer.lines().any(|line| {
         ["OK", "NO"]
             .map(|word| format!("{invoice}:STATUS={word}"))
             .contains(&line.to_owned())
     })
+}
+
+fn notice(payers: &Payers, text: &str) -> [(&'static str, String); 2] {
+    let encoded = STANDARD.encode(text);
+    let checksum = checksum(&payers.config.secret, &encoded);
+    [("encoded", encoded), ("checksum", checksum)]
+}
+
+async fn post(payers: &Payers, notice: &[(&str, String)]) -> String {
+    let answer = payers.call("/pay/epay/notify", Some(form(notice))).await;
+    answer.unwrap_or_default()
 }
 
 /// A code for paying in cash.

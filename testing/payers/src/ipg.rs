@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     Given, Payers, Shared,
     epay::Pairs,
-    pages::{back, choices, field, refused},
+    pages::{carried, choices, closed, field, refused},
     refunds,
     sign::{form, joined},
 };
@@ -57,7 +57,7 @@ const MYPOS: House = House {
 pub(crate) struct Sale {
     house: House,
     fields: Pairs,
-    /// The last thing that happened, and its reference: `PurchaseNotify`, `PurchaseRollback`.
+    /// The last thing that happened to the money, and its reference: `PurchaseNotify`, `PurchaseRollback`.
     outcome: Option<(&'static str, String)>,
 }
 
@@ -246,23 +246,34 @@ pub(crate) async fn choose(
     let Some(sale) = payers.desk().ipg.get(&id).cloned() else {
         return refused("unknown payment");
     };
-    let kept = match field(&pairs, "do") {
-        "pay" => pay(&payers, id, &sale, false).await,
-        "twice" => pay(&payers, id, &sale, false).await && pay(&payers, id, &sale, false).await,
-        "lost" => pay(&payers, id, &sale, true).await,
-        _ => false,
+    let what = field(&pairs, "do");
+    let mut kept = false;
+    match what {
+        "away" => return closed(sale.house.title, &payers.config.portal),
+        "decline" => {}
+        "twice" => {
+            kept = pay(&payers, id, &sale, "pay").await && pay(&payers, id, &sale, "pay").await;
+        }
+        what => kept = pay(&payers, id, &sale, what).await,
+    }
+    // The browser brings it by POST.
+    let (url, word) = if kept {
+        ("URL_OK", "PurchaseOK")
+    } else {
+        ("URL_Cancel", "PurchaseCancel")
     };
-    let to = if kept { "URL_OK" } else { "URL_Cancel" };
-    back(field(&sale.fields, to))
+    let fields = signed_form(&payers, sale.house, common(&sale, word));
+    let url = field(&sale.fields, url);
+    carried(sale.house.title, url, &fields, false)
 }
 
-/// Without an answer, or one that is `lost`, the money goes back.
-async fn pay(payers: &Payers, id: u64, sale: &Sale, lost: bool) -> bool {
+/// Without an answer, or one that is lost, the money goes back.
+async fn pay(payers: &Payers, id: u64, sale: &Sale, what: &str) -> bool {
     let now = jiff::Timestamp::now();
     let stan = format!("{:06}", payers.next() % 1_000_000);
     let trace = now.strftime("%Y%m%d%H%M%S").to_string() + &stan;
-    let mut fields = common(sale, "PurchaseNotify");
-    fields.extend([
+    let mut paid = common(sale, "PurchaseNotify");
+    paid.extend([
         ("CustomerIP", field(&sale.fields, "CustomerIP").to_owned()),
         ("CardType", "1".to_owned()),
         ("Pan", "1111".to_owned()),
@@ -275,11 +286,31 @@ async fn pay(payers: &Payers, id: u64, sale: &Sale, lost: bool) -> bool {
             now.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         ),
     ]);
-    let kept = tell(payers, sale.house, fields).await && !lost;
-    if !kept {
-        let mut fields = common(sale, "PurchaseRollback");
-        fields.push((sale.house.reference, trace.clone()));
-        tell(payers, sale.house, fields).await;
+    let mut paid = signed_form(payers, sale.house, paid);
+    let mut back = common(sale, "PurchaseRollback");
+    back.push((sale.house.reference, trace.clone()));
+    let back = signed_form(payers, sale.house, back);
+    let mut kept = match what {
+        // Nobody was heard in time, so it goes back, and that arrives first.
+        "late" => {
+            tell(payers, sale.house, &back).await;
+            tell(payers, sale.house, &paid).await;
+            false
+        }
+        "tampered" => {
+            if let Some((_, amount)) = paid.iter_mut().find(|(name, _)| *name == "Amount") {
+                "0.01".clone_into(amount);
+            }
+            tell(payers, sale.house, &paid).await
+        }
+        _ => tell(payers, sale.house, &paid).await,
+    };
+    if what == "repeat" {
+        kept = tell(payers, sale.house, &paid).await;
+    }
+    kept = kept && what != "lost";
+    if !kept && what != "late" {
+        tell(payers, sale.house, &back).await;
     }
     let what = if kept {
         "PurchaseNotify"
@@ -310,13 +341,19 @@ fn common(sale: &Sale, what: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn tell(payers: &Payers, house: House, mut fields: Vec<(&'static str, String)>) -> bool {
-    let text = joined(house.joint, fields.iter().map(|(_, value)| value.as_str()));
-    let signature = payers.keys.sign(&text);
+/// The fields with their signature behind them.
+fn signed_form(
+    payers: &Payers,
+    house: House,
+    mut fields: Vec<(&'static str, String)>,
+) -> Vec<(&'static str, String)> {
+    let values: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
+    let signature = payers.keys.sign(&STANDARD.encode(values.join(house.joint)));
     fields.push(("Signature", STANDARD.encode(signature)));
-    payers
-        .call(house.notify, Some(form(&fields)))
-        .await
-        .as_deref()
-        == Some("OK")
+    fields
+}
+
+async fn tell(payers: &Payers, house: House, fields: &[(&str, String)]) -> bool {
+    let answer = payers.call(house.notify, Some(form(fields))).await;
+    answer.as_deref() == Some("OK")
 }

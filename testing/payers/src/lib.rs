@@ -1,6 +1,6 @@
 //! Simulated payment systems: ePay with EasyPay, iCard and myPOS, BORICA, and billers that look a customer up.
 //! For demonstrations and tests: they verify what they are sent, sign what they send, and let a
-//! person pay, decline, walk away, pay twice, or pay so that the answer gets lost.
+//! person pay, be declined, walk away, pay twice, and decide what befalls the word about it.
 //!
 //! They read and sign with code of their own (`sign`), so that a mistake of the adapters does not
 //! hide in a mistake made twice. Only the calls themselves go over the shared wire.

@@ -1,4 +1,4 @@
-//! The few pages: plain HTML, no script but for the form that goes back to the portal.
+//! The few pages: plain HTML without script.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -21,20 +21,52 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// What a person does with a payment: a form of buttons.
+/// What a person does with a payment, and what befalls the word about it.
+const DEEDS: [(&str, &str); 8] = [
+    ("pay", "Pay"),
+    ("decline", "Be declined"),
+    ("away", "Walk away"),
+    ("twice", "Pay twice"),
+    ("lost", "Pay, and the answer gets lost"),
+    ("repeat", "Pay, and it is told twice"),
+    ("late", "Pay, and what came before is told after it"),
+    ("tampered", "Somebody changes what is told"),
+];
+
+/// A form of buttons, one for each deed.
 pub(crate) fn choices(title: &str, what: &str, action: &str) -> Response {
-    let buttons: String = [
-        ("pay", "Pay"),
-        ("decline", "Decline"),
-        ("away", "Walk away"),
-        ("twice", "Pay twice"),
-        ("lost", "Pay, and the answer gets lost"),
-    ]
-    .map(|(value, text)| format!("<button name=\"do\" value=\"{value}\">{text}</button>"))
-    .concat();
+    let buttons = DEEDS
+        .map(|(value, text)| format!("<button name=\"do\" value=\"{value}\">{text}</button>"))
+        .concat();
     let body = format!(
         "<p>{}</p><form method=\"post\" action=\"{action}\">{buttons}</form>",
         escaped(what)
+    );
+    Html(page(title, &body)).into_response()
+}
+
+/// A form that the browser carries to the portal. One that is told twice opens beside this page, for a second press.
+pub(crate) fn carried(title: &str, url: &str, fields: &[(&str, String)], twice: bool) -> Response {
+    let fields: String = fields
+        .iter()
+        .map(|(name, value)| {
+            let value = escaped(value);
+            format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
+        })
+        .collect();
+    let beside = if twice { " target=\"_blank\"" } else { "" };
+    let url = escaped(url);
+    let body = format!(
+        "<form method=\"post\" action=\"{url}\"{beside}>{fields}<button>Back to the merchant</button></form>"
+    );
+    Html(page(title, &body)).into_response()
+}
+
+/// The browser is closed.
+pub(crate) fn closed(title: &str, portal: &str) -> Response {
+    let body = format!(
+        "<p>Nothing is sent back. <a href=\"{}\">To the portal</a></p>",
+        escaped(portal)
     );
     Html(page(title, &body)).into_response()
 }

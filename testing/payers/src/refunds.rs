@@ -90,11 +90,14 @@ pub(crate) fn lost() -> Response {
 }
 
 /// Whole euro with two digits, as cents.
-fn cents(text: &str) -> Option<u64> {
+pub(crate) fn cents(text: &str) -> Option<u64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "00"));
-    let part = format!("{part:0<2}");
-    let whole: u64 = whole.parse().ok()?;
-    Some(whole * 100 + part.parse::<u64>().ok()?)
+    let part: u64 = part.parse().ok().filter(|_| part.len() == 2)?;
+    whole
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(100)?
+        .checked_add(part)
 }
 
 /// A person decides about the next one.

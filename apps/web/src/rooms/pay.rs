@@ -171,7 +171,7 @@ pub(crate) async fn back_without_word(
 }
 
 /// The bill that an address opens: `<bill number>-<token>`.
-async fn bill_of(app: &App, slug: &str) -> Result<Option<BillRecord>, Failure> {
+pub(crate) async fn bill_of(app: &App, slug: &str) -> Result<Option<BillRecord>, Failure> {
     let (number, token) = slug.split_once('-').unwrap_or_default();
     let Ok(number) = number.parse::<BillNumber>() else {
         return Ok(None);
@@ -649,9 +649,7 @@ impl Errand<'_> {
     async fn form(&self, provider: &Provider, way: Way) -> Result<FormPost, Failure> {
         let portal = &self.app.portal;
         let base = portal.public_url.trim_end_matches('/');
-        let page = format!("{base}{}", path(self.app, self.bill.number));
-        let (ok, cancel) = (format!("{page}?back=1"), page);
-        let notify = format!("{base}/pay/{}/notify", provider.name);
+        let page = path(self.app, self.bill.number);
         let language = self.visitor.language.tag();
         let description = description(self.app, self.visitor, self.bill);
         let amount = self.payment.amount;
@@ -663,6 +661,8 @@ impl Errand<'_> {
                     epay::Page::Account
                 };
                 let checkout = checkout(self.app, self.payment, &description);
+                let cancel = format!("{base}{page}");
+                let ok = format!("{cancel}?back=1");
                 Ok(epay.checkout(there, &checkout, language, &ok, &cancel))
             }
             Dialect::Ipg(shop) => shop.purchase(&ipg::Purchase {
@@ -672,9 +672,8 @@ impl Errand<'_> {
                 language,
                 customer_ip: self.visitor.ip.expose(),
                 email: "",
-                ok: &ok,
-                cancel: &cancel,
-                notify: &notify,
+                back: &page.replacen("/pay/", &format!("{base}/pay/{}/return/", provider.name), 1),
+                notify: &format!("{base}/pay/{}/notify", provider.name),
             }),
             Dialect::Borica(terminal) => {
                 let account = &self.bill.account;

@@ -1,5 +1,5 @@
-//! What payment systems call: notices, questions for dues, reports of payments, and BORICA's answer
-//! that a browser brings. What is not verified is counted and changes nothing.
+//! What payment systems call: notices, questions for dues, reports of payments, and what a browser brings back
+//! from BORICA, iCard and myPOS. What is not verified is counted and changes nothing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +42,7 @@ pub(crate) fn router(doors: Doors) -> Router {
         .route("/pay/{name}/confirm", get(confirm))
         .route("/pay/{name}/notify", post(notify))
         .route("/pay/{name}/return", post(returned))
+        .route("/pay/{name}/return/{bill}", get(came_back).post(came_back))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
@@ -230,8 +231,31 @@ async fn returned(
             "/pay".to_owned()
         }
     };
-    let location = HeaderValue::from_str(&page).unwrap_or(HeaderValue::from_static("/pay"));
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
+    Ok(to(&page))
+}
+
+/// A browser comes back from iCard or myPOS, with their word or without. Where to is in the address; what it brings counts
+/// only as far as it is signed.
+async fn came_back(
+    State(app): State<App>,
+    Path((name, slug)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let ways = app.portal.pay.ways.all();
+    let provider = called(&ways, &name)?;
+    let (Dialect::Ipg(shop), Some(bill)) = (&provider.dialect, pay::bill_of(&app, &slug).await?)
+    else {
+        return Err(Failure::NotFound);
+    };
+    match shop.returned(&body) {
+        Ok(notice) => {
+            if let Some(notice) = notice {
+                keep(&app, &notice).await;
+            }
+        }
+        Err(refused) => not_believed(&app, &provider.name, &refused).await,
+    }
+    Ok(to(&format!("{}?back=1", pay::path(&app, bill.number))))
 }
 
 /// Keeps what a browser brought, and gives the page of the bill.
@@ -297,6 +321,11 @@ fn biller_of(provider: &Provider) -> Result<&Biller, Failure> {
         Dialect::Biller(biller) => Ok(biller),
         _ => Err(Failure::NotFound),
     }
+}
+
+fn to(page: &str) -> Response {
+    let location = HeaderValue::from_str(page).unwrap_or(HeaderValue::from_static("/pay"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
 fn plain(text: String) -> Response {

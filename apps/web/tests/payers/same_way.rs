@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use kvit_flow::ports::Checkpoints;
 use kvit_pay::params::encode;
 use kvit_payers::Mood;
@@ -12,21 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     common::{Answer, Browser, seed},
-    scene::{Scene, form_of},
+    scene::Scene,
 };
 
 /// Anna's bill of 84.20 is paid, and two of billing are signed in.
 async fn paid(way: &str) -> (Scene, Browser, Browser) {
     let scene = Scene::open().await;
-    let page = scene.goes(way, "pay").await.body;
-    if way == "borica.card" {
-        let (_, form) = form_of(&page);
-        let foreign = [("sec-fetch-site", "cross-site")];
-        let mut browser = scene.world.browser();
-        browser
-            .ask(Method::POST, "/pay/borica/return", &form, &foreign)
-            .await;
-    }
+    scene.comes_back(way, "pay").await;
     let (vera, boyan) = two(&scene, ["vera", "boyan"]).await;
     (scene, vera, boyan)
 }

@@ -71,6 +71,11 @@ fn serve(listener: TcpListener, router: Router) {
 
 impl Scene {
     pub(crate) async fn open() -> Self {
+        Self::open_behind(|portal| portal).await
+    }
+
+    /// With something between the payment systems and the portal.
+    pub(crate) async fn open_behind(between: impl FnOnce(Router) -> Router) -> Self {
         let ((portal, portal_url), (till, payers_url)) = (port().await, port().await);
         let payers = Payers::open(PayersConfig {
             portal: portal_url.clone(),
@@ -81,7 +86,7 @@ impl Scene {
             billers: ["ebg", "icard-bill"]
                 .map(|name| (name.to_owned(), name.to_owned()))
                 .to_vec(),
-            time_lapse: 100_000,
+            time_lapse: 5_000_000,
         })
         .expect("keys");
         let ways = Arc::new(Fixed(Arc::new(providers(&payers, &payers_url))));
@@ -92,7 +97,7 @@ impl Scene {
         let world = World::paying(&portal_url, pay).await;
         // BORICA's answers carry the time of day.
         world.clock.set(jiff::Timestamp::now());
-        serve(portal, world.router.clone());
+        serve(portal, between(world.router.clone()));
         serve(till, payers.router());
         Self {
             world,
@@ -153,6 +158,32 @@ impl Scene {
         assert_eq!(there.status, StatusCode::OK, "{}", there.body);
         let (action, _) = form_of(&there.body);
         self.there(&action, &format!("do={what}")).await
+    }
+
+    /// The same, and the browser goes back to the portal with what it was given, if anything.
+    pub(crate) async fn comes_back(&self, way: &str, what: &str) -> Answer {
+        let there = self.goes(way, what).await;
+        if there.status == StatusCode::SEE_OTHER {
+            return there;
+        }
+        self.carries(&there.body).await
+    }
+
+    /// The browser carries a payment system's form to the portal.
+    pub(crate) async fn carries(&self, page: &str) -> Answer {
+        let (action, form) = form_of(page);
+        let path = action.strip_prefix(&self.url).expect("the portal's");
+        let foreign = [("sec-fetch-site", "cross-site")];
+        let mut browser = self.world.browser();
+        browser.ask(Method::POST, path, &form, &foreign).await
+    }
+
+    pub(crate) async fn asks(&self, path: &str) -> Answer {
+        let mut browser = Browser {
+            router: self.payers.clone(),
+            cookies: BTreeMap::new(),
+        };
+        browser.get(path).await
     }
 
     pub(crate) async fn there(&self, path: &str, form: &str) -> Answer {

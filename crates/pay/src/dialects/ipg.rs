@@ -86,10 +86,8 @@ pub struct Purchase<'a> {
     pub customer_ip: &'a str,
     /// The customer's address, where it is known.
     pub email: &'a str,
-    /// Where the browser comes back to. Proves nothing.
-    pub ok: &'a str,
-    /// The same, where the customer thought better of it.
-    pub cancel: &'a str,
+    /// Where the browser comes back to, by POST, whatever became of it.
+    pub back: &'a str,
     /// Where they call us back.
     pub notify: &'a str,
 }
@@ -134,8 +132,8 @@ impl Shop {
             ("Currency", "978"),
             ("CustomerIP", purchase.customer_ip),
             ("Email", purchase.email),
-            ("URL_OK", purchase.ok),
-            ("URL_Cancel", purchase.cancel),
+            ("URL_OK", purchase.back),
+            ("URL_Cancel", purchase.back),
             ("URL_Notify", purchase.notify),
             ("CartItems", "1"),
             ("Article_1", &one_line(purchase.article, 100)),
@@ -160,8 +158,8 @@ impl Shop {
             ("Amount", &amount),
             ("Currency", "EUR"),
             ("OrderID", &purchase.order.to_string()),
-            ("URL_OK", purchase.ok),
-            ("URL_Cancel", purchase.cancel),
+            ("URL_OK", purchase.back),
+            ("URL_Cancel", purchase.back),
             ("URL_Notify", purchase.notify),
             ("CardTokenRequest", "0"),
             ("KeyIndex", &self.key_index),
@@ -178,7 +176,7 @@ impl Shop {
         .to_vec()
     }
 
-    /// Reads a call-back (`…PurchaseNotify`, `…PurchaseRollback`).
+    /// Reads a call-back (`…PurchaseNotify`, `…PurchaseRollback`, `…PurchaseDeclineNotify`).
     ///
     /// # Errors
     /// Where it is not from them as it stands.
@@ -218,12 +216,32 @@ impl Shop {
                 "" => (Event::RolledBack, order.to_string()),
                 text => (Event::Reversed, trace(text)?),
             },
-            Some("PurchaseCancel") => (Event::Declined, order.to_string()),
+            Some("PurchaseCancel" | "PurchaseDeclineNotify") => {
+                (Event::Declined, order.to_string())
+            }
             _ => return Err(Refusal::Malformed("method")),
         };
         let about = About::Payment(order);
         let notice = VerifiedNotice::new(&self.name, transaction, about, event, body);
         Ok(notice.signed_over(&message))
+    }
+
+    /// Reads what the customer's browser brings back by POST: that nothing was paid (`…PurchaseCancel`), where it is signed
+    /// for this shop. That something was paid is learned from the call-back alone.
+    ///
+    /// # Errors
+    /// Where it says that nothing was paid, and is not from them as it stands.
+    pub fn returned(&self, body: &[u8]) -> Result<Option<VerifiedNotice>, Refusal> {
+        let params = Params::parse(body)?;
+        let (method, shop, cancelled) = match self.dialect {
+            Dialect::Icard => ("IPGmethod", "MID", "IPGPurchaseCancel"),
+            Dialect::Mypos => ("IPCmethod", "SID", "IPCPurchaseCancel"),
+        };
+        // Without the shop's number it may be about another shop's payment.
+        if params.get(method) != Some(cancelled) || params.get(shop).is_none() {
+            return Ok(None);
+        }
+        self.call_back(body).map(Some)
     }
 
     fn verify(&self, message: &str, signature: &str) -> Result<(), Refusal> {

@@ -17,6 +17,12 @@ use crate::{
 const MERCHANT: &str = "7000005";
 const SHOP: &str = "000000000000123";
 const TERMINAL: &str = "V1800001";
+/// Where customers find their bill by its number, and how it is called.
+const BILLERS: [(&str, &str); 3] = [
+    ("epay-billing", "ePay.bg"),
+    ("ebg", "eBg.bg"),
+    ("icard-bill", "iCard.bg"),
+];
 /// An hour of ePay's waiting passes in a minute.
 const TIME_LAPSE: u32 = 60;
 
@@ -43,13 +49,9 @@ impl Till {
             merchant: MERCHANT.to_owned(),
             shop: SHOP.to_owned(),
             terminal: TERMINAL.to_owned(),
-            billers: vec![
-                (
-                    "epay-billing".to_owned(),
-                    "ePay and EasyPay billing".to_owned(),
-                ),
-                ("ebg".to_owned(), "eBg.bg".to_owned()),
-            ],
+            billers: BILLERS
+                .map(|(name, title)| (name.to_owned(), title.to_owned()))
+                .to_vec(),
             time_lapse: TIME_LAPSE,
         })
         .failed("the payment systems cannot open")?;
@@ -65,17 +67,16 @@ impl Till {
     /// Puts their keys into the instance's folder.
     pub(super) fn write_keys(&self, dir: &Path) -> Result<(), Failure> {
         let keys = self.payers.files();
-        for (name, text) in [
-            ("pay.secret", self.payers.secret()),
-            (
-                "epay-billing.secret",
-                &self.payers.biller_secret("epay-billing"),
-            ),
-            ("ebg.secret", &self.payers.biller_secret("ebg")),
-            ("pay.key", keys.ours.as_str()),
-            ("payers.pem", keys.theirs.as_str()),
-        ] {
-            files::write_private(&dir.join(name), text.as_bytes())
+        let mut all = vec![
+            ("pay.secret".to_owned(), self.payers.secret().to_owned()),
+            ("pay.key".to_owned(), keys.ours.clone()),
+            ("payers.pem".to_owned(), keys.theirs.clone()),
+        ];
+        for (name, _) in BILLERS {
+            all.push((format!("{name}.secret"), self.payers.biller_secret(name)));
+        }
+        for (name, text) in all {
+            files::write_private(&dir.join(&name), text.as_bytes())
                 .failed(format!("{name} cannot be written"))?;
         }
         Ok(())
@@ -83,8 +84,8 @@ impl Till {
 }
 
 fn settings(url: &str) -> String {
-    format!(
-        r#"order = ["epay", "borica", "icard"]
+    let mut all = format!(
+        r#"order = ["epay", "borica", "icard", "mypos"]
 [providers.epay]
 kind = "epay"
 title = "ePay.bg"
@@ -116,18 +117,29 @@ key_index = "1"
 key_index_resp = "1"
 key_file = "pay.key"
 their_key_file = "payers.pem"
-[providers.epay-billing]
-kind = "biller"
-title = "ePay.bg"
-[providers.epay-billing.test]
-merchant = "{MERCHANT}"
-secret_file = "epay-billing.secret"
-[providers.ebg]
-kind = "biller"
-title = "eBg.bg"
-[providers.ebg.test]
-merchant = "{MERCHANT}"
-secret_file = "ebg.secret"
+[providers.mypos]
+kind = "mypos"
+title = "myPOS"
+[providers.mypos.test]
+url = "{url}/mypos/"
+originator = "61938166610"
+shop = "{SHOP}"
+shop_name = "Svetulka"
+key_index = "1"
+key_file = "pay.key"
+their_key_file = "payers.pem"
 "#
-    )
+    );
+    for (name, title) in BILLERS {
+        all.push_str(&format!(
+            r#"[providers.{name}]
+kind = "biller"
+title = "{title}"
+[providers.{name}.test]
+merchant = "{MERCHANT}"
+secret_file = "{name}.secret"
+"#
+        ));
+    }
+    all
 }
