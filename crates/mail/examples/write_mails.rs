@@ -11,7 +11,7 @@ use kvit_billing::{
 };
 use kvit_mail::{
     BillFor, BillMail, Conceded, ConcededMail, LinkMail, Mails, Message, MoneyDirection, PaidBill,
-    PaymentMail, ReminderMail, WelcomeMail,
+    PaidBy, PaymentMail, ReminderMail, WelcomeMail,
 };
 use mail_parser::MessageParser;
 
@@ -188,7 +188,7 @@ fn payment(
         currency: Currency::EUR,
         paid_at: "2026-11-20T08:15:00Z".parse()?,
         booked: None,
-        way: Some("ePay.bg"),
+        way: Some(PaidBy::Through("ePay.bg")),
         bills: &[bill],
         open: Cents::new(open),
         credit: Cents::new(credit),

@@ -17,8 +17,8 @@ pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder};
 pub use mails::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
-    StaffChange, WelcomeMail,
+    LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaidBy, PaymentMail,
+    ReminderMail, StaffChange, WelcomeMail,
 };
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};

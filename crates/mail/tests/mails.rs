@@ -8,8 +8,8 @@ use kvit_billing::{
 };
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
-    StaffChange, WelcomeMail,
+    LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaidBy, PaymentMail,
+    ReminderMail, StaffChange, WelcomeMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -332,7 +332,7 @@ fn paid(
             currency: Currency::EUR,
             paid_at: "2026-11-20T08:15:00Z".parse().expect("a time"),
             booked,
-            way: Some("eBg & Co"),
+            way: Some(PaidBy::Through("eBg & Co")),
             bills: &[bill],
             open: Cents::new(open),
             credit: Cents::new(credit),
@@ -465,19 +465,19 @@ fn a_refund_that_came_back_and_one_that_was_stopped_have_words_of_their_own() {
             Language::Bg,
             Conceded::SameWay { through: "iCard" },
             "Връщаме Ви 5,69 €",
-            "през iCard",
+            "платили (iCard)",
         ),
         (
             Language::En,
             Conceded::NotSameWay { through: "iCard" },
             "The refund of €5.69 did not go through",
-            "not be given back through iCard",
+            "the way you paid it (iCard).",
         ),
         (
             Language::Bg,
             Conceded::AfterAll { through: "iCard" },
             "Оказа се, че сме Ви върнали 5,69 €",
-            "през iCard няма да се извърши",
+            "платили (iCard), няма да се извърши",
         ),
         (
             Language::En,

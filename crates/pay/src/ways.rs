@@ -59,6 +59,12 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Whether customers know it as paying by card, and by no name of its own.
+    #[must_use]
+    pub const fn takes_cards_here(&self) -> bool {
+        matches!(self, Self::Borica(_))
+    }
+
     /// Whether a payment can be asked for.
     #[must_use]
     pub const fn is_asked(&self) -> bool {

@@ -33,7 +33,7 @@ use super::{
     autopay::{self, Collected},
     shown,
 };
-use crate::{App, Hall, failure::Failure, front::Visitor, gate};
+use crate::{App, Hall, failure::Failure, front::Visitor, gate, texts::Texts};
 
 /// Payments of a bill that its page tells of.
 const PAYMENTS_SHOWN: usize = 100;
@@ -326,11 +326,17 @@ impl Asked {
         let money = |cents| texts.money(cents, &self.bill.currency);
         let ways = app.portal.pay.ways.all();
         let now = app.portal.clock.now();
-        let begun = self.payments.iter();
-        let begun = begun.map(|view| told(app, visitor, &ways, view));
+        let standing = self.standing();
+        // Under a paid bill, what came to nothing is out of the way.
+        let (came_to_nothing, begun): (Vec<_>, Vec<_>) = self
+            .payments
+            .iter()
+            .partition(|view| standing == "paid" && came_to_nothing(view.state(now)));
+        let told = |view: &PaymentView| told(app, visitor, &ways, view, standing);
+        let folded: Vec<_> = came_to_nothing.into_iter().map(told).collect();
         let others = self.others.iter();
         let others = others.map(|entry| booked(app, visitor, &ways, entry));
-        let states: Vec<_> = begun.chain(others).collect();
+        let states: Vec<_> = begun.into_iter().map(told).chain(others).collect();
         let open = self.payments.iter().any(|view| is_coming(view, now));
         let fitting = ways.iter().filter(|provider| self.fits(provider));
         let (working, resting): (Vec<_>, Vec<_>) =
@@ -347,7 +353,6 @@ impl Asked {
             _ => Some("pay-out-several"),
         };
         let resting = out.map(|out| texts.say(out, &[("titles", &resting.join(", "))]));
-        let standing = self.standing();
         let operator = &app.portal.operator;
         let collected = self.collected.as_ref().map(|collected| {
             let until = pay_otherwise_until(collected.day);
@@ -372,7 +377,7 @@ impl Asked {
                 amount => money(self.amount),
                 older => (self.older > Cents::ZERO).then(|| money(self.older)),
                 credit => (self.credit > Cents::ZERO).then(|| money(self.credit)),
-                overdue => overdue(self, app), states, open, ways => offered, resting, notice, collected,
+                overdue => overdue(self, app), states, folded, open, ways => offered, resting, notice, collected,
                 iban => spaced(&operator.iban), reference, action => visitor.path.clone(),
                 recipient => operator.name.get(visitor.language),
             },
@@ -459,7 +464,8 @@ fn offered<'a>(
     let one = |provider: &Provider, way: Way| {
         let title = provider.title.get(visitor.language);
         let text = match (way, &provider.dialect) {
-            (Way::Account, _) | (Way::Card, Dialect::Borica(_)) => title.to_owned(),
+            (Way::Account, _) => title.to_owned(),
+            (Way::Card, dialect) if dialect.takes_cards_here() => title.to_owned(),
             (Way::Card, _) => texts.say("pay-way-card", &[("title", title)]),
             (Way::Cash, _) => texts.say("pay-way-cash", &[("title", title)]),
         };
@@ -472,8 +478,36 @@ fn offered<'a>(
     all
 }
 
-/// Where a payment stands, in words.
-fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> Value {
+/// Whether no money is to be expected of a payment.
+fn came_to_nothing(state: PaymentState) -> bool {
+    match state {
+        PaymentState::Started | PaymentState::Declined | PaymentState::Expired => true,
+        PaymentState::Ordered
+        | PaymentState::Held
+        | PaymentState::Settled
+        | PaymentState::Reversed => false,
+    }
+}
+
+/// How somebody pays, in words that go on from an amount.
+fn by(texts: &Texts, provider: Option<&Provider>, way: Option<Way>, title: &str) -> String {
+    let key = match (provider, way) {
+        (Some(provider), _) if provider.dialect.takes_cards_here() => "pay-by-card",
+        (_, Some(Way::Card)) => "pay-by-card-through",
+        (_, Some(Way::Cash)) => "pay-by-cash",
+        (_, Some(Way::Account) | None) => "pay-by",
+    };
+    texts.say(key, &[("title", title)])
+}
+
+/// Where a payment of a bill that stands so stands itself, in words.
+fn told(
+    app: &App,
+    visitor: &Visitor,
+    ways: &[Provider],
+    view: &PaymentView,
+    standing: &str,
+) -> Value {
     let texts = app.pages.texts(visitor.language);
     let payment = &view.payment;
     let provider = ways
@@ -481,11 +515,13 @@ fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> 
         .find(|provider| provider.name == payment.provider);
     let title = provider.map_or(payment.provider.as_str(), |p| p.title.get(visitor.language));
     let state = view.state(app.portal.clock.now());
-    let cash = state == PaymentState::Ordered && payment.code.is_some();
-    let key = if cash {
-        "pay-state-ordered-cash".to_owned()
-    } else {
-        ["pay-state-", state.as_str()].concat()
+    let code = payment.code.as_deref().map(spaced_code);
+    let code = code.filter(|_| state == PaymentState::Ordered);
+    let key = match (&code, standing) {
+        (Some(_), "open") => "pay-state-ordered-cash".to_owned(),
+        // Who pays with it now pays twice.
+        (Some(_), _) => "pay-state-code-over".to_owned(),
+        (None, _) => ["pay-state-", state.as_str()].concat(),
     };
     let when = texts.moment(payment.started_at, &app.portal.time_zone);
     let until = texts.moment(payment.expires_at, &app.portal.time_zone);
@@ -495,14 +531,17 @@ fn told(app: &App, visitor: &Visitor, ways: &[Provider], view: &PaymentView) -> 
         _ => payment.amount,
     };
     let amount = texts.money(amount, &payment.currency);
+    let by = by(texts, provider, Way::parse(&payment.way), title);
     let arguments = [
-        ("way", title),
+        ("by", by.as_str()),
         ("amount", amount.as_str()),
         ("when", when.as_str()),
         ("until", until.as_str()),
+        ("code", code.as_deref().unwrap_or_default()),
     ];
-    let code = payment.code.as_deref().filter(|_| cash).map(spaced_code);
-    context! { state => state.as_str(), text => texts.say(&key, &arguments), code }
+    let text = texts.say(&key, &arguments);
+    let code = code.filter(|_| standing == "open");
+    context! { state => state.as_str(), text, code }
 }
 
 /// Money that came by another way than from this page, in words.
@@ -519,11 +558,12 @@ fn booked(app: &App, visitor: &Visitor, ways: &[Provider], entry: &EntryRecord) 
         (true, None) => ("settled", "pay-booked"),
         (false, _) => ("reversed", "pay-booked-back"),
     };
-    let way = provider.map_or("", |provider| provider.title.get(visitor.language));
+    let title = provider.map_or("", |provider| provider.title.get(visitor.language));
+    let by = by(texts, provider, None, title);
     let when = texts.moment(entry.at, &app.portal.time_zone);
     let amount = texts.money(entry.cents.abs(), &app.portal.operator.currency);
     let arguments = [
-        ("way", way),
+        ("by", by.as_str()),
         ("amount", amount.as_str()),
         ("when", when.as_str()),
     ];
@@ -726,6 +766,7 @@ fn go(
         "paygo.html",
         context! {
             title => provider.title.get(visitor.language), url => there.url.clone(), fields, amount,
+            card => if provider.dialect.takes_cards_here() { "-card" } else { "" },
         },
     )?;
     // Payment systems send the browser on to hosts of their own, which counts as part of the form.

@@ -4,7 +4,7 @@ use kvit_store::PasskeyOwner;
 use serde_json::json;
 
 use super::{
-    common::{self, World, seed},
+    common::{self, World, pay, seed},
     eye::Inspector,
 };
 
@@ -191,6 +191,28 @@ async fn paying(eye: &mut Inspector, world: &World) {
         .await
         .expect("a code");
     eye.see("pay-ordered", &page).await;
+    // Boris' is paid at a desk, with a code and an attempt left over.
+    let page = world.pay_path(seed::second_bill());
+    for _ in 0..2 {
+        eye.chrome.go(&page).await;
+        eye.chrome.follow("main form button").await;
+    }
+    let code = world.store.set_payment_code(&epay, 2, "1234567890");
+    code.await.expect("a code");
+    let report = pay::ebg(&[
+        ("IDN", seed::BORIS),
+        ("MERCHANTID", "7"),
+        ("TID", "1"),
+        ("DATE", "20261120110000"),
+        ("TOTAL", "5610"),
+        ("TYPE", "BILLING"),
+        ("INVOICES", "0000000002"),
+    ]);
+    let path = format!("/pay/ebg/confirm?{report}");
+    world.browser().get(&path).await;
+    eye.chrome.go(&page).await;
+    eye.chrome.press("summary").await;
+    eye.look("pay-paid").await;
 }
 
 /// Readers: asked by the customer, who is signed in, and what their mails' links lead to.

@@ -8,8 +8,8 @@ use kvit_billing::{
 };
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Message, MoneyDirection, PaidBill, PaymentMail, ReminderMail, StaffChange,
-    WelcomeMail,
+    LinkMail, MailError, Message, MoneyDirection, PaidBill, PaidBy, PaymentMail, ReminderMail,
+    StaffChange, WelcomeMail,
 };
 use kvit_pay::debit::pay_otherwise_until;
 use kvit_store::{
@@ -271,7 +271,10 @@ impl Courier {
             currency,
             paid_at: told.paid_at,
             booked: told.booked,
-            way: way.map(|provider| provider.title.get(job.language)),
+            way: way.map(|way| match way.dialect.takes_cards_here() {
+                true => PaidBy::Card,
+                false => PaidBy::Through(way.title.get(job.language)),
+            }),
             bills: &bills,
             open: told.open,
             credit: told.credit,

@@ -31,7 +31,7 @@ pub use bill::{BillFor, BillMail};
 pub use conceded::{Conceded, ConcededMail};
 pub use debit::{DebitCase, DebitMail, DebitedBill};
 pub use link::LinkMail;
-pub use payment::{MoneyDirection, PaidBill, PaymentMail};
+pub use payment::{MoneyDirection, PaidBill, PaidBy, PaymentMail};
 pub use reminder::ReminderMail;
 pub use samples::MailSample;
 pub use welcome::WelcomeMail;

@@ -31,6 +31,15 @@ pub struct PaidBill {
     pub open: Cents,
 }
 
+/// Through what a payment came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidBy<'a> {
+    /// A bank card on the operator's own site.
+    Card,
+    /// A payment system that customers know by this name.
+    Through(&'a str),
+}
+
 /// Money that came or was taken back. Equal values give equal bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct PaymentMail<'a> {
@@ -52,8 +61,8 @@ pub struct PaymentMail<'a> {
     pub currency: Currency,
     /// When it was paid.
     pub paid_at: Timestamp,
-    /// Through what, as customers read it; where that has no name for them, the mail leaves it out.
-    pub way: Option<&'a str>,
+    /// Through what; where that has no name for customers, the mail leaves it out.
+    pub way: Option<PaidBy<'a>>,
     /// Of a bank transfer, the day on which the bank booked it: told instead of moment and way.
     pub booked: Option<Date>,
     /// The bills that it pays, oldest first; none where all of it is credit.
@@ -105,7 +114,20 @@ pub(super) fn payment_draft<'a>(mail: &'a PaymentMail<'_>) -> Draft<'a> {
             },
         ),
         ("bank", mail.booked.map_or("", |_| "yes").to_owned()),
-        ("way", one_line(mail.way.unwrap_or_default())),
+        (
+            "way",
+            match mail.way {
+                Some(PaidBy::Through(title)) => one_line(title),
+                Some(PaidBy::Card) | None => String::new(),
+            },
+        ),
+        (
+            "card",
+            match mail.way {
+                Some(PaidBy::Card) => "yes".to_owned(),
+                Some(PaidBy::Through(_)) | None => String::new(),
+            },
+        ),
         ("open", above(mail.open)),
         ("credit", above(mail.credit)),
         ("pay_url", mail.pay_url.unwrap_or_default().to_owned()),

@@ -9,7 +9,7 @@ use kvit_billing::{
 
 use super::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaymentMail, ReminderMail,
+    Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaidBy, PaymentMail, ReminderMail,
     StaffChange, WelcomeMail, payment::payment_draft, reminder::reminder_draft,
 };
 
@@ -263,7 +263,8 @@ impl Mails {
         for direction in [MoneyDirection::Came, MoneyDirection::TakenBack] {
             for (way, open, credit) in [
                 (None, ONE, Cents::ZERO),
-                (Some("ePay.bg"), Cents::ZERO, ONE),
+                (Some(PaidBy::Through("ePay.bg")), Cents::ZERO, ONE),
+                (Some(PaidBy::Card), Cents::ZERO, ONE),
                 (None, Cents::ZERO, Cents::ZERO),
             ] {
                 self.payment(&PaymentMail {
