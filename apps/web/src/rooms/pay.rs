@@ -766,7 +766,7 @@ fn go(
         "paygo.html",
         context! {
             title => provider.title.get(visitor.language), url => there.url.clone(), fields, amount,
-            card => if provider.dialect.takes_cards_here() { "-card" } else { "" },
+            card => provider.dialect.takes_cards_here(),
         },
     )?;
     // Payment systems send the browser on to hosts of their own, which counts as part of the form.
