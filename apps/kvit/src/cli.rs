@@ -25,8 +25,8 @@ pub(crate) use layout::{
 pub(crate) use pay::{
     AllocateArgs, ApproveArgs, BookArgs, ConcessionArgs, CorrectionArgs, CustomerArgs,
     DebitApproveArgs, DebitSeenArgs, DebitWriteArgs, DebitsCommand, FoundArgs, JournalArgs,
-    PayCommand, PersonArgs, ReceivablesArgs, RefundArgs, RefundExportArgs, RefundsCommand,
-    SettleArgs, StatementArgs, StatementsArgs, WriteOffArgs,
+    PayCommand, PersonArgs, ReceivablesArgs, ReconcileArgs, RefundArgs, RefundExportArgs,
+    RefundsCommand, SettleArgs, StatementArgs, StatementsArgs, WriteOffArgs,
 };
 pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand, RunLayoutArgs};
 pub(crate) use staff::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs};

@@ -231,6 +231,7 @@ pub(crate) fn provider(
         title: config.title.clone(),
         dialect,
         first_number: config.first_number,
+        pays_within_days: config.pays_within_days,
         offered: if offered {
             config.offered()
         } else {

@@ -63,6 +63,7 @@ fn help() {
         "pay debits write",
         "pay customer",
         "pay receivables",
+        "pay reconcile",
         "pay books",
         "pay journal",
         "pay export",
@@ -405,6 +406,7 @@ fn refusals() {
         ("no-payments", &["pay", "list"]),
         ("nothing-unmatched", &["pay", "unmatched"]),
         ("empty-books", &["pay", "books"]),
+        ("nothing-to-reconcile", &["pay", "reconcile"]),
         ("no-statements", &["pay", "statements"]),
         ("no-such-statement", &["pay", "statements", "3f9a2c"]),
         (

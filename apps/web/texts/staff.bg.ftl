@@ -1027,13 +1027,23 @@ staff-detail-sha256 = отпечатък SHA-256
 staff-declaration-code = Код с клиентския номер { $number } за машинно четене
 staff-scans-of-hint = Самите декларации се виждат, след като клиентът бъде разпознат.
 staff-reconciled-title = Засичане на плащанията
-staff-reconciled-lead = Какво са съобщили платежните системи, какво показват извлеченията и какво е записано в книгите. Дните с разлики са отпред.
+staff-reconciled-lead = Какво са съобщили платежните системи, какво показват извлеченията и какво е записано в книгите. Разликите са отпред.
 staff-reconciled-month = Месец
 staff-reconciled-system = Платежна система
 staff-reconciled-notices = Известия
 staff-reconciled-statements = Извлечения
 staff-reconciled-journal = Книги
-staff-reconciled-rest = Непредадено за месеца
+staff-clearing-lead = Колко е събрала всяка платежна система, колко е върнала и колко е предала по сметката. Непредаденото се пренася от месец в месец.
+staff-clearing-carried = Пренесено
+staff-clearing-came = Събрано
+staff-clearing-handed = Предадено
+staff-clearing-left = Остава
+staff-clearing-late = { $days ->
+    [one] Повече от ден не са предадени { $sum }
+   *[other] Повече от { $days } дни не са предадени { $sum }
+}
+staff-clearing-over = Предадени са { $sum } повече от събраното
+staff-reconciled-back-sum = Върнато
 staff-reconciled-difference = Разлика
 staff-reconciled-days = По дни
 staff-reconciled-differing = { $count } за преглед: { $sum }

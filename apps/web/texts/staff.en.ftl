@@ -1027,13 +1027,23 @@ staff-detail-sha256 = SHA-256
 staff-declaration-code = Code with the customer number { $number }, for machines
 staff-scans-of-hint = The declarations themselves can be seen once the customer was recognised.
 staff-reconciled-title = Reconciliation
-staff-reconciled-lead = What payment systems said, what bank statements show, and what is in the books. Days with differences come first.
+staff-reconciled-lead = What payment systems said, what bank statements show, and what is in the books. Differences come first.
 staff-reconciled-month = Month
 staff-reconciled-system = Payment system
 staff-reconciled-notices = Notices
 staff-reconciled-statements = Statements
 staff-reconciled-journal = Books
-staff-reconciled-rest = Not handed over this month
+staff-clearing-lead = What each payment system collected, gave back and handed over to the account. What it keeps is carried over from month to month.
+staff-clearing-carried = Carried over
+staff-clearing-came = Collected
+staff-clearing-handed = Handed over
+staff-clearing-left = Left
+staff-clearing-late = { $days ->
+    [one] { $sum } not handed over for more than a day
+   *[other] { $sum } not handed over for more than { $days } days
+}
+staff-clearing-over = { $sum } more handed over than collected
+staff-reconciled-back-sum = Returned
 staff-reconciled-difference = Difference
 staff-reconciled-days = By day
 staff-reconciled-differing = { $count } to look at: { $sum }

@@ -72,6 +72,7 @@ impl Icard {
             dialect: Dialect::Ipg(shop),
             offered: vec![Way::Card],
             payout: None,
+            pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
             first_number: 1,
         };
         Arc::new(Self {

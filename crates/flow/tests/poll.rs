@@ -77,6 +77,7 @@ impl Bank {
             dialect: Dialect::Borica(terminal),
             offered: vec![Way::Card],
             payout: None,
+            pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
             first_number: 1,
         };
         Arc::new(Self {

@@ -30,7 +30,13 @@ pub struct Provider {
     pub payout: Option<PayOut>,
     /// The number of the first payment there; more, where numbers were given that nobody here knows of.
     pub first_number: u64,
+    /// Within how many days it hands over what it collected.
+    pub pays_within_days: u32,
 }
+
+/// Within how many days a payment system hands over what it collected, where nothing else is said: a week has every
+/// row of holidays but the longest.
+pub const PAYS_WITHIN_DAYS: u32 = 7;
 
 impl Provider {
     /// The address where it is reached; none where it only calls us.

@@ -74,6 +74,7 @@ pub use layouts::layout_hash;
 pub use owing_sheets::OWING_SHEETS_KEPT;
 pub use passkeys::{CHALLENGES_OF_ADDRESS_MAX, PASSKEYS_OF_OWNER_MAX};
 pub use reconcile::same_person;
+pub use reconciliation::days_of;
 pub use records::*;
 pub use refund_files::REFUNDS_IN_FILE_MAX;
 pub use release::ReleaseError;

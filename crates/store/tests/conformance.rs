@@ -256,6 +256,7 @@ on_both_engines! {
     receivables::a_sheet_ties_to_the_books,
     payments::notices_at_once_count_once,
     reconciliation::what_three_say_is_compared_by_day,
+    reconciliation::what_is_not_handed_over_in_time_comes_first,
     reconcile::what_does_not_fit_changes_no_balance,
     reconcile::contradictions_end_in_the_right_balance,
     reversals::a_reversal_counts_in_any_order,

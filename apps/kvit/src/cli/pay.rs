@@ -127,6 +127,16 @@ With --to each customer who owed gets a line in a CSV file. One pass over all cu
 number; its memory stays the same however many there are. A file that is there is not
 overwritten.")]
     Receivables(ReceivablesArgs),
+    /// Hold what payment systems said, what they handed over and the books against each other, by month
+    #[command(after_help = "\
+Examples:
+  kvit pay reconcile
+  kvit pay reconcile --month 2026-10
+
+For each payment system what it held before, collected, gave back, handed over and holds, as
+/staff/reconciliation shows it. What it has not handed over within `pays_within_days` of its section
+comes first, then the days on which a notice's money is in no book, or in another sum.")]
+    Reconcile(ReconcileArgs),
     /// Show the sum of each book; together they are nothing
     Books,
     /// Write the journal of some days as a CSV file, for the accounting system
@@ -241,6 +251,21 @@ refuses (pain.002).")]
     Write(DebitWriteArgs),
     /// Say that a person saw to a debit that came back, or that the bank keeps silent about
     Seen(DebitSeenArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReconcileArgs {
+    /// The month, such as 2026-11; the present one where it is not named
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub(crate) month: Option<Date>,
+}
+
+/// The first day of a month.
+fn month(text: &str) -> Result<Date, String> {
+    let first = format!("{text}-01");
+    first
+        .parse()
+        .map_err(|_| "write a month such as 2026-11".to_owned())
 }
 
 #[derive(Args, Debug)]

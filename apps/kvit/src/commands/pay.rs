@@ -4,6 +4,7 @@ mod corrections;
 mod debits;
 mod journal;
 mod receivables;
+mod reconcile;
 mod refunds;
 mod statement;
 mod statements;
@@ -50,6 +51,7 @@ pub(super) async fn pay(
         PayCommand::Debits { command } => debits::debits(out, instance, command).await,
         PayCommand::Customer(args) => customer(out, instance, &args).await,
         PayCommand::Receivables(args) => receivables::receivables(out, instance, &args).await,
+        PayCommand::Reconcile(args) => reconcile::reconcile(out, instance, &args).await,
         PayCommand::Books => books(out, instance).await,
         PayCommand::Journal(args) => journal::journal(out, instance, &args).await,
         PayCommand::Export(args) => journal::export(out, instance, &args).await,

@@ -18,6 +18,8 @@ const REMINDERS_MAX: usize = 4;
 const REMINDER_DAYS_MAX: u8 = 60;
 /// Two weeks is what the scheme has where nothing else is agreed.
 const NOTICE_DAYS_MAX: u64 = 14;
+/// In which a payment system hands over what it collected.
+const PAYS_WITHIN_DAYS_MAX: u64 = 90;
 
 pub(super) fn check(config: &Config, lines: &Lines, faults: &mut Vec<Fault>) {
     let mut checker = Checker { lines, faults };
@@ -357,6 +359,11 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
             provider.first_number,
             1_000_000_000_000_000,
             &format!("{path}.first_number"),
+        );
+        checker.positive(
+            provider.pays_within_days.into(),
+            PAYS_WITHIN_DAYS_MAX,
+            &format!("{path}.pays_within_days"),
         );
         if let Err(error) = name.parse::<ProviderName>() {
             checker.demand(

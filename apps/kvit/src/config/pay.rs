@@ -7,7 +7,7 @@ use std::{
 };
 
 use kvit_billing::customer::Text;
-use kvit_pay::ways::Way;
+use kvit_pay::ways::{PAYS_WITHIN_DAYS, Way};
 use serde::Deserialize;
 
 /// How bills are paid.
@@ -40,6 +40,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) pays_from: Vec<String>,
     #[serde(default)]
     pub(crate) pays_as: String,
+    #[serde(default = "in_time")]
+    pub(crate) pays_within_days: u32,
     /// What counts in the mode of this name; the other is kept for later.
     pub(crate) test: Option<Contract>,
     pub(crate) live: Option<Contract>,
@@ -103,6 +105,10 @@ pub(super) const CONTRACT_KEYS: [&str; 13] = [
 
 const fn first() -> u64 {
     1
+}
+
+const fn in_time() -> u32 {
+    PAYS_WITHIN_DAYS
 }
 
 /// What a payment system speaks.
@@ -308,6 +314,10 @@ secret_file = "epay.secret""#;
                 "[pay] order",
             ),
             (
+                EPAY.replace("\nways", "\npays_within_days = 0\nways"),
+                "[pay] providers.epay.pays_within_days",
+            ),
+            (
                 EPAY.replace("\nways", "\nfirst_number = 0\nways"),
                 "[pay] providers.epay.first_number",
             ),
@@ -355,7 +365,7 @@ secret_file = "epay.secret""#;
 
     #[test]
     fn what_is_rendered_is_read_again() {
-        let whole = EPAY.replace("\nways", "\nmode = \"live\"\nfirst_number = 500\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\nways");
+        let whole = EPAY.replace("\nways", "\nmode = \"live\"\nfirst_number = 500\npays_from = [\"BG80BNBG96611020345678\"]\npays_as = \"ePay\"\npays_within_days = 3\nways");
         let text = Config::default()
             .render()
             .replace(

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use kvit_billing::{Address, customer::Text};
+use kvit_pay::ways::PAYS_WITHIN_DAYS;
 
 use super::{Config, Contract, Guard, OidcConfig, ProviderConfig, Security};
 
@@ -268,7 +269,8 @@ fn pay(config: &Config) -> String {
 # are read again when they change. After restoring an older backup set first_number beyond all
 # numbers that payments had there, or new ones are taken for old ones. pays_from names the accounts from
 # which a payment system hands over what it collected, and pays_as the words by which the bank's
-# statement tells it where it names no account: such sums must not count as payments again. Such as:
+# statement tells it where it names no account: such sums must not count as payments again. What it has not handed
+# over after pays_within_days, {PAYS_WITHIN_DAYS} where it is not set, comes first at /staff/reconciliation. Such as:
 #   [pay.providers.epay]
 #   kind = "epay"
 #   title = "ePay.bg"
@@ -366,6 +368,9 @@ fn section(name: &str, provider: &ProviderConfig) -> String {
     }
     if !provider.pays_as.is_empty() {
         lines.push(format!("pays_as = {}", string(&provider.pays_as)));
+    }
+    if provider.pays_within_days != PAYS_WITHIN_DAYS {
+        lines.push(format!("pays_within_days = {}", provider.pays_within_days));
     }
     if provider.first_number != 1 {
         lines.push(format!("first_number = {}", provider.first_number));

@@ -1,16 +1,14 @@
 //! What came, as payment systems, the bank and the books say it, side by side, by day.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Extension,
     extract::{Query, State},
     response::Response,
 };
-use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
+use jiff::{SignedDuration, ToSpan, civil::Date};
 use kvit_billing::{Cents, Period};
-use kvit_pay::{ProviderName, statement::BANK};
-use kvit_store::{NoticeOutcome, ReconciledDay, Tally};
+use kvit_pay::{ProviderName, statement::BANK, ways::PAYS_WITHIN_DAYS};
+use kvit_store::{ClearingSum, NoticeOutcome, ReconciledDay, Tally, days_of};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -33,7 +31,7 @@ const MONTHS: u8 = 24;
 /// A payment whose time was over so long ago, and of which nothing is known, is shown.
 const UNANSWERED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// The first line of the file.
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 12] = [
     "day",
     "system",
     "notices",
@@ -42,6 +40,8 @@ const HEAD: [&str; 10] = [
     "statements_sum",
     "journal",
     "journal_sum",
+    "returned",
+    "returned_sum",
     "differing",
     "difference",
 ];
@@ -53,8 +53,6 @@ pub(crate) struct MonthQuery {
     month: String,
 }
 
-type Day = (Date, Timestamp, Timestamp);
-
 /// The first day of the month that is asked for, and today.
 fn month(app: &App, typed: &str) -> (Date, Date) {
     let now = app.portal.clock.now();
@@ -63,21 +61,25 @@ fn month(app: &App, typed: &str) -> (Date, Date) {
     (asked.unwrap_or(today).first_of_month(), today)
 }
 
-/// A day with the moments between which it lies where the operator sits.
-fn bounds(app: &App, day: Date) -> Option<Day> {
-    let start = |day: Date| app.portal.time_zone.to_timestamp(day.at(0, 0, 0, 0)).ok();
-    let next = day.checked_add(1.day()).ok()?;
-    Some((day, start(day)?, start(next)?))
-}
-
-async fn days(app: &App, first: Date) -> Result<Vec<ReconciledDay>, Failure> {
-    let days: Vec<_> = (0..first.days_in_month())
-        .filter_map(|no| bounds(app, first.checked_add(i64::from(no).days()).ok()?))
+/// What came on each day of a month, and what each payment system holds.
+async fn days(app: &App, first: Date) -> Result<(Vec<ReconciledDay>, Vec<ClearingSum>), Failure> {
+    let days = days_of(first, &app.portal.time_zone);
+    let (Some((_, from, _)), Some((.., until))) = (days.first(), days.last()) else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let (store, now) = (&app.portal.store, app.portal.clock.now());
+    let own: Vec<_> = app
+        .portal
+        .pay
+        .ways
+        .all()
+        .iter()
+        .map(|one| (one.name.clone(), one.pays_within_days))
         .collect();
-    if days.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(app.portal.store.reconciled(&days).await?)
+    let sums = store
+        .clearing((*from, *until), (PAYS_WITHIN_DAYS, &own), now)
+        .await?;
+    Ok((store.reconciled(&days).await?, sums))
 }
 
 pub(crate) async fn page(
@@ -87,27 +89,17 @@ pub(crate) async fn page(
     Query(query): Query<MonthQuery>,
 ) -> Result<Response, Failure> {
     let (first, today) = month(&app, &query.month);
-    let found = days(&app, first).await?;
+    let (found, sums) = days(&app, first).await?;
     let texts = app.pages.texts(visitor.language);
     let money = |cents| texts.money(cents, &app.portal.operator.currency);
-    let mut sums: BTreeMap<&ProviderName, [Cents; 3]> = BTreeMap::new();
-    for day in &found {
-        let sum = sums.entry(&day.provider).or_insert([Cents::ZERO; 3]);
-        for (sum, tally) in sum
-            .iter_mut()
-            .zip([day.notices, day.statements, day.journal])
-        {
-            *sum += tally.cents;
-        }
-    }
     let sums: Vec<_> = sums
         .iter()
-        .map(|(provider, [notices, statements, journal])| {
-            let bank = provider.as_str() == BANK;
+        .map(|sum| {
+            let late = |is: bool| is.then(|| money(sum.late.abs()));
             context! {
-                name => name(texts, provider), notices => (!bank).then(|| money(*notices)),
-                statements => money(*statements), journal => money(*journal),
-                rest => (!bank).then(|| money(*journal - *statements)),
+                name => name(texts, &sum.provider), carried => money(sum.carried), came => money(sum.came),
+                back => money(sum.back), handed => money(sum.handed), left => money(sum.left),
+                late => late(sum.late > Cents::ZERO), over => late(sum.late < Cents::ZERO), days => sum.within_days,
             }
         })
         .collect();
@@ -166,15 +158,6 @@ fn name(texts: &Texts, provider: &ProviderName) -> String {
     }
 }
 
-/// What the books have more, or less, than what was said.
-fn difference(day: &ReconciledDay) -> Cents {
-    let said = match day.provider.as_str() {
-        BANK => day.statements,
-        _ => day.notices,
-    };
-    day.journal.cents - said.cents
-}
-
 fn row(app: &App, texts: &Texts, day: &ReconciledDay) -> Value {
     let tally = |tally: Tally| {
         (tally.count > 0).then(|| {
@@ -184,9 +167,9 @@ fn row(app: &App, texts: &Texts, day: &ReconciledDay) -> Value {
     };
     context! {
         day => texts.date(day.day), name => name(texts, &day.provider),
-        notices => tally(day.notices), statements => tally(day.statements), journal => tally(day.journal),
+        notices => tally(day.notices), statements => tally(day.statements), journal => tally(day.journal), back => tally(day.back),
         differing => (day.differing > 0).then(|| texts.count(day.differing)),
-        difference => texts.money(difference(day), &app.portal.operator.currency),
+        difference => texts.money(day.difference(), &app.portal.operator.currency),
         link => format!("/staff/reconciliation/day?system={}&day={}", day.provider, day.day),
     }
 }
@@ -198,7 +181,7 @@ pub(crate) async fn csv(
     Query(query): Query<MonthQuery>,
 ) -> Result<Response, Failure> {
     let (first, _) = month(&app, &query.month);
-    let mut found = days(&app, first).await?;
+    let (mut found, _) = days(&app, first).await?;
     found.sort_by(|one, other| (one.day, &one.provider).cmp(&(other.day, &other.provider)));
     let subject = format!("staff/{}", officer.login);
     let detail = json!({ "month": first.strftime("%Y-%m").to_string(), "rows": found.len() });
@@ -217,8 +200,10 @@ pub(crate) async fn csv(
             handed.cents.to_string(),
             booked.count.to_string(),
             booked.cents.to_string(),
+            day.back.count.to_string(),
+            day.back.cents.to_string(),
             day.differing.to_string(),
-            difference(day).to_string(),
+            day.difference().to_string(),
         ];
         text.push_str(&csv_line(&fields));
         text.push_str("\r\n");
@@ -244,7 +229,9 @@ pub(crate) async fn day(
 ) -> Result<Response, Failure> {
     let provider: ProviderName = query.system.parse().map_err(|_| Failure::NotFound)?;
     let day: Date = query.day.parse().map_err(|_| Failure::NotFound)?;
-    let bounds = bounds(&app, day).ok_or(Failure::NotFound)?;
+    let days = days_of(day.first_of_month(), &app.portal.time_zone);
+    let bounds = days.into_iter().find(|(of, ..)| *of == day);
+    let bounds = bounds.ok_or(Failure::NotFound)?;
     let store = &app.portal.store;
     let found = store
         .reconciled_notices(&provider, bounds, NOTICES_SHOWN)

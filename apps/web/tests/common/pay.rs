@@ -27,7 +27,7 @@ use kvit_pay::{
     statement::{Transfer, TransferKind},
     ways::{Call, Dialect, NoAnswer, Provider, Way, Ways, Wire},
 };
-use kvit_store::{Booked, NewStatement};
+use kvit_store::{Booked, Concede, ConcessionKind, NewConcession, NewStatement};
 use kvit_web::Pay;
 
 use super::World;
@@ -106,6 +106,7 @@ fn providers() -> Vec<Provider> {
             }),
             offered: Way::ALL.to_vec(),
             payout: None,
+            pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
             first_number: 1,
         },
         Provider {
@@ -124,6 +125,7 @@ fn providers() -> Vec<Provider> {
             }),
             offered: vec![Way::Card],
             payout: None,
+            pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
             first_number: 1,
         },
         Provider {
@@ -145,6 +147,7 @@ fn providers() -> Vec<Provider> {
             }),
             offered: vec![Way::Card],
             payout: None,
+            pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
             first_number: 1,
         },
         Provider {
@@ -157,6 +160,7 @@ fn providers() -> Vec<Provider> {
             }),
             offered: Vec::new(),
             payout: None,
+            pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
             first_number: 1,
         },
     ]
@@ -189,6 +193,28 @@ fn sign(text: &str) -> Vec<u8> {
 }
 
 /// The body of ePay's notification.
+/// Two people give a customer credit back.
+pub(crate) async fn refunded(world: &World, customer: &str, cents: i64) {
+    let now = world.clock.now();
+    let new = NewConcession {
+        account: super::number(customer),
+        kind: ConcessionKind::Refund {
+            iban: "DE89370400440532013000".parse().expect("an account"),
+            payee: "Клиент".to_owned(),
+            payment: None,
+        },
+        amount: Cents::new(cents),
+        why: "поиска ги".to_owned(),
+        by: "vera".to_owned(),
+    };
+    let said = world.store.propose_concession(&new, now).await;
+    let Concede::Proposed(number) = said.expect("an answer") else {
+        panic!("it is refused")
+    };
+    let said = world.store.approve_concession(number, "boyan", now).await;
+    assert_eq!(said.expect("an answer"), Concede::Approved);
+}
+
 /// A bank statement brings a transfer.
 pub(crate) async fn transferred(world: &World, reference: &str, words: &str, cents: i64) -> Booked {
     let now = world.clock.now();

@@ -223,6 +223,7 @@ fn providers(payers: &Payers, url: &str) -> Vec<Provider> {
         dialect,
         offered: offered.to_vec(),
         payout: None,
+        pays_within_days: kvit_pay::ways::PAYS_WITHIN_DAYS,
         first_number: 1,
     };
     let epay = Epay {

@@ -44,8 +44,24 @@ async fn a_difference_comes_first_and_opens_its_list() {
     let csv = odit.get("/staff/reconciliation/csv?month=2026-11").await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     let lines: Vec<_> = csv.body.lines().collect();
-    assert_eq!(lines[1], "2026-11-20,bank,0,0.00,1,84.20,1,84.20,0,0.00");
-    assert_eq!(lines[2], "2026-11-20,ebg,1,42.50,0,0.00,1,42.50,0,0.00");
+    assert_eq!(
+        lines[1],
+        "2026-11-20,bank,0,0.00,1,84.20,1,84.20,0,0.00,0,0.00"
+    );
+    assert_eq!(
+        lines[2],
+        "2026-11-20,ebg,1,42.50,0,0.00,1,42.50,0,0.00,0,0.00"
+    );
+    // What is not handed over for more than a week is a difference, in the months that follow too.
+    assert!(!body.contains("не са предадени"), "{body}");
+    world.clock.forward_hours(8 * 24);
+    for month in ["2026-11", "2026-12"] {
+        odit.sign_in_staff("odit").await;
+        let page = format!("/staff/reconciliation?month={month}");
+        let body = odit.get(&page).await.body.replace('\u{a0}', " ");
+        let late = "Повече от 7 дни не са предадени 42,50 €";
+        assert!(body.contains(late), "{month}: {body}");
+    }
     let day = odit
         .get("/staff/reconciliation/day?system=ebg&day=2026-11-20")
         .await;

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::Cents;
 use kvit_pay::ProviderName;
-use kvit_pay::statement::{Statement, Transfer, TransferKind};
+use kvit_pay::statement::{BANK, Statement, Transfer, TransferKind};
 use serde::{Deserialize, Serialize};
 
 use crate::NoticeOutcome;
@@ -165,8 +165,43 @@ pub struct ReconciledDay {
     pub statements: Tally,
     /// What the books got because of these notices or transfers.
     pub journal: Tally,
-    /// Of how many of them the books have another sum.
+    /// What was taken back or given back on that day; never positive.
+    pub back: Tally,
+    /// Of how many of them the books have another sum, or that money went back of which people have to see.
     pub differing: u64,
+}
+
+impl ReconciledDay {
+    /// What the books have more, or less, than what was said.
+    #[must_use]
+    pub fn difference(&self) -> Cents {
+        let said = match self.provider.as_str() {
+            BANK => self.statements,
+            _ => self.notices,
+        };
+        self.journal.cents - said.cents
+    }
+}
+
+/// What a payment system holds, and did with it in some days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClearingSum {
+    /// Which.
+    pub provider: ProviderName,
+    /// What it held before.
+    pub carried: Cents,
+    /// What it collected in them.
+    pub came: Cents,
+    /// What was taken back or given back in them; negative.
+    pub back: Cents,
+    /// What it handed over in them; negative.
+    pub handed: Cents,
+    /// What it held then.
+    pub left: Cents,
+    /// What of that it should have handed over by now; negative where it handed over more than it collected.
+    pub late: Cents,
+    /// Within how many days it should.
+    pub within_days: u32,
 }
 
 /// A notice, and what the books got because of it.

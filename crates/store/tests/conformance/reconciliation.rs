@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::Cents;
-use kvit_pay::statement::TransferKind;
+use kvit_pay::{ProviderName, statement::TransferKind};
 use kvit_store::{ReconciledDay, Store, Tally};
 
 use super::{
@@ -113,4 +113,83 @@ pub(crate) async fn what_three_say_is_compared_by_day(store: Store) {
             .expect("said");
     }
     assert_eq!(listed("epay", 0).await, [(key, 1200, 1200)]);
+    // It counts on the day on which it went back.
+    let found = store.reconciled(&days()).await.expect("days");
+    let epay = found.iter().find(|one| one.provider.as_str() == "epay");
+    assert_eq!(
+        epay.map(|one| (one.journal, one.back, one.differing)),
+        Some((tally(1, 1200), tally(1, -1200), 0))
+    );
+}
+
+pub(crate) async fn what_is_not_handed_over_in_time_comes_first(store: Store) {
+    const DAY: i64 = 86_400;
+    world(&store).await;
+    let clearing = async |from: i64, until: i64, own: &[(ProviderName, u32)], now: i64| {
+        let found = store.clearing((at(from), at(until)), (7, own), at(now));
+        let all = found.await.expect("sums").into_iter();
+        all.map(|one| {
+            let sums = [
+                one.carried,
+                one.came,
+                one.back,
+                one.handed,
+                one.left,
+                one.late,
+            ];
+            (one.provider.to_string(), sums.map(Cents::get))
+        })
+        .collect::<Vec<_>>()
+    };
+    let of = |provider: &str, sums| (provider.to_owned(), sums);
+    assert!(clearing(0, DAY, &[], 60).await.is_empty());
+    begun(&store, "epay", 100).await;
+    told(&store, &epay_paid(1, 7)).await;
+    told(&store, &confirmed(&account(2), "T1", 500, "")).await;
+    // One hands over all, the other 3.00 too little.
+    let handed = |name: &str, provider: &str, cents| {
+        let mut payout = paid(name, "");
+        payout.kind = TransferKind::Payout(provider.parse().expect("a name"));
+        payout.amount = Cents::new(cents);
+        payout
+    };
+    booked(
+        &store,
+        "s1",
+        &[handed("P1", "ebg", 500), handed("P2", "epay", 900)],
+    )
+    .await;
+    let ebg = of("ebg", [0, 500, 0, -500, 0, 0]);
+    let in_time = of("epay", [0, 1200, 0, -900, 300, 0]);
+    assert_eq!(
+        clearing(0, DAY, &[], DAY).await,
+        [ebg.clone(), in_time.clone()]
+    );
+    let late = of("epay", [0, 1200, 0, -900, 300, 300]);
+    assert_eq!(
+        clearing(0, DAY, &[], 8 * DAY).await,
+        [late, ebg.clone()],
+        "it comes first"
+    );
+    // It has an agreement of its own.
+    let own = [("epay".parse().expect("a name"), 30)];
+    assert_eq!(clearing(0, DAY, &own, 8 * DAY).await, [ebg, in_time]);
+    // What it keeps is carried into the next month; what comes there is not late yet, though what is handed over
+    // is what came first.
+    begun(&store, "epay", 100).await;
+    let again = store.receive_notice(&epay_paid(2, 8), at(9 * DAY)).await;
+    again.expect("received");
+    let next = clearing(2 * DAY, 30 * DAY, &[], 10 * DAY).await;
+    assert_eq!(next[0], of("epay", [300, 1200, 0, 0, 1500, 300]));
+    // The first went back after all: by now more was handed over than was collected of it.
+    let key = epay_paid(1, 7).key();
+    for (why, by) in [(Some("wrong"), "ana"), (None, "boris")] {
+        let said = store.reverse_payment(&key, why, by, at(11 * DAY)).await;
+        said.expect("said");
+    }
+    let next = clearing(2 * DAY, 30 * DAY, &[], 12 * DAY).await;
+    assert_eq!(next[1], of("epay", [300, 1200, -1200, 0, 300, 0]));
+    booked(&store, "s2", &[handed("P3", "epay", 400)]).await;
+    let next = clearing(2 * DAY, 30 * DAY, &[], 12 * DAY).await;
+    assert_eq!(next[0], of("epay", [-100, 1200, -1200, 0, -100, -100]));
 }
