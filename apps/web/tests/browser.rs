@@ -1,4 +1,4 @@
-//! What customers do, in Chromium: on a telephone and on a desk, with and without script.
+//! What customers and staff do, in Chromium: on a telephone and on a desk, with and without script.
 
 mod common;
 
@@ -45,12 +45,18 @@ journeys!(
     presses_twice_and_goes_back,
     takes_a_call_by_keyboard_alone,
     finds_money_its_owner_by_keyboard_alone,
-    brings_a_run_in,
     decides_about_declarations_by_keyboard_alone,
     signs_a_declaration_on_the_screen,
     signs_in_with_a_passkey,
     signs_in_with_a_passkey_as_staff,
 );
+
+#[path = "browser/desks.rs"]
+mod desks;
+#[path = "browser/two_people.rs"]
+mod two_people;
+#[path = "browser/ways_in.rs"]
+mod ways_in;
 
 async fn enter(chrome: &Chrome, number: &str, code: &str) {
     chrome.fill("#number", number).await;
@@ -781,29 +787,5 @@ mod journey {
         let can = shown("can").await;
         assert_eq!(shown("cannot").await, !can);
         can
-    }
-
-    /// Billing uploads a run file and follows its import, with the page that comes again by itself.
-    pub(super) async fn brings_a_run_in(world: &World, chrome: &Chrome) {
-        world.hire("vera", Role::Billing).await;
-        sign_in_staff(chrome, "vera").await;
-        chrome.follow("main .head .button").await;
-        assert_eq!(chrome.h1().await, "Внасяне на пуск");
-        let file = world.folder.path().join("октомври \"2\".ndjson");
-        std::fs::write(&file, "{\"a\":1}\r\n").expect("a file");
-        chrome.attach("#file", file.to_str().expect("text")).await;
-        chrome.follow("main form button").await;
-        assert!(chrome.h1().await.contains("октомври"));
-        assert!(chrome.text("main").await.contains("внася друг файл"));
-        assert_eq!(
-            world.shelf.whole.lock().expect("not poisoned")[0],
-            b"{\"a\":1}\r\n"
-        );
-        let run = "2026-10-a1".parse().expect("an id");
-        world.shelf.set(kvit_web::ImportState::Checked(run));
-        chrome
-            .until("location.pathname == '/staff/runs/2026-10-a1' && document.readyState == 'complete'")
-            .await;
-        assert_eq!(chrome.h1().await, "2026-10-a1");
     }
 }

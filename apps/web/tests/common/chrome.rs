@@ -161,6 +161,15 @@ impl Chrome {
         self.cdp("Network.clearBrowserCookies", json!({})).await;
     }
 
+    /// Lets somebody else to the browser, with these cookies; gives the cookies of who leaves.
+    pub(crate) async fn hand_over(&self, cookies: Value) -> Value {
+        let kept = self.cdp("Network.getAllCookies", json!({})).await;
+        self.forget().await;
+        self.cdp("Network.setCookies", json!({ "cookies": cookies }))
+            .await;
+        kept["cookies"].clone()
+    }
+
     pub(crate) async fn go(&self, path: &str) {
         let url = format!("{}{path}", self.base);
         self.command("POST", "url", Some(json!({ "url": url })))
@@ -261,6 +270,34 @@ impl Chrome {
         let id = self.find(css).await;
         self.command("POST", &format!("element/{id}/click"), Some(json!({})))
             .await;
+    }
+
+    /// Presses what opens a window and goes into it; gives the window that is left.
+    pub(crate) async fn step_into(&self, css: &str) -> Value {
+        let left = self.command("GET", "window", None).await;
+        self.press(css).await;
+        let started = Instant::now();
+        loop {
+            let all = self.command("GET", "window/handles", None).await;
+            let mut all = all.as_array().into_iter().flatten();
+            if let Some(new) = all.find(|one| **one != left) {
+                self.to_window(new).await;
+                return left;
+            }
+            assert!(started.elapsed() < WAIT_MAX, "no window opens");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    /// Shuts the window and goes to this one.
+    pub(crate) async fn step_back(&self, to: &Value) {
+        self.command("DELETE", "window", None).await;
+        self.to_window(to).await;
+    }
+
+    async fn to_window(&self, window: &Value) {
+        let window = json!({ "handle": window });
+        self.command("POST", "window", Some(window)).await;
     }
 
     /// Draws a line on an element with a pointer of this kind, through places that are parts of a hundred of its sides.

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, civil::date, tz::TimeZone};
 use kvit_billing::{
-    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, Customer, CustomerNumber,
-    DeliveryId, EnrolmentId, Language, OrderSeq, Period, ReaderId, ReminderKind, RunId, Secret,
-    Series,
+    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, Customer, DeliveryId, EnrolmentId,
+    Language, OrderSeq, Period, ReaderId, ReminderKind, RunId, Secret,
     code::{InstanceKey, TokenPurpose},
     order::{History, MonthQuantity},
 };
@@ -40,6 +39,8 @@ struct Month {
     kind: BillKind,
     /// Who reads the bills beside their customer.
     reader: Option<ReaderRecord>,
+    /// Whether who gets no mail gets paper, or has the bill held.
+    paper: bool,
 }
 
 impl Month {
@@ -57,6 +58,7 @@ impl Month {
             orders: orders.collect(),
             kind,
             reader: None,
+            paper: false,
         }
     }
 
@@ -208,7 +210,6 @@ pub(crate) async fn enrol(store: &Store, account: &str, email: &str) {
 /// Imports, releases and issues the bills of one month.
 async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
     let id: RunId = run.parse().expect("a run id");
-    let series: Series = "main".parse().expect("a series");
     let at = month.at();
     let run = NewRun {
         id: id.clone(),
@@ -250,10 +251,16 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         by: "maria".into(),
         who: "maria".into(),
         at,
-        series: series.clone(),
+        series: "main".parse().expect("a series"),
         first_if_new: first_bill(),
     };
     store.release_run(&id, &release).await.expect("released");
+    finish(store, key, id, month).await;
+}
+
+/// Issues a released run.
+async fn finish(store: &Store, key: &InstanceKey, id: RunId, month: &Month) {
+    let at = month.at();
     let lease = at + SignedDuration::from_mins(5);
     let job = store
         .claim_chunk(Some(&id), "test", at, lease)
@@ -267,7 +274,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         .zip(0_u64..)
         .map(|(order, seq)| BillRecord {
             number: job.first_number.plus(seq).expect("in range"),
-            series: series.clone(),
+            series: "main".parse().expect("a series"),
             run: id.clone(),
             seq: OrderSeq(seq),
             chunk: job.no,
@@ -302,7 +309,7 @@ async fn issue(store: &Store, key: &InstanceKey, run: &str, month: &Month) {
         },
         deliveries: bills
             .iter()
-            .filter_map(|bill| mail_of(bill, key, at))
+            .filter_map(|bill| sent_to(bill, key, month))
             .collect(),
         bills,
         at,
@@ -343,19 +350,19 @@ async fn copies_of(
 }
 
 /// Anna's bill went out by mail.
-fn mail_of(bill: &BillRecord, key: &InstanceKey, at: Timestamp) -> Option<NewDelivery> {
-    let anna: CustomerNumber = super::number(ANNA);
+fn sent_to(bill: &BillRecord, key: &InstanceKey, month: &Month) -> Option<NewDelivery> {
+    let mail = bill.account == super::number(ANNA);
     let id = DeliveryId::of(bill.number, 1);
     let token = key.token(TokenPurpose::Receipt, &id.to_string()).hash();
-    (bill.account == anna).then(|| NewDelivery {
+    (mail || month.paper).then(|| NewDelivery {
         id,
         bill: bill.number,
-        account: anna,
-        channel: Channel::Email,
-        email: Some(Secret::new("anna@primer.bg".into())),
+        account: bill.account.clone(),
+        channel: if mail { Channel::Email } else { Channel::Paper },
+        email: mail.then(|| Secret::new("anna@primer.bg".into())),
         language: Language::Bg,
-        due_at: at,
-        token: Some(token),
+        due_at: month.at(),
+        token: mail.then_some(token),
     })
 }
 
@@ -455,12 +462,25 @@ async fn begun(store: &Store, run: &str, by: &str) -> RunId {
     id
 }
 
+fn november() -> Month {
+    let first = date(2026, 11, 1);
+    let due = date(2026, 12, 20);
+    let sums = [(ANNA, 9120), (BORIS, 4300)];
+    let orders = sums.map(|(who, cents)| order(who, Period::month_of(first), due, cents));
+    Month {
+        first,
+        issued: date(2026, 11, 20),
+        orders: orders.into(),
+        kind: BillKind::Invoice,
+        reader: None,
+        paper: true,
+    }
+}
+
 /// A run of November that waits for its release.
 pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
     let id = begun(store, run, by).await;
-    let november = Period::month_of(date(2026, 11, 1));
-    let due = date(2026, 12, 20);
-    let orders = [(ANNA, 9120), (BORIS, 4300)].map(|(who, cents)| order(who, november, due, cents));
+    let orders = november().orders;
     let stage = store.stage_chunk(&id, import_began(), ChunkNo(0), OrderSeq(0), &orders);
     stage.await.expect("a chunk");
     let mut summary = kvit_flow::summary::RunSummary::default();
@@ -478,6 +498,12 @@ pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
         .accept_run(&id, import_began(), &totals, &summary, at)
         .await
         .expect("accepted");
+}
+
+/// Issues the run of [`waiting`] once it is released: Anna's bill goes by mail, Boris' on paper.
+pub(crate) async fn issued(store: &Store, key: &InstanceKey, run: &str) {
+    let id = run.parse().expect("a run id");
+    finish(store, key, id, &november()).await;
 }
 
 /// A run that was rejected.
