@@ -87,6 +87,12 @@ impl Import {
         })
     }
 
+    /// As if it were done at another moment.
+    pub(crate) fn at(mut self, at: Timestamp) -> Self {
+        self.request.at = at;
+        self
+    }
+
     /// Reads, checks and keeps; `progress` hears how many orders were read so far.
     pub(crate) async fn run(
         self,

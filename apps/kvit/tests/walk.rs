@@ -83,6 +83,7 @@ async fn a_customer_walks_through_the_whole_service() {
     assert!(verdict.out.contains(&name), "{}", verdict.out);
     let email = chrome.text(".band").await;
     assert!(email.contains("идва по имейл"), "{email}");
+    a_year_and_more_is_there(&chrome).await;
 
     // The mail with the bill, and its link.
     let number = name.trim_end_matches(".pdf");
@@ -98,12 +99,36 @@ async fn a_customer_walks_through_the_whole_service() {
 
     pays_by_the_link_in_the_mail(&mut chrome, &demo, number).await;
     back_to_paper_and_to_mail_again(&mut chrome, &demo, number).await;
+    signs_in_at_the_console(&chrome, &demo).await;
     let said = chrome.console().await;
     let unexpected = said.iter().find(|said| said.contains(&portal));
     assert_eq!(
         unexpected, None,
         "the portal's pages leave the console quiet"
     );
+}
+
+/// Bills of earlier months, all paid, and consumption beside the year before.
+async fn a_year_and_more_is_there(chrome: &Chrome) {
+    chrome.go("/bills?year=").await;
+    let rows = chrome.eval("document.querySelectorAll('.rows li').length");
+    assert_eq!(rows.await, 15);
+    let text = chrome.text("main").await;
+    assert_eq!(text.matches("Платена").count(), 14, "{text}");
+    chrome.go("/usage").await;
+    assert!(chrome.text("main").await.contains("Година по-рано"));
+}
+
+/// The console opens with the password that the demonstration says.
+async fn signs_in_at_the_console(chrome: &Chrome, demo: &Demo) {
+    let agent = &demo.shown["staff"][0];
+    chrome.go("/staff/sign-in").await;
+    for field in ["login", "password"] {
+        let typed = agent[field].as_str().expect("a text");
+        chrome.fill(&format!("#{field}"), typed).await;
+    }
+    chrome.follow("main button").await;
+    assert_eq!(chrome.h1().await, "Намерете клиент");
 }
 
 async fn sign_in(chrome: &Chrome, demo: &Demo) {

@@ -10,8 +10,8 @@ use crate::operator;
 
 /// The account from which the invented ePay hands over what it collected.
 pub const PAYOUT_IBAN: &str = "BG18RZBB91550123456789";
-/// What was on the account before.
-const OPENING: Cents = Cents::new(1_250_000);
+/// What is on the account before a [`statement`].
+pub const OPENING: Cents = Cents::new(1_250_000);
 const FEE: Cents = Cents::new(1250);
 const PAYOUT: Cents = Cents::new(48_000);
 
@@ -66,33 +66,56 @@ pub fn statement(day: Date, paid: &[PaidBill]) -> String {
         ));
         entries.push_str(&payment(day, paid.len(), first, "PDNG"));
     }
+    document(day, (OPENING, closing), &entries)
+}
+
+/// A statement of a day with these payments, each of which gives its reference, and what is on the account after it.
+#[must_use]
+pub fn settled(day: Date, opening: Cents, paid: &[PaidBill]) -> (String, Cents) {
+    let mut entries = String::new();
+    let mut closing = opening;
+    for (at, paid) in paid.iter().enumerate() {
+        closing += paid.cents;
+        let said = structured(&CreditorReference::of(paid.bill));
+        entries.push_str(&transfer(day, at, paid, "BOOK", &said));
+    }
+    (document(day, (opening, closing), &entries), closing)
+}
+
+fn document(day: Date, (opening, closing): (Cents, Cents), entries: &str) -> String {
     let iban: String = operator().0.iban.split_whitespace().collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\">\n<BkToCstmrStmt>\n<GrpHdr><MsgId>{day}</MsgId><CreDtTm>{day}T20:00:00</CreDtTm></GrpHdr>\n<Stmt>\n<Id>{day}</Id>\n<Acct><Id><IBAN>{iban}</IBAN></Id><Ccy>{}</Ccy></Acct>\n{}{}{entries}</Stmt>\n</BkToCstmrStmt>\n</Document>\n",
         Currency::EUR,
-        balance("OPBD", OPENING, day),
+        balance("OPBD", opening, day),
         balance("CLBD", closing, day),
     )
 }
 
 fn payment(day: Date, at: usize, paid: &PaidBill, status: &str) -> String {
-    let PaidBill {
-        bill,
-        account,
-        payer,
-        cents,
-    } = paid;
+    let PaidBill { bill, account, .. } = paid;
     let reference = CreditorReference::of(*bill);
     let said = match at % 5 {
-        0 => format!(
-            "<Strd><CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp><Ref>{}</Ref></CdtrRefInf></Strd>",
-            reference.as_str()
-        ),
+        0 => structured(&reference),
         1 => format!("<Ustrd>ток {reference}</Ustrd>"),
         2 => format!("<Ustrd>Плащане по фактура {bill}</Ustrd>"),
         3 => format!("<Ustrd>кл. номер {account}</Ustrd>"),
         _ => "<Ustrd>за тока, благодаря</Ustrd>".to_owned(),
     };
+    transfer(day, at, paid, status, &said)
+}
+
+fn structured(reference: &CreditorReference) -> String {
+    format!(
+        "<Strd><CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp><Ref>{}</Ref></CdtrRefInf></Strd>",
+        reference.as_str()
+    )
+}
+
+fn transfer(day: Date, at: usize, paid: &PaidBill, status: &str, said: &str) -> String {
+    let PaidBill {
+        bill, payer, cents, ..
+    } = paid;
     let details = format!(
         "<Refs><EndToEndId>E2E-{bill}</EndToEndId></Refs><RltdPties><Dbtr><Pty><Nm>{}</Nm></Pty></Dbtr></RltdPties><RmtInf>{said}</RmtInf>",
         escaped(payer)

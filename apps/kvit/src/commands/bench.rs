@@ -106,7 +106,7 @@ pub(super) async fn issue(
     if let Some(store) = &args.store {
         config.store.url.clone_from(store);
     }
-    let mut instance = init::create(&folder, &config, args.key).await?;
+    let mut instance = init::create(&folder, &config, args.key, jiff::Timestamp::now()).await?;
     let key: Arc<dyn SealKey> = Arc::new(instance.seal_key()?);
     let mut first_month = None;
     if !args.cold {
@@ -237,7 +237,13 @@ async fn prepared(
     }
     // It is as large as all that is measured.
     let _ = fs::remove_file(path);
-    run::release_run(instance, &imported.run, "bench, a second person").await?;
+    run::release_run(
+        instance,
+        &imported.run,
+        "bench, a second person",
+        jiff::Timestamp::now(),
+    )
+    .await?;
     Ok(imported.run)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use jiff::Timestamp;
 use kvit_billing::{Language, ports::Rng};
 use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
 use serde_json::json;
@@ -19,7 +20,7 @@ use crate::{
 const STORE_FILE: &str = "kvit.db";
 
 pub(super) async fn init(out: &Output, dir: &Path, key: KeyChoice) -> Result<Exit, Failure> {
-    let instance = create(dir, &Config::default(), key).await?;
+    let instance = create(dir, &Config::default(), key, Timestamp::now()).await?;
     let dir = instance.dir.display().to_string();
     let config = instance.dir.join(config::FILE);
     let value = json!({
@@ -45,12 +46,13 @@ pub(super) async fn init(out: &Output, dir: &Path, key: KeyChoice) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// Makes an instance with these settings. What a crash left half-made is finished; whole instances
+/// Makes an instance with these settings, whose throwaway seal is good from a moment on. What a crash left half-made is finished; whole instances
 /// are refused.
 pub(super) async fn create(
     dir: &Path,
     config: &Config,
     key: KeyChoice,
+    from: Timestamp,
 ) -> Result<Instance, Failure> {
     let dir = std::path::absolute(dir).failed("the current folder is not known")?;
     let (config_file, store_file) = (dir.join(config::FILE), dir.join(STORE_FILE));
@@ -69,7 +71,7 @@ pub(super) async fn create(
     let cannot = |what: &str| format!("{what} cannot be made in {}", dir.display());
     files::private_folder(&dir).failed(cannot("an instance"))?;
     instance_key(&dir).failed(cannot("the instance key"))?;
-    seal(&dir, config, key)?;
+    seal(&dir, config, key, from)?;
     if !config_file.exists() {
         files::write_private(&config_file, config.render().as_bytes())
             .failed(cannot(config::FILE))?;
@@ -93,7 +95,7 @@ fn instance_key(dir: &Path) -> std::io::Result<()> {
 }
 
 /// A throwaway authority and a seal certificate of it. A whole set that is there stays.
-fn seal(dir: &Path, config: &Config, key: KeyChoice) -> Result<(), Failure> {
+fn seal(dir: &Path, config: &Config, key: KeyChoice, from: Timestamp) -> Result<(), Failure> {
     let seal = &config.seal;
     let (file, password_file) = (dir.join(&seal.file), dir.join(&seal.password_file));
     let roots = dir.join(&seal.trust_roots);
@@ -113,7 +115,7 @@ fn seal(dir: &Path, config: &Config, key: KeyChoice) -> Result<(), Failure> {
         KeyChoice::P256 => KeyKind::P256,
     };
     let organisation = config.operator.name.get(Language::En);
-    let made = Throwaway::generate(kind, organisation, jiff::Timestamp::now(), &password)
+    let made = Throwaway::generate(kind, organisation, from, &password)
         .failed("the throwaway seal cannot be made")?;
     let what = "the throwaway seal cannot be written";
     files::write_private(&password_file, format!("{password}\n").as_bytes()).failed(what)?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use jiff::Timestamp;
 use kvit_billing::{RunId, ports::Clock};
 use kvit_store::{Relaid, RelayRun, Release, ReleaseError, RunRecord, RunState};
 use serde_json::{Value, json};
@@ -127,7 +128,7 @@ pub(super) async fn release(
     instance: &Instance,
     args: &ReleaseArgs,
 ) -> Result<Exit, Failure> {
-    let released = release_run(instance, &args.run, &args.by).await?;
+    let released = release_run(instance, &args.run, &args.by, SystemClock.now()).await?;
     let (first, last) = (released.first, released.last);
     let value = json!({
         "run": args.run.as_str(),
@@ -152,12 +153,13 @@ pub(super) async fn release_run(
     instance: &Instance,
     run: &RunId,
     by: &str,
+    at: Timestamp,
 ) -> Result<kvit_store::Released, Failure> {
     let numbers = instance.numbers()?;
     let release = Release {
         by: by.to_owned(),
         who: at_the_console(),
-        at: SystemClock.now(),
+        at,
         series: numbers.series,
         first_if_new: numbers.first,
         base: own_base(),

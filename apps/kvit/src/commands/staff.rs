@@ -96,23 +96,38 @@ pub(super) async fn open_account(
     Ok((record, password))
 }
 
+/// Opens an account with a password that stays, as if its owner had chosen it.
+pub(super) async fn open_lasting(
+    instance: &Instance,
+    account: NewAccount,
+) -> Result<(StaffRecord, Secret<String>), Failure> {
+    let (record, password) = open_account(instance, account).await?;
+    let (login, hash) = (&record.login, &record.password);
+    let changed = own_event(login, "staff.password-changed");
+    let store = &instance.store;
+    store
+        .set_staff_password(login, hash, hash, &changed)
+        .await?;
+    Ok((record, password))
+}
+
+/// What somebody does with their own account.
+fn own_event(login: &StaffLogin, what: &str) -> Event {
+    Event {
+        who: login.to_string(),
+        ..event(SystemClock.now(), what, login, json!({}))
+    }
+}
+
 /// How long a session of [`signed_in`] lasts.
 const SHIFT: SignedDuration = SignedDuration::from_hours(8);
 
 /// Opens an account, and a session of its owner's, for what the program does in the console by itself. Gives the session's
 /// cookie, as a portal without https knows it. Nobody is going to sign in by the account's password.
 pub(super) async fn signed_in(instance: &Instance, account: NewAccount) -> Result<String, Failure> {
-    let (record, _) = open_account(instance, account).await?;
+    let (record, _) = open_lasting(instance, account).await?;
     let (login, at) = (record.login, SystemClock.now());
-    let own = |what: &str| Event {
-        who: login.to_string(),
-        ..event(at, what, &login, json!({}))
-    };
-    // As if they had chosen one of their own.
-    let (store, password) = (&instance.store, &record.password);
-    store
-        .set_staff_password(&login, password, password, &own("staff.password-changed"))
-        .await?;
+    let store = &instance.store;
     let mut random = [0; 16];
     SystemRng.fill(&mut random);
     let token = Token::from_random(random);
@@ -125,7 +140,7 @@ pub(super) async fn signed_in(instance: &Instance, account: NewAccount) -> Resul
         opened_by: "own-password".to_owned(),
     };
     store
-        .open_staff_session(&new, &own("staff.signed-in"))
+        .open_staff_session(&new, &own_event(&login, "staff.signed-in"))
         .await?;
     Ok(format!("kvit_staff={}", token.expose()))
 }

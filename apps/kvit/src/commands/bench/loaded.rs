@@ -51,7 +51,8 @@ impl Loaded {
         if let Some(store) = &args.store {
             config.store.url.clone_from(store);
         }
-        let instance = init::create(folder, &config, KeyChoice::P256).await?;
+        let instance =
+            init::create(folder, &config, KeyChoice::P256, jiff::Timestamp::now()).await?;
         out.note("loading customers and their bills");
         let run = prepared(out, &instance, args.customers, 1).await?;
         issued(&instance.store, &run).await?;

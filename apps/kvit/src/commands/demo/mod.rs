@@ -2,6 +2,7 @@
 
 mod autopay;
 mod desk;
+mod earlier;
 mod payers;
 mod scans;
 mod steps;
@@ -119,7 +120,7 @@ struct Shown {
     /// The visitor's address.
     email: String,
     paper: Option<(CustomerNumber, String)>,
-    /// A member of staff of each role, with their temporary passwords.
+    /// A member of staff of each role, with their passwords.
     staff: Vec<(StaffRecord, Secret<String>)>,
 }
 
@@ -154,7 +155,7 @@ impl<'a> Show<'a> {
         ));
         let step = Step::begin(out, "instance");
         let folder = std::path::absolute(folder).failed("the current folder is not known")?;
-        let instance = init::create(&folder, &config, args.key).await?;
+        let instance = init::create(&folder, &config, args.key, earlier::begin()).await?;
         if let Some(till) = &till {
             till.write_keys(&instance.dir)?;
         }
@@ -197,10 +198,15 @@ impl<'a> Show<'a> {
     }
 
     async fn everything(&self, stop: &CancellationToken) -> Result<Shown, Failure> {
+        let slot = workers::take_slot(&self.instance).await?;
+        self.customers().await?;
+        // Who only wants an instance gets it sooner.
+        if self.till.is_some() {
+            self.earlier(&slot.name, stop).await?;
+        }
         let enrolled = self.enrol().await?;
         let run = self.import().await?;
         let released = self.release(&run).await?;
-        let slot = workers::take_slot(&self.instance).await?;
         self.issue(&slot.name, &run, stop).await?;
         self.deliver(&slot.name, stop).await?;
         let progress = self.instance.store.run_progress(&run).await?;

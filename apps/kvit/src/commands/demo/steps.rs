@@ -35,8 +35,8 @@ use crate::{
 const DAYS_TO_PAY_MIN: i64 = 14;
 /// Customers who pay by bank transfer.
 const PAYERS: usize = 25;
-pub(super) const IMPORTER: &str = "Ivan";
-pub(super) const RELEASER: &str = "Maria";
+pub(super) const IMPORTER: &str = "Иван";
+pub(super) const RELEASER: &str = "Мария";
 /// The names of staff, in the order of the roles.
 const PEOPLE: [&str; 5] = [
     "Ана Димитрова",
@@ -53,25 +53,30 @@ impl Show<'_> {
         i == 0 || self.synth.is_enrolled(i)
     }
 
-    /// The customers, and the consents of those who want e-bills, as if given on the web and proven.
-    pub(super) async fn enrol(&self) -> Result<u64, Failure> {
+    /// The customers.
+    pub(super) async fn customers(&self) -> Result<(), Failure> {
         const BATCH: usize = 1000;
-        let step = Step::begin(self.out, "customers");
-        let total = u64::from(self.synth.customers());
-        let progress = self.out.progress("customers", "customers", Some(total));
         let all: Vec<u32> = (0..self.synth.customers()).collect();
-        let mut enrolled = 0;
         for batch in all.chunks(BATCH) {
             let customers: Vec<_> = batch.iter().map(|&i| self.synth.customer(i)).collect();
             self.instance.store.upsert_customers(&customers).await?;
-            for (&i, customer) in batch.iter().zip(&customers) {
-                if self.wants(i) {
-                    let enrolment = self.enrolment(i, customer.language)?;
-                    self.instance.store.enrol(&enrolment).await?;
-                    enrolled += 1;
-                }
-                progress.add(1);
+        }
+        Ok(())
+    }
+
+    /// The consents of those who want e-bills, as if given on the web and proven.
+    pub(super) async fn enrol(&self) -> Result<u64, Failure> {
+        let step = Step::begin(self.out, "customers");
+        let total = u64::from(self.synth.customers());
+        let progress = self.out.progress("customers", "customers", Some(total));
+        let mut enrolled = 0;
+        for i in 0..self.synth.customers() {
+            if self.wants(i) {
+                let enrolment = self.enrolment(i, self.synth.customer(i).language)?;
+                self.instance.store.enrol(&enrolment).await?;
+                enrolled += 1;
             }
+            progress.add(1);
         }
         progress.finish();
         step.done(&format!(
@@ -152,7 +157,7 @@ impl Show<'_> {
 
     pub(super) async fn release(&self, id: &RunId) -> Result<Released, Failure> {
         let step = Step::begin(self.out, "released");
-        let released = run::release_run(&self.instance, id, RELEASER).await?;
+        let released = run::release_run(&self.instance, id, RELEASER, SystemClock.now()).await?;
         step.done(&format!(
             "by {RELEASER}: numbers {} to {}",
             released.first, released.last
@@ -224,7 +229,7 @@ impl Show<'_> {
                 second_factor: false,
                 email: None,
             };
-            people.push(staff::open_account(&self.instance, account).await?);
+            people.push(staff::open_lasting(&self.instance, account).await?);
         }
         step.done("an account of each role");
         Ok(people)
