@@ -7,7 +7,7 @@ use kvit_billing::{Bill, Language, LayoutNo, ports::Clock};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
 use kvit_store::{LayoutFiles, NewLayout, layout_hash};
 use kvit_synth::kinds;
-use kvit_web::{LAYOUT_BYTES_MAX, LayoutFault};
+use kvit_web::{LAYOUT_BYTES_MAX, LayoutFault, Said};
 use serde_json::json;
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     exit::{Context, Exit, Failure},
     files,
     handover::{Opener, zipped},
-    output::count,
     trial,
     wiring::{Instance, SystemClock},
 };
@@ -194,7 +193,7 @@ pub(crate) fn builtin_report(instance: &Instance) -> Result<serde_json::Value, F
 
 /// What to say where the layout folder has files of its own and nobody ever chose a layout: before there were
 /// versions in the store, that folder was the layout.
-pub(crate) async fn unbrought(instance: &Instance) -> Result<Option<String>, Failure> {
+pub(crate) async fn unbrought(instance: &Instance) -> Result<Option<Said>, Failure> {
     if !instance.store.layouts_that_counted().await?.is_empty() {
         return Ok(None);
     }
@@ -207,10 +206,12 @@ pub(crate) async fn unbrought(instance: &Instance) -> Result<Option<String>, Fai
     });
     Ok(match own.count() as u64 {
         0 => None,
-        number => Some(format!(
-            "bills are issued in the layout that comes with Kvit; {} of your own in {} count once a version of them does: `kvit layout bring --as NAME`, then `kvit layout use 1 --as NAME` by a second person",
-            count(number, "file", "files"),
-            folder.display(),
+        number => Some(Said::Text(
+            "layout-unbrought",
+            vec![
+                ("count", number.to_string()),
+                ("folder", folder.display().to_string()),
+            ],
         )),
     })
 }

@@ -14,7 +14,7 @@ use kvit_billing::ports::Clock;
 use kvit_pades::{Certificate, SealKey, TrustRoots};
 use kvit_web::{
     CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Looked, OwnText,
-    Upkeep,
+    Said, Upkeep,
 };
 
 use crate::{
@@ -131,7 +131,7 @@ pub(crate) fn ends(certificates: &[CertificateFacts], now: Timestamp) -> Finding
     Finding {
         part: "certificates",
         health,
-        text,
+        said: vec![Said::Program(text)],
     }
 }
 
@@ -249,15 +249,15 @@ mod tests {
         let now = "2026-12-01T00:00:00Z".parse().expect("a time");
         let far = one(CertificateUse::Seal, "2027-01-30T00:00:00Z");
         let found = ends(std::slice::from_ref(&far), now);
-        assert_eq!(found.health, Health::Ok, "{}", found.text);
-        assert!(found.text.contains("2027-01-30"), "{}", found.text);
+        assert_eq!(found.health, Health::Ok, "{}", found.words());
+        assert!(found.words().contains("2027-01-30"), "{}", found.words());
         let near = one(CertificateUse::Seal, "2027-01-29T23:00:00Z");
         let found = ends(&[far, near.clone()], now);
         assert_eq!(found.health, Health::Warning);
         assert!(
-            found.text.contains("in 59 days") && found.text.contains("[seal] file"),
+            found.words().contains("in 59 days") && found.words().contains("[seal] file"),
             "{}",
-            found.text
+            found.words()
         );
         // An old root still vouches for old bills; an old seal seals nothing.
         let root = one(CertificateUse::TrustRoot, "2026-11-01T00:00:00Z");
@@ -268,7 +268,7 @@ mod tests {
         let over = one(CertificateUse::Seal, "2026-11-30T00:00:00Z");
         let found = ends(&[over, root, near], now);
         assert_eq!(found.health, Health::Broken);
-        assert_eq!(found.text.lines().count(), 3, "{}", found.text);
-        assert_eq!(ends(&[], now).text, "there are none");
+        assert_eq!(found.words().lines().count(), 3, "{}", found.words());
+        assert_eq!(ends(&[], now).words(), "there are none");
     }
 }

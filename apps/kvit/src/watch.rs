@@ -13,6 +13,7 @@ use axum::{
     routing::get,
 };
 use kvit_store::{HealthRecord, QueueDepths, Store};
+use kvit_web::guessed_until;
 
 use crate::workers::Counters;
 
@@ -53,16 +54,19 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
         .providers_health(now)
         .await
         .unwrap_or_default();
-    let text = exposition(&watched.counters, depths.as_ref(), &health);
+    let guessed = guessed_until(&watched.store, now).await;
+    let slowed = guessed.ok().map(|until| until > Some(now));
+    let text = exposition(&watched.counters, depths.as_ref(), &health, slowed);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// The Prometheus text format. Gauges of the queues are left out while the store is silent.
+/// The Prometheus text format. Gauges of what the store knows are left out while it is silent.
 fn exposition(
     counters: &Counters,
     depths: Option<&QueueDepths>,
     health: &[HealthRecord],
+    slowed: Option<bool>,
 ) -> String {
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, i128)]| {
@@ -149,6 +153,14 @@ fn exposition(
             &systems,
         );
     }
+    if let Some(slowed) = slowed {
+        metric(
+            "kvit_attempts_slowed",
+            "gauge",
+            "1 while codes are guessed from many places and attempts are slowed down.",
+            &[("", i128::from(slowed))],
+        );
+    }
     metric(
         "kvit_webhook_messages_total",
         "counter",
@@ -213,7 +225,7 @@ mod tests {
             failing_since: None,
             out_since: Some(jiff::Timestamp::UNIX_EPOCH),
         };
-        let text = exposition(&counters, Some(&depths), &[health]);
+        let text = exposition(&counters, Some(&depths), &[health], Some(true));
         assert!(
             text.contains("\nkvit_payment_system_up{provider=\"epay\"} 0\n"),
             "{text}"
@@ -225,6 +237,10 @@ mod tests {
             text.contains("\nkvit_mails_total{outcome=\"unknown\"} 0\n"),
             "{text}"
         );
-        assert!(!exposition(&counters, None, &[]).contains("kvit_mails_overdue"));
+        assert!(text.contains("\nkvit_attempts_slowed 1\n"), "{text}");
+        let silent = exposition(&counters, None, &[], None);
+        for gauge in ["kvit_mails_overdue", "kvit_attempts_slowed"] {
+            assert!(!silent.contains(gauge), "{silent}");
+        }
     }
 }

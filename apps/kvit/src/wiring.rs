@@ -9,7 +9,7 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
-    BillNumber, OrderSeq, RunId, Secret,
+    BillNumber, Language, OrderSeq, RunId, Secret,
     code::InstanceKey,
     ports::{Clock, Rng},
 };
@@ -23,7 +23,8 @@ use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use kvit_store::{BillRecord, ChangedTexts, GuardPolicy, Role, Store};
 use kvit_web::{
-    Documents, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal, PortalLimits, Samples,
+    Documents, FindingTexts, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal, PortalLimits,
+    Samples,
     wording::{self, Part},
 };
 use kvit_wire::HttpWire;
@@ -130,7 +131,8 @@ impl Instance {
         let contents_reserve = sealer.contents_reserve();
         let current = self.store.current_layout().await?;
         if let Some(said) = layouts::unbrought(self).await? {
-            tracing::warn!("{said}");
+            let words = FindingTexts::new(Language::En).failed("the built-in texts are broken")?;
+            tracing::warn!("{}", words.check(&[said]));
         }
         match self.composer(current, contents_reserve).await {
             Ok(_) => {}

@@ -28,7 +28,7 @@ use crate::{
     App, credentials,
     failure::Failure,
     front::Visitor,
-    turnstile::{EVERYWHERE, Turnstile},
+    turnstile::{COUNTER, EVERYWHERE, Turnstile},
 };
 
 const LOCKS: usize = 64;
@@ -184,9 +184,7 @@ async fn attempt(
         "a number and code did not match, or a password"
     );
     if !counters.known {
-        let everywhere = portal
-            .store
-            .guard_fail("check-everywhere", now, &EVERYWHERE);
+        let everywhere = portal.store.guard_fail(COUNTER, now, &EVERYWHERE);
         app.turnstile.heed(everywhere.await?, now);
     }
     Ok(match locked {

@@ -35,6 +35,7 @@ mod csv;
 mod device;
 mod doors;
 mod failure;
+mod findings;
 mod front;
 mod gate;
 mod guessable;
@@ -60,14 +61,16 @@ const REQUEST_MAX_SECONDS: u64 = 20;
 
 pub use api::{API_OPERATIONS, API_TOKEN_PREFIX, Operation, openapi};
 pub use csv::{csv_line, owing_head, owing_line};
+pub use findings::{FindingTexts, Told};
 pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 pub use layouts::{LAYOUT_BYTES_MAX, LayoutFault, Layouts};
 pub use scans::Scans;
 pub use staff::oidc::{Oidc, OidcError, OidcSettings};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
+pub use turnstile::guessed_until;
 pub use upkeep::{
     CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Looked, OwnText,
-    Upkeep,
+    Said, Upkeep,
 };
 
 /// Everything that the portal stands on.

@@ -1,9 +1,10 @@
 //! Templates and the files that pages need: style sheet, letters, logo.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io::Write, sync::Arc};
 
 use aws_lc_rs::digest;
 use axum::response::Html;
+use flate2::{Compression, write::GzEncoder};
 use fluent_bundle::FluentValue;
 use kvit_billing::{Language, Operator, operator::Brand};
 use minijinja::{
@@ -115,6 +116,21 @@ templates!(
 pub(crate) struct Asset {
     pub(crate) media_type: &'static str,
     pub(crate) bytes: Vec<u8>,
+    /// The same for browsers that unpack it, where it is shorter so.
+    pub(crate) gzip: Option<Vec<u8>>,
+}
+
+impl Asset {
+    fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        let packed = packed.write_all(&bytes).and_then(|()| packed.finish());
+        let shorter = packed.ok().filter(|packed| packed.len() < bytes.len());
+        Self {
+            media_type,
+            bytes,
+            gzip: shorter,
+        }
+    }
 }
 
 pub(crate) struct Pages {
@@ -254,7 +270,7 @@ fn assets(
     let mut add = |stem: &str, ending: &str, media_type, bytes: Vec<u8>| {
         let name = format!("{stem}-{}.{ending}", &sha256_hex(&bytes)[..16]);
         let path = format!("/assets/{name}");
-        files.insert(name, Asset { media_type, bytes });
+        files.insert(name, Asset::new(media_type, bytes));
         path
     };
     let font_400 = add(

@@ -16,7 +16,9 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
         concat!(
             include_str!("../texts/bg.ftl"),
             "\n",
-            include_str!("../texts/staff.bg.ftl")
+            include_str!("../texts/staff.bg.ftl"),
+            "\n",
+            include_str!("../texts/findings.bg.ftl")
         ),
     ),
     (
@@ -24,7 +26,9 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
         concat!(
             include_str!("../texts/en.ftl"),
             "\n",
-            include_str!("../texts/staff.en.ftl")
+            include_str!("../texts/staff.en.ftl"),
+            "\n",
+            include_str!("../texts/findings.en.ftl")
         ),
     ),
 ];
@@ -592,9 +596,10 @@ mod tests {
             .chain([include_str!("texts.rs")]);
         let mut asked: BTreeSet<_> = sources.flat_map(literals).map(str::to_owned).collect();
         asked.extend(composed());
-        // What a sample shows and what a check is about are named by those who make them.
+        // What a sample shows, what a check is about and what it found are named by those who make them.
+        let elsewhere = ["staff-kind-", "staff-part-", "finding-", "doctor-"];
         let is_named_elsewhere =
-            |key: &String| key.starts_with("staff-kind-") || key.starts_with("staff-part-");
+            |key: &String| elsewhere.iter().any(|family| key.starts_with(family));
         let known = keys(BUILTIN[0].1);
         let unused: Vec<_> = known
             .difference(&asked)

@@ -90,8 +90,29 @@ pub struct Finding {
     pub part: &'static str,
     /// How it is.
     pub health: Health,
-    /// In the words of the command line: what, why, and on the last lines what to do.
-    pub text: String,
+    /// What there is to say, each on lines of its own.
+    pub said: Vec<Said>,
+}
+
+impl Finding {
+    /// What of it is in the program's own words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let words = self.said.iter().filter_map(|said| match said {
+            Said::Program(words) => Some(words.as_str()),
+            Said::Text(..) => None,
+        });
+        words.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A part of what doctor says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A text that pages and the command line have, with its values: `doctor-` and this name.
+    Text(&'static str, Vec<(&'static str, String)>),
+    /// What the program or another one said, in its own words: what, why, and on the last lines what to do.
+    Program(String),
 }
 
 /// Checks of the instance.

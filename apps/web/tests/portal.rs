@@ -391,6 +391,27 @@ async fn files_are_named_by_their_content() {
         "public, max-age=31536000, immutable"
     );
     assert!(css.body.starts_with(":root{--brand:#14532d") && !css.body.contains("{{"));
+    assert_eq!(css.header("vary"), "accept-encoding");
+    let get = async |path: &str, takes: &str| {
+        let takes = [("accept-encoding", takes)];
+        world.browser().ask(Method::GET, path, "", &takes).await
+    };
+    for (takes, how) in [
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1, GZIP;q=0.5", "gzip"),
+        ("gzip;q=0", ""),
+        ("br", ""),
+    ] {
+        let packed = get(path, takes).await;
+        assert_eq!(packed.header("content-encoding"), how, "{takes}");
+        let size: usize = packed.header("content-length").parse().unwrap_or(0);
+        assert!(how.is_empty() || size * 3 < css.body.len(), "{size}");
+    }
+    let from = home.find("/assets/sofia-").expect("a font");
+    let font = &home[from..from + home[from..].find('"').expect("an end")];
+    assert_eq!(get(font, "gzip").await.header("content-encoding"), "");
+    // Pages hold secrets beside what a visitor typed.
+    assert_eq!(get("/", "gzip").await.header("content-encoding"), "");
 }
 
 /// Every address, its methods, and what a stranger and a customer get there (for forms: with nothing
@@ -530,7 +551,12 @@ async fn a_year_comes_as_one_file_to_its_owner_only() {
     assert_eq!(zip.header("content-type"), "application/zip");
     assert!(zip.header("content-disposition").contains("2025.zip"));
     assert_eq!(zip.body.matches("%PDF-").count(), 12);
-    for lost in ["/bills/1999.zip", "/bills/x.zip", "/bills/99999.zip"] {
+    for lost in [
+        "/bills/1999.zip",
+        "/bills/x.zip",
+        "/bills/99999.zip",
+        "/bills/2024.zip?kind=debit-note",
+    ] {
         assert_eq!(
             maria.get(lost).await.status,
             StatusCode::NOT_FOUND,
@@ -538,7 +564,29 @@ async fn a_year_comes_as_one_file_to_its_owner_only() {
         );
     }
     let odd = maria.get("/bills?year=-1").await;
-    assert!(odd.body.contains("няма издадени сметки"));
+    assert!(odd.body.contains("Няма такива сметки"));
+    // All of them, by kind and by what is open; the file has what the page shows.
+    for (asked, count) in [
+        ("year=", 30),
+        ("kind=credit-note", 1),
+        ("year=2026&kind=credit-note", 1),
+        ("year=2025&kind=credit-note", 0),
+        ("year=2025&kind=odd", 12),
+        ("unpaid=1&kind=credit-note", 0),
+        ("unpaid=1&kind=invoice&year=", 29),
+    ] {
+        let page = maria.get(&format!("/bills?{asked}")).await.body;
+        assert_eq!(page.matches(".pdf\"").count(), count, "{asked}");
+        let link = page.split("href=\"").find(|rest| rest.contains(".zip"));
+        assert_eq!(link.is_some(), count > 0, "{asked}");
+        let Some(link) = link.and_then(|rest| rest.split('"').next()) else {
+            continue;
+        };
+        let zip = maria.get(&link.replace("&amp;", "&")).await;
+        assert_eq!(zip.body.matches("%PDF-").count(), count, "{link}");
+    }
+    let paid = maria.get("/bills?unpaid=1&year=2025").await.body;
+    assert_eq!(paid.matches("Неплатена").count(), 12, "{paid}");
     let mut boris = world.browser();
     boris.sign_in(&world, seed::BORIS).await;
     assert_eq!(
@@ -603,6 +651,11 @@ async fn guessing_from_everywhere_is_slowed_down_but_not_for_known_browsers() {
     stranger
         .post("/bill/check", "number=7777777&code=00000000")
         .await;
+    world.hire("ada", kvit_store::Role::Administrator).await;
+    let mut ada = world.browser();
+    ada.sign_in_staff("ada").await;
+    let told = ada.get("/staff/people").await.body;
+    assert!(told.contains("От много места се налучкват"), "{told}");
     let step = std::time::Duration::from_millis(200);
     let started = std::time::Instant::now();
     stranger
@@ -617,6 +670,15 @@ async fn guessing_from_everywhere_is_slowed_down_but_not_for_known_browsers() {
         fastest = fastest.min(started.elapsed());
     }
     assert!(fastest < step, "{fastest:?}");
+    world.clock.forward_hours(10);
+    anna.sign_in(&world, seed::ANNA).await;
+    ada.sign_in_staff("ada").await;
+    let told = ada.get("/staff/people").await.body;
+    assert!(told.contains("се налучкваха"), "also long afterwards");
+    world.clock.forward_hours(15);
+    ada.sign_in_staff("ada").await;
+    let told = ada.get("/staff/people").await.body;
+    assert!(!told.contains("налучкв"));
 }
 
 #[tokio::test]

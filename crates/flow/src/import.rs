@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{BufReader, Read},
+    io::{self, BufReader, Read},
     sync::Arc,
 };
 
@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use kvit_billing::{
     BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, OrderSeq, Period, RunId,
 };
-use kvit_intake::{Diagnostic, Findings, Format, Header, NdjsonReader, Rules, read_invoice, sniff};
+use kvit_intake::{
+    Check, Diagnostic, Findings, Format, Header, NdjsonReader, Rules, read_invoice, sniff,
+};
 use kvit_store::{NewRun, OrderKey, RunTotals, Store, StoreError};
 use tokio::sync::mpsc;
 
@@ -351,6 +353,10 @@ fn fingerprint(key: &OrderKey) -> u128 {
     (half(0) << 64) | half(1)
 }
 
+fn unreadable(file: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::unreadable(file, Check::Unreadable, error)
+}
+
 /// Reads every source on a thread of its own and hands the orders over in chunks.
 fn read_all(
     sources: Vec<Source>,
@@ -367,11 +373,7 @@ fn read_all(
         heard: true,
     };
     if sources.is_empty() {
-        findings.push(Diagnostic::unreadable(
-            "",
-            "no file",
-            "a run file or EN 16931 invoices",
-        ));
+        findings.push(Diagnostic::unreadable("", Check::NoFile, ""));
     }
     for source in sources {
         if !batcher.heard {
@@ -382,11 +384,7 @@ fn read_all(
         let format = match std::io::BufRead::fill_buf(&mut input) {
             Ok(first) => sniff(first),
             Err(error) => {
-                findings.push(Diagnostic::unreadable(
-                    &source.name,
-                    &error.to_string(),
-                    "a readable file",
-                ));
+                findings.push(unreadable(&source.name, &error));
                 continue;
             }
         };
@@ -412,11 +410,7 @@ fn read_all(
             Format::Ubl | Format::Cii => {
                 let mut xml = Vec::new();
                 if let Err(error) = input.take(INVOICE_BYTES_MAX + 1).read_to_end(&mut xml) {
-                    findings.push(Diagnostic::unreadable(
-                        &source.name,
-                        &error.to_string(),
-                        "a readable file",
-                    ));
+                    findings.push(unreadable(&source.name, &error));
                 } else if let Some(invoice) = read_invoice(&source.name, &xml, rules, &mut findings)
                 {
                     batcher.header(&invoice.header);
@@ -429,8 +423,8 @@ fn read_all(
             }
             Format::Zip | Format::Unknown => findings.push(Diagnostic::unreadable(
                 &source.name,
-                "an unknown format",
-                "a Kvit run file (NDJSON) or an EN 16931 invoice in UBL 2.1 or CII",
+                Check::UnknownFormat,
+                "",
             )),
         }
     }

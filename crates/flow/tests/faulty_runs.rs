@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use kvit_billing::{Cents, order::RunHeader};
 use kvit_flow::{ImportOutcome, import::import};
+use kvit_intake::Check;
 use kvit_store::{RunState, Store};
 use serde_json::{Value, json};
 use world::{MONTH, World};
@@ -346,13 +347,8 @@ async fn every_fault_is_told_at_once_and_rightly() {
         let name = &names[usize::try_from(finding.line).expect("a line") - 1];
         writeln!(report, "# {name}\n{finding}\n").expect("a string");
         assert!(
-            !finding.found.is_empty() && !finding.expected.is_empty(),
-            "{finding}"
-        );
-        assert!(
-            !finding.remedy.is_empty() && !finding.field.is_empty()
-                || finding.code == "json"
-                || ["utf-8", "line-too-long"].contains(&finding.code),
+            !finding.field.is_empty()
+                || [Check::NoJson, Check::Utf8, Check::LineTooLong].contains(&finding.code),
             "{finding}"
         );
     }
@@ -406,8 +402,8 @@ async fn control_totals_are_held_against_what_came() {
     assert_eq!(
         told,
         [
-            "october.ndjson:1: error [control-count] /orders: found 3 orders, expected 2 orders; the file is cut or the header is wrong: export again",
-            "october.ndjson:1: error [control-sum] /sum_cents: found 3600 cents, expected 3599 cents; the file is cut or the header is wrong: export again",
+            "october.ndjson:1: error [control-count] /orders 3 2",
+            "october.ndjson:1: error [control-sum] /sum_cents 3600 3599",
         ]
     );
 }

@@ -41,7 +41,9 @@ async fn samples_come_in_with_their_amounts_and_each_bill_once() {
         let store = world.store().await;
         let outcome = come_in(&world, &store, &id, name, &xml).await;
         assert!(outcome.accepted, "{name}: {:#?}", outcome.findings.list());
-        let odd = |f: &&kvit_intake::Diagnostic| f.code == "line-net" && name.contains("example8");
+        let odd = |f: &&kvit_intake::Diagnostic| {
+            f.code == kvit_intake::Check::LineNet && name.contains("example8")
+        };
         let odd: Vec<_> = outcome.findings.list().iter().filter(odd).collect();
         assert!(odd.is_empty(), "repeated prices are read: {odd:#?}");
         assert_eq!((outcome.orders, outcome.sum.get()), (1, gross), "{name}");
@@ -70,7 +72,11 @@ async fn samples_come_in_with_their_amounts_and_each_bill_once() {
         assert_eq!(again.accepted, !twin, "{name}");
         assert_eq!(
             codes,
-            if twin { vec!["already-a-run"] } else { vec![] },
+            if twin {
+                vec![kvit_intake::Check::AlreadyARun]
+            } else {
+                vec![]
+            },
             "{name}"
         );
     }

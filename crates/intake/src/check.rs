@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fmt};
 use kvit_billing::{BillKind, BillOrder, Cents, order::VatCategory};
 use rust_decimal::Decimal;
 
-use crate::{Findings, Rules, Severity};
-use fields::{At, Checker, cents};
+use crate::{Check, Findings, Rules, Severity};
+use fields::{At, Checker};
 
 /// The longest text, in characters.
 const MAX_TEXT: usize = 10_000;
@@ -19,6 +19,9 @@ const MAX_NAME: usize = 200;
 pub(crate) const LINES_MAX: usize = 2_000;
 /// Months of history.
 const MAX_MONTHS: usize = 13;
+
+/// Stands for a number that is too large to be counted.
+const UNCOUNTABLE: &str = "∞";
 
 /// Checks one order of the own format.
 pub fn check_order(
@@ -57,24 +60,17 @@ pub(crate) fn check(
 impl Checker<'_> {
     fn head(&mut self, order: &BillOrder, rules: &Rules) {
         if order.version == 0 {
-            self.error("/version", "version", 0, "from 1", "count versions from 1");
+            self.error("/version", Check::Version, 0, "");
         }
         if !order.period.is_ordered() {
-            self.error(
-                "/period",
-                "period-order",
-                order.period,
-                "`from` not after `to`",
-                "correct the two days",
-            );
+            self.error("/period", Check::PeriodOrder, order.period, "");
         }
         if order.due_date < order.tax_event_date {
             self.error(
                 "/due_date",
-                "due-date",
+                Check::DueDate,
                 order.due_date,
-                format!("not before {}", order.tax_event_date),
-                "correct one of the dates",
+                order.tax_event_date,
             );
         }
         let years = i32::from(order.tax_event_date.year()) - i32::from(rules.today.year());
@@ -82,27 +78,16 @@ impl Checker<'_> {
             self.add(
                 Severity::Warning,
                 "/tax_event_date",
-                "tax-event-date",
+                Check::TaxEventDate,
                 order.tax_event_date,
-                "within five years back and one ahead",
-                "check the date",
+                "",
             );
         }
         match (&order.corrects, order.kind) {
-            (Some(_), BillKind::Invoice) => self.error(
-                "/corrects",
-                "corrects",
-                "a corrected document",
-                "none for an invoice",
-                "remove it, or make the order a note",
-            ),
-            (None, BillKind::CreditNote | BillKind::DebitNote) => self.error(
-                "/corrects",
-                "corrects",
-                "nothing",
-                "the corrected document",
-                "name the original",
-            ),
+            (Some(_), BillKind::Invoice) => self.error("/corrects", Check::CorrectsNothing, "", ""),
+            (None, BillKind::CreditNote | BillKind::DebitNote) => {
+                self.error("/corrects", Check::CorrectsMissing, "", "")
+            }
             (Some(correction), _) => self.both("/corrects/ground", &correction.ground, MAX_TEXT),
             (None, BillKind::Invoice) => {}
         }
@@ -112,10 +97,9 @@ impl Checker<'_> {
         if customer.number != order.account {
             self.error(
                 "/customer/number",
-                "customer-number",
+                Check::CustomerNumber,
                 &customer.number,
                 &order.account,
-                "send the account's own customer",
             );
         }
         self.text("/customer/name", &customer.name, MAX_NAME);
@@ -128,43 +112,24 @@ impl Checker<'_> {
                         self.add(
                             Severity::Warning,
                             "/customer/eik",
-                            "eik-checksum",
+                            Check::EikChecksum,
                             eik,
-                            "a valid check digit",
-                            "check the number",
+                            "",
                         );
                     }
                 }
                 // the number itself may be a personal one, so it is not repeated in a report
-                _ => self.error(
-                    "/customer/eik",
-                    "eik",
-                    format!("{} characters", eik.chars().count()),
-                    "9 or 13 digits",
-                    "send a company's ЕИК, never a person's ЕГН",
-                ),
+                _ => self.error("/customer/eik", Check::Eik, eik.chars().count(), ""),
             }
         }
     }
 
     fn lines(&mut self, order: &BillOrder, line_net: Severity) {
         if order.lines.is_empty() {
-            self.error(
-                "/lines",
-                "no-lines",
-                0,
-                "at least one",
-                "send what is charged",
-            );
+            self.error("/lines", Check::NoLines, "", "");
         }
         if order.lines.len() > LINES_MAX {
-            self.error(
-                "/lines",
-                "too-many-lines",
-                order.lines.len(),
-                format!("at most {LINES_MAX}"),
-                "split the order, or sum up lines",
-            );
+            self.error("/lines", Check::TooManyLines, order.lines.len(), LINES_MAX);
         }
         for (i, l) in order.lines.iter().enumerate() {
             let at = |field: &'static str| At("lines", i, field);
@@ -173,32 +138,14 @@ impl Checker<'_> {
             self.scale(at("unit_price"), l.unit_price);
             self.amount(at("net"), l.net);
             if l.unit_price.is_sign_negative() && !l.unit_price.is_zero() {
-                self.error(
-                    at("unit_price"),
-                    "negative-price",
-                    l.unit_price,
-                    "not negative",
-                    "make the quantity negative instead",
-                );
+                self.error(at("unit_price"), Check::NegativePrice, l.unit_price, "");
             }
             if let Some(period) = l.period.filter(|p| !p.is_ordered()) {
-                self.error(
-                    at("period"),
-                    "period-order",
-                    period,
-                    "`from` not after `to`",
-                    "correct the two days",
-                );
+                self.error(at("period"), Check::PeriodOrder, period, "");
             }
             self.rate(at("vat_rate"), l.vat_category, l.vat_rate);
             if l.price_base <= Decimal::ZERO {
-                self.error(
-                    at("price_base"),
-                    "price-base",
-                    l.price_base,
-                    "above 0",
-                    "send how many units the price is for",
-                );
+                self.error(at("price_base"), Check::PriceBase, l.price_base, "");
                 continue;
             }
             let expected = l
@@ -210,22 +157,15 @@ impl Checker<'_> {
                 self.add(
                     line_net,
                     at("net"),
-                    "line-net",
-                    cents(l.net),
-                    expected.map_or("a countable amount".to_owned(), cents),
-                    "net is quantity × price ÷ base, rounded to the cent",
+                    Check::LineNet,
+                    l.net.get(),
+                    countable(expected),
                 );
             }
             if let Some(code) = &l.supply_point
                 && !order.supply_points.iter().any(|point| &point.code == code)
             {
-                self.error(
-                    at("supply_point"),
-                    "supply-point",
-                    code,
-                    "a code of /supply_points",
-                    "send the supply point too",
-                );
+                self.error(at("supply_point"), Check::SupplyPoint, code, "");
             }
         }
     }
@@ -236,13 +176,7 @@ impl Checker<'_> {
             _ => rate.is_zero(),
         };
         if !good {
-            self.error(
-                field,
-                "vat-rate",
-                rate,
-                format!("a rate that fits category {category:?}"),
-                "S has a rate above 0, the others have 0",
-            );
+            self.error(field, Check::VatRate, rate, format!("{category:?}"));
         }
     }
 
@@ -259,19 +193,12 @@ impl Checker<'_> {
             self.rate(at("rate"), v.category, v.rate);
             match bases.remove(&(v.category, v.rate)) {
                 Some(sum) if sum == wide(v.base) => {}
-                Some(sum) => self.error(
-                    at("base"),
-                    "vat-base",
-                    cents(v.base),
-                    format!("{sum} cents"),
-                    "the base is the sum of the lines with this category and rate",
-                ),
+                Some(sum) => self.error(at("base"), Check::VatBase, v.base.get(), sum),
                 None => self.error(
                     at("rate"),
-                    "vat-unused",
+                    Check::VatUnused,
                     format!("{:?} {}", v.category, v.rate),
-                    "a category and rate of a line, once",
-                    "send one entry for each category and rate that lines have",
+                    "",
                 ),
             }
             let amount = v
@@ -282,20 +209,18 @@ impl Checker<'_> {
             if amount.is_none_or(|a| (wide(a) - wide(v.amount)).abs() > 1) {
                 self.error(
                     at("amount"),
-                    "vat-amount",
-                    cents(v.amount),
-                    amount.map_or("a countable amount".to_owned(), cents),
-                    "the amount is base × rate, rounded to the cent",
+                    Check::VatAmount,
+                    v.amount.get(),
+                    countable(amount),
                 );
             }
         }
         for ((category, rate), sum) in bases {
             self.error(
                 "/vat",
-                "vat-missing",
-                "no entry",
-                format!("{category:?} {rate} with {sum} cents"),
-                "send an entry for each category and rate",
+                Check::VatMissing,
+                "",
+                format!("{category:?} {rate}, {sum}"),
             );
         }
         let t = &order.totals;
@@ -315,44 +240,34 @@ impl Checker<'_> {
         } else {
             wide(t.gross)
         };
-        for (field, code, found, expected, remedy) in [
+        for (field, code, found, expected) in [
             (
                 "/totals/net",
-                "total-net",
+                Check::TotalNet,
                 t.net,
                 order.lines.iter().map(|l| wide(l.net)).sum::<i128>(),
-                "correct it or the lines: it is their sum",
             ),
             (
                 "/totals/vat",
-                "total-vat",
+                Check::TotalVat,
                 t.vat,
                 order.vat.iter().map(|v| wide(v.amount)).sum(),
-                "correct it or the VAT entries: it is the sum of their amounts",
             ),
             (
                 "/totals/gross",
-                "total-gross",
+                Check::TotalGross,
                 t.gross,
                 wide(t.net) + wide(t.vat),
-                "correct one of the three: gross is net + VAT",
             ),
             (
                 "/totals/to_pay",
-                "to-pay",
+                Check::ToPay,
                 t.to_pay,
                 gross - wide(t.prepaid) + wide(t.rounding) + wide(t.carried_over),
-                "it is gross − prepaid + rounding + carried over; a credit note's gross counts negative",
             ),
         ] {
             if wide(found) != expected {
-                self.error(
-                    field,
-                    code,
-                    cents(found),
-                    format!("{expected} cents"),
-                    remedy,
-                );
+                self.error(field, code, found.get(), expected);
             }
         }
     }
@@ -363,22 +278,15 @@ impl Checker<'_> {
             for (j, m) in p.meters.iter().enumerate() {
                 let at = |field: &str| format!("/supply_points/{i}/meters/{j}/{field}");
                 if m.old.date > m.new.date {
-                    self.error(
-                        at("new/date"),
-                        "reading-dates",
-                        m.new.date,
-                        format!("not before {}", m.old.date),
-                        "swap or correct the readings",
-                    );
+                    self.error(at("new/date"), Check::ReadingDates, m.new.date, m.old.date);
                 }
                 if m.new.value < m.old.value {
                     self.add(
                         Severity::Warning,
                         at("new/value"),
-                        "register-rollover",
+                        Check::RegisterRollover,
                         m.new.value,
-                        format!("at least {}", m.old.value),
-                        "check that the register rolled over",
+                        m.old.value,
                     );
                     continue;
                 }
@@ -390,10 +298,9 @@ impl Checker<'_> {
                 if expected != Some(m.consumption) {
                     self.error(
                         at("consumption"),
-                        "consumption",
+                        Check::Consumption,
                         m.consumption,
-                        expected.map_or(String::new(), |e| e.to_string()),
-                        "consumption is (new − old) × multiplier",
+                        expected.map_or_else(|| UNCOUNTABLE.to_owned(), |e| e.to_string()),
                     );
                 }
             }
@@ -408,40 +315,26 @@ impl Checker<'_> {
             if h.months.len() > MAX_MONTHS {
                 self.error(
                     "/history/months",
-                    "history",
-                    format!("{} months", h.months.len()),
-                    format!("at most {MAX_MONTHS}"),
-                    "send this month and the twelve before it",
+                    Check::History,
+                    h.months.len(),
+                    MAX_MONTHS,
                 );
             }
             for (i, month) in h.months.iter().enumerate() {
                 let at = |field: &'static str| At("history/months", i, field);
                 if month.month.day() != 1 {
-                    self.error(
-                        at("month"),
-                        "history-month",
-                        month.month,
-                        "the first day of a month",
-                        "send the month's first day",
-                    );
+                    self.error(at("month"), Check::HistoryMonth, month.month, "");
                 }
                 if i > 0 && month.month <= h.months[i - 1].month {
                     self.error(
                         at("month"),
-                        "history-order",
+                        Check::HistoryOrder,
                         month.month,
-                        format!("a month after {}", h.months[i - 1].month),
-                        "sort the months, oldest first, each once",
+                        h.months[i - 1].month,
                     );
                 }
                 if month.quantity < Decimal::ZERO {
-                    self.error(
-                        at("quantity"),
-                        "history-negative",
-                        month.quantity,
-                        "0 or more",
-                        "correct the quantity",
-                    );
+                    self.error(at("quantity"), Check::HistoryNegative, month.quantity, "");
                 }
             }
         }
@@ -453,14 +346,18 @@ impl Checker<'_> {
             if sum != Some(Decimal::ONE_HUNDRED) {
                 self.error(
                     "/sources",
-                    "sources",
-                    sum.map_or("no countable sum".to_owned(), |s| format!("a sum of {s} %")),
-                    "a sum of 100 %",
-                    "correct the percentages",
+                    Check::Sources,
+                    sum.map_or_else(|| UNCOUNTABLE.to_owned(), |s| s.to_string()),
+                    "",
                 );
             }
         }
     }
+}
+
+/// An amount in cents that was worked out.
+fn countable(amount: Option<Cents>) -> String {
+    amount.map_or_else(|| UNCOUNTABLE.to_owned(), |cents| cents.get().to_string())
 }
 
 /// The check digits of a Bulgarian company identifier.

@@ -11,7 +11,7 @@ use kvit_billing::{
 };
 
 use crate::{
-    Findings, Header, Rules, Severity,
+    Check, Findings, Header, Rules, Severity,
     check::{LINES_MAX, check},
     check_header,
 };
@@ -93,31 +93,21 @@ pub fn read_invoice(
 impl Reader<'_, '_, '_> {
     fn invoice(mut self, rules: &Rules) -> Option<Invoice> {
         let (s, root) = (self.s, self.root);
-        let number = self.need(root, "BT-1", "an invoice number", text(root, s.number));
-        let kind = self.must(
-            root,
-            "BT-3",
-            "380, 381, 383 or 384",
-            first(root, s.type_code),
-            |t| {
-                Some(match t {
-                    "380" | "384" => BillKind::Invoice,
-                    "381" => BillKind::CreditNote,
-                    "383" => BillKind::DebitNote,
-                    _ => return None,
-                })
-            },
-        );
-        let issued = self.must(root, "BT-2", "a date", text(root, s.issued), date);
-        let due = self.read(root, "BT-9", "a date", first(root, s.due), date);
-        let tax_point = self.read(root, "BT-7", "a date", first(root, s.tax_point), date);
-        let currency = self.must(
-            root,
-            "BT-5",
-            "a currency code",
-            text(root, s.currency),
-            |t| t.parse::<Currency>().ok(),
-        );
+        let number = self.need(root, "BT-1", "number", text(root, s.number));
+        let kind = self.must(root, "BT-3", "type", first(root, s.type_code), |t| {
+            Some(match t {
+                "380" | "384" => BillKind::Invoice,
+                "381" => BillKind::CreditNote,
+                "383" => BillKind::DebitNote,
+                _ => return None,
+            })
+        });
+        let issued = self.must(root, "BT-2", "date", text(root, s.issued), date);
+        let due = self.read(root, "BT-9", "date", first(root, s.due), date);
+        let tax_point = self.read(root, "BT-7", "date", first(root, s.tax_point), date);
+        let currency = self.must(root, "BT-5", "currency", text(root, s.currency), |t| {
+            t.parse::<Currency>().ok()
+        });
         let notes: Vec<Text> = all(root, s.note)
             .into_iter()
             .filter_map(own_text)
@@ -130,8 +120,8 @@ impl Reader<'_, '_, '_> {
         let mut lines = Vec::new();
         let nodes: Vec<_> = s.lines.iter().flat_map(|path| all(root, path)).collect();
         if nodes.len() > LINES_MAX {
-            let found = format!("{} lines", nodes.len());
-            self.error(root, "BG-25", "too-many-lines", &found, "at most 2,000");
+            let (found, most) = (nodes.len().to_string(), LINES_MAX.to_string());
+            self.error(root, "BG-25", Check::TooManyLines, &found, &most);
             return None;
         }
         for node in nodes {

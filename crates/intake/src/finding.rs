@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt};
 
 use kvit_billing::BillOrder;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Whether a finding stops the import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -13,6 +13,116 @@ pub enum Severity {
     Error,
     /// A person should look, the run can go on.
     Warning,
+}
+
+/// Makes [`Check`] with the stable name of each.
+macro_rules! checks {
+    ($($check:ident $name:literal,)*) => {
+        /// What an order, a line or a file is held to. Pages and the command line have a text for each, with the values
+        /// of its [`Diagnostic`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Check {
+            $(#[doc = concat!("`", $name, "`")] $check,)*
+        }
+
+        impl Check {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$check,)*];
+
+            /// Its stable name, for machines and texts.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$check => $name,)*
+                }
+            }
+        }
+    };
+}
+
+checks! {
+    AlreadyARun "already-a-run",
+    AmountRange "amount-range",
+    Character "character",
+    Choice "choice",
+    Consumption "consumption",
+    ControlCharacter "control-character",
+    ControlCount "control-count",
+    ControlSum "control-sum",
+    CorrectsMissing "corrects-missing",
+    CorrectsNothing "corrects-nothing",
+    CountingNumber "counting-number",
+    Country "country",
+    Currency "currency",
+    CustomerNumber "customer-number",
+    DueDate "due-date",
+    DuplicateInFile "duplicate-in-file",
+    Eik "eik",
+    EikChecksum "eik-checksum",
+    EmptyFile "empty-file",
+    Exemption "exemption",
+    FieldMissing "field-missing",
+    FieldUnknown "field-unknown",
+    Format "format",
+    History "history",
+    HistoryMonth "history-month",
+    HistoryNegative "history-negative",
+    HistoryOrder "history-order",
+    LineNet "line-net",
+    LineTooLong "line-too-long",
+    Malformed "malformed",
+    Missing "missing",
+    Name "name",
+    NegativePrice "negative-price",
+    NoFile "no-file",
+    NoJson "no-json",
+    NoLines "no-lines",
+    NumberRange "number-range",
+    OriginalMissing "original-missing",
+    PeriodOrder "period-order",
+    PriceBase "price-base",
+    ReadingDates "reading-dates",
+    RegisterRollover "register-rollover",
+    ReverseCharge "reverse-charge",
+    SeenBefore "seen-before",
+    Seller "seller",
+    Sources "sources",
+    SupplyPoint "supply-point",
+    TaxEventDate "tax-event-date",
+    TextLength "text-length",
+    TextMissing "text-missing",
+    ToPay "to-pay",
+    TooManyLines "too-many-lines",
+    TotalGross "total-gross",
+    TotalNet "total-net",
+    TotalVat "total-vat",
+    Unit "unit",
+    UnknownCustomer "unknown-customer",
+    UnknownFormat "unknown-format",
+    Unreadable "unreadable",
+    Utf8 "utf-8",
+    Value "value",
+    VatAmount "vat-amount",
+    VatBase "vat-base",
+    VatMissing "vat-missing",
+    VatNumber "vat-number",
+    VatOutOfScope "vat-out-of-scope",
+    VatRate "vat-rate",
+    VatUnused "vat-unused",
+    Version "version",
+    WholeNumber "whole-number",
+    Xml "xml",
+    XmlAttributes "xml-attributes",
+    XmlBytes "xml-bytes",
+    XmlNameSpaces "xml-name-spaces",
+    XmlRoot "xml-root",
+    XmlUtf8 "xml-utf-8",
+}
+
+impl Serialize for Check {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
 }
 
 /// One finding.
@@ -26,36 +136,33 @@ pub struct Diagnostic {
     pub line: u64,
     /// JSON pointer or EN 16931 term.
     pub field: String,
-    /// Stable name of the check.
-    pub code: &'static str,
-    /// What stands there.
+    /// What it does not hold to.
+    pub code: Check,
+    /// The value that stands there; empty where the check says it all.
     pub found: String,
-    /// What should.
+    /// The value that should; empty where the check says it all.
     pub expected: String,
-    /// What to do.
-    pub remedy: String,
 }
 
+/// For logs and tests. People are told in words.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{}:{}: {word} [{}] ", self.file, self.line, self.code)?;
-        if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
+        let code = self.code.as_str();
+        write!(f, "{}:{}: {word} [{code}]", self.file, self.line)?;
+        let parts = [&self.field, &self.found, &self.expected];
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            write!(f, " {part}")?;
         }
-        write!(
-            f,
-            "found {}, expected {}; {}",
-            self.found, self.expected, self.remedy
-        )
+        Ok(())
     }
 }
 
 impl Diagnostic {
-    fn about(file: &str, line: u64, order: &BillOrder, code: &'static str) -> Self {
+    fn about(file: &str, line: u64, order: &BillOrder, code: Check) -> Self {
         Self {
             severity: Severity::Error,
             file: file.to_owned(),
@@ -63,65 +170,49 @@ impl Diagnostic {
             field: "/account".to_owned(),
             code,
             found: format!(
-                "{} {} {} version {}",
+                "{} {} {} {}",
                 order.account,
                 order.period,
                 order.kind.as_str(),
                 order.version
             ),
             expected: String::new(),
-            remedy: String::new(),
         }
     }
 
     /// A file that cannot be read at all.
     #[must_use]
-    pub fn unreadable(file: &str, found: &str, expected: &str) -> Self {
+    pub fn unreadable(file: &str, code: Check, found: impl fmt::Display) -> Self {
         Self {
             severity: Severity::Error,
             file: file.to_owned(),
             line: 0,
             field: String::new(),
-            code: "unreadable",
-            found: found.to_owned(),
-            expected: expected.to_owned(),
-            remedy: "send the right file".to_owned(),
+            code,
+            found: found.to_string(),
+            expected: String::new(),
         }
     }
 
     /// The same account, period, kind and version stands earlier in the file.
     #[must_use]
     pub fn duplicate_in_file(file: &str, line: u64, order: &BillOrder) -> Self {
-        Self {
-            expected: "one such order in a run".to_owned(),
-            remedy: "remove one of the two, or give the second a higher version".to_owned(),
-            ..Self::about(file, line, order, "duplicate-in-file")
-        }
+        Self::about(file, line, order, Check::DuplicateInFile)
     }
 
     /// An earlier run has the order already.
     #[must_use]
     pub fn seen_before(file: &str, line: u64, order: &BillOrder, run: impl fmt::Display) -> Self {
         Self {
-            expected: format!("an order that no other run holds; run `{run}` has it"),
-            remedy: "remove it; a wrong bill is corrected by a credit or debit note. Only a second bill for the same period on purpose takes a higher version".to_owned(),
-            ..Self::about(file, line, order, "seen-before")
+            expected: run.to_string(),
+            ..Self::about(file, line, order, Check::SeenBefore)
         }
     }
 
     /// Another run has every order of the hand-over: the same file came twice.
     #[must_use]
     pub fn already_a_run(file: &str, run: impl fmt::Display) -> Self {
-        Self {
-            severity: Severity::Error,
-            file: file.to_owned(),
-            line: 0,
-            field: String::new(),
-            code: "already-a-run",
-            found: format!("the orders of run {run}, all of them"),
-            expected: "orders that no run holds".to_owned(),
-            remedy: "go on with that run; nothing has to be imported again".to_owned(),
-        }
+        Self::unreadable(file, Check::AlreadyARun, run)
     }
 
     /// The order brings no customer and none is stored.
@@ -129,28 +220,19 @@ impl Diagnostic {
     pub fn unknown_customer(file: &str, line: u64, order: &BillOrder) -> Self {
         Self {
             field: "/customer".to_owned(),
-            found: format!("nothing, and nobody is known as {}", order.account),
-            expected: "a known account, or its customer".to_owned(),
-            remedy: "send the customer with the account's first order".to_owned(),
-            ..Self::about(file, line, order, "unknown-customer")
+            found: order.account.to_string(),
+            ..Self::about(file, line, order, Check::UnknownCustomer)
         }
     }
 
     /// The document that a note corrects is not stored.
     #[must_use]
     pub fn original_missing(file: &str, line: u64, order: &BillOrder) -> Self {
+        let original = order.corrects.as_ref();
         Self {
-            severity: Severity::Error,
-            file: file.to_owned(),
-            line,
             field: "/corrects/number".to_owned(),
-            code: "original-missing",
-            found: order
-                .corrects
-                .as_ref()
-                .map_or_else(|| "nothing".to_owned(), |c| c.number.to_string()),
-            expected: "number of an issued bill".to_owned(),
-            remedy: "correct the number of the original".to_owned(),
+            found: original.map_or_else(|| "–".to_owned(), |c| c.number.to_string()),
+            ..Self::about(file, line, order, Check::OriginalMissing)
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use serde_json::{Value, error::Category};
 
+use crate::Check;
+
 /// The longest value that is repeated in a report, in characters.
 const VALUE_MAX: usize = 60;
 
 /// The parts of a finding.
 pub(crate) struct Fault {
     pub(crate) field: String,
+    pub(crate) code: Check,
     pub(crate) found: String,
     pub(crate) expected: String,
-    pub(crate) remedy: &'static str,
 }
 
 /// Puts the JSON reader's complaint about the field at `path` of the line `text` into a finding.
@@ -22,9 +24,9 @@ pub(crate) fn explain(text: &str, path: String, error: &serde_json::Error) -> Fa
     if error.classify() != Category::Data {
         return Fault {
             field: String::new(),
-            found: format!("no JSON: {said} (column {})", error.column()),
-            expected: "one JSON object a line".to_owned(),
-            remedy: "export the line again",
+            code: Check::NoJson,
+            found: error.column().to_string(),
+            expected: String::new(),
         };
     }
     if let Some(name) = said
@@ -33,9 +35,9 @@ pub(crate) fn explain(text: &str, path: String, error: &serde_json::Error) -> Fa
     {
         return Fault {
             field: format!("{path}/{name}"),
-            found: "nothing".to_owned(),
-            expected: "a value, as `kvit schema` says".to_owned(),
-            remedy: "send the field",
+            code: Check::FieldMissing,
+            found: String::new(),
+            expected: String::new(),
         };
     }
     if let Some((name, known)) = said
@@ -44,22 +46,25 @@ pub(crate) fn explain(text: &str, path: String, error: &serde_json::Error) -> Fa
     {
         return Fault {
             field: path,
-            found: format!("the unknown field {name}"),
-            expected: known.to_owned(),
-            remedy: "correct the name, or leave the field out",
+            code: Check::FieldUnknown,
+            found: name.to_owned(),
+            expected: known.trim_start_matches("one of ").to_owned(),
         };
     }
-    let expected = match said.split_once(", expected ") {
-        Some((_, "i64")) => "a whole number".to_owned(),
-        Some((_, "u32" | "u64")) => "a whole number from 0".to_owned(),
-        Some((_, what)) => what.to_owned(),
-        None => format!("a valid value ({said})"),
+    let (code, expected) = match said.split_once(", expected ") {
+        Some((_, "i64")) => (Check::WholeNumber, ""),
+        Some((_, "u32" | "u64")) => (Check::CountingNumber, ""),
+        Some((_, what)) => match what.strip_prefix("one of ") {
+            Some(known) => (Check::Choice, known),
+            None => (Check::Value, what),
+        },
+        None => (Check::Value, said),
     };
     Fault {
-        found: value_at(text, &path).unwrap_or_else(|| "another value".to_owned()),
+        found: value_at(text, &path).unwrap_or_else(|| "…".to_owned()),
         field: path,
-        expected,
-        remedy: "correct the export of this field",
+        code,
+        expected: expected.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ use kvit_billing::{Cents, Currency, Period};
 
 pub use check::check_order;
 pub use en16931::{Invoice, MAX_XML, SellerParty, read_invoice};
-pub use finding::{Diagnostic, Findings, Severity};
+pub use finding::{Check, Diagnostic, Findings, Severity};
 pub use ndjson::{LINE_LIMIT, NdjsonReader, schema, write_ndjson};
 
 /// What a file is held against.
@@ -152,7 +152,7 @@ pub(crate) fn check_header(
     } else {
         Severity::Error
     };
-    let mut add = |severity, field: &str, code, found: String, expected: String, remedy: &str| {
+    let mut add = |severity, field: &str, code, found: String, expected: String| {
         findings.push(Diagnostic {
             severity,
             file: file.to_owned(),
@@ -161,37 +161,33 @@ pub(crate) fn check_header(
             code,
             found,
             expected,
-            remedy: remedy.to_owned(),
         });
     };
     if !rules.operator_ids.contains(&header.seller) {
         add(
             severity,
             "/seller",
-            "seller",
+            Check::Seller,
             header.seller.clone(),
-            rules.operator_ids.join(" or "),
-            "import only the operator's own runs, or correct the operator's settings",
+            rules.operator_ids.join(" / "),
         );
     }
     if header.currency != rules.currency {
         add(
             severity,
             "/currency",
-            "currency",
+            Check::Currency,
             header.currency.to_string(),
             rules.currency.to_string(),
-            "bill in the operator's currency",
         );
     }
     if !header.period.is_ordered() {
         add(
             Severity::Error,
             "/period",
-            "period-order",
+            Check::PeriodOrder,
             header.period.to_string(),
-            "`from` not after `to`".to_owned(),
-            "swap or correct the two days",
+            String::new(),
         );
     }
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::json::explain;
 use crate::{
-    ControlTotals, Diagnostic, Findings, Header, Rules, Severity, check_header, check_order,
+    Check, ControlTotals, Diagnostic, Findings, Header, Rules, Severity, check_header, check_order,
 };
 
 /// The longest line that is read, in bytes.
@@ -38,15 +38,7 @@ impl<R: BufRead> NdjsonReader<R> {
             Next::Line(text) => text,
             Next::Faulty => return None,
             Next::End => {
-                lines.fault(
-                    findings,
-                    0,
-                    "",
-                    "empty-file",
-                    "no line",
-                    "a header line",
-                    "export the run again",
-                );
+                lines.fault(findings, 0, "", Check::EmptyFile, "", "");
                 return None;
             }
         };
@@ -57,10 +49,9 @@ impl<R: BufRead> NdjsonReader<R> {
                 findings,
                 line,
                 "/format",
-                "format",
-                &format!("{} {}", raw.format, raw.format_version),
-                "kvit-run 1",
-                "export in the format kvit-run, version 1",
+                Check::Format,
+                format!("{} {}", raw.format, raw.format_version),
+                "",
             );
             return None;
         }
@@ -84,10 +75,9 @@ impl<R: BufRead> NdjsonReader<R> {
                     findings,
                     line,
                     field,
-                    "name",
-                    &format!("{} characters", value.chars().count()),
-                    "1 to 200 characters, without control characters",
-                    "name the billing system and its run",
+                    Check::Name,
+                    value.chars().count(),
+                    "",
                 );
             }
         }
@@ -155,10 +145,9 @@ impl<R: BufRead> NdjsonReader<R> {
                 findings,
                 self.header_line,
                 "/orders",
-                "control-count",
-                &format!("{} orders", self.orders),
-                &format!("{} orders", declared.orders),
-                "the file is cut or the header is wrong: export again",
+                Check::ControlCount,
+                self.orders,
+                declared.orders,
             );
         }
         if !self.faulty && i128::from(declared.sum_cents.get()) != self.sum {
@@ -166,10 +155,9 @@ impl<R: BufRead> NdjsonReader<R> {
                 findings,
                 self.header_line,
                 "/sum_cents",
-                "control-sum",
-                &format!("{} cents", self.sum),
-                &format!("{} cents", declared.sum_cents.get()),
-                "the file is cut or the header is wrong: export again",
+                Check::ControlSum,
+                self.sum,
+                declared.sum_cents.get(),
             );
         }
     }
@@ -208,30 +196,14 @@ impl<R: BufRead> Lines<R> {
             self.line += 1;
             if let Err(error) = read {
                 self.ended = true;
-                self.fault(
-                    findings,
-                    self.line,
-                    "",
-                    "unreadable",
-                    &error.to_string(),
-                    "readable bytes",
-                    "send the file again",
-                );
+                self.fault(findings, self.line, "", Check::Unreadable, error, "");
                 return Next::Faulty;
             }
             if bytes.len() > LINE_LIMIT {
                 if bytes.last() != Some(&b'\n') && self.skip_line().is_err() {
                     self.ended = true;
                 }
-                self.fault(
-                    findings,
-                    self.line,
-                    "",
-                    "line-too-long",
-                    "a longer line",
-                    &format!("at most {LINE_LIMIT} bytes"),
-                    "one order a line, without attachments",
-                );
+                self.fault(findings, self.line, "", Check::LineTooLong, "", LINE_LIMIT);
                 return Next::Faulty;
             }
             if self.line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
@@ -240,15 +212,7 @@ impl<R: BufRead> Lines<R> {
             let text = String::from_utf8(bytes);
             if let Err(error) = &text {
                 let at = error.utf8_error().valid_up_to() + 1;
-                self.fault(
-                    findings,
-                    self.line,
-                    "",
-                    "utf-8",
-                    &format!("a byte of another encoding (byte {at} of the line)"),
-                    "UTF-8",
-                    "export as UTF-8",
-                );
+                self.fault(findings, self.line, "", Check::Utf8, at, "");
                 return Next::Faulty;
             }
             if let Ok(text) = text
@@ -293,24 +257,21 @@ impl<R: BufRead> Lines<R> {
             findings,
             self.line,
             &fault.field,
-            "json",
-            &fault.found,
-            &fault.expected,
-            fault.remedy,
+            fault.code,
+            fault.found,
+            fault.expected,
         );
         None
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a finding has so many parts")]
     fn fault(
         &self,
         findings: &mut Findings,
         line: u64,
         field: &str,
-        code: &'static str,
-        found: &str,
-        expected: &str,
-        remedy: &str,
+        code: Check,
+        found: impl ToString,
+        expected: impl ToString,
     ) {
         findings.push(Diagnostic {
             severity: Severity::Error,
@@ -318,9 +279,8 @@ impl<R: BufRead> Lines<R> {
             line,
             field: field.to_owned(),
             code,
-            found: found.to_owned(),
-            expected: expected.to_owned(),
-            remedy: remedy.to_owned(),
+            found: found.to_string(),
+            expected: expected.to_string(),
         });
     }
 }

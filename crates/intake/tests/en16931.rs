@@ -109,7 +109,10 @@ fn a_price_repeated_as_its_base_is_put_right() {
     assert!(cii.contains(price));
     let odd = "<ChargeAmount>1.20</ChargeAmount><BasisQuantity>1.20</BasisQuantity>";
     let (invoice, findings) = read("odd", cii.replacen(price, odd, 1).as_bytes());
-    let told = findings.list().iter().filter(|f| f.code == "line-net");
+    let told = findings
+        .list()
+        .iter()
+        .filter(|f| f.code == kvit_intake::Check::LineNet);
     assert_eq!(told.count(), 0, "{:#?}", findings.list());
     let line = &invoice.expect("an invoice").order.lines[0];
     assert_eq!(line.price_base.to_string(), "12");

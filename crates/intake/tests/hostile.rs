@@ -143,7 +143,9 @@ fn a_meter_counts_in_a_code() {
         let order = [lines, &meters].concat();
         let (_, findings) = read(format!("{}\n{order}\n", header()).as_bytes());
         let told = findings.list().iter();
-        let told: Vec<_> = told.map(|one| (one.code, one.field.as_str())).collect();
+        let told: Vec<_> = told
+            .map(|one| (one.code.as_str(), one.field.as_str()))
+            .collect();
         let fault = [("unit", "/supply_points/0/meters/0/unit")];
         assert_eq!(told, if good { &fault[..0] } else { &fault }, "{unit}");
         let staged: BillOrder = serde_json::from_str(&order).expect("an order");

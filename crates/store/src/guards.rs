@@ -2,9 +2,35 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{GuardPolicy, GuardState, Store, StoreError, rows::optional_time, sql::query};
+use crate::{
+    GuardPolicy, GuardState, Store, StoreError,
+    rows::{optional_time, time},
+    sql::query,
+};
+
+/// That a door was closed is known for so long afterwards.
+pub(crate) const CLOSED_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
+    /// Until when the door called `name` is closed, or was within the last day.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn guard_closed_until(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let row = query("SELECT blocked_until FROM guards WHERE name = $1 AND blocked_until > $2")
+            .bind(name)
+            .bind(now - CLOSED_TOLD_FOR)
+            .fetch_optional(&self.pools)
+            .await?;
+        row.as_ref()
+            .map(|row| time(row, "blocked_until"))
+            .transpose()
+    }
+
     /// Whether the door called `name` is closed now.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crate::{
     WiderSession,
     engine::{Target, Tx},
     enrolments::turn,
+    guards::CLOSED_TOLD_FOR,
     kept,
     rows::{hash, optional, text, time},
     sql::query,
@@ -51,8 +52,9 @@ impl Store {
             .bind(new.at)
             .execute(&mut tx)
             .await?;
-        query("DELETE FROM guards WHERE window_until <= $1 AND (blocked_until IS NULL OR blocked_until <= $1)")
+        query("DELETE FROM guards WHERE window_until <= $1 AND (blocked_until IS NULL OR blocked_until <= $2)")
             .bind(new.at)
+            .bind(new.at - CLOSED_TOLD_FOR)
             .execute(&mut tx)
             .await?;
         tx.commit().await?;

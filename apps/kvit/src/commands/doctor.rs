@@ -3,6 +3,7 @@
 mod payments;
 
 use std::{
+    fmt,
     io::ErrorKind,
     net::{IpAddr, ToSocketAddrs},
     path::{Path, PathBuf},
@@ -10,17 +11,17 @@ use std::{
 };
 
 use jiff::ToSpan;
-use kvit_billing::LayoutNo;
+use kvit_billing::{Language, LayoutNo};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
 use kvit_store::Debits;
-use kvit_web::{CertificateUse, Finding, Health, wording};
+use kvit_web::{CertificateUse, Finding, FindingTexts, Health, Said, guessed_until, wording};
 use serde_json::json;
 
 use crate::{
     config::{self, Config},
     exit::{Context, Exit, Failure},
     files, layouts,
-    output::{BAD, BOLD, GOOD, Output, count},
+    output::{BAD, BOLD, GOOD, Output},
     texts::texts_of,
     upkeep,
     ways::key_files,
@@ -29,19 +30,25 @@ use crate::{
 
 /// Mail server and payment systems get so long to answer.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-const OPEN_LINE: &str = "it answers, on another machine whose certificate nobody checks: end its address with ?sslmode=verify-full";
 /// Debits that are counted; more are as alarming.
 const WAITING_MAX: usize = 10_000;
 
 pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
     let dir = std::path::absolute(dir).failed("the current folder is not known")?;
     let looks = look(&dir).await;
+    let words = FindingTexts::new(Language::En).failed("the built-in texts are broken")?;
+    let text = |look: &Finding| words.check(&look.said);
     let value: Vec<_> = looks
         .iter()
-        .map(|look| json!({ "part": look.part, "health": word(look.health), "finding": look.text }))
+        .map(
+            |look| json!({ "part": look.part, "health": word(look.health), "finding": text(look) }),
+        )
         .collect();
     out.result(&value, |out| {
-        let lines: Vec<String> = looks.iter().map(|look| line(out, look)).collect();
+        let lines: Vec<String> = looks
+            .iter()
+            .map(|look| line(out, look, &text(look)))
+            .collect();
         lines.join("\n")
     })?;
     if looks.iter().all(|look| look.health != Health::Broken) {
@@ -79,85 +86,92 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
             Ok(instance) => {
                 let url = store_url(dir, config).unwrap_or_default();
                 looks.push(match is_open_line(&url) {
-                    true => warning("store", OPEN_LINE.to_owned()),
-                    false => ok("store", "it answers".to_owned()),
+                    true => found("store", Health::Warning, "store-open-line", &[]),
+                    false => found("store", Health::Ok, "store", &[]),
                 });
                 instance_parts(&instance, &mut looks).await;
                 looks.push(mail_server(config));
                 if config.staff.oidc.is_some() {
                     let asked = identity_provider(&instance).await;
-                    looks.push(judge(
-                        "staff sign-in",
-                        asked,
-                        "the identity provider has keys",
-                    ));
+                    looks.push(judge("staff sign-in", asked, "sign-in"));
                 }
                 looks.extend(payments::out_of_order(&instance).await);
                 looks.extend(payments::money_in_doubt(&instance).await);
                 looks.extend(autopay(&instance).await);
+                looks.extend(guessing(&instance).await);
             }
             Err(failure) => {
-                let mut look = broken("store", &failure);
                 // Who reads this follows that hint already.
-                look.text = look.text.replace(&format!("\nhint: {STORE_HINT}"), "");
-                looks.push(look);
+                let hint = format!("\nhint: {STORE_HINT}");
+                let words = failure.to_string().replace(&hint, "");
+                looks.push(program("store", Health::Broken, words));
             }
         }
     }
     looks
 }
 
-fn line(out: &Output, look: &Finding) -> String {
+fn line(out: &Output, look: &Finding, text: &str) -> String {
     let mark = match look.health {
         Health::Ok => out.out("✓", GOOD),
         Health::Warning => out.out("!", BOLD),
         Health::Broken => out.out("✗", BAD),
     };
-    let finding = look.text.replace('\n', "\n                  ");
+    let finding = text.replace('\n', "\n                  ");
     format!("{mark} {:<15} {finding}", look.part)
 }
 
-const fn ok(part: &'static str, text: String) -> Finding {
+/// What a text of pages and command line says.
+fn found(
+    part: &'static str,
+    health: Health,
+    name: &'static str,
+    values: &[(&'static str, &dyn fmt::Display)],
+) -> Finding {
+    let values = values
+        .iter()
+        .map(|(name, value)| (*name, value.to_string()));
     Finding {
         part,
-        health: Health::Ok,
-        text,
+        health,
+        said: vec![Said::Text(name, values.collect())],
     }
 }
 
-const fn warning(part: &'static str, text: String) -> Finding {
+/// What the program says in its own words.
+fn program(part: &'static str, health: Health, words: String) -> Finding {
     Finding {
         part,
-        health: Health::Warning,
-        text,
+        health,
+        said: vec![Said::Program(words)],
     }
+}
+
+fn ok(part: &'static str, words: String) -> Finding {
+    program(part, Health::Ok, words)
+}
+
+fn warning(part: &'static str, words: String) -> Finding {
+    program(part, Health::Warning, words)
 }
 
 fn broken(part: &'static str, failure: &Failure) -> Finding {
-    Finding {
-        part,
-        health: Health::Broken,
-        text: failure.to_string(),
-    }
+    program(part, Health::Broken, failure.to_string())
 }
 
-fn judge<T>(part: &'static str, result: Result<T, Failure>, good: &str) -> Finding {
+fn judge<T>(part: &'static str, result: Result<T, Failure>, good: &'static str) -> Finding {
     match result {
-        Ok(_) => ok(part, good.to_owned()),
+        Ok(_) => found(part, Health::Ok, good, &[]),
         Err(failure) => broken(part, &failure),
     }
 }
 
 fn configuration(config: &Config) -> Finding {
-    let part = "configuration";
-    if config.placeholder {
-        let finding = format!(
-            "{} can be read; its operator is still made up",
-            config::FILE
-        );
-        return warning(part, finding);
-    }
-    ok(part, format!("{} can be read", config::FILE))
+    let (health, name) = match config.placeholder {
+        true => (Health::Warning, "settings-made-up"),
+        false => (Health::Ok, "settings"),
+    };
+    found("configuration", health, name, &[("file", &config::FILE)])
 }
 
 fn secrets(dir: &Path, config: &Config) -> Finding {
@@ -182,13 +196,11 @@ fn secrets(dir: &Path, config: &Config) -> Finding {
         exposed.insert(0, files::for_shell(dir));
     }
     if exposed.is_empty() {
-        return ok("secrets", "only their owner can read them".to_owned());
+        return found("secrets", Health::Ok, "secrets", &[]);
     }
-    let finding = format!(
-        "others than the owner can read what is secret: chmod go= {}",
-        exposed.join(" ")
-    );
-    warning("secrets", finding)
+    let places = exposed.join(" ");
+    let values: [(_, &dyn fmt::Display); 1] = [("places", &places)];
+    found("secrets", Health::Warning, "secrets-open", &values)
 }
 
 /// What the service writes into, each place once: the part, and its folder or file.
@@ -223,7 +235,7 @@ fn writable((part, place): (&'static str, PathBuf)) -> Finding {
     };
     let at = place.display();
     let Err(error) = tried else {
-        return ok(part, format!("{at} can be written to"));
+        return found(part, Health::Ok, "writable", &[("place", &at)]);
     };
     let shell = files::for_shell(&place);
     let remedy = match error.kind() {
@@ -268,17 +280,23 @@ fn is_open_line(url: &str) -> bool {
 }
 
 async fn instance_parts(instance: &Instance, looks: &mut Vec<Finding>) {
-    looks.push(judge("instance key", instance.key(), "it can be read"));
-    looks.push(judge("archive", instance.archive(), "the folder is there"));
+    looks.push(judge("instance key", instance.key(), "key"));
+    looks.push(judge("archive", instance.archive(), "archive"));
     let sealer = instance.sealer();
     let reserve = sealer
         .as_ref()
         .map_or(8192, |sealer| sealer.contents_reserve());
-    looks.push(judge("seal", sealer, "key and certificate belong together"));
+    looks.push(judge("seal", sealer, "seal"));
     let roots = trust_roots(&instance.path(&instance.config.seal.trust_roots));
-    let number = roots.as_ref().map_or(0, |roots| roots.len() as u64);
-    let good = count(number, "certificate", "certificates");
-    looks.push(judge("trust roots", roots, &good));
+    looks.push(match &roots {
+        Ok(roots) => found(
+            "trust roots",
+            Health::Ok,
+            "roots",
+            &[("count", &roots.len())],
+        ),
+        Err(failure) => broken("trust roots", failure),
+    });
     let certificates = upkeep::certificates(instance);
     let (of_payers, rest): (Vec<_>, Vec<_>) = certificates
         .into_iter()
@@ -287,17 +305,13 @@ async fn instance_parts(instance: &Instance, looks: &mut Vec<Finding>) {
     looks.push(layout(instance, reserve).await);
     looks.push(mails(instance).await);
     looks.extend(payments::systems(instance, &of_payers).await);
-    looks.push(judge(
-        "mail settings",
-        instance.mailer(),
-        "they fit together",
-    ));
+    looks.push(judge("mail settings", instance.mailer(), "mail-settings"));
     let portal = instance.portal().and_then(|portal| {
         kvit_web::router(portal).map_err(|error| {
             Failure::new(Exit::Configuration, "the portal cannot open").because(error)
         })
     });
-    looks.push(judge("portal", portal, "its pages can be made"));
+    looks.push(judge("portal", portal, "portal"));
 }
 
 /// The layout that counts for new runs.
@@ -309,12 +323,13 @@ async fn layout(instance: &Instance, reserve: usize) -> Finding {
         Ok((no, layouts::unbrought(instance).await?))
     };
     match tried.await {
-        Ok((_, Some(said))) => warning(part, said),
-        Ok((LayoutNo::BUILTIN, None)) => ok(
+        Ok((_, Some(said))) => Finding {
             part,
-            "the one that comes with Kvit lays bills out".to_owned(),
-        ),
-        Ok((no, None)) => ok(part, format!("version {no} lays bills out")),
+            health: Health::Warning,
+            said: vec![said],
+        },
+        Ok((LayoutNo::BUILTIN, None)) => found(part, Health::Ok, "layout-builtin", &[]),
+        Ok((no, None)) => found(part, Health::Ok, "layout", &[("no", &no)]),
         Err(failure) => broken(part, &failure),
     }
 }
@@ -330,11 +345,12 @@ async fn mails(instance: &Instance) -> Finding {
     };
     match made.await {
         Ok((no, left_out)) => match left_out.first() {
-            None => ok(part, "they can be made".to_owned()),
-            Some((name, fault)) => warning(
-                part,
-                format!("texts version {no} is not said whole: {name} {fault}"),
-            ),
+            None => found(part, Health::Ok, "mails", &[]),
+            Some((name, fault)) => {
+                let values: [(_, &dyn fmt::Display); 3] =
+                    [("no", &no), ("name", name), ("fault", fault)];
+                found(part, Health::Warning, "mails-left-out", &values)
+            }
         },
         Err(failure) => broken(part, &failure),
     }
@@ -353,13 +369,26 @@ async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
     oidc.look().await.map_err(failed)
 }
 
+/// Whether somebody has been trying codes of many customers.
+async fn guessing(instance: &Instance) -> Option<Finding> {
+    let part = "codes";
+    let until = guessed_until(&instance.store, jiff::Timestamp::now()).await;
+    match until.map_err(Failure::from) {
+        Ok(until) => until.map(|until| {
+            let until = until.strftime("%Y-%m-%d %H:%M UTC");
+            found(part, Health::Warning, "guessed", &[("until", &until)])
+        }),
+        Err(failure) => Some(broken(part, &failure)),
+    }
+}
+
 /// Whether bills are collected, and what of it waits for somebody.
 async fn autopay(instance: &Instance) -> Option<Finding> {
     let part = "autopay";
     let config = &instance.config;
     let rules = config.debit.rules(config)?;
     let now = jiff::Timestamp::now();
-    let found = async {
+    let counted = async {
         let today = instance.time_zone()?.to_datetime(now).date();
         let silent = today.saturating_sub(SILENT_DAYS.days());
         let store = &instance.store;
@@ -370,23 +399,17 @@ async fn autopay(instance: &Instance) -> Option<Finding> {
         let soon = waiting.iter().filter(|debit| debit.day <= soon).count();
         Ok::<_, Failure>((people.len(), soon))
     };
-    Some(match found.await {
+    Some(match counted.await {
         Err(failure) => broken(part, &failure),
-        Ok((0, 0)) => ok(
-            part,
-            format!(
-                "bills are collected as {} on {}",
-                rules.creditor, rules.iban
-            ),
-        ),
-        Ok((people, soon)) => warning(
-            part,
-            format!(
-                "{} for a person to see to, {} that a file has to have by tomorrow: `kvit pay debits`",
-                count(people as u64, "debit", "debits"),
-                count(soon as u64, "debit", "debits"),
-            ),
-        ),
+        Ok((0, 0)) => {
+            let values: [(_, &dyn fmt::Display); 2] =
+                [("creditor", &rules.creditor), ("iban", &rules.iban)];
+            found(part, Health::Ok, "autopay", &values)
+        }
+        Ok((people, soon)) => {
+            let values: [(_, &dyn fmt::Display); 2] = [("people", &people), ("soon", &soon)];
+            found(part, Health::Warning, "autopay-waits", &values)
+        }
     })
 }
 
@@ -401,8 +424,21 @@ fn mail_server(config: &Config) -> Finding {
             std::net::TcpStream::connect_timeout(&address, CONNECT_MAX)
         });
     match reached {
-        Ok(_) => ok("mail server", format!("{place} answers")),
-        Err(error) => warning("mail server", format!("{place} does not answer: {error}")),
+        Ok(_) => found(
+            "mail server",
+            Health::Ok,
+            "mail-server",
+            &[("place", &place)],
+        ),
+        Err(error) => {
+            let values: [(_, &dyn fmt::Display); 2] = [("place", &place), ("error", &error)];
+            found(
+                "mail server",
+                Health::Warning,
+                "mail-server-silent",
+                &values,
+            )
+        }
     }
 }
 
@@ -432,18 +468,19 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_folder_that_takes_no_file_is_named_with_what_to_do() {
+        let words = FindingTexts::new(Language::En).expect("well-formed");
         let look = writable(("archive", PathBuf::from("/proc")));
-        assert!(look.health == Health::Broken, "{}", look.text);
+        let text = words.check(&look.said);
+        assert!(look.health == Health::Broken, "{text}");
         assert!(
-            look.text
-                .starts_with("/proc cannot be written to\n  because ")
-                && look.text.contains("\nhint: "),
-            "{}",
-            look.text
+            text.starts_with("/proc cannot be written to\n  because ") && text.contains("\nhint: "),
+            "{text}"
         );
         let folder = tempfile::tempdir().expect("a folder");
         let look = writable(("archive", folder.path().to_owned()));
-        assert!(look.health == Health::Ok, "{}", look.text);
+        let text = words.check(&look.said);
+        assert!(look.health == Health::Ok, "{text}");
+        assert!(text.ends_with(" can be written to"), "{text}");
         let left = std::fs::read_dir(folder.path()).expect("there").count();
         assert_eq!(left, 0, "nothing stays behind");
     }

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use kvit_billing::RunId;
+use kvit_billing::{Language, RunId};
 use kvit_flow::ImportOutcome;
 use kvit_intake::{Diagnostic, Severity};
 use kvit_store::RunState;
-use serde_json::json;
+use kvit_web::FindingTexts;
+use serde_json::{Value, json};
 
 use super::{account::account, find};
 use crate::{
     cli::ImportArgs,
-    exit::{Exit, Failure},
+    exit::{Context, Exit, Failure},
     importing::{Import, Turn},
     output::{BAD, BOLD, DIM, GOOD, Output, Progress, count, grouped, money, took},
     wiring::Instance,
@@ -37,6 +38,7 @@ pub(super) async fn command(
         Some(run) => Some(find(instance, run).await?),
         None => None,
     };
+    let words = words()?;
     let value = json!({
         "run": outcome.run.as_str(),
         "already": outcome.already.as_ref().map(RunId::as_str),
@@ -46,7 +48,7 @@ pub(super) async fn command(
         "sum_cents": outcome.sum.get(),
         "errors": outcome.findings.errors(),
         "warnings": outcome.findings.warnings(),
-        "diagnostics": outcome.findings.list(),
+        "diagnostics": in_words(&json!(outcome.findings.list()))?,
     });
     out.result(&value, |out| {
         if let Some(earlier) = &earlier {
@@ -59,7 +61,7 @@ pub(super) async fn command(
                 earlier.id
             );
         }
-        let mut text = diagnostics(out, &outcome);
+        let mut text = diagnostics(out, &outcome, &words);
         let run = &outcome.run;
         if outcome.accepted {
             text.push_str(&format!(
@@ -118,13 +120,32 @@ pub(super) async fn import_paths(
     done.map_err(|failure| failure.hint("nothing was kept; the same command can be given again"))
 }
 
+/// What findings are told with.
+fn words() -> Result<FindingTexts, Failure> {
+    FindingTexts::new(Language::En).failed("the built-in texts are broken")
+}
+
+/// The diagnostics of a report, with what was found and expected in words, and what to do.
+pub(super) fn in_words(diagnostics: &Value) -> Result<Value, Failure> {
+    let words = words()?;
+    let mut told = diagnostics.clone();
+    for fault in told.as_array_mut().into_iter().flatten() {
+        let word = |name: &str| fault[name].as_str().unwrap_or_default();
+        let said = words.tell(word("code"), word("found"), word("expected"));
+        fault["found"] = said.found.into();
+        fault["expected"] = said.expected.into();
+        fault["remedy"] = said.remedy.into();
+    }
+    Ok(told)
+}
+
 /// The findings, a paragraph each.
-fn diagnostics(out: &Output, outcome: &ImportOutcome) -> String {
+fn diagnostics(out: &Output, outcome: &ImportOutcome, words: &FindingTexts) -> String {
     let findings = &outcome.findings;
     let mut text: String = findings
         .list()
         .iter()
-        .map(|found| paragraph(out, found))
+        .map(|found| paragraph(out, found, words))
         .collect();
     let more =
         (findings.errors() + findings.warnings()).saturating_sub(findings.list().len() as u64);
@@ -138,7 +159,9 @@ fn diagnostics(out: &Output, outcome: &ImportOutcome) -> String {
 }
 
 /// `file:line: field` with what was found and expected, and what to do.
-fn paragraph(out: &Output, found: &Diagnostic) -> String {
+fn paragraph(out: &Output, found: &Diagnostic, words: &FindingTexts) -> String {
+    let code = found.code.as_str();
+    let told = words.tell(code, &found.found, &found.expected);
     let (word, style) = match found.severity {
         Severity::Error => ("error", BAD),
         Severity::Warning => ("warning", BOLD),
@@ -156,9 +179,9 @@ fn paragraph(out: &Output, found: &Diagnostic) -> String {
     format!(
         "{} {place}: {field} {}\n    found     {}\n    expected  {}\n    remedy    {}\n",
         out.out(word, style),
-        out.out(&format!("[{}]", found.code), DIM),
-        found.found,
-        found.expected,
-        found.remedy,
+        out.out(&format!("[{code}]"), DIM),
+        told.found,
+        told.expected,
+        told.remedy,
     )
 }

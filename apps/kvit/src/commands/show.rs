@@ -5,7 +5,7 @@ use kvit_flow::summary::{RunSummary, change_per_mille};
 use kvit_store::{RunProgress, RunRecord, RunState};
 use serde_json::{Value, json};
 
-use super::{find, run::as_json};
+use super::{find, import::in_words, run::as_json};
 use crate::{
     exit::{Exit, Failure},
     output::{BOLD, Output, amount, count, grouped, money, table},
@@ -25,12 +25,16 @@ pub(super) async fn show(out: &Output, instance: &Instance, run: &RunId) -> Resu
     value["external_id"] = json!(record.external_id);
     value["file"] = json!(record.file_name);
     value["summary"] = json!(summary);
-    value["report"] = json!(record.report);
+    let mut report = record.report.clone();
+    if let Some(report) = &mut report {
+        report["diagnostics"] = in_words(&report["diagnostics"])?;
+    }
+    value["report"] = json!(report);
     value["progress"] = json!(progress);
     value["previous"] = json!(previous.as_ref().map(as_json));
     out.result(&value, |out| {
         let mut text = head(out, &record);
-        if let Some(report) = &record.report {
+        if let Some(report) = &report {
             text.push_str(&findings(report));
         }
         if let Some(summary) = &summary {

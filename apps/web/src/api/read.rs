@@ -230,6 +230,7 @@ pub(super) async fn history(
     let happened = timeline::happened(&app, texts, number, false).await?;
     let happened = happened
         .into_iter()
+        .take(timeline::SHOWN_MAX)
         .map(|one| views::Happened {
             at: one.at.to_string(),
             whole_day: one.whole_day,

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     App,
     staff::contact::{Code, says_the_code},
-    turnstile::{EVERYWHERE, Turnstile},
+    turnstile::{COUNTER, EVERYWHERE, Turnstile},
 };
 
 const CODE_DIGITS: usize = 8;
@@ -75,9 +75,7 @@ pub(super) async fn verify(
 async fn everywhere(app: &App) -> Result<(), Refused> {
     let now = app.portal.clock.now();
     let store = &app.portal.store;
-    let state = store
-        .guard_fail("check-everywhere", now, &EVERYWHERE)
-        .await?;
+    let state = store.guard_fail(COUNTER, now, &EVERYWHERE).await?;
     app.turnstile.heed(state, now);
     Ok(())
 }

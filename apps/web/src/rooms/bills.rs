@@ -167,24 +167,24 @@ pub(crate) async fn logout(
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
-    year: Option<i16>,
+pub(crate) struct Came {
     /// Whether the visitor's session ended while a form was filled in.
     ended: Option<String>,
 }
 
-/// The latest bill, those before it, and how they travel; or those of one year.
+/// The latest bill, those before it, and how they travel; or those that are asked for.
 pub(crate) async fn list(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    Query(wanted): Query<Wanted>,
+    Query(came): Query<Came>,
+    Query(wanted): Query<year::Wanted>,
 ) -> Result<Response, Failure> {
     let Some(customer) = &visitor.customer else {
-        let notice = wanted.ended.map(|_| "session-ended");
+        let notice = came.ended.map(|_| "session-ended");
         return check_page(&app, &visitor, false, "", &[], notice);
     };
-    if let Some(year) = wanted.year {
-        return year::page(&app, &visitor, customer, year).await;
+    if wanted.is_asked() {
+        return year::page(&app, &visitor, customer, &wanted).await;
     }
     let store = &app.portal.store;
     let bills = store.bills_of(customer, None, BILLS_SHOWN + 1).await?;
@@ -245,7 +245,7 @@ pub(crate) async fn list(
 }
 
 /// A customer's bills, each with what is open of it, what is on its way, and where it can be paid.
-async fn with_standing(
+pub(super) async fn with_standing(
     app: &App,
     visitor: &Visitor,
     bills: &[BillRecord],
@@ -260,6 +260,7 @@ async fn with_standing(
         .iter()
         .filter(|bill| owed(bill).0 > Cents::ZERO)
         .map(|bill| (bill.number, &bill.account, bill.due_date))
+        .take(pay::OPEN_MAX)
         .collect();
     let coming = pay::coming(app, visitor, &open).await?;
     let one = |bill: &BillRecord| {
@@ -282,16 +283,16 @@ pub(crate) fn masked(email: &str) -> String {
 }
 
 /// The sealed file of one of the visitor's own bills (`<number>.pdf`), or those of a year
-/// (`<year>.zip`). Another's bill is as unknown as none.
+/// (`<year>.zip`) or of all (`all.zip`), by kind and payment. Another's bill is as unknown as none.
 pub(crate) async fn download(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Path(file): Path<String>,
+    Query(wanted): Query<year::Wanted>,
 ) -> Result<Response, Failure> {
     let customer = visitor.signed_in()?;
-    if let Some(year) = file.strip_suffix(".zip") {
-        let year = year.parse().map_err(|_| Failure::NotFound)?;
-        return year::download(&app, customer, year).await;
+    if let Some(name) = file.strip_suffix(".zip") {
+        return year::download(&app, customer, name, wanted).await;
     }
     let number: BillNumber = file
         .strip_suffix(".pdf")

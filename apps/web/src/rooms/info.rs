@@ -3,7 +3,7 @@
 use axum::{
     Extension,
     extract::{Path, Query, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use kvit_billing::{BillNumber, code::TokenPurpose};
@@ -76,6 +76,7 @@ pub(crate) async fn privacy(
 pub(crate) async fn asset(
     State(app): State<App>,
     Path(name): Path<String>,
+    asked: HeaderMap,
 ) -> Result<Response, Failure> {
     let asset = app.pages.assets.get(&name).ok_or(Failure::NotFound)?;
     // A drawing may style itself, and do nothing else.
@@ -84,8 +85,27 @@ pub(crate) async fn asset(
         (header::CONTENT_TYPE, asset.media_type),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (header::CONTENT_SECURITY_POLICY, policy),
+        (header::VARY, "accept-encoding"),
     ];
-    Ok((headers, asset.bytes.clone()).into_response())
+    Ok(match &asset.gzip {
+        Some(packed) if unpacks_gzip(&asked) => {
+            let packed = packed.clone();
+            let how = [(header::CONTENT_ENCODING, "gzip")];
+            (headers, how, packed).into_response()
+        }
+        _ => (headers, asset.bytes.clone()).into_response(),
+    })
+}
+
+/// Whether the browser takes what is packed by gzip.
+fn unpacks_gzip(asked: &HeaderMap) -> bool {
+    let all = asked.get_all(header::ACCEPT_ENCODING).into_iter();
+    let all = all.filter_map(|value| value.to_str().ok());
+    all.flat_map(|value| value.split(',')).any(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        let weight = weight.trim().trim_start_matches("q=");
+        name.trim().eq_ignore_ascii_case("gzip") && weight.parse() != Ok(0.0_f32)
+    })
 }
 
 /// Whether a bill is ours, and the way to pay it, for who scanned the code on it: `<bill number>-<token>`.

@@ -10,7 +10,7 @@ use super::bills::masked;
 use crate::{App, failure::Failure, front::Visitor, saved::saved_as};
 
 /// Rows of each kind, far beyond what ten years bring.
-const ROWS_MAX: u32 = 5_000;
+pub(crate) const ROWS_MAX: u32 = 5_000;
 
 /// The number that is looked at. Whoever has a paper bill has number and code, so addresses are whole only for who
 /// came by a link to one.

@@ -51,14 +51,19 @@ pub(crate) fn act(app: &App, visitor: &Visitor, customer: &CustomerNumber, what:
     }
 }
 
-/// A bill as pages show it.
-pub(crate) fn shown(app: &App, language: Language, bill: &BillRecord) -> Value {
-    let texts = app.pages.texts(language);
-    let kind = match bill.kind {
+/// The text that names a kind of bill.
+pub(crate) const fn kind_text(kind: BillKind) -> &'static str {
+    match kind {
         BillKind::Invoice => "kind-invoice",
         BillKind::CreditNote => "kind-credit",
         BillKind::DebitNote => "kind-debit",
-    };
+    }
+}
+
+/// A bill as pages show it.
+pub(crate) fn shown(app: &App, language: Language, bill: &BillRecord) -> Value {
+    let texts = app.pages.texts(language);
+    let kind = kind_text(bill.kind);
     let sha256 = hex::encode(bill.sha256);
     // In groups, on one line.
     let reference = CreditorReference::of(bill.number)

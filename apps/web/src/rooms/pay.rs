@@ -395,10 +395,13 @@ fn is_coming(view: &PaymentView, now: Timestamp) -> bool {
     }
 }
 
+/// Open bills that are looked through at once for what is on its way.
+pub(super) const OPEN_MAX: usize = 250;
+
 /// Bills, each with its customer and last day to pay.
 pub(super) type Open<'a> = (BillNumber, &'a CustomerNumber, Date);
 
-/// What is on its way for these open bills of at most 250, a sentence for each that has something: a payment, or the bank
+/// What is on its way for these open bills of at most [`OPEN_MAX`], a sentence for each that has something: a payment, or the bank
 /// collects it.
 pub(super) async fn coming(
     app: &App,

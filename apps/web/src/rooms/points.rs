@@ -25,9 +25,6 @@ use crate::{
     staff::customers::{address, late},
 };
 
-/// Open bills that are looked through for what is on its way.
-const OPEN_MAX: usize = 250;
-
 /// Every number, with what is due.
 pub(crate) async fn page(
     State(app): State<App>,
@@ -51,7 +48,7 @@ pub(crate) async fn page(
         .flat_map(|(account, standing)| standing.bills.iter().map(move |bill| (account, bill)))
         .filter(|(_, bill)| bill.open > Cents::ZERO)
         .map(|(account, bill)| (bill.number, account, bill.due_date))
-        .take(OPEN_MAX)
+        .take(pay::OPEN_MAX)
         .collect();
     let coming = pay::coming(&app, &visitor, &open).await?;
     let mut sum = Cents::ZERO;

@@ -124,10 +124,9 @@ pub(crate) async fn recognise(
     }
     if !wrong.is_empty() {
         let seen = Seen {
-            call: String::new(),
-            notice: None,
             errors: wrong,
             typed: context! { reference => form.reference },
+            ..Seen::of(String::new())
         };
         let page = customer_page(&app, &visitor, &officer, &record, seen).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());

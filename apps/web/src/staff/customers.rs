@@ -29,6 +29,8 @@ const FOUND_SHOWN: usize = 20;
 /// The longest thing that is looked for, in characters.
 const WANTED_CHARS_MAX: usize = 100;
 const BILLS_SHOWN: usize = 6;
+/// Bills of a page of earlier ones.
+const EARLIER_SHOWN: usize = 24;
 const DECLARATIONS_SHOWN: u32 = 10;
 const READERS_SHOWN: u32 = 20;
 /// A bill's number as it is printed; fewer digits may be a part of anything.
@@ -165,6 +167,14 @@ pub(crate) struct PageQuery {
     /// What was done a moment ago.
     #[serde(default)]
     done: String,
+    /// Where what happened begins, and behind how many of that moment.
+    #[serde(default)]
+    until: String,
+    #[serde(default)]
+    skip: String,
+    /// The bills before this number.
+    #[serde(default)]
+    bills: String,
 }
 
 pub(crate) async fn page(
@@ -191,10 +201,13 @@ pub(crate) async fn page(
         _ => None,
     };
     let seen = Seen {
-        call: query.call,
         notice,
-        errors: Vec::new(),
-        typed: context! {},
+        from: timeline::From {
+            until: query.until.parse().ok(),
+            skip: query.skip.parse().unwrap_or_default(),
+        },
+        bills: query.bills.parse().ok(),
+        ..Seen::of(query.call)
     };
     customer_page(&app, &visitor, &officer, &record, seen).await
 }
@@ -207,6 +220,24 @@ pub(crate) struct Seen {
     pub(crate) errors: Vec<(&'static str, &'static str)>,
     /// What was typed into a form that was wrong.
     pub(crate) typed: Value,
+    /// Where what happened begins.
+    pub(crate) from: timeline::From,
+    /// Before which bill the list begins.
+    pub(crate) bills: Option<BillNumber>,
+}
+
+impl Seen {
+    /// As it stands now.
+    pub(crate) fn of(call: String) -> Self {
+        Self {
+            call,
+            notice: None,
+            errors: Vec::new(),
+            typed: context! {},
+            from: timeline::From::default(),
+            bills: None,
+        }
+    }
 }
 
 /// Everything about a customer. That it was looked at is written down before it is shown.
@@ -267,7 +298,16 @@ pub(crate) async fn customer_page(
     let owner = PasskeyOwner::Customer(number.clone());
     let keys = store.passkeys_of(&owner, record.code_generation).await?;
     let password = store.customer_password(number).await?.is_some();
-    let bills = store.bills_of(number, None, BILLS_SHOWN).await?;
+    let most = if seen.bills.is_some() {
+        EARLIER_SHOWN
+    } else {
+        BILLS_SHOWN
+    };
+    let mut bills = store.bills_of(number, seen.bills, most + 1).await?;
+    let older = bills.len() > most;
+    bills.truncate(most);
+    let older = bills.last().filter(|_| older);
+    let older = older.map(|bill| bill.number.to_string());
     let standing = store.standing(number, app.portal.clock.now()).await?;
     let texts = app.pages.texts(visitor.language);
     let bills: Vec<_> = bills
@@ -284,7 +324,12 @@ pub(crate) async fn customer_page(
             context! { paid, ..shown(app, visitor.language, bill) }
         })
         .collect();
-    let happened = timeline::of(app, visitor, number, contact.is_some()).await?;
+    let known = contact.is_some();
+    let (happened, earlier) = timeline::of(app, visitor, number, known, seen.from).await?;
+    let earlier = earlier.map(|from| {
+        let until = from.until.map(|until| until.to_string());
+        context! { until, skip => from.skip.to_string() }
+    });
     let language = match customer.language {
         Language::Bg => "staff-language-bg",
         Language::En => "staff-language-en",
@@ -306,7 +351,8 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations, older, earlier,
+        back => seen.bills.is_some() || seen.from.until.is_some(),
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),

@@ -71,10 +71,9 @@ pub(crate) async fn note(
     let body = form.note.trim();
     if !(1..=NOTE_CHARS_MAX).contains(&body.chars().count()) {
         let seen = Seen {
-            call: form.call,
-            notice: None,
             errors: vec![("note", "staff-error-note")],
             typed: context! { note => form.note },
+            ..Seen::of(form.call)
         };
         let page = customer_page(&app, &visitor, &officer, &record, seen).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());

@@ -17,7 +17,7 @@ use super::{
     door::{self, Officer, first, fresh, must_be_fresh},
     event, render, role_name,
 };
-use crate::{App, credentials, failure::Failure, front::Visitor, gate};
+use crate::{App, credentials, failure::Failure, front::Visitor, gate, guessed_until};
 
 /// The longest name of a person or a centre, in characters.
 const NAME_CHARS_MAX: usize = 100;
@@ -65,7 +65,16 @@ async fn list_page(
         .map(|role| context! { id => role.as_str(), name => role_name(app, visitor, *role) })
         .collect();
     let (fresh, first) = (fresh(app, officer), first(HERE));
-    let page = context! { people, roles, fresh, first, ..more };
+    // Whoever opens accounts hears of attacks first.
+    let guessed = guessed_until(store, now).await?.map(|until| {
+        let key = match until > now {
+            true => "staff-guessing-now",
+            false => "staff-guessing-was",
+        };
+        let until = texts.moment(until, &app.portal.time_zone);
+        texts.say(key, &[("until", &until)])
+    });
+    let page = context! { people, roles, fresh, first, guessed, ..more };
     render(app, visitor, Some(officer), "staff/people.html", page)
 }
 

@@ -25,7 +25,7 @@ use super::{
     samples::{examples, has_samples},
     say,
 };
-use crate::{App, failure::Failure, front::Visitor, texts::Texts};
+use crate::{App, failure::Failure, findings::tell, front::Visitor, texts::Texts};
 
 const RUNS_SHOWN: u32 = 60;
 const FINDINGS_SHOWN: usize = 200;
@@ -188,9 +188,10 @@ fn findings(run: &RunRecord, texts: &Texts) -> Option<Value> {
         .take(FINDINGS_SHOWN)
         .map(|fault| {
             let word = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+            let told = tell(texts, &word("code"), &word("found"), &word("expected"));
             context! {
                 file => word("file"), line => fault["line"].to_string(), field => word("field"),
-                found => word("found"), expected => word("expected"), remedy => word("remedy"),
+                found => told.found, expected => told.expected, remedy => told.remedy,
             }
         })
         .collect();

@@ -10,15 +10,16 @@ use kvit_store::{
 };
 use minijinja::{Value, context};
 
-use crate::{App, failure::Failure, front::Visitor, rooms::bills::masked, texts::Texts};
+use crate::{
+    App,
+    failure::Failure,
+    front::Visitor,
+    rooms::{bills::masked, mine::ROWS_MAX},
+    texts::Texts,
+};
 
-/// What is read of each kind, and shown in all.
-const BILLS_MAX: usize = 24;
-const DELIVERIES_MAX: usize = 60;
-const MONEY_MAX: usize = 50;
-const OTHERS_MAX: u32 = 50;
-const SOME_MAX: usize = 24;
-const SHOWN_MAX: usize = 120;
+/// Told on one page.
+pub(crate) const SHOWN_MAX: usize = 120;
 
 /// One thing that happened.
 pub(crate) struct Happened {
@@ -30,25 +31,52 @@ pub(crate) struct Happened {
     pub(crate) more: String,
 }
 
-/// What happened with a customer, newest first, as the page shows it.
+/// Where a page begins: behind so many of those that happened in a moment. Nothing is at the latest.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct From {
+    /// The moment in microseconds.
+    pub(crate) until: Option<i64>,
+    pub(crate) skip: usize,
+}
+
+impl From {
+    /// The part of all that happened, newest first, and where the next one begins if it was not the last.
+    fn page(self, all: &[Happened]) -> (&[Happened], Option<Self>) {
+        let at = |happened: &Happened| happened.at.as_microsecond();
+        let of = |until| all.partition_point(|happened| at(happened) > until);
+        let first = self.until.map_or(0, |until| of(until) + self.skip);
+        let rest = all.get(first..).unwrap_or_default();
+        let (shown, after) = rest.split_at(rest.len().min(SHOWN_MAX));
+        let next = after.first().map(at).map(|until| Self {
+            until: Some(until),
+            skip: first + shown.len() - of(until),
+        });
+        (shown, next)
+    }
+}
+
+/// What happened with a customer, newest first, as the page shows it, and where earlier ones begin.
 pub(crate) async fn of(
     app: &App,
     visitor: &Visitor,
     account: &CustomerNumber,
     known: bool,
-) -> Result<Vec<Value>, Failure> {
+    from: From,
+) -> Result<(Vec<Value>, Option<From>), Failure> {
     let texts = app.pages.texts(visitor.language);
     let all = happened(app, texts, account, known).await?;
+    let (all, next) = from.page(&all);
     let zone = &app.portal.time_zone;
-    let shown = |happened: Happened| {
+    let shown = |happened: &Happened| {
         let at = happened.at.to_zoned_datetime(zone.clone());
         let time = (!happened.whole_day).then(|| at.strftime("%-H:%M").to_string());
-        context! { date => texts.date(at.date()), time, text => happened.text, more => happened.more }
+        context! { date => texts.date(at.date()), time, text => happened.text.clone(), more => happened.more.clone() }
     };
-    Ok(all.into_iter().map(shown).collect())
+    Ok((all.iter().map(shown).collect(), next))
 }
 
-/// What happened with a customer, newest first. Addresses are whole only where it is `known` who asks.
+/// All that happened with a customer, newest first: what was sent long ago may be answered today, so no kind is read
+/// by parts. Addresses are whole only where it is `known` who asks.
 pub(crate) async fn happened(
     app: &App,
     texts: &Texts,
@@ -58,25 +86,29 @@ pub(crate) async fn happened(
     let store = &app.portal.store;
     let teller = Teller { app, texts, known };
     let mut all = Vec::new();
-    for facts in store.enrolments_of(account, OTHERS_MAX).await? {
+    let rows = ROWS_MAX as usize;
+    for facts in store.enrolments_of(account, ROWS_MAX).await? {
         teller.consent(&facts, &mut all);
     }
-    let bills = store.bills_of(account, None, BILLS_MAX).await?;
+    let bills = store.bills_of(account, None, rows).await?;
     all.extend(bills.iter().map(|bill| teller.bill(bill)));
-    for delivery in store
-        .deliveries_of_customer(account, DELIVERIES_MAX)
-        .await?
-    {
-        let bill = bills.iter().find(|bill| Some(bill.number) == delivery.bill);
+    for delivery in store.deliveries_of_customer(account, rows).await? {
+        let bill = delivery.bill.and_then(|number| {
+            // Newest first, by their number.
+            let at = bills
+                .binary_search_by(|bill| number.cmp(&bill.number))
+                .ok()?;
+            bills.get(at)
+        });
         teller.delivery(&delivery, bill, &mut all);
     }
-    for contact in store.contacts_of(account, OTHERS_MAX).await? {
+    for contact in store.contacts_of(account, ROWS_MAX).await? {
         all.push(teller.contact(&contact));
     }
-    for entry in store.entries_of(account, MONEY_MAX).await? {
+    for entry in store.entries_of(account, rows).await? {
         all.push(teller.money(&entry));
     }
-    for choice in store.mail_choices(account, OTHERS_MAX).await? {
+    for choice in store.mail_choices(account, ROWS_MAX).await? {
         let key = match (choice.about, choice.wanted) {
             (MailTopic::Reminders, true) => "staff-told-reminders-on",
             (MailTopic::Reminders, false) => "staff-told-reminders-off",
@@ -90,22 +122,21 @@ pub(crate) async fn happened(
             more: by(&choice.evidence),
         });
     }
-    for reader in store.readers_of(account, OTHERS_MAX).await? {
+    for reader in store.readers_of(account, ROWS_MAX).await? {
         teller.reader(&reader, &mut all);
     }
-    for mandate in store.mandates_of(account, SOME_MAX).await? {
+    for mandate in store.mandates_of(account, rows).await? {
         teller.mandate(&mandate, &mut all);
     }
-    for debit in store.debits(Debits::Of(account), SOME_MAX).await? {
+    for debit in store.debits(Debits::Of(account), rows).await? {
         teller.debit(&debit, &mut all);
     }
-    for note in store.notes_of(account, OTHERS_MAX).await? {
+    for note in store.notes_of(account, ROWS_MAX).await? {
         all.push(teller.note(note));
     }
     // Of one moment, what was added last comes first, as with everything else.
     all.reverse();
     all.sort_by_key(|happened| std::cmp::Reverse(happened.at));
-    all.truncate(SHOWN_MAX);
     Ok(all)
 }
 
@@ -534,4 +565,41 @@ fn by(evidence: &serde_json::Value) -> String {
     let parts = [word("agent"), word("reference")];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_goes_on_where_the_one_before_ended() {
+        let moments = [9; 50]
+            .into_iter()
+            .chain([7; 300])
+            .chain([5])
+            .chain([3; 30]);
+        let all: Vec<_> = moments
+            .enumerate()
+            .map(|(no, second)| Happened {
+                at: Timestamp::from_second(second).expect("a moment"),
+                whole_day: false,
+                text: no.to_string(),
+                more: String::new(),
+            })
+            .collect();
+        let (mut from, mut told) = (Some(From::default()), Vec::new());
+        while let Some(begin) = from {
+            let (shown, next) = begin.page(&all);
+            assert!(shown.len() == SHOWN_MAX || next.is_none());
+            told.extend(shown.iter().map(|one| one.text.clone()));
+            from = next;
+        }
+        let every: Vec<_> = all.iter().map(|one| one.text.clone()).collect();
+        assert_eq!(told, every);
+        let beyond = From {
+            until: Some(0),
+            skip: 9,
+        };
+        assert!(beyond.page(&all).0.is_empty());
+    }
 }

@@ -16,8 +16,8 @@ use super::{
     render,
 };
 use crate::{
-    App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health,
-    failure::Failure, front::Visitor, texts::Texts,
+    App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Said,
+    failure::Failure, findings::check, front::Visitor, texts::Texts,
 };
 
 /// Seconds after which a page comes again whose checks are under way.
@@ -85,12 +85,16 @@ fn certificate(app: &App, texts: &Texts, one: &CertificateFacts, now: Timestamp)
     }
 }
 
-/// The last lines of a finding that begin with `hint:` are its remedy.
+/// What a text says stands by itself; the program's own words, whose last lines may begin with `hint:`, are introduced.
 fn finding(texts: &Texts, one: &Finding) -> Value {
-    let (text, remedy) = match one.text.split_once("\nhint: ") {
-        Some((text, remedy)) => (text, Some(remedy.to_owned())),
-        None => (one.text.as_str(), None),
-    };
+    let mut lines = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    for said in &one.said {
+        match said {
+            Said::Text(name, values) => lines.push(check(texts, name, values)),
+            Said::Program(said) => words.extend(said.lines().map(|line| line.trim().to_owned())),
+        }
+    }
     let key = format!("staff-part-{}", one.part.replace(' ', "-"));
     let part = texts.get(&key, &[]).unwrap_or_else(|| one.part.to_owned());
     let (health, word) = match one.health {
@@ -98,8 +102,7 @@ fn finding(texts: &Texts, one: &Finding) -> Value {
         Health::Warning => ("warning", "staff-health-warning"),
         Health::Broken => ("broken", "staff-health-broken"),
     };
-    let lines: Vec<_> = text.lines().map(str::trim).map(str::to_owned).collect();
-    context! { part, health, word => texts.say(word, &[]), lines, remedy }
+    context! { part, health, word => texts.say(word, &[]), lines, words }
 }
 
 #[derive(Deserialize)]

@@ -33,7 +33,7 @@ use kvit_store::{
 };
 use kvit_web::{
     CertificateFacts, CertificateUse, DocumentError, Documents, Finding, Health, Layouts, Looked,
-    NoSample, Numbers, Oidc, OwnText, Pay, Portal, PortalLimits, Samples, Upkeep,
+    NoSample, Numbers, Oidc, OwnText, Pay, Portal, PortalLimits, Said, Samples, Upkeep,
 };
 use tower::ServiceExt;
 
@@ -192,21 +192,32 @@ impl Upkeep for Watched {
     fn look(&self) {}
 
     fn looked(&self) -> Looked {
-        let finding = |part, health, text: &str| Finding {
+        let finding = |part, health, said| Finding {
             part,
             health,
-            text: text.to_owned(),
+            said: vec![said],
         };
+        let text = |name, of, value: &str| Said::Text(name, vec![(of, value.to_owned())]);
         let full = "/var/lib/kvit/archive cannot be written to\n  because no space left on device\nhint: make room, or move it to a larger disk";
         Looked {
             at: "2026-11-20T08:00:00Z".parse().ok(),
             findings: vec![
-                finding("configuration", Health::Ok, "kvit.toml can be read"),
-                finding("archive", Health::Broken, full),
+                finding(
+                    "configuration",
+                    Health::Ok,
+                    text("settings", "file", "kvit.toml"),
+                ),
+                finding("archive", Health::Broken, Said::Program(full.to_owned())),
                 finding(
                     "mail server",
                     Health::Warning,
-                    "mail.example:25 does not answer",
+                    Said::Text(
+                        "mail-server-silent",
+                        vec![
+                            ("place", "mail.example:25".to_owned()),
+                            ("error", "Connection refused".to_owned()),
+                        ],
+                    ),
                 ),
             ],
             under_way: false,

@@ -108,8 +108,13 @@ pub(crate) async fn store(folder: &Path, key: &InstanceKey) -> Store {
 
 /// Gives Maria her bills and her enrolment.
 pub(crate) async fn history(store: &Store, key: &InstanceKey) {
+    history_of(store, key, HISTORY_MONTHS).await;
+}
+
+/// The same with bills of so many months up to October.
+pub(crate) async fn history_of(store: &Store, key: &InstanceKey, months: i32) {
     let october = date(2026, 10, 1);
-    for back in (0..HISTORY_MONTHS).rev() {
+    for back in (0..months).rev() {
         let first = october
             .checked_sub(Span::new().months(back))
             .expect("a date");
@@ -510,8 +515,8 @@ pub(crate) async fn issued(store: &Store, key: &InstanceKey, run: &str) {
 pub(crate) async fn rejected(store: &Store, run: &str) {
     let id = begun(store, run, "billing").await;
     let report = json!({ "errors": 1, "warnings": 0, "diagnostics": [{
-        "severity": "error", "file": "run.ndjson", "line": 7, "field": "/totals/gross", "code": "sum",
-        "found": "<b>12.00", "expected": "12.01", "remedy": "send the sum of the lines",
+        "severity": "error", "file": "run.ndjson", "line": 7, "field": "/totals/gross", "code": "total-net",
+        "found": "<b>1200", "expected": "1201",
     }] });
     let at = "2026-11-19T08:01:00Z".parse().expect("a time");
     store

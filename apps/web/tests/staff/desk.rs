@@ -537,3 +537,52 @@ async fn a_declaration_is_signed_on_the_screen_and_shown_later() {
         assert_eq!(found.count(), times, "{what}");
     }
 }
+
+#[tokio::test]
+async fn ten_years_are_told_page_by_page() {
+    let world = World::new(URL).await;
+    seed::history_of(&world.store, &world.key, 120).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let link = |body: &str, of: &str, end: &str| -> Option<String> {
+        let path = format!("/staff/customers/{}?{of}=", seed::MARIA);
+        let links = body.split("href=\"").skip(1);
+        let mut links = links.filter_map(|rest| rest.split('"').next());
+        let found = links.find(|link| link.starts_with(&path) && link.ends_with(end));
+        found.map(|link| link.replace("&amp;", "&").replace(end, ""))
+    };
+    let first = format!("/staff/customers/{}", seed::MARIA);
+    let (mut next, mut pages, mut told) = (Some(first.clone()), 0, Vec::new());
+    while let Some(path) = next {
+        let body = ana.get(&path).await.body;
+        let list = body.split("<ol class=\"told\">").nth(1).expect("a list");
+        let list = list.split("</ol>").next().expect("an end");
+        told.extend(list.split("<li>").skip(1).map(str::to_owned));
+        assert_eq!(body.contains("Към последните сметки"), pages > 0);
+        next = link(&body, "until", "#happened");
+        pages += 1;
+    }
+    assert_eq!(pages, told.len().div_ceil(120));
+    let issued = |text: &&String| text.contains("Издаден") && text.contains('№');
+    assert_eq!(told.iter().filter(issued).count(), 120);
+    assert!(pages > 1, "{}", told.len());
+    let counted = told.len();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), counted, "each once");
+
+    let (mut next, mut bills) = (Some(first), Vec::new());
+    while let Some(path) = next {
+        let body = ana.get(&path).await.body;
+        let list = body.split("id=\"bills\"").nth(1).expect("a list");
+        let list = list.split("</section>").next().expect("an end").to_owned();
+        let numbers = list.split("<span class=\"num\">").skip(1);
+        let numbers = numbers.filter_map(|rest| rest.get(..10).map(str::to_owned));
+        bills.extend(numbers.filter(|number| number.bytes().all(|b| b.is_ascii_digit())));
+        next = link(&list, "bills", "#bills");
+    }
+    assert_eq!(bills.len(), 120);
+    bills.dedup();
+    assert_eq!(bills.len(), 120, "each once");
+}

@@ -149,7 +149,7 @@ async fn a_file_comes_in_whole_and_its_import_is_followed() {
         .set(ImportState::Rejected("2026-11-bad".parse().expect("an id")));
     let to = vera.get(&own).await.header("location").to_owned();
     let page = vera.get(&to).await;
-    assert!(page.body.contains("send the sum of the lines") && !page.body.contains("без грешка"));
+    assert!(page.body.contains("тя е техният сбор") && !page.body.contains("без грешка"));
     assert!(
         vera.get("/staff/imports")
             .await

@@ -219,7 +219,9 @@ async fn certificates_are_shown_with_their_ends_and_checks_with_what_to_do() {
         "Платежна система borica",
         "За преглед: 2",
         "no space left on device",
-        "<strong>make room",
+        "Думите на програмата:",
+        "hint: make room",
+        "kvit.toml се чете",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }

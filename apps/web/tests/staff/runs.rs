@@ -99,8 +99,8 @@ async fn a_rejected_run_says_where_and_what_to_do() {
         "Отхвърлен",
         "run.ndjson:7",
         "totals&#x2f;gross",
-        "&lt;b&gt;12.00",
-        "send the sum of the lines",
+        "&lt;b&gt;1200 цента",
+        "поправете нея или редовете: тя е техният сбор",
     ] {
         assert!(page.body.contains(part), "{part}");
     }

@@ -6,7 +6,7 @@ use kvit_billing::{Cents, customer::Text};
 use rust_decimal::Decimal;
 
 use super::MAX_TEXT;
-use crate::{Characters, Diagnostic, Findings, Severity};
+use crate::{Characters, Check, Diagnostic, Findings, Severity};
 
 /// The largest amount, in cents.
 const MAX_CENTS: i64 = 9_999_999_999;
@@ -32,20 +32,14 @@ impl fmt::Display for At<'_> {
     }
 }
 
-/// An amount as it stands in the file.
-pub(super) fn cents(amount: Cents) -> String {
-    format!("{} cents", amount.get())
-}
-
 impl Checker<'_> {
     pub(super) fn add(
         &mut self,
         severity: Severity,
         field: impl fmt::Display,
-        code: &'static str,
+        code: Check,
         found: impl ToString,
         expected: impl ToString,
-        remedy: &str,
     ) {
         self.findings.push(Diagnostic {
             severity,
@@ -55,51 +49,31 @@ impl Checker<'_> {
             code,
             found: found.to_string(),
             expected: expected.to_string(),
-            remedy: remedy.to_owned(),
         });
     }
 
     pub(super) fn error(
         &mut self,
         field: impl fmt::Display,
-        code: &'static str,
+        code: Check,
         found: impl ToString,
         expected: impl ToString,
-        remedy: &str,
     ) {
-        self.add(Severity::Error, field, code, found, expected, remedy);
+        self.add(Severity::Error, field, code, found, expected);
     }
 
     pub(super) fn text(&mut self, field: impl fmt::Display + Copy, text: &str, max: usize) {
         let length = text.chars().count();
         if text.trim().is_empty() {
-            self.error(
-                field,
-                "text-length",
-                if text.is_empty() { "nothing" } else { "blanks" },
-                format!("1 to {max} characters"),
-                "fill in the text",
-            );
+            self.error(field, Check::TextMissing, "", max);
         } else if length > max {
-            self.error(
-                field,
-                "text-length",
-                format!("{length} characters"),
-                format!("1 to {max} characters"),
-                "shorten the text",
-            );
+            self.error(field, Check::TextLength, length, max);
         }
         if text
             .chars()
             .any(|c| c.is_control() && !(c == '\n' && max == MAX_TEXT))
         {
-            self.error(
-                field,
-                "control-character",
-                "a control character",
-                "printable text",
-                "remove it",
-            );
+            self.error(field, Check::ControlCharacter, "", "");
         }
         let odd = text
             .chars()
@@ -108,10 +82,9 @@ impl Checker<'_> {
             self.add(
                 Severity::Warning,
                 field,
-                "character",
+                Check::Character,
                 format!("{odd} (U+{:04X})", u32::from(odd)),
-                "characters that the fonts of the bill have",
-                "write it otherwise, or give the layout a font that has it; the bill shows a question mark in its place",
+                "",
             );
         }
     }
@@ -125,13 +98,7 @@ impl Checker<'_> {
 
     pub(super) fn amount(&mut self, field: impl fmt::Display, amount: Cents) {
         if amount.get().unsigned_abs() > MAX_CENTS.unsigned_abs() {
-            self.error(
-                field,
-                "amount-range",
-                cents(amount),
-                format!("at most {MAX_CENTS} cents either way"),
-                "correct the amount",
-            );
+            self.error(field, Check::AmountRange, amount.get(), MAX_CENTS);
         }
     }
 
@@ -139,13 +106,7 @@ impl Checker<'_> {
         if number.normalize().scale() > MAX_SCALE
             || number.abs() > Decimal::from(1_000_000_000_000_i64)
         {
-            self.error(
-                field,
-                "number-range",
-                number,
-                "at most 10 decimals and 10^12",
-                "round or correct the number",
-            );
+            self.error(field, Check::NumberRange, number, "");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use kvit_billing::{BillOrder, lists, order::VatCategory};
 
 use super::fields::{At, Checker};
+use crate::Check;
 
 /// How many characters of what is no code are told.
 const SHOWN_MAX: usize = 40;
@@ -15,26 +16,16 @@ impl Checker<'_> {
         if let Some(customer) = &order.customer {
             let country = &customer.address.country;
             if !lists::is_country(country) {
-                self.error(
-                    "/customer/address/country",
-                    "country",
-                    shown(country),
-                    "a code of ISO 3166-1 in two capital letters, such as BG (BR-CL-14)",
-                    "correct the code",
-                );
+                let field = "/customer/address/country";
+                self.error(field, Check::Country, shown(country), "");
             }
             if let Some(number) = &customer.vat_number
                 && !lists::has_vat_prefix(number)
             {
                 // The number itself may be a person's, so it is not repeated in a report.
                 let letters: String = number.chars().take(2).filter(|c| !c.is_numeric()).collect();
-                self.error(
-                    "/customer/vat_number",
-                    "vat-number",
-                    format!("`{letters}…`, {} characters", number.chars().count()),
-                    "the country's two capital letters (EL for Greece), then the number (BR-CO-09)",
-                    "send the VAT number with its country, such as BG",
-                );
+                let found = format!("{letters}… ({})", number.chars().count());
+                self.error("/customer/vat_number", Check::VatNumber, found, "");
             }
         }
         for (i, line) in order.lines.iter().enumerate() {
@@ -62,34 +53,16 @@ impl Checker<'_> {
                 !text.bg.trim().is_empty() && !en.trim().is_empty()
             });
             if without && !said {
-                self.error(
-                    At("vat", i, "exemption"),
-                    "exemption",
-                    "nothing",
-                    "the ground",
-                    "send why no VAT is charged",
-                );
+                self.error(At("vat", i, "exemption"), Check::Exemption, "", "");
             }
             if vat.category == VatCategory::O && order.vat.len() > 1 {
-                self.error(
-                    At("vat", i, "category"),
-                    "vat-out-of-scope",
-                    "O beside other categories",
-                    "O alone",
-                    "send it as exempt (E) with its ground, or in an order of its own",
-                );
+                self.error(At("vat", i, "category"), Check::VatOutOfScope, "", "");
             }
             let customer = order.customer.as_ref();
             let identified =
                 customer.is_some_and(|one| one.vat_number.is_some() || one.eik.is_some());
             if vat.category == VatCategory::AE && !identified {
-                self.error(
-                    At("vat", i, "category"),
-                    "reverse-charge",
-                    "no identifier of the customer",
-                    "the customer with VAT number or ЕИК",
-                    "send the customer too, or another category",
-                );
+                self.error(At("vat", i, "category"), Check::ReverseCharge, "", "");
             }
         }
     }
@@ -97,13 +70,7 @@ impl Checker<'_> {
     /// BR-CL-23. What meters count in stands in a text of the twin, and is held to the same list.
     fn unit(&mut self, field: impl fmt::Display, unit: &str) {
         if !lists::is_unit(unit) {
-            self.error(
-                field,
-                "unit",
-                shown(unit),
-                "a code of UN/ECE Recommendation 20, such as KWH, MTQ, DAY or C62 (BR-CL-23)",
-                "send the code, not the unit's name",
-            );
+            self.error(field, Check::Unit, shown(unit), "");
         }
     }
 }
@@ -111,7 +78,7 @@ impl Checker<'_> {
 /// Enough of a text to recognise it.
 fn shown(text: &str) -> String {
     match text {
-        "" => "nothing".to_owned(),
+        "" => "–".to_owned(),
         text => text.chars().take(SHOWN_MAX).collect(),
     }
 }

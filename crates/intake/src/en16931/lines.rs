@@ -9,19 +9,14 @@ use roxmltree::Node;
 use rust_decimal::Decimal;
 
 use super::reader::{Reader, all, first, one_line, text};
+use crate::Check;
 
 impl Reader<'_, '_, '_> {
     pub(super) fn line(&mut self, node: Node<'_, '_>) -> Option<Line> {
         let s = self.s;
         let decimal = |t: &str| Decimal::from_str_exact(t).ok();
-        let name = self.need(node, "BT-153", "an item name", text(node, s.line_name));
-        let quantity = self.must(
-            node,
-            "BT-129",
-            "a quantity",
-            first(node, s.quantity),
-            decimal,
-        );
+        let name = self.need(node, "BT-153", "item", text(node, s.line_name));
+        let quantity = self.must(node, "BT-129", "quantity", first(node, s.quantity), decimal);
         let unit = s
             .quantity
             .iter()
@@ -31,10 +26,10 @@ impl Reader<'_, '_, '_> {
                     .and_then(|n| n.attribute("unitCode"))
             })
             .map(str::to_owned);
-        let unit = self.need(node, "BT-130", "a unit code", unit);
-        let price = self.must(node, "BT-146", "a price", text(node, s.price), decimal);
+        let unit = self.need(node, "BT-130", "unit", unit);
+        let price = self.must(node, "BT-146", "price", text(node, s.price), decimal);
         let base = self
-            .read(node, "BT-149", "a quantity", text(node, s.base), decimal)
+            .read(node, "BT-149", "quantity", text(node, s.base), decimal)
             .unwrap_or(Decimal::ONE);
         let net = self.amount(node, "BT-131", s.line_net);
         let tax = self.tax(node, s.line_tax, ["BT-151", "BT-152"]);
@@ -125,7 +120,7 @@ impl Reader<'_, '_, '_> {
             }
         }
         if vat.is_empty() {
-            self.error(self.root, "BG-23", "missing", "nothing", "a VAT breakdown");
+            self.error(self.root, "BG-23", Check::Missing, "", "breakdown");
         }
         vat
     }
@@ -133,7 +128,7 @@ impl Reader<'_, '_, '_> {
     pub(super) fn totals(&mut self, kind: BillKind, currency: Currency) -> Option<Totals> {
         let s = self.s;
         let sums = all(self.root, s.sums).into_iter().next();
-        let sums = self.need(self.root, "BG-22", "document totals", sums)?;
+        let sums = self.need(self.root, "BG-22", "totals", sums)?;
         let net = self.amount(sums, "BT-109", s.net);
         let gross = self.amount(sums, "BT-112", s.gross);
         let payable = self.amount(sums, "BT-115", s.payable);

@@ -15,25 +15,14 @@ impl Reader<'_, '_, '_> {
     pub(super) fn correction(&mut self, notes: &[Text]) -> Option<Correction> {
         let s = self.s;
         let node = all(self.root, s.corrected).into_iter().next();
-        let node = self.need(self.root, "BG-3", "the corrected invoice", node)?;
-        let number = self.must(
-            node,
-            "BT-25",
-            "ten digits",
-            text(node, s.corrected_id),
-            |t| {
-                let ten = t.len() == 10 && t.bytes().all(|b| b.is_ascii_digit());
-                ten.then(|| t.parse().ok().and_then(BillNumber::new))
-                    .flatten()
-            },
-        );
-        let issued = self.must(node, "BT-26", "a date", text(node, s.corrected_date), date);
-        let ground = self.need(
-            self.root,
-            "BT-22",
-            "the ground of the correction",
-            notes.first(),
-        );
+        let node = self.need(self.root, "BG-3", "corrected", node)?;
+        let number = self.must(node, "BT-25", "digits", text(node, s.corrected_id), |t| {
+            let ten = t.len() == 10 && t.bytes().all(|b| b.is_ascii_digit());
+            ten.then(|| t.parse().ok().and_then(BillNumber::new))
+                .flatten()
+        });
+        let issued = self.must(node, "BT-26", "date", text(node, s.corrected_date), date);
+        let ground = self.need(self.root, "BT-22", "ground", notes.first());
         Some(Correction {
             number: number?,
             issue_date: issued?,
@@ -44,13 +33,8 @@ impl Reader<'_, '_, '_> {
     pub(super) fn customer(&mut self, contract: Option<&str>) -> Option<Customer> {
         let s = self.s;
         let buyer = all(self.root, s.buyer).into_iter().next();
-        let buyer = self.need(self.root, "BG-7", "the buyer", buyer)?;
-        let name = self.need(
-            buyer,
-            "BT-44",
-            "the buyer's name",
-            first(buyer, s.party_names),
-        );
+        let buyer = self.need(self.root, "BG-7", "buyer", buyer)?;
+        let name = self.need(buyer, "BT-44", "buyer-name", first(buyer, s.party_names));
         let address = self.party_address(buyer);
         let legal = text(buyer, s.legal_id);
         let digits = |t: &str, n: usize| t.len() == n && t.bytes().all(|b| b.is_ascii_digit());
@@ -65,12 +49,7 @@ impl Reader<'_, '_, '_> {
         .into_iter()
         .flatten()
         .find_map(|t| account(&t));
-        let number = self.need(
-            buyer,
-            "BT-46",
-            "a buyer identifier with letters or digits",
-            number,
-        );
+        let number = self.need(buyer, "BT-46", "buyer-id", number);
         Some(Customer {
             number: number?,
             name: one_line(&name?),
@@ -85,13 +64,8 @@ impl Reader<'_, '_, '_> {
     pub(super) fn seller(&mut self, currency: Currency) -> Option<SellerParty> {
         let s = self.s;
         let party = all(self.root, s.seller).into_iter().next();
-        let party = self.need(self.root, "BG-4", "the seller", party)?;
-        let name = self.need(
-            party,
-            "BT-27",
-            "the seller's name",
-            first(party, s.party_names),
-        )?;
+        let party = self.need(self.root, "BG-4", "seller", party)?;
+        let name = self.need(party, "BT-27", "seller-name", first(party, s.party_names))?;
         let mut ids = Vec::new();
         for path in s.party_ids.iter().chain([&s.legal_id]) {
             ids.extend(all(party, path).into_iter().filter_map(own_text));

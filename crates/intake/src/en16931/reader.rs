@@ -6,7 +6,7 @@ use roxmltree::Node;
 use rust_decimal::Decimal;
 
 use super::{syntax::Syntax, xml::Xml};
-use crate::{Diagnostic, Findings, Severity};
+use crate::{Check, Diagnostic, Findings, Severity};
 
 /// The longest customer number.
 const MAX_ACCOUNT: usize = 20;
@@ -21,11 +21,12 @@ pub(super) struct Reader<'a, 'i, 'f> {
 }
 
 impl Reader<'_, '_, '_> {
+    /// `wanted` is a word that the texts of [`Check::Missing`] and [`Check::Malformed`] know.
     pub(super) fn error(
         &mut self,
         near: Node<'_, '_>,
         term: &str,
-        code: &'static str,
+        code: Check,
         found: &str,
         wanted: &str,
     ) {
@@ -38,7 +39,6 @@ impl Reader<'_, '_, '_> {
             code,
             found: found.chars().take(60).collect(),
             expected: wanted.to_owned(),
-            remedy: "complete or correct the invoice".to_owned(),
         });
     }
 
@@ -50,7 +50,7 @@ impl Reader<'_, '_, '_> {
         value: Option<T>,
     ) -> Option<T> {
         if value.is_none() {
-            self.error(near, term, "missing", "nothing", wanted);
+            self.error(near, term, Check::Missing, "", wanted);
         }
         value
     }
@@ -67,7 +67,7 @@ impl Reader<'_, '_, '_> {
         let found = found?;
         let value = parse(&found);
         if value.is_none() {
-            self.error(near, term, "malformed", &found, wanted);
+            self.error(near, term, Check::Malformed, &found, wanted);
         }
         value
     }
@@ -86,24 +86,12 @@ impl Reader<'_, '_, '_> {
     }
 
     pub(super) fn amount(&mut self, near: Node<'_, '_>, term: &str, path: &str) -> Option<Cents> {
-        self.must(
-            near,
-            term,
-            "an amount with two decimals",
-            text(near, path),
-            |t| t.parse().ok(),
-        )
+        self.must(near, term, "amount", text(near, path), |t| t.parse().ok())
     }
 
     pub(super) fn optional_amount(&mut self, near: Node<'_, '_>, term: &str, path: &str) -> Cents {
-        self.read(
-            near,
-            term,
-            "an amount with two decimals",
-            text(near, path),
-            |t| t.parse().ok(),
-        )
-        .unwrap_or_default()
+        self.read(near, term, "amount", text(near, path), |t| t.parse().ok())
+            .unwrap_or_default()
     }
 
     pub(super) fn period(
@@ -114,8 +102,8 @@ impl Reader<'_, '_, '_> {
     ) -> Option<Period> {
         let s = self.s;
         let span = all(near, path).into_iter().next()?;
-        let from = self.read(span, terms[0], "a date", text(span, s.from), date);
-        let to = self.read(span, terms[1], "a date", text(span, s.to), date);
+        let from = self.read(span, terms[0], "date", text(span, s.from), date);
+        let to = self.read(span, terms[1], "date", text(span, s.to), date);
         Some(Period {
             from: from?,
             to: to?,
@@ -165,28 +153,22 @@ impl Reader<'_, '_, '_> {
             // other taxes may stand beside VAT
             first(*n, &["TaxScheme/ID", "TypeCode"]).is_none_or(|t| t == "VAT")
         });
-        let node = self.need(near, terms[0], "a VAT category", node)?;
-        let category = self.must(
-            near,
-            terms[0],
-            "S, Z, E, AE or O",
-            text(node, s.category),
-            |t| {
-                Some(match t {
-                    "S" => VatCategory::S,
-                    "Z" => VatCategory::Z,
-                    "E" => VatCategory::E,
-                    "AE" => VatCategory::AE,
-                    "O" => VatCategory::O,
-                    _ => return None,
-                })
-            },
-        )?;
+        let node = self.need(near, terms[0], "vat", node)?;
+        let category = self.must(near, terms[0], "category", text(node, s.category), |t| {
+            Some(match t {
+                "S" => VatCategory::S,
+                "Z" => VatCategory::Z,
+                "E" => VatCategory::E,
+                "AE" => VatCategory::AE,
+                "O" => VatCategory::O,
+                _ => return None,
+            })
+        })?;
         let rate = text(node, s.rate);
         if rate.is_none() && category != VatCategory::S {
             return Some((category, Decimal::ZERO));
         }
-        let rate = self.must(near, terms[1], "a rate in percent", rate, |t| {
+        let rate = self.must(near, terms[1], "rate", rate, |t| {
             Decimal::from_str_exact(t).ok()
         })?;
         Some((category, rate.normalize()))

@@ -1,9 +1,11 @@
 //! XML that can do no harm: no DTD, bounded in bytes and nodes, and without the shapes that cost
 //! the parser the square of their size.
 
+use std::fmt;
+
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::Diagnostic;
+use crate::{Check, Diagnostic};
 
 /// The largest invoice, in bytes.
 pub const MAX_XML: usize = 20 * 1024 * 1024;
@@ -13,8 +15,6 @@ const NODES_MAX: u32 = 2_000_000;
 const ATTRIBUTES_MAX: usize = 1_000;
 /// The parser copies what is in scope wherever an element declares a name space.
 const NAMESPACES_MAX: usize = 2_000;
-/// What a file should have been.
-const EXPECTED: &str = "an EN 16931 invoice in UBL 2.1 or CII D16B";
 
 /// A parsed document that knows its lines.
 pub(super) struct Xml<'i> {
@@ -26,24 +26,21 @@ pub(super) struct Xml<'i> {
 impl<'i> Xml<'i> {
     pub(super) fn parse(file: &str, xml: &'i [u8]) -> Result<Self, Box<Diagnostic>> {
         let refused =
-            |found: &str, expected: &str| Box::new(Diagnostic::unreadable(file, found, expected));
+            |code, found: &dyn fmt::Display| Box::new(Diagnostic::unreadable(file, code, found));
         if xml.len() > MAX_XML {
-            let expected = format!("at most {MAX_XML} bytes");
-            return Err(refused(&format!("{} bytes", xml.len()), &expected));
+            let mut refused = refused(Check::XmlBytes, &xml.len());
+            refused.expected = MAX_XML.to_string();
+            return Err(refused);
         }
-        let text = std::str::from_utf8(xml).map_err(|error| {
-            let found = format!("a byte that is not UTF-8, at {}", error.valid_up_to());
-            refused(&found, EXPECTED)
-        })?;
+        let text = std::str::from_utf8(xml)
+            .map_err(|error| refused(Check::XmlUtf8, &error.valid_up_to()))?;
         // No attribute value holds a bare `<`, so a start tag ends before the next one.
         let wide = |tag: &str| tag.bytes().filter(|byte| *byte == b'=').count() > ATTRIBUTES_MAX;
         if text.split('<').any(wide) {
-            let found = format!("an element with over {ATTRIBUTES_MAX} attributes");
-            return Err(refused(&found, EXPECTED));
+            return Err(refused(Check::XmlAttributes, &ATTRIBUTES_MAX));
         }
         if text.matches("xmlns").nth(NAMESPACES_MAX).is_some() {
-            let found = format!("over {NAMESPACES_MAX} name space declarations");
-            return Err(refused(&found, "all of them on the root element"));
+            return Err(refused(Check::XmlNameSpaces, &NAMESPACES_MAX));
         }
         let options = ParsingOptions {
             allow_dtd: false,
@@ -51,7 +48,7 @@ impl<'i> Xml<'i> {
             ..ParsingOptions::default()
         };
         let document = Document::parse_with_options(text, options).map_err(|error| {
-            let mut refused = refused(&error.to_string(), EXPECTED);
+            let mut refused = refused(Check::Xml, &error);
             refused.line = u64::from(error.pos().row);
             refused
         })?;
@@ -69,6 +66,6 @@ impl<'i> Xml<'i> {
     /// The root is none of those that an invoice has.
     pub(super) fn strange(file: &str, root: Node<'_, '_>) -> Diagnostic {
         let name: String = root.tag_name().name().chars().take(60).collect();
-        Diagnostic::unreadable(file, &format!("an element {name}"), EXPECTED)
+        Diagnostic::unreadable(file, Check::XmlRoot, name)
     }
 }

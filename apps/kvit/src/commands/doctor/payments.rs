@@ -1,6 +1,6 @@
 //! What `kvit doctor` finds of payments: a line for each payment system, and what of the money waits for people.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -9,14 +9,12 @@ use kvit_pay::ways::{NoAnswer, Wire};
 use kvit_web::{CertificateFacts, CertificateUse, Finding, Health};
 use kvit_wire::HttpWire;
 
-use super::{CONNECT_MAX, broken, ok, warning};
+use super::{CONNECT_MAX, broken, found, ok, program, warning};
 use crate::{
     booking,
     config::{Contract, Mode, ProviderConfig, ProviderKind},
     exit::{Exit, Failure},
-    files,
-    output::count,
-    upkeep, ways,
+    files, upkeep, ways,
     wiring::Instance,
 };
 
@@ -43,8 +41,7 @@ pub(super) async fn systems(
 ) -> Vec<Finding> {
     let config = &instance.config;
     if config.pay.providers.is_empty() {
-        let text = "no payment system is set up; bills are paid by bank transfer";
-        return vec![ok(PART, text.to_owned())];
+        return vec![found(PART, Health::Ok, "systems-none", &[])];
     }
     let wire = HttpWire::default();
     let all = config.pay.providers.iter().map(async |(name, provider)| {
@@ -67,14 +64,14 @@ pub(super) async fn systems(
         };
         system.look(Timestamp::now())
     });
-    let mut found = join_all(all).await;
+    let mut looks = join_all(all).await;
     // Two that must not have one secret.
-    if found.iter().all(|one| one.health != Health::Broken)
+    if looks.iter().all(|one| one.health != Health::Broken)
         && let Err(failure) = instance.ways()
     {
-        found.push(broken(PART, &failure));
+        looks.push(broken(PART, &failure));
     }
-    found
+    looks
 }
 
 async fn reached(wire: &HttpWire, url: String) -> Result<(), String> {
@@ -113,8 +110,8 @@ impl System<'_> {
         if !self.certificates.is_empty() {
             let ends = upkeep::ends(&self.certificates, now);
             match ends.health {
-                Health::Ok => good.push(format!("of its certificates {}", ends.text)),
-                health => bad.push((health, ends.text)),
+                Health::Ok => good.push(format!("of its certificates {}", ends.words())),
+                health => bad.push((health, ends.words())),
             }
         }
         let mut warn = |text: String| bad.push((Health::Warning, text));
@@ -142,15 +139,11 @@ impl System<'_> {
         }
         let is_broken = bad.iter().any(|(health, _)| *health == Health::Broken);
         let lines: Vec<String> = bad.into_iter().map(|(_, text)| text).collect();
-        Finding {
-            part: PART,
-            health: if is_broken {
-                Health::Broken
-            } else {
-                Health::Warning
-            },
-            text: head + &lines.join("\n"),
-        }
+        let health = match is_broken {
+            true => Health::Broken,
+            false => Health::Warning,
+        };
+        program(PART, health, head + &lines.join("\n"))
     }
 
     /// What has not the form that this kind of payment system gives it.
@@ -274,12 +267,13 @@ pub(super) async fn out_of_order(instance: &Instance) -> Vec<Finding> {
     let out = known.into_iter().filter_map(|known| {
         let since = known.out_since?.strftime("%Y-%m-%d %H:%M UTC");
         let name = known.provider;
-        order.iter().any(|offered| offered == name.as_str()).then(|| {
-            let finding = format!(
-                "{name} has not answered since {since}: customers are not offered it, and it comes back by itself; see that this machine reaches it, then ask its support"
-            );
-            warning(PART, finding)
-        })
+        order
+            .iter()
+            .any(|offered| offered == name.as_str())
+            .then(|| {
+                let values: [(_, &dyn fmt::Display); 2] = [("name", &name), ("since", &since)];
+                found(PART, Health::Warning, "system-silent", &values)
+            })
     });
     out.collect()
 }
@@ -295,11 +289,8 @@ pub(super) async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
         }
     };
     let refunds = (waits.refunds_unclear > 0).then(|| {
-        let refunds = count(waits.refunds_unclear, "refund", "refunds");
-        let finding = format!(
-            "nobody knows whether the money of {refunds} went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`"
-        );
-        warning(PART, finding)
+        let refunds = [("count", &waits.refunds_unclear as &dyn fmt::Display)];
+        found(PART, Health::Warning, "refunds-unclear", &refunds)
     });
     let statements = booking::broken(waits.statements_broken);
     let statements = statements.map(|finding| warning(PART, finding));
@@ -392,13 +383,13 @@ mod tests {
             ),
         ] {
             let found = look(folder.path(), section, false, true);
-            assert_eq!((found.health, found.text.as_str()), (Health::Ok, text));
+            assert_eq!((found.health, found.words().as_str()), (Health::Ok, text));
         }
         // For trying out, at ePay's own test system.
         let test = EPAY.replace("mode = \"live\"", "mode = \"test\"");
         let found = look(folder.path(), &test, true, true);
         let text = "x (epay, test): its keys can be used, https://demo.epay.bg/ answers";
-        assert_eq!((found.health, found.text.as_str()), (Health::Ok, text));
+        assert_eq!((found.health, found.words().as_str()), (Health::Ok, text));
     }
 
     #[test]
@@ -464,16 +455,18 @@ mod tests {
             let changed = section.replace(from, to);
             assert_ne!(changed, section, "{from}");
             let found = look(good.path(), &changed, false, true);
-            assert_eq!(found.health, Health::Warning, "{}", found.text);
-            assert!(found.text.contains(said), "{said}: {}", found.text);
-            assert_eq!(found.text.lines().count(), 1, "{}", found.text);
+            assert_eq!(found.health, Health::Warning, "{}", found.words());
+            assert!(found.words().contains(said), "{said}: {}", found.words());
+            assert_eq!(found.words().lines().count(), 1, "{}", found.words());
         }
         let silent = look(good.path(), BORICA, false, false);
         assert_eq!(silent.health, Health::Warning);
         assert!(
-            silent.text.contains("does not answer (it took too long)"),
+            silent
+                .words()
+                .contains("does not answer (it took too long)"),
             "{}",
-            silent.text
+            silent.words()
         );
         // The live system of one that should be tried out.
         let test = EPAY.replace("mode = \"live\"", "mode = \"test\"");
@@ -483,9 +476,9 @@ mod tests {
         );
         let found = look(good.path(), &test, true, true);
         assert!(
-            found.text.contains("looks like the live one"),
+            found.words().contains("looks like the live one"),
             "{}",
-            found.text
+            found.words()
         );
     }
 
@@ -515,19 +508,21 @@ mod tests {
                 None => fs::remove_file(path).expect("it was there"),
             }
             let found = look(folder.path(), section, false, true);
-            assert_eq!(found.health, Health::Broken, "{}", found.text);
-            assert!(found.text.contains(said), "{said}: {}", found.text);
+            assert_eq!(found.health, Health::Broken, "{}", found.words());
+            assert!(found.words().contains(said), "{said}: {}", found.words());
         }
         let folder = folder(100);
         fs::write(folder.path().join("x.secret"), "s".repeat(32)).expect("written");
         let found = look(folder.path(), EPAY, false, true);
         assert_eq!(found.health, Health::Warning);
         assert!(
-            found.text.contains("has 32 characters, and ePay's have 64"),
+            found
+                .words()
+                .contains("has 32 characters, and ePay's have 64"),
             "{}",
-            found.text
+            found.words()
         );
-        assert!(!found.text.contains("sss"), "no secret is shown");
+        assert!(!found.words().contains("sss"), "no secret is shown");
     }
 
     #[test]
@@ -537,8 +532,8 @@ mod tests {
             (-1, Health::Broken, "ended on 2026-11-27"),
         ] {
             let found = look(folder(days).path(), BORICA, false, true);
-            assert_eq!(found.health, health, "{}", found.text);
-            assert!(found.text.contains(said), "{said}: {}", found.text);
+            assert_eq!(found.health, health, "{}", found.words());
+            assert!(found.words().contains(said), "{said}: {}", found.words());
         }
     }
 }

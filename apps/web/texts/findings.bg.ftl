@@ -1,0 +1,284 @@
+# What is wrong with a run file: for each check what was found (where the value alone does not say it), what was
+# expected, and what to do. The command line says the English ones.
+finding-already-a-run-found = всички поръчки от пуск { $found }
+finding-already-a-run-expected = поръчки, които не са в друг пуск
+finding-already-a-run-remedy = продължете с онзи пуск, нищо не трябва да се внася отново
+finding-amount-range-found = { $found } цента
+finding-amount-range-expected = най-много { $expected } цента в двете посоки
+finding-amount-range-remedy = поправете сумата
+finding-character-expected = знаци, които шрифтовете на сметката имат
+finding-character-remedy = изпишете го другояче или дайте на оформлението шрифт с този знак; на сметката на мястото му стои въпросителна
+finding-choice-expected = едно от { $expected }
+finding-choice-remedy = поправете как се изнася това поле
+finding-consumption-remedy = потреблението е (ново − старо показание) × множител
+finding-control-character-found = управляващ знак
+finding-control-character-expected = текст, който може да се отпечата
+finding-control-character-remedy = махнете знака
+finding-control-count-found = поръчки: { $found }
+finding-control-count-expected = поръчки: { $expected }
+finding-control-count-remedy = файлът е отрязан или заглавният ред е грешен: изнесете го отново
+finding-control-sum-found = { $found } цента
+finding-control-sum-expected = { $expected } цента
+finding-control-sum-remedy = файлът е отрязан или заглавният ред е грешен: изнесете го отново
+finding-corrects-missing-found = нищо
+finding-corrects-missing-expected = документът, който се поправя
+finding-corrects-missing-remedy = посочете първоначалния документ
+finding-corrects-nothing-found = поправян документ
+finding-corrects-nothing-expected = никакъв при фактура
+finding-corrects-nothing-remedy = махнете го или направете поръчката известие
+finding-counting-number-expected = цяло число от 0 нагоре
+finding-counting-number-remedy = поправете как се изнася това поле
+finding-country-expected = код от ISO 3166-1 с две главни латински букви, например BG (BR-CL-14)
+finding-country-remedy = поправете кода
+finding-currency-remedy = издавайте сметките във валутата на дружеството
+finding-customer-number-remedy = изпратете клиента на същия номер
+finding-due-date-expected = не преди { $expected }
+finding-due-date-remedy = поправете едната от датите
+finding-duplicate-in-file-expected = само една такава поръчка в пуск
+finding-duplicate-in-file-remedy = махнете едната или дайте на втората по-голяма версия
+finding-eik-found = знаци: { $found }
+finding-eik-expected = 9 или 13 цифри
+finding-eik-remedy = изпратете ЕИК на фирма, никога ЕГН на човек
+finding-eik-checksum-expected = вярна контролна цифра
+finding-eik-checksum-remedy = проверете номера
+finding-empty-file-found = нито един ред
+finding-empty-file-expected = заглавен ред
+finding-empty-file-remedy = изнесете пуска отново
+finding-exemption-found = нищо
+finding-exemption-expected = основанието
+finding-exemption-remedy = изпратете защо не се начислява ДДС
+finding-field-missing-found = нищо
+finding-field-missing-expected = стойност, както показва `kvit schema`
+finding-field-missing-remedy = изпратете полето
+finding-field-unknown-found = непознато поле { $found }
+finding-field-unknown-expected = едно от { $expected }
+finding-field-unknown-remedy = поправете името или махнете полето
+finding-format-expected = формат kvit-run 1
+finding-format-remedy = изнесете във формат kvit-run, версия 1
+finding-history-found = месеци: { $found }
+finding-history-expected = най-много { $expected }
+finding-history-remedy = изпратете този месец и дванайсетте преди него
+finding-history-month-expected = първият ден на месец
+finding-history-month-remedy = изпратете първия ден на месеца
+finding-history-negative-expected = 0 или повече
+finding-history-negative-remedy = поправете количеството
+finding-history-order-expected = месец след { $expected }
+finding-history-order-remedy = подредете месеците от най-стария, всеки по веднъж
+finding-line-net-found = { $found } цента
+finding-line-net-expected = { $expected } цента
+finding-line-net-remedy = нетната сума е количество × цена ÷ база, закръглена до цент
+finding-line-too-long-found = по-дълъг ред
+finding-line-too-long-expected = най-много { $expected } байта
+finding-line-too-long-remedy = по една поръчка на ред, без прикачени файлове
+finding-malformed-expected = { $expected ->
+    [number] номер на фактура
+    [type] 380, 381, 383 или 384
+    [date] дата
+    [currency] код на валута
+    [amount] сума с два знака след запетаята
+    [vat] категория за ДДС
+    [category] S, Z, E, AE или O
+    [rate] ставка в проценти
+    [corrected] поправяната фактура
+    [digits] десет цифри
+    [ground] основанието за поправката
+    [buyer] получателят
+    [buyer-name] името на получателя
+    [buyer-id] означение на получателя с букви или цифри
+    [seller] доставчикът
+    [seller-name] името на доставчика
+    [item] име на стоката или услугата
+    [quantity] количество
+    [unit] код на мерна единица
+    [price] цена
+    [breakdown] разбивка на ДДС
+    [totals] общи суми
+   *[other] { $expected }
+  }
+finding-malformed-remedy = допълнете или поправете фактурата
+finding-missing-found = нищо
+finding-missing-expected = { $expected ->
+    [number] номер на фактура
+    [type] 380, 381, 383 или 384
+    [date] дата
+    [currency] код на валута
+    [amount] сума с два знака след запетаята
+    [vat] категория за ДДС
+    [category] S, Z, E, AE или O
+    [rate] ставка в проценти
+    [corrected] поправяната фактура
+    [digits] десет цифри
+    [ground] основанието за поправката
+    [buyer] получателят
+    [buyer-name] името на получателя
+    [buyer-id] означение на получателя с букви или цифри
+    [seller] доставчикът
+    [seller-name] името на доставчика
+    [item] име на стоката или услугата
+    [quantity] количество
+    [unit] код на мерна единица
+    [price] цена
+    [breakdown] разбивка на ДДС
+    [totals] общи суми
+   *[other] { $expected }
+  }
+finding-missing-remedy = допълнете или поправете фактурата
+finding-name-found = знаци: { $found }
+finding-name-expected = от 1 до 200 знака, без управляващи
+finding-name-remedy = посочете системата за фактуриране и нейния пуск
+finding-negative-price-expected = неотрицателна цена
+finding-negative-price-remedy = направете количеството отрицателно вместо нея
+finding-no-file-found = никакъв файл
+finding-no-file-expected = файл с пуск или фактури по EN 16931
+finding-no-file-remedy = изпратете правилния файл
+finding-no-json-found = не е JSON (колона { $found })
+finding-no-json-expected = по един обект JSON на ред
+finding-no-json-remedy = изнесете реда отново
+finding-no-lines-found = нито един ред
+finding-no-lines-expected = поне един
+finding-no-lines-remedy = изпратете за какво е сметката
+finding-number-range-expected = най-много 10 знака след запетаята и 10^12
+finding-number-range-remedy = закръглете или поправете числото
+finding-original-missing-expected = номер на издадена сметка
+finding-original-missing-remedy = поправете номера на първоначалния документ
+finding-period-order-expected = `from` не е след `to`
+finding-period-order-remedy = разменете или поправете двата дни
+finding-price-base-expected = над 0
+finding-price-base-remedy = изпратете за колко единици е цената
+finding-reading-dates-expected = не преди { $expected }
+finding-reading-dates-remedy = разменете или поправете показанията
+finding-register-rollover-expected = поне { $expected }
+finding-register-rollover-remedy = проверете дали броячът се е превъртял
+finding-reverse-charge-found = клиент без идентификатор
+finding-reverse-charge-expected = клиентът с номер по ДДС или ЕИК
+finding-reverse-charge-remedy = изпратете и клиента или друга категория
+finding-seen-before-expected = поръчка, която не е в друг пуск; има я в `{ $expected }`
+finding-seen-before-remedy = махнете я; грешна сметка се поправя с кредитно или дебитно известие. Само нарочна втора сметка за същия период получава по-голяма версия
+finding-seller-remedy = внасяйте само пускове на самото дружество или поправете настройките му
+finding-sources-found = сбор { $found } %
+finding-sources-expected = сбор 100 %
+finding-sources-remedy = поправете процентите
+finding-supply-point-expected = код от /supply_points
+finding-supply-point-remedy = изпратете и мястото на потребление
+finding-tax-event-date-expected = до пет години назад и една напред
+finding-tax-event-date-remedy = проверете датата
+finding-text-length-found = знаци: { $found }
+finding-text-length-expected = от 1 до { $expected } знака
+finding-text-length-remedy = скъсете текста
+finding-text-missing-found = няма текст
+finding-text-missing-expected = от 1 до { $expected } знака
+finding-text-missing-remedy = попълнете текста
+finding-to-pay-found = { $found } цента
+finding-to-pay-expected = { $expected } цента
+finding-to-pay-remedy = тя е общата сума − платеното предварително + закръглянето + пренесеното; при кредитно известие общата сума се брои отрицателна
+finding-too-many-lines-expected = най-много { $expected }
+finding-too-many-lines-remedy = разделете поръчката или обединете редове
+finding-total-gross-found = { $found } цента
+finding-total-gross-expected = { $expected } цента
+finding-total-gross-remedy = поправете една от трите: общата сума е нетната + ДДС
+finding-total-net-found = { $found } цента
+finding-total-net-expected = { $expected } цента
+finding-total-net-remedy = поправете нея или редовете: тя е техният сбор
+finding-total-vat-found = { $found } цента
+finding-total-vat-expected = { $expected } цента
+finding-total-vat-remedy = поправете нея или записите за ДДС: тя е сборът на техните суми
+finding-unit-expected = код от Препоръка 20 на ИКЕ на ООН, например KWH, MTQ, DAY или C62 (BR-CL-23)
+finding-unit-remedy = изпратете кода, а не името на мерната единица
+finding-unknown-customer-found = нищо, а { $found } не е познат номер
+finding-unknown-customer-expected = познат клиентски номер или данните на клиента
+finding-unknown-customer-remedy = изпратете клиента с първата поръчка за номера
+finding-unknown-format-found = непознат формат
+finding-unknown-format-expected = файл с пуск на Kvit (NDJSON) или фактура по EN 16931 в UBL 2.1 или CII
+finding-unknown-format-remedy = изпратете правилния файл
+finding-unreadable-found = не се чете ({ $found })
+finding-unreadable-expected = файл, който се чете
+finding-unreadable-remedy = изпратете файла отново
+finding-utf-8-found = байт в друга кодировка (байт { $found } на реда)
+finding-utf-8-expected = кодировка UTF-8
+finding-utf-8-remedy = изнесете в UTF-8
+finding-value-expected = стойност, допустима за полето ({ $expected })
+finding-value-remedy = поправете как се изнася това поле
+finding-vat-amount-found = { $found } цента
+finding-vat-amount-expected = { $expected } цента
+finding-vat-amount-remedy = сумата е основа × ставка, закръглена до цент
+finding-vat-base-found = { $found } цента
+finding-vat-base-expected = { $expected } цента
+finding-vat-base-remedy = основата е сборът на редовете с тази категория и ставка
+finding-vat-missing-found = няма запис
+finding-vat-missing-expected = запис: { $expected } цента
+finding-vat-missing-remedy = изпратете запис за всяка категория и ставка
+finding-vat-number-expected = двете главни латински букви на държавата (EL за Гърция), после номерът (BR-CO-09)
+finding-vat-number-remedy = изпратете номера по ДДС с държавата му, например BG
+finding-vat-out-of-scope-found = O заедно с други категории
+finding-vat-out-of-scope-expected = O самостоятелно
+finding-vat-out-of-scope-remedy = изпратете го като освободено (E) с основанието му или в отделна поръчка
+finding-vat-rate-expected = ставка, която подхожда на категория { $expected }
+finding-vat-rate-remedy = S има ставка над 0, останалите имат 0
+finding-vat-unused-expected = категория и ставка на някой ред, веднъж
+finding-vat-unused-remedy = изпратете по един запис за всяка категория и ставка от редовете
+finding-version-expected = от 1 нагоре
+finding-version-remedy = бройте версиите от 1
+finding-whole-number-expected = цяло число
+finding-whole-number-remedy = поправете как се изнася това поле
+finding-xml-found = XML, който не се чете ({ $found })
+finding-xml-expected = фактура по EN 16931 в UBL 2.1 или CII D16B
+finding-xml-remedy = изпратете правилния файл
+finding-xml-attributes-found = елемент с над { $found } атрибута
+finding-xml-attributes-expected = фактура по EN 16931 в UBL 2.1 или CII D16B
+finding-xml-attributes-remedy = изпратете правилния файл
+finding-xml-bytes-found = { $found } байта
+finding-xml-bytes-expected = най-много { $expected } байта
+finding-xml-bytes-remedy = изпратете правилния файл
+finding-xml-name-spaces-found = над { $found } обявени пространства от имена
+finding-xml-name-spaces-expected = всички в кореновия елемент
+finding-xml-name-spaces-remedy = изпратете правилния файл
+finding-xml-root-found = елемент { $found }
+finding-xml-root-expected = фактура по EN 16931 в UBL 2.1 или CII D16B
+finding-xml-root-remedy = изпратете правилния файл
+finding-xml-utf-8-found = байт, който не е UTF-8, на място { $found }
+finding-xml-utf-8-expected = фактура по EN 16931 в UBL 2.1 или CII D16B
+finding-xml-utf-8-remedy = изпратете правилния файл
+
+# What `kvit doctor` finds.
+doctor-settings = { $file } се чете
+doctor-settings-made-up = { $file } се чете; дружеството в него още е измислено
+doctor-secrets = чете ги само собственикът им
+doctor-secrets-open = тайното се чете и от други освен собственика: chmod go= { $places }
+doctor-writable = в { $place } може да се пише
+doctor-store = отговаря
+doctor-store-open-line = отговаря от друга машина, чийто сертификат никой не проверява: завършете адреса ѝ с ?sslmode=verify-full
+doctor-key = чете се
+doctor-archive = папката е на мястото си
+doctor-seal = ключът и сертификатът са от една двойка
+doctor-roots = { $count ->
+    [one] 1 сертификат
+   *[other] { $count } сертификата
+ }
+doctor-layout-builtin = сметките се оформят от вграденото
+doctor-layout = сметките се оформят от версия { $no }
+doctor-layout-unbrought = сметките се издават с вграденото оформление; { $count ->
+    [one] 1 Ваш файл
+   *[other] { $count } Ваши файла
+ } в { $folder } ще важат, щом стане текуща тяхна версия: `kvit layout bring --as ИМЕ`, после `kvit layout use 1 --as ИМЕ` от втори човек
+doctor-mails = могат да се съставят
+doctor-mails-left-out = версия { $no } на текстовете не се казва цяла: { $name } ({ $fault })
+doctor-mail-settings = съгласувани са
+doctor-portal = могат да се съставят
+doctor-sign-in = доставчикът на самоличност има ключове
+doctor-guessed = налучквани са от много места, затова опитите бяха забавени до { $until }: спрете източниците в прокси сървъра; журналът ги посочва с псевдоним (`a number and code did not match`)
+doctor-autopay = сметките се събират от { $creditor } по { $iban }
+doctor-autopay-waits = { $people ->
+    [one] 1 дебит чака
+   *[other] { $people } дебита чакат
+ } решение на човек, { $soon ->
+    [one] 1 дебит трябва
+   *[other] { $soon } дебита трябва
+ } да влязат във файл до утре: `kvit pay debits`
+doctor-mail-server = { $place } отговаря
+doctor-mail-server-silent = { $place } не отговаря: { $error }
+doctor-systems-none = не е настроена платежна система; сметките се плащат с банков превод
+doctor-system-silent = { $name } не отговаря от { $since }: не се предлага на клиентите и ще се върне сама; вижте дали тази машина я достига, после питайте поддръжката ѝ
+doctor-refunds-unclear = никой не знае дали парите по { $count ->
+    [one] 1 връщане
+   *[other] { $count } връщания
+ } са върнати: трети човек гледа страниците на платежната система и казва какво е видял на /staff/refunds или с `kvit pay refunds found`

@@ -1,0 +1,284 @@
+# What is wrong with a run file: for each check what was found (where the value alone does not say it), what was
+# expected, and what to do. The command line says the English ones.
+finding-already-a-run-found = the orders of run { $found }, all of them
+finding-already-a-run-expected = orders that no run holds
+finding-already-a-run-remedy = go on with that run; nothing has to be imported again
+finding-amount-range-found = { $found } cents
+finding-amount-range-expected = at most { $expected } cents either way
+finding-amount-range-remedy = correct the amount
+finding-character-expected = characters that the fonts of the bill have
+finding-character-remedy = write it otherwise, or give the layout a font that has it; the bill shows a question mark in its place
+finding-choice-expected = one of { $expected }
+finding-choice-remedy = correct the export of this field
+finding-consumption-remedy = consumption is (new − old) × multiplier
+finding-control-character-found = a control character
+finding-control-character-expected = printable text
+finding-control-character-remedy = remove it
+finding-control-count-found = { $found } orders
+finding-control-count-expected = { $expected } orders
+finding-control-count-remedy = the file is cut or the header is wrong: export again
+finding-control-sum-found = { $found } cents
+finding-control-sum-expected = { $expected } cents
+finding-control-sum-remedy = the file is cut or the header is wrong: export again
+finding-corrects-missing-found = nothing
+finding-corrects-missing-expected = the corrected document
+finding-corrects-missing-remedy = name the original
+finding-corrects-nothing-found = a corrected document
+finding-corrects-nothing-expected = none for an invoice
+finding-corrects-nothing-remedy = remove it, or make the order a note
+finding-counting-number-expected = a whole number from 0
+finding-counting-number-remedy = correct the export of this field
+finding-country-expected = a code of ISO 3166-1 in two capital letters, such as BG (BR-CL-14)
+finding-country-remedy = correct the code
+finding-currency-remedy = bill in the operator's currency
+finding-customer-number-remedy = send the account's own customer
+finding-due-date-expected = not before { $expected }
+finding-due-date-remedy = correct one of the dates
+finding-duplicate-in-file-expected = one such order in a run
+finding-duplicate-in-file-remedy = remove one of the two, or give the second a higher version
+finding-eik-found = { $found } characters
+finding-eik-expected = 9 or 13 digits
+finding-eik-remedy = send a company's number (EIK), never a person's (EGN)
+finding-eik-checksum-expected = a valid check digit
+finding-eik-checksum-remedy = check the number
+finding-empty-file-found = no line
+finding-empty-file-expected = a header line
+finding-empty-file-remedy = export the run again
+finding-exemption-found = nothing
+finding-exemption-expected = the ground
+finding-exemption-remedy = send why no VAT is charged
+finding-field-missing-found = nothing
+finding-field-missing-expected = a value, as `kvit schema` says
+finding-field-missing-remedy = send the field
+finding-field-unknown-found = the unknown field { $found }
+finding-field-unknown-expected = one of { $expected }
+finding-field-unknown-remedy = correct the name, or leave the field out
+finding-format-expected = kvit-run 1
+finding-format-remedy = export in the format kvit-run, version 1
+finding-history-found = { $found } months
+finding-history-expected = at most { $expected }
+finding-history-remedy = send this month and the twelve before it
+finding-history-month-expected = the first day of a month
+finding-history-month-remedy = send the month's first day
+finding-history-negative-expected = 0 or more
+finding-history-negative-remedy = correct the quantity
+finding-history-order-expected = a month after { $expected }
+finding-history-order-remedy = sort the months, oldest first, each once
+finding-line-net-found = { $found } cents
+finding-line-net-expected = { $expected } cents
+finding-line-net-remedy = net is quantity × price ÷ base, rounded to the cent
+finding-line-too-long-found = a longer line
+finding-line-too-long-expected = at most { $expected } bytes
+finding-line-too-long-remedy = one order a line, without attachments
+finding-malformed-expected = { $expected ->
+    [number] an invoice number
+    [type] 380, 381, 383 or 384
+    [date] a date
+    [currency] a currency code
+    [amount] an amount with two decimals
+    [vat] a VAT category
+    [category] S, Z, E, AE or O
+    [rate] a rate in percent
+    [corrected] the corrected invoice
+    [digits] ten digits
+    [ground] the ground of the correction
+    [buyer] the buyer
+    [buyer-name] the buyer's name
+    [buyer-id] a buyer identifier with letters or digits
+    [seller] the seller
+    [seller-name] the seller's name
+    [item] an item name
+    [quantity] a quantity
+    [unit] a unit code
+    [price] a price
+    [breakdown] a VAT breakdown
+    [totals] document totals
+   *[other] { $expected }
+  }
+finding-malformed-remedy = complete or correct the invoice
+finding-missing-found = nothing
+finding-missing-expected = { $expected ->
+    [number] an invoice number
+    [type] 380, 381, 383 or 384
+    [date] a date
+    [currency] a currency code
+    [amount] an amount with two decimals
+    [vat] a VAT category
+    [category] S, Z, E, AE or O
+    [rate] a rate in percent
+    [corrected] the corrected invoice
+    [digits] ten digits
+    [ground] the ground of the correction
+    [buyer] the buyer
+    [buyer-name] the buyer's name
+    [buyer-id] a buyer identifier with letters or digits
+    [seller] the seller
+    [seller-name] the seller's name
+    [item] an item name
+    [quantity] a quantity
+    [unit] a unit code
+    [price] a price
+    [breakdown] a VAT breakdown
+    [totals] document totals
+   *[other] { $expected }
+  }
+finding-missing-remedy = complete or correct the invoice
+finding-name-found = { $found } characters
+finding-name-expected = 1 to 200 characters, without control characters
+finding-name-remedy = name the billing system and its run
+finding-negative-price-expected = not negative
+finding-negative-price-remedy = make the quantity negative instead
+finding-no-file-found = no file
+finding-no-file-expected = a run file or EN 16931 invoices
+finding-no-file-remedy = send the right file
+finding-no-json-found = no JSON (column { $found })
+finding-no-json-expected = one JSON object a line
+finding-no-json-remedy = export the line again
+finding-no-lines-found = none
+finding-no-lines-expected = at least one
+finding-no-lines-remedy = send what is charged
+finding-number-range-expected = at most 10 decimals and 10^12
+finding-number-range-remedy = round or correct the number
+finding-original-missing-expected = number of an issued bill
+finding-original-missing-remedy = correct the number of the original
+finding-period-order-expected = `from` not after `to`
+finding-period-order-remedy = swap or correct the two days
+finding-price-base-expected = above 0
+finding-price-base-remedy = send how many units the price is for
+finding-reading-dates-expected = not before { $expected }
+finding-reading-dates-remedy = swap or correct the readings
+finding-register-rollover-expected = at least { $expected }
+finding-register-rollover-remedy = check that the register rolled over
+finding-reverse-charge-found = no identifier of the customer
+finding-reverse-charge-expected = the customer with VAT number or EIK
+finding-reverse-charge-remedy = send the customer too, or another category
+finding-seen-before-expected = an order that no other run holds; run `{ $expected }` has it
+finding-seen-before-remedy = remove it; a wrong bill is corrected by a credit or debit note. Only a second bill for the same period on purpose takes a higher version
+finding-seller-remedy = import only the operator's own runs, or correct the operator's settings
+finding-sources-found = a sum of { $found } %
+finding-sources-expected = a sum of 100 %
+finding-sources-remedy = correct the percentages
+finding-supply-point-expected = a code of /supply_points
+finding-supply-point-remedy = send the supply point too
+finding-tax-event-date-expected = within five years back and one ahead
+finding-tax-event-date-remedy = check the date
+finding-text-length-found = { $found } characters
+finding-text-length-expected = 1 to { $expected } characters
+finding-text-length-remedy = shorten the text
+finding-text-missing-found = no text
+finding-text-missing-expected = 1 to { $expected } characters
+finding-text-missing-remedy = fill in the text
+finding-to-pay-found = { $found } cents
+finding-to-pay-expected = { $expected } cents
+finding-to-pay-remedy = it is gross − prepaid + rounding + carried over; a credit note's gross counts negative
+finding-too-many-lines-expected = at most { $expected }
+finding-too-many-lines-remedy = split the order, or sum up lines
+finding-total-gross-found = { $found } cents
+finding-total-gross-expected = { $expected } cents
+finding-total-gross-remedy = correct one of the three: gross is net + VAT
+finding-total-net-found = { $found } cents
+finding-total-net-expected = { $expected } cents
+finding-total-net-remedy = correct it or the lines: it is their sum
+finding-total-vat-found = { $found } cents
+finding-total-vat-expected = { $expected } cents
+finding-total-vat-remedy = correct it or the VAT entries: it is the sum of their amounts
+finding-unit-expected = a code of UN/ECE Recommendation 20, such as KWH, MTQ, DAY or C62 (BR-CL-23)
+finding-unit-remedy = send the code, not the unit's name
+finding-unknown-customer-found = nothing, and nobody is known as { $found }
+finding-unknown-customer-expected = a known account, or its customer
+finding-unknown-customer-remedy = send the customer with the account's first order
+finding-unknown-format-found = an unknown format
+finding-unknown-format-expected = a Kvit run file (NDJSON) or an EN 16931 invoice in UBL 2.1 or CII
+finding-unknown-format-remedy = send the right file
+finding-unreadable-found = what cannot be read ({ $found })
+finding-unreadable-expected = a readable file
+finding-unreadable-remedy = send the file again
+finding-utf-8-found = a byte of another encoding (byte { $found } of the line)
+finding-utf-8-expected = UTF-8
+finding-utf-8-remedy = export as UTF-8
+finding-value-expected = a valid value ({ $expected })
+finding-value-remedy = correct the export of this field
+finding-vat-amount-found = { $found } cents
+finding-vat-amount-expected = { $expected } cents
+finding-vat-amount-remedy = the amount is base × rate, rounded to the cent
+finding-vat-base-found = { $found } cents
+finding-vat-base-expected = { $expected } cents
+finding-vat-base-remedy = the base is the sum of the lines with this category and rate
+finding-vat-missing-found = no entry
+finding-vat-missing-expected = an entry: { $expected } cents
+finding-vat-missing-remedy = send an entry for each category and rate
+finding-vat-number-expected = the country's two capital letters (EL for Greece), then the number (BR-CO-09)
+finding-vat-number-remedy = send the VAT number with its country, such as BG
+finding-vat-out-of-scope-found = O beside other categories
+finding-vat-out-of-scope-expected = O alone
+finding-vat-out-of-scope-remedy = send it as exempt (E) with its ground, or in an order of its own
+finding-vat-rate-expected = a rate that fits category { $expected }
+finding-vat-rate-remedy = S has a rate above 0, the others have 0
+finding-vat-unused-expected = a category and rate of a line, once
+finding-vat-unused-remedy = send one entry for each category and rate that lines have
+finding-version-expected = from 1
+finding-version-remedy = count versions from 1
+finding-whole-number-expected = a whole number
+finding-whole-number-remedy = correct the export of this field
+finding-xml-found = XML that cannot be read ({ $found })
+finding-xml-expected = an EN 16931 invoice in UBL 2.1 or CII D16B
+finding-xml-remedy = send the right file
+finding-xml-attributes-found = an element with over { $found } attributes
+finding-xml-attributes-expected = an EN 16931 invoice in UBL 2.1 or CII D16B
+finding-xml-attributes-remedy = send the right file
+finding-xml-bytes-found = { $found } bytes
+finding-xml-bytes-expected = at most { $expected } bytes
+finding-xml-bytes-remedy = send the right file
+finding-xml-name-spaces-found = over { $found } name space declarations
+finding-xml-name-spaces-expected = all of them on the root element
+finding-xml-name-spaces-remedy = send the right file
+finding-xml-root-found = an element { $found }
+finding-xml-root-expected = an EN 16931 invoice in UBL 2.1 or CII D16B
+finding-xml-root-remedy = send the right file
+finding-xml-utf-8-found = a byte that is not UTF-8, at { $found }
+finding-xml-utf-8-expected = an EN 16931 invoice in UBL 2.1 or CII D16B
+finding-xml-utf-8-remedy = send the right file
+
+# What `kvit doctor` finds.
+doctor-settings = { $file } can be read
+doctor-settings-made-up = { $file } can be read; its operator is still made up
+doctor-secrets = only their owner can read them
+doctor-secrets-open = others than the owner can read what is secret: chmod go= { $places }
+doctor-writable = { $place } can be written to
+doctor-store = it answers
+doctor-store-open-line = it answers, on another machine whose certificate nobody checks: end its address with ?sslmode=verify-full
+doctor-key = it can be read
+doctor-archive = the folder is there
+doctor-seal = key and certificate belong together
+doctor-roots = { $count ->
+    [one] 1 certificate
+   *[other] { $count } certificates
+ }
+doctor-layout-builtin = the one that comes with Kvit lays bills out
+doctor-layout = version { $no } lays bills out
+doctor-layout-unbrought = bills are issued in the layout that comes with Kvit; { $count ->
+    [one] 1 file
+   *[other] { $count } files
+ } of your own in { $folder } count once a version of them does: `kvit layout bring --as NAME`, then `kvit layout use 1 --as NAME` by a second person
+doctor-mails = they can be made
+doctor-mails-left-out = texts version { $no } is not said whole: { $name } { $fault }
+doctor-mail-settings = they fit together
+doctor-portal = its pages can be made
+doctor-sign-in = the identity provider has keys
+doctor-guessed = they were guessed from many places, so attempts were slowed down until { $until }: block the sources at the proxy; the log names them by pseudonym (`a number and code did not match`)
+doctor-autopay = bills are collected as { $creditor } on { $iban }
+doctor-autopay-waits = { $people ->
+    [one] 1 debit
+   *[other] { $people } debits
+ } for a person to see to, { $soon ->
+    [one] 1 debit
+   *[other] { $soon } debits
+ } that a file has to have by tomorrow: `kvit pay debits`
+doctor-mail-server = { $place } answers
+doctor-mail-server-silent = { $place } does not answer: { $error }
+doctor-systems-none = no payment system is set up; bills are paid by bank transfer
+doctor-system-silent = { $name } has not answered since { $since }: customers are not offered it, and it comes back by itself; see that this machine reaches it, then ask its support
+doctor-refunds-unclear = nobody knows whether the money of { $count ->
+    [one] 1 refund
+   *[other] { $count } refunds
+ } went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`
