@@ -51,7 +51,7 @@ fn samples_of_a_layout_need_no_instance() {
     save(&layout, "#head\n", "#hed\n");
     let broken = run(folder, &["layout", "check", "layout"]);
     assert!(
-        broken.code == 1 && broken.err.contains("bill.typ:163:2: unknown variable: hed"),
+        broken.code == 1 && broken.err.contains("bill.typ:220:2: unknown variable: hed"),
         "{}",
         broken.shown()
     );
@@ -91,7 +91,7 @@ fn a_save_draws_again_and_a_broken_one_leaves_the_samples() {
     save(&layout, "#head\n", "#hed\n");
     until("what is wrong is said", || {
         let said = said.lock().expect("whole");
-        let wrong = said.find("bill.typ:163:2: unknown variable: hed");
+        let wrong = said.find("bill.typ:220:2: unknown variable: hed");
         wrong.is_some_and(|at| said[at..].contains("the samples before stay"))
     });
     assert!(fs::read(&sample).expect("a sample") == first, "as it was");

@@ -146,17 +146,18 @@ pub fn long(lines: usize, meters: usize) -> BillOrder {
 
 /// A bill of another utility: cubic metres, two rates, no shares of sources.
 fn water(mut order: BillOrder) -> BillOrder {
+    let used = Decimal::from(9);
     order.sources.clear();
     let line = |name: &str, en: &str, section, cents: i64, rate: i64, category| Line {
         name: Text::both(name, en),
         section,
         supply_point: None,
         period: None,
-        quantity: Decimal::from(9),
+        quantity: used,
         unit: "MTQ".to_owned(),
         unit_price: Decimal::new(cents, 3),
         price_base: Decimal::ONE,
-        net: Cents::round(Decimal::new(cents * 9, 3)).expect("small"),
+        net: Cents::round(Decimal::new(cents, 3) * used).expect("small"),
         vat_category: category,
         vat_rate: Decimal::from(rate),
     };
@@ -200,12 +201,18 @@ fn water(mut order: BillOrder) -> BillOrder {
         for meter in &mut point.meters {
             meter.register = None;
             meter.unit = "MTQ".to_owned();
+            meter.multiplier = Decimal::ONE;
+            meter.consumption = used;
+            meter.new.value = meter.old.value + used;
         }
     }
     if let Some(history) = &mut order.history {
         history.unit = "MTQ".to_owned();
         for month in &mut history.months {
             month.quantity = (month.quantity / Decimal::from(40)).round();
+        }
+        if let Some(last) = history.months.last_mut() {
+            last.quantity = used;
         }
     }
     sum(&mut order);
