@@ -28,6 +28,9 @@ pub(crate) enum Misfit {
     /// A character that the form's fonts have not.
     #[error("{0:?} is not among the characters of forms in the weight in which a text is set")]
     Character(char),
+    /// A character that is drawn otherwise behind the one before it than alone.
+    #[error("{0:?} is drawn otherwise behind the character before it than alone")]
+    Pair(char),
     /// A text wider than any that was proven to fit.
     #[error("a text is wider than any that was proven to fit")]
     Width,

@@ -7,6 +7,8 @@ use typst::text::Font;
 
 /// A pair whose kerning has not been asked for yet.
 const UNKNOWN: i32 = i32::MIN;
+/// A pair that is drawn by other glyphs, or at other places, than its characters are alone.
+const CHANGES: i32 = i32::MIN + 1;
 /// A character that is not in the alphabet.
 const ABSENT: u16 = u16::MAX;
 
@@ -19,8 +21,19 @@ pub(crate) struct Glyphs {
     /// By code point: every character of every bill is looked up.
     places: Vec<u16>,
     chars: Vec<char>,
+    /// Of each character alone.
+    ids: Vec<u32>,
     advances: Vec<i32>,
     pairs: Vec<AtomicI32>,
+}
+
+/// A glyph as the shaper sets it, in the font's units.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shaped {
+    id: u32,
+    advance: i32,
+    /// Whether it is moved from where the glyphs before it end, as an accent is onto its letter.
+    is_moved: bool,
 }
 
 impl Glyphs {
@@ -38,6 +51,7 @@ impl Glyphs {
             units_per_em: 1000.0,
             places: places(alphabet),
             chars: alphabet.to_vec(),
+            ids: Vec::new(),
             advances: Vec::new(),
             pairs: std::iter::repeat_with(|| AtomicI32::new(UNKNOWN))
                 .take(alphabet.len() * alphabet.len())
@@ -47,10 +61,11 @@ impl Glyphs {
         glyphs.units_per_em = f64::from(face.units_per_em());
         for character in alphabet {
             let shaped = glyphs.shape(&face, &character.to_string());
-            let [advance] = shaped.as_slice() else {
+            let [alone] = shaped.as_slice() else {
                 return None;
             };
-            glyphs.advances.push(*advance);
+            glyphs.ids.push(alone.id);
+            glyphs.advances.push(alone.advance);
         }
         Some(glyphs)
     }
@@ -70,19 +85,19 @@ impl Glyphs {
         self.advances.get(place).copied().unwrap_or_default()
     }
 
-    /// By how much a glyph is wider before that other one, in the font's units.
-    pub(crate) fn kerning(&self, left: usize, right: usize) -> i32 {
-        let Some(pair) = self.pairs.get(left * self.chars.len() + right) else {
-            return 0;
-        };
-        match pair.load(Ordering::Relaxed) {
+    /// By how much a glyph is wider before that other one, in the font's units. `None` where the two are not drawn
+    /// side by side as each is alone (`calt`, `ccmp`, accents): no form can set such a text.
+    pub(crate) fn kerning(&self, left: usize, right: usize) -> Option<i32> {
+        let pair = self.pairs.get(left * self.chars.len() + right)?;
+        let units = match pair.load(Ordering::Relaxed) {
             UNKNOWN => {
-                let units = self.learn(left, right).unwrap_or(0);
+                let units = self.learn(left, right).unwrap_or(CHANGES);
                 pair.store(units, Ordering::Relaxed);
                 units
             }
             units => units,
-        }
+        };
+        (units != CHANGES).then_some(units)
     }
 
     /// The font's units in thousandths of the font size.
@@ -96,7 +111,11 @@ impl Glyphs {
         let mut before = None;
         for character in text.chars() {
             let place = self.place(character)?;
-            width += self.advance(place) + before.map_or(0, |before| self.kerning(before, place));
+            let kern = match before {
+                Some(before) => self.kerning(before, place)?,
+                None => 0,
+            };
+            width += self.advance(place) + kern;
             before = Some(place);
         }
         Some(self.thousandths(width))
@@ -110,15 +129,21 @@ impl Glyphs {
         let [first, second] = shaped.as_slice() else {
             return None;
         };
-        debug_assert_eq!(Some(second), self.advances.get(right));
-        Some(first - self.advances.get(left)?)
+        let is_alone = |shaped: &Shaped, place: usize| {
+            self.ids.get(place) == Some(&shaped.id) && !shaped.is_moved
+        };
+        let keeps = is_alone(first, left)
+            && is_alone(second, right)
+            && self.advances.get(right) == Some(&second.advance);
+        let advance = self.advances.get(left)?;
+        keeps.then_some(first.advance - advance)
     }
 
     fn face(&self) -> Option<Face<'_>> {
         Face::from_slice(self.font.data(), self.font.index())
     }
 
-    fn shape(&self, face: &Face<'_>, text: &str) -> Vec<i32> {
+    fn shape(&self, face: &Face<'_>, text: &str) -> Vec<Shaped> {
         let mut features = vec![
             Feature::new(Tag::from_bytes(b"liga"), 0, ..),
             Feature::new(Tag::from_bytes(b"clig"), 0, ..),
@@ -136,10 +161,13 @@ impl Glyphs {
         }
         buffer.set_direction(Direction::LeftToRight);
         let shaped = rustybuzz::shape(face, &features, buffer);
-        shaped
-            .glyph_positions()
-            .iter()
-            .map(|position| position.x_advance)
+        let glyphs = shaped.glyph_infos().iter().zip(shaped.glyph_positions());
+        glyphs
+            .map(|(glyph, position)| Shaped {
+                id: glyph.glyph_id,
+                advance: position.x_advance,
+                is_moved: position.x_offset != 0 || position.y_offset != 0,
+            })
             .collect()
     }
 }
@@ -191,12 +219,33 @@ mod tests {
                         })
                         .collect();
                     let face = glyphs.face().expect("a face");
-                    let whole: i32 = glyphs.shape(&face, &text).iter().sum();
+                    let whole: i32 = glyphs
+                        .shape(&face, &text)
+                        .iter()
+                        .map(|one| one.advance)
+                        .sum();
                     let whole = f64::from(whole) / glyphs.units_per_em * 1000.0;
                     let ours = glyphs.width(&text).expect("in the alphabet");
                     assert!((whole - ours).abs() < 1e-6, "{name} {text}: {whole} {ours}");
                 }
             }
         }
+    }
+
+    /// An accent that sits on a letter, or makes another letter of it, is not drawn as it is alone.
+    #[test]
+    fn a_pair_that_changes_glyphs_is_no_pair() {
+        let layout = Layout::builtin();
+        let alphabet = ['А', 'Т', 'а', 'о', 'и', 'a', '\u{300}', '\u{301}'];
+        assert!(alphabet.iter().all(|c| layout.can_print(*c)));
+        let font = layout.font("SofiaSans-Regular").expect("embedded");
+        let glyphs = Glyphs::new(font, false, "bg", &alphabet).expect("one glyph each");
+        for changed in ["а\u{301}", "и\u{300}", "a\u{301}", "Тоо\u{300}"] {
+            assert_eq!(glyphs.width(changed), None, "{changed}");
+        }
+        let kerned = glyphs.width("АТ").expect("as it is alone");
+        let apart = glyphs.width("А").zip(glyphs.width("Т"));
+        let (a, t) = apart.expect("in the alphabet");
+        assert!(kerned < a + t, "{kerned} {a} {t}");
     }
 }

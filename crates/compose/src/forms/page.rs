@@ -113,7 +113,12 @@ impl Form {
                 let found = found.and_then(|place| Some((place, *font.cids.get(place)?)));
                 let (place, cid) = found.ok_or(Misfit::Character(character))?;
                 // Most pairs have none.
-                let kern = before.map_or(0, |before| glyphs.kerning(before, place));
+                let kern = match before {
+                    Some(before) => glyphs
+                        .kerning(before, place)
+                        .ok_or(Misfit::Pair(character))?,
+                    None => 0,
+                };
                 width += glyphs.advance(place) + kern;
                 before = Some(place);
                 glyph(cid, (kern != 0).then(|| -glyphs.thousandths(kern)));
