@@ -286,6 +286,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/password/remove"),
     ("GET", "/pay"),
     ("GET POST", "/pay/{name}"),
+    ("GET", "/payments"),
     ("GET POST", "/points"),
     ("GET POST", "/points/add"),
     ("POST", "/points/forget"),
@@ -355,7 +356,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
     }));
     use rooms::{
         again, autopay, bills, code, copies, enrol, info, links, mine, paper, password, pay,
-        pay_calls, points, readers, reminders, sessions, sign_in, usage,
+        pay_calls, payments, points, readers, reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;
@@ -393,6 +394,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/password/remove", post(password::remove))
         .route("/pay", get(pay::back_without_word))
         .route("/pay/{name}", get(pay::page).post(pay::start))
+        .route("/payments", get(payments::page))
         .route("/points", get(points::page).post(points::turn))
         .route("/points/add", get(points::add_form).post(points::add))
         .route("/points/forget", post(points::forget))

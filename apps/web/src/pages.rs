@@ -45,6 +45,7 @@ templates!(
     "password.html",
     "pay.html",
     "paygo.html",
+    "payments.html",
     "point-add.html",
     "points.html",
     "privacy.html",

@@ -210,6 +210,83 @@ async fn a_code_for_cash_is_ordered_and_not_yet_paid() {
     assert!(shop.text().await.contains("времето за плащане изтече"));
 }
 
+/// Money that is for no bill, more than is owed, and what goes back are in a book of the customer's own.
+#[tokio::test]
+async fn a_customer_reads_all_that_they_paid_and_got_back() {
+    let shop = Shop::open().await;
+    let mut anna = shop.world.browser();
+    anna.sign_in(&shop.world, seed::ANNA).await;
+    let text = async |anna: &mut common::Browser, path: &str| {
+        let answer = anna.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        answer.body.replace('\u{a0}', " ")
+    };
+    let page = text(&mut anna, "/payments").await;
+    assert!(page.contains("Още няма плащания") && page.contains("Остават за плащане 84,20 €"));
+    let ahead = async |tid: u32, total: &str| {
+        let tid = format!("T{tid}");
+        let query = ebg(&[
+            ("IDN", seed::ANNA),
+            ("MERCHANTID", "7"),
+            ("TID", &tid),
+            ("DATE", "20261120110000"),
+            ("TOTAL", total),
+            ("TYPE", "DEPOSIT"),
+        ]);
+        let told = shop.asked("/pay/ebg/confirm", &query).await;
+        assert_eq!(told, r#"{"STATUS":"00"}"#);
+    };
+    pay::transferred(&shop.world, "FT1", "0000000001", 8420).await;
+    shop.world.clock.forward(60);
+    ahead(1, "5000").await;
+    shop.world.clock.forward(60);
+    pay::refunded(&shop.world, seed::ANNA, 2000).await;
+    let page = text(&mut anna, "/payments").await;
+    let mut last = 0;
+    for part in [
+        "Надплатени са 30,00 €",
+        "Пари, върнати на Вас",
+        "20,00 €",
+        "Платено през eBg.bg",
+        "50,00 €",
+        "Платено с банков превод",
+        "за сметка 0000000001",
+        "84,20 €",
+    ] {
+        let at = page[last..].find(part);
+        last += at.unwrap_or_else(|| panic!("{part}: {page}"));
+    }
+    // What was paid is taken back by two people.
+    let key = "ebg/paid/T1";
+    for (why, by) in [(Some("сгрешено"), "ana"), (None, "boris")] {
+        let now = shop.world.clock.now();
+        let said = shop.world.store.reverse_payment(key, why, by, now).await;
+        said.expect("an answer");
+    }
+    let page = text(&mut anna, "/payments").await;
+    assert!(page.contains("Плащането беше върнато"), "{page}");
+    // In pages, and nobody else's.
+    for tid in 2..32 {
+        ahead(tid, "100").await;
+    }
+    let (first, second) = (
+        text(&mut anna, "/payments").await,
+        text(&mut anna, "/payments?page=2").await,
+    );
+    assert_eq!(first.matches("Платено през eBg.bg").count(), 25);
+    assert!(first.contains("/payments?page=2") && !first.contains("По-нови"));
+    assert_eq!(second.matches("Платено през eBg.bg").count(), 6);
+    assert!(second.contains("/payments?page=1") && !second.contains("По-стари"));
+    for odd in ["0", "x", "-1", "99999999999999999999"] {
+        text(&mut anna, &format!("/payments?page={odd}")).await;
+    }
+    let mut boris = shop.world.browser();
+    boris.sign_in(&shop.world, seed::BORIS).await;
+    boris.get("/?lang=en").await;
+    let page = text(&mut boris, "/payments").await;
+    assert!(page.contains("No payments yet"), "{page}");
+}
+
 /// What Anna's list of bills and her numbers say.
 async fn lists(shop: &Shop, anna: &mut common::Browser) -> (String, String) {
     let bills = anna.get("/bills").await.body.replace('\u{a0}', " ");

@@ -458,6 +458,7 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("GET", "/pay", 200, 200),
     ("GET", "/pay/{name}", 404, 404),
     ("POST", "/pay/{name}", 404, 404),
+    ("GET", "/payments", 303, 200),
     ("GET", "/points", 303, 200),
     ("POST", "/points", 303, 303),
     ("GET", "/points/add", 303, 200),

@@ -285,6 +285,26 @@ year-show = Покажи
 
 bills-more = Още за този номер
 mine-link = Данните ми (файл)
+payments-title = Плащания
+payments-list = Всички плащания
+payments-owed = Остават за плащане { $amount }.
+payments-even = Нямате неплатени сметки.
+payments-through = Платено { $by }
+payments-bank = Платено с банков превод
+payments-debit = Събрано с директен дебит
+payments-other = Платено
+payments-back = Плащането беше върнато: сумата не се води платена
+payments-refund = Пари, върнати на Вас
+payments-refund-back = Връщането не успя: сумата отново покрива сметките Ви
+payments-given-up = Отписано: не се дължи
+payments-bills = { $count ->
+    [one] за сметка { $bills }
+   *[other] за сметки { $bills }
+}
+payments-lead = Плащане, при което не е посочена сметка, покрива най-старите неплатени сметки. Останалото се приспада от следващата.
+payments-none = Още няма плащания.
+payments-older = По-стари
+payments-newer = По-нови
 usage-title = Потребление
 usage-lead = Последните дванадесет месеца до същите месеци предишната година, в { $unit }.
 usage-now = Сега

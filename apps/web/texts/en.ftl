@@ -285,6 +285,26 @@ year-show = Show
 
 bills-more = More for this number
 mine-link = My data (file)
+payments-title = Payments
+payments-list = All payments
+payments-owed = { $amount } is still to be paid.
+payments-even = You have no unpaid bills.
+payments-through = Paid { $by }
+payments-bank = Paid by bank transfer
+payments-debit = Collected by direct debit
+payments-other = Paid
+payments-back = The payment was taken back: it does not count as paid
+payments-refund = Money given back to you
+payments-refund-back = The refund did not go through: the money goes towards your bills again
+payments-given-up = Written off: not owed any more
+payments-bills = { $count ->
+    [one] for bill { $bills }
+   *[other] for bills { $bills }
+}
+payments-lead = A payment that names no bill pays the oldest unpaid bills. What is left goes towards the next one.
+payments-none = No payments yet.
+payments-older = Older
+payments-newer = Newer
 usage-title = Consumption
 usage-lead = The last twelve months beside the same months of the year before, in { $unit }.
 usage-now = Now

@@ -14,6 +14,7 @@ pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod pay;
 pub(crate) mod pay_calls;
+pub(crate) mod payments;
 pub(crate) mod points;
 pub(crate) mod readers;
 pub(crate) mod reminders;

@@ -493,7 +493,12 @@ fn came_to_nothing(state: PaymentState) -> bool {
 }
 
 /// How somebody pays, in words that go on from an amount.
-fn by(texts: &Texts, provider: Option<&Provider>, way: Option<Way>, title: &str) -> String {
+pub(super) fn by(
+    texts: &Texts,
+    provider: Option<&Provider>,
+    way: Option<Way>,
+    title: &str,
+) -> String {
     let key = match (provider, way) {
         (Some(provider), _) if provider.dialect.takes_cards_here() => "pay-by-card",
         (_, Some(Way::Card)) => "pay-by-card-through",

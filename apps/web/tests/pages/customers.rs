@@ -86,7 +86,10 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     eye.chrome.go("/bills").await;
     eye.chrome.follow("form[action='/reminders'] button").await;
     eye.look("bills-without-reminders").await;
+    eye.see("payments-none", "/payments").await;
+    paid(world).await;
     for (name, path) in [
+        ("payments", "/payments"),
         ("usage", "/usage"),
         ("points-one", "/points"),
         ("point-add", "/points/add"),
@@ -213,6 +216,17 @@ async fn paying(eye: &mut Inspector, world: &World) {
     eye.chrome.go(&page).await;
     eye.chrome.press("summary").await;
     eye.look("pay-paid").await;
+}
+
+/// Maria pays, beyond what she owes too, and gets some of it back.
+async fn paid(world: &World) {
+    for (reference, words, cents) in [
+        ("FT1", "0000000003", 12_480),
+        ("FT2", "кл. номер 1000003", 500_000),
+    ] {
+        pay::transferred(world, reference, words, cents).await;
+    }
+    pay::refunded(world, seed::MARIA, 5_000).await;
 }
 
 /// Readers: asked by the customer, who is signed in, and what their mails' links lead to.
