@@ -75,6 +75,7 @@ async fn nothing_that_is_secret_about_a_payment_is_logged() {
     scene.goes("epay.account", "decline").await;
     scene.goes("icard.card", "lost").await;
     scene.goes("mypos.card", "away").await;
+    scene.comes_back("mypos.card", "decline").await;
     scene.world.clock.forward(180);
     scene.round().await;
     scene.simulated.switch(true);
