@@ -9,6 +9,7 @@ mod console;
 mod customers;
 mod eye;
 mod money;
+mod slow;
 mod upkeep;
 
 use axum::http::Method;
@@ -85,6 +86,19 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
     };
     console(&mut eye, &world).await;
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
+}
+
+/// Movement makes some people ill, and no page needs any: so there is none that they would have to turn off.
+#[test]
+fn nothing_moves() {
+    for css in [
+        include_str!("../../assets/app.css"),
+        include_str!("../../assets/staff.css"),
+    ] {
+        for moves in ["transition", "animation", "@keyframes", "scroll-behavior"] {
+            assert!(!css.contains(moves), "{moves}");
+        }
+    }
 }
 
 /// Autopay, for the customer and in the console.
