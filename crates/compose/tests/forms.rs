@@ -7,9 +7,9 @@ mod judge;
 use std::fs;
 
 use jiff::civil::date;
-use judge::{Judged, difference, run};
+use judge::{Judged, compared, difference, run};
 use kvit_billing::{Bill, Language};
-use kvit_compose::Composer;
+use kvit_compose::{Composer, ComposerSettings, Layout};
 use kvit_synth::Synth;
 
 /// So many of the invented operator's customers, beside every special case.
@@ -54,10 +54,40 @@ fn filled_bills_look_and_read_as_those_of_typst() {
     assert!(counts.forms < counts.filled, "{counts:?}");
 }
 
+/// What the other test relies on: a shade more is another picture.
+#[test]
+fn the_judge_sees_a_shade_that_nobody_would() {
+    let bill = common::bill(3, Language::Bg);
+    let drawn = |primary: &str| {
+        let (operator, mut brand) = common::operator();
+        brand.primary = primary.to_owned();
+        let composer = Composer::new(ComposerSettings {
+            layout: Layout::builtin(),
+            operator,
+            brand,
+            logo_svg: None,
+            contents_reserve: common::RESERVE,
+        });
+        let composer = composer.expect("a layout that works");
+        composer.compose_whole(&bill).expect("composed").bytes
+    };
+    let seen = compared(&drawn("#14532d"), &drawn("#14532e"));
+    let what = match seen {
+        Judged::Differs(what) => what,
+        Judged::NoTool => return,
+        Judged::Same | Judged::Near(_) => panic!("not seen"),
+    };
+    assert!(what.contains("other pixels"), "{what}");
+}
+
 /// `false` where a tool is missing.
 fn same_twice(composer: &Composer, name: &str, bill: &Bill) -> bool {
     match difference(composer, bill) {
         Judged::Same => true,
+        Judged::Near(stray) => {
+            eprintln!("{name}: {stray:?}");
+            true
+        }
         Judged::Differs(what) => panic!("{name}: {what}"),
         Judged::NoTool => false,
     }
