@@ -83,6 +83,7 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
         .await;
     eye.chrome.follow("form[action$=declaration] button").await;
     eye.look("staff-declaration").await;
+    eye.print("staff-declaration").await;
     common::scans::brought(world, 1, Some(seed::BORIS)).await;
     common::scans::brought(world, 2, None).await;
     eye.see("staff-scans", "/staff/scans").await;
@@ -119,6 +120,9 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
         eye.sign_in_staff(role).await;
         for (name, path) in pages {
             eye.see(name, path).await;
+            if *name == "staff-run-issued" {
+                eye.print(name).await;
+            }
         }
     }
     money(eye, world).await;

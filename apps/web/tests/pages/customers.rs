@@ -45,6 +45,8 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     ] {
         eye.see(name, path).await;
     }
+    eye.chrome.go(&world.verify_path(seed::first_bill())).await;
+    eye.print("verify").await;
     paying(eye, world).await;
     eye.see("receipt", &world.receipt_path()).await;
     eye.chrome.follow("main button").await;
@@ -55,6 +57,7 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     eye.look("check-wrong").await;
     eye.sign_in(world, seed::MARIA).await;
     eye.look("bills").await;
+    eye.print("bills").await;
     common::key(world, PasskeyOwner::Customer(common::number(seed::MARIA))).await;
     eye.see("passkeys", "/passkeys").await;
     eye.see("password-none", "/password").await;

@@ -2,6 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
+use serde_json::json;
+
 use super::common::{
     PASSWORD, World,
     chrome::{Chrome, have},
@@ -11,6 +13,8 @@ const PAGE_MAX_BYTES: u64 = 100_000;
 const WIDTHS: [u32; 2] = [390, 1280];
 /// 1280 px at 400 % zoom (WCAG 1.4.10), and at 200 %.
 const ZOOMED: [u32; 2] = [320, 640];
+/// A sheet of A4 without the margins that Chromium leaves.
+const SHEET: u32 = 718;
 
 /// axe-core, which `.ci/run` installs; it is no part of Kvit.
 pub(super) fn axe() -> Option<String> {
@@ -114,6 +118,20 @@ impl Inspector {
         self.keep(name, 820, "light").await;
     }
 
+    /// The page that is open now, on paper: nothing to press, and nothing wider than the sheet.
+    pub(super) async fn print(&mut self, name: &str) {
+        self.chrome.width(SHEET).await;
+        let print = json!({ "media": "print" });
+        self.chrome.cdp("Emulation.setEmulatedMedia", print).await;
+        let found = self.chrome.eval(OUT_OF_PLACE).await;
+        self.keep(name, SHEET, "print").await;
+        self.chrome.dark(false).await;
+        if found.as_array().is_none_or(|found| !found.is_empty()) {
+            let fault = format!("{name}, {}: not for paper: {found}", self.lang);
+            self.faults.push(fault);
+        }
+    }
+
     async fn axe_findings(&self) -> Vec<String> {
         let found = self.chrome.resolve(AXE_RUN).await;
         match found.as_array() {
@@ -179,6 +197,11 @@ const FOREIGN: &str = "(() => { const lines = e => e.innerText.split(/[\\n\\t]/)
 
 /// Names that are in Latin letters: members of staff are called as they sign in.
 const NAMES: [&str; 2] = ["administrator administrator", "agent agent"];
+
+const OUT_OF_PLACE: &str = "(() => { const shown = css => [...document.querySelectorAll(css)].filter(e => e.getClientRects().length);\
+    const cut = e => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX != 'visible';\
+    const wide = shown('body, body *').filter(e => e.getBoundingClientRect().right > innerWidth + 1 || cut(e));\
+    return shown('nav, form, button, .button, .skip, .screen-only').concat(wide).map(e => e.outerHTML.slice(0, 200)); })()";
 
 /// A scanned page is what somebody sent, and weighs what it weighs.
 const LOADED: &str = "(() => { const all = performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'));\
