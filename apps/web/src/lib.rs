@@ -276,6 +276,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/enrol/sent"),
     ("GET", "/help"),
     ("GET POST", "/join/{token}"),
+    ("POST", "/language"),
     ("POST", "/logout"),
     ("GET", "/my-data"),
     ("GET POST", "/paper"),
@@ -355,7 +356,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         texts: 0,
     }));
     use rooms::{
-        again, autopay, bills, code, copies, enrol, info, links, mine, paper, password, pay,
+        again, autopay, bills, code, copies, enrol, info, language, links, mine, paper, password, pay,
         pay_calls, payments, points, readers, reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
@@ -374,6 +375,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/bills", get(bills::list))
         .route("/bills/{file}", get(bills::download))
         .route("/code", get(code::page).post(code::change))
+        .route("/language", post(language::choose))
         .route("/copy/{token}", get(copies::page))
         .route("/copy/{token}/bill", get(copies::download))
         .route(

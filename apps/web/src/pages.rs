@@ -60,6 +60,7 @@ templates!(
     "staff/audit.html",
     "staff/base.html",
     "staff/books.html",
+    "staff/account.html",
     "staff/customer-code.html",
     "staff/customer-passkeys.html",
     "staff/customer.html",

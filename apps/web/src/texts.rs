@@ -436,6 +436,7 @@ mod tests {
             "kept_days",
             "last",
             "layout",
+            "language",
             "mandate",
             "month",
             "notice",

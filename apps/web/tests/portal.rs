@@ -196,6 +196,34 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
 }
 
 #[tokio::test]
+async fn the_language_of_bills_and_mails_is_chosen_beside_the_bills() {
+    let world = World::new(URL).await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    let bills = anna.get("/bills").await.body;
+    assert!(bills.contains("Сметките и писмата Ви са на български."));
+    for _ in 0..2 {
+        let done = anna.post("/language", "language=en").await;
+        assert_eq!(done.header("location"), "/bills");
+    }
+    let odd = anna.post("/language", "language=de").await;
+    assert_eq!(odd.header("location"), "/bills");
+    let bills = anna.get("/bills").await.body;
+    assert!(bills.contains("Сметките и писмата Ви са на английски."));
+    let known = world.store.customer(&common::number(seed::ANNA)).await;
+    let known = known.expect("an answer").expect("Anna");
+    assert_eq!(known.customer.language, kvit_billing::Language::En);
+    let events = world.store.events("customer/1000001", 9).await;
+    let events = events.expect("the trail");
+    let chosen: Vec<_> = events
+        .iter()
+        .filter(|event| event.what == "customer.language-chosen")
+        .map(|event| (event.who.as_str(), &event.detail["language"]))
+        .collect();
+    assert_eq!(chosen, [("customer/1000001", &serde_json::json!("en"))]);
+}
+
+#[tokio::test]
 async fn an_expired_proof_shows_a_way_on() {
     let world = World::new(URL).await;
     let mut boris = world.browser();
@@ -444,6 +472,7 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("GET", "/help", 200, 200),
     ("GET", "/join/{token}", 404, 404),
     ("POST", "/join/{token}", 404, 404),
+    ("POST", "/language", 303, 303),
     ("POST", "/logout", 303, 303),
     ("GET", "/my-data", 303, 200),
     ("GET", "/paper", 200, 200),

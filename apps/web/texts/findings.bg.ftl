@@ -282,3 +282,16 @@ doctor-refunds-unclear = никой не знае дали парите по { $
     [one] 1 връщане
    *[other] { $count } връщания
  } са върнати: трети човек гледа страниците на платежната система и казва какво е видял на /staff/refunds или с `kvit pay refunds found`
+finding-another-holder-found = друга фирма на партида { $found }
+finding-another-holder-expected = същата фирма или „holder_since“
+finding-another-holder-remedy = нищо, ако партидата е на друга фирма: съгласието и кодът на предишната приключват, а новата дава свое
+finding-closed-and-taken-over-found = закриване и нов титуляр на партида { $found } в един пуск
+finding-closed-and-taken-over-expected = последната сметка на предишния титуляр в по-ранен пуск
+finding-closed-and-taken-over-remedy = първо издайте пуска със „closed_on“, за да отиде последната сметка където трябва
+finding-closed-on-expected = не преди { $expected }
+finding-closed-on-remedy = поправете деня или периода
+finding-holder-since-expected = не след { $expected }
+finding-holder-since-remedy = фактурирайте предишния титуляр без „holder_since“
+finding-holder-unclear-found = друго име или друг ЕИК на партида { $found }
+finding-holder-unclear-expected = същият титуляр или „holder_since“
+finding-holder-unclear-remedy = ако партидата е на друг титуляр, пратете пуска със „holder_since“ или го отбележете в конзолата; иначе сметките му отиват на адреса на предишния

@@ -282,3 +282,16 @@ doctor-refunds-unclear = nobody knows whether the money of { $count ->
     [one] 1 refund
    *[other] { $count } refunds
  } went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`
+finding-another-holder-found = another company than account { $found } had
+finding-another-holder-expected = the same company, or `holder_since`
+finding-another-holder-remedy = nothing, if another company holds the account: consent and code of the earlier one end, and the new one consents anew
+finding-closed-and-taken-over-found = account { $found } closed and taken over in one run
+finding-closed-and-taken-over-expected = the last bill of the earlier holder in an earlier run
+finding-closed-and-taken-over-remedy = issue the run with `closed_on` first, so that the last bill goes where it belongs
+finding-closed-on-expected = not before { $expected }
+finding-closed-on-remedy = correct the day or the period
+finding-holder-since-expected = not after { $expected }
+finding-holder-since-remedy = bill the earlier holder without `holder_since`
+finding-holder-unclear-found = another name or identifier than account { $found } had
+finding-holder-unclear-expected = the same party, or `holder_since`
+finding-holder-unclear-remedy = where another party holds the account, send the run with `holder_since`, or note it in the console; else their bills go to the earlier holder's address

@@ -379,11 +379,13 @@ pub enum AccessMail {
     BackToPaper,
     /// A reader has proven their address.
     ReaderProven,
+    /// The account is closed, or another party holds it: no bill of it comes here any more.
+    AccountEnded,
 }
 
 impl AccessMail {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::PasswordSet,
@@ -393,6 +395,7 @@ impl AccessMail {
         Self::AddressChanged,
         Self::BackToPaper,
         Self::ReaderProven,
+        Self::AccountEnded,
     ];
 
     /// The word in ids and texts.
@@ -408,6 +411,7 @@ impl AccessMail {
             Self::AddressChanged => "moved",
             Self::BackToPaper => "paper",
             Self::ReaderProven => "reader",
+            Self::AccountEnded => "ended",
         }
     }
 }

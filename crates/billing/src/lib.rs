@@ -14,6 +14,7 @@ pub mod declaration;
 pub mod document;
 pub mod enrolment;
 pub mod format;
+pub mod holder;
 pub mod id;
 pub mod lists;
 pub mod money;
@@ -31,6 +32,7 @@ pub use customer::{Address, Customer, Language};
 pub use declaration::PaperCode;
 pub use document::{SealSlot, UnsealedPdf};
 pub use enrolment::PaperUntil;
+pub use holder::HolderChange;
 pub use id::{
     AccessMail, ApiName, AutopayMail, BillNumber, ChunkNo, CustomerNumber, DeliveryId,
     DeliveryKind, EnrolmentId, EntryId, LayoutBaseNo, LayoutNo, OrderSeq, ReaderId, RunId,

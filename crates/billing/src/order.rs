@@ -59,6 +59,16 @@ pub struct BillOrder {
     /// Needed for a customer that Kvit does not know yet; otherwise brings their data up to date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer>,
+    /// The first day of the party that holds the account now, where another held it before. May stay on all its later
+    /// orders. With the import of the run the earlier holder's consent to e-bills, readers, autopay and code end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    pub holder_since: Option<Date>,
+    /// The day on which the account was closed: this is its last bill. It goes where bills went; once it is issued the
+    /// consent to e-bills, readers, autopay and code end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    pub closed_on: Option<Date>,
     /// Date of the tax event (ЗДДС art. 114(1)).
     #[schemars(with = "String", extend("format" = "date"))]
     pub tax_event_date: Date,

@@ -11,14 +11,17 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
-    BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, OrderSeq, Period, RunId,
+    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, HolderChange,
+    OrderSeq, Period, RunId,
 };
 use kvit_intake::{
     Check, Diagnostic, Findings, Format, Header, NdjsonReader, Rules, read_invoice, sniff,
 };
-use kvit_store::{NewRun, OrderKey, RunTotals, Store, StoreError};
+use kvit_store::{
+    AccountEnd, CustomerRecord, Event, NewRun, OrderKey, RunTotals, Store, StoreError,
+};
 use tokio::sync::mpsc;
 
 use crate::summary::RunSummary;
@@ -164,7 +167,9 @@ pub async fn import(
     if accepted {
         // A death before this line leaves customers that no run speaks of yet: harmless, and the
         // next import brings them up to date again.
-        upsert_customers(store, &id, staging.next_chunk).await?;
+        for chunk in 0..staging.next_chunk {
+            bring_customers(store, (&id, ChunkNo(chunk)), (&by, at)).await?;
+        }
         let totals = RunTotals {
             orders: outcome.orders,
             chunks: staging.next_chunk,
@@ -220,13 +225,65 @@ async fn begin(
         .await
 }
 
-async fn upsert_customers(store: &Store, id: &RunId, chunks: u32) -> Result<(), StoreError> {
-    for chunk in 0..chunks {
-        let orders = store.staged_orders(id, ChunkNo(chunk)).await?;
-        let customers: Vec<_> = orders.into_iter().filter_map(|o| o.customer).collect();
-        store.upsert_customers(&customers).await?;
+/// Brings the customers of a chunk up to date. Where another party holds an account, what the earlier one had there ends
+/// first: by what is stored, so a death in between changes nothing twice.
+async fn bring_customers(
+    store: &Store,
+    (run, chunk): (&RunId, ChunkNo),
+    (by, at): (&str, Timestamp),
+) -> Result<(), StoreError> {
+    let mut orders = store.staged_orders(run, chunk).await?;
+    let notes: Vec<_> = orders
+        .iter()
+        .filter(|order| order.kind != BillKind::Invoice)
+        .map(|order| order.account.clone())
+        .collect();
+    // A note is for whoever held the account when the bill was issued that it corrects.
+    let known = store.known_customers(&notes).await?;
+    orders.retain(|order| order.kind == BillKind::Invoice || !known.contains(&order.account));
+    let held = store.customers(&named(orders.iter())).await?;
+    let since: Vec<(CustomerNumber, Date)> = orders
+        .iter()
+        .filter_map(|order| {
+            let another = change(&held, order) == HolderChange::Another;
+            let since = order.holder_since.or(another.then_some(order.period.from));
+            Some((order.account.clone(), since?))
+        })
+        .collect();
+    for (account, day) in store.taken_over(&since).await? {
+        let end = AccountEnd::Moved { since: day };
+        let event = Event {
+            at,
+            who: by.to_owned(),
+            what: "account.moved".to_owned(),
+            subject: format!("customer/{account}"),
+            detail: serde_json::json!({ "day": day, "run": run }),
+        };
+        store.end_account(&account, end, None, &event).await?;
     }
-    Ok(())
+    let customers: Vec<_> = orders.into_iter().filter_map(|o| o.customer).collect();
+    store.upsert_customers(&customers).await?;
+    store.note_holders(&since).await
+}
+
+/// The accounts of orders that name their customer.
+fn named<'o>(orders: impl Iterator<Item = &'o BillOrder>) -> Vec<CustomerNumber> {
+    orders
+        .filter(|order| order.customer.is_some())
+        .map(|order| order.account.clone())
+        .collect()
+}
+
+/// What an order's customer is to the one that is known, where it does not say so itself.
+fn change(held: &HashMap<CustomerNumber, CustomerRecord>, order: &BillOrder) -> HolderChange {
+    match (&order.customer, held.get(&order.account)) {
+        (Some(now), Some(before))
+            if order.kind == BillKind::Invoice && order.holder_since.is_none() =>
+        {
+            before.customer.change_to(now)
+        }
+        _ => HolderChange::Same,
+    }
 }
 
 /// What has been staged so far, and what was found against the store.
@@ -240,6 +297,10 @@ struct Staging<'a> {
     seen: HashSet<u128>,
     /// How many orders each earlier run has.
     seen_in: HashMap<RunId, u64>,
+    /// Accounts that are closed by an order.
+    closed: HashSet<CustomerNumber>,
+    /// Accounts that another party takes over by an order.
+    taken_over: HashSet<CustomerNumber>,
     findings: Findings,
     summary: RunSummary,
 }
@@ -254,6 +315,8 @@ impl<'a> Staging<'a> {
             next_chunk: 0,
             seen: HashSet::new(),
             seen_in: HashMap::new(),
+            closed: HashSet::new(),
+            taken_over: HashSet::new(),
             findings: Findings::default(),
             summary: RunSummary::default(),
         }
@@ -292,6 +355,19 @@ impl<'a> Staging<'a> {
         (alone && blameless).then(|| run.clone())
     }
 
+    /// Whether the run has both a last bill of an account and the next holder's first one by now. `ends` are the accounts of
+    /// which something ends with an order's `holder_since`.
+    fn closes_and_takes_over(&mut self, order: &BillOrder, ends: &HashSet<CustomerNumber>) -> bool {
+        let account = &order.account;
+        let (closes, ended) = (order.closed_on.is_some(), ends.contains(account));
+        if closes {
+            self.closed.insert(account.clone());
+        } else if ended && order.holder_since.is_some() {
+            self.taken_over.insert(account.clone());
+        }
+        (closes || ended) && self.closed.contains(account) && self.taken_over.contains(account)
+    }
+
     /// What only the store can tell: seen before, unknown customer, missing original.
     async fn check(&mut self, batch: &[Placed]) -> Result<(), StoreError> {
         let keys: Vec<OrderKey> = batch.iter().map(|p| key_of(&p.order)).collect();
@@ -303,12 +379,20 @@ impl<'a> Staging<'a> {
             .map(|p| p.order.account.clone())
             .collect();
         let known = self.store.known_customers(&strangers).await?;
-        let named: Vec<BillNumber> = batch
+        let corrected: Vec<BillNumber> = batch
             .iter()
             .filter_map(|p| p.order.corrects.as_ref())
             .map(|c| c.number)
             .collect();
-        let originals = self.store.known_bills(&named).await?;
+        let originals = self.store.known_bills(&corrected).await?;
+        let accounts = named(batch.iter().map(|placed| &placed.order));
+        let held = self.store.customers(&accounts).await?;
+        let since: Vec<_> = batch
+            .iter()
+            .filter_map(|p| Some((p.order.account.clone(), p.order.holder_since?)))
+            .collect();
+        let ends = self.store.taken_over(&since).await?;
+        let ends: HashSet<_> = ends.into_iter().map(|(account, _)| account).collect();
         for (placed, key) in batch.iter().zip(&keys) {
             let (file, line, order) = (&*placed.file, placed.line, &placed.order);
             if !self.seen.insert(fingerprint(key)) {
@@ -323,6 +407,19 @@ impl<'a> Staging<'a> {
             if order.customer.is_none() && !known.contains(&order.account) {
                 self.findings
                     .push(Diagnostic::unknown_customer(file, line, order));
+            }
+            match change(&held, order) {
+                HolderChange::Same => {}
+                HolderChange::Unclear => self
+                    .findings
+                    .push(Diagnostic::holder_unclear(file, line, order)),
+                HolderChange::Another => self
+                    .findings
+                    .push(Diagnostic::another_holder(file, line, order)),
+            }
+            if self.closes_and_takes_over(order, &ends) {
+                self.findings
+                    .push(Diagnostic::closed_and_taken_over(file, line, order));
             }
             if let Some(corrects) = &order.corrects
                 && originals.get(&corrects.number) != Some(&corrects.issue_date)

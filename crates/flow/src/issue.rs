@@ -7,7 +7,7 @@
 
 use std::{mem, sync::Arc};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::Date};
 use kvit_billing::{
     Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, PaperUntil, RunId,
     code::InstanceKey,
@@ -289,6 +289,7 @@ impl Issuer {
             copies: self.copies(job.issued_at, &bills, &enrolments, &readers),
             bills: self.records(&job, &bills, &record, &entries),
             deliveries: self.deliveries(job.issued_at, &bills, &enrolments),
+            closed: closed(&bills),
             run: job.run,
             no: job.no,
             claim: job.claim,
@@ -392,6 +393,12 @@ fn make(
         bills,
         packing,
     }))
+}
+
+/// Accounts whose last bill is among these.
+fn closed(bills: &[Bill]) -> Vec<(CustomerNumber, Date)> {
+    let of = |bill: &Bill| Some((bill.customer.number.clone(), bill.order.closed_on?));
+    bills.iter().filter_map(of).collect()
 }
 
 /// Bills in which this is equal are likely to be of one shape.

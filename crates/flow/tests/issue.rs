@@ -14,7 +14,7 @@ use kvit_billing::{
     ports::{Clock as _, Compose, NotComposed},
 };
 use kvit_flow::{IssueError, ports::Checkpoints};
-use kvit_store::{Channel, RunState, Store};
+use kvit_store::{Channel, Event, RunState, Store};
 use tokio_util::sync::CancellationToken;
 use world::{
     FIRST_NUMBER, Issued, LEASE_S, Plain, World, bills,
@@ -278,7 +278,15 @@ async fn change_everything(store: &Store, world: &World) {
             Language::Bg => Language::En,
             Language::En => Language::Bg,
         };
-        store.set_language(&account, other).await.expect("set");
+        let chosen = Event {
+            at: world.clock.now(),
+            who: "ana".to_owned(),
+            what: "customer.language-chosen".to_owned(),
+            subject: format!("customer/{account}"),
+            detail: serde_json::json!({}),
+        };
+        let set = store.set_language(&account, other, &chosen);
+        assert!(set.await.expect("set"));
         let mut moved = known;
         moved.name.push_str(" Нов");
         store.upsert_customers(&[moved]).await.expect("kept");

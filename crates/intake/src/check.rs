@@ -73,6 +73,12 @@ impl Checker<'_> {
                 order.tax_event_date,
             );
         }
+        if let Some(day) = order.holder_since.filter(|day| *day > order.period.to) {
+            self.error("/holder_since", Check::HolderSince, day, order.period.to);
+        }
+        if let Some(day) = order.closed_on.filter(|day| *day < order.period.from) {
+            self.error("/closed_on", Check::ClosedOn, day, order.period.from);
+        }
         let years = i32::from(order.tax_event_date.year()) - i32::from(rules.today.year());
         if !(-5..=1).contains(&years) {
             self.add(

@@ -166,6 +166,8 @@ impl Reader<'_, '_, '_> {
             version: 1,
             kind: kind?,
             corrects,
+            holder_since: None,
+            closed_on: None,
             reference: Some(number.clone()),
             customer: Some(customer),
             tax_event_date: tax_point.unwrap_or(issued),

@@ -43,8 +43,11 @@ macro_rules! checks {
 checks! {
     AlreadyARun "already-a-run",
     AmountRange "amount-range",
+    AnotherHolder "another-holder",
     Character "character",
     Choice "choice",
+    ClosedAndTakenOver "closed-and-taken-over",
+    ClosedOn "closed-on",
     Consumption "consumption",
     ControlCharacter "control-character",
     ControlCount "control-count",
@@ -68,6 +71,8 @@ checks! {
     HistoryMonth "history-month",
     HistoryNegative "history-negative",
     HistoryOrder "history-order",
+    HolderSince "holder-since",
+    HolderUnclear "holder-unclear",
     LineNet "line-net",
     LineTooLong "line-too-long",
     Malformed "malformed",
@@ -222,6 +227,38 @@ impl Diagnostic {
             field: "/customer".to_owned(),
             found: order.account.to_string(),
             ..Self::about(file, line, order, Check::UnknownCustomer)
+        }
+    }
+
+    /// The account's customer may be another party than the one that Kvit knows, and the order does not say so.
+    #[must_use]
+    pub fn holder_unclear(file: &str, line: u64, order: &BillOrder) -> Self {
+        Self {
+            severity: Severity::Warning,
+            field: "/customer/name".to_owned(),
+            found: order.account.to_string(),
+            ..Self::about(file, line, order, Check::HolderUnclear)
+        }
+    }
+
+    /// Another company holds the account.
+    #[must_use]
+    pub fn another_holder(file: &str, line: u64, order: &BillOrder) -> Self {
+        Self {
+            severity: Severity::Warning,
+            field: "/customer/eik".to_owned(),
+            found: order.account.to_string(),
+            ..Self::about(file, line, order, Check::AnotherHolder)
+        }
+    }
+
+    /// An account is closed and has another holder in the same run.
+    #[must_use]
+    pub fn closed_and_taken_over(file: &str, line: u64, order: &BillOrder) -> Self {
+        Self {
+            field: "/holder_since".to_owned(),
+            found: order.account.to_string(),
+            ..Self::about(file, line, order, Check::ClosedAndTakenOver)
         }
     }
 

@@ -253,6 +253,7 @@ fn made(job: &ChunkJob, worker: &str) -> Fallible<ChunkResult> {
         claim: job.claim,
         worker: worker.to_owned(),
         copies: Vec::new(),
+        closed: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use kvit_billing::{Customer, CustomerNumber, Language};
 
 use crate::{
-    CustomerRecord, Store, StoreError,
-    engine::Row,
-    rows::{corrupt, language, small},
+    CustomerRecord, Event, Store, StoreError,
+    audit::append,
+    engine::{Row, Tx},
+    enrolments::turn,
+    rows::{corrupt, language, optional, small},
     search::index,
     sql::{ROWS_MAX, Value, query},
 };
@@ -47,7 +49,7 @@ impl Store {
     ) -> Result<HashMap<CustomerNumber, CustomerRecord>, StoreError> {
         let mut found = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(ROWS_MAX) {
-            let rows = query("SELECT number, language, code_generation, password_changes, body FROM customers WHERE number IN ({rows})")
+            let rows = query("SELECT number, language, code_generation, password_changes, closed_on, holder_since, body FROM customers WHERE number IN ({rows})")
                 .rows(part.iter().map(|number| [number.into()]))
                 .fetch_all(&self.pools)
                 .await?;
@@ -78,7 +80,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn some_customers(&self, limit: u32) -> Result<Vec<CustomerRecord>, StoreError> {
-        query("SELECT number, language, code_generation, password_changes, body FROM customers ORDER BY number LIMIT $1")
+        query("SELECT number, language, code_generation, password_changes, closed_on, holder_since, body FROM customers ORDER BY number LIMIT $1")
             .bind(limit)
             .fetch_all(&self.pools)
             .await?
@@ -87,7 +89,8 @@ impl Store {
             .collect()
     }
 
-    /// The customer chose a language.
+    /// The customer chose the language of bills, mails and pages; the mails of a consent that stands follow. `false`, and
+    /// nothing noted, where all of it was so already.
     ///
     /// # Errors
     /// Where the database fails.
@@ -95,14 +98,37 @@ impl Store {
         &self,
         number: &CustomerNumber,
         chosen: Language,
-    ) -> Result<(), StoreError> {
-        query("UPDATE customers SET language = $2 WHERE number = $1")
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        turn(&mut tx, number).await?;
+        let speaks = speaks(&mut tx, number, chosen).await?;
+        let mails = query("UPDATE enrolments SET language = $2 WHERE account = $1 AND ended_at IS NULL AND language <> $2")
             .bind(number)
             .bind(chosen)
-            .execute(&self.pools)
+            .execute(&mut tx)
             .await?;
-        Ok(())
+        if !speaks && mails == 0 {
+            return Ok(false);
+        }
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
     }
+}
+
+/// Whether this is another language than the customer had.
+pub(crate) async fn speaks(
+    tx: &mut Tx,
+    number: &CustomerNumber,
+    chosen: Language,
+) -> Result<bool, StoreError> {
+    let changed = query("UPDATE customers SET language = $2 WHERE number = $1 AND language <> $2")
+        .bind(number)
+        .bind(chosen)
+        .execute(tx)
+        .await?;
+    Ok(changed == 1)
 }
 
 fn customer_values(customer: &Customer) -> Result<[Value; 4], StoreError> {
@@ -124,5 +150,7 @@ pub(crate) fn customer_record(row: &Row) -> Result<CustomerRecord, StoreError> {
         customer,
         code_generation: small(row, "code_generation")?,
         password_changes: small(row, "password_changes")?,
+        closed_on: optional(row, "closed_on")?,
+        holder_since: optional(row, "holder_since")?,
     })
 }

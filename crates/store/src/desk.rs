@@ -2,7 +2,7 @@
 //! record: where somebody else changed it since, nothing is written, and the page is shown anew.
 
 use jiff::Timestamp;
-use kvit_billing::{CustomerNumber, EntryId, StaffLogin};
+use kvit_billing::{AccessMail, CustomerNumber, EntryId, StaffLogin};
 
 use crate::{
     Contact, EnrolmentFacts, Event, NewDelivery, NewEnrolment, Note, SignedSheet, Store,
@@ -72,7 +72,8 @@ impl Store {
         if self::version(&mut tx, account).await? != version {
             return Ok(Written::Outdated);
         }
-        enrolments::end(&mut tx, account, event.at, "back to paper", evidence).await?;
+        let how = ("back to paper", evidence, AccessMail::BackToPaper);
+        enrolments::end(&mut tx, account, event.at, how).await?;
         append(&mut tx, event).await?;
         tx.commit().await?;
         Ok(Written::Done)

@@ -9,7 +9,7 @@ use kvit_billing::{
 
 use crate::{
     ConsentVersion, EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, Prove, Store,
-    StoreError, access_mails,
+    StoreError, access_mails, customers,
     engine::{Row, Target, Tx},
     readers,
     rows::{corrupt, language, optional, optional_time, text, time, unsigned},
@@ -133,6 +133,10 @@ impl Store {
             .bind(record.bills_from)
             .execute(&mut tx)
             .await?;
+        // Who asked in a language wants the bills in it; a scanned paper says nothing of that.
+        if record.channel != EnrolmentChannel::Paper {
+            customers::speaks(&mut tx, &record.account, record.language).await?;
+        }
         let welcome = DeliveryId::welcome_of(&record.id);
         let whom = (&record.id, &record.account, &record.email, record.language);
         queue(&mut tx, &welcome, whom, at, WELCOME_DUE).await?;
@@ -156,7 +160,8 @@ impl Store {
     ) -> Result<Option<EnrolmentRecord>, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, account).await?;
-        let ended = end(&mut tx, account, at, reason, &evidence).await?;
+        let how = (reason, &evidence, AccessMail::BackToPaper);
+        let ended = end(&mut tx, account, at, how).await?;
         tx.commit().await?;
         Ok(ended)
     }
@@ -306,8 +311,7 @@ pub(crate) async fn end(
     tx: &mut Tx,
     account: &CustomerNumber,
     at: Timestamp,
-    reason: &str,
-    evidence: &serde_json::Value,
+    (reason, evidence, mail): (&str, &serde_json::Value, AccessMail),
 ) -> Result<Option<EnrolmentRecord>, StoreError> {
     let row = query("SELECT * FROM enrolments WHERE account = $1 AND ended_at IS NULL ORDER BY proven_at IS NULL, created_at DESC LIMIT 1")
         .bind(account)
@@ -317,7 +321,7 @@ pub(crate) async fn end(
         return Ok(None);
     };
     if record.proven_at.is_some() {
-        access_mails::queue(tx, account, AccessMail::BackToPaper, at).await?;
+        access_mails::queue(tx, account, mail, at).await?;
     }
     query("UPDATE enrolments SET ended_at = $2, ended_reason = $3, ended_evidence = $4 WHERE account = $1 AND ended_at IS NULL")
         .bind(account)

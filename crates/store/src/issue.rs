@@ -9,7 +9,7 @@ use kvit_billing::{
 
 use crate::{
     BillRecord, ChunkJob, ChunkResult, CustomerRecord, Finish, Forgotten, NewDelivery, Store,
-    StoreError,
+    StoreError, accounts,
     deliveries::put_back,
     engine::{Row, Tx},
     readers::insert_copies,
@@ -94,6 +94,7 @@ impl Store {
         for part in result.copies.chunks(ROWS_MAX) {
             insert_copies(&mut tx, part, result.at).await?;
         }
+        accounts::close_in(&mut tx, result.run.as_str(), &result.closed, result.at).await?;
         let chunk = (&result.run, result.no);
         webhooks::issued(&mut tx, chunk, &result.bills, result.at).await?;
         query("DELETE FROM chunk_holders WHERE run = $1 AND no = $2")

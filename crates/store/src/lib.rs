@@ -4,6 +4,7 @@
 //! transaction. Two engines keep the same promises: SQLite for one machine, PostgreSQL for many.
 
 mod access_mails;
+mod accounts;
 mod api;
 mod api_calls;
 mod apply;

@@ -191,14 +191,34 @@ pub(crate) async fn end(
         .bind(Dropped::Off.as_str())
         .execute(&mut *tx)
         .await?;
-    queue(tx, AutopayMail::Off, mandate.number, &mandate.account, now).await?;
+    // Whoever gets mails about the account now may be somebody else; the earlier holder is told of all that ended at once.
+    if why != MandateEnd::Account {
+        queue(tx, AutopayMail::Off, mandate.number, &mandate.account, now).await?;
+    }
     let who = match why {
         MandateEnd::Customer => CUSTOMER,
-        MandateEnd::Bank | MandateEnd::Expired => SYSTEM,
+        MandateEnd::Bank | MandateEnd::Expired | MandateEnd::Account => SYSTEM,
     };
     let mut event = told("ended", mandate, who, now);
     event.detail["why"] = why.as_str().into();
     append(tx, &event).await
+}
+
+/// Ends the mandate of an account that its holder left, where there is one.
+pub(crate) async fn end_of(
+    tx: &mut Tx,
+    account: &CustomerNumber,
+    evidence: &serde_json::Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if active_of(&mut *tx, account).await?.is_none() {
+        return Ok(());
+    }
+    tx.turn(TURN).await?;
+    match active_of(&mut *tx, account).await? {
+        Some(active) => end(tx, &active, MandateEnd::Account, Some(evidence), now).await,
+        None => Ok(()),
+    }
 }
 
 /// An event of the trail about a mandate: never with its account.

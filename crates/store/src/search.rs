@@ -50,7 +50,7 @@ impl Store {
                         .map(|condition| format!(" AND {condition}"))
                         .collect();
                 let mut found = query(format!(
-                    "SELECT c.number, c.language, c.code_generation, c.password_changes, c.body FROM customer_fts f JOIN customer_search s ON s.id = f.rowid JOIN customers c ON c.number = s.number WHERE f.customer_fts MATCH $2{narrower} LIMIT $1"
+                    "SELECT c.number, c.language, c.code_generation, c.password_changes, c.closed_on, c.holder_since, c.body FROM customer_fts f JOIN customer_search s ON s.id = f.rowid JOIN customers c ON c.number = s.number WHERE f.customer_fts MATCH $2{narrower} LIMIT $1"
                 ))
                 .bind(limit)
                 .bind(phrases.join(" AND "));
@@ -63,7 +63,7 @@ impl Store {
                 let all: Vec<&Part> = parts.iter().collect();
                 let like = conditions(&all, 2, |at| format!("s.fold LIKE ${at}")).join(" AND ");
                 let mut found = query(format!(
-                    "SELECT c.number, c.language, c.code_generation, c.password_changes, c.body FROM customer_search s JOIN customers c ON c.number = s.number WHERE {like} LIMIT $1"
+                    "SELECT c.number, c.language, c.code_generation, c.password_changes, c.closed_on, c.holder_since, c.body FROM customer_search s JOIN customers c ON c.number = s.number WHERE {like} LIMIT $1"
                 ))
                 .bind(limit);
                 for way in all.into_iter().flat_map(|part| &part.0) {
@@ -118,7 +118,7 @@ impl Store {
         }
         let mut after = String::new();
         loop {
-            let rows = query("SELECT number, language, code_generation, password_changes, body FROM customers WHERE number > $1 ORDER BY number LIMIT $2")
+            let rows = query("SELECT number, language, code_generation, password_changes, closed_on, holder_since, body FROM customers WHERE number > $1 ORDER BY number LIMIT $2")
                 .bind(&after)
                 .bind(BATCH)
                 .fetch_all(&mut tx)

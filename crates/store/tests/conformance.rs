@@ -2,6 +2,7 @@
 //! `Store::open` knows is held to the same promises.
 
 mod conformance {
+    pub(crate) mod accounts;
     pub(crate) mod api;
     pub(crate) mod codes;
     pub(crate) mod concessions;
@@ -43,10 +44,10 @@ use std::sync::{
 };
 
 use conformance::{
-    api, codes, concessions, debits, deliveries, enrolments, health, histories, issue, kept, late,
-    layouts, money_mails, passkeys, passwords, payments, portal, readers, receivables, reconcile,
-    reconciliation, release, reminders, reversals, runs, same_way, scans, staff, statements, texts,
-    webhooks, world,
+    accounts, api, codes, concessions, debits, deliveries, enrolments, health, histories, issue,
+    kept, late, layouts, money_mails, passkeys, passwords, payments, portal, readers, receivables,
+    reconcile, reconciliation, release, reminders, reversals, runs, same_way, scans, staff,
+    statements, texts, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -221,6 +222,9 @@ on_both_engines! {
     enrolments::a_customer_goes_back_to_paper,
     enrolments::the_first_confirmed_bill_is_kept_with_the_consent,
     enrolments::a_proven_address_is_told_from_which_bill_on,
+    enrolments::bills_and_mails_speak_the_language_of_the_consent,
+    accounts::another_holder_gets_nothing_of_the_earlier_one_s,
+    accounts::the_last_bill_goes_where_bills_went_and_closes_the_account,
     enrolments::an_imported_enrolment_is_active_at_once,
     enrolments::a_proof_without_reason_is_withdrawn,
     enrolments::addresses_proven_at_once_leave_one,

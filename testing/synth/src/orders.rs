@@ -71,6 +71,8 @@ pub(crate) fn order(seed: u64, i: u32, profile: &Profile, month: Date) -> BillOr
         version: 1,
         kind: BillKind::Invoice,
         corrects: None,
+        holder_since: None,
+        closed_on: None,
         reference: Some(format!(
             "{}-{:04}{:02}",
             profile.customer.number,

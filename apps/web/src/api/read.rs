@@ -129,6 +129,8 @@ fn customer_view(record: &CustomerRecord) -> views::Customer {
             Language::Bg => views::Language::Bg,
             Language::En => views::Language::En,
         },
+        closed_on: record.closed_on.map(|day| day.to_string()),
+        holder_since: record.holder_since.map(|day| day.to_string()),
     }
 }
 

@@ -14,6 +14,12 @@ pub(crate) struct Customer {
     pub(crate) city: String,
     /// The language of bills and mails.
     pub(crate) language: Language,
+    /// The day on which the account was closed.
+    #[schemars(extend("format" = "date"))]
+    pub(crate) closed_on: Option<String>,
+    /// Since when the party holds it that holds it now, where another did before.
+    #[schemars(extend("format" = "date"))]
+    pub(crate) holder_since: Option<String>,
 }
 
 /// Bulgarian or English.

@@ -228,6 +228,8 @@ pub(crate) async fn list(
         "pending" => Value::from(()),
         _ => autopay::switch(&app, customer).await?,
     };
+    let known = store.customer(customer).await?.ok_or(Failure::NotFound)?;
+    let language = known.customer.language.tag();
     let number = customer.as_str();
     let texts = app.pages.texts(visitor.language);
     let credit = (standing.credit > Cents::ZERO)
@@ -237,7 +239,7 @@ pub(crate) async fn list(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay,
+            number, credit, latest, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay, language,
             passkeys => app.passkeys.is_some(),
         },
     )?;

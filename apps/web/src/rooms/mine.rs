@@ -60,7 +60,7 @@ pub(crate) async fn download(
         .await?;
     let all = json!({
         "made_at": now,
-        "customer": record.customer,
+        "customer": record.customer, "closed_on": record.closed_on, "holder_since": record.holder_since,
         "enrolments": enrolments.iter().map(|facts| enrolment(facts, email)).collect::<Vec<_>>(),
         "readers": readers.iter().map(|one| reader(one, email)).collect::<Vec<_>>(),
         "bills": bills.iter().map(|one| bill(one, url)).collect::<Vec<_>>(),

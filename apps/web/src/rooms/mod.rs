@@ -7,6 +7,7 @@ pub(crate) mod code;
 pub(crate) mod copies;
 pub(crate) mod enrol;
 pub(crate) mod info;
+pub(crate) mod language;
 pub(crate) mod links;
 pub(crate) mod mine;
 pub(crate) mod paper;

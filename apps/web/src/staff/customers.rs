@@ -15,7 +15,9 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{contact, desk, door::Officer, event, plain, render, scans, signing, timeline};
+use super::{
+    accounts, contact, desk, door::Officer, event, plain, render, scans, signing, timeline,
+};
 use crate::{
     App,
     failure::Failure,
@@ -191,7 +193,9 @@ pub(crate) async fn page(
         "paper" => Some("staff-done-paper"),
         "noted" => Some("staff-done-noted"),
         "code" => Some("staff-done-code"),
+        "account" => Some("staff-done-account"),
         "mails" => Some("staff-done-mails"),
+        "language" => Some("staff-done-language"),
         "reader" => Some("staff-done-reader"),
         "passkeys" => Some("staff-done-passkeys"),
         "sent" => Some("staff-done-sent"),
@@ -351,7 +355,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations, older, earlier,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, account => accounts::shown(app, visitor, record), changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations, older, earlier,
         back => seen.bills.is_some() || seen.from.until.is_some(),
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),

@@ -11,7 +11,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, EntryId, ReaderId, code::TokenPurpose};
+use kvit_billing::{
+    BillNumber, CustomerNumber, DeliveryId, EntryId, Language, ReaderId, code::TokenPurpose,
+};
 use kvit_store::{
     BillRecord, Channel, DeliveryState, EnrolmentState, MailTopic, NewDelivery, Note, ReaderEnd,
     Written,
@@ -257,6 +259,38 @@ pub(crate) async fn choose_mails(
         .choose_mails(number, (about, wanted), chosen.at, &evidence, Some(&chosen))
         .await?;
     Ok(done(number, &form.call, "mails"))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LanguageForm {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    call: String,
+    #[serde(default)]
+    language: String,
+}
+
+/// In which language bills and mails come.
+pub(crate) async fn choose_language(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Extension(officer): Extension<Officer>,
+    Path(number): Path<String>,
+    Form(form): Form<LanguageForm>,
+) -> Result<Response, Failure> {
+    visitor.own_form(&form.form_token)?;
+    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
+    let number = &record.customer.number;
+    let language = Language::from_tag(&form.language).ok_or(Failure::NotFound)?;
+    let detail = json!({ "language": language, "reference": contact.reference });
+    let what = "customer.language-chosen";
+    let chosen = event(&app, &officer, what, subject(number), detail);
+    app.portal
+        .store
+        .set_language(number, language, &chosen)
+        .await?;
+    Ok(done(number, &form.call, "language"))
 }
 
 /// Asks once more before the customer's code is void.

@@ -3,6 +3,7 @@
 //! [`STAFF_ROUTES`] says who may ask for what, and `door` lets nothing through that is not in it: a
 //! page that somebody forgets to list is closed to everybody.
 
+mod accounts;
 pub(crate) mod audit;
 pub(crate) mod books;
 pub(crate) mod consent;
@@ -94,12 +95,15 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/customers", DESK),
     ("POST", "/staff/customers", DESK),
     ("GET", "/staff/customers/{number}", CUSTOMER),
+    ("GET", "/staff/customers/{number}/account", CLERK),
+    ("POST", "/staff/customers/{number}/account", CLERK),
     ("GET", "/staff/customers/{number}/code", DESK),
     ("POST", "/staff/customers/{number}/code", DESK),
     ("POST", "/staff/customers/{number}/contact", DESK),
     ("POST", "/staff/customers/{number}/declaration", CLERK),
     ("GET", "/staff/customers/{number}/enrol", DESK),
     ("POST", "/staff/customers/{number}/enrol", DESK),
+    ("POST", "/staff/customers/{number}/language", DESK),
     ("POST", "/staff/customers/{number}/mails", DESK),
     ("POST", "/staff/customers/{number}/note", DESK),
     ("GET", "/staff/customers/{number}/paper", DESK),
@@ -205,6 +209,9 @@ const MENU: &[(&str, &str)] = &[
 
 /// What members of staff do, as the audit trail names it. Each has a text for auditors.
 pub const STAFF_EVENTS: &[&str] = &[
+    "account.closed",
+    "account.moved",
+    "account.reopened",
     "api.not-found",
     "api.refused",
     "api.token-added",
@@ -215,6 +222,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "bill.sent-again",
     "customer.code-changed",
     "customer.enrolled",
+    "customer.language-chosen",
     "customer.mails-chosen",
     "customer.noted",
     "customer.not-recognised",
@@ -328,6 +336,10 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
         )
         .route("/staff/customers/{number}", get(customers::page))
         .route(
+            "/staff/customers/{number}/account",
+            get(accounts::form).post(accounts::change),
+        )
+        .route(
             "/staff/customers/{number}/code",
             get(desk::code_form).post(desk::change_code),
         )
@@ -342,6 +354,10 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
         .route(
             "/staff/customers/{number}/enrol",
             get(consent::enrol_form).post(consent::enrol),
+        )
+        .route(
+            "/staff/customers/{number}/language",
+            post(desk::choose_language),
         )
         .route("/staff/customers/{number}/mails", post(desk::choose_mails))
         .route("/staff/customers/{number}/note", post(desk::note))

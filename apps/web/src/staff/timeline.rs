@@ -181,11 +181,11 @@ impl Teller<'_> {
             });
         }
         if let Some(at) = record.ended_at {
-            let replaced = facts.ended_reason.as_deref() == Some("replaced");
-            let key = if replaced {
-                "staff-told-replaced"
-            } else {
-                "staff-told-ended"
+            let key = match facts.ended_reason.as_deref() {
+                Some("replaced") => "staff-told-replaced",
+                Some("closed") => "staff-told-ended-closed",
+                Some("moved") => "staff-told-ended-moved",
+                _ => "staff-told-ended",
             };
             all.push(Happened {
                 at,
@@ -393,6 +393,7 @@ impl Teller<'_> {
                 MandateEnd::Customer => "staff-told-mandate-off",
                 MandateEnd::Bank => "staff-told-mandate-bank",
                 MandateEnd::Expired => "staff-told-mandate-expired",
+                MandateEnd::Account => "staff-told-mandate-account",
             };
             (at, key)
         });

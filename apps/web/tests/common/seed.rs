@@ -307,6 +307,7 @@ async fn finish(store: &Store, key: &InstanceKey, id: RunId, month: &Month) {
         claim: job.claim,
         worker: "test".into(),
         copies: copies_of(store, month, &bills, key).await,
+        closed: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [0; 32],

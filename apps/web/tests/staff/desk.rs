@@ -211,6 +211,17 @@ async fn an_agent_brings_back_to_paper_and_sends_a_bill_again() {
         .await;
     assert_eq!(other.status, StatusCode::NOT_FOUND, "another's bill");
 
+    let language = format!("call={call}&language=en");
+    let done = ana.post(&format!("{path}/language"), &language).await;
+    assert!(done.header("location").ends_with("done=language"));
+    let known = world.store.customer(&number(seed::ANNA)).await;
+    let known = known.expect("an answer").expect("Anna");
+    assert_eq!(known.customer.language.tag(), "en");
+    let told = world.store.events("customer/1000001", 30).await;
+    let told = told.expect("the trail");
+    let chosen = |event: &&kvit_store::Event| event.what == "customer.language-chosen";
+    assert_eq!(told.iter().filter(chosen).count(), 1);
+
     let ask = ana.get(&format!("{path}/paper?call={call}")).await;
     let version = hidden(&ask.body, "version");
     let form = format!("call={call}&version={version}");
@@ -585,4 +596,61 @@ async fn ten_years_are_told_page_by_page() {
     assert_eq!(bills.len(), 120);
     bills.dedup();
     assert_eq!(bills.len(), 120, "each once");
+}
+
+/// A clerk notes that the account is closed, once; what the customer had with it ends, and the old code opens nothing.
+#[tokio::test]
+async fn a_clerk_closes_an_account_and_opens_it_again() {
+    let world = World::new(URL).await;
+    seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+    let mut anna = world.browser();
+    anna.sign_in(&world, seed::ANNA).await;
+    world.hire("eva", Role::Clerk).await;
+    let mut eva = world.browser();
+    eva.sign_in_staff("eva").await;
+    let page = "/staff/customers/1000001";
+    let path = format!("{page}/account");
+    let form = eva.get(&path).await;
+    assert!(form.body.contains("Партидата е на друг титуляр"));
+    let generation = hidden(&form.body, "generation");
+    let wrong = eva
+        .post(&path, &format!("generation={generation}&day=2030-01-01"))
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for fault in [
+        "Изберете какво се е променило.",
+        "Въведете ден, който не е в бъдещето.",
+        "Въведете основание",
+    ] {
+        assert!(wrong.body.contains(fault), "{fault}");
+    }
+    let closed = format!("generation={generation}&what=closed&day=2026-11-01&why=ПР-7");
+    let done = eva.post(&path, &closed).await;
+    assert!(done.header("location").ends_with("?done=account"));
+    let twice = eva.post(&path, &closed).await;
+    assert!(twice.header("location").ends_with("?done=outdated"));
+    let state = world.store.enrolment_of(&number(seed::ANNA)).await;
+    assert!(matches!(state.expect("a state"), EnrolmentState::None));
+    let shown = eva.get(page).await.body;
+    assert!(shown.contains("Партидата е закрита на"), "{shown}");
+    assert!(shown.contains("приключи: партидата е закрита"), "{shown}");
+    // The session is over, and number and code from the old bill open nothing.
+    assert!(anna.get("/bills").await.body.contains("name=\"code\""));
+    let code = world.code(seed::ANNA).replace(' ', "");
+    let old = format!("next=bills&number={}&code={code}", seed::ANNA);
+    let refused = anna.post("/bill/check", &old).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // The link in the old mail still shows its bill.
+    let receipt = anna.get(&world.receipt_path()).await;
+    assert!(receipt.body.contains("0000000001"));
+    let again = eva.get(&path).await;
+    assert!(again.body.contains("Отвори отново"));
+    let opened = eva.post(&path, "what=reopened&why=грешка").await;
+    assert!(opened.header("location").ends_with("?done=account"));
+    let known = world.store.customer(&number(seed::ANNA)).await;
+    assert_eq!(known.expect("an answer").expect("Anna").closed_on, None);
+    let events = world.store.events("customer/1000001", 20).await;
+    let events = events.expect("the trail");
+    let told = |what| events.iter().filter(|event| event.what == what).count();
+    assert_eq!((told("account.closed"), told("account.reopened")), (1, 1));
 }

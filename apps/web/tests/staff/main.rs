@@ -37,12 +37,15 @@ GET /staff/books/file: billing auditor
 GET /staff/customers: agent clerk
 POST /staff/customers: agent clerk
 GET /staff/customers/{number}: agent clerk billing auditor
+GET /staff/customers/{number}/account: clerk
+POST /staff/customers/{number}/account: clerk
 GET /staff/customers/{number}/code: agent clerk
 POST /staff/customers/{number}/code: agent clerk
 POST /staff/customers/{number}/contact: agent clerk
 POST /staff/customers/{number}/declaration: clerk
 GET /staff/customers/{number}/enrol: agent clerk
 POST /staff/customers/{number}/enrol: agent clerk
+POST /staff/customers/{number}/language: agent clerk
 POST /staff/customers/{number}/mails: agent clerk
 POST /staff/customers/{number}/note: agent clerk
 GET /staff/customers/{number}/paper: agent clerk

@@ -358,7 +358,7 @@ impl Courier {
             },
             _ => match mandate.ended.filter(|_| what == AutopayMail::Off) {
                 None => (DebitCase::On, mandate.given_at),
-                Some((at, MandateEnd::Customer)) => (DebitCase::Off, at),
+                Some((at, MandateEnd::Customer | MandateEnd::Account)) => (DebitCase::Off, at),
                 Some((at, MandateEnd::Bank)) => (DebitCase::OffByBank, at),
                 Some((at, MandateEnd::Expired)) => (DebitCase::Expired, at),
             },

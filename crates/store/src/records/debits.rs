@@ -42,6 +42,8 @@ pub enum MandateEnd {
     Bank,
     /// Nothing was collected by it for three years.
     Expired,
+    /// The account was closed, or another party holds it.
+    Account,
 }
 
 impl MandateEnd {
@@ -52,11 +54,12 @@ impl MandateEnd {
             Self::Customer => "customer",
             Self::Bank => "bank",
             Self::Expired => "expired",
+            Self::Account => "account",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Customer, Self::Bank, Self::Expired]
+        [Self::Customer, Self::Bank, Self::Expired, Self::Account]
             .into_iter()
             .find(|why| why.as_str() == text)
     }

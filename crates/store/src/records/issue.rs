@@ -57,6 +57,8 @@ pub struct ChunkResult {
     pub deliveries: Vec<NewDelivery>,
     /// The mails to readers.
     pub copies: Vec<NewCopy>,
+    /// Accounts whose last bill is among them, with the day on which they were closed.
+    pub closed: Vec<(CustomerNumber, Date)>,
     pub at: Timestamp,
 }
 

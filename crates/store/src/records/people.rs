@@ -15,6 +15,38 @@ pub struct CustomerRecord {
     pub code_generation: u32,
     /// Counts how often a password was set or taken away, from 0.
     pub password_changes: u32,
+    /// The day on which the account was closed.
+    #[serde(default)]
+    pub closed_on: Option<Date>,
+    /// Since when the party holds it that holds it now, where another did before.
+    #[serde(default)]
+    pub holder_since: Option<Date>,
+}
+
+/// Why what a customer had with an account ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountEnd {
+    /// The account is closed.
+    Closed {
+        /// On this day.
+        on: Date,
+    },
+    /// Another party holds it.
+    Moved {
+        /// From this day on.
+        since: Date,
+    },
+}
+
+impl AccountEnd {
+    /// The word for it among the reasons why consents end.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "closed",
+            Self::Moved { .. } => "moved",
+        }
+    }
 }
 
 /// How an enrolment came in.

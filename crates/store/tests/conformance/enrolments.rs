@@ -2,8 +2,8 @@
 
 use kvit_billing::{DeliveryId, EnrolmentId, Language, PaperUntil, Secret};
 use kvit_store::{
-    Confirm, DeliveryWhat, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, NewSignIn,
-    Prove, SIGN_IN_MINUTES, SignIn, Store,
+    Confirm, DeliveryWhat, EnrolmentChannel, EnrolmentState, Event, NewEnrolment, NewProof,
+    NewSignIn, Prove, SIGN_IN_MINUTES, SignIn, Store,
 };
 use serde_json::json;
 
@@ -419,4 +419,34 @@ pub(crate) async fn a_proven_address_is_told_from_which_bill_on(store: Store) {
     let ended = store.end_enrolment(&whose, at(21), "paper", json!({}));
     ended.await.expect("ended");
     assert_eq!(mails(22).await, []);
+}
+
+/// Whoever consents on an English page gets English bills and mails; a choice afterwards changes both.
+pub(crate) async fn bills_and_mails_speak_the_language_of_the_consent(store: Store) {
+    let known = json!({ "number": account(1), "name": "Мария", "address": { "city": "Русе" } });
+    let known = serde_json::from_value(known).expect("a customer");
+    store.upsert_customers(&[known]).await.expect("kept");
+    let spoken = async || {
+        let known = store.customer(&account(1)).await.expect("an answer");
+        let state = store.enrolment_of(&account(1)).await.expect("a state");
+        let (EnrolmentState::Active(mails) | EnrolmentState::Pending(mails)) = state else {
+            panic!("no consent");
+        };
+        (known.expect("known").customer.language, mails.language)
+    };
+    enrol(&store, 1, true).await;
+    assert_eq!(spoken().await, (Language::Bg, Language::En), "not proven");
+    prove(&store, 1, 2).await;
+    assert_eq!(spoken().await, (Language::En, Language::En));
+    let event = Event {
+        at: at(3),
+        who: "ana".to_owned(),
+        what: "customer.language-chosen".to_owned(),
+        subject: "customer/0000001".to_owned(),
+        detail: json!({}),
+    };
+    let whose = account(1);
+    let chosen = store.set_language(&whose, Language::Bg, &event).await;
+    assert!(chosen.expect("an answer"));
+    assert_eq!(spoken().await, (Language::Bg, Language::Bg));
 }

@@ -26,13 +26,26 @@ pub(crate) fn customer(n: u64, name: &str) -> Customer {
     }
 }
 
+/// Customer 1 chooses a language.
+async fn chooses(store: &Store, language: Language) -> bool {
+    let event = Event {
+        at: at(1),
+        who: "customer/0000001".to_owned(),
+        what: "customer.language-chosen".to_owned(),
+        subject: "customer/0000001".to_owned(),
+        detail: json!({ "language": language }),
+    };
+    let chosen = store.set_language(&account(1), language, &event).await;
+    chosen.expect("a kept choice")
+}
+
 pub(crate) async fn customers_keep_their_own_choices(store: Store) {
     let both = [customer(1, "Иван"), customer(2, "Мария")];
     store.upsert_customers(&both).await.expect("kept customers");
-    store
-        .set_language(&account(1), Language::En)
-        .await
-        .expect("a kept choice");
+    assert!(chooses(&store, Language::En).await);
+    assert!(!chooses(&store, Language::En).await, "it is so already");
+    let told = store.events("customer/0000001", 9).await.expect("events");
+    assert_eq!(told.len(), 1);
     // The same customer twice in a file: the last word counts.
     let news = [customer(1, "Иво"), customer(1, "Иван Иванов")];
     store.upsert_customers(&news).await.expect("kept customers");
@@ -89,10 +102,7 @@ pub(crate) async fn a_redone_chunk_has_the_same_customers(store: Store) {
         .upsert_customers(&[customer(1, "Иван Нов"), customer(2, "Мария")])
         .await
         .expect("kept customers");
-    store
-        .set_language(&account(1), Language::En)
-        .await
-        .expect("a kept choice");
+    assert!(chooses(&store, Language::En).await);
     let again = claimed(&store, "b", 63).await.expect("the chunk");
     for job in [&first, &again] {
         let known: Vec<_> = job.holders.values().map(|known| &known.customer).collect();

@@ -212,6 +212,7 @@ pub(crate) fn result(job: &ChunkJob, worker: &str) -> ChunkResult {
         claim: job.claim,
         worker: worker.to_owned(),
         copies: Vec::new(),
+        closed: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

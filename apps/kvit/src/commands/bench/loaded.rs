@@ -132,6 +132,7 @@ fn made(job: &ChunkJob) -> Option<ChunkResult> {
         claim: job.claim,
         worker: "bench".to_owned(),
         copies: Vec::new(),
+        closed: Vec::new(),
         pack: PackRecord {
             object,
             sha256: [1; 32],
