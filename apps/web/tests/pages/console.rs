@@ -65,6 +65,7 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.look("staff-code").await;
     eye.chrome.follow(".actions button").await;
     eye.look("staff-code-done").await;
+    eye.see("staff-account", &format!("{maria}/account")).await;
     let boris = format!("/staff/customers/{}", seed::BORIS);
     eye.see("staff-desk", &boris).await;
     eye.chrome.press("#document").await;
