@@ -356,8 +356,8 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         texts: 0,
     }));
     use rooms::{
-        again, autopay, bills, code, copies, enrol, info, language, links, mine, paper, password, pay,
-        pay_calls, payments, points, readers, reminders, sessions, sign_in, usage,
+        again, autopay, bills, code, copies, enrol, info, language, links, mine, paper, password,
+        pay, pay_calls, payments, points, readers, reminders, sessions, sign_in, usage,
     };
     // The module of this name makes keys; the room shows them.
     use rooms::passkeys as keys;

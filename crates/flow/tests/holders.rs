@@ -147,7 +147,12 @@ async fn a_last_bill_and_the_next_holder_s_first_one_come_in_two_runs() {
     })
     .await;
     assert!(!outcome.accepted);
-    let codes: Vec<_> = outcome.findings.list().iter().map(|one| one.code.as_str()).collect();
+    let codes: Vec<_> = outcome
+        .findings
+        .list()
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
     assert_eq!(codes, ["closed-and-taken-over"]);
     assert!(has_ebills(&store, &world, 0).await, "nothing has ended");
 }
