@@ -94,7 +94,7 @@ impl Store {
             "WITH asked (book, earliest, since, until, before) AS ({{rows}}) SELECT {PROVIDER} AS provider, {}, {}, {}, {}, {} FROM (SELECT MIN(earliest) AS earliest FROM asked) e CROSS JOIN journal j CROSS JOIN postings p JOIN asked a ON a.book = p.book LEFT JOIN journal o ON o.id = j.reverses WHERE j.at >= e.earliest AND p.entry = j.id AND {CLEARING} GROUP BY p.book",
             sum("j.at >= a.since", "since"),
             sum("j.at >= a.until", "beyond"),
-            sum(&format!("{then} AND {CAME} AND j.reverses IS NULL"), "came"),
+            sum(&format!("{then} AND {CAME} AND COALESCE(j.reverses, '') = ''"), "came"),
             sum(&format!("{then} AND {HANDED}"), "handed"),
             sum(&format!("{CAME} AND COALESCE(o.at, j.at) >= a.before"), "recent"),
         ))
@@ -168,7 +168,7 @@ impl Store {
             one.journal = tally(row, "booked_count", "booked")?;
             one.differing = unsigned(row, "differing")?;
         }
-        let went = query(format!("WITH days (day, since, until) AS ({{rows}}) SELECT days.day, {PROVIDER} AS provider, COUNT(*) AS count, CAST(SUM(p.cents) AS BIGINT) AS cents FROM days CROSS JOIN journal j CROSS JOIN postings p LEFT JOIN journal o ON o.id = j.reverses WHERE j.at >= days.since AND j.at < days.until AND p.entry = j.id AND {CLEARING} AND NOT ({CAME} AND j.reverses IS NULL) AND NOT {HANDED} GROUP BY days.day, p.book"))
+        let went = query(format!("WITH days (day, since, until) AS ({{rows}}) SELECT days.day, {PROVIDER} AS provider, COUNT(*) AS count, CAST(SUM(p.cents) AS BIGINT) AS cents FROM days CROSS JOIN journal j CROSS JOIN postings p LEFT JOIN journal o ON o.id = j.reverses WHERE j.at >= days.since AND j.at < days.until AND p.entry = j.id AND {CLEARING} AND NOT ({CAME} AND COALESCE(j.reverses, '') = '') AND NOT {HANDED} GROUP BY days.day, p.book"))
             .rows(rows)
             .fetch_all(&self.pools)
             .await?;
