@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, RawQuery, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -28,7 +28,7 @@ use kvit_pay::{
 use kvit_store::{NoticeOutcome, Received, StoreError};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use super::pay;
+use super::pay::{self, to};
 use crate::{
     App, REQUEST_MAX_SECONDS, doors::Doors, failure::Failure, front, refusals::not_believed,
 };
@@ -321,11 +321,6 @@ fn biller_of(provider: &Provider) -> Result<&Biller, Failure> {
         Dialect::Biller(biller) => Ok(biller),
         _ => Err(Failure::NotFound),
     }
-}
-
-fn to(page: &str) -> Response {
-    let location = HeaderValue::from_str(page).unwrap_or(HeaderValue::from_static("/pay"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
 fn plain(text: String) -> Response {

@@ -1,0 +1,351 @@
+//! Paying one bill: what is open of it, where its payments stand, and the ways to pay it. The
+//! address opens that bill and nothing else, so it can be mailed.
+
+mod coming;
+mod start;
+mod words;
+
+use axum::{
+    Extension,
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use kvit_billing::{BillNumber, Cents, Currency, code::TokenPurpose, reference::CreditorReference};
+use kvit_pay::{
+    PaymentState, ProviderName,
+    debit::pay_otherwise_until,
+    dialects::epay,
+    standing::Standing,
+    ways::{Dialect, Provider},
+};
+use kvit_store::{BillRecord, EntryRecord, PaymentView};
+use minijinja::context;
+use serde::Deserialize;
+use subtle::ConstantTimeEq;
+
+use super::{
+    autopay::{self, Collected},
+    shown,
+};
+use crate::{App, Hall, failure::Failure, front::Visitor};
+
+pub(crate) use self::start::start;
+use self::{
+    coming::is_coming,
+    words::{booked, came_to_nothing, offered, told},
+};
+pub(super) use self::{
+    coming::{OPEN_MAX, coming},
+    words::by,
+};
+
+/// Payments of a bill that its page tells of.
+const PAYMENTS_SHOWN: usize = 100;
+/// The address of the page that pays a bill.
+pub(crate) fn path(app: &Hall, number: BillNumber) -> String {
+    let token = app.portal.key.token(TokenPurpose::Pay, &number.to_string());
+    format!("/pay/{number}-{}", token.expose())
+}
+
+/// How a bill stands: `open`, `paid`, or `nothing` where it never asked for money.
+pub(crate) async fn standing(app: &App, bill: &BillRecord) -> Result<&'static str, Failure> {
+    Ok(Asked::of(app, bill.clone()).await?.standing())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Came {
+    /// The browser came back from a payment system. Proves nothing.
+    back: Option<String>,
+    /// EasyPay gave no code.
+    nocode: Option<String>,
+}
+
+/// The bill, what is open of it, and how to pay.
+pub(crate) async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    Path(slug): Path<String>,
+    Query(came): Query<Came>,
+) -> Result<Response, Failure> {
+    let Some(bill) = bill_of(&app, &slug).await? else {
+        return unknown(&app, &visitor);
+    };
+    let visitor = reader(visitor, &bill);
+    let asked = Asked::of(&app, bill).await?;
+    let notice = match came {
+        Came {
+            nocode: Some(_), ..
+        } => Some("pay-no-code"),
+        Came { back: Some(_), .. } if asked.amount > Cents::ZERO => asked.came_back(&app),
+        _ => None,
+    };
+    asked.page(&app, &visitor, notice)
+}
+
+/// Where the browser is sent when a payment system's answer says nothing.
+pub(crate) async fn back_without_word(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let links = [context! { href => "/bills", text => texts.say("nav-bills", &[]) }];
+    let page = app.pages.render(
+        &visitor,
+        "said.html",
+        context! {
+            good => true, title => texts.say("pay-back-title", &[]), links, bill => (),
+            text => texts.say("pay-back-text", &[]), more => (),
+        },
+    )?;
+    Ok(page.into_response())
+}
+
+/// To the page of a bill, by GET.
+pub(crate) fn to(path: &str) -> Response {
+    let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/pay"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+}
+
+/// The bill that an address opens: `<bill number>-<token>`.
+pub(crate) async fn bill_of(app: &App, slug: &str) -> Result<Option<BillRecord>, Failure> {
+    let (number, token) = slug.split_once('-').unwrap_or_default();
+    let Ok(number) = number.parse::<BillNumber>() else {
+        return Ok(None);
+    };
+    let right = app.portal.key.token(TokenPurpose::Pay, &number.to_string());
+    if !bool::from(right.expose().as_bytes().ct_eq(token.as_bytes())) {
+        return Ok(None);
+    }
+    Ok(app.portal.store.bill(number).await?)
+}
+
+fn unknown(app: &App, visitor: &Visitor) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let links = [
+        context! { href => "/bills", text => texts.say("nav-bills", &[]) },
+        context! { href => "/help", text => texts.say("nav-help", &[]) },
+    ];
+    let page = app.pages.render(
+        visitor,
+        "said.html",
+        context! {
+            good => false, title => texts.say("pay-unknown-title", &[]), links, bill => (),
+            text => texts.say("pay-unknown-text", &[]), more => (),
+        },
+    )?;
+    Ok((StatusCode::NOT_FOUND, page).into_response())
+}
+
+/// Who is signed in reads on in their language; a link of a mail opens in the mail's.
+fn reader(visitor: Visitor, bill: &BillRecord) -> Visitor {
+    if visitor.customer.is_some() {
+        visitor
+    } else {
+        visitor.speaking(bill.language)
+    }
+}
+
+/// A bill and what is asked for on its page.
+struct Asked {
+    bill: BillRecord,
+    /// What is open of it, and of those that it carries over.
+    amount: Cents,
+    /// The part of it that older bills ask for.
+    older: Cents,
+    /// Which bills that is, this one first.
+    bills: Vec<BillNumber>,
+    /// Whether a part is paid.
+    part: bool,
+    /// Begun here for this bill, newest first.
+    payments: Vec<PaymentView>,
+    /// Money for this bill that came by other ways, newest first.
+    others: Vec<EntryRecord>,
+    /// Money of this customer beyond all bills.
+    credit: Cents,
+    /// Payment systems that are out of order: nobody is sent there.
+    out: Vec<ProviderName>,
+    /// It is going to be collected by direct debit.
+    collected: Option<Collected>,
+}
+
+impl Asked {
+    async fn of(app: &App, bill: BillRecord) -> Result<Self, Failure> {
+        let store = &app.portal.store;
+        let now = app.portal.clock.now();
+        let standing = store.standing(&bill.account, now).await?;
+        let payments = store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await?;
+        let others = store
+            .other_money_of_bill(&bill.account, bill.number, PAYMENTS_SHOWN)
+            .await?;
+        let (own, due) = standing
+            .bill(bill.number)
+            .map_or((Cents::ZERO, Cents::ZERO), |found| (found.open, found.due));
+        let mut asked = Self {
+            amount: own,
+            older: Cents::ZERO,
+            bills: vec![bill.number],
+            part: own < due,
+            payments,
+            others,
+            credit: standing.credit,
+            out: out_of_order(app, now).await?,
+            collected: match own > Cents::ZERO {
+                true => autopay::of_bill(app, &bill).await?,
+                false => None,
+            },
+            bill,
+        };
+        asked.carry_over(&standing);
+        Ok(asked)
+    }
+
+    /// Whether a payment system takes such an amount: all take euro only, and ePay more than a cent.
+    fn fits(&self, provider: &Provider) -> bool {
+        let least = match provider.dialect {
+            Dialect::Epay(_) => epay::AMOUNT_MIN,
+            _ => Cents::new(1),
+        };
+        self.bill.currency == Currency::EUR && self.amount >= least
+    }
+
+    /// Whether a payment system is in order, as far as is known.
+    fn works(&self, provider: &Provider) -> bool {
+        !self.out.contains(&provider.name)
+    }
+
+    /// What to say to somebody whom a payment system sent back: what is known of the payment that
+    /// they come from, and no more.
+    fn came_back(&self, app: &App) -> Option<&'static str> {
+        let latest = self.payments.first()?;
+        match latest.state(app.portal.clock.now()) {
+            PaymentState::Started | PaymentState::Ordered => Some("pay-back"),
+            PaymentState::Declined => Some("pay-declined"),
+            PaymentState::Held
+            | PaymentState::Settled
+            | PaymentState::Expired
+            | PaymentState::Reversed => None,
+        }
+    }
+
+    /// The amount on a bill that carries earlier ones over includes them, as long as they are open.
+    fn carry_over(&mut self, standing: &Standing) {
+        if self.bill.carried_over <= Cents::ZERO {
+            return;
+        }
+        let earlier = |due| due < self.bill.due_date;
+        for older in standing.bills.iter().filter(|bill| earlier(bill.due_date)) {
+            if older.open > Cents::ZERO {
+                self.older += older.open;
+                self.bills.push(older.number);
+            }
+        }
+        self.amount += self.older;
+    }
+
+    fn standing(&self) -> &'static str {
+        if self.amount > Cents::ZERO {
+            "open"
+        } else if self.bill.to_pay > Cents::ZERO {
+            "paid"
+        } else {
+            "nothing"
+        }
+    }
+
+    fn page(
+        &self,
+        app: &App,
+        visitor: &Visitor,
+        notice: Option<&str>,
+    ) -> Result<Response, Failure> {
+        let texts = app.pages.texts(visitor.language);
+        let money = |cents| texts.money(cents, &self.bill.currency);
+        let ways = app.portal.pay.ways.all();
+        let now = app.portal.clock.now();
+        let standing = self.standing();
+        // Under a paid bill, what came to nothing is out of the way.
+        let (came_to_nothing, begun): (Vec<_>, Vec<_>) = self
+            .payments
+            .iter()
+            .partition(|view| standing == "paid" && came_to_nothing(view.state(now)));
+        let told = |view: &PaymentView| told(app, visitor, &ways, view, standing);
+        let folded: Vec<_> = came_to_nothing.into_iter().map(told).collect();
+        let others = self.others.iter();
+        let others = others.map(|entry| booked(app, visitor, &ways, entry));
+        let states: Vec<_> = begun.into_iter().map(told).chain(others).collect();
+        let open = self.payments.iter().any(|view| is_coming(view, now));
+        let fitting = ways.iter().filter(|provider| self.fits(provider));
+        let (working, resting): (Vec<_>, Vec<_>) =
+            fitting.partition(|provider| self.works(provider));
+        let offered: Vec<_> = offered(app, visitor, working.into_iter());
+        let resting: Vec<_> = resting
+            .into_iter()
+            .filter(|provider| !provider.offered.is_empty())
+            .map(|provider| provider.title.get(visitor.language))
+            .collect();
+        let out = match resting.len() {
+            0 => None,
+            1 => Some("pay-out"),
+            _ => Some("pay-out-several"),
+        };
+        let resting = out.map(|out| texts.say(out, &[("titles", &resting.join(", "))]));
+        let operator = &app.portal.operator;
+        let collected = self.collected.as_ref().map(|collected| {
+            let until = pay_otherwise_until(collected.day);
+            let now = app.portal.clock.now();
+            let today = app.portal.time_zone.to_datetime(now).date();
+            let key = match collected.ordered {
+                true => "autopay-bill-ordered",
+                false if until < today => "autopay-bill-soon",
+                false => "autopay-bill-coming",
+            };
+            let (day, until) = (texts.date(collected.day), texts.date(until));
+            texts.say(key, &[("day", &day), ("until", &until)])
+        });
+        let reference = CreditorReference::of(self.bill.number)
+            .to_string()
+            .replace(' ', "\u{a0}");
+        let page = app.pages.render(
+            visitor,
+            "pay.html",
+            context! {
+                bill => shown(app, visitor.language, &self.bill), standing, part => self.part,
+                amount => money(self.amount),
+                older => (self.older > Cents::ZERO).then(|| money(self.older)),
+                credit => (self.credit > Cents::ZERO).then(|| money(self.credit)),
+                overdue => overdue(self, app), states, folded, open, ways => offered, resting, notice, collected,
+                iban => spaced(&operator.iban), reference, action => visitor.path.clone(),
+                recipient => operator.name.get(visitor.language),
+            },
+        )?;
+        Ok(page.into_response())
+    }
+}
+
+/// The payment systems that are out of order now.
+async fn out_of_order(app: &App, now: Timestamp) -> Result<Vec<ProviderName>, Failure> {
+    let known = app.portal.store.providers_health(now).await?;
+    let out = known.into_iter().filter(|known| known.out_since.is_some());
+    Ok(out.map(|known| known.provider).collect())
+}
+
+/// Whether the last day to pay is over.
+fn overdue(asked: &Asked, app: &App) -> bool {
+    let today = app
+        .portal
+        .time_zone
+        .to_datetime(app.portal.clock.now())
+        .date();
+    asked.amount > Cents::ZERO && today > asked.bill.due_date
+}
+
+fn spaced(iban: &str) -> String {
+    let compact: Vec<char> = iban.chars().filter(|c| !c.is_whitespace()).collect();
+    let groups: Vec<String> = compact
+        .chunks(4)
+        .map(|group| group.iter().collect())
+        .collect();
+    groups.join("\u{a0}")
+}
