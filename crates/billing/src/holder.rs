@@ -56,8 +56,11 @@ const LEGAL_FORMS: [&str; 12] = [
     "оод", "еоод", "ад", "еад", "ет", "сд", "кд", "ltd", "llc", "jsc", "plc", "и",
 ];
 
-/// Whether two words are the same, but for one letter that is wrong, missing or too much.
+/// Whether two words are the same, but for one letter that is wrong, missing or too much, where enough others are left.
 fn one_letter_apart(one: &[char], other: &[char]) -> bool {
+    if one.len().min(other.len()) < 3 {
+        return one == other;
+    }
     let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
     let (one, other) = (&one[same..], &other[same..]);
     match one.len().cmp(&other.len()) {
@@ -113,6 +116,11 @@ mod tests {
             (
                 ("Иван Петров", None),
                 ("Елена Стоянова", None),
+                HolderChange::Unclear,
+            ),
+            (
+                ("А. Петров", None),
+                ("В. Георгиев", None),
                 HolderChange::Unclear,
             ),
             (

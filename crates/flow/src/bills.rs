@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
 use kvit_billing::{
     Bill, BillNumber, BillOrder, Customer, CustomerNumber, DeliveryId, OrderSeq,
     code::{InstanceKey, TokenPurpose},
@@ -19,6 +19,27 @@ use crate::{
     issue::{IssueError, Issuer},
     pack::Entry,
 };
+
+/// Of a code that is on paper and was never valid; those that are count from 1.
+const NO_GENERATION: u32 = 0;
+
+/// The consents that count when a chunk's bills are sent.
+pub(crate) struct Consents<'a> {
+    pub(crate) job: &'a ChunkJob,
+    pub(crate) enrolments: &'a HashMap<CustomerNumber, EnrolmentRecord>,
+}
+
+impl<'a> Consents<'a> {
+    /// That by which this bill goes by e-mail: never one of a later holder.
+    fn of(&self, bill: &Bill) -> Option<&'a EnrolmentRecord> {
+        let account = &bill.customer.number;
+        let holder = self.job.holders.get(account);
+        if holder.is_some_and(|holder| holder.is_for_earlier_holder(bill.order.period)) {
+            return None;
+        }
+        self.enrolments.get(account)
+    }
+}
 
 impl Issuer {
     /// The bills that a chunk's orders, which are taken out, become, with codes and links that `key` gives.
@@ -38,13 +59,18 @@ impl Issuer {
                     .holders
                     .get(&order.account)
                     .ok_or_else(|| IssueError::NoCustomer(order.account.clone()))?;
+                // The paper of an earlier holder's bill reaches whoever: its code opens nothing.
+                let generation = match known.is_for_earlier_holder(order.period) {
+                    true => NO_GENERATION,
+                    false => known.code_generation,
+                };
                 Ok(Bill {
                     number,
                     series: job.series.clone(),
                     issued_at: job.issued_at,
                     issue_date,
                     customer: holder(&order, known),
-                    code: key.authorization_code(&order.account, known.code_generation),
+                    code: key.authorization_code(&order.account, generation),
                     verify_url: self.verify_url(number, key),
                     enrol_url: format!("{}/enrol?n={}", self.settings.public_url, order.account),
                     order,
@@ -97,15 +123,15 @@ impl Issuer {
     /// The mails that bring bills to readers, beside those to customers.
     pub(crate) fn copies(
         &self,
-        issued_at: Timestamp,
+        consents: &Consents<'_>,
         bills: &[Bill],
-        enrolments: &HashMap<CustomerNumber, EnrolmentRecord>,
         readers: &HashMap<CustomerNumber, Vec<ReaderRecord>>,
     ) -> Vec<NewCopy> {
-        let due_at = issued_at + SignedDuration::from_hours(self.settings.delivery_hours.into());
+        let due_at = consents.job.issued_at
+            + SignedDuration::from_hours(self.settings.delivery_hours.into());
         let each = bills.iter().filter_map(|bill| {
             let account = &bill.customer.number;
-            Some((bill, enrolments.get(account)?, readers.get(account)?))
+            Some((bill, consents.of(bill)?, readers.get(account)?))
         });
         each.flat_map(|(bill, enrolment, readers)| {
             readers.iter().map(move |reader| {
@@ -128,16 +154,12 @@ impl Issuer {
 
     /// How each bill travels: by e-mail where there is an active enrolment, else on paper; both ways while paper has not
     /// stopped under that enrolment.
-    pub(crate) fn deliveries(
-        &self,
-        issued_at: Timestamp,
-        bills: &[Bill],
-        enrolments: &HashMap<CustomerNumber, EnrolmentRecord>,
-    ) -> Vec<NewDelivery> {
-        let due_at = issued_at + SignedDuration::from_hours(self.settings.delivery_hours.into());
+    pub(crate) fn deliveries(&self, consents: &Consents<'_>, bills: &[Bill]) -> Vec<NewDelivery> {
+        let due_at = consents.job.issued_at
+            + SignedDuration::from_hours(self.settings.delivery_hours.into());
         let mut all = Vec::with_capacity(bills.len());
         for bill in bills {
-            let enrolment = enrolments.get(&bill.customer.number);
+            let enrolment = consents.of(bill);
             let both = enrolment.is_some_and(|e| e.also_on_paper(self.settings.paper_until));
             let mailed = enrolment.map(|e| (Channel::Email, Some(e)));
             let printed = (both || enrolment.is_none()).then_some((Channel::Paper, None));

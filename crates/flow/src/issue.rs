@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
+    bills::Consents,
     cores::{self, CoresError},
     pack::Packing,
     ports::{Archive, ArchiveError, Checkpoints, Composers, NoComposer},
@@ -285,10 +286,14 @@ impl Issuer {
         // Who gets no mail has nobody who reads along.
         let mailed: Vec<_> = enrolments.keys().cloned().collect();
         let readers = self.store.active_readers(&mailed).await?;
+        let consents = Consents {
+            job: &job,
+            enrolments: &enrolments,
+        };
         let result = ChunkResult {
-            copies: self.copies(job.issued_at, &bills, &enrolments, &readers),
+            copies: self.copies(&consents, &bills, &readers),
             bills: self.records(&job, &bills, &record, &entries),
-            deliveries: self.deliveries(job.issued_at, &bills, &enrolments),
+            deliveries: self.deliveries(&consents, &bills),
             closed: closed(&bills),
             run: job.run,
             no: job.no,

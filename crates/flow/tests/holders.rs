@@ -156,3 +156,50 @@ async fn a_last_bill_and_the_next_holder_s_first_one_come_in_two_runs() {
     assert_eq!(codes, ["closed-and-taken-over"]);
     assert!(has_ebills(&store, &world, 0).await, "nothing has ended");
 }
+
+#[tokio::test]
+async fn a_late_bill_of_an_earlier_holder_is_printed_and_its_code_opens_nothing() {
+    let world = World::new(4);
+    let store = world.store().await;
+    world.released("october").await;
+    issue(&world.issuer("worker").await).await.expect("issued");
+    let moved = imported(&world, &store, 11, november).await;
+    assert!(moved.accepted);
+    // The new holder of the third account takes e-bills, and one more of October comes for the earlier one.
+    world.enrol_again(&store, 2, 1).await;
+    let late = imported(&world, &store, 10, |_, order| order.version = 2).await;
+    assert!(late.accepted, "{:#?}", late.findings.list());
+    released(&world, &store, &late.run).await;
+    issue(&world.issuer("worker").await).await.expect("issued");
+    let all = bills(&store, &late.run).await;
+    for i in [0, 2] {
+        let number = world.synth.number(i);
+        let bill = all.iter().find(|bill| bill.account == number);
+        let bill = bill.expect("a bill");
+        let deliveries = store.deliveries_of_bill(bill.number).await;
+        let ways: Vec<_> = deliveries
+            .expect("ways")
+            .iter()
+            .map(|one| one.channel)
+            .collect();
+        let text = world
+            .archive()
+            .read(&bill.pack, bill.offset..bill.offset + bill.length)
+            .await;
+        let text = String::from_utf8_lossy(&text.expect("a document")).into_owned();
+        let valid = (1..=generation(&store, &world, i).await)
+            .map(|generation| {
+                World::key()
+                    .authorization_code(&number, generation)
+                    .printed()
+            })
+            .any(|code| text.contains(&code));
+        let way = if i == 2 {
+            Channel::Paper
+        } else {
+            Channel::Email
+        };
+        assert_eq!((ways, valid), (vec![way], i != 2), "account {i}");
+    }
+    assert!(has_ebills(&store, &world, 2).await);
+}

@@ -167,6 +167,9 @@ fn a_browser_brings_back_only_that_nothing_was_paid() {
     assert_eq!(returned(&other), Err(Refusal::Stranger));
     let nobody_s = [("IPCmethod", "IPCPurchaseCancel"), ("OrderID", "42")];
     assert_eq!(returned(&call_back(Dialect::Mypos, &nobody_s)), Ok(None));
+    // As a call-back it says nothing: whoever holds it could have cut it anew.
+    let called = shop(Dialect::Mypos).call_back(&cancelled);
+    assert_eq!(called, Err(Refusal::Malformed("method")));
     let text = String::from_utf8(cancelled).expect("ASCII");
     let forged = text.replace("OrderID=42", "OrderID=43");
     assert_eq!(returned(forged.as_bytes()), Err(Refusal::Signature));

@@ -46,7 +46,8 @@ pub(crate) async fn queue_moved(
     Ok(())
 }
 
-/// One enrolment for each address.
+/// One enrolment for each address. Whoever had the account before it ended, or another party took it over, is told of that and of nothing
+/// later.
 async fn owners(
     tx: &mut Tx,
     account: &CustomerNumber,
@@ -55,7 +56,7 @@ async fn owners(
     let mut now = active(&mut *tx, std::slice::from_ref(account)).await?;
     let mut owners: Vec<_> = now.remove(account).into_iter().collect();
     let since = at.saturating_sub(TOLD_AFTER).unwrap_or(at);
-    let earlier = query("SELECT * FROM enrolments WHERE account = $1 AND proven_at IS NOT NULL AND ended_at > $2 ORDER BY ended_at DESC, id")
+    let earlier = query("SELECT * FROM enrolments WHERE account = $1 AND proven_at IS NOT NULL AND ended_at > $2 AND NOT EXISTS (SELECT 1 FROM enrolments x WHERE x.account = $1 AND x.ended_reason IN ('closed', 'moved') AND x.ended_at >= enrolments.ended_at) ORDER BY ended_at DESC, id")
         .bind(account)
         .bind(since)
         .fetch_all(tx)

@@ -72,7 +72,7 @@ impl Store {
     /// password, and the code that is printed on earlier bills opens nothing any more. The address that got the bills is
     /// told. A consent that was given after the day on which another party came is theirs and stays. `generation`, where
     /// it is given, is that of the code which the caller saw. `false` where that has changed, or where it is known
-    /// already; then nothing is done.
+    /// already, or another party came after the day on which it is closed; then nothing is done.
     ///
     /// # Errors
     /// Where the database fails.
@@ -125,7 +125,7 @@ async fn end_in(
 ) -> Result<bool, StoreError> {
     turn(tx, account).await?;
     let noted = match end {
-        AccountEnd::Closed { on } => query("UPDATE customers SET closed_on = $2 WHERE number = $1 AND closed_on IS NULL AND ($3 IS NULL OR code_generation = $3)").bind(account).bind(on),
+        AccountEnd::Closed { on } => query("UPDATE customers SET closed_on = $2 WHERE number = $1 AND closed_on IS NULL AND (holder_since IS NULL OR holder_since <= $2) AND ($3 IS NULL OR code_generation = $3)").bind(account).bind(on),
         AccountEnd::Moved { since } => query("UPDATE customers SET holder_since = $2, closed_on = NULL WHERE number = $1 AND (holder_since IS NULL OR holder_since < $2) AND ($3 IS NULL OR code_generation = $3)").bind(account).bind(since),
     };
     if noted.bind(generation).execute(&mut *tx).await? == 0 {
@@ -160,6 +160,10 @@ pub(crate) async fn close_in(
         .iter()
         .map(|(account, on)| (account.as_str(), (account, *on)))
         .collect();
+    // All of them before what comes behind an account's turn, which others may hold who wait for an account.
+    for (account, _) in closed.values() {
+        turn(tx, account).await?;
+    }
     for (account, on) in closed.into_values() {
         let event = Event {
             at,

@@ -43,6 +43,28 @@ impl Store {
             .collect()
     }
 
+    /// As [`Store::bills_of`], of the party that has the account now: what an earlier one had there is none of its business.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn bills_of_holder(
+        &self,
+        account: &CustomerNumber,
+        limit: usize,
+    ) -> Result<Vec<BillRecord>, StoreError> {
+        let text = format!(
+            "SELECT {BILL_COLUMNS} FROM bills b WHERE b.account = $1 AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.number = $1 AND c.holder_since > b.period_to) ORDER BY b.number DESC LIMIT $2"
+        );
+        query(text)
+            .bind(account)
+            .bind(limit)
+            .fetch_all(&self.pools)
+            .await?
+            .iter()
+            .map(rows::bill)
+            .collect()
+    }
+
     /// The bills that correct a bill, oldest first.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::{
     apply::SYSTEM,
     audit::append,
     engine::{Row, Target, Tx},
-    enrolments::active,
+    enrolments::{active, turn},
     rows::{corrupt, optional_time, text, time, unsigned},
     sql::query,
 };
@@ -33,6 +33,8 @@ impl Store {
     /// Where the database fails.
     pub async fn give_mandate(&self, new: &NewMandate) -> Result<Give, StoreError> {
         let mut tx = self.begin().await?;
+        // The consent that is asked for below does not end meanwhile.
+        turn(&mut tx, &new.account).await?;
         tx.turn(TURN).await?;
         if let Some(active) = active_of(&mut tx, &new.account).await? {
             return Ok(Give::Already(active));

@@ -187,7 +187,7 @@ pub(crate) async fn list(
         return year::page(&app, &visitor, customer, &wanted).await;
     }
     let store = &app.portal.store;
-    let bills = store.bills_of(customer, None, BILLS_SHOWN + 1).await?;
+    let bills = store.bills_of_holder(customer, BILLS_SHOWN + 1).await?;
     let older_year = bills
         .get(BILLS_SHOWN)
         .map(|bill| bill.issue_date.year().to_string());
@@ -300,8 +300,16 @@ pub(crate) async fn download(
         .strip_suffix(".pdf")
         .and_then(|number| number.parse().ok())
         .ok_or(Failure::NotFound)?;
-    let bill = app.portal.store.bill(number).await?;
-    let Some(bill) = bill.filter(|bill| visitor.points.contains(&bill.account)) else {
+    let store = &app.portal.store;
+    let mut bill = store.bill(number).await?;
+    bill = bill.filter(|bill| visitor.points.contains(&bill.account));
+    if let Some(found) = &bill {
+        let holder = store.customer(&found.account).await?;
+        if holder.is_some_and(|holder| holder.is_for_earlier_holder(found.period)) {
+            bill = None;
+        }
+    }
+    let Some(bill) = bill else {
         let who = app.portal.key.pseudonym("number", customer.as_str());
         let address = &visitor.address;
         tracing::info!(

@@ -6,7 +6,7 @@ use kvit_billing::Secret;
 use kvit_store::{BillRecord, EnrolmentFacts, PasskeyOwner, ReaderRecord};
 use serde_json::{Value, json};
 
-use super::bills::masked;
+use super::{bills::masked, came_at};
 use crate::{App, failure::Failure, front::Visitor, saved::saved_as};
 
 /// Rows of each kind, far beyond what ten years bring.
@@ -26,13 +26,18 @@ pub(crate) async fn download(
         false => masked(email.expose()),
     };
     let record = store.customer(customer).await?.ok_or(Failure::NotFound)?;
-    let enrolments = store.enrolments_of(customer, ROWS_MAX).await?;
-    let readers = store.readers_of(customer, ROWS_MAX).await?;
-    let bills = store.bills_of(customer, None, rows).await?;
+    let came = came_at(&app, &record);
+    let theirs = |at: Timestamp| came.is_none_or(|came| at >= came);
+    let mut enrolments = store.enrolments_of(customer, ROWS_MAX).await?;
+    enrolments.retain(|facts| theirs(facts.record.created_at));
+    let mut readers = store.readers_of(customer, ROWS_MAX).await?;
+    readers.retain(|reader| theirs(reader.created_at));
+    let bills = store.bills_of_holder(customer, rows).await?;
     let url = app.portal.public_url.trim_end_matches('/');
     let deliveries = store.deliveries_of_customer(customer, rows).await?;
     let deliveries: Vec<_> = deliveries
         .iter()
+        .filter(|delivery| theirs(delivery.due_at))
         .map(|delivery| {
             let to = delivery.email.as_ref().map(email);
             let mut told = json!(delivery);
@@ -44,20 +49,27 @@ pub(crate) async fn download(
             told
         })
         .collect();
-    let entries = store.entries_of(customer, rows).await?;
-    let choices = store.mail_choices(customer, ROWS_MAX).await?;
-    let notes = store.notes_of(customer, ROWS_MAX).await?;
-    let contacts = store.contacts_of(customer, ROWS_MAX).await?;
-    let scans = store.scans_of(customer, ROWS_MAX).await?;
+    let mut entries = store.entries_of(customer, rows).await?;
+    entries.retain(|entry| theirs(entry.at));
+    let mut choices = store.mail_choices(customer, ROWS_MAX).await?;
+    choices.retain(|choice| theirs(choice.at));
+    let mut notes = store.notes_of(customer, ROWS_MAX).await?;
+    notes.retain(|note| theirs(note.at));
+    let mut contacts = store.contacts_of(customer, ROWS_MAX).await?;
+    contacts.retain(|contact| theirs(contact.at));
+    let mut scans = store.scans_of(customer, ROWS_MAX).await?;
+    scans.retain(|scan| theirs(scan.scan.at));
     let owner = PasskeyOwner::Customer(customer.clone());
     let passkeys = store.passkeys_of(&owner, record.code_generation).await?;
     let password = store.customer_password(customer).await?;
     let kept = store.kept_elsewhere(customer).await?;
-    let mandates = store.mandates_of(customer, rows).await?;
+    let mut mandates = store.mandates_of(customer, rows).await?;
+    mandates.retain(|mandate| theirs(mandate.given_at));
     let sessions = store.sessions_of(customer, now, ROWS_MAX).await?;
-    let trail = store
+    let mut trail = store
         .events(&format!("customer/{customer}"), ROWS_MAX)
         .await?;
+    trail.retain(|event| theirs(event.at));
     let all = json!({
         "made_at": now,
         "customer": record.customer, "closed_on": record.closed_on, "holder_since": record.holder_since,

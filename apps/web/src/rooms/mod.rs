@@ -28,8 +28,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::{Timestamp, civil::Time};
 use kvit_billing::{BillKind, CustomerNumber, Language, reference::CreditorReference};
-use kvit_store::{BillRecord, Event};
+use kvit_store::{BillRecord, CustomerRecord, Event};
 use minijinja::{Value, context};
 use serde_json::json;
 
@@ -51,6 +52,13 @@ pub(crate) fn act(app: &App, visitor: &Visitor, customer: &CustomerNumber, what:
         subject,
         detail: json!({ "address": visitor.address }),
     }
+}
+
+/// When the party came that has this number now, where another had it before: what is older is none of its business.
+pub(crate) fn came_at(app: &App, customer: &CustomerRecord) -> Option<Timestamp> {
+    let since = customer.holder_since?;
+    let midnight = since.to_datetime(Time::midnight());
+    app.portal.time_zone.to_timestamp(midnight).ok()
 }
 
 /// The text that names a kind of bill.

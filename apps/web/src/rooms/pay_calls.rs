@@ -15,7 +15,7 @@ use axum::{
 use jiff::ToSpan;
 use kvit_billing::format;
 use kvit_pay::{
-    Event, ProviderName, Refusal, VerifiedNotice,
+    About, Event, ProviderName, Refusal, VerifiedNotice,
     dialects::{
         Answer,
         biller::{self, Biller, Due, Status},
@@ -248,9 +248,16 @@ async fn came_back(
         return Err(Failure::NotFound);
     };
     match shop.returned(&body) {
-        Ok(notice) => {
-            if let Some(notice) = notice {
+        Ok(None) => {}
+        Ok(Some(notice)) => {
+            let begun = match notice.about() {
+                About::Payment(number) => app.portal.store.payment(&provider.name, *number).await?,
+                _ => None,
+            };
+            if begun.is_some_and(|payment| payment.bill == bill.number) {
                 keep(&app, &notice).await;
+            } else {
+                not_believed(&app, &provider.name, &Refusal::Stranger).await;
             }
         }
         Err(refused) => not_believed(&app, &provider.name, &refused).await,

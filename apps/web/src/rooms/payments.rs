@@ -13,7 +13,7 @@ use kvit_store::{Debits, EntryRecord};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::pay::by;
+use super::{came_at, pay::by};
 use crate::{App, failure::Failure, front::Visitor};
 
 const ENTRIES_SHOWN: usize = 25;
@@ -39,6 +39,10 @@ pub(crate) async fn page(
     let (store, texts) = (&app.portal.store, app.pages.texts(visitor.language));
     let standing = store.standing(customer, app.portal.clock.now()).await?;
     let mut entries = store.entries_of(customer, page * ENTRIES_SHOWN + 1).await?;
+    let holder = store.customer(customer).await?;
+    if let Some(came) = holder.and_then(|holder| came_at(&app, &holder)) {
+        entries.retain(|entry| entry.at >= came);
+    }
     let older = (entries.len() > page * ENTRIES_SHOWN).then(|| page + 1);
     entries.truncate(page * ENTRIES_SHOWN);
     let debits = store.debits(Debits::Of(customer), DEBITS_READ).await?;

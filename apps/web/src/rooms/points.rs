@@ -62,7 +62,7 @@ pub(crate) async fn page(
             .filter(|bill| coming.contains_key(&bill.number))
             .map(|bill| bill.open)
             .sum();
-        let last = store.bills_of(number, None, 1).await?;
+        let last = store.bills_of_holder(number, 1).await?;
         let last = last.first().map(|bill| shown(&app, visitor.language, bill));
         let place = customers.get(number).map(|found| address(&found.customer));
         points.push(context! {

@@ -57,7 +57,7 @@ async fn months(app: &App, customer: &CustomerNumber) -> Result<Option<Known>, F
     let mut invoices = app
         .portal
         .store
-        .bills_of(customer, None, BILLS_READ)
+        .bills_of_holder(customer, BILLS_READ)
         .await?;
     invoices.retain(|bill| bill.kind == BillKind::Invoice);
     let mut bills = invoices.iter();

@@ -84,7 +84,7 @@ async fn bills(
     customer: &CustomerNumber,
 ) -> Result<(Vec<BillRecord>, Standing), Failure> {
     let store = &app.portal.store;
-    let bills = store.bills_of(customer, None, BILLS_MAX).await?;
+    let bills = store.bills_of_holder(customer, BILLS_MAX).await?;
     let standing = store.standing(customer, app.portal.clock.now()).await?;
     Ok((bills, standing))
 }

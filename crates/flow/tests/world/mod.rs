@@ -214,7 +214,13 @@ impl World {
     }
 
     pub async fn enrol(&self, store: &Store, i: u32) {
-        let id: EnrolmentId = format!("{i:032x}").parse().expect("an enrolment id");
+        self.enrol_again(store, i, 0).await;
+    }
+
+    /// The customer's so-many-th consent, counted from 0.
+    pub async fn enrol_again(&self, store: &Store, i: u32, nth: u32) {
+        let id = format!("{nth:016x}{i:016x}");
+        let id: EnrolmentId = id.parse().expect("an enrolment id");
         store
             .enrol(&NewEnrolment {
                 id,

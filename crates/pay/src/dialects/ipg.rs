@@ -181,6 +181,12 @@ impl Shop {
     /// # Errors
     /// Where it is not from them as it stands.
     pub fn call_back(&self, body: &[u8]) -> Result<VerifiedNotice, Refusal> {
+        self.heard(body, false)
+    }
+
+    /// What is signed says nothing of where values begin and what they are called. A browser holds what it brings, and could
+    /// cut it anew: that is heard of only where it came back to, and never as a call-back.
+    fn heard(&self, body: &[u8], by_browser: bool) -> Result<VerifiedNotice, Refusal> {
         let params = Params::parse(body)?;
         let need = |name| params.get(name).ok_or(Refusal::Missing(name));
         let signed = params
@@ -216,9 +222,8 @@ impl Shop {
                 "" => (Event::RolledBack, order.to_string()),
                 text => (Event::Reversed, trace(text)?),
             },
-            Some("PurchaseCancel" | "PurchaseDeclineNotify") => {
-                (Event::Declined, order.to_string())
-            }
+            Some("PurchaseCancel") if by_browser => (Event::Declined, order.to_string()),
+            Some("PurchaseDeclineNotify") => (Event::Declined, order.to_string()),
             _ => return Err(Refusal::Malformed("method")),
         };
         let about = About::Payment(order);
@@ -227,7 +232,8 @@ impl Shop {
     }
 
     /// Reads what the customer's browser brings back by POST: that nothing was paid (`…PurchaseCancel`), where it is signed
-    /// for this shop. That something was paid is learned from the call-back alone.
+    /// for this shop. Which payment that is has to follow from where the browser came back to. That something was paid is
+    /// learned from the call-back alone.
     ///
     /// # Errors
     /// Where it says that nothing was paid, and is not from them as it stands.
@@ -241,7 +247,7 @@ impl Shop {
         if params.get(method) != Some(cancelled) || params.get(shop).is_none() {
             return Ok(None);
         }
-        self.call_back(body).map(Some)
+        self.heard(body, true).map(Some)
     }
 
     fn verify(&self, message: &str, signature: &str) -> Result<(), Refusal> {

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
-    Customer, CustomerNumber, EnrolmentId, Language, PaperUntil, Secret, code::TokenHash,
+    Customer, CustomerNumber, EnrolmentId, Language, PaperUntil, Period, Secret, code::TokenHash,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,14 @@ pub struct CustomerRecord {
     /// Since when the party holds it that holds it now, where another did before.
     #[serde(default)]
     pub holder_since: Option<Date>,
+}
+
+impl CustomerRecord {
+    /// Whether what is for this period is for a party that had the account before the one that has it now.
+    #[must_use]
+    pub fn is_for_earlier_holder(&self, period: Period) -> bool {
+        self.holder_since.is_some_and(|since| period.to < since)
+    }
 }
 
 /// Why what a customer had with an account ends.

@@ -132,6 +132,28 @@ pub(crate) async fn another_holder_gets_nothing_of_the_earlier_one_s(store: Stor
     let state = store.enrolment_of(&whose).await.expect("a state");
     assert!(matches!(state, EnrolmentState::Active(_)));
     assert_eq!(told(&store, &whose).await, ["1@example.bg"], "no other");
+
+    // The earlier holder's last bill, issued late, closes nothing of theirs.
+    let on = day("2027-02-28");
+    let closed = event(40, "account.closed", &whose);
+    let late = store.end_account(&whose, AccountEnd::Closed { on }, None, &closed);
+    assert!(!late.await.expect("an answer"));
+    let state = store.enrolment_of(&whose).await.expect("a state");
+    assert!(matches!(state, EnrolmentState::Active(_)));
+    // Nor does the earlier holder hear of what they change.
+    enrol(&store, 3, &whose, theirs + SignedDuration::from_hours(1)).await;
+    let all = store.deliveries_of_customer(&whose, 20).await;
+    let all = all.expect("deliveries");
+    let heard: Vec<_> = all
+        .iter()
+        .filter(|mail| mail.id.access() == Some(AccessMail::AddressChanged))
+        .filter_map(|mail| Some(mail.email.as_ref()?.expose().as_str()))
+        .collect();
+    assert_eq!(heard, ["2@example.bg"]);
+    // Their bills are those of their time.
+    let all = store.bills_of(&whose, None, 9).await.expect("bills");
+    let theirs = store.bills_of_holder(&whose, 9).await.expect("bills");
+    assert_eq!((all.len(), theirs.len()), (1, 0));
 }
 
 pub(crate) async fn the_last_bill_goes_where_bills_went_and_closes_the_account(store: Store) {
