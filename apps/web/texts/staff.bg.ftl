@@ -1066,6 +1066,7 @@ staff-scans-of-hint = Самите декларации се виждат, сл�
 staff-reconciled-title = Засичане на плащанията
 staff-reconciled-lead = Какво са съобщили платежните системи, какво показват извлеченията и какво е записано в книгите. Разликите са отпред.
 staff-reconciled-month = Месец
+staff-reconciled-day = Ден
 staff-reconciled-system = Платежна система
 staff-reconciled-notices = Известия
 staff-reconciled-statements = Извлечения

@@ -1066,6 +1066,7 @@ staff-scans-of-hint = The declarations themselves can be seen once the customer 
 staff-reconciled-title = Reconciliation
 staff-reconciled-lead = What payment systems said, what bank statements show, and what is in the books. Differences come first.
 staff-reconciled-month = Month
+staff-reconciled-day = Day
 staff-reconciled-system = Payment system
 staff-reconciled-notices = Notices
 staff-reconciled-statements = Statements

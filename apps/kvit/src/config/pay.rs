@@ -436,15 +436,16 @@ secret_file = "epay.secret""#;
 
     #[test]
     fn keys_in_the_section_itself_are_told_where_they_go() {
-        let old = "order = [\"epay\"]\n[pay.providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nlive = true\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"cash\"]\n[pay.providers.ebg]\nkind = \"biller\"\ntitle = \"eBg\"\nmerchant = \"7\"\nsecret_file = \"ebg.secret\"";
+        let old = "order = [\"epay\"]\n[pay.providers.epay]\nkind = \"epay\"\ntitle = \"ePay.bg\"\nlive = true\nmerchant = \"1\"\nsecret_file = \"epay.secret\"\nways = [\"cash\"]\n[pay.providers.ebg]\nkind = \"biller\"\ntitle = \"eBg\"\nmerchant = \"7\"\nsecret_file = \"ebg.secret\"\n[pay.providers.two]\nkind = \"biller\"\ntitle = \"Two\"\nmode = \"live\"\nmerchant = \"8\"\nsecret_file = \"two.secret\"";
         let text = Config::default().render();
         let text = text.replace("\norder = []\n", &format!("\n{old}\n"));
         let faults = Config::parse(&text).expect_err("old");
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told.len(), 3, "{told:?}");
         for (told, said) in told.iter().zip([
             "[pay] providers.epay: `live`, `merchant`, `secret_file` have no place in the section itself; write mode = \"live\" there, and the keys into [pay.providers.epay.live]",
             "[pay] providers.ebg: `merchant`, `secret_file` have no place in the section itself; write mode = \"test\" there, and the keys into [pay.providers.ebg.test]",
+            "[pay] providers.two: `merchant`, `secret_file` have no place in the section itself; write mode = \"live\" there, and the keys into [pay.providers.two.live]",
         ]) {
             assert!(told.contains(said), "{told}");
         }

@@ -129,8 +129,10 @@ fn note_moved(table: &mut DeTable<'_>, lines: &Lines, faults: &mut Vec<Fault>) {
         let live = section
             .get("live")
             .and_then(|live| live.get_ref().as_bool());
-        let mode = match live {
-            Some(true) => Mode::Live.as_str(),
+        let said = section.get("mode").and_then(|mode| mode.get_ref().as_str());
+        let mode = match (live, said) {
+            (Some(true), _) => Mode::Live.as_str(),
+            (None, Some(said)) if said == Mode::Live.as_str() => Mode::Live.as_str(),
             _ => Mode::Test.as_str(),
         };
         let moved: Vec<_> = CONTRACT_KEYS

@@ -14,7 +14,10 @@ use axum::{
 };
 use kvit_pay::params::encode;
 
-use crate::scene::{Scene, form_of};
+use crate::{
+    common::seed,
+    scene::{Scene, form_of},
+};
 
 const PAID: &str = "Сметката е платена";
 const REFUSED: &str = "плащането беше отказано";
@@ -50,6 +53,29 @@ async fn a_browser_that_brings_nothing_still_finds_its_bill() {
         let back = browser.ask(method, path, brought, &foreign).await;
         assert_eq!(back.header("location"), format!("{}?back=1", scene.page()));
         assert!(!scene.text().await.contains(REFUSED), "{brought}");
+    }
+}
+
+/// A true word counts for the bill that the browser came back to, and not as a call-back: where values begin is not signed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_s_word_counts_where_it_came_back_to_and_nowhere_else() {
+    for name in ["icard", "mypos"] {
+        let scene = Scene::open().await;
+        let there = scene.goes(&format!("{name}.card"), "decline").await;
+        let (action, form) = form_of(&there.body);
+        let own = action.strip_prefix(&scene.url).expect("the portal's");
+        let other = scene.world.pay_path(seed::second_bill());
+        let other = other.replacen("/pay/", &format!("/pay/{name}/return/"), 1);
+        let called = format!("/pay/{name}/notify");
+        for (path, counts) in [(other.as_str(), false), (&called, false), (own, true)] {
+            let mut browser = scene.world.browser();
+            let foreign = [("sec-fetch-site", "cross-site")];
+            browser
+                .ask("POST".parse().expect("a method"), path, &form, &foreign)
+                .await;
+            let heard = scene.text().await.contains(REFUSED);
+            assert_eq!(heard, counts, "{path}");
+        }
     }
 }
 

@@ -106,7 +106,14 @@ impl Show<'_> {
         let at = at.failed("a day has no morning")?;
         let orders: Vec<BillOrder> = customers
             .iter()
-            .map(|&i| self.synth.order(i, month))
+            .map(|&i| {
+                let mut order = self.synth.order(i, month);
+                // All before was paid.
+                let totals = &mut order.totals;
+                totals.to_pay = totals.to_pay - totals.carried_over;
+                totals.carried_over = Cents::ZERO;
+                order
+            })
             .collect();
         let header = RunHeader {
             orders: orders.len() as u64,

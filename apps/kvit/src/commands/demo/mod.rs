@@ -50,12 +50,15 @@ pub(super) async fn demo(
     // Removed when this is dropped, unless it was kept.
     let temporary = match dir {
         Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("kvit-demo-")
-                .tempdir()
-                .failed("a temporary folder cannot be made")?,
-        ),
+        None => {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix("kvit-demo-");
+            // Keys lie in it.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            let made = builder.tempdir();
+            Some(made.failed("a temporary folder cannot be made")?)
+        }
     };
     let folder = match (&temporary, dir) {
         (Some(temporary), _) => temporary.path().to_owned(),
