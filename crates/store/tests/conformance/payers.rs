@@ -201,11 +201,18 @@ impl Said<'_> {
         read(&pairs)
     }
 
-    /// By a call-back.
+    /// By a call-back. No system cancels by one.
     pub(super) fn called(&self) -> VerifiedNotice {
         let body = self.read(|pairs| body_of(self.dialect, pairs));
         let notice = shop_of(self.dialect).call_back(body.as_bytes());
         notice.expect("a call-back")
+    }
+
+    /// By the customer's browser: that nothing came of it.
+    pub(super) fn brought(&self) -> VerifiedNotice {
+        let body = self.read(|pairs| body_of(self.dialect, pairs));
+        let notice = shop_of(self.dialect).returned(body.as_bytes());
+        notice.expect("signed").expect("a cancellation")
     }
 
     /// As the answer to a question.

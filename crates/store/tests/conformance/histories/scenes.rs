@@ -49,11 +49,15 @@ impl History {
     }
 
     fn call(&mut self, said: &Said<'_>) {
-        self.told.insert(said.called().key());
-        // By a call-back, as the answer to a question, or both.
+        let (key, first) = match said.what {
+            "Cancel" => (said.brought().key(), Step::Told(said.brought())),
+            _ => (said.called().key(), Step::Called(said.called())),
+        };
+        self.told.insert(key);
+        // By a call-back or the browser, as the answer to a question, or both.
         let which = self.chance.below(3);
         if which != 1 {
-            self.steps.push(Step::Called(said.called()));
+            self.steps.push(first);
         }
         if which != 0 {
             self.steps.push(Step::Told(said.answered()));
