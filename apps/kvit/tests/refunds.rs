@@ -86,6 +86,7 @@ async fn proposed(database: &Path, bill: BillNumber) {
         expires_at: now,
         poll_at: None,
         nonce: None,
+        parts: Vec::new(),
     };
     let payment = store.begin_payment(&new).await.expect("a payment");
     assert_eq!(payment.number, 1);

@@ -286,6 +286,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET POST", "/password"),
     ("POST", "/password/remove"),
     ("GET", "/pay"),
+    ("GET POST", "/pay/all"),
     ("GET POST", "/pay/{name}"),
     ("GET", "/payments"),
     ("GET POST", "/points"),
@@ -395,6 +396,7 @@ pub fn router(portal: Portal) -> Result<Router, PortalError> {
         .route("/password", get(password::page).post(password::set))
         .route("/password/remove", post(password::remove))
         .route("/pay", get(pay::back_without_word))
+        .route("/pay/all", get(pay::choose).post(pay::pay))
         .route("/pay/{name}", get(pay::page).post(pay::start))
         .route("/payments", get(payments::page))
         .route("/points", get(points::page).post(points::turn))

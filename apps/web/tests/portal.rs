@@ -485,6 +485,8 @@ const GOLDEN: &[(&str, &str, u16, u16)] = &[
     ("POST", "/password", 303, 422),
     ("POST", "/password/remove", 303, 303),
     ("GET", "/pay", 200, 200),
+    ("GET", "/pay/all", 303, 200),
+    ("POST", "/pay/all", 303, 200),
     ("GET", "/pay/{name}", 404, 404),
     ("POST", "/pay/{name}", 404, 404),
     ("GET", "/payments", 303, 200),

@@ -305,6 +305,7 @@ payments-bills = { $count ->
     [one] for bill { $bills }
    *[other] for bills { $bills }
 }
+payments-whole = part of a payment of { $amount } for several customer numbers
 payments-lead = A payment that names no bill pays the oldest unpaid bills. What is left goes towards the next one.
 payments-none = No payments yet.
 payments-older = Older
@@ -325,7 +326,7 @@ unit-mtq = m³
 unit-mwh = MWh
 
 points-title = My customer numbers
-points-lead = Choose a number to see its bills. Each bill is paid by itself.
+points-lead = Choose a number to see its bills. Bills are paid one by one or all at once.
 points-sum = To pay for all numbers
 points-sum-none = Nothing to pay
 point-last = Latest bill: { $period }, { $amount }
@@ -597,6 +598,7 @@ pay-state-held = Payment { $by }, begun on { $when }: money came, but not the am
 pay-state-settled = { $amount } { $by }: paid. Begun on { $when }.
 pay-state-declined = { $amount } { $by }: the payment was declined, nothing was paid.
 pay-state-expired = { $amount } { $by }: its time ended on { $until }, nothing was paid.
+pay-state-together = The payment is for several bills together.
 pay-state-reversed = { $amount } { $by }: the money was given back.
 pay-booked-through = { $amount } { $by }: paid on { $when }.
 pay-booked-bank = { $amount } by bank transfer: recorded on { $when }.
@@ -616,6 +618,40 @@ pay-out-now = The way of paying that you chose is out of order for the moment, a
 pay-bank-title = By bank transfer
 pay-bank-text = Write the reference exactly as it stands here, so that the payment reaches this bill.
 pay-description = Bill { $number }
+pay-all-title = Pay everything
+pay-all-offer = { $count ->
+    [one] { $count } unpaid bill, { $sum }
+   *[other] { $count } unpaid bills, { $sum } in all
+}
+pay-all-lead = All ticked bills are paid by one payment. Untick those that you will pay another time.
+pay-all-open = { $count ->
+    [one] { $count } unpaid bill
+   *[other] { $count } unpaid bills
+}
+pay-all-due = due by { $date }
+pay-all-on = Continue
+pay-all-full = At most { $count } bills are paid at once. You will find the others here afterwards.
+pay-all-none = Tick at least one bill.
+pay-all-gone = The bills that you chose have been paid meanwhile. Nothing was ordered, and nothing is paid twice.
+pay-all-fewer = Some of the bills that you chose are not to be paid any more. These are the others.
+pay-all-changed = What you owe has changed meanwhile, and nothing was paid. Look at the new sum and choose again how to pay.
+pay-all-go-title = { $count ->
+    [one] Paying { $count } bill
+   *[other] Paying { $count } bills
+}
+pay-all-bills = Bills in this payment
+pay-all-other = Choose other bills
+pay-all-bank = By bank transfer each bill is paid by itself: a reference names one bill only, so that the money reaches exactly that one. You find the details for the transfer on the page of each bill.
+pay-together-description = { $count ->
+    [one] Payment of { $count } bill
+   *[other] Payment of { $count } bills
+}
+pay-together-sum = Sum of the payment
+pay-together-paid = The bills are paid
+pay-together-state = Where the payment stands
+pay-together-back = You came back from the payment page. Once the money is confirmed, it will say here that the bills are paid. If you have paid, do not pay again.
+pay-together-declined = The payment was declined and nothing was paid. You can choose the bills again.
+pay-together-again = Choose again
 pay-due-line = Bill { $number }, due by { $date }
 pay-unknown-title = We do not recognise this link
 pay-unknown-text = It may not have been copied to the end. Open the message with the bill and press the link in it, or sign in with the two numbers from your bill.

@@ -156,6 +156,7 @@ async fn a_payment_that_stays_ordered_is_left_to_people_after_a_week() {
         expires_at: now + SignedDuration::from_hours(24),
         poll_at: Some(now + SignedDuration::from_mins(2)),
         nonce: None,
+        parts: Vec::new(),
     };
     store.begin_payment(&payment).await.expect("a payment");
     let poller = Poller {

@@ -214,6 +214,7 @@ fn payment(bill: &BillRecord, now: jiff::Timestamp) -> NewPayment {
         expires_at: now + SignedDuration::from_hours(24),
         poll_at: Some(now + SignedDuration::from_mins(2)),
         nonce: None,
+        parts: Vec::new(),
     }
 }
 
@@ -296,6 +297,7 @@ async fn an_answer_to_another_question_is_not_believed() {
         let bill = bill.expect("a bill").expect("a bill");
         let new = NewPayment {
             nonce: Some([7; 16]),
+            parts: Vec::new(),
             ..payment(&bill, scene.world.clock.now())
         };
         let kept = scene.store.begin_payment(&new).await.expect("a payment");

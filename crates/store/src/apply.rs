@@ -1,15 +1,18 @@
 //! What a verified notice does to the books.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use kvit_billing::{Currency, CustomerNumber};
+use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber};
 use kvit_pay::ledger::Entry;
 
 use crate::{
     NoticeOutcome, PaymentRecord, StoreError,
     engine::Tx,
     ledger::{post, reverse},
+    money_mails,
     notices::{Found, find, found, outcome},
-    payments::{payment, stop_polling},
+    payments::{parts, payment, stop_polling},
     rows::{corrupt, optional_time},
     same_way::asked_back,
     sql::query,
@@ -85,7 +88,7 @@ async fn paid(
         stop_polling(&mut *tx, &begun.provider, begun.number).await?;
     }
     let currency = begun.as_ref().map_or(Currency::EUR, |begun| begun.currency);
-    let entry = match (&found.said, begun) {
+    let entries = match (&found.said, begun) {
         (said, _) if said.currency.is_some_and(|other| other != currency) => {
             Err(NoticeOutcome::OtherCurrency)
         }
@@ -93,7 +96,12 @@ async fn paid(
             Some(account) if is_customer(tx, account).await? => {
                 let amount = said.amount.ok_or_else(|| corrupt("amount", "none"))?;
                 let bills = said.bills.clone();
-                Ok(Entry::payment(&found.provider, account, amount, bills))
+                Ok(vec![Entry::payment(
+                    &found.provider,
+                    account,
+                    amount,
+                    bills,
+                )])
             }
             _ => Err(NoticeOutcome::UnknownCustomer),
         },
@@ -101,16 +109,26 @@ async fn paid(
         (said, Some(begun)) if said.amount.is_some_and(|amount| amount != begun.amount) => {
             Err(NoticeOutcome::OtherAmount)
         }
-        (_, Some(begun)) => Ok(Entry::payment(
+        (_, Some(begun)) if begun.together => Ok(shares(tx, &begun).await?),
+        (_, Some(begun)) => Ok(vec![Entry::payment(
             &found.provider,
             &begun.account,
             begun.amount,
             begun.bills,
-        )),
+        )]),
     };
-    let outcome = match entry {
-        Ok(entry) => {
-            post(tx, &found.id, &entry, Some(&found.id), SYSTEM, now).await?;
+    let outcome = match entries {
+        Ok(entries) => {
+            let mut ids = Vec::with_capacity(entries.len());
+            for (no, entry) in (1..).zip(&entries) {
+                let id = match no {
+                    1 => found.id.clone(),
+                    no => format!("share-{no}/{}", found.id),
+                };
+                post(tx, &id, entry, Some(&found.id), SYSTEM, now).await?;
+                ids.push(id);
+            }
+            money_mails::one_for_an_address(tx, &ids).await?;
             NoticeOutcome::Posted
         }
         Err(_) if misfit == Misfit::GoesBack => NoticeOutcome::Returned,
@@ -127,6 +145,18 @@ async fn paid(
         }
     };
     gone_before(tx, found, outcome, now).await
+}
+
+/// An entry for each customer of whose bills a payment has parts.
+async fn shares(tx: &mut Tx, begun: &PaymentRecord) -> Result<Vec<Entry>, StoreError> {
+    let mut shares: BTreeMap<CustomerNumber, (Cents, Vec<BillNumber>)> = BTreeMap::new();
+    for part in parts(tx, begun).await? {
+        let (amount, bills) = shares.entry(part.account).or_default();
+        *amount += part.amount;
+        bills.push(part.bill);
+    }
+    let one = |(account, (amount, bills))| Entry::payment(&begun.provider, &account, amount, bills);
+    Ok(shares.into_iter().map(one).collect())
 }
 
 /// Money may have gone back before it was heard of. A reversal that names it takes it along. One that
@@ -291,10 +321,23 @@ async fn reverse_entries(
     reversal: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for entry in standing_entries(tx, paid).await? {
-        reverse(tx, &entry, Some(reversal), SYSTEM, now).await?;
+    let entries = standing_entries(tx, paid).await?;
+    reverse_all(tx, &entries, Some(reversal), SYSTEM, now).await
+}
+
+/// Reverses the entries of a payment.
+pub(crate) async fn reverse_all(
+    tx: &mut Tx,
+    entries: &[String],
+    reversal: Option<&str>,
+    who: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut ids = Vec::with_capacity(entries.len());
+    for entry in entries {
+        ids.push(reverse(tx, entry, reversal, who, now).await?);
     }
-    Ok(())
+    money_mails::one_for_an_address(tx, &ids).await
 }
 
 /// The entries that were made because of a notice, such as that of its allocation, and that stand.

@@ -227,20 +227,24 @@ impl Store {
         account: &CustomerNumber,
         limit: usize,
     ) -> Result<Vec<EntryRecord>, StoreError> {
-        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 ORDER BY j.at DESC, j.id LIMIT $2")
+        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills, (SELECT CAST(SUM(-o.cents) AS BIGINT) FROM journal s JOIN postings o ON o.entry = s.id AND o.book LIKE 'customer/%' WHERE s.notice = j.notice AND s.kind = 'payment' AND j.kind = 'payment') AS whole FROM postings p JOIN journal j ON j.id = p.entry WHERE p.book = $1 ORDER BY j.at DESC, j.id LIMIT $2")
             .bind(&Book::Customer(account.clone()))
             .bind(limit)
             .fetch_all(&self.pools)
             .await?
             .iter()
-            .map(entry)
+            .map(|row| {
+                let own = entry(row)?;
+                let whole = row.get::<Option<i64>>("whole")?.map(Cents::new);
+                Ok(EntryRecord { whole: whole.filter(|whole| *whole != -own.cents), ..own })
+            })
             .collect()
     }
 }
 
 impl Store {
-    /// The entries of a customer's book that name a bill and come from no payment that was begun for
-    /// it, newest first: what billers reported, and what was paid along with another bill.
+    /// The entries of a customer's book that name a bill and come from no payment that [`Store::payments_of_bill`]
+    /// tells of, newest first: what billers reported, and what was paid along with another bill.
     ///
     /// # Errors
     /// Where the database fails.
@@ -250,7 +254,7 @@ impl Store {
         bill: BillNumber,
         limit: usize,
     ) -> Result<Vec<EntryRecord>, StoreError> {
-        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry LEFT JOIN notices n ON n.id = j.notice LEFT JOIN payments y ON y.provider = n.provider AND y.number = n.payment WHERE p.book = $1 AND p.bills LIKE $2 AND (y.bill IS NULL OR y.bill <> $3) ORDER BY j.at DESC, j.id LIMIT $4")
+        query("SELECT j.id, j.at, j.kind, j.reverses, j.who, p.book, p.cents, p.bills FROM postings p JOIN journal j ON j.id = p.entry LEFT JOIN notices n ON n.id = j.notice LEFT JOIN payments y ON y.provider = n.provider AND y.number = n.payment WHERE p.book = $1 AND p.bills LIKE $2 AND (y.bill IS NULL OR y.bill <> $3) AND NOT EXISTS (SELECT 1 FROM payment_parts s WHERE s.provider = y.provider AND s.number = y.number AND s.bill = $3) ORDER BY j.at DESC, j.id LIMIT $4")
             .bind(&Book::Customer(account.clone()))
             .bind(format!("%{bill}%"))
             .bind(bill)
@@ -339,14 +343,14 @@ pub(crate) async fn post(
     write(tx, id, entry, notice, None, who, at).await
 }
 
-/// Takes an entry back by one of the same amounts the other way.
+/// Takes an entry back by one of the same amounts the other way, and gives that one's id.
 pub(crate) async fn reverse(
     tx: &mut Tx,
     id: &str,
     notice: Option<&str>,
     who: &str,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<String, StoreError> {
     let rows = query("SELECT book, cents, bills FROM postings WHERE entry = $1 ORDER BY line")
         .bind(id)
         .fetch_all(&mut *tx)
@@ -363,16 +367,9 @@ pub(crate) async fn reverse(
         .collect::<Result<Vec<_>, StoreError>>()?;
     let postings: [Posting; 2] = postings.try_into().map_err(|_| corrupt("entry", id))?;
     let entry = Entry::reversal(postings);
-    write(
-        tx,
-        &format!("reversal/{id}"),
-        &entry,
-        notice,
-        Some(id),
-        who,
-        at,
-    )
-    .await
+    let reversal = format!("reversal/{id}");
+    write(tx, &reversal, &entry, notice, Some(id), who, at).await?;
+    Ok(reversal)
 }
 
 async fn write(
@@ -447,6 +444,7 @@ pub(crate) fn entry(row: &Row) -> Result<EntryRecord, StoreError> {
         bills: bills(row)?,
         reverses: row.get("reverses")?,
         who: row.get("who")?,
+        whole: None,
     })
 }
 

@@ -2,6 +2,8 @@
 //! no entry is without its mail and none has two. What they say is derived from the books as they
 //! were at the moment of the entry, so it is the same each time a mail is tried.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, CustomerNumber, DeliveryId, DeliveryKind};
 use kvit_pay::{
@@ -11,12 +13,13 @@ use kvit_pay::{
 };
 
 use crate::{
-    MoneyPart, MoneyTold, Store, StoreError, ToldConcession,
+    MailTopic, MoneyPart, MoneyTold, Store, StoreError, ToldConcession,
     apply::SYSTEM,
     engine::Tx,
     enrolments::active,
     ledger::{dues, moneys},
     reconcile::optional_bill,
+    reminders::unwanting,
     rows::{corrupt, optional, optional_time, text, time},
     sql::query,
 };
@@ -120,13 +123,71 @@ fn is_payment(kind: &str) -> bool {
     matches!(kind, "payment" | "allocation")
 }
 
+/// One payment for bills of several customers is told once to each address, with all the bills whose mails go there:
+/// of the mails that were just queued about its entries, each address keeps one of a customer who wants such mails.
+pub(crate) async fn one_for_an_address(tx: &mut Tx, entries: &[String]) -> Result<(), StoreError> {
+    if entries.len() < 2 {
+        return Ok(());
+    }
+    let rows = query("SELECT d.id, d.account, d.email FROM deliveries d JOIN journal j ON j.id = d.entry JOIN journal b ON b.id = COALESCE(j.reverses, j.id) WHERE d.entry IN ({rows}) AND b.kind = 'payment' ORDER BY d.account")
+        .rows(entries.iter().map(|entry| [entry.into()]))
+        .fetch_all(&mut *tx)
+        .await?;
+    let mut queued: Vec<(DeliveryId, CustomerNumber, String)> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        queued.push((text(row, "id")?, text(row, "account")?, row.get("email")?));
+    }
+    let accounts: Vec<_> = queued
+        .iter()
+        .map(|(_, account, _)| account.clone())
+        .collect();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let silent = unwanting(&mut *tx, &accounts, MailTopic::Payments).await?;
+    let mut told = HashSet::new();
+    for (id, account, email) in queued {
+        // What will be withdrawn tells nobody; that money went back is told to everybody.
+        let withdrawn = id.kind() == DeliveryKind::Paid && silent.contains(&account);
+        if !withdrawn && !told.insert(email) {
+            query("DELETE FROM deliveries WHERE id = $1")
+                .bind(&id)
+                .execute(&mut *tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 impl Store {
     /// What the mail about an entry says: how much, when, through what, for which bills, and what was
-    /// open then. `None` where no customer's book has such an entry.
+    /// open then; of a payment for bills of several customers, about all those whose mails went to the same address.
+    /// `None` where no customer's book has such an entry.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn money_told(&self, entry: &str) -> Result<Option<MoneyTold>, StoreError> {
+        let Some(mut told) = self.told_of(entry).await? else {
+            return Ok(None);
+        };
+        let rows = query("SELECT t.id FROM journal e JOIN journal b ON b.id = COALESCE(e.reverses, e.id) JOIN deliveries d ON d.entry = e.id JOIN journal s ON s.notice = b.notice AND s.id <> b.id AND s.kind = 'payment' JOIN journal t ON t.id = CASE WHEN e.reverses IS NULL THEN s.id ELSE 'reversal/' || s.id END JOIN postings p ON p.entry = s.id AND p.book LIKE 'customer/%' WHERE e.id = $1 AND b.kind = 'payment' AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.entry = t.id) AND EXISTS (SELECT 1 FROM enrolments n WHERE n.account = SUBSTR(p.book, 10) AND n.email = d.email) ORDER BY p.book")
+            .bind(entry)
+            .fetch_all(&self.pools)
+            .await?;
+        for row in &rows {
+            let along: String = row.get("id")?;
+            if let Some(along) = self.told_of(&along).await? {
+                told.cents += along.cents;
+                told.bills.extend(along.bills);
+                told.open += along.open;
+                told.credit += along.credit;
+                told.oldest_open = told.oldest_open.or(along.oldest_open);
+            }
+        }
+        Ok(Some(told))
+    }
+
+    async fn told_of(&self, entry: &str) -> Result<Option<MoneyTold>, StoreError> {
         let row = query("SELECT j.at, o.id AS original, p.book, p.cents, n.provider, COALESCE(n.received_at, o.at, j.at) AS paid_at, t.booked, c.number, c.iban, c.provider AS same_way, c.bill, c.refused_at, k.number AS correction FROM journal j JOIN postings p ON p.entry = j.id AND p.book LIKE 'customer/%' LEFT JOIN journal o ON o.id = j.reverses LEFT JOIN notices n ON n.id = COALESCE(o.notice, j.notice) LEFT JOIN transfers t ON t.notice = n.id LEFT JOIN refund_corrections k ON k.entry = COALESCE(o.id, j.id) LEFT JOIN concessions c ON c.entry = COALESCE('refund/' || CAST(k.refund AS TEXT), o.id, j.id) WHERE j.id = $1")
             .bind(entry)
             .fetch_optional(&self.pools)

@@ -7,7 +7,8 @@ use kvit_billing::{BillNumber, Cents, CustomerNumber};
 use kvit_pay::{PaymentState, ProviderName, state::Heard};
 
 use crate::{
-    BillRecord, Event, NewPayment, PaymentRecord, PaymentView, Settle, Store, StoreError,
+    BillRecord, Event, NewPayment, PaymentPart, PaymentRecord, PaymentView, Settle, Store,
+    StoreError,
     audit::append,
     engine::{Row, Target},
     reconcile::same_person,
@@ -17,7 +18,7 @@ use crate::{
 
 /// When a payment that is left to people is asked for next: the year 9999.
 const LEFT_TO_PEOPLE: Timestamp = Timestamp::constant(253_370_764_800, 0);
-const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at, p.nonce";
+const COLUMNS: &str = "p.provider, p.number, p.bill, p.account, p.bills, p.way, p.amount, p.currency, p.started_at, p.expires_at, p.code, p.polls, p.next_poll_at, p.nonce, (SELECT COUNT(*) FROM payment_parts s WHERE s.provider = p.provider AND s.number = p.number) AS parts";
 /// What was heard of a payment: its notices, and what the books hold because of them. What came before
 /// a payment of this number was begun is not about it.
 const HEARD: &str = "(SELECT COUNT(*) FROM notices n WHERE n.provider = p.provider AND n.payment = p.number AND n.event = 'ordered' AND n.outcome <> 'unknown-payment') AS ordered,
@@ -63,10 +64,25 @@ impl Store {
         .bind(new.nonce.as_ref())
         .fetch_one(&mut tx)
         .await?;
+        let number = unsigned(&row, "number")?;
+        if !new.parts.is_empty() {
+            query("INSERT INTO payment_parts (provider, number, bill, account, amount) {rows}")
+                .rows(new.parts.iter().map(|part| {
+                    [
+                        (&new.provider).into(),
+                        number.into(),
+                        part.bill.into(),
+                        (&part.account).into(),
+                        part.amount.into(),
+                    ]
+                }))
+                .execute(&mut tx)
+                .await?;
+        }
         tx.commit().await?;
         Ok(PaymentRecord {
             provider: new.provider.clone(),
-            number: unsigned(&row, "number")?,
+            number,
             bill: new.bill,
             account: new.account.clone(),
             bills: new.bills.clone(),
@@ -79,7 +95,38 @@ impl Store {
             polls: 0,
             next_poll_at: new.poll_at,
             nonce: new.nonce,
+            together: !new.parts.is_empty(),
         })
+    }
+
+    /// What of a payment is for which bill, where several were chosen together: the newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payment_parts(
+        &self,
+        payment: &PaymentRecord,
+    ) -> Result<Vec<PaymentPart>, StoreError> {
+        parts(&self.pools, payment).await
+    }
+
+    /// A payment, with what was heard of it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn payment_view(
+        &self,
+        provider: &ProviderName,
+        number: u64,
+    ) -> Result<Option<PaymentView>, StoreError> {
+        let row = query(format!(
+            "SELECT {COLUMNS}, {HEARD} FROM payments p WHERE p.provider = $1 AND p.number = $2"
+        ))
+        .bind(provider)
+        .bind(number)
+        .fetch_optional(&self.pools)
+        .await?;
+        row.as_ref().map(view).transpose()
     }
 
     /// The code with which a payment can be made in cash. The first one stays.
@@ -137,7 +184,8 @@ impl Store {
         }
     }
 
-    /// The payments that were begun for a bill, newest first, with what was heard of them.
+    /// The payments that were begun on a bill's page, or for it and others that were chosen together, newest
+    /// first, with what was heard of them.
     ///
     /// # Errors
     /// Where the database fails.
@@ -146,7 +194,7 @@ impl Store {
         bill: BillNumber,
         limit: usize,
     ) -> Result<Vec<PaymentView>, StoreError> {
-        query(format!("SELECT {COLUMNS}, {HEARD} FROM payments p WHERE p.bill = $1 ORDER BY p.started_at DESC, p.number DESC LIMIT $2"))
+        query(format!("SELECT {COLUMNS}, {HEARD} FROM (SELECT * FROM payments WHERE bill = $1 UNION SELECT y.* FROM payment_parts s JOIN payments y ON y.provider = s.provider AND y.number = s.number WHERE s.bill = $1) p ORDER BY p.started_at DESC, p.number DESC LIMIT $2"))
             .bind(bill)
             .bind(limit)
             .fetch_all(&self.pools)
@@ -365,14 +413,36 @@ pub(crate) async fn on_their_way(
         .collect())
 }
 
+/// What of a payment is for which bill, the newest first: credit pays the oldest that is open, so that one takes what the
+/// others leave, and none of it moves to a bill that was not chosen.
+pub(crate) async fn parts(
+    on: impl Target,
+    payment: &PaymentRecord,
+) -> Result<Vec<PaymentPart>, StoreError> {
+    query("SELECT s.bill, s.account, s.amount FROM payment_parts s JOIN bills b ON b.number = s.bill WHERE s.provider = $1 AND s.number = $2 ORDER BY b.due_date DESC, s.bill DESC")
+        .bind(&payment.provider)
+        .bind(payment.number)
+        .fetch_all(on)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(PaymentPart {
+                bill: number(row, "bill")?,
+                account: text(row, "account")?,
+                amount: Cents::new(row.get("amount")?),
+            })
+        })
+        .collect()
+}
+
 /// The payments that were begun for these bills, at least one. A payment is begun for a bill, and may pay older
-/// ones of the customer along.
+/// ones of the customer along; or it has a part for each bill.
 async fn begun_for<'a>(
     on: impl Target,
     bills: impl Iterator<Item = (BillNumber, &'a CustomerNumber, Date)>,
 ) -> Result<Vec<(BillNumber, PaymentView)>, StoreError> {
     let asked = bills.map(|(bill, account, due)| [bill.into(), account.into(), due.into()]);
-    let rows = query(format!("WITH asked (bill, account, due) AS ({{rows}}) SELECT asked.bill AS asked, {COLUMNS}, {HEARD} FROM asked JOIN bills o ON o.account = asked.account AND o.due_date >= asked.due JOIN payments p ON p.bill = o.number"))
+    let rows = query(format!("WITH asked (bill, account, due) AS ({{rows}}) SELECT asked.bill AS asked, {COLUMNS}, {HEARD} FROM asked JOIN bills o ON o.account = asked.account AND o.due_date >= asked.due JOIN payments p ON p.bill = o.number WHERE NOT EXISTS (SELECT 1 FROM payment_parts s WHERE s.provider = p.provider AND s.number = p.number) UNION ALL SELECT asked.bill AS asked, {COLUMNS}, {HEARD} FROM asked JOIN payment_parts t ON t.bill = asked.bill JOIN payments p ON p.provider = t.provider AND p.number = t.number"))
         .rows(asked)
         .fetch_all(on)
         .await?;
@@ -440,6 +510,7 @@ fn record(row: &Row) -> Result<PaymentRecord, StoreError> {
             ),
             None => None,
         },
+        together: row.get::<i64>("parts")? > 0,
     })
 }
 

@@ -7,10 +7,10 @@ use kvit_pay::ledger::Entry;
 
 use crate::{
     Allocate, Claim, Event, NoticeOutcome, Settle, Store, StoreError, Word, Written,
-    apply::{SYSTEM, is_customer, settle, standing_entries},
+    apply::{SYSTEM, is_customer, reverse_all, settle, standing_entries},
     audit::append,
     engine::{Row, Tx},
-    ledger::{post, reverse},
+    ledger::post,
     notices::{Found, find},
     rows::{number, text, time},
     same_way::asked_back,
@@ -259,17 +259,13 @@ impl Store {
         let Some(outcome) = found.outcome.filter(|_| !entries.is_empty()) else {
             return Ok(Settle::NotForPeople);
         };
-        for entry in &entries {
-            if let Some(refund) = asked_back(&mut tx, entry).await? {
-                return Ok(Settle::AskedBack(refund));
-            }
+        if let Some(refund) = asked_back(&mut tx, notice).await? {
+            return Ok(Settle::AskedBack(refund));
         }
         let said = agreed(&mut tx, notice, why, by.into(), now).await?;
         let what = match said {
             Settle::Done => {
-                for entry in &entries {
-                    reverse(&mut tx, entry, None, by, now).await?;
-                }
+                reverse_all(&mut tx, &entries, None, by, now).await?;
                 if outcome != NoticeOutcome::Posted {
                     settle(&mut tx, notice, NoticeOutcome::Reversed, now).await?;
                 }

@@ -15,10 +15,9 @@ use crate::{
     concessions::{TURN, concession, paid, told},
     engine::{Row, Target, Tx},
     ledger::{post, reverse},
-    notices::found,
     reconcile::same_person,
     rows::{optional, optional_time, time, unsigned},
-    same_way::is_party,
+    same_way::{is_party, turn_of},
     sql::query,
 };
 
@@ -192,7 +191,7 @@ pub(crate) fn has_gone() -> String {
 async fn payment_turn(tx: &mut Tx, refund: u64) -> Result<(), StoreError> {
     let refund = concession(&mut *tx, refund).await?;
     if let Some(ConcessionKind::SameWay { payment, .. }) = refund.map(|refund| refund.kind) {
-        let turn = found(&mut *tx, &payment).await?.turn();
+        let turn = turn_of(&mut *tx, &payment).await?;
         tx.turn(&turn).await?;
     }
     Ok(())
@@ -263,7 +262,8 @@ async fn not_given_after_all(
     let last = row.map(|row| unsigned(&row, "number")).transpose()?;
     let (back, left) = entries(refund.number, last);
     reverse(tx, &left, None, by, now).await?;
-    reverse(tx, &back, None, by, now).await
+    reverse(tx, &back, None, by, now).await?;
+    Ok(())
 }
 
 /// The entries of a refund that was given: in the customer's book, and in that of what its payment system collected.

@@ -45,7 +45,7 @@ impl Store {
             return Ok(false);
         };
         // A reversal of the payment is applied before this, or finds it.
-        let turn = found(&mut tx, &payment).await?.turn();
+        let turn = turn_of(&mut tx, &payment).await?;
         tx.turn(&turn).await?;
         tx.turn(TURN).await?;
         let refund = concession(&mut tx, number).await?;
@@ -317,11 +317,21 @@ async fn payment_of(tx: &mut Tx, number: u64) -> Result<Option<String>, StoreErr
     })
 }
 
-/// The refund by which money of a payment was asked back from its payment system, and may have gone. A reversal of
-/// that payment may be the same money: people look at it.
-pub(crate) async fn asked_back(tx: &mut Tx, payment: &str) -> Result<Option<u64>, StoreError> {
-    let row = query(format!("SELECT c.number FROM concessions c WHERE c.payment = $1 AND c.asked_at IS NOT NULL AND {MAY_HAVE_GONE} ORDER BY c.number LIMIT 1"))
-        .bind(payment)
+/// The turn of the notice that made the entry of a payment.
+pub(crate) async fn turn_of(tx: &mut Tx, entry: &str) -> Result<String, StoreError> {
+    let row = query("SELECT notice FROM journal WHERE id = $1")
+        .bind(entry)
+        .fetch_one(&mut *tx)
+        .await?;
+    let notice: String = row.get("notice")?;
+    Ok(found(tx, &notice).await?.turn())
+}
+
+/// The refund by which money that a notice brought was asked back from its payment system, and may have gone. A
+/// reversal of that payment may be the same money: people look at it.
+pub(crate) async fn asked_back(tx: &mut Tx, notice: &str) -> Result<Option<u64>, StoreError> {
+    let row = query(format!("SELECT c.number FROM journal j JOIN concessions c ON c.payment = j.id WHERE j.notice = $1 AND c.asked_at IS NOT NULL AND {MAY_HAVE_GONE} ORDER BY c.number LIMIT 1"))
+        .bind(notice)
         .fetch_optional(tx)
         .await?;
     row.map(|row| unsigned(&row, "number")).transpose()

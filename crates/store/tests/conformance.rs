@@ -34,6 +34,7 @@ mod conformance {
     pub(crate) mod staff;
     pub(crate) mod statements;
     pub(crate) mod texts;
+    pub(crate) mod together;
     pub(crate) mod webhooks;
     pub(crate) mod world;
 }
@@ -47,7 +48,7 @@ use conformance::{
     accounts, api, codes, concessions, debits, deliveries, enrolments, health, histories, issue,
     kept, late, layouts, money_mails, passkeys, passwords, payments, portal, readers, receivables,
     reconcile, reconciliation, release, reminders, reversals, runs, same_way, scans, staff,
-    statements, texts, webhooks, world,
+    statements, texts, together, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -254,6 +255,10 @@ on_both_engines! {
     staff::what_staff_write_down_is_written_once,
     staff::a_run_is_closed_when_nothing_of_it_is_open,
     payments::a_payment_counts_once,
+    together::one_payment_pays_the_bills_of_several_customers,
+    together::what_does_not_fit_touches_no_bill,
+    together::it_goes_back_as_a_whole_and_in_parts,
+    together::an_address_is_told_once,
     payments::claims_are_aged_at_any_moment,
     payments::dues_are_told_as_a_page_shows_them,
     receivables::a_book_is_read_by_pages_and_adds_up,

@@ -235,11 +235,12 @@ pub(crate) async fn list(
     let credit = (standing.credit > Cents::ZERO)
         .then(|| texts.money(standing.credit, &app.portal.operator.currency));
     let latest = bills.pop();
+    let offer = pay::offer(&app, &visitor, &[(customer, &standing)]).await?;
     let page = app.pages.render(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay, language,
+            number, credit, latest, offer, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay, language,
             passkeys => app.passkeys.is_some(),
         },
     )?;

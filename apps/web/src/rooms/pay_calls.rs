@@ -243,7 +243,7 @@ async fn came_back(
 ) -> Result<Response, Failure> {
     let ways = app.portal.pay.ways.all();
     let provider = called(&ways, &name)?;
-    let (Dialect::Ipg(shop), Some(bill)) = (&provider.dialect, pay::bill_of(&app, &slug).await?)
+    let (Dialect::Ipg(shop), Some(place)) = (&provider.dialect, pay::place_of(&app, &slug).await?)
     else {
         return Err(Failure::NotFound);
     };
@@ -254,7 +254,7 @@ async fn came_back(
                 About::Payment(number) => app.portal.store.payment(&provider.name, *number).await?,
                 _ => None,
             };
-            if begun.is_some_and(|payment| payment.bill == bill.number) {
+            if begun.is_some_and(|payment| place.began(&payment)) {
                 keep(&app, &notice).await;
             } else {
                 not_believed(&app, &provider.name, &Refusal::Stranger).await;
@@ -262,10 +262,10 @@ async fn came_back(
         }
         Err(refused) => not_believed(&app, &provider.name, &refused).await,
     }
-    Ok(to(&format!("{}?back=1", pay::path(&app, bill.number))))
+    Ok(to(&format!("{}?back=1", place.path(&app))))
 }
 
-/// Keeps what a browser brought, and gives the page of the bill.
+/// Keeps what a browser brought, and gives the page to which it comes.
 async fn brought(
     app: &App,
     terminal: &Terminal,
@@ -293,7 +293,7 @@ async fn brought(
         Err(refused) => return Ok(Err(refused)),
     }
     Ok(Ok(found.map_or("/pay".to_owned(), |payment| {
-        format!("{}?back=1", pay::path(app, payment.bill))
+        format!("{}?back=1", pay::page_of(app, &payment))
     })))
 }
 

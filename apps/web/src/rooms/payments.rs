@@ -99,6 +99,7 @@ impl Told<'_> {
         context! {
             what => texts.say(key, &[("by", &by)]), amount, when => texts.moment(entry.at, &self.app.portal.time_zone),
             bills => bills.join(", "), count => bills.len(),
+            whole => entry.whole.map(|whole| texts.money(whole, &self.app.portal.operator.currency)),
         }
     }
 }

@@ -72,7 +72,13 @@ pub(crate) async fn page(
         });
     }
     let several = points.len() > 1;
-    let page = context! { points, several, by_link => visitor.by_link, sum => some(sum) };
+    let of: Vec<_> = visitor
+        .points
+        .iter()
+        .filter_map(|number| Some((number, standings.get(number)?)))
+        .collect();
+    let offer = pay::offer(&app, &visitor, &of).await?;
+    let page = context! { points, several, offer, by_link => visitor.by_link, sum => some(sum) };
     Ok(app
         .pages
         .render(&visitor, "points.html", page)?

@@ -362,7 +362,15 @@ impl Teller<'_> {
         let currency = &self.app.portal.operator.currency;
         let amount = self.texts.money(entry.cents.abs(), currency);
         let bills: Vec<_> = entry.bills.iter().map(ToString::to_string).collect();
-        let parts = [entry.who.clone(), bills.join(", ")];
+        let whole = entry.whole.map(|whole| {
+            let whole = self.texts.money(whole, currency);
+            self.texts.say("payments-whole", &[("amount", &whole)])
+        });
+        let parts = [
+            entry.who.clone(),
+            bills.join(", "),
+            whole.unwrap_or_default(),
+        ];
         let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Happened {
             at: entry.at,

@@ -14,7 +14,9 @@ mod upkeep;
 
 use axum::http::Method;
 use common::{World, autopay, chrome::Chrome, pay, seed};
+use kvit_billing::code::TokenPurpose;
 use kvit_store::Role;
+use serde_json::json;
 
 use console::console;
 use customers::tour;
@@ -99,6 +101,67 @@ fn nothing_moves() {
             assert!(!css.contains(moves), "{moves}");
         }
     }
+}
+
+/// Paying several bills at once: the choice, none and all of it, the way there, and where it stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_paying_together_is_fit_for_everybody() {
+    let Some(axe) = axe() else { return };
+    let (world, url) = World::served().await;
+    seed::history_of(&world.store, &world.key, 3).await;
+    for who in [seed::ANNA, seed::MARIA] {
+        seed::enrol(&world.store, who, "semeystvo@primer.bg").await;
+    }
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    chrome.visit(&url).await;
+    let mut eye = Inspector {
+        chrome,
+        axe,
+        lang: "bg",
+        faults: Vec::new(),
+    };
+    eye.sign_in(&world, seed::MARIA).await;
+    eye.look("bills-to-pay-at-once").await;
+    eye.see("pay-all-of-one", "/pay/all?number=1000003").await;
+    let link = world.sign_in_path(&mut world.browser(), seed::ANNA).await;
+    eye.chrome.go(&link).await;
+    eye.chrome.follow("main button").await;
+    eye.see("points-to-pay-at-once", "/points").await;
+    for lang in ["en", "bg"] {
+        eye.lang = lang;
+        eye.see("pay-all", &format!("/pay/all?lang={lang}")).await;
+        eye.see("pay-all-none", "/pay/all?chosen=1").await;
+        eye.chrome.go("/pay/all").await;
+        eye.chrome.follow("main form button").await;
+        eye.look("pay-all-go").await;
+    }
+    // With its script the browser would be gone.
+    eye.chrome.cdp("Network.enable", json!({})).await;
+    let kept_back = json!({"urls": ["*/assets/go-*"]});
+    eye.chrome.cdp("Network.setBlockedURLs", kept_back).await;
+    eye.chrome.follow("button[value='epay.card']").await;
+    let epay: kvit_pay::ProviderName = "epay".parse().expect("a name");
+    let begun = world.store.payment(&epay, 1).await.expect("an answer");
+    let begun = begun.expect("a payment");
+    let name = format!("{epay}/{}", begun.number);
+    let token = world.key.token(TokenPurpose::Pay, &name);
+    let page = format!("/pay/{epay}.{}-{}", begun.number, token.expose());
+    eye.see("pay-order-started", &page).await;
+    eye.see("pay-all-under-way", "/pay/all").await;
+    let code = world.store.set_payment_code(&epay, 1, "1234567890");
+    code.await.expect("a store");
+    eye.see("pay-order-code", &page).await;
+    let paid = pay::epay("INVOICE=1:STATUS=PAID:STAN=1:BCODE=A");
+    world
+        .browser()
+        .ask(Method::POST, "/pay/epay/notify", &paid, &[])
+        .await;
+    eye.see("pay-order-paid", &page).await;
+    eye.see("pay-all-nothing", "/pay/all").await;
+    eye.see("payments-together", "/payments").await;
+    assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
 }
 
 /// Autopay, for the customer and in the console.

@@ -198,6 +198,7 @@ pub(super) async fn same_way(eye: &mut Inspector, world: &World) {
         expires_at: now,
         poll_at: None,
         nonce: None,
+        parts: Vec::new(),
     };
     let payment = store.begin_payment(&payment).await.expect("a payment");
     let paid = pay::icard(&[

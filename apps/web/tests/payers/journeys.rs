@@ -117,6 +117,54 @@ async fn cards_pay_at_epay_icard_mypos_and_borica() {
     .await;
 }
 
+/// Two numbers of one person, four bills: all but one are paid together, and that one by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_bills_are_paid_at_once_each_way() {
+    // All but the first, while there are more than one.
+    const TICK: &str = "[...document.querySelectorAll('[name=bill]')].forEach((one, at, all) => { if (one.checked !== (at > 0 || all.length === 1)) one.click() })";
+    each(async |anna| {
+        let world = &anna.scene.world;
+        seed::history_of(&world.store, &world.key, 3).await;
+        for who in [seed::ANNA, seed::MARIA] {
+            seed::enrol(&world.store, who, "semeystvo@primer.bg").await;
+        }
+        let link = world.sign_in_path(&mut world.browser(), seed::ANNA).await;
+        anna.chrome.go(&link).await;
+        anna.chrome.follow("main button").await;
+        let three = "Плащане на 3 сметки";
+        for (way, what, order, said) in [
+            ("epay.card", "away", three, "още не е потвърдено"),
+            ("icard.card", "decline", three, "Плащането не беше прието"),
+            ("borica.card", "decline", three, "плащането беше отказано"),
+            ("mypos.card", "pay", three, "Сметките са платени"),
+            ("borica.card", "pay", "Сметка № ", "Сметките са платени"),
+        ] {
+            anna.chrome.go("/pay/all").await;
+            assert_eq!(anna.chrome.h1().await, "Платете всичко");
+            anna.chrome.eval(TICK).await;
+            anna.chrome.follow("main form button").await;
+            anna.chrome.follow(&format!("button[value='{way}']")).await;
+            if !anna.scripts {
+                anna.chrome.follow("main form button").await;
+            }
+            anna.chrome
+                .until("document.querySelector('h1')?.textContent.includes('simulated')")
+                .await;
+            let seen = anna.text().await;
+            assert!(seen.contains(order), "{way}: {seen}");
+            anna.chrome.follow(&format!("button[value='{what}']")).await;
+            if !way.starts_with("epay") {
+                anna.chrome.follow("button").await;
+            }
+            let back = anna.text().await;
+            assert!(back.contains(said), "{way}: {back}");
+        }
+        anna.chrome.go("/pay/all").await;
+        assert!(anna.text().await.contains("Нямате неплатени сметки"));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cash_pays_with_the_code_of_the_page() {
     each(async |anna| {

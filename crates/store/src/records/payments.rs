@@ -34,6 +34,20 @@ pub struct NewPayment {
     pub poll_at: Option<Timestamp>,
     /// What the payment system is asked with, where its answers name that.
     pub nonce: Option<Nonce>,
+    /// What of it is for which bill, where several were chosen together; together they are the amount. Else
+    /// none: then all of it is for `account`.
+    pub parts: Vec<PaymentPart>,
+}
+
+/// What of a payment is for one of the bills that were chosen together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct PaymentPart {
+    pub bill: BillNumber,
+    /// Whose the bill is.
+    pub account: CustomerNumber,
+    /// Above zero.
+    pub amount: Cents,
 }
 
 /// A payment that was begun.
@@ -59,6 +73,8 @@ pub struct PaymentRecord {
     pub next_poll_at: Option<Timestamp>,
     /// What the payment system was asked with; `None` where its answers do not name that, or it was not kept then.
     pub nonce: Option<Nonce>,
+    /// Whether it was begun for bills that were chosen together, and so has parts.
+    pub together: bool,
 }
 
 /// A payment and what was heard of it.
@@ -429,6 +445,8 @@ pub struct EntryRecord {
     pub bills: Vec<BillNumber>,
     pub reverses: Option<String>,
     pub who: String,
+    /// Of a payment for bills of several customers, where it was asked for: all of it. Above zero.
+    pub whole: Option<Cents>,
 }
 
 /// What an account of the books held before some days, and what moved in them.
@@ -457,7 +475,11 @@ impl EntryRecord {
     #[must_use]
     pub fn sender(&self) -> &str {
         let notice = match self.id.split_once('/') {
-            Some((head, notice)) if head.starts_with("allocation") => notice,
+            Some((head, notice))
+                if head.starts_with("allocation") || head.starts_with("share-") =>
+            {
+                notice
+            }
             _ => &self.id,
         };
         notice.split('/').next().unwrap_or_default()

@@ -90,6 +90,8 @@ enum Deed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Home {
     Customer(u64),
+    /// A half with each of two customers, whose bills were paid together.
+    Two([u64; 2]),
     /// With nobody, until two people say whose it is.
     Unmatched,
     /// In no book: it goes back by itself.

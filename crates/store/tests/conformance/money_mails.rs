@@ -20,13 +20,23 @@ use super::{
 
 /// The customer's bills come by mail from now on; `n` names the address.
 pub(super) async fn enrol(store: &Store, account: CustomerNumber, n: u64, language: Language) {
+    enrol_at(store, account, (n, n), language).await;
+}
+
+/// The same with an address that others may have too.
+pub(super) async fn enrol_at(
+    store: &Store,
+    account: CustomerNumber,
+    (n, address): (u64, u64),
+    language: Language,
+) {
     let id: EnrolmentId = format!("{n:032x}").parse().expect("an enrolment id");
     store
         .enrol(&NewEnrolment {
             id,
             account,
             channel: EnrolmentChannel::Phone,
-            email: Secret::new(format!("{n}@example.bg")),
+            email: Secret::new(format!("{address}@example.bg")),
             language,
             text_version: "2026-1".to_owned(),
             evidence: json!({}),

@@ -22,7 +22,9 @@ use kvit_pay::{
     },
     params::encode,
 };
-use kvit_store::{Allocate, Claim, NewPayment, PaymentRecord, Received, Settle, Store};
+use kvit_store::{
+    Allocate, Claim, NewPayment, PaymentPart, PaymentRecord, Received, Settle, Store,
+};
 
 use super::world::{account, at, euro, issued, number};
 
@@ -175,7 +177,7 @@ fn body_of(dialect: Dialect, pairs: &[(&str, &str)]) -> String {
 pub(super) struct Said<'a> {
     pub(super) dialect: Dialect,
     pub(super) order: u64,
-    /// `Notify`, `Rollback` or `Cancel`.
+    /// `Notify`, `Rollback` or `DeclineNotify`.
     pub(super) what: &'a str,
     pub(super) trace: Option<&'a str>,
     pub(super) money: Option<(&'a str, &'a str)>,
@@ -362,6 +364,35 @@ pub(super) async fn begun(store: &Store, provider: &str, bill: u64) -> PaymentRe
             expires_at: at(1000),
             poll_at: Some(at(30)),
             nonce: None,
+            parts: Vec::new(),
+        })
+        .await
+        .expect("a payment")
+}
+
+/// One payment of the bills of these customers, of 12.00 each.
+pub(super) async fn begun_together(store: &Store, provider: &str, of: &[u64]) -> PaymentRecord {
+    let part = |n: &u64| PaymentPart {
+        bill: number(n + 99),
+        account: account(*n),
+        amount: Cents::new(1200),
+    };
+    let parts: Vec<_> = of.iter().map(part).collect();
+    store
+        .begin_payment(&NewPayment {
+            provider: provider.parse().expect("a name"),
+            bill: parts[0].bill,
+            account: parts[0].account.clone(),
+            bills: parts.iter().map(|part| part.bill).collect(),
+            way: "card".to_owned(),
+            first_number: 1,
+            amount: parts.iter().map(|part| part.amount).sum(),
+            currency: euro(),
+            at: at(20),
+            expires_at: at(1000),
+            poll_at: Some(at(30)),
+            nonce: None,
+            parts,
         })
         .await
         .expect("a payment")

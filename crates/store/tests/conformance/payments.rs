@@ -199,6 +199,7 @@ pub(crate) async fn a_number_that_was_heard_of_is_not_given_again(store: Store) 
         expires_at: at(1000),
         poll_at: None,
         nonce: Some([7; 16]),
+        parts: Vec::new(),
     };
     let begun = store.begin_payment(&new).await.expect("a payment");
     let found = store.payment(&new.provider, begun.number).await;

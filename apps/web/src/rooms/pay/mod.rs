@@ -1,8 +1,11 @@
 //! Paying one bill: what is open of it, where its payments stand, and the ways to pay it. The
-//! address opens that bill and nothing else, so it can be mailed.
+//! address opens that bill and nothing else, so it can be mailed. Several at once are chosen in
+//! `together`, and their payment has a page of its own, `order`.
 
 mod coming;
+mod order;
 mod start;
+mod together;
 mod words;
 
 use axum::{
@@ -20,7 +23,7 @@ use kvit_pay::{
     standing::Standing,
     ways::{Dialect, Provider},
 };
-use kvit_store::{BillRecord, EntryRecord, PaymentView};
+use kvit_store::{BillRecord, EntryRecord, PaymentRecord, PaymentView};
 use minijinja::context;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -31,14 +34,18 @@ use super::{
 };
 use crate::{App, Hall, failure::Failure, front::Visitor};
 
-pub(crate) use self::start::start;
 use self::{
     coming::is_coming,
     words::{booked, came_to_nothing, offered, told},
 };
 pub(super) use self::{
     coming::{OPEN_MAX, coming},
+    together::offer,
     words::by,
+};
+pub(crate) use self::{
+    start::start,
+    together::{choose, pay},
 };
 
 /// Payments of a bill that its page tells of.
@@ -47,6 +54,24 @@ const PAYMENTS_SHOWN: usize = 100;
 pub(crate) fn path(app: &Hall, number: BillNumber) -> String {
     let token = app.portal.key.token(TokenPurpose::Pay, &number.to_string());
     format!("/pay/{number}-{}", token.expose())
+}
+
+/// The address of the page to which the browser comes back from a payment.
+pub(crate) fn page_of(app: &Hall, payment: &PaymentRecord) -> String {
+    if !payment.together {
+        return path(app, payment.bill);
+    }
+    let token = app
+        .portal
+        .key
+        .token(TokenPurpose::Pay, &order_name(payment));
+    let (provider, number) = (&payment.provider, payment.number);
+    format!("/pay/{provider}.{number}-{}", token.expose())
+}
+
+/// No bill has such a name.
+fn order_name(payment: &PaymentRecord) -> String {
+    format!("{}/{}", payment.provider, payment.number)
 }
 
 /// How a bill stands: `open`, `paid`, or `nothing` where it never asked for money.
@@ -69,8 +94,10 @@ pub(crate) async fn page(
     Path(slug): Path<String>,
     Query(came): Query<Came>,
 ) -> Result<Response, Failure> {
-    let Some(bill) = bill_of(&app, &slug).await? else {
-        return unknown(&app, &visitor);
+    let bill = match place_of(&app, &slug).await? {
+        Some(Place::Bill(bill)) => bill,
+        Some(Place::Order(order)) => return order::page(&app, visitor, order, &came).await,
+        None => return unknown(&app, &visitor),
     };
     let visitor = reader(visitor, &bill);
     let asked = Asked::of(&app, bill).await?;
@@ -108,17 +135,57 @@ pub(crate) fn to(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// The bill that an address opens: `<bill number>-<token>`.
-pub(crate) async fn bill_of(app: &App, slug: &str) -> Result<Option<BillRecord>, Failure> {
-    let (number, token) = slug.split_once('-').unwrap_or_default();
-    let Ok(number) = number.parse::<BillNumber>() else {
+/// What an address opens.
+pub(crate) enum Place {
+    /// `<bill number>-<token>`.
+    Bill(BillRecord),
+    /// `<provider>.<payment>-<token>`: the payment of bills that were chosen together.
+    Order(PaymentView),
+}
+
+impl Place {
+    /// Whether a payment was begun there.
+    pub(crate) fn began(&self, payment: &PaymentRecord) -> bool {
+        match self {
+            Self::Bill(bill) => !payment.together && payment.bill == bill.number,
+            Self::Order(view) => order_name(&view.payment) == order_name(payment),
+        }
+    }
+
+    /// The address again.
+    pub(crate) fn path(&self, app: &Hall) -> String {
+        match self {
+            Self::Bill(bill) => path(app, bill.number),
+            Self::Order(view) => page_of(app, &view.payment),
+        }
+    }
+}
+
+/// The bill or order of an address, where its token is right.
+pub(crate) async fn place_of(app: &App, slug: &str) -> Result<Option<Place>, Failure> {
+    let (name, token) = slug.rsplit_once('-').unwrap_or_default();
+    let is_right = |name: &str| {
+        let right = app.portal.key.token(TokenPurpose::Pay, name);
+        bool::from(right.expose().as_bytes().ct_eq(token.as_bytes()))
+    };
+    let store = &app.portal.store;
+    if let Ok(number) = name.parse::<BillNumber>() {
+        return Ok(match is_right(&number.to_string()) {
+            true => store.bill(number).await?.map(Place::Bill),
+            false => None,
+        });
+    }
+    let (provider, number) = name.split_once('.').unwrap_or_default();
+    let (Ok(provider), Ok(number)) = (provider.parse::<ProviderName>(), number.parse::<u64>())
+    else {
         return Ok(None);
     };
-    let right = app.portal.key.token(TokenPurpose::Pay, &number.to_string());
-    if !bool::from(right.expose().as_bytes().ct_eq(token.as_bytes())) {
+    if !is_right(&format!("{provider}/{number}")) {
         return Ok(None);
     }
-    Ok(app.portal.store.bill(number).await?)
+    let found = store.payment_view(&provider, number).await?;
+    let found = found.filter(|view| view.payment.together);
+    Ok(found.map(Place::Order))
 }
 
 fn unknown(app: &App, visitor: &Visitor) -> Result<Response, Failure> {
@@ -175,7 +242,16 @@ impl Asked {
         let store = &app.portal.store;
         let now = app.portal.clock.now();
         let standing = store.standing(&bill.account, now).await?;
-        let payments = store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await?;
+        let mut payments = store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await?;
+        for PaymentView { payment, .. } in &mut payments {
+            if payment.together {
+                // Here only what is for this bill: its page may be opened by whoever holds it. The code is on the order's.
+                let parts = store.payment_parts(payment).await?;
+                let own = parts.into_iter().find(|part| part.bill == bill.number);
+                payment.amount = own.map_or(Cents::ZERO, |part| part.amount);
+                payment.code = None;
+            }
+        }
         let others = store
             .other_money_of_bill(&bill.account, bill.number, PAYMENTS_SHOWN)
             .await?;
@@ -201,24 +277,14 @@ impl Asked {
         Ok(asked)
     }
 
-    /// Whether a payment system takes such an amount: all take euro only, and ePay more than a cent.
     fn fits(&self, provider: &Provider) -> bool {
-        let least = match provider.dialect {
-            Dialect::Epay(_) => epay::AMOUNT_MIN,
-            _ => Cents::new(1),
-        };
-        self.bill.currency == Currency::EUR && self.amount >= least
-    }
-
-    /// Whether a payment system is in order, as far as is known.
-    fn works(&self, provider: &Provider) -> bool {
-        !self.out.contains(&provider.name)
+        fits(provider, self.amount, self.bill.currency)
     }
 
     /// What to say to somebody whom a payment system sent back: what is known of the payment that
     /// they come from, and no more.
     fn came_back(&self, app: &App) -> Option<&'static str> {
-        let latest = self.payments.first()?;
+        let latest = self.payments.iter().find(|view| !view.payment.together)?;
         match latest.state(app.portal.clock.now()) {
             PaymentState::Started | PaymentState::Ordered => Some("pay-back"),
             PaymentState::Declined => Some("pay-declined"),
@@ -277,20 +343,7 @@ impl Asked {
         let states: Vec<_> = begun.into_iter().map(told).chain(others).collect();
         let open = self.payments.iter().any(|view| is_coming(view, now));
         let fitting = ways.iter().filter(|provider| self.fits(provider));
-        let (working, resting): (Vec<_>, Vec<_>) =
-            fitting.partition(|provider| self.works(provider));
-        let offered: Vec<_> = offered(app, visitor, working.into_iter());
-        let resting: Vec<_> = resting
-            .into_iter()
-            .filter(|provider| !provider.offered.is_empty())
-            .map(|provider| provider.title.get(visitor.language))
-            .collect();
-        let out = match resting.len() {
-            0 => None,
-            1 => Some("pay-out"),
-            _ => Some("pay-out-several"),
-        };
-        let resting = out.map(|out| texts.say(out, &[("titles", &resting.join(", "))]));
+        let (offered, resting) = offered(app, visitor, fitting, &self.out);
         let operator = &app.portal.operator;
         let collected = self.collected.as_ref().map(|collected| {
             let until = pay_otherwise_until(collected.day);
@@ -322,6 +375,15 @@ impl Asked {
         )?;
         Ok(page.into_response())
     }
+}
+
+/// Whether a payment system takes such an amount: all take euro only, and ePay more than a cent.
+fn fits(provider: &Provider, amount: Cents, currency: Currency) -> bool {
+    let least = match provider.dialect {
+        Dialect::Epay(_) => epay::AMOUNT_MIN,
+        _ => Cents::new(1),
+    };
+    currency == Currency::EUR && amount >= least
 }
 
 /// The payment systems that are out of order now.

@@ -7,16 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{Cents, format};
+use kvit_billing::{BillNumber, Cents, Currency, CustomerNumber, format};
 use kvit_pay::{
     dialects::{FormPost, borica, epay, ipg},
     ways::{Call, Dialect, NoAnswer, Provider, Way},
 };
-use kvit_store::{BillRecord, EnrolmentState, GuardPolicy, NewPayment, PaymentRecord};
+use kvit_store::{EnrolmentState, GuardPolicy, NewPayment, PaymentPart, PaymentRecord};
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{Asked, bill_of, path, reader, to, unknown};
+use super::{Asked, Place, page_of, place_of, reader, to, unknown};
 use crate::{App, failure::Failure, front::Visitor, gate};
 
 /// How long a payment by card or account may take. BORICA's order numbers are good for a day.
@@ -25,7 +25,7 @@ const ONLINE_MAX: SignedDuration = SignedDuration::from_hours(24);
 const CASH_MAX: SignedDuration = SignedDuration::from_hours(72);
 /// The first time a payment system is asked, where it does not call by itself.
 const FIRST_POLL: SignedDuration = SignedDuration::from_mins(2);
-/// Payments that may be begun for one bill.
+/// Payments that may be begun for one bill, or by one customer for several.
 const STARTS: GuardPolicy = GuardPolicy {
     max_fails: 20,
     window_s: 3600,
@@ -49,52 +49,85 @@ pub(crate) async fn start(
     Form(form): Form<PayForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
-    let Some(bill) = bill_of(&app, &slug).await? else {
+    let Some(Place::Bill(bill)) = place_of(&app, &slug).await? else {
         return unknown(&app, &visitor);
     };
     let visitor = reader(visitor, &bill);
     let ways = app.portal.pay.ways.all();
-    let chosen = form.way.split_once('.').and_then(|(name, way)| {
-        let provider = ways
-            .iter()
-            .find(|provider| provider.name.as_str() == name)?;
-        let way = Way::parse(way).filter(|way| provider.offered.contains(way))?;
-        Some((provider, way))
-    });
     let asked = Asked::of(&app, bill).await?;
-    let chosen = chosen.filter(|(provider, _)| asked.fits(provider));
-    if chosen.is_some_and(|(provider, _)| !asked.works(provider)) {
+    let chosen = chosen(&ways, &form.way).filter(|(provider, _)| asked.fits(provider));
+    if chosen.is_some_and(|(provider, _)| asked.out.contains(&provider.name)) {
         return asked.page(&app, &visitor, Some("pay-out-now"));
     }
     let (Some((provider, way)), true) = (chosen, asked.amount > Cents::ZERO) else {
         // Paid meanwhile, or a way that is offered no more: the page says how things stand.
         return asked.page(&app, &visitor, None);
     };
-    let now = app.portal.clock.now();
-    let guard = format!("begun-payments-{}", asked.bill.number);
-    if let Some(until) = app.portal.store.guard(&guard, now).await?.blocked_until {
-        return gate::locked(&app, &visitor, until);
+    let wanted = Wanted {
+        bill: asked.bill.number,
+        account: asked.bill.account.clone(),
+        bills: asked.bills.clone(),
+        amount: asked.amount,
+        currency: asked.bill.currency,
+        parts: Vec::new(),
+    };
+    let guard = asked.bill.number.to_string();
+    wanted.go(&app, &visitor, (provider, way), &guard).await
+}
+
+/// The way of a form, where it is offered.
+pub(super) fn chosen<'a>(ways: &'a [Provider], way: &str) -> Option<(&'a Provider, Way)> {
+    let (name, way) = way.split_once('.')?;
+    let provider = ways
+        .iter()
+        .find(|provider| provider.name.as_str() == name)?;
+    let way = Way::parse(way).filter(|way| provider.offered.contains(way))?;
+    Some((provider, way))
+}
+
+/// What somebody is about to pay, as [`NewPayment`] has it.
+pub(super) struct Wanted {
+    pub(super) bill: BillNumber,
+    pub(super) account: CustomerNumber,
+    pub(super) bills: Vec<BillNumber>,
+    pub(super) amount: Cents,
+    pub(super) currency: Currency,
+    pub(super) parts: Vec<PaymentPart>,
+}
+
+impl Wanted {
+    /// Stores the intent, and takes the customer there. `guarded` names whose payments are counted.
+    pub(super) async fn go(
+        self,
+        app: &App,
+        visitor: &Visitor,
+        (provider, way): (&Provider, Way),
+        guarded: &str,
+    ) -> Result<Response, Failure> {
+        let now = app.portal.clock.now();
+        let guard = format!("begun-payments-{guarded}");
+        if let Some(until) = app.portal.store.guard(&guard, now).await?.blocked_until {
+            return gate::locked(app, visitor, until);
+        }
+        app.portal.store.guard_fail(&guard, now, &STARTS).await?;
+        let payment = begin(app, self, provider, way, now).await?;
+        if way == Way::Cash {
+            return cash(app, visitor, provider, &payment).await;
+        }
+        let errand = Errand {
+            app,
+            visitor,
+            payment: &payment,
+        };
+        let there = errand.form(provider, way).await?;
+        go(app, visitor, provider, &payment, &there)
     }
-    app.portal.store.guard_fail(&guard, now, &STARTS).await?;
-    let payment = begin(&app, &asked, provider, way, now).await?;
-    if way == Way::Cash {
-        return cash(&app, &visitor, &asked.bill, provider, &payment).await;
-    }
-    let there = Errand {
-        app: &app,
-        visitor: &visitor,
-        bill: &asked.bill,
-        payment: &payment,
-    }
-    .form(provider, way)
-    .await?;
-    go(&app, &visitor, provider, &payment, &there)
 }
 
 /// Stores the intent before anybody goes anywhere.
 async fn begin(
     app: &App,
-    asked: &Asked,
+    wanted: Wanted,
     provider: &Provider,
     way: Way,
     now: Timestamp,
@@ -107,13 +140,14 @@ async fn begin(
     let polled = provider.dialect.is_asked();
     let new = NewPayment {
         provider: provider.name.clone(),
-        bill: asked.bill.number,
-        account: asked.bill.account.clone(),
-        bills: asked.bills.clone(),
+        bill: wanted.bill,
+        account: wanted.account,
+        bills: wanted.bills,
+        parts: wanted.parts,
         way: way.as_str().to_owned(),
         first_number: provider.first_number,
-        amount: asked.amount,
-        currency: asked.bill.currency,
+        amount: wanted.amount,
+        currency: wanted.currency,
         at: now,
         expires_at: now + lasts,
         poll_at: polled.then(|| now + FIRST_POLL),
@@ -128,19 +162,18 @@ async fn begin(
     Ok(payment)
 }
 
-/// Asks EasyPay for a code, and shows it on the bill's page.
+/// Asks EasyPay for a code, and shows it on the page of the bill or order.
 async fn cash(
     app: &App,
     visitor: &Visitor,
-    bill: &BillRecord,
     provider: &Provider,
     payment: &PaymentRecord,
 ) -> Result<Response, Failure> {
-    let page = path(app, bill.number);
+    let page = page_of(app, payment);
     let Dialect::Epay(epay) = &provider.dialect else {
         return Err(Failure::NotFound);
     };
-    let description = description(app, visitor, bill);
+    let description = description(app, visitor, payment);
     let url = epay.cash_code_url(&checkout(app, payment, &description));
     let answer = app.portal.pay.wire.call(Call { url, form: None }).await;
     let answered = !answer.as_ref().is_err_and(NoAnswer::is_silence);
@@ -165,9 +198,16 @@ async fn cash(
     }
 }
 
-fn description(app: &App, visitor: &Visitor, bill: &BillRecord) -> String {
+/// What payment systems show; the shortest of them takes fifty characters.
+fn description(app: &App, visitor: &Visitor, payment: &PaymentRecord) -> String {
     let texts = app.pages.texts(visitor.language);
-    texts.say("pay-description", &[("number", &bill.number.to_string())])
+    if payment.together && payment.bills.len() > 1 {
+        let count = payment.bills.len().into();
+        let said = texts.get("pay-together-description", &[("count", count)]);
+        return said.unwrap_or_default();
+    }
+    let number = payment.bill.to_string();
+    texts.say("pay-description", &[("number", &number)])
 }
 
 fn checkout<'a>(app: &App, payment: &PaymentRecord, description: &'a str) -> epay::Checkout<'a> {
@@ -183,7 +223,6 @@ fn checkout<'a>(app: &App, payment: &PaymentRecord, description: &'a str) -> epa
 struct Errand<'a> {
     app: &'a App,
     visitor: &'a Visitor,
-    bill: &'a BillRecord,
     payment: &'a PaymentRecord,
 }
 
@@ -191,9 +230,9 @@ impl Errand<'_> {
     async fn form(&self, provider: &Provider, way: Way) -> Result<FormPost, Failure> {
         let portal = &self.app.portal;
         let base = portal.public_url.trim_end_matches('/');
-        let page = path(self.app, self.bill.number);
+        let page = page_of(self.app, self.payment);
         let language = self.visitor.language.tag();
-        let description = description(self.app, self.visitor, self.bill);
+        let description = description(self.app, self.visitor, self.payment);
         let amount = self.payment.amount;
         let form = match &provider.dialect {
             Dialect::Epay(epay) => {
@@ -218,7 +257,7 @@ impl Errand<'_> {
                 notify: &format!("{base}/pay/{}/notify", provider.name),
             }),
             Dialect::Borica(terminal) => {
-                let account = &self.bill.account;
+                let account = &self.payment.account;
                 let customer = portal
                     .store
                     .customer(account)

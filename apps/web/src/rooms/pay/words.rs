@@ -1,7 +1,7 @@
 //! Ways to pay, and where payments stand, in words.
 
 use kvit_pay::{
-    PaymentState,
+    PaymentState, ProviderName,
     statement::BANK,
     ways::{Provider, Way},
 };
@@ -10,13 +10,16 @@ use minijinja::{Value, context};
 
 use crate::{App, front::Visitor, texts::Texts};
 
-/// The ways to choose from.
+/// The ways to choose from, and a sentence about those that are out of order.
 pub(super) fn offered<'a>(
     app: &App,
     visitor: &Visitor,
     ways: impl Iterator<Item = &'a Provider>,
-) -> Vec<Value> {
+    out: &[ProviderName],
+) -> (Vec<Value>, Option<String>) {
     let texts = app.pages.texts(visitor.language);
+    let (working, resting): (Vec<_>, Vec<_>) =
+        ways.partition(|provider| !out.contains(&provider.name));
     let one = |provider: &Provider, way: Way| {
         let title = provider.title.get(visitor.language);
         let text = match (way, &provider.dialect) {
@@ -28,10 +31,23 @@ pub(super) fn offered<'a>(
         context! { value => format!("{}.{}", provider.name, way.as_str()), text }
     };
     let mut all = Vec::new();
-    for provider in ways {
+    for provider in working {
         all.extend(provider.offered.iter().map(|way| one(provider, *way)));
     }
-    all
+    let resting: Vec<_> = resting
+        .into_iter()
+        .filter(|provider| !provider.offered.is_empty())
+        .map(|provider| provider.title.get(visitor.language))
+        .collect();
+    let key = match resting.len() {
+        0 => None,
+        1 => Some("pay-out"),
+        _ => Some("pay-out-several"),
+    };
+    (
+        all,
+        key.map(|key| texts.say(key, &[("titles", &resting.join(", "))])),
+    )
 }
 
 /// Whether no money is to be expected of a payment.
@@ -88,7 +104,7 @@ pub(super) fn told(
     let until = texts.moment(payment.expires_at, &app.portal.time_zone);
     // Paid twice is told as it is.
     let amount = match (state, view.heard.paid - view.heard.back) {
-        (PaymentState::Settled, paid) => paid,
+        (PaymentState::Settled, paid) if !payment.together => paid,
         _ => payment.amount,
     };
     let amount = texts.money(amount, &payment.currency);
@@ -100,7 +116,10 @@ pub(super) fn told(
         ("until", until.as_str()),
         ("code", code.as_deref().unwrap_or_default()),
     ];
-    let text = texts.say(&key, &arguments);
+    let mut text = texts.say(&key, &arguments);
+    if payment.together {
+        text = format!("{text} {}", texts.say("pay-state-together", &[]));
+    }
     let code = code.filter(|_| standing == "open");
     context! { state => state.as_str(), text, code }
 }

@@ -30,7 +30,9 @@ struct Held {
 /// The notice, or what else, that an entry was made because of.
 fn root(mut entry: &str) -> &str {
     while let Some((first, rest)) = entry.split_once('/') {
-        let made = ["reversal", "payout"].contains(&first) || first.starts_with("allocation");
+        let made = ["reversal", "payout"].contains(&first)
+            || first.starts_with("allocation")
+            || first.starts_with("share-");
         if !made {
             break;
         }
@@ -99,7 +101,8 @@ pub(super) async fn judge(
         let asked: Vec<_> = refunds
             .iter()
             .filter(|it| {
-                matches!(it.kind, ConcessionKind::SameWay { .. }) && it.kind.payment() == Some(key)
+                matches!(it.kind, ConcessionKind::SameWay { .. })
+                    && it.kind.payment().map(root) == Some(key)
             })
             .collect();
         for (account, cents) in &found.customers {
@@ -147,6 +150,16 @@ pub(super) async fn judge(
                     .copied()
                     .unwrap_or_default();
                 assert_eq!(theirs, -here, "{coming:?}: {found:?}");
+            }
+            Home::Two(both) => {
+                for n in both {
+                    let theirs = found.customers.get(&account(n)).copied();
+                    assert_eq!(
+                        theirs.unwrap_or_default(),
+                        -here / 2,
+                        "{coming:?}: {found:?}"
+                    );
+                }
             }
             Home::Unmatched => assert!(
                 found.unmatched == 0 || waiting.contains(key),
@@ -207,7 +220,9 @@ pub(super) async fn judge(
                     .map_or(0, |held| held.customers.values().sum());
             }
             let settled = view.state(at(99_999)) == PaymentState::Settled;
-            let given = refunds.iter().any(|it| it.kind.payment().is_some_and(of));
+            let given = refunds
+                .iter()
+                .any(|it| it.kind.payment().map(root).is_some_and(of));
             assert!(
                 settled == (here > 0) || given,
                 "{view:?} and {here} in the books"

@@ -12,7 +12,7 @@ use kvit_store::{ConcessionKind, DebitState, Store};
 use super::{
     super::{
         debits::{back, came, refused},
-        payers::{Said, begun, borica, confirmed, epay, epay_paid},
+        payers::{Said, begun, begun_together, borica, confirmed, epay, epay_paid},
         statements::paid,
         world::{account, number},
     },
@@ -191,7 +191,8 @@ impl History {
 
     pub(super) async fn other_system(&mut self, store: &Store) {
         let who = 1 + self.chance.below(CUSTOMERS);
-        match self.chance.below(4) {
+        match self.chance.below(6) {
+            4 => self.together(store, who).await,
             0 => {
                 let order = begun(store, "borica", who + 99).await.number;
                 if self.chance.once_in(2) {
@@ -223,6 +224,29 @@ impl History {
                 self.comes(key, 345, home);
             }
         }
+    }
+
+    /// One payment of the bills of two customers, which may go back or come twice.
+    async fn together(&mut self, store: &Store, who: u64) {
+        let both = [who, who % CUSTOMERS + 1];
+        let order = begun_together(store, "card", &both).await.number;
+        let trace = self.name();
+        let pay = Said {
+            dialect: Dialect::Icard,
+            order,
+            what: "Notify",
+            trace: Some(&trace),
+            money: Some(("24.00", "978")),
+        };
+        self.call(&pay);
+        let goes = self.chance.once_in(3);
+        if goes {
+            let (what, money) = ("Rollback", None);
+            self.call(&Said { what, money, ..pay });
+        }
+        let back = goes.then(|| format!("card/reversed/{trace}"));
+        let key = format!("card/paid/{trace}");
+        self.comes(key, 2400, Home::Two(both)).back = back;
     }
 
     pub(super) fn transfer(&mut self) {
@@ -277,7 +301,17 @@ impl History {
     pub(super) fn people(&mut self) {
         for coming in self.comings.clone() {
             let who = 1 + self.chance.below(CUSTOMERS);
-            let deed = match (coming.home, self.chance.below(6)) {
+            let (home, payment) = match coming.home {
+                // The first entry has the name of the notice.
+                Home::Two(both) => {
+                    let who = both[self.chance.index(2)];
+                    let first = both.iter().min() == Some(&who);
+                    let name = if first { "" } else { "share-2/" };
+                    (Home::Customer(who), format!("{name}{}", coming.key))
+                }
+                home => (home, coming.key.clone()),
+            };
+            let deed = match (home, self.chance.below(6)) {
                 (Home::Unmatched, 0 | 1) => Deed::Allocate(coming.key, who, None),
                 (Home::Unmatched, 2) => Deed::Allocate(coming.key, who, Some(100)),
                 (Home::Nowhere, 0) => Deed::Settle(coming.key),
@@ -287,7 +321,6 @@ impl History {
                     let (kind, payee) = (self.chance.below(3), "Ана".to_owned());
                     let provider = coming.key.split('/').next().unwrap_or_default();
                     let provider = provider.parse().expect("a name");
-                    let payment = coming.key.clone();
                     let kind = match kind {
                         0 => ConcessionKind::Refund {
                             iban,
