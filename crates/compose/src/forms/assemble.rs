@@ -190,30 +190,14 @@ impl Harvest<'_> {
         let Ok(packet) = std::str::from_utf8(packet) else {
             return refused("the XMP packet is not UTF-8");
         };
-        let ids = self.exports[0].document.trailer.array("ID");
-        let Some([Value::Text(document), Value::Text(instance)]) = ids else {
-            return refused("the trailer has no /ID");
-        };
         let mut marks = Vec::new();
-        for (id, piece) in [document, instance]
-            .into_iter()
-            .zip([|| XmpPiece::DocumentId, || XmpPiece::InstanceId])
-        {
-            let id = String::from_utf8_lossy(&id.bytes).into_owned();
-            marks.extend(
-                packet
-                    .match_indices(&id)
-                    .map(|(at, id)| (at, id.len(), piece())),
-            );
-        }
         let moment = xmp_date(self.tools.additions.issued_at);
-        let before = marks.len();
         marks.extend(
             packet
                 .match_indices(&moment)
                 .map(|(at, moment)| (at, moment.len(), XmpPiece::Moment)),
         );
-        if marks.len() == before {
+        if marks.is_empty() {
             return refused("the time of issue is not in the XMP packet");
         }
         for (leaf, text) in self.exports[0].probe.texts.iter().enumerate() {

@@ -19,7 +19,7 @@ use crate::{
     stream::{Plan, Sample, Sink},
 };
 use kvit_billing::{SealSlot, UnsealedPdf};
-use kvit_pdf::Numbers;
+use kvit_pdf::{Numbers, Text, Value};
 use serde::{Deserialize, Serialize};
 
 /// Why a bill does not fit its form. It goes through Typst whole then.
@@ -124,8 +124,6 @@ pub(crate) enum ObjectPiece {
 pub(crate) enum XmpPiece {
     Constant(String),
     Leaf(usize),
-    InstanceId,
-    DocumentId,
     /// The time of issue as `pdf::xmp_date` writes it.
     Moment,
 }
@@ -182,14 +180,14 @@ impl Form {
         additions: &Additions<'_>,
         twins: &Twins,
     ) -> Result<UnsealedPdf, Failed> {
-        let [document, instance] = ["document", "instance"].map(|kind| {
-            let hash = typst::utils::hash128(&(kind, id));
-            format!("{hash:032x}")
-        });
-        let (mut file, slot) =
-            self.all_but_table(leaves, [&document, &instance], additions, twins)?;
+        let (mut file, slot) = self.all_but_table(leaves, additions, twins)?;
         let mut trailer = self.trailer.clone();
-        trailer.extend_from_slice(format!("/ID[<{document}><{instance}>]").as_bytes());
+        trailer.extend_from_slice(b"/ID");
+        let ids = ["document", "instance"].map(|kind| {
+            let hash = typst::utils::hash128(&(kind, id));
+            Value::from(Text::literal(hash.to_be_bytes()))
+        });
+        trailer.append(&mut Value::Array(ids.to_vec()).written(&Numbers::new()));
         let (number, start) = (self.next + 1, file.begin_table(self.next + 1));
         let mut writer = self.table_plan.as_ref().map(Plan::writer);
         let planned = writer.as_mut().and_then(|writer| {
@@ -212,11 +210,9 @@ impl Form {
         })
     }
 
-    /// `ids` are those of the document and of the instance.
     fn all_but_table(
         &self,
         leaves: &Leaves,
-        [document, instance]: [&str; 2],
         additions: &Additions<'_>,
         twins: &Twins,
     ) -> Result<(File, SealSlot), Failed> {
@@ -229,9 +225,9 @@ impl Form {
             file.stream(*number, dict, &packed(leaves.pixels(*leaf)?, *width));
         }
         let moment = xmp_date(additions.issued_at);
-        let told = [document, instance, &moment];
-        self.xmp
-            .write(&mut file, |sink| xmp(&self.xmp.pieces, leaves, told, sink))?;
+        self.xmp.write(&mut file, |sink| {
+            xmp(&self.xmp.pieces, leaves, &moment, sink)
+        })?;
         let twin = embedded(additions.twin, additions.issued_at);
         let twin = twin.written(&Numbers::new());
         twins.compressed(additions.twin, |compressed| {
@@ -276,12 +272,8 @@ impl Form {
         for (page, plan) in self.pages.iter_mut().zip(plans) {
             page.plan = plan;
         }
-        // Identifiers and moments are as good as random.
-        let [id, moment] = [
-            "0123456789abcdeffedcba9876543210",
-            "2026-10-31T07:58:46+00:00",
-        ];
-        self.xmp.plan = planned(|sink| xmp(&self.xmp.pieces, leaves, [id, id, moment], sink));
+        let moment = xmp_date(additions.issued_at);
+        self.xmp.plan = planned(|sink| xmp(&self.xmp.pieces, leaves, &moment, sink));
         let told = Told::of(&self.objects, leaves, &date(additions.issued_at));
         self.objects_plan = told.ok().and_then(|told| {
             planned(|sink| {
@@ -289,7 +281,7 @@ impl Form {
                 Ok(())
             })
         });
-        let shown = self.all_but_table(leaves, [id, id], additions, &Twins::default());
+        let shown = self.all_but_table(leaves, additions, &Twins::default());
         self.table_plan = shown.ok().and_then(|(mut file, _)| {
             file.begin_table(self.next + 1);
             planned(|sink| {
@@ -451,14 +443,12 @@ impl Coordinate {
 fn xmp(
     pieces: &[XmpPiece],
     leaves: &Leaves,
-    [document, instance, moment]: [&str; 3],
+    moment: &str,
     out: &mut dyn Sink,
 ) -> Result<(), Misfit> {
     for piece in pieces {
         match piece {
             XmpPiece::Constant(text) => out.known(text.as_bytes()),
-            XmpPiece::DocumentId => out.fresh(document.as_bytes()),
-            XmpPiece::InstanceId => out.fresh(instance.as_bytes()),
             XmpPiece::Moment => out.fresh(moment.as_bytes()),
             XmpPiece::Leaf(leaf) => {
                 let mut escaped = String::new();

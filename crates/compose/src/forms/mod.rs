@@ -62,12 +62,12 @@ const FULL: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«
     АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяѝЍ²³°";
 /// Characters that nearly all bills in a language do with. A form with these alone is thousands of bytes
 /// smaller, so a bill with others has a form of its own.
-const COMMON: &str = "0123456789 \u{a0}.,:?()/+-–−№€%„“@·ѝ\
+const COMMON: &str = "0123456789 \u{a0}.,:()/+-–−№€%„“@·ѝ\
     ABCEFGHIKNPRSTVWXYZabdeghiklmnoprstuvx";
 const CYRILLIC: &str = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЮЯабвгдежзийклмнопрстуфхцчшщъьюя";
 const LATIN: &str = "DJLMOQU&'cfjqwyz";
 /// Those of the weight that shows figures, dates and references; small letters of the bill's language join.
-const STRONG: &str = "0123456789 \u{a0}.,:+-/−€№%RFѝ";
+const STRONG: &str = "0123456789 \u{a0}.,:-/−€RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
 const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyzADFJMNOS";
 
@@ -165,8 +165,13 @@ impl Default for Shape {
 
 impl Forms {
     pub(crate) fn new(layout: &Layout) -> Self {
-        let known =
-            |text: &str| -> Vec<char> { text.chars().filter(|c| layout.can_print(*c)).collect() };
+        let known = |text: &str| {
+            let mut known: Vec<char> = text.chars().filter(|c| layout.can_print(*c)).collect();
+            // Neighbours share a range of the table of what glyphs mean. Figures first: some signs are drawn otherwise
+            // beside them, and a line does not begin with a space.
+            known.sort_unstable_by_key(|c| (!c.is_ascii_digit(), !c.is_whitespace(), *c));
+            known
+        };
         let alphabet = |more: &str, small: &str| {
             let common = known(&[COMMON, CYRILLIC, more].concat());
             Alphabet {

@@ -87,6 +87,7 @@ fn tag(document: &mut Document, page: Id, widget: Id, tooltip: &str) -> Result<i
     };
     numbers.push(key.into());
     numbers.push(element.into());
-    root.set("ParentTreeNextKey", key + 1);
+    // For programs that add to the tree, which a sealed bill allows none to do.
+    root.remove("ParentTreeNextKey");
     Ok(key)
 }

@@ -1,5 +1,7 @@
 //! What Typst's export lacks: the bill's twin, the signature field, and a file as small as it can be.
 
+mod boxes;
+mod catalog;
 mod cmap;
 mod field;
 mod font;
@@ -52,6 +54,7 @@ pub(crate) fn add(
     font::pack(document, level)?;
     headers::tell(document)?;
     tree::thin(document)?;
+    catalog::thin(document)?;
     xmp::thin(document)?;
     twin::attach(
         document,

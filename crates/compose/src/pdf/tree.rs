@@ -31,6 +31,14 @@ pub(super) fn thin(document: &mut Document) -> Result<(), ComposeError> {
             if dict.name("Type") == Some(b"StructElem") {
                 // Optional (ISO 32000-2, table 355), and said of each of two hundred.
                 dict.remove("Type");
+                // What the heading says, once more.
+                dict.remove("T");
+                // What differs from one to the next stands together.
+                for key in ["S", "ID", "Alt", "A", "K"] {
+                    if let Some(value) = dict.remove(key) {
+                        dict.set(key, value);
+                    }
+                }
             }
             // For printers of the last century (14.2).
             dict.remove("ProcSet");

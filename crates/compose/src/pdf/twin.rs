@@ -21,29 +21,18 @@ const SCHEMA: &str = concat!(
     r#"<pdfaSchema:prefix>fx</pdfaSchema:prefix><pdfaSchema:property><rdf:Seq>PROPERTIES"#,
     r#"</rdf:Seq></pdfaSchema:property></rdf:li>"#,
 );
+/// In the order in which the exporter describes properties.
 const PROPERTY: &str = concat!(
-    r#"<rdf:li rdf:parseType="Resource"><pdfaProperty:name>NAME</pdfaProperty:name>"#,
-    r#"<pdfaProperty:valueType>Text</pdfaProperty:valueType>"#,
-    r#"<pdfaProperty:category>external</pdfaProperty:category>"#,
-    r#"<pdfaProperty:description>DESCRIPTION</pdfaProperty:description></rdf:li>"#,
+    r#"<rdf:li rdf:parseType="Resource"><pdfaProperty:category>external</pdfaProperty:category>"#,
+    r#"<pdfaProperty:description>NAME</pdfaProperty:description>"#,
+    r#"<pdfaProperty:name>NAME</pdfaProperty:name>"#,
+    r#"<pdfaProperty:valueType>Text</pdfaProperty:valueType></rdf:li>"#,
 );
-const PROPERTIES: [(&str, &str, &str); 4] = [
-    ("DocumentType", "INVOICE", "The type of the hybrid document"),
-    (
-        "DocumentFileName",
-        FILE,
-        "The name of the embedded XML document",
-    ),
-    (
-        "Version",
-        "1.0",
-        "The version of the standard applying to the embedded XML document",
-    ),
-    (
-        "ConformanceLevel",
-        "EN 16931",
-        "The conformance level of the embedded XML document",
-    ),
+const PROPERTIES: [(&str, &str); 4] = [
+    ("DocumentType", "INVOICE"),
+    ("DocumentFileName", FILE),
+    ("Version", "1.0"),
+    ("ConformanceLevel", "EN 16931"),
 ];
 
 /// `changed` is when the twin was made: the bill's time of issue.
@@ -111,11 +100,11 @@ fn announce(document: &mut Document) -> Result<(), ComposeError> {
         .ok_or_else(|| super::missing("end of its metadata"))?;
     let declared: String = PROPERTIES
         .iter()
-        .map(|(name, _, what)| PROPERTY.replace("NAME", name).replace("DESCRIPTION", what))
+        .map(|(name, _)| PROPERTY.replace("NAME", name))
         .collect();
     let values: String = PROPERTIES
         .iter()
-        .map(|(name, value, _)| format!("<fx:{name}>{value}</fx:{name}>"))
+        .map(|(name, value)| format!("<fx:{name}>{value}</fx:{name}>"))
         .collect();
     let schema = SCHEMA.replace("PROPERTIES", &declared);
     let written = format!(

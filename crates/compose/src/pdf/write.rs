@@ -15,8 +15,8 @@ use crate::{ComposeError, stream::Sink};
 const XREF_COLUMNS: usize = 7;
 /// Four bytes above 127 in a comment: the file is not text (ISO 19005-3, 6.1.2).
 const HEADER: &[u8] = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n";
-/// Room for `[0 a b c]` with files of up to 9,999,999,999 bytes; well-formed before the seal too.
-const BYTE_RANGE: &str = "[0 0 0 0]                              ";
+/// Room for `[0 a b c]` with files of up to 99,999,999 bytes; well-formed before the seal too.
+const BYTE_RANGE: &str = "[0 0 0 0]                     ";
 const SIGNING_TIME: &str = "(D:19700101000000Z)";
 
 /// The document with an open signature dictionary for the object `signature`.
@@ -151,7 +151,7 @@ impl File {
         self.begin(number);
         let open = dict.strip_suffix(b">>").unwrap_or(dict);
         self.bytes.extend_from_slice(open);
-        self.push(&format!("/Length {}>>\nstream\n", content.len()));
+        self.push(&format!("/Length {}>>stream\n", content.len()));
         self.bytes.extend_from_slice(content);
         self.push("\nendstream\nendobj\n");
     }
@@ -215,8 +215,7 @@ impl File {
         let signing_time = place("/M ", SIGNING_TIME.as_bytes());
         // No DigestMethod beside the transform (ISO 19005-3, 6.1.12).
         place(
-            "/Reference[<</Type/SigRef/TransformMethod/DocMDP\
-             /TransformParams<</Type/TransformParams/P 1/V/1.2>>>>]>>\nendobj\n",
+            "/Reference[<</TransformMethod/DocMDP/TransformParams<</P 1/V/1.2>>>>]>>\nendobj\n",
             b"",
         );
         SealSlot {

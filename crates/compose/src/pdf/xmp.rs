@@ -5,11 +5,17 @@ use kvit_pdf::{Document, Object};
 use super::missing;
 use crate::ComposeError;
 
-/// How the export came about, which says nothing of the bill, and a class of copies that a tax document is
-/// none of.
-const DROPPED: [(&str, &str); 2] = [
+/// How the export came about, which says nothing of the bill, a class of copies that a tax document is none of, names
+/// that the trailer's `/ID` gives already, and what every reader sees of the file without being told.
+const DROPPED: [(&str, &str); 8] = [
     ("<xmpMM:History>", "</xmpMM:History>"),
     ("<xmpMM:RenditionClass>", "</xmpMM:RenditionClass>"),
+    ("<xmpMM:InstanceID>", "</xmpMM:InstanceID>"),
+    ("<xmpMM:DocumentID>", "</xmpMM:DocumentID>"),
+    ("<xmpTPg:NPages>", "</xmpTPg:NPages>"),
+    ("<pdf:PDFVersion>", "</pdf:PDFVersion>"),
+    ("<dc:format>", "</dc:format>"),
+    (" x:xmptk=\"", "\""),
 ];
 const SCHEMA: &str = "<rdf:li rdf:parseType=\"Resource\"><pdfaSchema:schema>";
 const SCHEMA_END: &str = "</rdf:Seq></pdfaSchema:property></rdf:li>";
