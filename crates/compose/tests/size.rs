@@ -46,10 +46,6 @@ fn average(composer: &Composer, sealer: &Sealer, is_wanted: &dyn Fn(&BillOrder) 
         let bill = common::of(order, language.unwrap_or_default());
         let pdf = composer.compose(&bill).expect("composed");
         let sealed = sealer.seal(pdf, bill.issued_at).expect("sealed");
-                sealed.bytes(),
-            )
-            .expect("x");
-        }
         sealed.bytes().len()
     });
     sizes.sum::<usize>() / BILLS

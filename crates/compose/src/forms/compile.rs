@@ -2,7 +2,7 @@
 //! between the exports has to be explained by a leaf. Where the bill is a special case, such as one with a bar of no
 //! height, a third probe stands in for it. What cannot be explained refuses the form; nothing is guessed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use kvit_pdf::{Damage, Document, Id, Object, Value};
 use serde_json::Value as Json;
@@ -20,8 +20,8 @@ use crate::{
     pdf::Additions,
 };
 
-/// How the font size of the alphabet that a layout draws for forms is written.
-const ALPHABET_SIZE: &str = " 0.5 Tf";
+/// How the font sizes of the alphabets that a layout draws for forms are written, and whether their figures are tabular.
+const ALPHABETS: [(&str, bool); 2] = [(" 0.5 Tf", false), (" 0.4 Tf", true)];
 /// Positions that differ by less than this, in points, are the same.
 pub(crate) const SAME_PT: f64 = 0.02;
 /// A number follows a share if it is no further off its line, in points.
@@ -194,10 +194,17 @@ pub(crate) fn kept(content: &str) -> Vec<Chunk<'_>> {
     let mut found = chunks(content);
     let is_alphabet = |chunk: &Chunk<'_>| {
         chunk.head.contains("/Background") && chunk.body.trim().is_empty()
-            || chunk.body.contains(ALPHABET_SIZE)
+            || alphabet(chunk).is_some()
     };
     found.retain(|chunk| !is_alphabet(chunk));
     found
+}
+
+/// Whether the figures of an alphabet are tabular; nothing of another sequence.
+fn alphabet(chunk: &Chunk<'_>) -> Option<bool> {
+    let mut known = ALPHABETS.iter();
+    let (_, tabular) = known.find(|(size, _)| chunk.body.contains(size))?;
+    Some(*tabular)
 }
 
 pub(super) struct Harvest<'a> {
@@ -209,26 +216,19 @@ pub(super) struct Harvest<'a> {
 }
 
 impl Harvest<'_> {
-    /// Reads the numbers of the glyphs off the alphabets: first with the font's own figures, then
-    /// with tabular ones, font by font.
+    /// Reads the numbers of the glyphs off the alphabets.
     fn learn_fonts(&mut self) -> Result<(), Refusal> {
         let export = self.exports[0];
         let Some(first) = export.pages.first() else {
             return refused("there is no page");
         };
-        let mut seen: BTreeMap<Id, usize> = BTreeMap::new();
         let drawn = chunks(&first.content);
-        for chunk in drawn
-            .iter()
-            .filter(|chunk| chunk.body.contains(ALPHABET_SIZE))
-        {
+        let alphabets = drawn.iter().filter_map(|chunk| Some((chunk, alphabet(chunk)?)));
+        for (chunk, tabular) in alphabets {
             let Some(run) = run(chunk.body) else {
                 return refused("the alphabet is not drawn as plain runs");
             };
             let font = self.font_object(0, run.font)?;
-            let times = seen.entry(font).or_default();
-            *times += 1;
-            let tabular = *times == 2;
             let name = self.font_name(font)?;
             let count = run.glyphs.len();
             let Some(glyphs) = (self.tools.glyphs)(&name, tabular, count) else {

@@ -111,8 +111,10 @@ fn probe_text(place: usize, round: usize, limit: Limit, reach: f64) -> String {
     let mut text = format!("{MARK}{place:03}");
     while text.chars().count() < length {
         let at = text.chars().count();
+        // Words are narrower than figures of one width.
         text.push(match (limit.has_spaces, at % 7) {
             (true, 6) if at + 1 < length => ' ',
+            (true, 1 | 3 | 5) => 'F',
             _ => '8',
         });
     }
