@@ -15,7 +15,7 @@ const DROPPED: [(&str, &str); 8] = [
     ("<xmpTPg:NPages>", "</xmpTPg:NPages>"),
     ("<pdf:PDFVersion>", "</pdf:PDFVersion>"),
     ("<dc:format>", "</dc:format>"),
-    (" x:xmptk=\"", "\""),
+    (" x:xmptk=\"xmp-writer", "\""),
 ];
 const SCHEMA: &str = "<rdf:li rdf:parseType=\"Resource\"><pdfaSchema:schema>";
 const SCHEMA_END: &str = "</rdf:Seq></pdfaSchema:property></rdf:li>";
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn what_is_used_stays() {
-        let packet = "<rdf:RDF xmlns:rdf=\"r\"><rdf:Description  xmlns:a=\"1\"  xmlns:b=\"2\" >\
+        let packet = "<x x:xmptk=\"xmp-writer\"><rdf:RDF xmlns:rdf=\"r\"><rdf:Description  xmlns:a=\"1\"  xmlns:b=\"2\" >\
             <a:x>1</a:x><xmpMM:History>x</xmpMM:History></rdf:Description></rdf:RDF>";
         assert_eq!(
             lean(packet),
-            "<rdf:RDF xmlns:rdf=\"r\"><rdf:Description xmlns:a=\"1\"  ><a:x>1</a:x></rdf:Description></rdf:RDF>"
+            "<x><rdf:RDF xmlns:rdf=\"r\"><rdf:Description xmlns:a=\"1\"  ><a:x>1</a:x></rdf:Description></rdf:RDF>"
         );
     }
 }
