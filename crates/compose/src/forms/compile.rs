@@ -223,7 +223,9 @@ impl Harvest<'_> {
             return refused("there is no page");
         };
         let drawn = chunks(&first.content);
-        let alphabets = drawn.iter().filter_map(|chunk| Some((chunk, alphabet(chunk)?)));
+        let alphabets = drawn
+            .iter()
+            .filter_map(|chunk| Some((chunk, alphabet(chunk)?)));
         for (chunk, tabular) in alphabets {
             let Some(run) = run(chunk.body) else {
                 return refused("the alphabet is not drawn as plain runs");

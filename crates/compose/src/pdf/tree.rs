@@ -59,8 +59,9 @@ fn forget_looks(element: &mut Dict) {
         LOOKS.iter().for_each(|key| {
             attribute.remove(key);
         });
-        if !is_drawing {
-            attribute.remove("BBox");
+        match attribute.get_mut("BBox") {
+            Some(Value::Array(edges)) if is_drawing => edges.iter_mut().for_each(to_a_point),
+            _ => drop(attribute.remove("BBox")),
         }
         if attribute.array("Headers").is_some_and(<[_]>::is_empty) {
             attribute.remove("Headers");
@@ -70,6 +71,13 @@ fn forget_looks(element: &mut Dict) {
     });
     if attributes.is_empty() {
         element.remove("A");
+    }
+}
+
+/// How far a drawing reaches is for programs that move it elsewhere: a point more or less is nothing to them.
+fn to_a_point(edge: &mut Value) {
+    if let Value::Real(exact) = edge {
+        *edge = Value::Integer(exact.round() as i64);
     }
 }
 

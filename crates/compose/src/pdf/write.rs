@@ -9,7 +9,10 @@ use kvit_pdf::{Dict, Document, Id, Numbers, Object, Stream};
 use libdeflater::{CompressionLvl, Compressor};
 use serde::{Deserialize, Serialize};
 
-use crate::{ComposeError, stream::Sink};
+use crate::{
+    ComposeError,
+    stream::{Sink, packed},
+};
 
 /// Bytes of an entry of the cross-reference stream: kind, place, place within.
 const XREF_COLUMNS: usize = 7;
@@ -164,14 +167,18 @@ impl File {
         level: i32,
     ) -> Result<(), ComposeError> {
         let lengths = objects.iter().map(|(number, bytes)| (*number, bytes.len()));
-        let mut content = index(lengths);
-        let first = content.len();
+        let index = index(lengths);
+        let mut content = Vec::new();
         for (_, object) in objects {
             content.extend_from_slice(object);
             content.push(b'\n');
         }
         let numbers = objects.iter().map(|(number, _)| *number);
-        self.packed(stream, numbers, first, &deflate(&content, level)?);
+        let compressed = match level {
+            BEST => packed(&[&index, &content]),
+            _ => deflate(&[index.as_slice(), &content].concat(), level)?,
+        };
+        self.packed(stream, numbers, index.len(), &compressed);
         Ok(())
     }
 

@@ -15,7 +15,7 @@ const DROPPED: [(&str, &str); 8] = [
     ("<xmpTPg:NPages>", "</xmpTPg:NPages>"),
     ("<pdf:PDFVersion>", "</pdf:PDFVersion>"),
     ("<dc:format>", "</dc:format>"),
-    (" x:xmptk=\"xmp-writer", "\""),
+    (" x:xmptk=\"", "\""),
 ];
 const SCHEMA: &str = "<rdf:li rdf:parseType=\"Resource\"><pdfaSchema:schema>";
 const SCHEMA_END: &str = "</rdf:Seq></pdfaSchema:property></rdf:li>";
@@ -74,7 +74,8 @@ fn without(text: &str, begin: &str, end: &str, is_dropped: impl Fn(&str) -> bool
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(begin) {
-        let Some(to) = rest[at..].find(end).map(|to| at + to + end.len()) else {
+        let behind = at + begin.len();
+        let Some(to) = rest[behind..].find(end).map(|to| behind + to + end.len()) else {
             break;
         };
         kept.push_str(&rest[..at]);

@@ -33,6 +33,12 @@ impl Bits {
             self.count += 1;
         }
     }
+
+    pub(super) fn append(&mut self, other: &Self) {
+        for at in 0..other.count {
+            self.push((other.bytes[at / 8] >> (at % 8) & 1).into(), 1);
+        }
+    }
 }
 
 /// Lengths of the codes of symbols that come so often; none for what never comes.
@@ -98,8 +104,8 @@ pub(super) fn codes(lengths: &[u8]) -> Code {
     codes
 }
 
-/// The beginning of a last block with codes of its own, of these lengths.
-pub(super) fn head(literals: &[u8], distances: &[u8]) -> Bits {
+/// The beginning of a block with codes of its own, of these lengths.
+pub(super) fn head(literals: &[u8], distances: &[u8], is_last: bool) -> Bits {
     let told = in_runs(&[literals, distances].concat());
     let mut frequencies = [0; ORDER.len()];
     for (symbol, ..) in &told {
@@ -110,7 +116,7 @@ pub(super) fn head(literals: &[u8], distances: &[u8]) -> Bits {
     let last = ORDER.iter().rposition(|symbol| small[*symbol] > 0);
     let count = last.map_or(4, |last| (last + 1).max(4));
     let mut bits = Bits::default();
-    bits.push(1, 1);
+    bits.push(is_last.into(), 1);
     bits.push(2, 2);
     bits.push(literals.len() as u64 - 257, 5);
     bits.push(distances.len() as u64 - 1, 5);

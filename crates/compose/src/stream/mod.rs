@@ -5,6 +5,7 @@
 //!
 //! The result is one zlib stream (RFC 1950) of one Deflate block (RFC 1951).
 
+mod constant;
 mod fresh;
 mod huffman;
 mod plan;
@@ -12,6 +13,7 @@ mod writer;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use constant::packed;
 use huffman::Code;
 
 /// What takes the content of a stream. Which bytes are known, and how often something fresh comes in between,

@@ -12,7 +12,7 @@ use super::{
 
 const LENGTH_MIN: usize = 3;
 /// Literals, the end, and lengths (RFC 1951, 3.2.5).
-const LITERALS: usize = 286;
+pub(super) const LITERALS: usize = 286;
 /// So many earlier places are looked at for a repetition.
 const PLACES_MAX: usize = 96;
 /// Codes follow from steps and steps from codes; so many rounds come within a thousandth of the best.
@@ -20,20 +20,20 @@ const ROUNDS: usize = 2;
 /// How much rarer than once in a sample is what is not in it.
 const SAMPLE_WEIGHT: u32 = 24;
 /// Deflate with a window of 32 KB, and the check of these two bytes (RFC 1950, 2.2).
-const ZLIB_HEAD: [u8; 2] = [0x78, 0xda];
+pub(super) const ZLIB_HEAD: [u8; 2] = [0x78, 0xda];
 
 /// A repetition that could be used: how long at most, and where from.
 #[derive(Clone, Copy)]
-struct Match {
-    length: usize,
-    distance: usize,
+pub(super) struct Match {
+    pub(super) length: usize,
+    pub(super) distance: usize,
     stretch: usize,
     at: usize,
 }
 
 /// What is written at a place.
 #[derive(Clone, Copy)]
-enum Choice {
+pub(super) enum Choice {
     Literal,
     Copy(Match),
 }
@@ -49,17 +49,17 @@ pub(super) fn plan(parts: &[Part]) -> Option<Plan> {
     let mut distances = vec![5; DISTANCES.len()];
     let mut chosen = Vec::new();
     for _ in 0..ROUNDS {
-        chosen = choose(&known, &matches, &literals, &distances);
+        let each = known.iter().zip(&matches);
+        chosen = each
+            .map(|(bytes, matches)| choose(bytes, matches, &literals, &distances))
+            .collect();
         (literals, distances) = lengths(parts, &known, &chosen);
     }
     let mut head = huffman::Bits::default();
     for byte in ZLIB_HEAD {
         head.push(byte.into(), 8);
     }
-    let block = huffman::head(&literals, &distances);
-    for at in 0..block.count {
-        head.push((block.bytes[at / 8] >> (at % 8) & 1).into(), 1);
-    }
+    head.append(&huffman::head(&literals, &distances, true));
     let (literals, distances) = (huffman::codes(&literals), huffman::codes(&distances));
     let both = known.iter().zip(&chosen).enumerate();
     let stretches = both.map(|(own, (bytes, chosen))| Stretch {
@@ -94,7 +94,7 @@ fn known(parts: &[Part]) -> (Vec<&[u8]>, Vec<usize>) {
 }
 
 /// For each place of each stretch the repetitions that begin there, longer ones further back.
-fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
+pub(super) fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
     let mut places: FxHashMap<[u8; LENGTH_MIN], Vec<(usize, usize)>> = FxHashMap::default();
     let mut all = Vec::with_capacity(known.len());
     for (own, bytes) in known.iter().enumerate() {
@@ -139,13 +139,13 @@ fn matches(known: &[&[u8]], starts: &[usize]) -> Vec<Vec<Vec<Match>>> {
     all
 }
 
-/// The cheapest way through each stretch, by the lengths of codes.
-fn choose(
-    known: &[&[u8]],
-    matches: &[Vec<Vec<Match>>],
+/// The cheapest way through a stretch, by the lengths of codes.
+pub(super) fn choose(
+    bytes: &[u8],
+    matches: &[Vec<Match>],
     literals: &[u8],
     distances: &[u8],
-) -> Vec<Vec<Choice>> {
+) -> Vec<Choice> {
     let bits = |length: u8| {
         u32::from(if length == 0 {
             huffman::BITS_MAX
@@ -162,28 +162,25 @@ fn choose(
             }
         })
         .collect();
-    let best = |(bytes, matches): (&&[u8], &Vec<Vec<Match>>)| {
-        let mut cost = vec![0; bytes.len() + 1];
-        let mut choice = vec![Choice::Literal; bytes.len()];
-        for at in (0..bytes.len()).rev() {
-            cost[at] = bits(literals[usize::from(bytes[at])]) + cost[at + 1];
-            let mut tried = LENGTH_MIN;
-            for found in &matches[at] {
-                let symbol = distance_symbol(found.distance);
-                let far = bits(distances[symbol]) + u32::from(DISTANCES[symbol].1);
-                for length in tried..=found.length {
-                    let with = length_cost[length] + far + cost[at + length];
-                    if with < cost[at] {
-                        cost[at] = with;
-                        choice[at] = Choice::Copy(Match { length, ..*found });
-                    }
+    let mut cost = vec![0; bytes.len() + 1];
+    let mut choice = vec![Choice::Literal; bytes.len()];
+    for at in (0..bytes.len()).rev() {
+        cost[at] = bits(literals[usize::from(bytes[at])]) + cost[at + 1];
+        let mut tried = LENGTH_MIN;
+        for found in &matches[at] {
+            let symbol = distance_symbol(found.distance);
+            let far = bits(distances[symbol]) + u32::from(DISTANCES[symbol].1);
+            for length in tried..=found.length {
+                let with = length_cost[length] + far + cost[at + length];
+                if with < cost[at] {
+                    cost[at] = with;
+                    choice[at] = Choice::Copy(Match { length, ..*found });
                 }
-                tried = found.length + 1;
             }
+            tried = found.length + 1;
         }
-        taken(&choice)
-    };
-    known.iter().zip(matches).map(best).collect()
+    }
+    taken(&choice)
 }
 
 /// The choices along the way from the first place.
@@ -314,7 +311,7 @@ pub(super) fn length_symbol(length: usize) -> (usize, u32, u8) {
     }
 }
 
-fn sums(bytes: &[u8]) -> [u32; 2] {
+pub(super) fn sums(bytes: &[u8]) -> [u32; 2] {
     let mut sums = [0; 2];
     for byte in bytes {
         sums[0] = (sums[0] + u32::from(*byte)) % ADLER_MODULUS;
