@@ -241,6 +241,6 @@ const LIMITS: &[(&str, &str, usize, bool)] = &[
     ("months", "label year", 4, false),
     ("months", "quantity", 7, false),
     ("history", "peak", 7, false),
-    ("compared", "change", 9, false),
+    ("compared", "change", 8, false),
     ("compared", "month", 18, true),
 ];
