@@ -15,6 +15,7 @@ use crate::{
     PortalError, colours,
     failure::Failure,
     front::Visitor,
+    staff::components::{self, Token},
     texts::{BUILTIN, Texts},
 };
 
@@ -63,6 +64,7 @@ templates!(
     "staff/audit.html",
     "staff/base.html",
     "staff/books.html",
+    "staff/components.html",
     "staff/account.html",
     "staff/customer-code.html",
     "staff/customer-passkeys.html",
@@ -144,6 +146,8 @@ pub(crate) struct Pages {
     operators: [Value; 2],
     links: Value,
     pub(crate) assets: BTreeMap<String, Asset>,
+    /// What the style sheet sets.
+    pub(crate) tokens: Vec<Token>,
 }
 
 impl Pages {
@@ -164,7 +168,7 @@ impl Pages {
             Texts::new(Language::Bg, overrides)?,
             Texts::new(Language::En, overrides)?,
         ]);
-        let (assets, links) = assets(brand, logo, overrides)?;
+        let (assets, links, tokens) = assets(brand, logo, overrides)?;
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -182,6 +186,7 @@ impl Pages {
             operators,
             links,
             assets,
+            tokens,
         })
     }
 
@@ -265,11 +270,14 @@ fn spoken(operator: &Operator, language: Language) -> Value {
     }
 }
 
+/// By name; how templates call them; and what the style sheet sets.
+type Assets = (BTreeMap<String, Asset>, Value, Vec<Token>);
+
 fn assets(
     brand: &Brand,
     logo: Option<Vec<u8>>,
     overrides: &[(String, String)],
-) -> Result<(BTreeMap<String, Asset>, Value), PortalError> {
+) -> Result<Assets, PortalError> {
     let colours = colours::properties(brand)?;
     let mut files = BTreeMap::new();
     let mut add = |stem: &str, ending: &str, media_type, bytes: Vec<u8>| {
@@ -302,7 +310,10 @@ fn assets(
         .replace("{{font-400}}", &font_400)
         .replace("{{font-700}}", &font_700)
         .replace("{{font-800}}", &font_800);
+    let tokens = components::tokens(&css);
     let css = add("app", "css", "text/css; charset=utf-8", css.into_bytes());
+    let schemes = components::schemes(&tokens).into_bytes();
+    let schemes = add("schemes", "css", "text/css; charset=utf-8", schemes);
     let own_css = overrides.iter().find(|(name, _)| name == "staff.css");
     let staff_css = own_css.map_or(include_str!("../assets/staff.css"), |(_, text)| text);
     let staff_css = add(
@@ -330,6 +341,7 @@ fn assets(
     let [
         css,
         staff_css,
+        schemes,
         font_400,
         font_800,
         mark,
@@ -338,13 +350,14 @@ fn assets(
         passkey,
         sign,
     ] = [
-        css, staff_css, font_400, font_800, mark, logo, go, passkey, sign,
+        css, staff_css, schemes, font_400, font_800, mark, logo, go, passkey, sign,
     ]
     .map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, staff_css, font_400, font_800, mark, logo, go, passkey, sign, own_logo, brand },
+        context! { css, staff_css, schemes, font_400, font_800, mark, logo, go, passkey, sign, own_logo, brand },
+        tokens,
     ))
 }
 

@@ -18,7 +18,9 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
             "\n",
             include_str!("../texts/staff.bg.ftl"),
             "\n",
-            include_str!("../texts/findings.bg.ftl")
+            include_str!("../texts/findings.bg.ftl"),
+            "\n",
+            include_str!("../texts/components.bg.ftl")
         ),
     ),
     (
@@ -28,7 +30,9 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
             "\n",
             include_str!("../texts/staff.en.ftl"),
             "\n",
-            include_str!("../texts/findings.en.ftl")
+            include_str!("../texts/findings.en.ftl"),
+            "\n",
+            include_str!("../texts/components.en.ftl")
         ),
     ),
 ];
@@ -532,7 +536,16 @@ mod tests {
             ["on", "off", "start", "stop"]
                 .map(|tail| format!("staff-mails-{}-{tail}", about.as_str()))
         });
+        let tokens = [
+            include_str!("../assets/app.css"),
+            ":root{--brand:;--accent:;--action:;--action-hover:;--on-action:;--tint:}",
+        ];
+        let tokens = tokens
+            .into_iter()
+            .flat_map(crate::staff::components::tokens);
+        let tokens = tokens.map(|token| format!("components-token-{}", token.name));
         months
+            .chain(tokens)
             .chain(details)
             .chain(mails)
             .chain(words)

@@ -6,6 +6,7 @@
 mod accounts;
 pub(crate) mod audit;
 pub(crate) mod books;
+pub(crate) mod components;
 pub(crate) mod consent;
 pub(crate) mod contact;
 pub(crate) mod customers;
@@ -92,6 +93,7 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("POST", "/staff/audit", AUDIT),
     ("GET", "/staff/books", BOOKS),
     ("GET", "/staff/books/file", BOOKS),
+    ("GET", "/staff/components", UPKEEP),
     ("GET", "/staff/customers", DESK),
     ("POST", "/staff/customers", DESK),
     ("GET", "/staff/customers/{number}", CUSTOMER),
@@ -330,6 +332,7 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
         .route("/staff/audit", get(audit::latest).post(audit::filtered))
         .route("/staff/books", get(books::form))
         .route("/staff/books/file", get(books::file))
+        .route("/staff/components", get(components::page))
         .route(
             "/staff/customers",
             get(customers::ask).post(customers::find),

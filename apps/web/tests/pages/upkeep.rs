@@ -69,8 +69,15 @@ pub(super) async fn layouts(eye: &mut Inspector, world: &World) {
     eye.see("staff-layout-faulty", &format!("/staff/layouts/file/{id}"))
         .await;
     eye.see("staff-keys", "/staff/keys").await;
+    eye.see("staff-components", "/staff/components").await;
+    for seen in ["scheme=dark", "scheme=light&place=portal"] {
+        let name = format!("staff-components-{}", seen.replace(['=', '&'], "-"));
+        eye.see(&name, &format!("/staff/components?{seen}")).await;
+    }
     texts(eye, world).await;
     eye.lang = "en";
+    eye.see("staff-components", "/staff/components?lang=en")
+        .await;
     eye.see("staff-keys", "/staff/keys?lang=en").await;
     eye.see("staff-texts", "/staff/texts").await;
     eye.see("staff-texts-version", "/staff/texts/1").await;

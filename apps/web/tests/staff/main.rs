@@ -3,6 +3,7 @@
 mod books;
 #[path = "../common/mod.rs"]
 mod common;
+mod components;
 mod debits;
 mod desk;
 mod doors;
@@ -34,6 +35,7 @@ GET /staff/audit: auditor
 POST /staff/audit: auditor
 GET /staff/books: billing auditor
 GET /staff/books/file: billing auditor
+GET /staff/components: auditor administrator
 GET /staff/customers: agent clerk
 POST /staff/customers: agent clerk
 GET /staff/customers/{number}: agent clerk billing auditor
