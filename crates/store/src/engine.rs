@@ -106,8 +106,16 @@ impl Pools {
             .acquire_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
             .connect_with(options)
             .await
-            .map_err(|source| StoreError::Open { place, source })?;
-        migrations::postgres().run(&pool).await?;
+            .map_err(|source| StoreError::Open {
+                place: place.clone(),
+                source,
+            })?;
+        let steps = migrations::postgres();
+        // A role that may only change rows serves a store that another has brought up to date.
+        let done = migrations::are_done(&pool, &steps).await;
+        if !done.map_err(|source| StoreError::Open { place, source })? {
+            steps.run(&pool).await?;
+        }
         Ok(Self::Postgres(pool))
     }
 
@@ -225,8 +233,7 @@ fn sqlite(query: Query) -> Prepared<Sqlite> {
 
 fn postgres(query: Query) -> Prepared<Postgres> {
     let text = query.text(Engine::Postgres);
-    // A statement that is not kept is planned with its values.
-    let mut prepared = sqlx::query(AssertSqlSafe(text)).persistent(!query.plan_anew);
+    let mut prepared = sqlx::query(AssertSqlSafe(text));
     for value in query.values {
         prepared = match value {
             Value::Int(value) => prepared.bind(value),

@@ -2,7 +2,7 @@
 //! Steps are appended and never changed; a store remembers the hash of each.
 
 use sqlx::{
-    SqlSafeStr,
+    PgPool, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -32,9 +32,65 @@ fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
     Migrator::with_migrations(steps.collect())
 }
 
+/// Whether a store has these steps behind it and no others, so that nothing of its tables has to be changed.
+pub(crate) async fn are_done(pool: &PgPool, steps: &Migrator) -> Result<bool, sqlx::Error> {
+    let begun = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL");
+    if !begun.fetch_one(pool).await? {
+        return Ok(false);
+    }
+    let done: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(pool)
+    .await?;
+    let steps = steps
+        .iter()
+        .map(|step| (step.version, step.checksum.to_vec()));
+    Ok(done.into_iter().eq(steps))
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::{Store, sql::query};
+
     use super::*;
+
+    /// As `docs/OPERATIONS.md` says it is set up.
+    #[tokio::test]
+    async fn one_role_makes_the_tables_and_another_serves() {
+        let cluster = kvit_postgres::shared().expect("PostgreSQL starts where it is installed");
+        let Some(cluster) = cluster else {
+            return;
+        };
+        let url = cluster.create_database("roles").expect("a database");
+        let owner = PgPool::connect(&url).await.expect("a connection");
+        for sql in [
+            "CREATE ROLE serves LOGIN",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO serves",
+        ] {
+            sqlx::query(sql).execute(&owner).await.expect("set up");
+        }
+        let serving = url.replace("//postgres@", "//serves@");
+        let too_early = Store::open(&serving).await;
+        assert!(too_early.is_err(), "it may make no tables");
+        Store::open(&url).await.expect("the owner makes the tables");
+        let store = Store::open(&serving).await.expect("they are there");
+        let customer = kvit_synth::Synth::new(7, 1).customer(0);
+        store
+            .upsert_customers(std::slice::from_ref(&customer))
+            .await
+            .expect("kept");
+        let found = store
+            .find_customers(&customer.name, 2)
+            .await
+            .expect("an answer");
+        assert_eq!(found.map(|found| found.len()), Some(1));
+        let more = query("CREATE TABLE more (id BIGINT)")
+            .execute(&store.pools)
+            .await;
+        assert!(more.is_err(), "it changes no table");
+    }
 
     #[test]
     fn every_file_is_a_step() {

@@ -7,9 +7,9 @@ use kvit_billing::{Customer, CustomerNumber};
 use crate::{
     CustomerRecord, Store, StoreError,
     customers::customer_record,
-    engine::{Pools, Tx},
+    engine::{Pools, Row, Tx},
     rows::text,
-    sql::{ROWS_MAX, Value, query},
+    sql::{Query, ROWS_MAX, Value, query},
 };
 
 /// The shortest part that an index of three letters can find.
@@ -39,44 +39,22 @@ impl Store {
         if !parts.iter().any(Part::is_long) {
             return Ok(None);
         }
-        let found = match &self.pools {
-            Pools::Sqlite { .. } => {
-                let (long, short): (Vec<&Part>, Vec<&Part>) =
-                    parts.iter().partition(|part| part.is_long());
-                let phrases: Vec<_> = long.into_iter().map(Part::phrase).collect();
-                let narrower: String =
-                    conditions(&short, 3, |at| format!("instr(s.fold, ${at}) > 0"))
-                        .iter()
-                        .map(|condition| format!(" AND {condition}"))
-                        .collect();
-                let mut found = query(format!(
-                    "SELECT c.number, c.language, c.code_generation, c.password_changes, c.closed_on, c.holder_since, c.body FROM customer_fts f JOIN customer_search s ON s.id = f.rowid JOIN customers c ON c.number = s.number WHERE f.customer_fts MATCH $2{narrower} LIMIT $1"
-                ))
-                .bind(limit)
-                .bind(phrases.join(" AND "));
-                for way in short.into_iter().flat_map(|part| &part.0) {
-                    found = found.bind(way);
-                }
-                found
-            }
-            Pools::Postgres(_) => {
-                let all: Vec<&Part> = parts.iter().collect();
-                let like = conditions(&all, 2, |at| format!("s.fold LIKE ${at}")).join(" AND ");
-                let mut found = query(format!(
-                    "SELECT c.number, c.language, c.code_generation, c.password_changes, c.closed_on, c.holder_since, c.body FROM customer_search s JOIN customers c ON c.number = s.number WHERE {like} LIMIT $1"
-                ))
-                .bind(limit);
-                for way in all.into_iter().flat_map(|part| &part.0) {
-                    found = found.bind(pattern(way));
-                }
-                found.plan_anew()
-            }
-        };
-        let rows = found.fetch_all(&self.pools).await?;
+        let rows = self.looked_up(asked(&self.pools, &parts, limit)).await?;
         rows.iter()
             .map(customer_record)
             .collect::<Result<_, _>>()
             .map(Some)
+    }
+
+    async fn looked_up(&self, asked: Query) -> Result<Vec<Row>, StoreError> {
+        let mut tx = self.pools.begin_reading().await?;
+        if let Pools::Postgres(_) = self.pools {
+            // To read until enough is found looks cheap where parts are frequent, and reads everybody where no
+            // customer has them all.
+            let by_index = query("SET LOCAL enable_seqscan = off");
+            by_index.execute(&mut tx).await?;
+        }
+        Ok(asked.fetch_all(&mut tx).await?)
     }
 
     /// The customers with this telephone number, however it is written, at most `limit` of them.
@@ -132,6 +110,42 @@ impl Store {
             index(&mut tx, batch.iter().map(|record| &record.customer)).await?;
         }
         Ok(tx.commit().await?)
+    }
+}
+
+/// The customers in whom all of these occur, as an engine finds them.
+fn asked(pools: &Pools, parts: &[Part], limit: u32) -> Query {
+    match pools {
+        Pools::Sqlite { .. } => {
+            let (long, short): (Vec<&Part>, Vec<&Part>) =
+                parts.iter().partition(|part| part.is_long());
+            let phrases: Vec<_> = long.into_iter().map(Part::phrase).collect();
+            let narrower: String = conditions(&short, 3, |at| format!("instr(s.fold, ${at}) > 0"))
+                .iter()
+                .map(|condition| format!(" AND {condition}"))
+                .collect();
+            let mut found = query(format!(
+                "SELECT c.number, c.language, c.code_generation, c.password_changes, c.closed_on, c.holder_since, c.body FROM customer_fts f JOIN customer_search s ON s.id = f.rowid JOIN customers c ON c.number = s.number WHERE f.customer_fts MATCH $2{narrower} LIMIT $1"
+            ))
+            .bind(limit)
+            .bind(phrases.join(" AND "));
+            for way in short.into_iter().flat_map(|part| &part.0) {
+                found = found.bind(way);
+            }
+            found
+        }
+        Pools::Postgres(_) => {
+            let all: Vec<&Part> = parts.iter().collect();
+            let like = conditions(&all, 2, |at| format!("s.fold LIKE ${at}")).join(" AND ");
+            let mut found = query(format!(
+                "SELECT c.number, c.language, c.code_generation, c.password_changes, c.closed_on, c.holder_since, c.body FROM customer_search s JOIN customers c ON c.number = s.number WHERE {like} LIMIT $1"
+            ))
+            .bind(limit);
+            for way in all.into_iter().flat_map(|part| &part.0) {
+                found = found.bind(pattern(way));
+            }
+            found
+        }
     }
 }
 
@@ -312,6 +326,7 @@ fn pattern(part: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Engine;
 
     #[test]
     fn what_is_typed_is_taken_apart_as_people_mean_it() {
@@ -361,5 +376,69 @@ mod tests {
         let part = Part::of("zhi");
         assert!(!part.is_long(), "жи has two letters");
         assert_eq!(Part::of("ул\"").phrase(), "(\"ул\"\"\")");
+    }
+
+    /// How the database goes about a search.
+    async fn plan(store: &Store, wanted: &str) -> String {
+        let asked = asked(&store.pools, &parts(wanted), 21);
+        let (engine, explain, column) = match &store.pools {
+            Pools::Sqlite { .. } => (Engine::Sqlite, "EXPLAIN QUERY PLAN", "detail"),
+            Pools::Postgres(_) => (Engine::Postgres, "EXPLAIN", "QUERY PLAN"),
+        };
+        let mut explained = query(format!("{explain} {}", asked.text(engine)));
+        explained.values = asked.values;
+        let rows = store.looked_up(explained).await.expect("a plan");
+        let lines = rows
+            .iter()
+            .map(|row| row.get::<String>(column).expect("a line"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    async fn no_search_reads_every_customer(store: Store) {
+        let synth = kvit_synth::Synth::new(7, 400);
+        let customers = (0..synth.customers()).map(|place| Customer {
+            phone: Some(format!("01{:08}", u64::from(place) * 48_271 % 100_000_000)),
+            ..synth.customer(place)
+        });
+        let customers: Vec<_> = customers.collect();
+        store.upsert_customers(&customers).await.expect("customers");
+        let sought = &customers[234];
+        let phone = sought.phone.as_deref().unwrap_or_default();
+        let (street, city) = (&sought.address.lines[0], &sought.address.city);
+        let all = [
+            phone.to_owned(),
+            sought.name.clone(),
+            format!("{street} {city}"),
+            format!("{city} никой"),
+            "zhivkova".to_owned(),
+        ];
+        for wanted in &all {
+            let plan = plan(&store, wanted).await;
+            // `f` is the index of letters itself.
+            let other = plan.replace("SCAN f VIRTUAL TABLE", "");
+            let whole = ["SCAN", "Seq Scan"]
+                .iter()
+                .any(|whole| other.contains(whole));
+            assert!(!whole, "{wanted}: {plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_search_reads_every_customer_of_sqlite() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("search.db").display());
+        let store = Store::open(&url).await.expect("a store");
+        no_search_reads_every_customer(store).await;
+    }
+
+    #[tokio::test]
+    async fn no_search_reads_every_customer_of_postgresql() {
+        let cluster = kvit_postgres::shared().expect("PostgreSQL starts where it is installed");
+        let Some(cluster) = cluster else {
+            return;
+        };
+        let url = cluster.create_database("search").expect("a database");
+        let store = Store::open(&url).await.expect("a store");
+        no_search_reads_every_customer(store).await;
     }
 }

@@ -44,8 +44,6 @@ pub(crate) struct Query {
     text: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
     pub(crate) rows: Option<Rows>,
-    /// Whether PostgreSQL plans it for its values each time, instead of once for any.
-    pub(crate) plan_anew: bool,
     lock: &'static str,
 }
 
@@ -55,7 +53,6 @@ pub(crate) fn query(text: impl Into<Cow<'static, str>>) -> Query {
         text: text.into(),
         values: Vec::new(),
         rows: None,
-        plan_anew: false,
         lock: "",
     }
 }
@@ -76,13 +73,6 @@ impl Query {
             values: rows.into_iter().flatten().collect(),
             width: WIDTH,
         });
-        self
-    }
-
-    /// Has PostgreSQL plan it for the values that are bound: how rare a part of a text is decides between
-    /// an index and reading until enough is found.
-    pub(crate) const fn plan_anew(mut self) -> Self {
-        self.plan_anew = true;
         self
     }
 

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{
-    BillOrder, Currency, CustomerNumber, Language, OrderSeq, RunId, code::InstanceKey,
+    BillOrder, Currency, Customer, CustomerNumber, Language, OrderSeq, RunId, code::InstanceKey,
 };
 use kvit_store::{BillRecord, ChunkJob, ChunkResult, PackRecord, Store};
 use kvit_synth::Synth;
@@ -75,8 +75,19 @@ impl Loaded {
 
     /// Neighbours in the order of these are no neighbours in the store.
     pub(super) fn somebody(&self, i: u32) -> CustomerNumber {
-        let place = i.wrapping_mul(2_654_435_761) % self.synth.customers();
-        self.synth.number(place)
+        self.synth.number(self.place(i))
+    }
+
+    /// The same one, with telephone.
+    pub(super) fn person(&self, i: u32) -> Customer {
+        let place = self.place(i);
+        let mut customer = self.synth.customer(place);
+        customer.phone = Some(super::phone(place));
+        customer
+    }
+
+    fn place(&self, i: u32) -> u32 {
+        i.wrapping_mul(2_654_435_761) % self.synth.customers()
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
+use kvit_billing::Customer;
 use kvit_store::Role;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -43,10 +44,23 @@ struct Measured {
     checks: Rate,
     /// The page with the bills again, in an open session.
     pages: Rate,
-    /// A customer found by name and town, by an agent.
-    searches: Rate,
+    /// A customer found by an agent.
+    searches: Searches,
     /// Pages with bills as a share of what the bare handler answers.
     ratio: f64,
+}
+
+/// By what is heard on the line.
+#[derive(Serialize)]
+struct Searches {
+    /// The whole customer number, which is one customer's.
+    number: Rate,
+    /// The whole telephone number, likewise.
+    phone: Rate,
+    /// Last name and town.
+    name: Rate,
+    /// Street, house and town.
+    address: Rate,
 }
 
 pub(in crate::commands) async fn portal(
@@ -101,18 +115,20 @@ pub(in crate::commands) async fn portal(
         answered(line, &bills, 200, &[]).await
     })
     .await?;
-    let search = async |line: &mut Line, at: usize| {
-        let form = agent.form(&[("wanted", &wanted(&loaded, at as u32))]);
-        let question = client::post("/staff/customers", &agent.cookies, &form);
-        // One that is found alone is opened at once.
-        let answer = line.ask(&question).await?;
-        match answer.status {
-            200 | 303 => Ok(true),
-            status => Err(Error::other(format!("status {status} to a search"))),
-        }
+    let search = async |heard: fn(&Customer) -> String, alone: bool| {
+        let one = async |line: &mut Line, at: usize| {
+            let customer = loaded.person(at as u32);
+            found(line, &agent, &customer, &heard(&customer), alone).await
+        };
+        measured(address, WARMING, one).await?;
+        measured(address, lasts, one).await
     };
-    measured(address, WARMING, search).await?;
-    let searches = measured(address, lasts, search).await?;
+    let searches = Searches {
+        number: search(|customer| customer.number.to_string(), true).await?,
+        phone: search(|customer| customer.phone.clone().unwrap_or_default(), true).await?,
+        name: search(name, false).await?,
+        address: search(street, false).await?,
+    };
     stop.cancel();
     let measured = Measured {
         customers: args.customers,
@@ -159,12 +175,36 @@ async fn check(
     }
 }
 
-/// What an agent hears on the line: the last name and the town of somebody.
-fn wanted(loaded: &Loaded, at: u32) -> String {
-    let place = at.wrapping_mul(2_654_435_761) % loaded.synth.customers();
-    let customer = loaded.synth.customer(place);
-    let name = customer.name.split(' ').next_back().unwrap_or_default();
-    format!("{name} {}", customer.address.city)
+/// Searches as an agent does. One that is found alone is opened at once.
+async fn found(
+    line: &mut Line,
+    agent: &Browser,
+    customer: &Customer,
+    wanted: &str,
+    alone: bool,
+) -> IoResult<bool> {
+    let form = agent.form(&[("wanted", wanted)]);
+    let question = client::post("/staff/customers", &agent.cookies, &form);
+    let answer = line.ask(&question).await?;
+    let page = format!("/staff/customers/{}", customer.number);
+    let opened = answer.status == 303 && answer.head.contains(&page);
+    if opened || (!alone && answer.status == 200) {
+        return Ok(true);
+    }
+    let status = answer.status;
+    Err(Error::other(format!("status {status} to a search")))
+}
+
+fn name(customer: &Customer) -> String {
+    let last = customer.name.split(' ').next_back().unwrap_or_default();
+    format!("{last} {}", customer.address.city)
+}
+
+/// Street, house and town, without the flat.
+fn street(customer: &Customer) -> String {
+    let address = &customer.address;
+    let line = address.lines.first().map_or("", String::as_str);
+    format!("{line} {}", address.city)
 }
 
 /// Opens an agent's account and session; gives the session's cookie.
@@ -200,7 +240,10 @@ impl fmt::Display for Measured {
             ("first page", self.home.to_string()),
             ("check bill", self.checks.to_string()),
             ("bills again", self.pages.to_string()),
-            ("search", self.searches.to_string()),
+            ("by number", self.searches.number.to_string()),
+            ("by phone", self.searches.phone.to_string()),
+            ("by name", self.searches.name.to_string()),
+            ("by address", self.searches.address.to_string()),
             ("ratio", format!("{:.3}", self.ratio)),
         ];
         for (name, value) in rows {
