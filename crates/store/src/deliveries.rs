@@ -1,7 +1,7 @@
 //! Deliveries on their way: claimed, sent, recorded.
 
 use jiff::Timestamp;
-use kvit_billing::DeliveryId;
+use kvit_billing::{BillNumber, DeliveryId};
 
 use crate::{
     Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Store, StoreError, Unwanted, WebhookEvent,
@@ -17,6 +17,22 @@ use crate::{
 const NO_WORD: &str = "no word from the worker";
 
 impl Store {
+    /// Notes that the paper of these bills was handed over for printing; gives how many had not been before.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn hand_over_paper(&self, bills: &[BillNumber]) -> Result<u64, StoreError> {
+        let mut handed = 0;
+        for some in bills.chunks(ROWS_MAX) {
+            let now_printed = query(
+                "UPDATE deliveries SET state = 'sent' WHERE channel = 'paper' AND state = 'queued' AND bill IN ({rows})",
+            );
+            let now_printed = now_printed.rows(some.iter().map(|bill| [(*bill).into()]));
+            handed += now_printed.execute(&self.pools).await?;
+        }
+        Ok(handed)
+    }
+
     /// Takes mails that are due, and holds them until `lease_until`, which has to lie behind the
     /// end of the slowest conversation. That they are about to be sent is stored before they are
     /// given out, so a death never loses one: its lease runs out, and it goes back into the queue

@@ -38,11 +38,12 @@ pub(super) async fn export(
     fs::create_dir_all(&to).failed(format!("{} cannot be made", to.display()))?;
     let archive = instance.archive()?;
     let progress = out.progress("exporting", "bills", Some(run.orders));
-    let (mut last, mut written, mut there) = (None, 0_u64, 0_u64);
+    let (mut last, mut written, mut there, mut handed_over) = (None, 0_u64, 0_u64, 0_u64);
     loop {
         let bills = instance.store.bills_of_run(&run.id, last, PAGE).await?;
         let Some(end) = bills.last() else { break };
         last = Some(end.number);
+        let mut printed = Vec::new();
         for bill in &bills {
             progress.add(1);
             if args.paper && !travels_on_paper(instance, bill.number).await? {
@@ -61,6 +62,11 @@ pub(super) async fn export(
                 fs::write(&path, pdf).failed(format!("{} cannot be written", path.display()))?;
                 written += 1;
             }
+            printed.push(bill.number);
+        }
+        // Only once the files are there: a death before it exports them again.
+        if args.paper {
+            handed_over += instance.store.hand_over_paper(&printed).await?;
         }
     }
     let time = progress.finish();
@@ -70,6 +76,7 @@ pub(super) async fn export(
         "written": written,
         "already_there": there,
         "paper_only": args.paper,
+        "handed_over": handed_over,
         "complete": run.state == RunState::Issued,
     });
     out.result(&value, |out| {

@@ -191,7 +191,7 @@ pub enum DeliveryState {
     Queued,
     /// A worker has it in hand.
     Sending,
-    /// Taken by the mail server.
+    /// Taken by the mail server; paper was handed over for printing.
     Sent,
     /// Given up.
     Failed,

@@ -243,6 +243,14 @@ pub(crate) async fn a_bill_tells_what_happened_to_it(store: Store) {
         .await
         .expect("it");
     assert_eq!((paper.len(), paper[0].channel), (1, Channel::Paper));
+    assert_eq!(paper[0].state, DeliveryState::Queued);
+    let bill = paper[0].bill.expect("a bill");
+    for (handed, what) in [(1, "now"), (0, "already")] {
+        let over = store.hand_over_paper(&[bill, number(999)]).await;
+        assert_eq!(over.expect("noted"), handed, "{what}");
+    }
+    let paper = store.deliveries_of_bill(bill).await.expect("it");
+    assert_eq!(paper[0].state, DeliveryState::Sent);
     let none = store.deliveries_of_bill(number(999)).await;
     assert!(none.expect("nothing").is_empty());
 }

@@ -87,6 +87,7 @@ impl Show<'_> {
         let issued = issue::issue(self.out, &self.instance, issuer, None, stop).await?;
         let mut statements = Vec::new();
         for billed in &months {
+            self.printed(billed).await?;
             statements.push((on(billed.month, PAID_ON), self.paid(billed).await?));
         }
         self.booked(&statements).await?;
@@ -137,6 +138,15 @@ impl Show<'_> {
         run::release_run(&self.instance, &outcome.run, RELEASER, at).await?;
         fs::remove_file(&path).failed("the run file cannot be removed")?;
         Ok(outcome.run)
+    }
+
+    /// The printer got a month's bills long ago.
+    async fn printed(&self, billed: &Billed) -> Result<(), Failure> {
+        let store = &self.instance.store;
+        let bills = store.bills_of_run(&billed.run, None, billed.customers.len());
+        let bills: Vec<_> = bills.await?.iter().map(|bill| bill.number).collect();
+        store.hand_over_paper(&bills).await?;
+        Ok(())
     }
 
     /// What was paid for a month.
