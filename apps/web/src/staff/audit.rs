@@ -6,7 +6,7 @@ use kvit_store::{Event, EventFilter, Role};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::{door::Officer, plain, render, role_name};
+use super::{door::Officer, money, plain, render, role_name, who_may};
 use crate::{App, failure::Failure, front::Visitor};
 
 const EVENTS_SHOWN: usize = 50;
@@ -73,7 +73,7 @@ async fn page(
     };
     let events: Vec<Value> = shown
         .iter()
-        .map(|event| entry(app, visitor, event))
+        .map(|event| entry(app, visitor, officer.role, event))
         .collect();
     let page = context! { events, next, who => filter.who, subject => filter.subject };
     render(app, visitor, Some(officer), "staff/audit.html", page)
@@ -120,7 +120,7 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
 }
 
 /// The second too: an auditor compares with other logs.
-fn entry(app: &App, visitor: &Visitor, event: &Event) -> Value {
+fn entry(app: &App, visitor: &Visitor, role: Role, event: &Event) -> Value {
     let texts = app.pages.texts(visitor.language);
     let at = event.at.to_zoned_datetime(app.portal.time_zone.clone());
     let detail = match event.detail.as_object() {
@@ -141,5 +141,64 @@ fn entry(app: &App, visitor: &Visitor, event: &Event) -> Value {
     context! {
         date => texts.date(at.date()), time => at.strftime("%H:%M:%S").to_string(),
         who => event.who.clone(), what, subject => event.subject.clone(), detail,
+        page => page_of(&event.subject, role),
+    }
+}
+
+/// Where what an event is about is shown, if it has a page and this role may see it.
+fn page_of(subject: &str, role: Role) -> Option<String> {
+    let (kind, id) = subject.split_once('/')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    // What payment systems call a transaction may hold anything.
+    if id.is_empty() || (kind != "notice" && !id.chars().all(plain)) {
+        return None;
+    }
+    let (route, page) = match kind {
+        "customer" => (
+            "/staff/customers/{number}",
+            format!("/staff/customers/{id}"),
+        ),
+        "debit-file" => ("/staff/debits/{number}", format!("/staff/debits/{id}")),
+        "layout" => ("/staff/layouts/{no}", format!("/staff/layouts/{id}")),
+        "notice" => ("/staff/money/notice", money::address_of(id)),
+        "run" => ("/staff/runs/{run}", format!("/staff/runs/{id}")),
+        "statement" => ("/staff/statements/{id}", format!("/staff/statements/{id}")),
+        "texts" => ("/staff/texts/{no}", format!("/staff/texts/{id}")),
+        _ => return None,
+    };
+    let may = who_may("GET", route).is_some_and(|who| who.lets(role));
+    may.then_some(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_leads_to_its_page_where_the_role_may_go() {
+        let auditor = |subject| page_of(subject, Role::Auditor);
+        for (subject, page) in [
+            ("customer/1000001", "/staff/customers/1000001"),
+            ("run/2026-11-b2", "/staff/runs/2026-11-b2"),
+            ("notice/ebg/77", "/staff/money/notice?notice=ebg%2F77"),
+            ("debit-file/3", "/staff/debits/3"),
+            ("layout/2", "/staff/layouts/2"),
+            ("texts/1", "/staff/texts/1"),
+            ("statement/0f", "/staff/statements/0f"),
+        ] {
+            assert_eq!(auditor(subject).as_deref(), Some(page), "{subject}");
+        }
+        for none in [
+            "staff/ana",
+            "books",
+            "customer/",
+            "customer/../people",
+            "api/crm",
+            "run/?x",
+        ] {
+            assert_eq!(auditor(none), None, "{none}");
+        }
+        assert_eq!(page_of("run/2026-11-b2", Role::Administrator), None);
+        assert_eq!(page_of("customer/1000001", Role::Administrator), None);
     }
 }

@@ -215,6 +215,7 @@ async fn an_auditor_reads_who_saw_whom() {
         "{}",
         page.body
     );
+    assert!(page.body.contains("href=\"/staff/customers/1000001\""));
     let own = odit.post("/staff/audit", "who=odit").await;
     assert!(own.body.contains("Влезе") && !own.body.contains("Отвори страница"));
     let first = odit
