@@ -80,59 +80,52 @@ fn facts(used_for: CertificateUse, one: &Certificate) -> CertificateFacts {
 /// That no certificate is over or about to be, each that is with what to do.
 pub(crate) fn ends(certificates: &[CertificateFacts], now: Timestamp) -> Finding {
     let mut health = Health::Ok;
-    let mut lines = Vec::new();
+    let mut said = Vec::new();
     for one in certificates {
         let left = one.days_left(now);
         if left >= CERTIFICATE_WARN_DAYS {
             continue;
         }
-        let end = one.not_after.strftime("%Y-%m-%d");
-        let (what, remedy) = match &one.used_for {
-            CertificateUse::Seal => (
-                "the seal's certificate".to_owned(),
-                "order a new one, and put its PKCS#12 file where [seal] file says",
-            ),
-            CertificateUse::SealChain => (
-                "a certificate of the seal's chain".to_owned(),
-                "ask the authority for a new seal with its chain",
-            ),
-            CertificateUse::TrustRoot => (
-                "a certificate in [seal] trust_roots".to_owned(),
-                "keep it for the bills that it vouches for, and add the new one",
-            ),
-            CertificateUse::PaymentSystem(name) => (
-                format!("the certificate of {name}"),
-                "ask the payment system for its new one, and put it where their_key_file says",
-            ),
-            CertificateUse::MailServer => (
-                "a certificate in [mail] roots_file".to_owned(),
-                "ask whoever keeps the mail server for the new one",
-            ),
+        let (what, name) = match &one.used_for {
+            CertificateUse::Seal => ("seal", ""),
+            CertificateUse::SealChain => ("chain", ""),
+            CertificateUse::TrustRoot => ("root", ""),
+            CertificateUse::PaymentSystem(name) => ("payments", name.as_str()),
+            CertificateUse::MailServer => ("mail", ""),
         };
-        let (subject, is_over) = (&one.subject, left < 0);
+        let is_over = left < 0;
         // An old root still vouches for old bills.
         let is_broken = is_over && one.used_for != CertificateUse::TrustRoot;
         health = match (health, is_broken) {
             (Health::Broken, _) | (_, true) => Health::Broken,
             _ => Health::Warning,
         };
-        lines.push(match is_over {
-            true => format!("{what} ({subject}) ended on {end}: {remedy}"),
-            false => format!("{what} ({subject}) ends on {end}, in {left} days: {remedy}"),
+        let values = vec![
+            ("what", what.to_owned()),
+            ("name", name.to_owned()),
+            ("subject", one.subject.clone()),
+            ("over", if is_over { "yes" } else { "no" }.to_owned()),
+            ("end", day(one.not_after)),
+            ("count", left.unsigned_abs().to_string()),
+        ];
+        said.push(Said::Text("certificate", values));
+    }
+    if said.is_empty() {
+        let first = certificates.iter().map(|one| one.not_after).min();
+        said.push(match first {
+            Some(first) => Said::Text("certificates", vec![("end", day(first))]),
+            None => Said::Text("certificates-none", Vec::new()),
         });
     }
-    let text = match lines.is_empty() {
-        true => match certificates.iter().map(|one| one.not_after).min() {
-            Some(first) => format!("the first to end does on {}", first.strftime("%Y-%m-%d")),
-            None => "there are none".to_owned(),
-        },
-        false => lines.join("\n"),
-    };
     Finding {
         part: "certificates",
         health,
-        said: vec![Said::Program(text)],
+        said,
     }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// The instance as the console asks for it.
@@ -229,6 +222,9 @@ fn own_texts(dir: &Path, folder: &Path) -> Vec<OwnText> {
 
 #[cfg(test)]
 mod tests {
+    use kvit_billing::Language;
+    use kvit_web::FindingTexts;
+
     use super::*;
 
     fn one(used_for: CertificateUse, end: &str) -> CertificateFacts {
@@ -244,20 +240,25 @@ mod tests {
         }
     }
 
+    fn words(found: &Finding) -> String {
+        let english = FindingTexts::new(Language::En).expect("well-formed");
+        english.check(&found.said)
+    }
+
     #[test]
     fn an_end_is_told_sixty_days_before_with_what_to_do() {
         let now = "2026-12-01T00:00:00Z".parse().expect("a time");
         let far = one(CertificateUse::Seal, "2027-01-30T00:00:00Z");
         let found = ends(std::slice::from_ref(&far), now);
-        assert_eq!(found.health, Health::Ok, "{}", found.words());
-        assert!(found.words().contains("2027-01-30"), "{}", found.words());
+        assert_eq!(found.health, Health::Ok, "{}", words(&found));
+        assert!(words(&found).contains("2027-01-30"), "{}", words(&found));
         let near = one(CertificateUse::Seal, "2027-01-29T23:00:00Z");
         let found = ends(&[far, near.clone()], now);
         assert_eq!(found.health, Health::Warning);
         assert!(
-            found.words().contains("in 59 days") && found.words().contains("[seal] file"),
+            words(&found).contains("in 59 days") && words(&found).contains("[seal] file"),
             "{}",
-            found.words()
+            words(&found)
         );
         // An old root still vouches for old bills; an old seal seals nothing.
         let root = one(CertificateUse::TrustRoot, "2026-11-01T00:00:00Z");
@@ -268,7 +269,7 @@ mod tests {
         let over = one(CertificateUse::Seal, "2026-11-30T00:00:00Z");
         let found = ends(&[over, root, near], now);
         assert_eq!(found.health, Health::Broken);
-        assert_eq!(found.words().lines().count(), 3, "{}", found.words());
-        assert_eq!(ends(&[], now).words(), "there are none");
+        assert_eq!(words(&found).lines().count(), 3, "{}", words(&found));
+        assert_eq!(words(&ends(&[], now)), "there are none");
     }
 }

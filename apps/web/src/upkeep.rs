@@ -94,18 +94,6 @@ pub struct Finding {
     pub said: Vec<Said>,
 }
 
-impl Finding {
-    /// What of it is in the program's own words.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let words = self.said.iter().filter_map(|said| match said {
-            Said::Program(words) => Some(words.as_str()),
-            Said::Text(..) => None,
-        });
-        words.collect::<Vec<_>>().join("\n")
-    }
-}
-
 /// A part of what doctor says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {

@@ -282,6 +282,56 @@ doctor-refunds-unclear = никой не знае дали парите по { $
     [one] 1 връщане
    *[other] { $count } връщания
  } са върнати: трети човек гледа страниците на платежната система и казва какво е видял на /staff/refunds или с `kvit pay refunds found`
+doctor-system = { $system }: ключовете стават{ $ends ->
+    [none] { "" }
+   *[other] , първият от сертификатите ѝ изтича на { $ends }
+ }{ $url ->
+    [none] { "" }
+   *[other] , { $url } отговаря
+ }
+doctor-system-trial = { $system }: изпробва се и не се предлага на клиентите
+doctor-system-trial-offered = { $system }: каквото тази изпитателна система нарече платено, се води за пари на клиенти (offer_test = true): пазете до нея да не стигат клиенти
+doctor-system-unreached = { $system }: { $url } не отговаря ({ $why }): вижте дали тази машина я достига, после питайте поддръжката ѝ
+doctor-system-form = { $table } { $key }: `{ $value }` не е { $form ->
+    [min] число (MIN)
+    [trial-min] число или D и число (MIN)
+    [eight-digits] число до 8 цифри
+    [eight] от 8 знака
+    [ten] от 10 до 15 знака
+   *[number] число
+ }: сравнете с договора
+doctor-system-secret = { $table } secret_file: тайната има { $count ->
+    [one] 1 знак
+   *[other] { $count } знака
+ }, а тези на ePay имат { $expected }: препишете я цялата в { $file }
+doctor-system-is-trial = mode = "{ $mode }", а { $url } прилича на изпитателна система: пари няма да се преведат; впишете истинския адрес като url в { $table }
+doctor-system-is-live = mode = "{ $mode }", а { $url } прилича на истинската система: ще се преведат истински пари; впишете изпитателния адрес като url в { $table }
+doctor-certificates = първият изтича на { $end }
+doctor-certificates-none = няма такива
+doctor-certificate = { $what ->
+    [seal] сертификатът на печата
+    [chain] сертификат от веригата на печата
+    [root] сертификат в [seal] trust_roots
+    [mail] сертификат в [mail] roots_file
+   *[payments] сертификатът на { $name }
+ } ({ $subject }) { $over ->
+    [yes] е изтекъл на { $end }
+   *[no] изтича на { $end }, { $count ->
+        [0] днес
+        [one] след 1 ден
+       *[other] след { $count } дни
+    }
+ }: { $what ->
+    [seal] поръчайте нов и сложете неговия файл PKCS#12 там, където казва [seal] file
+    [chain] поискайте от доставчика нов печат с веригата му
+    [root] запазете го за сметките, за които свидетелства, и добавете новия
+    [mail] поискайте новия от този, който поддържа пощенския сървър
+   *[payments] поискайте новия от платежната система и го сложете там, където казва their_key_file
+ }
+doctor-statements-broken = запазеното от { $count ->
+    [one] 1 банково извлечение
+   *[other] { $count } банкови извлечения
+ } прекъсва и не е изцяло в книгите: внесете същия файл отново; журналът го назовава
 finding-another-holder-found = друга фирма на партида { $found }
 finding-another-holder-expected = същата фирма или „holder_since“
 finding-another-holder-remedy = нищо, ако партидата е на друга фирма: съгласието и кодът на предишната приключват, а новата дава свое

@@ -282,6 +282,56 @@ doctor-refunds-unclear = nobody knows whether the money of { $count ->
     [one] 1 refund
    *[other] { $count } refunds
  } went back: a third person looks at the payment system's pages, and says so at /staff/refunds or with `kvit pay refunds found`
+doctor-system = { $system }: its keys can be used{ $ends ->
+    [none] { "" }
+   *[other] , the first of its certificates ends on { $ends }
+ }{ $url ->
+    [none] { "" }
+   *[other] , { $url } answers
+ }
+doctor-system-trial = { $system }: it is on trial; customers are not offered it
+doctor-system-trial-offered = { $system }: what this test system calls paid counts as money of customers (offer_test = true): see that none comes here
+doctor-system-unreached = { $system }: { $url } does not answer ({ $why }): see that this machine reaches it, then ask its support
+doctor-system-form = { $table } { $key }: `{ $value }` is not { $form ->
+    [min] a number (MIN)
+    [trial-min] a number, or D and a number (MIN)
+    [eight-digits] a number of up to 8 digits
+    [eight] 8 characters
+    [ten] 10 to 15 characters
+   *[number] a number
+ }: compare it with the contract
+doctor-system-secret = { $table } secret_file: the secret has { $count ->
+    [one] 1 character
+   *[other] { $count } characters
+ }, and ePay's have { $expected }: copy it whole into { $file }
+doctor-system-is-trial = mode = "{ $mode }", and { $url } looks like for trying out: no money would move; write its { $mode } address as url in { $table }
+doctor-system-is-live = mode = "{ $mode }", and { $url } looks like the live one: real money would move; write its { $mode } address as url in { $table }
+doctor-certificates = the first to end does on { $end }
+doctor-certificates-none = there are none
+doctor-certificate = { $what ->
+    [seal] the seal's certificate
+    [chain] a certificate of the seal's chain
+    [root] a certificate in [seal] trust_roots
+    [mail] a certificate in [mail] roots_file
+   *[payments] the certificate of { $name }
+ } ({ $subject }) { $over ->
+    [yes] ended on { $end }
+   *[no] ends on { $end }, { $count ->
+        [0] today
+        [one] in 1 day
+       *[other] in { $count } days
+    }
+ }: { $what ->
+    [seal] order a new one, and put its PKCS#12 file where [seal] file says
+    [chain] ask the authority for a new seal with its chain
+    [root] keep it for the bills that it vouches for, and add the new one
+    [mail] ask whoever keeps the mail server for the new one
+   *[payments] ask the payment system for its new one, and put it where their_key_file says
+ }
+doctor-statements-broken = what is kept of { $count ->
+    [one] 1 bank statement
+   *[other] { $count } bank statements
+ } breaks off, so it is not wholly in the books: import the same file again; the log names it
 finding-another-holder-found = another company than account { $found } had
 finding-another-holder-expected = the same company, or `holder_since`
 finding-another-holder-remedy = nothing, if another company holds the account: consent and code of the earlier one end, and the new one consents anew

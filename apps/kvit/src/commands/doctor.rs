@@ -128,14 +128,18 @@ fn found(
     name: &'static str,
     values: &[(&'static str, &dyn fmt::Display)],
 ) -> Finding {
-    let values = values
-        .iter()
-        .map(|(name, value)| (*name, value.to_string()));
     Finding {
         part,
         health,
-        said: vec![Said::Text(name, values.collect())],
+        said: vec![text(name, values)],
     }
+}
+
+fn text(name: &'static str, values: &[(&'static str, &dyn fmt::Display)]) -> Said {
+    let values = values
+        .iter()
+        .map(|(name, value)| (*name, value.to_string()));
+    Said::Text(name, values.collect())
 }
 
 /// What the program says in its own words.
@@ -145,14 +149,6 @@ fn program(part: &'static str, health: Health, words: String) -> Finding {
         health,
         said: vec![Said::Program(words)],
     }
-}
-
-fn ok(part: &'static str, words: String) -> Finding {
-    program(part, Health::Ok, words)
-}
-
-fn warning(part: &'static str, words: String) -> Finding {
-    program(part, Health::Warning, words)
 }
 
 fn broken(part: &'static str, failure: &Failure) -> Finding {

@@ -6,12 +6,11 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use kvit_billing::Operator;
 use kvit_pay::ways::{NoAnswer, Wire};
-use kvit_web::{CertificateFacts, CertificateUse, Finding, Health};
+use kvit_web::{CertificateFacts, CertificateUse, Finding, Health, Said};
 use kvit_wire::HttpWire;
 
-use super::{CONNECT_MAX, broken, found, ok, program, warning};
+use super::{CONNECT_MAX, broken, found, text};
 use crate::{
-    booking,
     config::{Contract, Mode, ProviderConfig, ProviderKind},
     exit::{Exit, Failure},
     files, upkeep, ways,
@@ -100,66 +99,76 @@ struct System<'a> {
 impl System<'_> {
     fn look(&self, now: Timestamp) -> Finding {
         let (provider, url) = (self.provider, self.provider.address());
-        let mut good = vec!["its keys can be used".to_owned()];
-        let mut bad: Vec<(Health, String)> = Vec::new();
+        let (kind, mode) = (provider.kind.as_str(), provider.mode.as_str());
+        let system = format!("{} ({kind}, {mode})", self.name);
+        let mut bad: Vec<(Health, Said)> = Vec::new();
         if let Err(failure) =
             ways::provider(self.dir, self.name, provider, self.offered, self.operator)
         {
-            bad.push((Health::Broken, failure.to_string()));
+            let words = format!("{system}: {failure}");
+            bad.push((Health::Broken, Said::Program(words)));
         }
-        if !self.certificates.is_empty() {
-            let ends = upkeep::ends(&self.certificates, now);
-            match ends.health {
-                Health::Ok => good.push(format!("of its certificates {}", ends.words())),
-                health => bad.push((health, ends.words())),
-            }
+        let ends = upkeep::ends(&self.certificates, now);
+        if ends.health != Health::Ok {
+            bad.extend(ends.said.into_iter().map(|said| (ends.health, said)));
         }
-        let mut warn = |text: String| bad.push((Health::Warning, text));
+        let mut warn = |said| bad.push((Health::Warning, said));
         self.forms().into_iter().for_each(&mut warn);
-        if let Some(text) = self.other_system(&url) {
-            warn(text);
+        if let Some(said) = self.other_system(&url) {
+            warn(said);
         }
         if !self.made_up && provider.mode == Mode::Test {
-            warn(match provider.is_trial_with_customers(self.offered) {
-                true => "what this test system calls paid counts as money of customers (offer_test = true): see that none comes here".to_owned(),
-                false => "it is on trial; customers are not offered it".to_owned(),
-            });
+            let name = match provider.is_trial_with_customers(self.offered) {
+                true => "system-trial-offered",
+                false => "system-trial",
+            };
+            warn(text(name, &[("system", &system)]));
         }
-        match &self.reached {
-            Some(Ok(())) => good.push(format!("{url} answers")),
-            Some(Err(why)) => warn(format!(
-                "{url} does not answer ({why}): see that this machine reaches it, then ask its support"
-            )),
-            None => {}
+        if let Some(Err(why)) = &self.reached {
+            let values: [(_, &dyn fmt::Display); 3] =
+                [("system", &system), ("url", &url), ("why", why)];
+            warn(text("system-unreached", &values));
         }
-        let (kind, mode) = (provider.kind.as_str(), provider.mode.as_str());
-        let head = format!("{} ({kind}, {mode}): ", self.name);
         if bad.is_empty() {
-            return ok(PART, head + &good.join(", "));
+            let first = self.certificates.iter().map(|one| one.not_after).min();
+            let none = || "none".to_owned();
+            let ends = first.map_or_else(none, |first| first.strftime("%Y-%m-%d").to_string());
+            let url = self.reached.as_ref().map_or_else(none, |_| url);
+            let values: [(_, &dyn fmt::Display); 3] =
+                [("system", &system), ("ends", &ends), ("url", &url)];
+            return found(PART, Health::Ok, "system", &values);
         }
         let is_broken = bad.iter().any(|(health, _)| *health == Health::Broken);
-        let lines: Vec<String> = bad.into_iter().map(|(_, text)| text).collect();
-        let health = match is_broken {
-            true => Health::Broken,
-            false => Health::Warning,
-        };
-        program(PART, health, head + &lines.join("\n"))
+        Finding {
+            part: PART,
+            health: match is_broken {
+                true => Health::Broken,
+                false => Health::Warning,
+            },
+            said: bad.into_iter().map(|(_, said)| said).collect(),
+        }
+    }
+
+    /// Its section of the settings.
+    fn table(&self) -> String {
+        let mode = self.provider.mode.as_str();
+        format!("[pay.providers.{}.{mode}]", self.name)
     }
 
     /// What has not the form that this kind of payment system gives it.
-    fn forms(&self) -> Vec<String> {
+    fn forms(&self) -> Vec<Said> {
         let contract = self.provider.contract();
-        let table = format!(
-            "[pay.providers.{}.{}]",
-            self.name,
-            self.provider.mode.as_str()
-        );
+        let table = self.table();
         let odd = |(key, value, fits, form): (&str, &str, bool, &str)| {
-            (!fits).then(|| {
-                format!("{table} {key}: `{value}` is not {form}: compare it with the contract")
-            })
+            let values: [(_, &dyn fmt::Display); 4] = [
+                ("table", &table),
+                ("key", &key),
+                ("value", &value),
+                ("form", &form),
+            ];
+            (!fits).then(|| text("system-form", &values))
         };
-        let mut found: Vec<String> = expected(self.provider, &contract)
+        let mut found: Vec<Said> = expected(self.provider, &contract)
             .into_iter()
             .filter_map(odd)
             .collect();
@@ -168,58 +177,57 @@ impl System<'_> {
             let secret = files::secret(&file, "payment system's secret").unwrap_or_default();
             let length = secret.chars().count();
             if length != 0 && length != EPAY_SECRET {
-                found.push(format!(
-                    "{table} secret_file: the secret has {length} characters, and ePay's have {EPAY_SECRET}: copy it whole into {}",
-                    file.display()
-                ));
+                let place = file.display();
+                let values: [(_, &dyn fmt::Display); 4] = [
+                    ("table", &table),
+                    ("count", &length),
+                    ("expected", &EPAY_SECRET),
+                    ("file", &place),
+                ];
+                found.push(text("system-secret", &values));
             }
         }
         found
     }
 
     /// That its address is of the other system than its mode says.
-    fn other_system(&self, url: &str) -> Option<String> {
+    fn other_system(&self, url: &str) -> Option<Said> {
         let (provider, mode) = (self.provider, self.provider.mode.as_str());
         let is_trial = url
             .split(|c: char| !c.is_ascii_alphanumeric())
             .any(|word| TRIAL_WORDS.contains(&word.to_ascii_lowercase().as_str()));
         let known = provider.kind.url(Mode::Live);
-        let other = match provider.mode {
-            Mode::Live if is_trial => "for trying out: no money would move",
-            Mode::Test if !url.is_empty() && url == known => "the live one: real money would move",
+        let name = match provider.mode {
+            Mode::Live if is_trial => "system-is-trial",
+            Mode::Test if !url.is_empty() && url == known => "system-is-live",
             _ => return None,
         };
-        Some(format!(
-            "mode = \"{mode}\", and {url} looks like {other}; write its {mode} address as url in [pay.providers.{}.{mode}]",
-            self.name
-        ))
+        let table = self.table();
+        let values: [(_, &dyn fmt::Display); 3] =
+            [("mode", &mode), ("url", &url), ("table", &table)];
+        Some(text(name, &values))
     }
 }
 
-/// Keys with the form that they should have: whether they do, and in words.
+/// Keys with the form that they should have: whether they do, and what a text calls that form.
 fn expected<'a>(
     provider: &ProviderConfig,
     contract: &'a Contract,
 ) -> Vec<(&'static str, &'a str, bool, &'static str)> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number = |key, value: &'a String| (key, value.as_str(), digits(value), "a number");
+    let number = |key, value: &'a String| (key, value.as_str(), digits(value), "number");
     let (merchant, terminal) = (contract.merchant.as_str(), contract.terminal.as_str());
     match (provider.kind, provider.mode) {
         (ProviderKind::Epay, Mode::Live) => {
-            vec![("merchant", merchant, digits(merchant), "a number (MIN)")]
+            vec![("merchant", merchant, digits(merchant), "min")]
         }
         (ProviderKind::Epay, Mode::Test) => {
             let fits = digits(merchant.strip_prefix('D').unwrap_or(merchant));
-            vec![(
-                "merchant",
-                merchant,
-                fits,
-                "a number, or D and a number (MIN)",
-            )]
+            vec![("merchant", merchant, fits, "trial-min")]
         }
         (ProviderKind::Biller, _) => {
             let fits = digits(merchant) && merchant.len() <= 8;
-            vec![("merchant", merchant, fits, "a number of up to 8 digits")]
+            vec![("merchant", merchant, fits, "eight-digits")]
         }
         (ProviderKind::Icard, _) => vec![
             number("originator", &contract.originator),
@@ -233,17 +241,12 @@ fn expected<'a>(
             number("key_index", &contract.key_index),
         ],
         (ProviderKind::Borica, _) => vec![
-            (
-                "terminal",
-                terminal,
-                terminal.chars().count() == 8,
-                "8 characters",
-            ),
+            ("terminal", terminal, terminal.chars().count() == 8, "eight"),
             (
                 "merchant",
                 merchant,
                 (10..=15).contains(&merchant.chars().count()),
-                "10 to 15 characters",
+                "ten",
             ),
         ],
     }
@@ -292,8 +295,10 @@ pub(super) async fn money_in_doubt(instance: &Instance) -> Vec<Finding> {
         let refunds = [("count", &waits.refunds_unclear as &dyn fmt::Display)];
         found(PART, Health::Warning, "refunds-unclear", &refunds)
     });
-    let statements = booking::broken(waits.statements_broken);
-    let statements = statements.map(|finding| warning(PART, finding));
+    let statements = (waits.statements_broken > 0).then(|| {
+        let statements = [("count", &waits.statements_broken as &dyn fmt::Display)];
+        found(PART, Health::Warning, "statements-broken", &statements)
+    });
     refunds.into_iter().chain(statements).collect()
 }
 
@@ -306,7 +311,9 @@ mod tests {
         rsa::{KeyPair, KeySize},
     };
     use base64::{Engine, engine::general_purpose::STANDARD};
+    use kvit_billing::Language;
     use kvit_keys::{KeyKind, Throwaway};
+    use kvit_web::FindingTexts;
 
     use super::*;
     use crate::config::PayConfig;
@@ -364,6 +371,17 @@ mod tests {
         system.look(now())
     }
 
+    fn words(found: &Finding) -> String {
+        let english = FindingTexts::new(Language::En).expect("well-formed");
+        let bulgarian = FindingTexts::new(Language::Bg).expect("well-formed");
+        for said in &found.said {
+            let text = bulgarian.check(std::slice::from_ref(said));
+            let is_bulgarian = text.chars().any(|c| ('а'..='я').contains(&c));
+            assert_eq!(is_bulgarian, matches!(said, Said::Text(..)), "{text}");
+        }
+        english.check(&found.said)
+    }
+
     #[test]
     fn a_payment_system_in_order_has_a_line() {
         let folder = folder(100);
@@ -375,21 +393,21 @@ mod tests {
             (BILLER, "x (biller, live): its keys can be used"),
             (
                 ICARD,
-                "x (icard, live): its keys can be used, of its certificates the first to end does on 2027-03-08, https://ipg.icard.example/ answers",
+                "x (icard, live): its keys can be used, the first of its certificates ends on 2027-03-08, https://ipg.icard.example/ answers",
             ),
             (
                 BORICA,
-                "x (borica, live): its keys can be used, of its certificates the first to end does on 2027-03-08, https://3dsgate.borica.bg/cgi-bin/cgi_link answers",
+                "x (borica, live): its keys can be used, the first of its certificates ends on 2027-03-08, https://3dsgate.borica.bg/cgi-bin/cgi_link answers",
             ),
         ] {
             let found = look(folder.path(), section, false, true);
-            assert_eq!((found.health, found.words().as_str()), (Health::Ok, text));
+            assert_eq!((found.health, words(&found).as_str()), (Health::Ok, text));
         }
         // For trying out, at ePay's own test system.
         let test = EPAY.replace("mode = \"live\"", "mode = \"test\"");
         let found = look(folder.path(), &test, true, true);
         let text = "x (epay, test): its keys can be used, https://demo.epay.bg/ answers";
-        assert_eq!((found.health, found.words().as_str()), (Health::Ok, text));
+        assert_eq!((found.health, words(&found).as_str()), (Health::Ok, text));
     }
 
     #[test]
@@ -455,18 +473,16 @@ mod tests {
             let changed = section.replace(from, to);
             assert_ne!(changed, section, "{from}");
             let found = look(good.path(), &changed, false, true);
-            assert_eq!(found.health, Health::Warning, "{}", found.words());
-            assert!(found.words().contains(said), "{said}: {}", found.words());
-            assert_eq!(found.words().lines().count(), 1, "{}", found.words());
+            assert_eq!(found.health, Health::Warning, "{}", words(&found));
+            assert!(words(&found).contains(said), "{said}: {}", words(&found));
+            assert_eq!(words(&found).lines().count(), 1, "{}", words(&found));
         }
         let silent = look(good.path(), BORICA, false, false);
         assert_eq!(silent.health, Health::Warning);
         assert!(
-            silent
-                .words()
-                .contains("does not answer (it took too long)"),
+            words(&silent).contains("does not answer (it took too long)"),
             "{}",
-            silent.words()
+            words(&silent)
         );
         // The live system of one that should be tried out.
         let test = EPAY.replace("mode = \"live\"", "mode = \"test\"");
@@ -476,9 +492,9 @@ mod tests {
         );
         let found = look(good.path(), &test, true, true);
         assert!(
-            found.words().contains("looks like the live one"),
+            words(&found).contains("looks like the live one"),
             "{}",
-            found.words()
+            words(&found)
         );
     }
 
@@ -508,21 +524,19 @@ mod tests {
                 None => fs::remove_file(path).expect("it was there"),
             }
             let found = look(folder.path(), section, false, true);
-            assert_eq!(found.health, Health::Broken, "{}", found.words());
-            assert!(found.words().contains(said), "{said}: {}", found.words());
+            assert_eq!(found.health, Health::Broken, "{}", words(&found));
+            assert!(words(&found).contains(said), "{said}: {}", words(&found));
         }
         let folder = folder(100);
         fs::write(folder.path().join("x.secret"), "s".repeat(32)).expect("written");
         let found = look(folder.path(), EPAY, false, true);
         assert_eq!(found.health, Health::Warning);
         assert!(
-            found
-                .words()
-                .contains("has 32 characters, and ePay's have 64"),
+            words(&found).contains("has 32 characters, and ePay's have 64"),
             "{}",
-            found.words()
+            words(&found)
         );
-        assert!(!found.words().contains("sss"), "no secret is shown");
+        assert!(!words(&found).contains("sss"), "no secret is shown");
     }
 
     #[test]
@@ -532,8 +546,8 @@ mod tests {
             (-1, Health::Broken, "ended on 2026-11-27"),
         ] {
             let found = look(folder(days).path(), BORICA, false, true);
-            assert_eq!(found.health, health, "{}", found.words());
-            assert!(found.words().contains(said), "{said}: {}", found.words());
+            assert_eq!(found.health, health, "{}", words(&found));
+            assert!(words(&found).contains(said), "{said}: {}", words(&found));
         }
     }
 }
