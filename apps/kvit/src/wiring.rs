@@ -322,6 +322,7 @@ impl Instance {
             roles_claim: oidc.roles_claim.clone(),
             roles: oidc.roles.iter().filter_map(role).collect(),
             centre_claim: oidc.centre_claim.clone(),
+            acr_values: oidc.acr_values.clone(),
             create_accounts: oidc.create_accounts,
         };
         Ok(Some(Oidc::new(settings, Arc::new(HttpWire::default()))))

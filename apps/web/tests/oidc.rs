@@ -47,6 +47,7 @@ fn settings(issuer: &str) -> OidcSettings {
         roles_claim: "groups".to_owned(),
         roles: roles.map(|(group, role)| (group.to_owned(), role)).into(),
         centre_claim: String::new(),
+        acr_values: Vec::new(),
         create_accounts: true,
     }
 }
@@ -441,6 +442,34 @@ async fn no_token_but_an_honest_one_opens() {
         eprintln!("{what}");
         refused(&back(&mut browser, &asked.state).await, AGAIN);
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_is_as_strong_as_it_was_asked_to_be() {
+    let strong = |settings: &mut OidcSettings| {
+        settings.acr_values = vec![
+            "phr".to_owned(),
+            "https://refeds.org/profile/mfa".to_owned(),
+        ];
+    };
+    let house = Elsewhere::new(strong, true).await;
+    let mut browser = house.world.browser();
+    let answer = browser.get(SIGN_IN).await;
+    let to = answer.header("location");
+    assert!(to.contains("&acr_values=phr%20https%3A%2F%2F"), "{to}");
+    for acr in [
+        Value::Null,
+        json!("0"),
+        json!(["phr"]),
+        json!("PHR"),
+        json!(""),
+    ] {
+        let said = |claims: &mut Value| claims["acr"] = acr;
+        refused(&house.walk(&mut browser, said).await, AGAIN);
+    }
+    let said = |claims: &mut Value| claims["acr"] = json!("phr");
+    let opened = house.walk(&mut browser, said).await;
+    assert_eq!(opened.status, StatusCode::SEE_OTHER, "{}", opened.body);
 }
 
 #[tokio::test]

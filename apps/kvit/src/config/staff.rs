@@ -34,6 +34,7 @@ pub(crate) struct OidcConfig {
     pub(crate) roles_claim: String,
     pub(crate) roles: BTreeMap<String, String>,
     pub(crate) centre_claim: String,
+    pub(crate) acr_values: Vec<String>,
     pub(crate) create_accounts: bool,
 }
 
@@ -49,6 +50,7 @@ impl Default for OidcConfig {
             roles_claim: "groups".to_owned(),
             roles: BTreeMap::new(),
             centre_claim: String::new(),
+            acr_values: Vec::new(),
             create_accounts: true,
         }
     }

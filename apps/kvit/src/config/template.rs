@@ -152,6 +152,9 @@ fn staff(config: &Config) -> String {
 #   roles = {{ kvit-agents = "agent", kvit-billing = "billing" }}
 #   # The claim with the service centre of a clerk; empty for none.
 #   centre_claim = ""
+#   # How strongly the provider has to have recognised somebody: one of these values of its `acr`, such as
+#   # that of a second factor; without any it decides.
+#   acr_values = []
 #   # Whether who is not known yet gets an account; else an administrator opens it first, by that name.
 #   create_accounts = true
 [staff]
@@ -183,6 +186,7 @@ login_claim = {login_claim}
 roles_claim = {roles_claim}
 roles = {{ {roles} }}
 centre_claim = {centre_claim}
+acr_values = [{acr_values}]
 create_accounts = {create_accounts}
 "#,
         issuer = string(&oidc.issuer),
@@ -194,6 +198,7 @@ create_accounts = {create_accounts}
         roles_claim = string(&oidc.roles_claim),
         roles = roles.join(", "),
         centre_claim = string(&oidc.centre_claim),
+        acr_values = quoted(&oidc.acr_values),
         create_accounts = oidc.create_accounts,
     )
 }

@@ -43,6 +43,8 @@ pub struct OidcSettings {
     pub roles: BTreeMap<String, Role>,
     /// The claim with the service centre of a clerk; empty for none.
     pub centre_claim: String,
+    /// How strongly the provider has to have recognised somebody: one of these (`acr`); empty leaves it to the provider.
+    pub acr_values: Vec<String>,
     /// Whether who is not known yet gets an account.
     pub create_accounts: bool,
 }
@@ -189,6 +191,10 @@ impl Oidc {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
+        let strengths = self.settings.acr_values.join(" ");
+        if !strengths.is_empty() {
+            pairs.push(("acr_values", &strengths));
+        }
         if again {
             // The token has to say when that was then (Core 1.0, 3.1.2.1).
             pairs.extend([("prompt", "login"), ("max_age", "0")]);
@@ -248,6 +254,7 @@ impl Oidc {
             issuer: &settings.issuer,
             client_id: &settings.client_id,
             nonce: errand.nonce,
+            strengths: &settings.acr_values,
             now,
         };
         let claims = token::claims(&tokens.id_token, &known.keys, &wanted);

@@ -38,6 +38,8 @@ pub(crate) enum Refused {
     Time,
     #[error("the token is for another sign-in")]
     Nonce,
+    #[error("the token does not say that somebody was recognised as strongly as is asked")]
+    Strength,
 }
 
 /// What a token has to say.
@@ -45,6 +47,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) nonce: &'a str,
+    /// One of these has the provider to have reached; any where there are none.
+    pub(crate) strengths: &'a [String],
     pub(crate) now: Timestamp,
 }
 
@@ -155,6 +159,11 @@ fn judged(
     let nonce = text("nonce").ok_or(Refused::Nonce)?;
     if !bool::from(nonce.as_bytes().ct_eq(wanted.nonce.as_bytes())) {
         return Err(Refused::Nonce);
+    }
+    // What is asked for may be passed over (Core 1.0, 3.1.2.1): what was done counts.
+    let reached = |acr: &str| wanted.strengths.iter().any(|one| one == acr);
+    if !wanted.strengths.is_empty() && !text("acr").is_some_and(reached) {
+        return Err(Refused::Strength);
     }
     let subject = text("sub").is_some_and(|sub| (1..=SUBJECT_BYTES_MAX).contains(&sub.len()));
     if !subject {
