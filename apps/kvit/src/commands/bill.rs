@@ -79,6 +79,8 @@ fn trail(delivery: &DeliveryRecord) -> String {
             "state",
             &format!("will be printed (queued for {due})"),
         ));
+    } else if (delivery.channel, delivery.state) == (Channel::Paper, DeliveryState::Sent) {
+        rows.push(pair("state", "handed over for printing"));
     } else {
         rows.push(pair("state", delivery.state.as_str()));
         rows.push(pair("due", &due));
