@@ -221,7 +221,9 @@ async fn prepared(
         let header = synth.run_header(&name, month, synth.customers());
         let orders = (0..).zip(synth.orders(month)).map(|(place, mut order)| {
             order.due_date = order.due_date.max(month.saturating_add(3.months()));
-            order.customer.phone = Some(phone(place));
+            if let Some(customer) = &mut order.customer {
+                customer.phone = Some(phone(place));
+            }
             order
         });
         write_ndjson(&header, orders, BufWriter::new(File::create(&to)?))
