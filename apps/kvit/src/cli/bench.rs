@@ -37,8 +37,9 @@ Examples:
 
 A visit sends number and code and opens the page with the bills, over real connections from the
 same machine. An agent searches by customer number, by telephone, by last name and town, and by
-street and town, for somebody else each time. Makes an instance of its own in a temporary folder, or in --dir; with --store its
-rows go into an empty PostgreSQL database. Loading the customers is not counted.")]
+street and town, for somebody else each time. Makes an instance of its own in a temporary folder,
+or in --dir; with --store its rows go into an empty PostgreSQL database. Loading the customers is
+not counted.")]
     Portal(BenchLoadArgs),
 }
 
