@@ -308,7 +308,7 @@ mod tests {
         }
     }
 
-    fn body(text: &str) -> Vec<u8> {
+    fn body(text: impl AsRef<[u8]>) -> Vec<u8> {
         let encoded = STANDARD.encode(text);
         let checksum = epay().secret.sign(&encoded);
         encode([
@@ -439,6 +439,9 @@ mod tests {
         ] {
             assert!(epay().notification(&body(text)).is_err(), "{text}");
         }
+        // "Я" in Windows-1251.
+        let other = body(b"INVOICE=1:STATUS=DENIED\nINVOICE=2:STATUS=\xDF\n");
+        assert!(epay().notification(&other).is_err());
         for text in [
             "INVOICE=1:STATUS=paid",
             "INVOICE=1",
