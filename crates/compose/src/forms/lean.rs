@@ -17,6 +17,10 @@ const BEHIND_FONT: &str = " 1 0 0 -1 0 0 Tm";
 const SHOWN_BEGINS: &str = " Td[(";
 const SHOWN_ENDS: &str = ")]TJ ET";
 const RUN_ENDS: &str = "\nET\nQ";
+/// Before the corners of a box.
+const BOX_BEGINS: &str = " 0 0 m ";
+/// Around the number of a piece that is not constant.
+const HOLE: char = '\u{1}';
 
 /// A page being written; knows what colour and font hold outside of all `q … Q`.
 #[derive(Default)]
@@ -31,9 +35,9 @@ impl Lean {
         self.pieces
     }
 
-    /// A mark.
+    /// A mark. That an artifact is one is enough.
     pub(crate) fn head(&mut self, head: &str) {
-        self.drawn(head);
+        self.drawn(&head.replace("/Artifact<</Type/Layout>>BDC", "/Artifact BMC"));
     }
 
     /// A sequence that is the same on every bill.
@@ -99,18 +103,29 @@ impl Lean {
             _ => None,
         });
         self.note(&constants.collect::<Vec<_>>().join(" 0 "));
-        // A colour may be told in several pieces.
-        let mut drawn = String::new();
+        // A colour may be told in several pieces, and so may a box, whose sides are told twice.
+        let (mut drawn, mut others) = (String::new(), Vec::<Piece>::new());
         for piece in pieces {
-            match piece {
-                Piece::Constant(bytes) => drawn.push_str(&String::from_utf8_lossy(&bytes)),
-                other => {
-                    self.push_drawn(&std::mem::take(&mut drawn));
-                    self.pieces.push(other);
-                }
+            if let Piece::Constant(bytes) = &piece {
+                drawn.push_str(&String::from_utf8_lossy(bytes));
+                continue;
+            }
+            let is_same = |other: &Piece| match (other, &piece) {
+                (Piece::Number(a), Piece::Number(b)) => a == b,
+                _ => false,
+            };
+            let known = others.iter().position(is_same);
+            drawn.push_str(&format!("{HOLE}{}{HOLE}", known.unwrap_or(others.len())));
+            if known.is_none() {
+                others.push(piece);
             }
         }
-        self.push_drawn(&drawn);
+        for (at, part) in boxed(&drawn).split(HOLE).enumerate() {
+            match part.parse::<usize>().ok().and_then(|hole| others.get(hole)) {
+                Some(other) if at % 2 == 1 => self.pieces.push(other.clone()),
+                _ => self.push_drawn(part),
+            }
+        }
     }
 
     fn begin(&mut self, style: &Style<'_>) -> Vec<u8> {
@@ -135,7 +150,7 @@ impl Lean {
             self.colour = None;
         }
         self.note(text);
-        self.push_drawn(text);
+        self.push_drawn(&boxed(text));
     }
 
     /// Forgets colour and font where a sequence changes them or leaves the level on which they hold.
@@ -170,6 +185,36 @@ impl Lean {
             _ => self.pieces.push(Piece::Constant(bytes.to_vec())),
         }
     }
+}
+
+/// Boxes by their two sides instead of their four corners (ISO 32000-2, table 58).
+fn boxed(drawn: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(drawn.len()), drawn);
+    while let Some((before, after)) = rest.split_once(BOX_BEGINS) {
+        out.push_str(before);
+        rest = match sides(after) {
+            Some((width, height, behind)) => {
+                out.push_str(&format!(" 0 0 {width} {height} re\n"));
+                behind
+            }
+            None => {
+                out.push_str(BOX_BEGINS);
+                after
+            }
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The sides of the box whose corners begin a text, and what stands behind it.
+fn sides(corners: &str) -> Option<(&str, &str, &str)> {
+    let (width, rest) = corners.split_once(" 0 l ")?;
+    let rest = rest.strip_prefix(width)?.strip_prefix(' ')?;
+    let (height, rest) = rest.split_once(" l 0 ")?;
+    let behind = rest.strip_prefix(height)?.strip_prefix(" l\nh\n")?;
+    let are_numbers = !width.contains(' ') && !height.contains(' ');
+    are_numbers.then_some((width, height, behind))
 }
 
 /// What is drawn, its numbers to five decimals and its colours in those of the device, which are the output
@@ -230,7 +275,17 @@ fn device_colour(text: &str) -> Option<(String, &str)> {
         [_, _, _] => operators[1],
         _ => return None,
     };
-    Some((format!("{shades} {operator}"), &text[end..]))
+    let shades: Vec<String> = numbers.into_iter().map(shade).collect();
+    Some((format!("{} {operator}", shades.join(" ")), &text[end..]))
+}
+
+/// One of 256 shades is told by three decimals.
+fn shade(exact: f64) -> String {
+    let steps = exact * 255.0;
+    match (steps - steps.round()).abs() < 0.01 {
+        true => ((exact * 1000.0).round() / 1000.0).to_string(),
+        false => exact.to_string(),
+    }
 }
 
 /// How a run looks, where it looks in no other way than by one colour and one font.
@@ -259,10 +314,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn boxes_are_told_by_their_sides() {
+        for (drawn, told) in [
+            (
+                "cm 0 0 m 8.5 0 l 8.5 2 l 0 2 l\nh\nf\nQ",
+                "cm 0 0 8.5 2 re\nf\nQ",
+            ),
+            (
+                "rg 0 0 m \u{1}0\u{1} 0 l \u{1}0\u{1} 2 l 0 2 l\nh\nf",
+                "rg 0 0 \u{1}0\u{1} 2 re\nf",
+            ),
+            ("cm 0 0 m 8.5 0 l\nS", "cm 0 0 m 8.5 0 l\nS"),
+            (
+                "cm 0 0 m 8 0 l 8 2 l 1 2 l\nh\nf",
+                "cm 0 0 m 8 0 l 8 2 l 1 2 l\nh\nf",
+            ),
+        ] {
+            assert_eq!(boxed(drawn), told);
+        }
+    }
+
+    #[test]
     fn colours_are_those_of_the_device() {
         for (drawn, told) in [
             ("/c0 cs 0.5 0.25 0 scn", " 0.5 0.25 0 rg"),
             ("cm/c1 CS 1 SCN 2.8 w", "cm 1 G 2.8 w"),
+            ("/c0 cs 0.33725 0.5 0.06274 scn", " 0.337 0.5 0.063 rg"),
             ("/c1 cs 0.5 scn", "/c1 cs 0.5 scn"),
             ("/Pattern cs /p0 scn", "/Pattern cs /p0 scn"),
             (
