@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, error::Error, fs, io::Read, path::Path};
 
-use kvit_billing::{Bill, Language, LayoutNo, ports::Clock};
+use kvit_billing::{Bill, Language, LayoutNo, NoForm, ports::Clock};
 use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
 use kvit_store::{LayoutFiles, NewLayout, layout_hash};
 use kvit_synth::kinds;
@@ -35,7 +35,7 @@ pub(crate) struct Tried {
     /// Bytes of the file without a seal, or what is wrong.
     pub(crate) bytes: Result<usize, ComposeError>,
     /// Why it is laid out whole, or has a form for short texts only.
-    pub(crate) slow: Option<String>,
+    pub(crate) slow: Option<NoForm>,
 }
 
 /// What came of a version that was brought.
@@ -68,7 +68,7 @@ pub(crate) fn try_all(composer: &Composer, progress: &dyn Fn(u64)) -> Vec<Tried>
         all.push(Tried {
             name,
             bytes: made.map(|pdf| pdf.bytes.len()),
-            slow: is_slow.then(|| composer.last_refusal().unwrap_or_default()),
+            slow: composer.last_refusal().filter(|_| is_slow),
         });
         progress(at);
     }

@@ -96,6 +96,12 @@ fn exposition(
         &[("", of(&counters.bills_issued))],
     );
     metric(
+        "kvit_bills_without_form_total",
+        "counter",
+        "Bills that this process laid out one by one, as the layout's form was refused; the run's page says why.",
+        &[("", of(&counters.bills_without_form))],
+    );
+    metric(
         "kvit_chunks_issued_total",
         "counter",
         "Chunks issued by this process.",
@@ -214,6 +220,7 @@ mod tests {
     fn the_numbers_have_the_form_that_prometheus_reads() {
         let counters = Counters::default();
         counters.bills_issued.store(7, Ordering::Relaxed);
+        counters.bills_without_form.store(5, Ordering::Relaxed);
         let depths = QueueDepths {
             mails_overdue: 3,
             refunds_unclear: 2,
@@ -231,6 +238,10 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\nkvit_bills_issued_total 7\n"), "{text}");
+        assert!(
+            text.contains("\nkvit_bills_without_form_total 5\n"),
+            "{text}"
+        );
         assert!(text.contains("\nkvit_mails_overdue 3\n"), "{text}");
         assert!(text.contains("\nkvit_refunds_unclear 2\n"), "{text}");
         assert!(

@@ -13,12 +13,13 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use kvit_billing::ports::Clock as _;
+use kvit_billing::{Language, ports::Clock as _};
 use kvit_flow::{
     Autopay, AutopayReport, Courier, DeliveryReport, Issuer, Messenger, PollReport, Poller,
     ReminderReport, Reminders, TellReport,
 };
-use kvit_store::Store;
+use kvit_store::{ChunkResult, Store};
+use kvit_web::FindingTexts;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -116,6 +117,8 @@ fn prefix(dir: &Path) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) bills_issued: AtomicU64,
+    /// Those of them whose shape was refused a form.
+    pub(crate) bills_without_form: AtomicU64,
     pub(crate) chunks_issued: AtomicU64,
     pub(crate) issue_failures: AtomicU64,
     /// Seconds since 1970 of the last chunk that was issued; 0 = none yet.
@@ -140,8 +143,26 @@ pub(crate) async fn issue_loop(
     poll: Duration,
     stop: &CancellationToken,
 ) {
-    let progress = |bills: u64| {
+    let words = FindingTexts::new(Language::En).ok();
+    let progress = |kept: &ChunkResult| {
+        let bills = kept.bills.len() as u64;
         counters.bills_issued.fetch_add(bills, Ordering::Relaxed);
+        for (why, bills) in &kept.no_forms {
+            counters
+                .bills_without_form
+                .fetch_add(*bills, Ordering::Relaxed);
+            let told = words.as_ref().map(|words| words.no_form(why));
+            let told = told.as_ref();
+            tracing::warn!(
+                run = %kept.run,
+                chunk = kept.no.0,
+                bills,
+                why = why.why.as_str(),
+                place = told.map(|told| told.place.as_str()),
+                remedy = told.map(|told| told.remedy.as_str()),
+                "bills laid out one by one, as their shape has no form"
+            );
+        }
         counters.chunks_issued.fetch_add(1, Ordering::Relaxed);
         let now = jiff::Timestamp::now().as_second();
         counters.last_chunk_s.store(now, Ordering::Relaxed);

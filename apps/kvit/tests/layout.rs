@@ -51,9 +51,19 @@ fn samples_of_a_layout_need_no_instance() {
     save(&layout, "#head\n", "#hed\n");
     let broken = run(folder, &["layout", "check", "layout"]);
     assert!(
-        broken.code == 1 && broken.err.contains("bill.typ:220:2: unknown variable: hed"),
+        broken.code == 1 && broken.err.contains("bill.typ:224:2: unknown variable: hed"),
         "{}",
         broken.shown()
+    );
+    let moving = "#grid(columns: (auto, 40mm), slot(b.customer.name), slot(b.code))\n";
+    save(&layout, "#hed\n", &["#head\n", moving].concat());
+    let slow = run(folder, &["layout", "check", "layout"]).ok();
+    // Both lines that read it are named.
+    let place = "slow: page 1, code, bill.typ:100:26, bill.typ:225:58: ";
+    assert!(
+        slow.out.contains(place) && slow.out.contains("instead of `auto`"),
+        "{}",
+        slow.shown()
     );
     let none = run(folder, &["layout", "check", "elsewhere"]);
     assert!(
@@ -91,7 +101,7 @@ fn a_save_draws_again_and_a_broken_one_leaves_the_samples() {
     save(&layout, "#head\n", "#hed\n");
     until("what is wrong is said", || {
         let said = said.lock().expect("whole");
-        let wrong = said.find("bill.typ:220:2: unknown variable: hed");
+        let wrong = said.find("bill.typ:224:2: unknown variable: hed");
         wrong.is_some_and(|at| said[at..].contains("the samples before stay"))
     });
     assert!(fs::read(&sample).expect("a sample") == first, "as it was");

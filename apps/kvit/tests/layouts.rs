@@ -118,6 +118,15 @@ fn the_running_service_takes_a_new_layout_and_keeps_the_last_good_one() {
         "{}",
         refused.shown()
     );
+    fs::remove_dir_all(path.join("layout")).expect("removed");
+    fs::create_dir_all(path.join("layout/fonts")).expect("a folder");
+    fs::write(path.join("layout/fonts/own.ttf"), "no font").expect("written");
+    let refused = run(&path, &["layout", "bring", "--as", "Ana"]);
+    assert!(
+        refused.code == 1 && refused.out.contains("fonts/own.ttf: is not a TrueType"),
+        "{}",
+        refused.shown()
+    );
     let list = run(&path, &["layout", "list", "--json"]).ok().json();
     assert_eq!(list["layouts"].as_array().expect("versions").len(), 1);
     let still = issued(&path, 11);
@@ -132,6 +141,58 @@ fn the_running_service_takes_a_new_layout_and_keeps_the_last_good_one() {
     };
     assert_ne!(pages(&before), pages(&after), "another layout");
     assert_eq!(pages(&after), pages(&still), "the last good one");
+}
+
+/// What stands behind a name moves with it.
+const MOVING: &str = r#"#import "prelude.typ": *
+#set document(title: "Bill", author: b.operator.name)
+#set text(font: "Sofia Sans", size: 9pt, lang: b.lang, fallback: false)
+#set page(paper: "a4", background: alphabet)
+#heading(level: 1, "Bill")
+#grid(columns: (auto, 40mm), slot(b.customer.name), slot(b.number))
+"#;
+
+#[test]
+fn the_running_service_tells_what_the_layout_gives_no_form() {
+    let (_folder, path) = folder();
+    let (address, password) = instance(&path);
+    fs::write(path.join("есен.typ"), MOVING).expect("written");
+    let place = "page 1, number, bill.typ:6:58";
+    run(&path, &["layout", "bring", "есен.typ", "--as", "Ana"]).ok();
+    run(&path, &["layout", "use", "1", "--as", "Boris"]).ok();
+    let log = fs::File::create(path.join("log")).expect("a file");
+    let service = Service::start_logging(&path, &address, log.into());
+    // A form is tried at the second bill of a shape, which comes with the second month.
+    issued(&path, 9);
+    let (run_of, _) = issued(&path, 10);
+    let looked = run(&path, &["doctor", "--json"]).json();
+    let forms = looked.as_array().expect("findings").iter();
+    let forms: Vec<_> = forms.filter(|look| look["part"] == "forms").collect();
+    let finding = forms[0]["finding"].as_str().expect("words");
+    assert!(
+        forms[0]["health"] == "warning" && finding.contains(&run_of) && finding.contains(place),
+        "{looked}"
+    );
+    assert!(finding.contains("instead of `auto`"), "{finding}");
+    let mut vera = Person::sign_in(&service, "vera", &password);
+    vera.choose_password(&password);
+    let page = vera.get(&format!("/staff/runs/{run_of}")).body;
+    assert!(
+        page.contains("Оформени една по една")
+            && page.contains("страница 1, number, bill.typ:6:58"),
+        "{page}"
+    );
+    assert!(page.contains("вместо `auto`"), "{page}");
+    drop(service);
+    let log = fs::read_to_string(path.join("log")).expect("a log");
+    let line = log
+        .lines()
+        .find(|line| line.contains("their shape has no form"));
+    let line = line.expect("a line");
+    assert!(line.contains("moves") && line.contains(place), "{line}");
+    let name = Synth::new(7, 3).order(0, date(2026, 10, 1)).customer;
+    let name = name.expect("a customer").name;
+    assert!(!line.contains(&name), "{line}");
 }
 
 /// Makes a version count that this program cannot use: it was checked by an earlier one.

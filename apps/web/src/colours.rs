@@ -57,6 +57,68 @@ fn theme(
     format!("--action:{action};--action-hover:{hover};--on-action:{written};--tint:{tint}")
 }
 
+/// What WCAG 1.4.3 asks of text.
+const TEXT_CONTRAST_MIN: f64 = 4.5;
+/// Text on the accent, in the layouts that come with Kvit.
+const BILL_INK: Rgb = Rgb([0x17, 0x20, 0x1b]);
+/// How much white is in the bill's tinted grounds.
+const BILL_TINT: f64 = 0.93;
+
+/// A colour of the brand on which, or in which, the bill's text is hard to read. Pages make theirs readable themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaleColour {
+    /// `primary` or `accent`, as in `kvit.toml`.
+    pub key: &'static str,
+    /// As it is set.
+    pub colour: String,
+    /// The contrast of the worst text, rounded down to a tenth.
+    pub ratio: f64,
+    /// One of the same hue that will do.
+    pub better: String,
+}
+
+/// Those of a brand; none of what is no colour.
+#[must_use]
+pub fn pale_colours(brand: &Brand) -> Vec<PaleColour> {
+    let on_primary = |colour: Rgb| {
+        let tint = colour.mixed(WHITE, BILL_TINT);
+        colour.contrast(WHITE).min(colour.contrast(tint))
+    };
+    let on_accent = |colour: Rgb| colour.contrast(BILL_INK);
+    [
+        judged("primary", &brand.primary, -STEP, on_primary),
+        judged("accent", &brand.accent, STEP, on_accent),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn judged(
+    key: &'static str,
+    set: &str,
+    step: f64,
+    contrast: impl Fn(Rgb) -> f64,
+) -> Option<PaleColour> {
+    let colour = Rgb::parse(set).ok()?;
+    let ratio = contrast(colour);
+    if ratio >= TEXT_CONTRAST_MIN {
+        return None;
+    }
+    let steps = (0..=50).map(|times| colour.lighter(step * f64::from(times)));
+    let better = steps
+        .into_iter()
+        .find(|colour| contrast(*colour) >= TEXT_CONTRAST_MIN);
+    Some(PaleColour {
+        key,
+        colour: set.to_owned(),
+        ratio: (ratio * 10.0).floor() / 10.0,
+        better: better
+            .unwrap_or_else(|| colour.lighter(step.signum()))
+            .to_string(),
+    })
+}
+
 impl Rgb {
     fn parse(text: &str) -> Result<Self, PortalError> {
         let wrong = || PortalError::Colour(text.to_owned());
@@ -134,6 +196,32 @@ impl std::fmt::Display for Rgb {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_on_which_a_bill_is_hard_to_read_are_told_with_one_that_will_do() {
+        let brand = |primary: &str, accent: &str| Brand {
+            primary: primary.to_owned(),
+            accent: accent.to_owned(),
+            logo: String::new(),
+        };
+        let own = brand("#14532d", "#f2b705");
+        assert_eq!(pale_colours(&own), []);
+        let found = pale_colours(&brand("#ffcc00", "#14532d"));
+        let told: Vec<_> = found.iter().map(|one| (one.key, one.ratio)).collect();
+        assert_eq!(told, [("primary", 1.4), ("accent", 1.8)]);
+        for one in found {
+            let mut better = own.clone();
+            match one.key {
+                "primary" => better.primary = one.better,
+                _ => better.accent = one.better,
+            }
+            assert_eq!(pale_colours(&better), []);
+        }
+        // A hair below is below, and is not told as 4.5.
+        let grey = pale_colours(&brand("#787878", &own.accent));
+        assert_eq!(grey.len(), 1);
+        assert!(grey[0].ratio < 4.5, "{grey:?}");
+    }
 
     fn value(css: &str, name: &str) -> Vec<Rgb> {
         let mark = format!("{name}:");

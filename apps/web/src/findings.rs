@@ -1,8 +1,12 @@
 //! What is wrong with a run file, and what doctor finds, in words: the same for pages and the command line.
 
-use kvit_billing::Language;
+use kvit_billing::{Language, NoForm};
 
-use crate::{PortalError, Said, texts::Texts};
+use crate::{
+    PortalError, Said,
+    no_form::{self, ToldNoForm},
+    texts::Texts,
+};
 
 /// A finding in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +37,18 @@ impl FindingTexts {
         tell(&self.0, code, found, expected)
     }
 
+    /// Why a shape of bills has no form.
+    #[must_use]
+    pub fn no_form(&self, why: &NoForm) -> ToldNoForm {
+        no_form::tell(&self.0, why)
+    }
+
     /// What doctor says.
     #[must_use]
     pub fn check(&self, said: &[Said]) -> String {
         let one = |said: &Said| match said {
             Said::Text(name, values) => check(&self.0, name, values),
+            Said::NoForm(why) => no_form::tell(&self.0, why).to_string(),
             Said::Program(words) => words.clone(),
         };
         let all: Vec<_> = said.iter().map(one).collect();

@@ -611,7 +611,13 @@ mod tests {
         let mut asked: BTreeSet<_> = sources.flat_map(literals).map(str::to_owned).collect();
         asked.extend(composed());
         // What a sample shows, what a check is about and what it found are named by those who make them.
-        let elsewhere = ["staff-kind-", "staff-part-", "finding-", "doctor-"];
+        let elsewhere = [
+            "staff-kind-",
+            "staff-part-",
+            "finding-",
+            "doctor-",
+            "formless-",
+        ];
         let is_named_elsewhere =
             |key: &String| elsewhere.iter().any(|family| key.starts_with(family));
         let known = keys(BUILTIN[0].1);

@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use kvit_billing::NoForm;
 
 /// Looks at the instance, off the threads that serve pages. Says nothing that is secret.
 pub trait Upkeep: Send + Sync {
@@ -99,6 +100,8 @@ pub struct Finding {
 pub enum Said {
     /// A text that pages and the command line have, with its values: `doctor-` and this name.
     Text(&'static str, Vec<(&'static str, String)>),
+    /// Why bills were laid out one by one.
+    NoForm(NoForm),
     /// What the program or another one said, in its own words: what, why, and on the last lines what to do.
     Program(String),
 }

@@ -345,3 +345,45 @@ finding-holder-since-remedy = bill the earlier holder without `holder_since`
 finding-holder-unclear-found = another name or identifier than account { $found } had
 finding-holder-unclear-expected = the same party, or `holder_since`
 finding-holder-unclear-remedy = where another party holds the account, send the run with `holder_since`, or note it in the console; else their bills go to the earlier holder's address
+doctor-pale-primary = `brand.primary` is { $colour }: on the bill, white text on it and text of this colour have a contrast of { $ratio }:1, where WCAG 1.4.3 asks for 4.5:1. Take a darker one, such as { $better }; pages make it darker themselves
+doctor-pale-accent = `brand.accent` is { $colour }: on the bill, dark text on it has a contrast of { $ratio }:1, where WCAG 1.4.3 asks for 4.5:1. Take a lighter one, such as { $better }
+doctor-without-form = { $count ->
+    [one] 1 bill of run { $run } was laid out by itself, which takes a hundred times as long as by a form:
+   *[other] { $count } bills of run { $run } were laid out one by one, which takes a hundred times as long as by forms:
+}
+
+# Why a shape of bills has no form: what is in the way, and what to do. The command line says the English ones.
+formless-page = page { $page }
+formless-short = Only longer texts than there is room for are laid out one by one.
+formless-no-alphabet = the pages draw no alphabet
+formless-no-alphabet-remedy = write `background: alphabet` into `#set page(..)`; `alphabet` comes from prelude.typ
+formless-alphabet = the alphabet is not drawn as prelude.typ draws it, or a font lacks some of it: { $shown }
+formless-alphabet-remedy = take `alphabet` from prelude.typ as it is (`kvit layout export` writes it anew), and fonts that have all its letters
+formless-too-many = there are more than 999 pieces of data on the bill
+formless-too-many-remedy = nothing in the layout helps: bills of so many rows are always laid out one by one
+formless-pages = how many pages there are follows how long texts are
+formless-pages-remedy = give each text a line of its own, as long as the longest that is to be fast, and let rows decide where a page ends
+formless-wraps = a text wraps, or is not there, where it is longer
+formless-wraps-remedy = put it into `slot(..)` on a line of its own, as long as the longest that is to be fast
+formless-moves = where “{ $shown }” stands follows more than its own width
+formless-moves-remedy = give its column a width of its own instead of `auto`, let nothing that varies stand before it on its line, and hold it by its left end, its middle or its right end
+formless-altered = “{ $shown }” comes of the data, but is not the data as it is
+formless-altered-remedy = print the field itself: no `upper`, `slice`, `replace` or part of it
+formless-drawing = a drawing follows the data, but not in a straight line
+formless-drawing-remedy = let it follow one `share`, `from` or `to` in a straight line, and give what is around it a size of its own
+formless-tags = headings, tables, rows or drawings are there or not by what a text says
+formless-tags-remedy = let `kind`, `state`, rows and absent fields decide what is there, and no text
+formless-told = the words under /{ $shown }, which are heard and found, are not the data as it is
+formless-told-remedy = put fields into titles and `alt` as they are, such as by `put(..)`
+formless-asks = a real bill looks otherwise than its form: the layout asks what a text says
+formless-asks-remedy = let `kind`, `state`, rows and absent fields decide how it looks, and no text
+formless-fails = the layout fails on other texts of the same kind: { $shown }
+formless-fails-remedy = calculate with no text of the data; what can be counted is a number there
+formless-letters = “{ $shown }” is not among the letters of forms in the weight in which it is set
+formless-letters-remedy = set data in the regular weight; rare letters are slow in every layout
+formless-long = a text is longer than any that was proven to fit
+formless-long-remedy = give it a longer line; very long names are slow in every layout
+formless-empty = something drawn has no extent on this bill
+formless-empty-remedy = give it a least extent, such as `0.3mm + share * height`
+formless-engine = the pages are not built as forms need it: { $shown }
+formless-engine-remedy = please report it together with the layout

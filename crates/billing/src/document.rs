@@ -1,6 +1,8 @@
 //! What compose hands to seal: a PDF that is complete but for its signature.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
+
+use crate::NoForm;
 
 /// Where in a PDF the signature goes, as byte ranges of the file (ISO 32000-2, 12.8.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,4 +24,6 @@ pub struct UnsealedPdf {
     pub bytes: Vec<u8>,
     /// The places left open for the seal.
     pub slot: SealSlot,
+    /// Why it was laid out by itself, where its shape was refused a form.
+    pub no_form: Option<Arc<NoForm>>,
 }

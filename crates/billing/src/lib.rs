@@ -18,6 +18,7 @@ pub mod holder;
 pub mod id;
 pub mod lists;
 pub mod money;
+pub mod no_form;
 pub mod operator;
 pub mod order;
 pub mod period;
@@ -39,6 +40,7 @@ pub use id::{
     RunLayout, Series, StaffLogin, StaffMail,
 };
 pub use money::{Cents, Currency};
+pub use no_form::NoForm;
 pub use operator::Operator;
 pub use order::{BillKind, BillOrder};
 pub use period::Period;

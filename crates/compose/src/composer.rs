@@ -4,15 +4,21 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use jiff::tz::TimeZone;
-use kvit_billing::{Bill, Language, Operator, UnsealedPdf, operator::Brand};
+use kvit_billing::{
+    Bill, Language, NoForm, Operator, UnsealedPdf, no_form::Place, operator::Brand,
+};
 use serde::Serialize;
+use serde_json::Value;
 use typst::{
     Library, LibraryExt, comemo,
     diag::{SourceDiagnostic, Warned},
     foundations::{Bytes, Datetime, Smart},
+    layout::{Frame, FrameItem, Point, Transform},
+    syntax::Span,
     utils::LazyHash,
 };
 use typst_layout::PagedDocument;
@@ -21,7 +27,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 use crate::{
     ComposeError, Counts, Diagnostic, Layout,
     codes::Codes,
-    forms::{Forms, leaves::Leaves},
+    forms::{Engine, Filled, Forms, leaves::Leaves, refusal::Drawn},
     pdf::{self, Additions},
     probe,
     twin::{Twin, written},
@@ -62,6 +68,7 @@ pub struct Composer {
     library: LazyHash<Library>,
     standards: PdfStandards,
     composed: AtomicU64,
+    times: Times,
     codes: Codes,
     forms: Forms,
 }
@@ -105,6 +112,7 @@ impl Composer {
             library: LazyHash::new(Library::default()),
             standards,
             composed: AtomicU64::new(0),
+            times: Times::default(),
             codes: Codes::default(),
         };
         let mut faults: Vec<Diagnostic> = Vec::new();
@@ -132,19 +140,40 @@ impl Composer {
     /// Where the layout fails on this bill, a text does not fit into its square code, or the data breaks
     /// a rule of EN 16931.
     pub fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, ComposeError> {
+        let begun = Instant::now();
         let view = self.view(bill, false)?;
         let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
         let id = self.id(bill);
+        let is_made = Instant::now();
         let twin = written(bill, &self.operator)?;
-        let additions = self.additions(bill, &twin);
+        self.times.data.add(is_made - begun);
+        self.times.twin.add(is_made.elapsed());
+        let composed = self.composed(&view, &id, at, &self.additions(bill, &twin));
+        self.times.all.add(begun.elapsed());
+        composed
+    }
+
+    fn composed(
+        &self,
+        view: &View<'_>,
+        id: &str,
+        at: Timestamp,
+        additions: &Additions<'_>,
+    ) -> Result<UnsealedPdf, ComposeError> {
+        let engine = Pages {
+            composer: self,
+            id,
+            at,
+        };
         let filled = self
             .forms
-            .fill(&view, &id, &self.layout, &additions, &|view| {
-                self.export(view, &id, at)
-            })?;
+            .fill(view, id, &self.layout, additions, &engine)?;
         match filled {
-            Some(pdf) => Ok(pdf),
-            None => pdf::complete(&self.export(&view, &id, at)?, &additions),
+            Filled::Pdf(pdf) => Ok(pdf),
+            Filled::Whole(no_form) => Ok(UnsealedPdf {
+                no_form,
+                ..pdf::complete(&self.export(view, id, at)?, additions)?
+            }),
         }
     }
 
@@ -191,16 +220,24 @@ impl Composer {
         self.forms.counts()
     }
 
-    /// How long bills were filled into forms so far, over all threads, in nanoseconds.
+    /// How long composing took so far, by stage, over all threads.
     #[must_use]
-    pub fn filling_nanos(&self) -> u64 {
-        self.forms.filling_nanos()
+    pub fn spent(&self) -> Spent {
+        let Times { data, twin, all } = &self.times;
+        let (data, twin) = (data.get(), twin.get());
+        let fill = self.forms.filling();
+        Spent {
+            data,
+            twin,
+            fill,
+            layouts: all.get().saturating_sub(data + twin + fill),
+        }
     }
 
     /// Why the latest shape without a form has none, or one for short texts only, or why the latest bill
     /// did not fit its form: for whoever changes the layout.
     #[must_use]
-    pub fn last_refusal(&self) -> Option<String> {
+    pub fn last_refusal(&self) -> Option<NoForm> {
         self.forms.last_refusal()
     }
 
@@ -219,6 +256,11 @@ impl Composer {
     pub fn sample(&self, bill: &Bill) -> Result<Vec<u8>, ComposeError> {
         let at = timestamp(bill.issued_at).ok_or(ComposeError::Time)?;
         self.export(&self.view(bill, true)?, &self.id(bill), at)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn forms(&mut self) -> &mut Forms {
+        &mut self.forms
     }
 
     fn view<'a>(&'a self, bill: &'a Bill, sample: bool) -> Result<View<'a>, ComposeError> {
@@ -291,6 +333,105 @@ impl Composer {
             comemo::evict(0);
         }
         exported.map_err(|_| ComposeError::Engine)?
+    }
+}
+
+/// How long composing took, by stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// The data of bills, with square codes.
+    pub data: Duration,
+    /// Their EN 16931 twins.
+    pub twin: Duration,
+    /// Filling forms.
+    pub fill: Duration,
+    /// Laying out by Typst, making forms, proving them, and finding those that are kept.
+    pub layouts: Duration,
+}
+
+#[derive(Default)]
+struct Times {
+    data: Time,
+    twin: Time,
+    all: Time,
+}
+
+/// Time of all threads.
+#[derive(Default)]
+pub(crate) struct Time(AtomicU64);
+
+impl Time {
+    pub(crate) fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Lays out the data of one bill.
+struct Pages<'a> {
+    composer: &'a Composer,
+    id: &'a str,
+    at: Timestamp,
+}
+
+impl Engine for Pages<'_> {
+    fn export(&self, view: &Value) -> Result<Vec<u8>, ComposeError> {
+        self.composer.export(view, self.id, self.at)
+    }
+
+    fn drawn(&self, view: &Value) -> Vec<Drawn> {
+        let Ok(data) = serde_json::to_vec(view) else {
+            return Vec::new();
+        };
+        let Composer {
+            layout,
+            library,
+            logo,
+            ..
+        } = self.composer;
+        let world = BillWorld::new(layout, library, data, logo);
+        let laid_out = AssertUnwindSafe(|| typst::compile::<PagedDocument>(&world).output);
+        let mut all = Vec::new();
+        if let Ok(Ok(document)) = catch_unwind(laid_out) {
+            for (page, laid_out) in (1..).zip(document.pages()) {
+                let frame = &laid_out.frame;
+                let height = frame.height().to_pt();
+                on_frame(frame, Transform::identity(), &mut |point, span| {
+                    let place = Diagnostic::place(&world, span);
+                    let place = place.filter(|(_, line, _)| *line > 0);
+                    all.extend(place.map(|(file, line, column)| Drawn {
+                        page,
+                        at: (point.x.to_pt(), height - point.y.to_pt()),
+                        place: Place { file, line, column },
+                    }));
+                });
+            }
+        }
+        all
+    }
+}
+
+/// What a frame draws, with its place on the page and in the layout.
+fn on_frame(frame: &Frame, outer: Transform, each: &mut impl FnMut(Point, Span)) {
+    for (point, item) in frame.items() {
+        let here = point.transform(outer);
+        match item {
+            FrameItem::Group(group) => {
+                let moved = Transform::translate(point.x, point.y).pre_concat(group.transform);
+                on_frame(&group.frame, outer.pre_concat(moved), each);
+            }
+            FrameItem::Text(text) => {
+                if let Some(glyph) = text.glyphs.first() {
+                    each(here, glyph.span.0);
+                }
+            }
+            FrameItem::Shape(_, span) | FrameItem::Image(_, _, span) => each(here, *span),
+            FrameItem::Link(..) | FrameItem::Tag(_) => {}
+        }
     }
 }
 

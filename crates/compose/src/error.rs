@@ -5,7 +5,7 @@ use std::fmt;
 use typst::{
     World, WorldExt,
     diag::{Severity, SourceDiagnostic},
-    syntax::Lines,
+    syntax::{DiagSpan, Lines},
 };
 
 use crate::{TwinError, codes::TooLong};
@@ -100,22 +100,7 @@ impl Diagnostic {
     }
 
     pub(crate) fn of(world: &dyn World, found: &SourceDiagnostic) -> Self {
-        let place = found.span.id().map(|id| {
-            let at = world
-                .range(found.span)
-                .and_then(|range| match world.source(id) {
-                    Ok(source) => source.lines().byte_to_line_column(range.start),
-                    Err(_) => {
-                        let bytes = world.file(id).ok()?;
-                        let text = std::str::from_utf8(&bytes).ok()?;
-                        Lines::new(text).byte_to_line_column(range.start)
-                    }
-                });
-            let (line, column) = at.map_or((0, 0), |(line, column)| (line + 1, column + 1));
-            let file = id.vpath().get_without_slash().to_owned();
-            (file, line, column)
-        });
-        let (file, line, column) = place.unwrap_or_default();
+        let (file, line, column) = Self::place(world, found.span).unwrap_or_default();
         Self {
             is_warning: found.severity == Severity::Warning,
             file,
@@ -124,5 +109,25 @@ impl Diagnostic {
             message: found.message.to_string(),
             hints: found.hints.iter().map(|hint| hint.v.to_string()).collect(),
         }
+    }
+
+    /// File, line and column of a span; 0 and 0 where it is the file as a whole.
+    pub(crate) fn place(
+        world: &dyn World,
+        span: impl Into<DiagSpan>,
+    ) -> Option<(String, usize, usize)> {
+        let span = span.into();
+        let id = span.id()?;
+        let at = world.range(span).and_then(|range| match world.source(id) {
+            Ok(source) => source.lines().byte_to_line_column(range.start),
+            Err(_) => {
+                let bytes = world.file(id).ok()?;
+                let text = std::str::from_utf8(&bytes).ok()?;
+                Lines::new(text).byte_to_line_column(range.start)
+            }
+        });
+        let (line, column) = at.map_or((0, 0), |(line, column)| (line + 1, column + 1));
+        let file = id.vpath().get_without_slash().to_owned();
+        Some((file, line, column))
     }
 }

@@ -7,9 +7,12 @@
 mod codes;
 mod composer;
 mod error;
+#[cfg(test)]
+mod fields;
 mod forms;
 mod layout;
 mod pdf;
+mod places;
 mod port;
 mod probe;
 mod stream;
@@ -18,7 +21,7 @@ mod view;
 mod world;
 
 pub use codes::TooLong;
-pub use composer::{Composer, ComposerSettings};
+pub use composer::{Composer, ComposerSettings, Spent};
 pub use error::{ComposeError, Diagnostic};
 pub use forms::Counts;
 pub use layout::Layout;

@@ -1,6 +1,6 @@
 //! Any bill at all, filled into its form, is the bill that Typst lays out: invoices and notes, of the invented operator's
 //! customers and of every kind, changed at random. A difference is shrunk to the smallest bill that shows it.
-//! `KVIT_ANY_BILLS` says how many are tried.
+//! `KVIT_ANY_BILLS` says how many are tried, `KVIT_FILLED_BILLS` how many of those that share forms.
 
 #[allow(dead_code)]
 mod common;
@@ -9,7 +9,7 @@ mod judge;
 use std::sync::OnceLock;
 
 use jiff::civil::date;
-use judge::{Judged, difference};
+use judge::{Judged, compared, difference, heard};
 use kvit_billing::{Bill, BillOrder, Cents, Language, customer::Text, order::VatCategory};
 use kvit_compose::Composer;
 use kvit_synth::{Synth, kinds};
@@ -21,6 +21,16 @@ use proptest::{
 
 /// Bills tried unless told otherwise: each takes about a second, most of it for a form of its own.
 const BILLS: u32 = 12;
+/// Bills filled into forms that others made, unless told otherwise: each takes a layout to hold it against.
+const FILLED: u32 = 150;
+/// Of so many customers, in both languages and of two years: each has a shape, and each bill other leaves.
+const SHAPES: u32 = 12;
+/// Every so many of them are looked at too.
+const LOOKED_AT: u32 = 10;
+/// What names are made of that every form has.
+const COMMON: &[char] = &[
+    'А', 'В', 'Г', 'Т', 'а', 'в', 'ж', 'т', 'щ', 'ъ', 'я', ' ', '-', '.', '„', '“', '4', '7', '№',
+];
 /// Enough to take every change and every letter away; a failure is worth its minutes.
 const SHRINKS_MAX: u32 = 2_000;
 const SHRINKING_MS_MAX: u32 = 20 * 60 * 1_000;
@@ -113,6 +123,22 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::NoContract),
         Just(Change::NoSources),
     ]
+}
+
+/// A bill whose shape others have, and whose leaves are its own.
+fn of_a_known_shape() -> impl Strategy<Value = Made> {
+    let base = (0..SHAPES, 0..24_i8).prop_map(|(of, month)| Base::Customer(of * 7_919, month));
+    let name = vec(prop::sample::select(COMMON), 1..28).prop_map(String::from_iter);
+    let change = prop_oneof![
+        name.prop_map(Change::Name),
+        prop::sample::select(&[3, 10, 70][..]).prop_map(Change::Times),
+        (-50_000..500_000_i64).prop_map(Change::CarriedOver),
+    ];
+    (base, any::<bool>(), vec(change, 0..3)).prop_map(|(base, is_english, changes)| Made {
+        base,
+        is_english,
+        changes,
+    })
 }
 
 fn changed(order: &mut BillOrder, change: &Change) {
@@ -225,6 +251,7 @@ fn composer() -> &'static Composer {
 /// Tries so many bills, and shrinks the first that `judge` has something against.
 fn tried(
     bills: u32,
+    made: impl Strategy<Value = Made>,
     judge: impl Fn(&Bill, &[Change]) -> Result<(), String>,
 ) -> Result<(), TestError<Made>> {
     let mut runner = TestRunner::new(ProptestConfig {
@@ -234,7 +261,7 @@ fn tried(
         failure_persistence: None,
         ..ProptestConfig::default()
     });
-    runner.run(&made(), |made| {
+    runner.run(&made, |made| {
         judge(&made.bill(), &made.changes).map_err(TestCaseError::fail)
     })
 }
@@ -244,7 +271,7 @@ fn any_bill_is_the_same_both_ways() {
     let wanted = std::env::var("KVIT_ANY_BILLS").ok();
     let bills = wanted.map_or(BILLS, |bills| bills.parse().expect("a number of bills"));
     let near = std::cell::Cell::new(0);
-    tried(bills, |bill, changes| {
+    tried(bills, made(), |bill, changes| {
         let refused = composer().counts().refused;
         let judged = difference(composer(), bill);
         if composer().counts().refused > refused {
@@ -271,10 +298,37 @@ fn any_bill_is_the_same_both_ways() {
     assert!(counts.filled > 0, "{counts:?}");
 }
 
+/// Hundreds of bills in few forms: what each says and how it is marked up, and every tenth's pixels.
+#[test]
+fn what_a_form_is_filled_with_is_said_as_typst_says_it() {
+    let wanted = std::env::var("KVIT_FILLED_BILLS").ok();
+    let bills = wanted.map_or(FILLED, |bills| bills.parse().expect("a number of bills"));
+    let composer = common::composer().with_forms_from(1);
+    let tried_so_far = std::cell::Cell::new(0);
+    tried(bills, of_a_known_shape(), |bill, _| {
+        let filled = composer.compose(bill).expect("composed").bytes;
+        let whole = composer.compose_whole(bill).expect("composed").bytes;
+        let nth = tried_so_far.replace(tried_so_far.get() + 1);
+        let judged = match nth % LOOKED_AT {
+            0 => compared(&filled, &whole),
+            _ => heard(&filled, &whole),
+        };
+        match judged {
+            Judged::Differs(what) => Err(what),
+            Judged::Same | Judged::NoTool | Judged::Near(_) => Ok(()),
+        }
+    })
+    .unwrap_or_else(|error| panic!("{error}"));
+    let counts = composer.counts();
+    eprintln!("{counts:?}");
+    assert!(counts.filled * 10 >= u64::from(bills) * 9, "{counts:?}");
+    assert!(counts.forms * 2 <= counts.filled, "{counts:?}");
+}
+
 /// A difference that only some bills show, planted where the judge would find it.
 #[test]
 fn a_difference_is_shrunk_to_the_smallest_bill_that_shows_it() {
-    let failed = tried(10_000, |bill, _| {
+    let failed = tried(10_000, made(), |bill, _| {
         let order = &bill.order;
         let odd = |text: &str| text.contains('ѝ');
         let shows = order.lines.iter().any(|line| odd(&line.name.bg)) && order.vat.len() > 1;

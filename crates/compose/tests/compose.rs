@@ -46,6 +46,56 @@ fn equal_bills_give_equal_bytes_and_others_do_not() {
     }
 }
 
+/// Headings and drawings in the order in which they are heard; drawings with their words.
+fn heard(document: &Document) -> Vec<String> {
+    fn walk(document: &Document, value: &Value, heard: &mut Vec<String>) {
+        match document.resolve(value) {
+            Value::Array(items) => items.iter().for_each(|item| walk(document, item, heard)),
+            Value::Dict(element) => {
+                let kind = String::from_utf8_lossy(element.name("S").unwrap_or_default());
+                if kind.starts_with('H') {
+                    heard.push(kind.into_owned());
+                } else if kind == "Figure" {
+                    let words = element.text("Alt").map_or(&[][..], |words| &words.bytes);
+                    let units = words.chunks_exact(2).skip(1);
+                    let units: Vec<_> = units
+                        .map(|two| u16::from_be_bytes([two[0], two[1]]))
+                        .collect();
+                    heard.push(String::from_utf16_lossy(&units));
+                }
+                if let Some(children) = element.get("K") {
+                    walk(document, children, heard);
+                }
+            }
+            _ => {}
+        }
+    }
+    let root = document.catalog().expect("a catalog").get("StructTreeRoot");
+    let mut all = Vec::new();
+    walk(document, root.expect("a tree"), &mut all);
+    all
+}
+
+#[test]
+fn a_square_code_is_heard_behind_the_heading_that_introduces_it() {
+    let mut bill = common::bill(3, Language::Bg);
+    bill.order.totals.to_pay = bill.order.totals.gross;
+    for layout in [Layout::builtin(), common::water()] {
+        let composer = common::composer_of(layout, common::RESERVE).with_forms_from(1);
+        for pdf in [composer.compose(&bill), composer.compose_whole(&bill)] {
+            let pdf = pdf.expect("composed");
+            let heard = heard(&Document::load(&pdf.bytes).expect("a PDF"));
+            let at = |words: &str| heard.iter().position(|one| one.starts_with(words));
+            let pay = at("Квадратен код за плащане").expect("a code for paying");
+            let verify = at("Квадратен код, който отваря страницата за проверка").expect("a code");
+            // Between the two the next part may begin, and no heading of the first comes late.
+            assert!(pay < verify, "{heard:?}");
+            assert_eq!(heard[pay - 1], "H2", "{heard:?}");
+            assert!(!heard[pay..verify].contains(&"H2".to_owned()), "{heard:?}");
+        }
+    }
+}
+
 #[test]
 fn every_kind_of_bill_says_what_it_must() {
     let composer = common::composer();

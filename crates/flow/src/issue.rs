@@ -5,11 +5,16 @@
 //! counted or not. Two workers that hold the same chunk, because a lease ran out, make the same
 //! bills too; the transaction of the first counts, and that of the second finds nothing to do.
 
-use std::{mem, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::{SignedDuration, civil::Date};
 use kvit_billing::{
-    Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, PaperUntil, RunId,
+    Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, NoForm, PaperUntil, RunId,
     code::InstanceKey,
     ports::{Clock, Compose, NotComposed},
 };
@@ -74,6 +79,10 @@ pub struct IssueReport {
     pub bills: u64,
     /// Chunks.
     pub chunks: u64,
+    /// How long packs were made, without writing them.
+    pub packing: Duration,
+    /// How long their rows were written.
+    pub rows: Duration,
 }
 
 /// Issuing stopped. What was committed stays; the same command resumes the rest.
@@ -147,7 +156,7 @@ impl From<NoComposer> for IssueError {
 
 impl Issuer {
     /// Issues every chunk that can be claimed, of one run or of all, until none is left or `stop`
-    /// is called. `progress` hears how many bills each chunk added.
+    /// is called. `progress` hears of each chunk that was kept.
     ///
     /// A chunk with a bill that cannot be composed, or of a run whose layout this program cannot use, holds up no
     /// other: its claim stands until the lease ends, and the error comes once all others are issued.
@@ -158,7 +167,7 @@ impl Issuer {
         &self,
         run: Option<&RunId>,
         stop: &CancellationToken,
-        progress: &(dyn Fn(u64) + Send + Sync),
+        progress: &(dyn Fn(&ChunkResult) + Send + Sync),
     ) -> Result<IssueReport, IssueError> {
         let mut held = Vec::new();
         let result = self.issue_all(run, stop, progress, &mut held).await;
@@ -184,7 +193,7 @@ impl Issuer {
         &self,
         run: Option<&RunId>,
         stop: &CancellationToken,
-        progress: &(dyn Fn(u64) + Send + Sync),
+        progress: &(dyn Fn(&ChunkResult) + Send + Sync),
         held: &mut Vec<Claim>,
     ) -> Result<IssueReport, IssueError> {
         let mut report = IssueReport::default();
@@ -199,10 +208,10 @@ impl Issuer {
             let next = claimed.map(|job| job.map(|job| self.compose(job, stop)));
             match made {
                 Ok(Some(made)) => {
-                    if let Some(bills) = self.keep(made).await? {
-                        report.bills += bills;
+                    if let Some(kept) = self.keep(made, &mut report).await? {
+                        report.bills += kept.bills.len() as u64;
                         report.chunks += 1;
-                        progress(bills);
+                        progress(&kept);
                     }
                     held.retain(|other| *other != claim);
                 }
@@ -260,15 +269,23 @@ impl Issuer {
     }
 
     /// The two effects of a chunk, in the only safe order: the pack is durable before any row
-    /// names it. A death between the two leaves an orphan, and the chunk is done again. Gives the
-    /// number of bills, or nothing where another worker was first.
-    async fn keep(&self, made: Made) -> Result<Option<u64>, IssueError> {
+    /// names it. A death between the two leaves an orphan, and the chunk is done again. Gives what
+    /// was kept, or nothing where another worker was first.
+    async fn keep(
+        &self,
+        made: Made,
+        report: &mut IssueReport,
+    ) -> Result<Option<ChunkResult>, IssueError> {
         let Made {
             job,
             bills,
             packing,
+            packed_in,
+            no_forms,
         } = made;
+        let begun = Instant::now();
         let pack = cores::run(move || packing.finish()).await??;
+        report.packing += packed_in + begun.elapsed();
         let mut packed: Vec<_> = bills.into_iter().zip(pack.entries).collect();
         packed.sort_by_key(|(bill, _)| bill.number);
         let (bills, entries): (Vec<_>, Vec<_>) = packed.into_iter().unzip();
@@ -281,6 +298,7 @@ impl Issuer {
         self.archive.put(&record.object, pack.bytes).await?;
         self.checkpoints.reached("after-archive-write");
 
+        let begun = Instant::now();
         let accounts: Vec<_> = bills.iter().map(|b| b.customer.number.clone()).collect();
         let enrolments = self.store.active_enrolments(&accounts).await?;
         // Who gets no mail has nobody who reads along.
@@ -295,6 +313,7 @@ impl Issuer {
             bills: self.records(&job, &bills, &record, &entries),
             deliveries: self.deliveries(&consents, &bills),
             closed: closed(&bills),
+            no_forms,
             run: job.run,
             no: job.no,
             claim: job.claim,
@@ -305,9 +324,10 @@ impl Issuer {
         self.checkpoints.reached("before-commit");
         let finish = self.store.finish_chunk(&result).await;
         self.checkpoints.reached("after-commit");
+        report.rows += begun.elapsed();
         let (run, no) = (&result.run, result.no);
         match finish {
-            Ok(Finish::Done) => Ok(Some(bills.len() as u64)),
+            Ok(Finish::Done) => Ok(Some(result)),
             Ok(Finish::AlreadyDone) => Ok(None),
             // The lease ran out and another worker has the chunk, or was first with a pack whose
             // signatures are its own. Ours is an orphan: swept here where the run is
@@ -356,6 +376,8 @@ struct Made {
     /// As they are packed.
     bills: Vec<Bill>,
     packing: Packing,
+    packed_in: Duration,
+    no_forms: BTreeMap<NoForm, u64>,
 }
 
 /// Compose and seal on all cores, each into the pack as it is done; nothing where `stop` was called meanwhile. Pure: a death
@@ -371,24 +393,33 @@ fn make(
     bills.sort_by_cached_key(likeness);
     let mut packing = Packing::new(&job.run, job.no, bills.len());
     let mut is_whole = true;
+    let (mut no_forms, mut packed_in) = (BTreeMap::new(), Duration::ZERO);
     let sealed = |bill: &Bill| -> Result<_, IssueError> {
         if stop.is_cancelled() {
             return Ok(None);
         }
-        let pdf = composer
+        let mut pdf = composer
             .compose(bill)
             .map_err(|source| compose_error(bill, source))?;
+        let no_form = pdf.no_form.take();
         let sealed = sealer
             .seal(pdf, job.issued_at)
             .map_err(|source| IssueError::Seal {
                 number: bill.number,
                 source,
             })?;
-        Ok(Some((bill.number, sealed)))
+        Ok(Some((bill.number, sealed, no_form)))
     };
     cores::each(&bills, sealed, |sealed| {
         match sealed {
-            Some((number, pdf)) if is_whole => packing.add(number, &pdf)?,
+            Some((number, pdf, no_form)) if is_whole => {
+                let begun = Instant::now();
+                packing.add(number, &pdf)?;
+                packed_in += begun.elapsed();
+                if let Some(why) = no_form {
+                    *no_forms.entry(why.as_ref().clone()).or_default() += 1;
+                }
+            }
             _ => is_whole = false,
         }
         Ok(())
@@ -397,6 +428,8 @@ fn make(
         job,
         bills,
         packing,
+        packed_in,
+        no_forms,
     }))
 }
 

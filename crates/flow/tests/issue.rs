@@ -9,12 +9,13 @@ use std::sync::{
 };
 
 use kvit_billing::{
-    Bill, CustomerNumber, Language, OrderSeq, PaperUntil, UnsealedPdf,
+    Bill, CustomerNumber, Language, NoForm, OrderSeq, PaperUntil, UnsealedPdf,
     code::TokenPurpose,
+    no_form::Why,
     ports::{Clock as _, Compose, NotComposed},
 };
 use kvit_flow::{IssueError, ports::Checkpoints};
-use kvit_store::{Channel, Event, RunState, Store};
+use kvit_store::{Channel, ChunkResult, Event, RunState, Store};
 use tokio_util::sync::CancellationToken;
 use world::{
     FIRST_NUMBER, Issued, LEASE_S, Plain, World, bills,
@@ -361,6 +362,63 @@ async fn a_bill_that_cannot_be_composed_holds_up_its_chunk_only() {
     assert_eq!(world.issued(&run).await, wanted);
 }
 
+/// A layout that gives one customer's shape no form.
+struct Formless {
+    plain: Plain,
+    account: CustomerNumber,
+}
+
+fn no_form() -> NoForm {
+    NoForm {
+        why: Why::Wraps,
+        is_for_long_texts_only: false,
+        page: 1,
+        fields: vec!["customer.name".to_owned()],
+        shown: String::new(),
+        places: Vec::new(),
+    }
+}
+
+impl Compose for Formless {
+    fn compose(&self, bill: &Bill) -> Result<UnsealedPdf, NotComposed> {
+        let mut pdf = self.plain.compose(bill)?;
+        let is_whole = bill.customer.number == self.account;
+        pdf.no_form = is_whole.then(|| Arc::new(no_form()));
+        Ok(pdf)
+    }
+
+    fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {
+        self.plain.sample(bill)
+    }
+}
+
+#[tokio::test]
+async fn why_bills_had_no_form_is_kept_with_them_once_whatever_dies() {
+    for n in 1.. {
+        let world = World::new(7);
+        let run = world.released("october").await;
+        let formless = || {
+            one_composer(Formless {
+                plain: Plain::new(&world.sealer),
+                account: world.synth.number(1),
+            })
+        };
+        let mut issuer = world.issuer("worker").await;
+        issuer.checkpoints = DieAt::new(n);
+        issuer.composers = formless();
+        let ended = died(tokio::spawn(async move { issue(&issuer).await }).await);
+        world.clock.forward(LEASE_S + 1);
+        let mut issuer = world.issuer("another").await;
+        issuer.composers = formless();
+        issue(&issuer).await.expect("issued");
+        let told = issuer.store.no_forms(&run).await.expect("told");
+        assert_eq!(told, [(no_form(), 1)], "{n}");
+        if ended.is_some() {
+            break;
+        }
+    }
+}
+
 /// Calls for a stop while its second chunk is composed.
 struct Stopping {
     plain: Plain,
@@ -425,8 +483,8 @@ async fn progress_adds_up_and_previews_are_marked() {
     }
 
     let heard = AtomicUsize::new(0);
-    let count = |bills: u64| {
-        heard.fetch_add(usize::try_from(bills).expect("few"), Ordering::SeqCst);
+    let count = |kept: &ChunkResult| {
+        heard.fetch_add(kept.bills.len(), Ordering::SeqCst);
     };
     let report = issuer
         .issue(Some(&run), &CancellationToken::new(), &count)

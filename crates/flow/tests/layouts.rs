@@ -19,7 +19,7 @@ use kvit_flow::{
     IssueError,
     ports::{Composers, NoComposer},
 };
-use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, RunState, Store, StoreError};
+use kvit_store::{ChooseLayout, ChunkResult, LayoutChosen, NewLayout, RunState, Store, StoreError};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use world::{Plain, World, issue};
@@ -111,7 +111,7 @@ async fn a_new_layout_counts_for_runs_that_are_released_after_it() {
     issuer.composers = Arc::new(layouts.clone());
     let (store, stop) = (issuer.store.clone(), CancellationToken::new());
     // After the first chunk another layout counts, and the run goes on with its own.
-    let first = |_: u64| stop.cancel();
+    let first = |_: &ChunkResult| stop.cancel();
     issuer.issue(None, &stop, &first).await.expect("stopped");
     let done = layouts.seen.lock().expect("not poisoned").len();
     assert!((1..7).contains(&done), "{done}");

@@ -1,6 +1,13 @@
 //! The seal itself: digest, signature, and the three places of the file that it fills.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use jiff::{Timestamp, tz::TimeZone};
@@ -27,6 +34,9 @@ pub struct Sealer {
     key: Arc<dyn SealKey>,
     template: Template,
     reserve: usize,
+    /// Nanoseconds.
+    sealing: AtomicU64,
+    hashing: AtomicU64,
 }
 
 /// A PDF under seal. Only [`Sealer::seal`] makes one.
@@ -73,6 +83,8 @@ impl Sealer {
             key,
             template,
             reserve,
+            sealing: AtomicU64::new(0),
+            hashing: AtomicU64::new(0),
         })
     }
 
@@ -82,12 +94,29 @@ impl Sealer {
         self.reserve
     }
 
+    /// How long sealing took so far over all threads, without hashing, and how long hashing.
+    #[must_use]
+    pub fn spent(&self) -> (Duration, Duration) {
+        let nanos = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
+        let hashing = nanos(&self.hashing);
+        (nanos(&self.sealing).saturating_sub(hashing), hashing)
+    }
+
     /// Seals a PDF. `at` is the claimed time of sealing (the signature dictionary's `/M`).
     ///
     /// # Errors
     /// Where the PDF's open places do not fit, or the key does not sign.
     pub fn seal(&self, pdf: UnsealedPdf, at: Timestamp) -> Result<SealedPdf, SealError> {
-        let UnsealedPdf { mut bytes, slot } = pdf;
+        let begun = Instant::now();
+        let sealed = self.sealed(pdf, at);
+        note(&self.sealing, begun);
+        sealed
+    }
+
+    fn sealed(&self, pdf: UnsealedPdf, at: Timestamp) -> Result<SealedPdf, SealError> {
+        let UnsealedPdf {
+            mut bytes, slot, ..
+        } = pdf;
         let contents = slot.contents.clone();
         let delimited = bytes.get(contents.start) == Some(&b'<')
             && contents.end.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b'>');
@@ -115,11 +144,14 @@ impl Sealer {
         fill(&mut bytes, &slot.signing_time, &moment)?;
 
         // Both hashes begin alike: of what is signed, and of the whole file.
+        let begun = Instant::now();
         let mut whole = Context::new(&SHA256);
         whole.update(&bytes[..contents.start]);
         let mut covered = whole.clone();
         covered.update(&bytes[contents.end..]);
-        let attributes = self.template.signed_attributes(covered.finish().as_ref());
+        let digest = covered.finish();
+        note(&self.hashing, begun);
+        let attributes = self.template.signed_attributes(digest.as_ref());
         let signature = self.key.sign(&attributes)?;
         let cms = self.template.signed_data(attributes, &signature);
         let room = contents.start + 1..contents.end - 1;
@@ -134,11 +166,19 @@ impl Sealer {
         hex::encode_to_slice(&cms, digits).map_err(|_| SealError::Slot("/Contents is odd"))?;
         bytes[room.end - padding..room.end].fill(b'0');
 
+        let begun = Instant::now();
         whole.update(&bytes[contents.start..]);
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(whole.finish().as_ref());
+        note(&self.hashing, begun);
         Ok(SealedPdf { bytes, sha256 })
     }
+}
+
+/// Adds the time since `begun`.
+fn note(counter: &AtomicU64, begun: Instant) {
+    let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    counter.fetch_add(nanos, Ordering::Relaxed);
 }
 
 /// Writes a value into its place, padded with spaces to the width that was left for it.

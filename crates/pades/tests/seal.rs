@@ -35,6 +35,7 @@ fn unsealed(reserve: usize) -> UnsealedPdf {
             contents,
             signing_time,
         },
+        no_form: None,
     }
 }
 

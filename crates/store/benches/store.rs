@@ -254,6 +254,7 @@ fn made(job: &ChunkJob, worker: &str) -> Fallible<ChunkResult> {
         worker: worker.to_owned(),
         copies: Vec::new(),
         closed: Vec::new(),
+        no_forms: Default::default(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -12,6 +12,7 @@ use crate::{
     StoreError, accounts,
     deliveries::put_back,
     engine::{Row, Tx},
+    no_forms,
     readers::insert_copies,
     rows::{corrupt, number, optional_small, small, text, time, unsigned},
     sql::{ROWS_MAX, query},
@@ -94,6 +95,7 @@ impl Store {
         for part in result.copies.chunks(ROWS_MAX) {
             insert_copies(&mut tx, part, result.at).await?;
         }
+        no_forms::add(&mut tx, result).await?;
         accounts::close_in(&mut tx, result.run.as_str(), &result.closed, result.at).await?;
         let chunk = (&result.run, result.no);
         webhooks::issued(&mut tx, chunk, &result.bills, result.at).await?;

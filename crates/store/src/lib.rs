@@ -31,6 +31,7 @@ mod ledger;
 mod mandates;
 mod migrations;
 mod money_mails;
+mod no_forms;
 mod notices;
 mod owing_sheets;
 mod passkeys;

@@ -190,6 +190,7 @@ on_both_engines! {
     release::a_number_is_given_once_whatever_its_series,
     release::an_empty_run_takes_no_number,
     issue::four_workers_claim_each_chunk_once,
+    issue::reasons_for_no_form_are_summed_with_their_chunks,
     issue::an_expired_lease_is_claimed_again,
     issue::the_last_chunk_issues_the_run,
     issue::finishing_twice_changes_nothing,

@@ -23,7 +23,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use kvit_billing::{LayoutNo, ports::Compose};
-use kvit_compose::Counts;
+use kvit_compose::{Counts, Spent};
 use kvit_flow::ports::{Archive, ArchiveError, OneComposer};
 use kvit_intake::write_ndjson;
 use kvit_pades::{SealAlgorithm, SealKey, Sealer, SignError};
@@ -80,10 +80,19 @@ struct Measured {
 
 #[derive(Serialize)]
 struct Shares {
+    /// The bills' data, with square codes.
+    data: f64,
     fill: f64,
-    sign: f64,
-    archive: f64,
-    /// Making forms, laying out what has none, reading orders, hashing, packing, committing, waiting.
+    twin: f64,
+    /// Laying out what has no form, making forms and proving them.
+    layouts: f64,
+    hash: f64,
+    /// Signing, above all.
+    seal: f64,
+    /// Making packs, writing and syncing them.
+    pack: f64,
+    rows: f64,
+    /// Reading orders, waiting.
     rest: f64,
 }
 
@@ -140,16 +149,16 @@ async fn month(
 
     let slot = workers::take_slot(instance).await?;
     let mut issuer = instance.issuer(&slot.name).await?;
-    let signing = Arc::new(Timed::new(Arc::clone(key)));
-    let sealer = Sealer::new(Arc::clone(&signing) as Arc<dyn SealKey>)
-        .exits(Exit::Configuration, "the seal cannot be used")?;
+    let sealer =
+        Sealer::new(Arc::clone(key)).exits(Exit::Configuration, "the seal cannot be used")?;
+    let sealer = Arc::new(sealer);
     let composer = instance
         .composer(LayoutNo::BUILTIN, sealer.contents_reserve())
         .await?;
     let archiving = Arc::new(Timed::new(issuer.archive));
     let composers = OneComposer(Arc::clone(&composer) as Arc<dyn Compose>);
     (issuer.sealer, issuer.composers, issuer.archive) =
-        (Arc::new(sealer), Arc::new(composers), archiving.clone());
+        (Arc::clone(&sealer), Arc::new(composers), archiving.clone());
     let (begun, processor) = (Instant::now(), processor_us());
     let stop = CancellationToken::new();
     let report = issue::issue(out, instance, issuer, Some(&id), &stop).await?;
@@ -164,8 +173,16 @@ async fn month(
         narrowed,
         refused,
     } = composer.counts();
-    let share = |nanos: u64| nanos as f64 / 1e9 / (seconds * threads as f64);
-    let (fill, sign) = (composer.filling_nanos(), signing.nanos());
+    let share = |time: Duration| time.as_secs_f64() / (seconds * threads as f64);
+    let Spent {
+        data,
+        twin,
+        fill,
+        layouts,
+    } = composer.spent();
+    let (seal, hash) = sealer.spent();
+    let pack = report.packing + archiving.time();
+    let known = data + twin + fill + layouts + seal + hash + pack + report.rows;
     let bills_per_s = report.bills as f64 / seconds;
     Ok(Measured {
         bills: report.bills,
@@ -189,10 +206,16 @@ async fn month(
         bytes_per_bill: archiving.bytes.load(Ordering::Relaxed) / report.bills.max(1),
         peak_rss_bytes: peak_rss_bytes(),
         shares: Shares {
+            data: share(data),
             fill: share(fill),
-            sign: share(sign),
-            archive: share(archiving.nanos()),
-            rest: 1.0 - share(fill + sign + archiving.nanos()),
+            twin: share(twin),
+            layouts: share(layouts),
+            hash: share(hash),
+            seal: share(seal),
+            pack: share(pack),
+            rows: share(report.rows),
+            // Packs and rows are written beside the rest, and may make it more than all.
+            rest: (1.0 - share(known)).max(0.0),
         },
         forms_made: forms,
         forms_found: found,
@@ -317,15 +340,15 @@ fn processor_us() -> f64 {
     (ticks * US_PER_TICK) as f64
 }
 
-/// A port whose time is taken.
-struct Timed<T> {
-    inner: T,
+/// An archive whose time is taken.
+struct Timed {
+    inner: Arc<dyn Archive>,
     nanos: AtomicU64,
     bytes: AtomicU64,
 }
 
-impl<T> Timed<T> {
-    const fn new(inner: T) -> Self {
+impl Timed {
+    const fn new(inner: Arc<dyn Archive>) -> Self {
         Self {
             inner,
             nanos: AtomicU64::new(0),
@@ -333,42 +356,12 @@ impl<T> Timed<T> {
         }
     }
 
-    fn take<R>(&self, work: impl FnOnce(&T) -> R) -> R {
-        let begun = Instant::now();
-        let result = work(&self.inner);
-        self.note(begun);
-        result
-    }
-
-    fn note(&self, begun: Instant) {
-        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
-    }
-
-    fn nanos(&self) -> u64 {
-        self.nanos.load(Ordering::Relaxed)
+    fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
     }
 }
 
-impl SealKey for Timed<Arc<dyn SealKey>> {
-    fn certificates(&self) -> &[Vec<u8>] {
-        self.inner.certificates()
-    }
-
-    fn algorithm(&self) -> SealAlgorithm {
-        self.inner.algorithm()
-    }
-
-    fn signature_bytes_max(&self) -> usize {
-        self.inner.signature_bytes_max()
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.take(|key| key.sign(message))
-    }
-}
-
-impl Archive for Timed<Arc<dyn Archive>> {
+impl Archive for Timed {
     fn put<'a>(
         &'a self,
         object: &'a str,
@@ -378,7 +371,8 @@ impl Archive for Timed<Arc<dyn Archive>> {
         async move {
             let begun = Instant::now();
             let put = self.inner.put(object, bytes).await;
-            self.note(begun);
+            let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.nanos.fetch_add(nanos, Ordering::Relaxed);
             put
         }
         .boxed()
@@ -441,10 +435,15 @@ impl fmt::Display for Measured {
             (
                 "time",
                 format!(
-                    "filling {}, signing {}, archive {}, rest {}",
+                    "data {}, filling {}, twins {}, layouts {}, hashes {}, sealing {}, packs {}, rows {}, rest {}",
+                    percent(self.shares.data),
                     percent(self.shares.fill),
-                    percent(self.shares.sign),
-                    percent(self.shares.archive),
+                    percent(self.shares.twin),
+                    percent(self.shares.layouts),
+                    percent(self.shares.hash),
+                    percent(self.shares.seal),
+                    percent(self.shares.pack),
+                    percent(self.shares.rows),
                     percent(self.shares.rest)
                 ),
             ),

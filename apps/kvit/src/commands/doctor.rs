@@ -13,8 +13,10 @@ use std::{
 use jiff::ToSpan;
 use kvit_billing::{Language, LayoutNo};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
-use kvit_store::Debits;
-use kvit_web::{CertificateUse, Finding, FindingTexts, Health, Said, guessed_until, wording};
+use kvit_store::{Debits, StoreError};
+use kvit_web::{
+    CertificateUse, Finding, FindingTexts, Health, Said, guessed_until, pale_colours, wording,
+};
 use serde_json::json;
 
 use crate::{
@@ -80,6 +82,7 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
         }
     };
     if let Some(config) = &config {
+        looks.extend(pale(config));
         looks.push(secrets(dir, config));
         looks.extend(written_to(dir, config).into_iter().map(writable));
         match Instance::open(dir).await {
@@ -99,6 +102,7 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                 looks.extend(payments::money_in_doubt(&instance).await);
                 looks.extend(autopay(&instance).await);
                 looks.extend(guessing(&instance).await);
+                looks.extend(without_forms(&instance).await);
             }
             Err(failure) => {
                 // Who reads this follows that hint already.
@@ -168,6 +172,28 @@ fn configuration(config: &Config) -> Finding {
         false => (Health::Ok, "settings"),
     };
     found("configuration", health, name, &[("file", &config::FILE)])
+}
+
+/// Colours of the brand that make the bill hard to read.
+fn pale(config: &Config) -> Option<Finding> {
+    let said = pale_colours(&config.brand).into_iter().map(|pale| {
+        let name = match pale.key {
+            "primary" => "pale-primary",
+            _ => "pale-accent",
+        };
+        let values = vec![
+            ("colour", pale.colour),
+            ("ratio", pale.ratio.to_string()),
+            ("better", pale.better),
+        ];
+        Said::Text(name, values)
+    });
+    let said: Vec<_> = said.collect();
+    (!said.is_empty()).then_some(Finding {
+        part: "colours",
+        health: Health::Warning,
+        said,
+    })
 }
 
 fn secrets(dir: &Path, config: &Config) -> Finding {
@@ -373,6 +399,34 @@ async fn guessing(instance: &Instance) -> Option<Finding> {
         Ok(until) => until.map(|until| {
             let until = until.strftime("%Y-%m-%d %H:%M UTC");
             found(part, Health::Warning, "guessed", &[("until", &until)])
+        }),
+        Err(failure) => Some(broken(part, &failure)),
+    }
+}
+
+/// What of the run that was released last was laid out one by one, and why.
+async fn without_forms(instance: &Instance) -> Option<Finding> {
+    let part = "forms";
+    let asked = async {
+        let Some(run) = instance.store.latest_run_without_forms().await? else {
+            return Ok(None);
+        };
+        let reasons = instance.store.no_forms(&run).await?;
+        Ok::<_, StoreError>(Some((run, reasons)))
+    };
+    match asked.await.map_err(Failure::from) {
+        Ok(found) => found.map(|(run, reasons)| {
+            let bills: u64 = reasons.iter().map(|(_, bills)| bills).sum();
+            let values = vec![("count", bills.to_string()), ("run", run.to_string())];
+            let reasons = reasons.into_iter().map(|(why, _)| Said::NoForm(why));
+            Finding {
+                part,
+                health: Health::Warning,
+                said: [Said::Text("without-form", values)]
+                    .into_iter()
+                    .chain(reasons)
+                    .collect(),
+            }
         }),
         Err(failure) => Some(broken(part, &failure)),
     }

@@ -30,10 +30,19 @@ impl Service {
 
     /// One that ends abruptly at a place, such as `after-keep-scan:1`.
     pub(crate) fn start_dying(path: &Path, address: &str, place: &str) -> Self {
+        Self::started(path, address, place, Stdio::null())
+    }
+
+    /// One that keeps its log.
+    pub(crate) fn start_logging(path: &Path, address: &str, log: Stdio) -> Self {
+        Self::started(path, address, "", log)
+    }
+
+    fn started(path: &Path, address: &str, place: &str, log: Stdio) -> Self {
         let child = kvit(path)
             .arg("serve")
             .env("KVIT_FAULT", place)
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("it starts");
         let mut service = Self {

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::LayoutNo;
+use kvit_billing::{LayoutNo, NoForm};
 use kvit_store::{Beside, ChooseLayout, LayoutChosen, LayoutRecord, Role, same_person};
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -25,6 +25,7 @@ use crate::{
     App, FileKind, LAYOUT_BYTES_MAX,
     failure::Failure,
     front::{Done, Visitor},
+    no_form,
     saved::saved_as,
     texts::Texts,
 };
@@ -135,7 +136,7 @@ fn has_counted(no: LayoutNo, counted: &BTreeSet<LayoutNo>) -> bool {
 /// Of how many kinds of bills a check says that they go through Typst.
 fn slow(report: &serde_json::Value) -> u64 {
     let kinds = report["kinds"].as_array().map_or(&[][..], Vec::as_slice);
-    let slow = kinds.iter().filter(|kind| kind["slow_because"].is_string());
+    let slow = kinds.iter().filter(|kind| !kind["slow_because"].is_null());
     slow.count() as u64
 }
 
@@ -230,9 +231,13 @@ fn kinds(texts: &Texts, report: &serde_json::Value) -> Vec<Value> {
         let name = kind["kind"].as_str().unwrap_or_default();
         let (what, language) = name.rsplit_once('-').unwrap_or((name, ""));
         let text = texts.get(&format!("staff-kind-{what}"), &[]);
+        let why = &kind["slow_because"];
+        let told = NoForm::deserialize(why).map(|why| no_form::tell(texts, &why));
+        let told = told.ok();
         context! {
             name, text => text.unwrap_or_else(|| what.to_owned()), language => language.to_uppercase(),
-            bytes => kind["bytes"].as_u64().map(|bytes| size(texts, bytes)), why => kind["slow_because"].as_str(),
+            bytes => kind["bytes"].as_u64().map(|bytes| size(texts, bytes)), is_slow => !why.is_null(),
+            why => told.map(|told| context! { place => told.place, what => told.what, remedy => told.remedy }),
         }
     };
     all.iter().map(row).collect()

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Cents, Currency, OrderSeq, RunId};
+use kvit_billing::{Cents, Currency, NoForm, OrderSeq, RunId};
 use kvit_flow::summary::{RunSummary, change_per_mille};
 use kvit_store::{
     BalanceLine, BalanceSheet, Close, CopyCounts, Release, ReleaseError, Role, RunRecord, RunState,
@@ -25,7 +25,7 @@ use super::{
     samples::{examples, has_samples},
     say,
 };
-use crate::{App, failure::Failure, findings::tell, front::Visitor, texts::Texts};
+use crate::{App, failure::Failure, findings::tell, front::Visitor, no_form, texts::Texts};
 
 const RUNS_SHOWN: u32 = 60;
 const FINDINGS_SHOWN: usize = 200;
@@ -159,7 +159,12 @@ pub(crate) async fn page(
     let drawable = named && is_billing && has_samples(run.state);
     let samples = summary(&run).filter(|_| drawable);
     let samples = samples.map(|summary| examples(&summary, texts));
+    let no_forms = match out {
+        true => store.no_forms(&run.id).await?,
+        false => Vec::new(),
+    };
     let page = context! {
+        no_forms => no_forms.iter().map(|reason| no_form_row(reason, texts)).collect::<Vec<_>>(),
         samples, drawable,
         run => row(&app, &visitor, &run), state => run.state.as_str(), findings => named.then(|| findings(&run, texts)).flatten(),
         compared => compared(&run, previous.as_ref(), texts), outliers => named.then(|| outliers(&run, texts)).flatten(),
@@ -199,6 +204,12 @@ fn findings(run: &RunRecord, texts: &Texts) -> Option<Value> {
     Some(context! {
         rows, more, errors => texts.count(count("errors")), warnings => texts.count(count("warnings")),
     })
+}
+
+/// Why bills were laid out one by one.
+fn no_form_row((why, bills): &(NoForm, u64), texts: &Texts) -> Value {
+    let told = no_form::tell(texts, why);
+    context! { place => told.place, what => told.what, remedy => told.remedy, bills => texts.count(*bills) }
 }
 
 fn summary(run: &RunRecord) -> Option<RunSummary> {

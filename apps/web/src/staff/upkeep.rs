@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Said,
-    failure::Failure, findings::check, front::Visitor, texts::Texts,
+    failure::Failure, findings::check, front::Visitor, no_form, texts::Texts,
 };
 
 /// Seconds after which a page comes again whose checks are under way.
@@ -92,6 +92,7 @@ fn finding(texts: &Texts, one: &Finding) -> Value {
     for said in &one.said {
         match said {
             Said::Text(name, values) => lines.push(check(texts, name, values)),
+            Said::NoForm(why) => lines.push(no_form::tell(texts, why).to_string()),
             Said::Program(said) => words.extend(said.lines().map(|line| line.trim().to_owned())),
         }
     }

@@ -142,7 +142,10 @@ impl Layouts for Drawing {
 
 /// What the check of a layout found, one kind of bill being slow.
 pub(crate) fn layout_report() -> serde_json::Value {
-    let why = "a text that wraps: \"Иван\" at 72.0, 600.0 of page 1";
+    let why = serde_json::json!({
+        "why": "wraps", "is_for_long_texts_only": false, "page": 1, "fields": ["customer.name"], "shown": "",
+        "places": [{ "file": "bill.typ", "line": 72, "column": 6 }],
+    });
     serde_json::json!({ "program": "0.1.0", "kinds": [
         { "kind": "household-bg", "bytes": 38_412, "slow_because": null },
         { "kind": "long-names-en", "bytes": 41_007, "slow_because": why },

@@ -308,6 +308,7 @@ async fn finish(store: &Store, key: &InstanceKey, id: RunId, month: &Month) {
         worker: "test".into(),
         copies: copies_of(store, month, &bills, key).await,
         closed: Vec::new(),
+        no_forms: Default::default(),
         pack: PackRecord {
             object,
             sha256: [0; 32],

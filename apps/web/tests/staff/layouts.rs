@@ -44,7 +44,8 @@ async fn a_version_counts_once_another_administrator_says_so() {
     assert!(page.body.contains("Вграденото оформление"), "{}", page.body);
     let builtin = ana.get("/staff/layouts/0").await;
     assert!(
-        builtin.body.contains("По готова форма") && builtin.body.contains("a text that wraps"),
+        builtin.body.contains("По готова форма")
+            && builtin.body.contains("customer.name, bill.typ:72:6"),
         "{}",
         builtin.body
     );

@@ -3,14 +3,16 @@
 
 use std::{collections::BTreeMap, sync::atomic::AtomicUsize};
 
+use kvit_billing::no_form::Why;
 use kvit_pdf::{Document, Id, Object, Text, Value};
 
 use crate::{
     forms::{
-        compile::{Harvest, Refusal, refused},
+        compile::Harvest,
         form::{Content, Form, ObjectPiece, Part, Piece, XmpPiece},
         leaves::Leaves,
-        probe::{has_leaf, template},
+        probe::{has_leaf, leaves_in, template},
+        refusal::{Found, Refusal, refused},
     },
     pdf::{add, date, picture, write, xmp_date},
 };
@@ -54,7 +56,7 @@ impl Harvest<'_> {
                     } else if equal {
                         file.stream(number(id), &dict, &stream.content);
                     } else {
-                        return refused(format!("the stream {} differs", id.0));
+                        return refused(Why::Drawing, "");
                     }
                 }
                 Object::Value(value) if equal => {
@@ -71,7 +73,7 @@ impl Harvest<'_> {
                         [Some(Object::Value(b)), Some(Object::Value(c))],
                     ) = (a.document.objects.get(id), others)
                     else {
-                        return refused(format!("object {} is not in every export", id.0));
+                        return refused(Why::Tags, "");
                     };
                     self.texts([before, b, c], b"", &mut texts)?;
                     let mut holed = value.clone();
@@ -88,7 +90,10 @@ impl Harvest<'_> {
                 .any(|piece| matches!(piece, ObjectPiece::Moment))
         };
         if !objects.iter().any(is_dated) {
-            return refused("the time of issue is not among what is known of the document");
+            return refused(
+                Why::Engine,
+                "the time of issue is not among what is known of the document",
+            );
         }
         let next = u32::try_from(numbered.len())
             .unwrap_or(u32::MAX)
@@ -97,7 +102,10 @@ impl Harvest<'_> {
         let mut trailer = document.trailer.clone();
         trailer.remove("ID");
         let (Some(xmp), Some(twin)) = (xmp, twin) else {
-            return refused("there is no XMP packet or no place for the twin");
+            return refused(
+                Why::Engine,
+                "there is no XMP packet or no place for the twin",
+            );
         };
         Ok(Form {
             fonts: std::mem::take(&mut self.fonts),
@@ -130,6 +138,7 @@ impl Harvest<'_> {
         match objects {
             [Value::Text(a), Value::Text(b), Value::Text(c)] => {
                 let [a, b, c] = [a, b, c].map(|text| text_string(&text.bytes));
+                let leaves = leaves_in(a.as_deref().unwrap_or_default());
                 let parts = a.and_then(|text| template(&text, &self.exports[0].probe));
                 let shows = |text: &Option<String>, at: usize, parts: &[Part]| {
                     let probe = &self.exports[at].probe;
@@ -142,7 +151,7 @@ impl Harvest<'_> {
                         texts.push(parts);
                         Ok(())
                     }
-                    _ => refused(format!("a text differs under /{}", name(key))),
+                    _ => Err(Found::new(Why::Told, name(key)).of(leaves).into()),
                 }
             }
             [Value::Array(a), Value::Array(b), Value::Array(c)]
@@ -156,7 +165,7 @@ impl Harvest<'_> {
             [Value::Dict(a), Value::Dict(b), Value::Dict(c)] => {
                 for (key, a) in a.iter() {
                     let (Some(b), Some(c)) = (b.get(key), c.get(key)) else {
-                        return refused(format!("/{} is not in every export", name(key)));
+                        return refused(Why::Tags, "");
                     };
                     self.texts([a, b, c], key, texts)?;
                 }
@@ -165,30 +174,13 @@ impl Harvest<'_> {
             // How far a drawing reaches: told to nobody but machines that reflow pages, and right
             // to the point for the probe, whose highest bar is as high as a bill's.
             numbers if key == b"BBox" && numbers.iter().all(|n| is_number(n)) => Ok(()),
-            [Value::Array(a), Value::Array(b), Value::Array(c)] => refused(format!(
-                "lists of {}, {} and {} entries under /{}; some text wraps or vanishes: {}",
-                a.len(),
-                b.len(),
-                c.len(),
-                name(key),
-                self.written(objects)
-            )),
-            _ => refused(format!("/{} differs: {}", name(key), self.written(objects))),
+            _ => refused(Why::Tags, ""),
         }
-    }
-
-    /// Three values as they are written, for whoever changes the layout.
-    fn written(&self, values: [&Value; 3]) -> String {
-        let ids = self.exports[0].document.objects.keys();
-        let numbers = ids.map(|id| (*id, id.0)).collect();
-        values
-            .map(|value| String::from_utf8_lossy(&value.written(&numbers)).into_owned())
-            .join(", ")
     }
 
     fn xmp(&self, packet: &[u8]) -> Result<Vec<XmpPiece>, Refusal> {
         let Ok(packet) = std::str::from_utf8(packet) else {
-            return refused("the XMP packet is not UTF-8");
+            return refused(Why::Engine, "the XMP packet is not UTF-8");
         };
         let mut marks = Vec::new();
         let moment = xmp_date(self.tools.additions.issued_at);
@@ -198,7 +190,7 @@ impl Harvest<'_> {
                 .map(|(at, moment)| (at, moment.len(), XmpPiece::Moment)),
         );
         if marks.is_empty() {
-            return refused("the time of issue is not in the XMP packet");
+            return refused(Why::Engine, "the time of issue is not in the XMP packet");
         }
         for (leaf, text) in self.exports[0].probe.texts.iter().enumerate() {
             if !text.is_empty() {
@@ -210,7 +202,7 @@ impl Harvest<'_> {
         let (mut pieces, mut end) = (Vec::new(), 0);
         for (at, length, piece) in marks {
             let Some(before) = packet.get(end..at) else {
-                return refused("marks overlap in the XMP packet");
+                return refused(Why::Engine, "marks overlap in the XMP packet");
             };
             pieces.push(XmpPiece::Constant(before.to_owned()));
             pieces.push(piece);
@@ -353,7 +345,10 @@ fn pieces(bytes: &[u8], texts: Vec<Vec<Part>>) -> Result<Vec<ObjectPiece>, Refus
             .windows(mark.len())
             .position(|window| window == mark.as_bytes());
         let Some(start) = start else {
-            return refused("a text that differs is not written where it was found");
+            return refused(
+                Why::Engine,
+                "a text that differs is not written where it was found",
+            );
         };
         found.push(ObjectPiece::Constant(rest[..start].to_vec()));
         found.push(ObjectPiece::Text(parts));

@@ -2,9 +2,10 @@
 //! between the exports has to be explained by a leaf. Where the bill is a special case, such as one with a bar of no
 //! height, a third probe stands in for it. What cannot be explained refuses the form; nothing is guessed.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use kvit_pdf::{Damage, Document, Id, Object, Value};
+use kvit_billing::no_form::Why;
+use kvit_pdf::{Document, Id, Object, Value};
 use serde_json::Value as Json;
 
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
         glyphs::Glyphs,
         lean::Lean,
         leaves::Leaves,
-        probe::{LEAVES_MAX, Probe, has_leaf, probe, template},
+        probe::{LEAVES_MAX, Probe, has_leaf, leaves_in, probe, template},
+        refusal::{Found, Refusal, in_words, refused},
     },
     pdf::Additions,
 };
@@ -26,37 +28,6 @@ const ALPHABETS: [(&str, bool); 2] = [(" 0.5 Tf", false), (" 0.4 Tf", true)];
 pub(crate) const SAME_PT: f64 = 0.02;
 /// A number follows a share if it is no further off its line, in points.
 const LINE_PT: f64 = 0.002;
-
-/// Why a shape cannot be compiled. Its bills go through Typst whole.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("{0}")]
-    Unexplained(String),
-    #[error("the layout draws no alphabet; it needs `background: alphabet` on its pages")]
-    NoAlphabet,
-    #[error("a probe cannot be composed")]
-    Compose(#[from] ComposeError),
-}
-
-impl From<Damage> for Refusal {
-    fn from(damage: Damage) -> Self {
-        Self::Compose(damage.into())
-    }
-}
-
-impl Refusal {
-    /// What it is, with its cause.
-    pub(crate) fn told(&self) -> String {
-        match self {
-            Self::Compose(error) => format!("{self}: {error}"),
-            _ => self.to_string(),
-        }
-    }
-}
-
-pub(crate) fn refused<T>(what: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::Unexplained(what.into()))
-}
 
 /// By PostScript name, whether figures are tabular, and number of glyphs.
 type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
@@ -104,7 +75,7 @@ pub(crate) type Exact = Vec<Vec<Piece>>;
 /// through Typst whole.
 pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusal> {
     if Leaves::of(view)?.len() > LEAVES_MAX {
-        return refused("there are more than 999 leaves");
+        return refused(Why::TooMany, "");
     }
     let real = Export::new(Probe::itself(view), tools)?;
     let mut first = None;
@@ -149,7 +120,12 @@ fn harvested(exports: [&Export; 3], tools: &Tools<'_>) -> Result<(Form, Exact), 
     };
     harvest.learn_fonts()?;
     let (mut exact, mut lean) = (Vec::new(), Vec::new());
-    for page in 0..exports[0].pages.len() {
+    let count = exports[0].pages.len();
+    if exports.iter().any(|export| export.pages.len() != count) {
+        let longer = harvest.gone_where_longer()?;
+        return Err(Found::new(Why::Pages, "").of(longer).into());
+    }
+    for page in 0..count {
         let (as_exported, in_few) = harvest.page(page)?;
         exact.push(as_exported);
         lean.push(in_few);
@@ -175,10 +151,10 @@ pub(crate) fn pages(document: &Document) -> Result<Vec<Page>, Refusal> {
         let stream = document.dict(id)?.reference("Contents");
         let object = stream.and_then(|stream| document.objects.get(&stream));
         let (Some(stream), Some(Object::Stream(found))) = (stream, object) else {
-            return refused("a page's content is not one stream");
+            return refused(Why::Engine, "a page's content is not one stream");
         };
         let Ok(content) = String::from_utf8(found.plain()?) else {
-            return refused("page content is not plain text");
+            return refused(Why::Engine, "page content is not plain text");
         };
         pages.push(Page {
             id,
@@ -220,7 +196,7 @@ impl Harvest<'_> {
     fn learn_fonts(&mut self) -> Result<(), Refusal> {
         let export = self.exports[0];
         let Some(first) = export.pages.first() else {
-            return refused("there is no page");
+            return refused(Why::Engine, "there is no page");
         };
         let drawn = chunks(&first.content);
         let alphabets = drawn
@@ -228,13 +204,13 @@ impl Harvest<'_> {
             .filter_map(|chunk| Some((chunk, alphabet(chunk)?)));
         for (chunk, tabular) in alphabets {
             let Some(run) = run(chunk.body) else {
-                return refused("the alphabet is not drawn as plain runs");
+                return refused(Why::Alphabet, "");
             };
             let font = self.font_object(0, run.font)?;
             let name = self.font_name(font)?;
             let count = run.glyphs.len();
             let Some(glyphs) = (self.tools.glyphs)(&name, tabular, count) else {
-                return refused(format!("{name} has no alphabet of {count} glyphs"));
+                return refused(Why::Alphabet, name);
             };
             self.fonts.push(FormFont {
                 name: name.clone(),
@@ -255,24 +231,24 @@ impl Harvest<'_> {
             document, pages, ..
         } = self.exports[0];
         let Some(page) = pages.get(page) else {
-            return refused("there is no such page");
+            return refused(Why::Engine, "there is no such page");
         };
         let mut dict = document.dict(page.id)?;
         for key in ["Resources", "Font"] {
             match dict.get(key).map(|value| document.resolve(value)) {
                 Some(Value::Dict(inner)) => dict = inner,
-                _ => return refused(format!("a page has no /{key}")),
+                _ => return refused(Why::Engine, format!("a page has no /{key}")),
             }
         }
         match dict.reference(name) {
             Some(font) => Ok(font),
-            None => refused(format!("a page has no font /{name}")),
+            None => refused(Why::Engine, format!("a page has no font /{name}")),
         }
     }
 
     fn font_name(&self, font: Id) -> Result<String, Refusal> {
         let Some(name) = self.exports[0].document.dict(font)?.name("BaseFont") else {
-            return refused("a font has no name");
+            return refused(Why::Engine, "a font has no name");
         };
         let name = String::from_utf8_lossy(name);
         let bare = name.split_once('+').map_or(&*name, |(_, bare)| bare);
@@ -285,25 +261,25 @@ impl Harvest<'_> {
         for export in self.exports {
             match export.pages.get(page) {
                 Some(page) => contents.push(kept(&page.content)),
-                None => return refused("the number of pages follows the length of texts"),
+                None => return refused(Why::Engine, "there is no such page"),
             }
         }
         let [a, b, c] = contents.as_slice() else {
-            return refused("there are not three exports");
+            return refused(Why::Engine, "there are not three exports");
         };
         if a.len() != b.len() || a.len() != c.len() {
-            return refused(format!(
-                "page {}: {}, {} and {} sequences; some text wraps or vanishes",
-                page + 1,
-                a.len(),
-                b.len(),
-                c.len()
-            ));
+            let longer = self.gone_where_longer()?;
+            let why = match longer.is_empty() {
+                true => Why::Tags,
+                false => Why::Wraps,
+            };
+            return Err(Found::new(why, "").on(page).of(longer).into());
         }
         let (mut pieces, mut lean) = (Vec::new(), Lean::default());
         for ((a, b), c) in a.iter().zip(b).zip(c) {
             if a.head != b.head || a.head != c.head {
-                return refused(format!("page {}: a mark differs: {}", page + 1, a.head));
+                let found = Found::new(Why::Tags, "").on(page).drawn_by(a.body);
+                return Err(found.of(self.leaves_of(page, a.body)?).into());
             }
             push(&mut pieces, a.head.as_bytes());
             lean.head(a.head);
@@ -327,35 +303,83 @@ impl Harvest<'_> {
                     }
                     lean.explained(found);
                 }
-                None => {
-                    let shown = self.described(page, bodies)?;
-                    return refused(format!("page {}: cannot explain {shown}", page + 1));
-                }
+                None => return Err(self.described(page, bodies)?.into()),
             }
         }
         Ok((pieces, lean.finish()))
     }
 
-    /// What a sequence shows in each export, for whoever changes the layout.
-    fn described(&self, page: usize, bodies: [&str; 3]) -> Result<String, Refusal> {
+    /// What cannot be explained of a sequence, for whoever changes the layout. What the bill at hand says stays out of it.
+    fn described(&self, page: usize, bodies: [&str; 3]) -> Result<Found, Refusal> {
         let mut shown = Vec::new();
         for body in bodies {
-            let Some(run) = run(body) else {
-                let begin: String = body.trim().chars().take(80).collect();
-                return Ok(format!("a drawing: {begin}"));
-            };
-            let object = self.font_object(page, run.font)?;
-            let fonts = self.fonts.iter().zip(&self.names);
-            let text = fonts
-                .filter(|(_, (name, _))| *name == object)
-                .find_map(|(font, _)| decoded(font, &run.glyphs))
-                .unwrap_or_else(|| "characters outside the alphabet".to_owned());
-            shown.push(format!("\"{text}\" at {} {}", run.x, run.y));
+            shown.push(self.text_of(page, body)?);
         }
-        Ok(format!(
-            "a text whose place follows more than its own width: {}",
-            shown.join(", ")
-        ))
+        let [Some(a), Some(b), _] = shown.as_slice() else {
+            return Ok(Found::new(Why::Drawing, "").on(page).drawn_by(bodies[0]));
+        };
+        let parts = template(a, &self.exports[0].probe).unwrap_or_default();
+        let is_shown = has_leaf(&parts) && self.exports[1].probe.shows(b, &parts);
+        let why = match a == b || is_shown {
+            true => Why::Moves,
+            false => Why::Altered,
+        };
+        let words = in_words(&parts);
+        Ok(Found::new(why, words)
+            .on(page)
+            .of(leaves_in(a))
+            .drawn_by(bodies[0]))
+    }
+
+    /// The text that a sequence of any export draws, if it is one; fonts have the same names in all.
+    fn text_of(&self, page: usize, body: &str) -> Result<Option<String>, Refusal> {
+        let Some(run) = run(body) else {
+            return Ok(None);
+        };
+        let object = self.font_object(page, run.font)?;
+        let fonts = self.fonts.iter().zip(&self.names);
+        let mut same = fonts.filter(|(_, (name, _))| *name == object);
+        let Some((font, _)) = same.next() else {
+            return Ok(Some(String::new()));
+        };
+        let text = run.glyphs.iter().map(|cid| {
+            let place = font.cids.iter().position(|known| known == cid);
+            let known = place.and_then(|place| font.glyphs.character(place));
+            known.unwrap_or(char::REPLACEMENT_CHARACTER)
+        });
+        Ok(Some(text.collect()))
+    }
+
+    fn leaves_of(&self, page: usize, body: &str) -> Result<Vec<usize>, Refusal> {
+        let text = self.text_of(page, body)?.unwrap_or_default();
+        Ok(leaves_in(&text))
+    }
+
+    /// Leaves that stand whole less often where their texts are long.
+    fn gone_where_longer(&self) -> Result<Vec<usize>, Refusal> {
+        let mut whole = [BTreeMap::new(), BTreeMap::new()];
+        for (export, whole) in self.exports.iter().zip(&mut whole) {
+            // Fonts are looked up on pages of the first.
+            let known = export.pages.iter().take(self.exports[0].pages.len());
+            for (page, shown) in known.enumerate() {
+                for chunk in kept(&shown.content) {
+                    let text = self.text_of(page, chunk.body)?.unwrap_or_default();
+                    for leaf in leaves_in(&text) {
+                        let probe = export.probe.texts.get(leaf);
+                        if probe.is_some_and(|probe| text.contains(probe)) {
+                            *whole.entry(leaf).or_insert(0) += 1;
+                        }
+                    }
+                }
+            }
+        }
+        let [short, long] = whole;
+        let is_gone = |(leaf, times): &(&usize, &usize)| long.get(*leaf).is_none_or(|l| l < *times);
+        Ok(short
+            .iter()
+            .filter(is_gone)
+            .map(|(leaf, _)| *leaf)
+            .collect())
     }
 
     fn slot(&self, page: usize, bodies: [&str; 3]) -> Result<Option<Vec<Piece>>, Refusal> {
@@ -500,7 +524,7 @@ fn push(pieces: &mut Vec<Piece>, bytes: &[u8]) {
     }
 }
 
-fn decoded(font: &FormFont, glyphs: &[u16]) -> Option<String> {
+pub(crate) fn decoded(font: &FormFont, glyphs: &[u16]) -> Option<String> {
     glyphs
         .iter()
         .map(|cid| {

@@ -207,6 +207,7 @@ impl Form {
         Ok(UnsealedPdf {
             bytes: file.bytes,
             slot,
+            no_form: None,
         })
     }
 

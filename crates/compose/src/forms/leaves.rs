@@ -16,7 +16,7 @@ use crate::{ComposeError, forms::form::Misfit};
 
 /// Parts of the data that no bill changes: one composer knows one operator, and what is said of it
 /// follows from the language.
-const OPERATORS: [&str; 2] = ["operator", "brand"];
+pub(crate) const OPERATORS: [&str; 2] = ["operator", "brand"];
 
 /// The leaves of a bill in their fixed order, and its shape as a key.
 #[derive(Debug, Default)]
@@ -184,7 +184,7 @@ fn is_pixels(place: (&str, &str)) -> bool {
 }
 
 /// The limit of a text in this place, if it is a leaf.
-fn limit(place: (&str, &str)) -> Option<Limit> {
+pub(crate) fn limit(place: (&str, &str)) -> Option<Limit> {
     static BY_PLACE: LazyLock<FxHashMap<(&str, &str), Limit>> = LazyLock::new(|| {
         let places = LIMITS.iter();
         let limits = places.flat_map(|(parents, keys, chars_max, has_spaces)| {

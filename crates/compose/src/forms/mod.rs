@@ -18,6 +18,7 @@ pub(crate) mod leaves;
 mod page;
 mod probe;
 mod prove;
+pub(crate) mod refusal;
 mod twins;
 
 use std::{
@@ -27,22 +28,25 @@ use std::{
         Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use kvit_billing::UnsealedPdf;
+use kvit_billing::{NoForm, UnsealedPdf};
 use kvit_pdf::Document;
 use serde_json::{Value, json};
 use typst::utils::hash128;
 
 use crate::{
     ComposeError, Layout,
+    composer::Time,
     forms::{
-        compile::{Compiled, Exact, Refusal, Tools, compile, pages},
+        compile::{Compiled, Exact, Tools, compile, pages},
         form::Form,
         glyphs::Glyphs,
         kept::Kept,
         leaves::Leaves,
+        probe::probe,
+        refusal::{Drawn, Refusal, Told, misfit},
         twins::Twins,
     },
     pdf::Additions,
@@ -93,14 +97,27 @@ pub struct Counts {
     pub refused: u64,
 }
 
-/// Exports data as a PDF without field.
-type Export<'a> = dyn Fn(&Value) -> Result<Vec<u8>, ComposeError> + Sync + 'a;
+/// Lays data out.
+pub(crate) trait Engine {
+    /// As a PDF without field.
+    fn export(&self, view: &Value) -> Result<Vec<u8>, ComposeError>;
+    /// What its pages draw, by the line of the layout; nothing where they cannot be laid out.
+    fn drawn(&self, view: &Value) -> Vec<Drawn>;
+}
+
+/// What became of a bill.
+pub(crate) enum Filled {
+    Pdf(UnsealedPdf),
+    /// Typst has to lay it out; why its shape has no form, where it was refused one.
+    Whole(Option<Arc<NoForm>>),
+}
 
 /// Font and language, whether figures are tabular, number of glyphs.
 type GlyphsKey = (String, bool, usize);
 
 pub(crate) struct Forms {
     form_from: u64,
+    forms_max: usize,
     full: Vec<char>,
     bg: Alphabet,
     en: Alphabet,
@@ -112,14 +129,13 @@ pub(crate) struct Forms {
     /// Counts look-ups.
     clock: AtomicU64,
     filled: AtomicU64,
-    /// Time spent on them, in nanoseconds.
-    filling: AtomicU64,
+    filling: Time,
     whole: AtomicU64,
     made: AtomicU64,
     found: AtomicU64,
     narrowed: AtomicU64,
     refused: AtomicU64,
-    last_refusal: Mutex<Option<String>>,
+    last_refusal: Mutex<Option<Arc<NoForm>>>,
 }
 
 /// What nearly all bills in a language are written with.
@@ -142,6 +158,8 @@ struct Shape {
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
     is_wrong: AtomicBool,
+    /// Why it has no form, or one for short texts only.
+    refused: OnceLock<Arc<NoForm>>,
     /// How many bills of this shape came so far.
     met: AtomicU64,
     used: AtomicU64,
@@ -157,6 +175,7 @@ impl Default for Shape {
             is_being_made: AtomicBool::new(false),
             is_proven: AtomicBool::new(false),
             is_wrong: AtomicBool::new(false),
+            refused: OnceLock::new(),
             met: AtomicU64::new(0),
             used: AtomicU64::new(0),
         }
@@ -182,6 +201,7 @@ impl Forms {
         };
         Self {
             form_from: FORM_FROM,
+            forms_max: FORMS_MAX,
             full: known(FULL),
             bg: alphabet("", SMALL_BG),
             // Names and addresses stay as they are.
@@ -192,7 +212,7 @@ impl Forms {
             twins: Twins::default(),
             clock: AtomicU64::new(0),
             filled: AtomicU64::new(0),
-            filling: AtomicU64::new(0),
+            filling: Time::default(),
             whole: AtomicU64::new(0),
             made: AtomicU64::new(0),
             found: AtomicU64::new(0),
@@ -222,23 +242,24 @@ impl Forms {
         }
     }
 
-    pub(crate) fn filling_nanos(&self) -> u64 {
-        self.filling.load(Ordering::Relaxed)
+    /// How long bills were filled in.
+    pub(crate) fn filling(&self) -> Duration {
+        self.filling.get()
     }
 
-    pub(crate) fn last_refusal(&self) -> Option<String> {
-        lock(&self.last_refusal).clone()
+    pub(crate) fn last_refusal(&self) -> Option<NoForm> {
+        lock(&self.last_refusal).as_deref().cloned()
     }
 
-    /// The bill filled into its form, or `None` where it has to go through Typst whole. `id` names the bill.
+    /// The bill filled into its form, unless it has to go through Typst whole. `id` names the bill.
     pub(crate) fn fill(
         &self,
         view: &View<'_>,
         id: &str,
         layout: &Layout,
         additions: &Additions<'_>,
-        export: &Export<'_>,
-    ) -> Result<Option<UnsealedPdf>, ComposeError> {
+        engine: &dyn Engine,
+    ) -> Result<Filled, ComposeError> {
         let leaves = Leaves::of(view)?;
         let common = &self.alphabet(view.language()).is_common;
         let is_common =
@@ -247,39 +268,38 @@ impl Forms {
         let shape = self.shape(name);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if shape.is_wrong.load(Ordering::Acquire) {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+            return Ok(self.whole(&shape));
         }
         // Whoever comes meanwhile waits, a thousandth of a second: laying a bill out takes thirty times as long.
         let seek = || self.find(name, &shape, layout, view.language());
         shape.sought.call_once_force(|_| seek());
         let is_made = shape.form.get().is_some();
         if !is_made && met < self.form_from {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+            return Ok(self.whole(&shape));
         }
         // While one core makes the form, the others do not wait for it.
         if !is_made && shape.is_being_made.swap(true, Ordering::AcqRel) {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+            return Ok(self.whole(&shape));
         }
         let mut shown_already = None;
         let form = shape.form.get_or_init(|| {
             let view = data(view).ok()?;
-            let compiled = self.compile(&view, is_common, layout, additions, export)?;
+            let view = self.with_alphabet(&view, is_common);
+            let compiled = self.compile(&view, &shape, layout, additions, engine)?;
             let mut form = compiled.form;
             form.plan(&leaves, additions);
             shown_already = Some(compiled.shown);
             *lock(&shape.exact) = Some(compiled.exact);
-            self.make_room();
             Some(form)
         });
+        if !is_made {
+            self.make_room();
+        }
         let Some(form) = form
             .as_ref()
             .filter(|_| !shape.is_wrong.load(Ordering::Acquire))
         else {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+            return Ok(self.whole(&shape));
         };
         let is_proven = shape.is_proven.load(Ordering::Acquire);
         let exact = if is_proven {
@@ -289,20 +309,17 @@ impl Forms {
         };
         // While one core proves it, the others do not wait.
         if !is_proven && exact.is_none() {
-            self.whole.fetch_add(1, Ordering::Relaxed);
-            return Ok(None);
+            return Ok(self.whole(&shape));
         }
         let begun = Instant::now();
         let filled = form.fill(&leaves, id, additions, &self.twins)?;
-        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.filling.fetch_add(nanos, Ordering::Relaxed);
+        self.filling.add(begun.elapsed());
         let pdf = match filled {
             Ok(pdf) => pdf,
-            Err(misfit) => {
+            Err(odd) => {
                 *lock(&shape.exact) = exact;
-                self.remember(misfit.to_string());
-                self.whole.fetch_add(1, Ordering::Relaxed);
-                return Ok(None);
+                self.remember(Arc::new(misfit(odd)));
+                return Ok(self.whole(&shape));
             }
         };
         if let Some(exact) = exact {
@@ -310,7 +327,7 @@ impl Forms {
                 Some(shown) => Ok(Ok(shown)),
                 None => data(view).and_then(|view| {
                     let view = self.with_alphabet(&view, is_common);
-                    Ok(pages(&Document::load(&export(&view)?)?))
+                    Ok(pages(&Document::load(&engine.export(&view)?)?))
                 }),
             };
             let shown = match shown {
@@ -330,14 +347,19 @@ impl Forms {
                 }
                 Err(refusal) => {
                     shape.is_wrong.store(true, Ordering::Release);
-                    self.refuse(&refusal);
-                    self.whole.fetch_add(1, Ordering::Relaxed);
-                    return Ok(None);
+                    let view = self.with_alphabet(&data(view)?, is_common);
+                    self.refuse(&refusal, &shape, &view, layout, engine);
+                    return Ok(self.whole(&shape));
                 }
             }
         }
         self.filled.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(pdf))
+        Ok(Filled::Pdf(pdf))
+    }
+
+    fn whole(&self, shape: &Shape) -> Filled {
+        self.whole.fetch_add(1, Ordering::Relaxed);
+        Filled::Whole(shape.refused.get().map(Arc::clone))
     }
 
     /// A form that an earlier process made and proved.
@@ -349,10 +371,10 @@ impl Forms {
         if let Some(form) = found {
             // Before the form: whoever sees it need not prove it.
             shape.is_proven.store(true, Ordering::Release);
-            self.make_room();
             if shape.form.set(Some(form)).is_ok() && !shape.is_again {
                 self.found.fetch_add(1, Ordering::Relaxed);
             }
+            self.make_room();
         }
     }
 
@@ -370,15 +392,13 @@ impl Forms {
         shape
     }
 
-    /// Lets the form go that was used longest ago, where there are as many as there may be. How often its shape
-    /// was met stays known.
+    /// Lets the forms go that were used longest ago, where there are more than there may be. How often their shapes
+    /// were met stays known.
     fn make_room(&self) {
-        let has_form = |shape: &Shape| matches!(shape.form.get(), Some(Some(_)));
         let mut shapes = lock(&self.shapes);
-        if shapes.values().filter(|shape| has_form(shape)).count() < FORMS_MAX {
-            return;
-        }
-        if let Some(oldest) = oldest(&shapes, has_form)
+        let mut more = forms_in(&shapes).saturating_sub(self.forms_max);
+        while more > 0
+            && let Some(oldest) = oldest(&shapes, has_form)
             && let Some(shape) = shapes.get_mut(&oldest)
         {
             let met = shape.met.load(Ordering::Relaxed);
@@ -387,8 +407,10 @@ impl Forms {
                 met: AtomicU64::new(met),
                 is_again: true,
                 is_wrong: AtomicBool::new(is_wrong),
+                refused: shape.refused.clone(),
                 ..Shape::default()
             });
+            more -= 1;
         }
     }
 
@@ -416,46 +438,63 @@ impl Forms {
         view
     }
 
+    /// `view` has the alphabet in it.
     fn compile(
         &self,
         view: &Value,
-        is_common: bool,
+        shape: &Shape,
         layout: &Layout,
         additions: &Additions<'_>,
-        export: &Export<'_>,
+        engine: &dyn Engine,
     ) -> Option<Compiled> {
         let language = language_of(view);
         let tools = Tools {
-            export,
+            export: &|view| engine.export(view),
             glyphs: &|name, tabular, count| self.glyphs(layout, name, tabular, count, language),
             additions: Additions {
                 twin: &Twin::default(),
                 ..*additions
             },
         };
-        let compiled = compile(&self.with_alphabet(view, is_common), &tools);
-        match compiled {
+        match compile(view, &tools) {
             Ok(compiled) => {
                 self.made.fetch_add(1, Ordering::Relaxed);
                 if let Some(why) = &compiled.narrowed {
                     self.narrowed.fetch_add(1, Ordering::Relaxed);
-                    self.remember(why.told());
+                    let told = NoForm {
+                        is_for_long_texts_only: true,
+                        ..told(why, view, layout, engine)
+                    };
+                    self.keep(told, shape);
                 }
                 Some(compiled)
             }
             Err(refusal) => {
-                self.refuse(&refusal);
+                self.refuse(&refusal, shape, view, layout, engine);
                 None
             }
         }
     }
 
-    fn refuse(&self, refusal: &Refusal) {
+    fn refuse(
+        &self,
+        refusal: &Refusal,
+        shape: &Shape,
+        view: &Value,
+        layout: &Layout,
+        engine: &dyn Engine,
+    ) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.remember(refusal.told());
+        self.keep(told(refusal, view, layout, engine), shape);
     }
 
-    fn remember(&self, why: String) {
+    fn keep(&self, told: NoForm, shape: &Shape) {
+        let told = Arc::new(told);
+        let _ = shape.refused.set(Arc::clone(&told));
+        self.remember(told);
+    }
+
+    fn remember(&self, why: Arc<NoForm>) {
         *lock(&self.last_refusal) = Some(why);
     }
 
@@ -485,11 +524,27 @@ impl Forms {
     }
 }
 
+fn told(refusal: &Refusal, view: &Value, layout: &Layout, engine: &dyn Engine) -> NoForm {
+    refusal.told(&Told {
+        view,
+        layout,
+        drawn: &|| engine.drawn(&probe(view, 0, 1.0).view),
+    })
+}
+
 /// The name of the shape that was used longest ago of those that `may_go`.
 fn oldest(shapes: &HashMap<u128, Arc<Shape>>, may_go: impl Fn(&Shape) -> bool) -> Option<u128> {
     let found = shapes.iter().filter(|(_, shape)| may_go(shape));
     let used = |(_, shape): &(&u128, &Arc<Shape>)| shape.used.load(Ordering::Relaxed);
     found.min_by_key(used).map(|(name, _)| *name)
+}
+
+fn has_form(shape: &Shape) -> bool {
+    matches!(shape.form.get(), Some(Some(_)))
+}
+
+fn forms_in(shapes: &HashMap<u128, Arc<Shape>>) -> usize {
+    shapes.values().filter(|shape| has_form(shape)).count()
 }
 
 /// What a thread that panicked left is as good as before: values are replaced whole.
@@ -514,5 +569,85 @@ fn language_of(view: &Value) -> &'static str {
     match view.get("lang").and_then(Value::as_str) {
         Some("en") => "en",
         _ => "bg",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kvit_billing::{Bill, Language};
+    use kvit_synth::{Synth, kinds};
+
+    use super::*;
+    use crate::{Composer, ComposerSettings};
+
+    const PLAIN: &str = "#import \"prelude.typ\": *
+#set document(title: \"Bill\", author: b.operator.name)
+#set text(font: \"Sofia Sans\", size: 9pt, lang: b.lang, fallback: false)
+#set page(paper: \"a4\", background: alphabet)
+#heading(level: 1, \"Bill\")
+#block(slot(b.number))
+";
+    const MAX: usize = 3;
+
+    fn composer() -> Composer {
+        let files = BTreeMap::from([("bill.typ".to_owned(), PLAIN.as_bytes().to_vec())]);
+        let (operator, brand) = kvit_synth::operator();
+        let settings = ComposerSettings {
+            layout: Layout::with_files(files).expect("well-formed"),
+            operator,
+            brand,
+            logo_svg: None,
+            contents_reserve: 4_000,
+        };
+        let mut composer = Composer::new(settings)
+            .expect("a layout")
+            .with_forms_from(1);
+        composer.forms().forms_max = MAX;
+        composer
+    }
+
+    /// Of so many lines: each number has a shape of its own.
+    fn bill(lines: usize) -> Bill {
+        let mut order = Synth::new(7, 1_000).order(3, jiff::civil::date(2026, 10, 1));
+        order.lines = order.lines.iter().cycle().take(lines).cloned().collect();
+        kinds::sum(&mut order);
+        kinds::issued(order, Language::Bg)
+    }
+
+    #[test]
+    fn forms_in_memory_keep_to_their_bound_and_the_oldest_go() {
+        let mut composer = composer();
+        for lines in 1..=2 * MAX {
+            composer.compose(&bill(lines)).expect("composed");
+            let held = forms_in(&lock(&composer.forms().shapes));
+            assert_eq!(held, lines.min(MAX));
+        }
+        // 4, 5 and 6 are there; 4 is used again, so the next takes the place of 5.
+        let made = composer.counts().forms;
+        composer.compose(&bill(4)).expect("composed");
+        assert_eq!(composer.counts().forms, made);
+        composer.compose(&bill(7)).expect("composed");
+        for (lines, more) in [(4, 1), (6, 1), (7, 1), (5, 2)] {
+            composer.compose(&bill(lines)).expect("composed");
+            assert_eq!(composer.counts().forms, made + more, "{lines}");
+        }
+    }
+
+    #[test]
+    fn cores_that_make_forms_at_once_keep_to_the_bound_too() {
+        let mut composer = composer();
+        std::thread::scope(|scope| {
+            let composer = &composer;
+            for core in 0..4 {
+                scope.spawn(move || {
+                    for lines in 1..=4 {
+                        composer.compose(&bill(4 * core + lines)).expect("composed");
+                    }
+                });
+            }
+        });
+        assert_eq!(forms_in(&lock(&composer.forms().shapes)), MAX);
     }
 }

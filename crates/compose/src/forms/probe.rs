@@ -194,6 +194,15 @@ pub(crate) fn template(text: &str, probe: &Probe) -> Option<Vec<Part>> {
     Some(parts)
 }
 
+/// The leaves whose probes begin in this text, also in capitals, which an alphabet may not have.
+pub(crate) fn leaves_in(text: &str) -> Vec<usize> {
+    let text = text.to_lowercase();
+    let marks = text.split([MARK, char::REPLACEMENT_CHARACTER]).skip(1);
+    marks
+        .filter_map(|rest| rest.get(..3)?.parse().ok())
+        .collect()
+}
+
 /// Whether a template has a leaf at all.
 pub(crate) fn has_leaf(parts: &[Part]) -> bool {
     parts.iter().any(|part| matches!(part, Part::Leaf(_)))

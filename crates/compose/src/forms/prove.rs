@@ -1,11 +1,14 @@
 //! The proof of a form: filled with a real bill, its pages say and draw what Typst's own export of
 //! that bill says and draws, sequence by sequence, glyph by glyph.
 
+use kvit_billing::no_form::Why;
+
 use crate::forms::{
-    compile::{Exact, Page, Refusal, SAME_PT, kept, refused},
+    compile::{Exact, Page, SAME_PT, decoded, kept},
     content::{Chunk, Token, chunks, numbers, run},
     form::Form,
     leaves::Leaves,
+    refusal::{Found, Refusal},
 };
 
 /// Refuses a form whose pages, as the exporter would write them, differ from `shown`, for a bill that fits it.
@@ -16,44 +19,59 @@ pub(crate) fn same(
     shown: &[Page],
 ) -> Result<(), Refusal> {
     if exact.len() != shown.len() {
-        return refused("the real bill has another number of pages");
+        return Err(Found::new(Why::Pages, "").into());
     }
     for (page, (pieces, shown)) in exact.iter().zip(shown).enumerate() {
-        let page = page + 1;
+        let odd = |why, what: &str| Err(Found::new(why, what).on(page).into());
         let mut filled = Vec::new();
         if form.page(pieces, leaves, &mut filled).is_err() {
-            return refused(format!("page {page} does not fit twice"));
+            return odd(Why::Engine, "a page does not fit twice");
         }
         let Ok(filled) = String::from_utf8(filled) else {
-            return refused(format!("page {page} is not plain text"));
+            return odd(Why::Engine, "a page is not plain text");
         };
         let (ours, theirs) = (chunks(&filled), kept(&shown.content));
-        if ours.len() != theirs.len() {
-            let odd = ours.iter().zip(&theirs).find(|(a, b)| a.head != b.head);
-            return refused(format!(
-                "page {page}: the real bill has other sequences from {odd:?} on"
-            ));
+        let differs = |(ours, theirs): &(&Chunk<'_>, &Chunk<'_>)| !alike(ours, theirs);
+        let differing = ours.iter().zip(&theirs).find(differs);
+        if let Some((ours, _)) = differing {
+            let found = Found::new(Why::Asks, "").on(page).drawn_by(ours.body);
+            return Err(found.of(said(form, leaves, ours)).into());
         }
-        for (ours, theirs) in ours.iter().zip(&theirs) {
-            if let Err(what) = alike(ours, theirs) {
-                return refused(format!("page {page}: {what}"));
-            }
+        if ours.len() != theirs.len() {
+            return odd(Why::Asks, "");
         }
     }
     Ok(())
 }
 
-fn alike(ours: &Chunk<'_>, theirs: &Chunk<'_>) -> Result<(), String> {
+/// The leaves that a filled sequence says. What they say is a customer's, and is told nowhere.
+fn said(form: &Form, leaves: &Leaves, ours: &Chunk<'_>) -> Vec<usize> {
+    let Some(run) = run(ours.body) else {
+        return Vec::new();
+    };
+    let texts = form.fonts.iter();
+    let texts: Vec<_> = texts
+        .filter_map(|font| decoded(font, &run.glyphs))
+        .collect();
+    let is_said = |leaf: &usize| {
+        let text = leaves.text(*leaf).unwrap_or_default();
+        !text.is_empty() && texts.iter().any(|shown| shown.contains(text))
+    };
+    (0..leaves.len()).filter(is_said).collect()
+}
+
+/// Whether two sequences draw the same.
+fn alike(ours: &Chunk<'_>, theirs: &Chunk<'_>) -> bool {
     if ours.head != theirs.head {
-        return Err(format!("a mark differs: {} {}", ours.head, theirs.head));
+        return false;
     }
     if ours.body == theirs.body {
-        return Ok(());
+        return true;
     }
     let close = |a: f64, b: f64| (a - b).abs() < SAME_PT;
     match (run(ours.body), run(theirs.body)) {
         (Some(a), Some(b)) => {
-            let equal = a.style == b.style
+            a.style == b.style
                 && a.glyphs == b.glyphs
                 && a.tail == b.tail
                 && close(a.x, b.x)
@@ -62,30 +80,15 @@ fn alike(ours: &Chunk<'_>, theirs: &Chunk<'_>) -> Result<(), String> {
                 && a.corrections
                     .iter()
                     .zip(&b.corrections)
-                    .all(|(a, b)| a.0 == b.0 && close(a.1, b.1));
-            if equal {
-                Ok(())
-            } else {
-                Err(format!("text differs: {} {}", ours.body, theirs.body))
-            }
+                    .all(|(a, b)| a.0 == b.0 && close(a.1, b.1))
         }
         _ => {
             let (a, b) = (numbers(ours.body), numbers(theirs.body));
-            let equal = a.len() == b.len()
+            a.len() == b.len()
                 && a.iter().zip(&b).all(|pair| match pair {
                     (Token::Number(_, a), Token::Number(_, b)) => close(*a, *b),
                     (a, b) => a == b,
-                });
-            if equal {
-                Ok(())
-            } else {
-                let cut = |text: &str| text.chars().take(300).collect::<String>();
-                Err(format!(
-                    "a drawing differs: {} {}",
-                    cut(ours.body),
-                    cut(theirs.body)
-                ))
-            }
+                })
         }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn unsealed(
     Ok(UnsealedPdf {
         bytes: file.bytes,
         slot,
+        no_form: None,
     })
 }
 

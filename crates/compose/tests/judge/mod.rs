@@ -43,6 +43,15 @@ pub(crate) fn difference(composer: &Composer, bill: &Bill) -> Judged {
 
 /// Two PDFs that should be the same to whoever sees, hears or copies them.
 pub(crate) fn compared(ours: &[u8], theirs: &[u8]) -> Judged {
+    judged(ours, theirs, &RESOLUTIONS)
+}
+
+/// The same to whoever hears or copies them.
+pub(crate) fn heard(ours: &[u8], theirs: &[u8]) -> Judged {
+    judged(ours, theirs, &[])
+}
+
+fn judged(ours: &[u8], theirs: &[u8], resolutions: &[&str]) -> Judged {
     let folder = tempfile::tempdir().expect("a folder");
     let (a, b) = (folder.path().join("a.pdf"), folder.path().join("b.pdf"));
     fs::write(&a, ours).expect("written");
@@ -60,7 +69,7 @@ pub(crate) fn compared(ours: &[u8], theirs: &[u8]) -> Judged {
     }
     let mut worst: Option<Stray> = None;
     let mut agree = 0;
-    for dpi in RESOLUTIONS {
+    for dpi in resolutions {
         for (file, root) in [(&a, "a"), (&b, "b")] {
             let root = folder.path().join(format!("{root}-{dpi}"));
             let root = root.to_str().expect("a path in UTF-8");

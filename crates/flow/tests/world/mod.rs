@@ -317,7 +317,11 @@ impl Compose for Plain {
             contents,
             signing_time,
         };
-        Ok(UnsealedPdf { bytes, slot })
+        Ok(UnsealedPdf {
+            bytes,
+            slot,
+            no_form: None,
+        })
     }
 
     fn sample(&self, bill: &Bill) -> Result<Vec<u8>, NotComposed> {

@@ -175,6 +175,7 @@ impl Skeleton {
         UnsealedPdf {
             bytes: out.bytes,
             slot,
+            no_form: None,
         }
     }
 

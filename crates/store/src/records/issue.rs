@@ -1,11 +1,11 @@
 //! Chunks and the bills that come of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{
-    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, Language, OrderSeq,
-    Period, RunId, RunLayout, Series, order::Consumed,
+    BillKind, BillNumber, BillOrder, Cents, ChunkNo, Currency, CustomerNumber, Language, NoForm,
+    OrderSeq, Period, RunId, RunLayout, Series, order::Consumed,
 };
 use serde::Serialize;
 
@@ -59,6 +59,8 @@ pub struct ChunkResult {
     pub copies: Vec<NewCopy>,
     /// Accounts whose last bill is among them, with the day on which they were closed.
     pub closed: Vec<(CustomerNumber, Date)>,
+    /// Why bills among them were laid out one by one, and how many for each reason.
+    pub no_forms: BTreeMap<NoForm, u64>,
     pub at: Timestamp,
 }
 

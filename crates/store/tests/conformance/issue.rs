@@ -1,6 +1,6 @@
 //! Claims of chunks, and their one transaction.
 
-use kvit_billing::{Cents, ChunkNo};
+use kvit_billing::{Cents, ChunkNo, NoForm, no_form::Why};
 use kvit_store::{Finish, RunState, Store, StoreError};
 
 use super::world::{
@@ -50,6 +50,40 @@ pub(crate) async fn four_workers_claim_each_chunk_once(store: Store) {
         (100..140).map(number).collect::<Vec<_>>(),
         "no gap and no twin"
     );
+}
+
+pub(crate) async fn reasons_for_no_form_are_summed_with_their_chunks(store: Store) {
+    released(&store, "one", 6, 3).await;
+    assert_eq!(store.latest_run_without_forms().await.expect("asked"), None);
+    let because = |why, field: &str| NoForm {
+        why,
+        is_for_long_texts_only: false,
+        page: 1,
+        fields: vec![field.to_owned()],
+        shown: String::new(),
+        places: Vec::new(),
+    };
+    let (wraps, moves) = (
+        because(Why::Wraps, "customer.name"),
+        because(Why::Moves, "code"),
+    );
+    for reasons in [vec![], vec![(&wraps, 1)], vec![(&moves, 1), (&wraps, 1)]] {
+        let job = claimed(&store, "worker", 3).await.expect("a chunk");
+        let mut made = result(&job, "worker");
+        made.no_forms = reasons
+            .into_iter()
+            .map(|(why, n)| (why.clone(), n))
+            .collect();
+        let done = store.finish_chunk(&made).await.expect("kept");
+        assert_eq!(done, Finish::Done);
+        // Handed in once more, it counts no second time.
+        let done = store.finish_chunk(&made).await.expect("looked at");
+        assert_eq!(done, Finish::AlreadyDone);
+    }
+    let told = store.no_forms(&run_id("one")).await.expect("told");
+    assert_eq!(told, [(wraps, 2), (moves, 1)]);
+    let latest = store.latest_run_without_forms().await.expect("asked");
+    assert_eq!(latest, Some(run_id("one")));
 }
 
 pub(crate) async fn an_expired_lease_is_claimed_again(store: Store) {

@@ -213,6 +213,7 @@ pub(crate) fn result(job: &ChunkJob, worker: &str) -> ChunkResult {
         worker: worker.to_owned(),
         copies: Vec::new(),
         closed: Vec::new(),
+        no_forms: Default::default(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -144,6 +144,7 @@ fn made(job: &ChunkJob) -> Option<ChunkResult> {
         worker: "bench".to_owned(),
         copies: Vec::new(),
         closed: Vec::new(),
+        no_forms: Default::default(),
         pack: PackRecord {
             object,
             sha256: [1; 32],

@@ -1,0 +1,167 @@
+//! What the compiler of forms cannot explain it refuses, and tells field, line and kind: a broken layout for each.
+
+#[allow(dead_code)]
+mod common;
+
+use std::collections::BTreeMap;
+
+use kvit_billing::{Bill, Language, NoForm, no_form::Why};
+use kvit_compose::Layout;
+use kvit_synth::kinds;
+
+const HEAD: &str = r#"#import "prelude.typ": *
+#set document(title: "Bill", author: b.operator.name)
+#set text(font: "Sofia Sans", size: 9pt, lang: b.lang, fallback: false)
+"#;
+const PAGE: &str = r#"#set page(paper: "a4", background: alphabet)
+"#;
+const BODY: &str = r#"#heading(level: 1, "Bill")
+#block(slot(b.number))
+"#;
+/// The line at which what a test adds begins.
+const ADDED: usize = 7;
+
+/// A layout of one page with these lines at its end.
+fn with(lines: &str) -> String {
+    [HEAD, PAGE, BODY, lines].concat()
+}
+
+fn bill() -> Bill {
+    common::bill(3, Language::Bg)
+}
+
+/// Why this layout gets no form for a bill. The bill itself comes out.
+fn refused_to(main: &str, bill: &Bill) -> NoForm {
+    let files = BTreeMap::from([("bill.typ".to_owned(), main.as_bytes().to_vec())]);
+    let layout = Layout::with_files(files).expect("well-formed");
+    let composer = common::composer_of(layout, common::RESERVE).with_forms_from(1);
+    let pdf = composer.compose(bill).expect("composed");
+    let told = composer.last_refusal().expect("refused");
+    let of_shape = pdf.no_form.map(|of_shape| of_shape.as_ref().clone());
+    of_shape.unwrap_or(told)
+}
+
+fn refused(main: &str) -> NoForm {
+    refused_to(main, &bill())
+}
+
+fn lines(told: &NoForm) -> Vec<(&str, usize)> {
+    let places = told.places.iter();
+    places.map(|place| (&*place.file, place.line)).collect()
+}
+
+#[test]
+fn a_layout_without_the_alphabet_is_told_where_its_pages_are_set_up() {
+    let told = refused(&[HEAD, "#set page(paper: \"a4\")\n", BODY].concat());
+    assert_eq!(told.why, Why::NoAlphabet);
+    assert_eq!(lines(&told), [("bill.typ", 4)]);
+    let other =
+        "#set page(paper: \"a4\", background: if b.alphabet != none { text(0.5pt, \"abc\") })\n";
+    let told = refused(&[HEAD, other, BODY].concat());
+    assert_eq!(
+        (told.why, &*told.shown),
+        (Why::Alphabet, "SofiaSans-Regular")
+    );
+}
+
+#[test]
+fn what_stands_where_another_text_puts_it_is_told_with_its_line() {
+    let told = refused(&with(
+        "#grid(columns: (auto, 20mm), slot(b.customer.name), slot(b.code))",
+    ));
+    assert_eq!((told.why, told.page), (Why::Moves, 1));
+    assert_eq!(told.fields, ["code"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+    // Words of the layout's own have no field, but a line.
+    let told = refused(&with(
+        "#grid(columns: (auto, 20mm), slot(b.customer.name))[лева]",
+    ));
+    assert_eq!((told.why, &*told.shown), (Why::Moves, "лева"));
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+}
+
+#[test]
+fn a_text_that_wraps_is_told_by_its_field() {
+    let told = refused(&with("\n#block(width: 12mm, b.customer.name)"));
+    assert_eq!((told.why, told.page), (Why::Wraps, 1));
+    assert_eq!(told.fields, ["customer.name"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED + 1)]);
+    // Also where it stands whole elsewhere.
+    let twice = "#block(slot(b.customer.name))\n#block(width: 12mm, b.customer.name)";
+    let told = refused(&with(twice));
+    assert_eq!(told.why, Why::Wraps);
+    assert_eq!(told.fields, ["customer.name"]);
+    // Where there is room for most, the form takes those.
+    let told = refused(&with("#block(width: 46mm, slot(b.customer.name))"));
+    assert_eq!(told.why, Why::Wraps);
+    assert!(told.is_for_long_texts_only, "{told:?}");
+}
+
+#[test]
+fn pages_that_follow_the_length_of_a_text_are_told() {
+    let told = refused(&with("#block(width: 10mm, text(150pt, b.customer.name))"));
+    assert_eq!(told.why, Why::Pages);
+    assert_eq!(told.fields, ["customer.name"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+}
+
+#[test]
+fn a_text_that_is_not_the_data_as_it_is_is_told() {
+    let told = refused(&with("#slot(upper(b.customer.name))"));
+    assert_eq!(told.why, Why::Altered);
+    assert_eq!(told.fields, ["customer.name"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+    let told = refused(&with(
+        "#figure-of(upper(b.customer.name), rect(width: 1cm))",
+    ));
+    assert_eq!((told.why, &*told.shown), (Why::Told, "Alt"));
+    assert_eq!(told.fields, ["customer.name"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+}
+
+#[test]
+fn a_drawing_that_follows_no_straight_line_is_told_with_its_line() {
+    let bent = "#let sum = b.sums.first()\n#pdf.artifact(rect(width: 1cm + sum.to * sum.to * 5cm))";
+    let told = refused(&with(bent));
+    assert_eq!((told.why, told.page), (Why::Drawing, 1));
+    assert_eq!(lines(&told), [("bill.typ", ADDED + 1)]);
+}
+
+#[test]
+fn parts_that_a_text_decides_are_told() {
+    let told = refused(&with(
+        "#if b.customer.number.starts-with(\"ѝ\") { heading(level: 2)[Odd] }",
+    ));
+    assert_eq!(told.why, Why::Asks);
+    let told = refused(&with(
+        "#if b.customer.number.len() > 7 { heading(level: 2)[Long] }",
+    ));
+    assert_eq!(told.why, Why::Tags);
+    assert!(told.fields.is_empty());
+}
+
+#[test]
+fn a_layout_that_fails_on_other_texts_is_told_with_its_line() {
+    let told = refused(&with("#let number = int(b.customer.number)"));
+    assert_eq!(told.why, Why::Fails);
+    assert!(told.shown.contains("invalid digits"), "{told:?}");
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+}
+
+#[test]
+fn more_data_than_can_be_told_apart_is_told() {
+    let mut bill = bill();
+    let lines = bill.order.lines.iter().cycle().take(180);
+    bill.order.lines = lines.cloned().collect();
+    kinds::sum(&mut bill.order);
+    assert_eq!(refused_to(&with(""), &bill).why, Why::TooMany);
+}
+
+#[test]
+fn a_bill_that_does_not_fit_its_form_is_told_and_its_shape_is_not() {
+    let mut bill = bill();
+    let bold = with("#text(weight: 700, slot(b.customer.name))");
+    bill.customer.name = "Qq".to_owned();
+    let told = refused_to(&bold, &bill);
+    assert_eq!((told.why, &*told.shown), (Why::Letters, "Q"));
+}
