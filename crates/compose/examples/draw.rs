@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("{:?}", composer.counts());
     if let Some(refusal) = composer.last_refusal() {
-        println!("latest refusal: {refusal}");
+        println!("latest refusal: {refusal:?}");
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for i in 0..bills {
         composer.compose(&bill(i))?;
         if let Some(refusal) = composer.last_refusal() {
-            println!("refused: {refusal}");
+            println!("refused: {refusal:?}");
         }
     }
     let before = composer.counts();
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         composer.counts()
     );
     if let Some(refusal) = composer.last_refusal() {
-        println!("latest refusal: {refusal}");
+        println!("latest refusal: {refusal:?}");
     }
     Ok(())
 }
