@@ -130,8 +130,8 @@ Examples:
   kvit export 2026-10-a3f9c2 --to /tmp/print --paper
 
 With --paper only those that go on paper, alone or beside a mail, or whose mail was given up, and
-notes that they were handed over for printing. Each file is checked against the SHA-256 it was
-issued with. Given again, it goes on where it stopped.")]
+notes of those that go on paper that they were handed over, when and by whom. Each file is checked
+against the SHA-256 it was issued with. Given again, it goes on where it stopped.")]
     Export(ExportArgs),
     /// Show a bill: what it is, where its document lies, how it travelled
     #[command(after_help = "\

@@ -435,6 +435,7 @@ mod tests {
             "events",
             "file",
             "first",
+            "folder",
             "from",
             "iban_end",
             "kept_days",

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use kvit_billing::{BillNumber, DeliveryId};
 
 use crate::{
-    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Store, StoreError, Unwanted, WebhookEvent,
+    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Event, Store, StoreError, Unwanted,
+    WebhookEvent,
+    audit::append,
     contents::{Claimable, contents},
     engine::{Row, Tx},
     receipts::add_receipt,
@@ -17,19 +19,31 @@ use crate::{
 const NO_WORD: &str = "no word from the worker";
 
 impl Store {
-    /// Notes that the paper of these bills was handed over for printing; gives how many had not been before.
+    /// Notes that the paper of these bills was handed over for printing `now`; gives how many had not been before.
+    /// Where there are any, `event` tells of it.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn hand_over_paper(&self, bills: &[BillNumber]) -> Result<u64, StoreError> {
+    pub async fn hand_over_paper(
+        &self,
+        bills: &[BillNumber],
+        now: Timestamp,
+        event: Option<&Event>,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
         let mut handed = 0;
         for some in bills.chunks(ROWS_MAX) {
+            // Nothing tries paper, so when it is tried next is free to say when it left.
             let now_printed = query(
-                "UPDATE deliveries SET state = 'sent' WHERE channel = 'paper' AND state = 'queued' AND bill IN ({rows})",
+                "WITH handed (bill, at) AS ({rows}) UPDATE deliveries SET state = 'sent', next_attempt_at = handed.at FROM handed WHERE channel = 'paper' AND state = 'queued' AND deliveries.bill = handed.bill",
             );
-            let now_printed = now_printed.rows(some.iter().map(|bill| [(*bill).into()]));
-            handed += now_printed.execute(&self.pools).await?;
+            let some = some.iter().map(|bill| [(*bill).into(), now.into()]);
+            handed += now_printed.rows(some).execute(&mut tx).await?;
         }
+        if let Some(event) = event.filter(|_| handed > 0) {
+            append(&mut tx, event).await?;
+        }
+        tx.commit().await?;
         Ok(handed)
     }
 

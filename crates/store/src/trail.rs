@@ -98,6 +98,7 @@ fn delivery(
     receipts: Vec<ReceiptRecord>,
 ) -> Result<DeliveryRecord, StoreError> {
     let channel: String = row.get("channel")?;
+    let channel = Channel::parse(&channel).ok_or_else(|| corrupt("channel", channel))?;
     let bill = |column| match row.get::<Option<i64>>(column)? {
         Some(_) => Ok::<_, StoreError>(Some(number(row, column)?)),
         None => Ok(None),
@@ -110,7 +111,7 @@ fn delivery(
         reminds: bill("reminds")?,
         copies: bill("copies")?,
         account: text(row, "account")?,
-        channel: Channel::parse(&channel).ok_or_else(|| corrupt("channel", channel))?,
+        channel,
         email: row
             .get::<Option<String>>("email")?
             .map(kvit_billing::Secret::new),
@@ -119,6 +120,7 @@ fn delivery(
         state,
         attempts: small(row, "attempts")?,
         next_attempt_at: next.filter(|_| state == DeliveryState::Queued),
+        handed_over_at: next.filter(|_| (channel, state) == (Channel::Paper, DeliveryState::Sent)),
         possibly_twice: row.get::<i64>("possibly_twice")? != 0,
         trail,
         receipts,

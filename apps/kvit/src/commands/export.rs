@@ -3,17 +3,17 @@
 use std::fs;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use kvit_billing::BillNumber;
+use kvit_billing::{BillNumber, ports::Clock as _};
 use kvit_flow::read_bill;
-use kvit_store::{Channel, DeliveryState, RunState};
+use kvit_store::{Channel, DeliveryState, Event, RunState};
 use serde_json::json;
 
-use super::find;
+use super::{account::at_the_console, find};
 use crate::{
     cli::ExportArgs,
     exit::{Context, Exit, Failure},
     output::{GOOD, Output, count, took},
-    wiring::Instance,
+    wiring::{Instance, SystemClock},
 };
 
 /// Bills that are looked up at once.
@@ -66,7 +66,16 @@ pub(super) async fn export(
         }
         // Only once the files are there: a death before it exports them again.
         if args.paper {
-            handed_over += instance.store.hand_over_paper(&printed).await?;
+            let now = SystemClock.now();
+            let event = (handed_over == 0).then(|| Event {
+                at: now,
+                who: at_the_console(),
+                what: "paper.handed-over".to_owned(),
+                subject: format!("run/{}", run.id),
+                detail: json!({ "folder": to }),
+            });
+            let store = &instance.store;
+            handed_over += store.hand_over_paper(&printed, now, event.as_ref()).await?;
         }
     }
     let time = progress.finish();

@@ -249,6 +249,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "mandate.given",
     "number.forgotten",
     "page.refused",
+    "paper.handed-over",
     "passkey.added",
     "passkey.copied",
     "passkey.removed",

@@ -303,9 +303,10 @@ impl Teller<'_> {
         };
         let values = [("number", number.as_str()), ("date", day.as_str())];
         let issued = bill.filter(|_| waits).map(|bill| self.bill(bill).at);
+        let handed_over = delivery.handed_over_at;
         Happened {
-            at: issued.unwrap_or(delivery.due_at),
-            whole_day: true,
+            at: handed_over.or(issued).unwrap_or(delivery.due_at),
+            whole_day: handed_over.is_none(),
             text: self.texts.say(key, &values),
             more: String::new(),
         }

@@ -386,6 +386,16 @@ async fn a_bill_that_waits_for_the_printer_is_not_called_printed() {
         page.contains("чака отпечатване") && !page.contains("предадена за печат"),
         "{page}"
     );
+    // Ahead of its day: what is told is when it was handed over.
+    let printed = now + jiff::SignedDuration::from_mins(90);
+    let handed = world.store.hand_over_paper(&[bill], printed, None).await;
+    assert!(handed.expect("noted") > 0);
+    let page = ana.get(&path).await.body;
+    let before = page.split("предадена за печат").next().unwrap_or_default();
+    let told = jiff::tz::TimeZone::get("Europe/Sofia").expect("known");
+    let told = told.to_datetime(printed).strftime("%-H:%M").to_string();
+    let row = before.rsplit("<li>").next().unwrap_or_default();
+    assert!(row.contains(&told), "{told} in {row}");
 }
 
 #[tokio::test]

@@ -250,6 +250,9 @@ pub struct DeliveryRecord {
     pub attempts: u32,
     /// When it is tried next, while it waits.
     pub next_attempt_at: Option<Timestamp>,
+    /// When paper was handed over for printing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_over_at: Option<Timestamp>,
     pub possibly_twice: bool,
     /// How each attempt ended, oldest first.
     pub trail: Vec<AttemptRecord>,

@@ -1,7 +1,7 @@
 //! Mails on their way, and what comes back.
 
 use kvit_store::{
-    Attempt, AttemptOutcome, Channel, Confirm, DeliveryJob, DeliveryState, DeliveryWhat,
+    Attempt, AttemptOutcome, Channel, Confirm, DeliveryJob, DeliveryState, DeliveryWhat, Event,
     RunProgress, Store,
 };
 use serde_json::json;
@@ -245,12 +245,29 @@ pub(crate) async fn a_bill_tells_what_happened_to_it(store: Store) {
     assert_eq!((paper.len(), paper[0].channel), (1, Channel::Paper));
     assert_eq!(paper[0].state, DeliveryState::Queued);
     let bill = paper[0].bill.expect("a bill");
-    for (handed, what) in [(1, "now"), (0, "already")] {
-        let over = store.hand_over_paper(&[bill, number(999)]).await;
+    assert_eq!(paper[0].handed_over_at, None);
+    for (handed, now, what) in [(1, at(300), "now"), (0, at(400), "already")] {
+        let event = Event {
+            at: now,
+            who: "console:ana".to_owned(),
+            what: "paper.handed-over".to_owned(),
+            subject: "run/one".to_owned(),
+            detail: json!({}),
+        };
+        let over = store
+            .hand_over_paper(&[bill, number(999)], now, Some(&event))
+            .await;
         assert_eq!(over.expect("noted"), handed, "{what}");
     }
     let paper = store.deliveries_of_bill(bill).await.expect("it");
     assert_eq!(paper[0].state, DeliveryState::Sent);
+    assert_eq!(paper[0].handed_over_at, Some(at(300)));
+    let told = store.events("run/one", 9).await.expect("the trail");
+    let told = told
+        .iter()
+        .filter(|event| event.what == "paper.handed-over");
+    let told: Vec<_> = told.map(|event| event.at).collect();
+    assert_eq!(told, [at(300)], "nothing more was handed over");
     let none = store.deliveries_of_bill(number(999)).await;
     assert!(none.expect("nothing").is_empty());
 }

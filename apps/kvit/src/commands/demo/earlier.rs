@@ -32,8 +32,9 @@ use crate::{
 const MONTHS: i32 = 14;
 /// Customers whose standing is asked for at once.
 const STANDINGS_MAX: usize = 250;
-/// On these days of the month after it, a month is billed and paid. Payments of more than two weeks ago send no mail.
+/// On these days of the month after it, a month is billed, printed and paid. Payments of more than two weeks ago send no mail.
 const BILLED_ON: i32 = 3;
+const PRINTED_ON: i32 = 4;
 const PAID_ON: i32 = 12;
 
 /// When the instance's seal begins to be good: before all of it.
@@ -102,9 +103,7 @@ impl Show<'_> {
     /// Imports and releases the bills of these customers for a month, as was done then.
     async fn billed(&self, month: Date, customers: &[u32]) -> Result<RunId, Failure> {
         let name = month.strftime("%Y-%m").to_string();
-        let day = on(month, BILLED_ON).at(9, 0, 0, 0);
-        let at = self.instance.time_zone()?.to_timestamp(day);
-        let at = at.failed("a day has no morning")?;
+        let at = self.morning_of(on(month, BILLED_ON))?;
         let orders: Vec<BillOrder> = customers
             .iter()
             .map(|&i| {
@@ -145,8 +144,15 @@ impl Show<'_> {
         let store = &self.instance.store;
         let bills = store.bills_of_run(&billed.run, None, billed.customers.len());
         let bills: Vec<_> = bills.await?.iter().map(|bill| bill.number).collect();
-        store.hand_over_paper(&bills).await?;
+        let then = self.morning_of(on(billed.month, PRINTED_ON))?;
+        store.hand_over_paper(&bills, then, None).await?;
         Ok(())
+    }
+
+    fn morning_of(&self, day: Date) -> Result<Timestamp, Failure> {
+        let zone = self.instance.time_zone()?;
+        let at = zone.to_timestamp(day.at(9, 0, 0, 0));
+        at.failed("a day has no morning")
     }
 
     /// What was paid for a month.
