@@ -95,7 +95,6 @@ impl Store {
         for part in result.copies.chunks(ROWS_MAX) {
             insert_copies(&mut tx, part, result.at).await?;
         }
-        no_forms::add(&mut tx, result).await?;
         accounts::close_in(&mut tx, result.run.as_str(), &result.closed, result.at).await?;
         let chunk = (&result.run, result.no);
         webhooks::issued(&mut tx, chunk, &result.bills, result.at).await?;
@@ -104,8 +103,9 @@ impl Store {
             .bind(result.no)
             .execute(&mut tx)
             .await?;
-        // Last of all, because it makes others wait until the commit: of the two last chunks of a
-        // run, one has to see the other.
+        // These two last of all, because they make others wait until the commit: reasons are rows of all chunks, and
+        // of the two last chunks of a run, one has to see the other.
+        no_forms::add(&mut tx, result).await?;
         tx.turn(&format!("run/{}", result.run)).await?;
         query("UPDATE runs SET state = 'issued' WHERE id = $1 AND state = 'released' AND NOT EXISTS (SELECT 1 FROM chunks WHERE run = $1 AND done_at IS NULL)")
             .bind(&result.run)

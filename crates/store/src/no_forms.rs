@@ -32,15 +32,16 @@ impl Store {
             .collect()
     }
 
-    /// The run that was released last, if any of its bills were laid out one by one.
+    /// The run that was released last, if any of its bills were laid out one by one, and how many, whatever the reason.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn latest_run_without_forms(&self) -> Result<Option<RunId>, StoreError> {
-        let row = query("SELECT r.id FROM runs r WHERE r.issued_at = (SELECT MAX(issued_at) FROM runs) AND EXISTS (SELECT 1 FROM no_forms n WHERE n.run = r.id) ORDER BY r.id DESC LIMIT 1")
+    pub async fn latest_run_without_forms(&self) -> Result<Option<(RunId, u64)>, StoreError> {
+        let row = query("SELECT r.id, CAST(SUM(n.bills) AS BIGINT) AS bills FROM runs r JOIN no_forms n ON n.run = r.id WHERE r.issued_at = (SELECT MAX(issued_at) FROM runs) GROUP BY r.id ORDER BY r.id DESC LIMIT 1")
             .fetch_optional(&self.pools)
             .await?;
-        row.map(|row| text(&row, "id")).transpose()
+        row.map(|row| Ok((text(&row, "id")?, unsigned(&row, "bills")?)))
+            .transpose()
     }
 }
 

@@ -408,15 +408,14 @@ async fn guessing(instance: &Instance) -> Option<Finding> {
 async fn without_forms(instance: &Instance) -> Option<Finding> {
     let part = "forms";
     let asked = async {
-        let Some(run) = instance.store.latest_run_without_forms().await? else {
+        let Some((run, bills)) = instance.store.latest_run_without_forms().await? else {
             return Ok(None);
         };
         let reasons = instance.store.no_forms(&run).await?;
-        Ok::<_, StoreError>(Some((run, reasons)))
+        Ok::<_, StoreError>(Some((run, bills, reasons)))
     };
     match asked.await.map_err(Failure::from) {
-        Ok(found) => found.map(|(run, reasons)| {
-            let bills: u64 = reasons.iter().map(|(_, bills)| bills).sum();
+        Ok(found) => found.map(|(run, bills, reasons)| {
             let values = vec![("count", bills.to_string()), ("run", run.to_string())];
             let reasons = reasons.into_iter().map(|(why, _)| Said::NoForm(why));
             Finding {
