@@ -11,6 +11,7 @@ use common::{
     seed,
 };
 use kvit_billing::{BillNumber, Cents, ports::Clock as _};
+use kvit_store::{Allocate, Claim};
 
 const URL: &str = "https://smetki.example";
 const SHARED: &str = "semeystvo@primer.bg";
@@ -481,12 +482,21 @@ async fn a_code_for_cash_pays_all_of_them() {
         page.contains("12345 67890") && page.contains(&euro(sum(&all))),
         "{page}"
     );
-    // A bill's own page says that it is ordered, and lends nobody the code of the others.
-    let own = family.text(&family.world.pay_path(all[0].0)).await;
+    // A bill's own page says that a code waits, and where it is: to nobody but who signed in for all of them.
+    let waits = "чака се плащане с него на каса";
+    let link = format!("href=\"{}\"", place.replace('/', "&#x2f;"));
+    let annas = family.world.pay_path(all[0].0);
+    let own = family.text(&annas).await;
     assert!(
-        own.contains("наредено на") && !own.contains("12345 67890"),
+        own.contains(waits) && own.contains(&link) && !own.contains("12345 67890"),
         "{own}"
     );
+    let mut other = family.world.browser();
+    let page = other.get(&annas).await.body;
+    assert!(page.contains(waits) && !page.contains("epay.2-"), "{page}");
+    let list = family.text("/pay/all").await;
+    let said = format!("{} сметки наведнъж: общо {}", all.len(), euro(sum(&all)));
+    assert!(list.contains(&said) && list.contains(&link), "{list}");
     let boxes = family.boxes("/pay/all").await;
     assert!(boxes.iter().all(|(_, ticked)| !ticked));
     assert!(
@@ -503,6 +513,97 @@ async fn a_code_for_cash_pays_all_of_them() {
         .await;
     assert!(family.all_open().await.is_empty());
     assert!(family.text(&place).await.contains("Сметките са платени"));
+}
+
+#[tokio::test]
+async fn a_code_that_asks_for_too_much_is_not_to_be_used() {
+    let mut family = Family::open().await;
+    let all = family.all_open().await;
+    let code = b"IDN=1234567890\n".to_vec();
+    let answers = || family.systems.answers.lock().expect("not poisoned");
+    answers().push(code);
+    let place = family.pays(&all, "epay.cash").await;
+    let place = place.header("location").to_owned();
+    family.annas_is_paid().await;
+    let page = family.text(&place).await;
+    let left = euro(sum(&all[1..]));
+    assert!(
+        page.contains("не плащайте с него") && page.contains(&format!("остават за плащане {left}")),
+        "{page}"
+    );
+    assert!(page.contains("href=\"/pay/all\"") && !page.contains("paycode"));
+    for (bill, _) in [all[0], all[1]] {
+        let own = family.text(&family.world.pay_path(bill)).await;
+        assert!(
+            own.contains("Издаден е код за плащане в брой, но не плащайте"),
+            "{own}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_which_a_part_came_is_not_called_paid() {
+    let mut family = Family::open().await;
+    let all = family.all_open().await;
+    let there = family.pays(&all, "icard.card").await.body;
+    let slug = there
+        .split("&#x2f;return&#x2f;")
+        .nth(1)
+        .expect("the way back");
+    let slug = slug.split('"').next().expect("its end");
+    let order = format!("/pay/{slug}");
+    // Who turned back may choose again, also without a session.
+    let mut other = family.world.browser();
+    let page = other.get(&order).await.body;
+    assert!(
+        page.contains("Ако вече сте платили") && page.contains("href=\"/pay/all\""),
+        "{page}"
+    );
+    let call = icard(&[
+        ("IPGmethod", "IPGPurchaseNotify"),
+        ("MID", "1"),
+        ("OrderID", "1"),
+        ("Amount", "84.20"),
+        ("Currency", "978"),
+        ("IPG_Trnref", "A"),
+    ]);
+    assert_eq!(family.told("/pay/icard/notify", &call).await, "OK");
+    let marias = family.world.pay_path(all[1].0);
+    let own = family.text(&marias).await;
+    assert!(own.contains("не съвпадат с исканата сума"), "{own}");
+    // Two people give all of it to Anna.
+    let (store, now) = (&family.world.store, family.world.clock.now());
+    let notice = store.notices_for_people(9).await.expect("notices");
+    let claim = Claim {
+        account: number(seed::ANNA),
+        amount: None,
+        bill: None,
+    };
+    let id = notice[0].id.as_str();
+    let said = store.propose_allocation(id, &claim, "ana", now).await;
+    assert_eq!(said.expect("an answer"), Allocate::Done);
+    let said = store.approve_allocation(id, &claim.account, "boris", now);
+    assert_eq!(said.await.expect("an answer"), Allocate::Done);
+    let page = family.text(&order).await;
+    assert!(
+        page.contains("84,20 € с банкова карта: платено") && !page.contains("Сметките са платени"),
+        "{page}"
+    );
+    let own = family.text(&marias).await;
+    assert!(
+        own.contains("покри само част от сметките") && !own.contains(": платено"),
+        "{own}"
+    );
+}
+
+#[tokio::test]
+async fn one_ticked_bill_is_paid_as_on_its_own_page() {
+    let mut family = Family::open().await;
+    let all = family.all_open().await;
+    family.pays(&all[..1], "epay.account").await;
+    let views = family.world.store.payments(9).await.expect("payments");
+    let payment = &views[0].payment;
+    assert!(!payment.together && payment.bills == [all[0].0]);
 }
 
 #[tokio::test]

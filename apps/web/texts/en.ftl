@@ -594,6 +594,11 @@ pay-state-started = { $amount } { $by }: begun on { $when }, not confirmed yet.
 pay-state-ordered = { $amount } { $by }: ordered on { $when }. It counts as paid once the money is confirmed.
 pay-state-ordered-cash = { $amount } in cash: show this code at a desk by { $until }. The bill counts as paid once the desk has told us.
 pay-state-code-over = Code { $code } for paying in cash: this bill is paid already. Do not pay with it.
+pay-state-codes-over = Code { $code } for paying in cash: these bills are paid already. Do not pay with it.
+pay-state-code-changed = Code { $code } for { $amount } in cash: do not pay with it. Something else was paid on these bills meanwhile, and with the code you would pay more than you owe.
+pay-state-desk = { $amount } in cash: a code was given, and payment with it at a desk is awaited by { $until }.
+pay-state-desk-over = A code for paying in cash was given, but do not pay with it: something else was paid meanwhile, and with the code you would pay more than you owe.
+pay-state-short = Payment { $by }, begun on { $when }: another amount came than was asked for, and it covered some of the bills only. This page shows what is left of this bill.
 pay-state-held = Payment { $by }, begun on { $when }: money came, but not the amount that was asked for. We are looking into it; do not pay again.
 pay-state-settled = { $amount } { $by }: paid. Begun on { $when }.
 pay-state-declined = { $amount } { $by }: the payment was declined, nothing was paid.
@@ -651,6 +656,13 @@ pay-together-paid = The bills are paid
 pay-together-state = Where the payment stands
 pay-together-back = You came back from the payment page. Once the money is confirmed, it will say here that the bills are paid. If you have paid, do not pay again.
 pay-together-declined = The payment was declined and nothing was paid. You can choose the bills again.
+pay-together-left = { $amount } is left to pay on these bills. Choose again to pay just that.
+pay-together-twice = If you have paid already, do not pay again: wait for the confirmation. If you changed your mind, choose again.
+pay-together-see = See the code
+pay-all-code = { $count ->
+    [one] A code was given for paying { $count } bill in cash: { $amount }, by { $until }.
+   *[other] A code was given for paying { $count } bills in cash at once: { $amount } in all, by { $until }.
+}
 pay-together-again = Choose again
 pay-due-line = Bill { $number }, due by { $date }
 pay-unknown-title = We do not recognise this link

@@ -87,10 +87,14 @@ pub struct PaymentView {
 }
 
 impl PaymentView {
-    /// Where it stands at a moment.
+    /// Where it stands at a moment. While it is not said whose the rest of its money is, no bill of a payment for
+    /// several is to be paid again.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> PaymentState {
-        self.heard.state(now)
+        match self.heard.state(now) {
+            PaymentState::Settled if self.payment.together && self.heard.held => PaymentState::Held,
+            state => state,
+        }
     }
 }
 

@@ -115,8 +115,12 @@ pub(crate) async fn what_does_not_fit_touches_no_bill(store: Store) {
         ((1200, 0), (1200, 0))
     );
     assert_eq!(state(&store, 101).await, PaymentState::Held);
-    // Two people give it to one of them.
+    // Two people give it to one of them; until all of it is given, nobody is to pay again.
+    allocated(&store, "card/paid/B", 2, Some(500)).await;
+    assert_eq!(open(&store, 2).await, (700, 0));
+    assert_eq!(state(&store, 100).await, PaymentState::Held);
     allocated(&store, "card/paid/B", 2, None).await;
+    assert_eq!(state(&store, 100).await, PaymentState::Settled);
     assert_eq!(
         (open(&store, 1).await, open(&store, 2).await),
         ((1200, 0), (0, 0))

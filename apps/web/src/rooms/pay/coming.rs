@@ -1,12 +1,14 @@
 //! What is on its way for bills, so that nobody pays them twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use kvit_billing::{BillNumber, CustomerNumber};
 use kvit_pay::PaymentState;
 use kvit_store::PaymentView;
+use minijinja::{Value, context};
 
+use super::{order::is_theirs, page_of};
 use crate::{App, failure::Failure, front::Visitor, rooms::autopay};
 
 /// A payment that was begun so lately may still be under way in another window.
@@ -64,4 +66,34 @@ pub(in crate::rooms) async fn coming(
         found.insert(bill, texts.say(key, &[("when", &when), ("until", &until)]));
     }
     Ok(found)
+}
+
+/// The codes for cash that were given for these open bills and others at once, where all of them are the visitor's.
+pub(super) async fn codes(
+    app: &App,
+    visitor: &Visitor,
+    open: &[Open<'_>],
+) -> Result<Vec<Value>, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let store = &app.portal.store;
+    let now = app.portal.clock.now();
+    let mut orders = BTreeMap::new();
+    for (_, view) in store.payments_of_bills(open).await? {
+        let payment = &view.payment;
+        let waits = payment.together && payment.code.is_some();
+        if waits && view.state(now) == PaymentState::Ordered {
+            orders.insert((payment.started_at, payment.number), view.payment);
+        }
+    }
+    let mut codes = Vec::new();
+    for payment in orders.into_values() {
+        if is_theirs(visitor, &store.payment_parts(&payment).await?) {
+            codes.push(context! {
+                page => page_of(app, &payment), count => payment.bills.len(),
+                amount => texts.money(payment.amount, &payment.currency),
+                until => texts.moment(payment.expires_at, &app.portal.time_zone),
+            });
+        }
+    }
+    Ok(codes)
 }

@@ -23,7 +23,7 @@ use kvit_pay::{
     standing::Standing,
     ways::{Dialect, Provider},
 };
-use kvit_store::{BillRecord, EntryRecord, PaymentRecord, PaymentView};
+use kvit_store::{BillRecord, EntryRecord, PaymentPart, PaymentRecord, PaymentView};
 use minijinja::context;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
@@ -36,7 +36,8 @@ use crate::{App, Hall, failure::Failure, front::Visitor};
 
 use self::{
     coming::is_coming,
-    words::{booked, came_to_nothing, offered, told},
+    order::{is_changed, is_theirs},
+    words::{About, booked, came_to_nothing, offered, told},
 };
 pub(super) use self::{
     coming::{OPEN_MAX, coming},
@@ -214,6 +215,33 @@ fn reader(visitor: Visitor, bill: &BillRecord) -> Visitor {
     }
 }
 
+/// A payment that was begun for a bill.
+struct Begun {
+    view: PaymentView,
+    /// Its bills, where they were chosen together.
+    parts: Vec<PaymentPart>,
+    /// Its code for cash is not to be used any more.
+    changed: bool,
+}
+
+impl Begun {
+    async fn of(app: &App, view: PaymentView, now: Timestamp) -> Result<Self, Failure> {
+        let parts = match view.payment.together {
+            true => app.portal.store.payment_parts(&view.payment).await?,
+            false => Vec::new(),
+        };
+        let changed = !parts.is_empty()
+            && view.payment.code.is_some()
+            && view.state(now) == PaymentState::Ordered
+            && is_changed(app, &parts, now).await?;
+        Ok(Self {
+            view,
+            parts,
+            changed,
+        })
+    }
+}
+
 /// A bill and what is asked for on its page.
 struct Asked {
     bill: BillRecord,
@@ -226,7 +254,7 @@ struct Asked {
     /// Whether a part is paid.
     part: bool,
     /// Begun here for this bill, newest first.
-    payments: Vec<PaymentView>,
+    payments: Vec<Begun>,
     /// Money for this bill that came by other ways, newest first.
     others: Vec<EntryRecord>,
     /// Money of this customer beyond all bills.
@@ -242,15 +270,9 @@ impl Asked {
         let store = &app.portal.store;
         let now = app.portal.clock.now();
         let standing = store.standing(&bill.account, now).await?;
-        let mut payments = store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await?;
-        for PaymentView { payment, .. } in &mut payments {
-            if payment.together {
-                // Here only what is for this bill: its page may be opened by whoever holds it. The code is on the order's.
-                let parts = store.payment_parts(payment).await?;
-                let own = parts.into_iter().find(|part| part.bill == bill.number);
-                payment.amount = own.map_or(Cents::ZERO, |part| part.amount);
-                payment.code = None;
-            }
+        let mut payments = Vec::new();
+        for view in store.payments_of_bill(bill.number, PAYMENTS_SHOWN).await? {
+            payments.push(Begun::of(app, view, now).await?);
         }
         let others = store
             .other_money_of_bill(&bill.account, bill.number, PAYMENTS_SHOWN)
@@ -284,7 +306,8 @@ impl Asked {
     /// What to say to somebody whom a payment system sent back: what is known of the payment that
     /// they come from, and no more.
     fn came_back(&self, app: &App) -> Option<&'static str> {
-        let latest = self.payments.iter().find(|view| !view.payment.together)?;
+        let mut begun = self.payments.iter().map(|begun| &begun.view);
+        let latest = begun.find(|view| !view.payment.together)?;
         match latest.state(app.portal.clock.now()) {
             PaymentState::Started | PaymentState::Ordered => Some("pay-back"),
             PaymentState::Declined => Some("pay-declined"),
@@ -335,13 +358,28 @@ impl Asked {
         let (came_to_nothing, begun): (Vec<_>, Vec<_>) = self
             .payments
             .iter()
-            .partition(|view| standing == "paid" && came_to_nothing(view.state(now)));
-        let told = |view: &PaymentView| told(app, visitor, &ways, view, standing);
+            .partition(|begun| standing == "paid" && came_to_nothing(begun.view.state(now)));
+        let told = |begun: &Begun| {
+            // Here only what is for this bill: its page may be opened by whoever holds it. The code is on the order's.
+            let parts = begun.parts.iter();
+            let mut own = parts.filter(|part| part.bill == self.bill.number);
+            let shown = begun.view.state(now).is_open() && is_theirs(visitor, &begun.parts);
+            let about = About {
+                standing,
+                part: own.next().map(|part| part.amount),
+                changed: begun.changed,
+                page: shown.then(|| page_of(app, &begun.view.payment)),
+            };
+            told(app, visitor, &ways, &begun.view, about)
+        };
         let folded: Vec<_> = came_to_nothing.into_iter().map(told).collect();
         let others = self.others.iter();
         let others = others.map(|entry| booked(app, visitor, &ways, entry));
         let states: Vec<_> = begun.into_iter().map(told).chain(others).collect();
-        let open = self.payments.iter().any(|view| is_coming(view, now));
+        let open = self
+            .payments
+            .iter()
+            .any(|begun| is_coming(&begun.view, now));
         let fitting = ways.iter().filter(|provider| self.fits(provider));
         let (offered, resting) = offered(app, visitor, fitting, &self.out);
         let operator = &app.portal.operator;

@@ -201,7 +201,7 @@ async fn cash(
 /// What payment systems show; the shortest of them takes fifty characters.
 fn description(app: &App, visitor: &Visitor, payment: &PaymentRecord) -> String {
     let texts = app.pages.texts(visitor.language);
-    if payment.together && payment.bills.len() > 1 {
+    if payment.together {
         let count = payment.bills.len().into();
         let said = texts.get("pay-together-description", &[("count", count)]);
         return said.unwrap_or_default();

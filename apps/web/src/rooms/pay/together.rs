@@ -16,7 +16,9 @@ use kvit_store::{BillRecord, PaymentPart};
 use minijinja::{Value, context};
 
 use super::{
-    OPEN_MAX, coming, fits, offered, out_of_order,
+    OPEN_MAX, coming,
+    coming::codes,
+    fits, offered, out_of_order,
     start::{Wanted, chosen},
 };
 use crate::{App, failure::Failure, front::Visitor, gate, rooms::shown};
@@ -25,6 +27,12 @@ use crate::{App, failure::Failure, front::Visitor, gate, rooms::shown};
 struct Open {
     bill: BillRecord,
     open: Cents,
+}
+
+/// These bills as [`coming`] asks for them.
+fn named<'a>(which: &[&'a Open]) -> Vec<super::coming::Open<'a>> {
+    let one = |one: &&'a Open| (one.bill.number, &one.bill.account, one.bill.due_date);
+    which.iter().map(one).collect()
 }
 
 /// What of these standings can be paid at once, the oldest of each number first: what an earlier holder left is not asked of
@@ -201,7 +209,7 @@ impl Choice {
     }
 
     fn wanted(&self, amount: Cents) -> Wanted {
-        let parts: Vec<_> = self
+        let mut parts: Vec<_> = self
             .taken()
             .iter()
             .rev()
@@ -211,10 +219,16 @@ impl Choice {
                 amount: one.open,
             })
             .collect();
+        let (bill, account) = (parts[0].bill, parts[0].account.clone());
+        let bills: Vec<_> = parts.iter().map(|part| part.bill).collect();
+        // One bill is paid as on its own page.
+        if parts.len() == 1 {
+            parts.clear();
+        }
         Wanted {
-            bill: parts[0].bill,
-            account: parts[0].account.clone(),
-            bills: parts.iter().map(|part| part.bill).collect(),
+            bill,
+            account,
+            bills,
             amount,
             currency: Currency::EUR,
             parts,
@@ -229,11 +243,7 @@ impl Choice {
         which: &[&Open],
     ) -> Result<Vec<Value>, Failure> {
         let texts = app.pages.texts(visitor.language);
-        let open: Vec<_> = which
-            .iter()
-            .map(|one| (one.bill.number, &one.bill.account, one.bill.due_date))
-            .collect();
-        let coming = coming(app, visitor, &open).await?;
+        let coming = coming(app, visitor, &named(which)).await?;
         let mut numbers: Vec<(&CustomerNumber, Vec<Value>)> = Vec::new();
         for one in which {
             let coming = coming.get(&one.bill.number);
@@ -261,6 +271,7 @@ impl Choice {
         let texts = app.pages.texts(visitor.language);
         let all: Vec<_> = self.all.iter().collect();
         let numbers = self.shown(app, visitor, &all).await?;
+        let codes = codes(app, visitor, &named(&all)).await?;
         let sum: Cents = self.all.iter().map(|one| one.open).sum();
         // A choice of nothing is a slip; that all was paid meanwhile is news.
         let none = notice == Some("pay-all-none");
@@ -273,7 +284,7 @@ impl Choice {
             visitor,
             "payall.html",
             context! {
-                numbers, errors, notice => notice.filter(|_| !none), count => self.all.len(),
+                numbers, codes, errors, notice => notice.filter(|_| !none), count => self.all.len(),
                 number => self.number.as_ref().map(CustomerNumber::as_str),
                 sum => texts.money(sum, &Currency::EUR),
                 several => visitor.points.len() > 1, full => self.all.len() == OPEN_MAX,

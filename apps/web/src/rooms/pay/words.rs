@@ -1,5 +1,6 @@
 //! Ways to pay, and where payments stand, in words.
 
+use kvit_billing::Cents;
 use kvit_pay::{
     PaymentState, ProviderName,
     statement::BANK,
@@ -77,14 +78,32 @@ pub(in crate::rooms) fn by(
     texts.say(key, &[("title", title)])
 }
 
-/// Where a payment of a bill that stands so stands itself, in words.
+/// On what page a payment is told of.
+pub(super) struct About<'a> {
+    /// How its bill stands, or the bills of its order.
+    pub(super) standing: &'a str,
+    /// On a bill's page, of a payment for several: what of it is for this one.
+    pub(super) part: Option<Cents>,
+    /// Its code for cash asks for more than is open of its bills.
+    pub(super) changed: bool,
+    /// The order's page, where it is told of on another and may be shown.
+    pub(super) page: Option<String>,
+}
+
+/// Where a payment stands, in words.
 pub(super) fn told(
     app: &App,
     visitor: &Visitor,
     ways: &[Provider],
     view: &PaymentView,
-    standing: &str,
+    about: About<'_>,
 ) -> Value {
+    let About {
+        standing,
+        part,
+        changed,
+        page,
+    } = about;
     let texts = app.pages.texts(visitor.language);
     let payment = &view.payment;
     let provider = ways
@@ -94,17 +113,27 @@ pub(super) fn told(
     let state = view.state(app.portal.clock.now());
     let code = payment.code.as_deref().map(spaced_code);
     let code = code.filter(|_| state == PaymentState::Ordered);
-    let key = match (&code, standing) {
-        (Some(_), "open") => "pay-state-ordered-cash".to_owned(),
+    let paid = view.heard.paid - view.heard.back;
+    let key = match (&code, part) {
         // Who pays with it now pays twice.
-        (Some(_), _) => "pay-state-code-over".to_owned(),
+        (Some(_), Some(_)) if changed => "pay-state-desk-over".to_owned(),
+        (Some(_), Some(_)) => "pay-state-desk".to_owned(),
+        (Some(_), None) if standing == "open" && changed => "pay-state-code-changed".to_owned(),
+        (Some(_), None) if standing == "open" => "pay-state-ordered-cash".to_owned(),
+        (Some(_), None) if payment.together => "pay-state-codes-over".to_owned(),
+        (Some(_), None) => "pay-state-code-over".to_owned(),
+        // People gave its money to some of its bills.
+        (None, Some(_)) if state == PaymentState::Settled && paid < payment.amount => {
+            "pay-state-short".to_owned()
+        }
         (None, _) => ["pay-state-", state.as_str()].concat(),
     };
     let when = texts.moment(payment.started_at, &app.portal.time_zone);
     let until = texts.moment(payment.expires_at, &app.portal.time_zone);
-    // Paid twice is told as it is.
-    let amount = match (state, view.heard.paid - view.heard.back) {
-        (PaymentState::Settled, paid) if !payment.together => paid,
+    let amount = match (part, state) {
+        (Some(part), _) => part,
+        // Paid twice is told as it is.
+        (None, PaymentState::Settled) => paid,
         _ => payment.amount,
     };
     let amount = texts.money(amount, &payment.currency);
@@ -120,8 +149,12 @@ pub(super) fn told(
     if payment.together {
         text = format!("{text} {}", texts.say("pay-state-together", &[]));
     }
-    let code = code.filter(|_| standing == "open");
-    context! { state => state.as_str(), text, code }
+    let see = match code {
+        Some(_) => "pay-together-see",
+        None => "bills-coming-see",
+    };
+    let code = code.filter(|_| standing == "open" && part.is_none() && !changed);
+    context! { state => state.as_str(), text, code, page, see }
 }
 
 /// Money that came by another way than from this page, in words.

@@ -219,7 +219,7 @@ pub(super) async fn judge(
                     .get(&coming.key)
                     .map_or(0, |held| held.customers.values().sum());
             }
-            let settled = view.state(at(99_999)) == PaymentState::Settled;
+            let settled = view.heard.state(at(99_999)) == PaymentState::Settled;
             let given = refunds
                 .iter()
                 .any(|it| it.kind.payment().map(root).is_some_and(of));
