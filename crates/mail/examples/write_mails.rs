@@ -166,6 +166,7 @@ fn payment(
     credit: i64,
 ) -> Result<Message, AnyError> {
     let bill = PaidBill {
+        customer: "1000000042".parse()?,
         number: BillNumber::new(4_000_000_042).ok_or("a number")?,
         period: Period::month_of(date(2026, 10, 1)),
         part: Cents::new(match direction {
@@ -189,7 +190,7 @@ fn payment(
         paid_at: "2026-11-20T08:15:00Z".parse()?,
         booked: None,
         way: Some(PaidBy::Through("ePay.bg")),
-        bills: &[bill],
+        bills: std::slice::from_ref(&bill),
         open: Cents::new(open),
         credit: Cents::new(credit),
         pay_url: Some(

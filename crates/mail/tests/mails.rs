@@ -315,6 +315,7 @@ fn paid(
     booked: Option<Date>,
 ) -> [String; 3] {
     let bill = PaidBill {
+        customer: "1000042".parse().expect("a number"),
         number: BillNumber::new(42).expect("in range"),
         period: Period::month_of(date(2026, 10, 1)),
         part: Cents::new(500),
@@ -355,6 +356,46 @@ fn paid(
         assert!(!body.contains("/paper") && !body.contains("г.."), "{body}");
     }
     [mail.subject().unwrap_or_default().to_owned(), text, html]
+}
+
+#[test]
+fn a_payment_for_bills_of_several_names_whose_each_is() {
+    let bill = |number, customer: &str| PaidBill {
+        customer: customer.parse().expect("a number"),
+        number: BillNumber::new(number).expect("in range"),
+        period: Period::month_of(date(2026, 10, 1)),
+        part: Cents::new(500),
+        open: Cents::ZERO,
+    };
+    let message = mails()
+        .payment(&PaymentMail {
+            delivery: &"paid-1".parse().expect("an id"),
+            to: &Secret::new("ivan@abv.bg".to_owned()),
+            customer_name: "",
+            customer_number: &"1000042".parse().expect("a number"),
+            language: Language::Bg,
+            direction: MoneyDirection::Came,
+            amount: Cents::new(1000),
+            currency: Currency::EUR,
+            paid_at: "2026-11-20T08:15:00Z".parse().expect("a time"),
+            booked: None,
+            way: Some(PaidBy::Card),
+            bills: &[bill(42, "1000042"), bill(43, "1000043")],
+            open: Cents::ZERO,
+            credit: Cents::ZERO,
+            pay_url: None,
+            at: "2026-11-20T08:15:02Z".parse().expect("a time"),
+        })
+        .expect("a mail");
+    let mail = MessageParser::default()
+        .parse(&message.bytes)
+        .expect("a message");
+    for body in [mail.body_html(0), mail.body_text(0)] {
+        let body = body.expect("a body");
+        for number in ["1000042", "1000043"] {
+            assert_eq!(body.matches(number).count(), 1, "{body}");
+        }
+    }
 }
 
 #[test]

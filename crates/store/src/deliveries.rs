@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use kvit_billing::{BillNumber, DeliveryId};
 
 use crate::{
-    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, Event, Store, StoreError, Unwanted,
-    WebhookEvent,
+    Attempt, AttemptOutcome, DeliveryJob, DeliveryState, DeliveryWhat, Event, Store, StoreError,
+    Unwanted, WebhookEvent,
     audit::append,
     contents::{Claimable, contents},
     engine::{Row, Tx},
+    money_mails,
     receipts::add_receipt,
     rows::{number, optional_time, small, state},
     sql::{ROWS_MAX, Value, query},
@@ -86,6 +87,16 @@ impl Store {
                 .partition(|found| found.unwanted.is_none());
             hold(&mut tx, &taken, worker, lease_until).await?;
             withdraw(&mut tx, &idle, now).await?;
+            let gone =
+                |found: &&Claimable| matches!(found.unwanted, Some(Unwanted::Left | Unwanted::Off));
+            let told = taken.iter().chain(idle.iter().filter(gone));
+            let told: Vec<_> = told
+                .filter_map(|found| match &found.job.what {
+                    DeliveryWhat::Money { entry } => Some(entry.as_str()),
+                    _ => None,
+                })
+                .collect();
+            money_mails::tell_apart(&mut tx, &told, now).await?;
             jobs.extend(taken.into_iter().map(|found| found.job));
         }
         tx.commit().await?;

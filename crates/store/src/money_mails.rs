@@ -2,7 +2,7 @@
 //! no entry is without its mail and none has two. What they say is derived from the books as they
 //! were at the moment of the entry, so it is the same each time a mail is tried.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use kvit_billing::{Cents, CustomerNumber, DeliveryId, DeliveryKind};
@@ -45,9 +45,20 @@ pub(crate) async fn queue(
     if !by_people && is_old(tx, notice, at).await? {
         return Ok(());
     }
-    let Some((account, kind)) = told(tx, entry, reverses).await? else {
-        return Ok(());
-    };
+    match told(tx, entry, reverses).await? {
+        Some((account, kind)) => put(tx, id, account, kind, at).await,
+        None => Ok(()),
+    }
+}
+
+/// Puts the mail about an entry into the queue, where this customer's bills go to a proven address.
+async fn put(
+    tx: &mut Tx,
+    id: &str,
+    account: CustomerNumber,
+    kind: DeliveryKind,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let accounts = [account];
     let active = active(&mut *tx, &accounts).await?;
     let [account] = &accounts;
@@ -159,6 +170,39 @@ pub(crate) async fn one_for_an_address(tx: &mut Tx, entries: &[String]) -> Resul
     Ok(())
 }
 
+/// A mail about one of these entries may have been to tell of other customers' bills too. Where it does not any more, since
+/// it is withdrawn, or it or they go to another address by now, they get a mail of their own.
+pub(crate) async fn tell_apart(
+    tx: &mut Tx,
+    entries: &[&str],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows = query("SELECT DISTINCT t.id, b.notice AS shared, SUBSTR(p.book, 10) AS whose, CAST(CASE WHEN e.reverses IS NULL THEN 0 ELSE 1 END AS BIGINT) AS back FROM journal e JOIN journal b ON b.id = COALESCE(e.reverses, e.id) JOIN journal s ON s.notice = b.notice AND s.kind = 'payment' JOIN journal t ON t.id = CASE WHEN e.reverses IS NULL THEN s.id ELSE 'reversal/' || s.id END JOIN postings p ON p.entry = s.id AND p.book LIKE 'customer/%' JOIN enrolments m ON m.account = SUBSTR(p.book, 10) AND m.proven_at <= e.at AND (m.ended_at IS NULL OR m.ended_at > e.at) JOIN enrolments n ON n.account = m.account AND n.proven_at IS NOT NULL AND n.ended_at IS NULL WHERE e.id IN ({rows}) AND b.kind = 'payment' AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.entry = t.id) AND NOT EXISTS (SELECT 1 FROM journal k JOIN deliveries d ON d.entry = CASE WHEN e.reverses IS NULL THEN k.id ELSE 'reversal/' || k.id END WHERE k.notice = b.notice AND k.kind = 'payment' AND d.state <> 'withdrawn' AND d.email = n.email AND n.proven_at <= e.at) ORDER BY shared, whose")
+        .rows(entries.iter().map(|entry| [(*entry).into()]))
+        .fetch_all(&mut *tx)
+        .await?;
+    let mut apart: BTreeMap<(String, i64), Vec<String>> = BTreeMap::new();
+    for row in &rows {
+        let (id, back): (String, i64) = (row.get("id")?, row.get("back")?);
+        let kind = match back {
+            0 => DeliveryKind::Paid,
+            _ => DeliveryKind::TakenBack,
+        };
+        put(tx, &id, text(row, "whose")?, kind, now).await?;
+        apart
+            .entry((row.get("shared")?, back))
+            .or_default()
+            .push(id);
+    }
+    for entries in apart.values() {
+        one_for_an_address(tx, entries).await?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// What the mail about an entry says: how much, when, through what, for which bills, and what was
     /// open then; of a payment for bills of several customers, about all those whose mails went to the same address.
@@ -170,7 +214,7 @@ impl Store {
         let Some(mut told) = self.told_of(entry).await? else {
             return Ok(None);
         };
-        let rows = query("SELECT t.id FROM journal e JOIN journal b ON b.id = COALESCE(e.reverses, e.id) JOIN deliveries d ON d.entry = e.id JOIN journal s ON s.notice = b.notice AND s.id <> b.id AND s.kind = 'payment' JOIN journal t ON t.id = CASE WHEN e.reverses IS NULL THEN s.id ELSE 'reversal/' || s.id END JOIN postings p ON p.entry = s.id AND p.book LIKE 'customer/%' WHERE e.id = $1 AND b.kind = 'payment' AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.entry = t.id) AND EXISTS (SELECT 1 FROM enrolments n WHERE n.account = SUBSTR(p.book, 10) AND n.email = d.email) ORDER BY p.book")
+        let rows = query("SELECT t.id FROM journal e JOIN journal b ON b.id = COALESCE(e.reverses, e.id) JOIN deliveries d ON d.entry = e.id JOIN journal s ON s.notice = b.notice AND s.id <> b.id AND s.kind = 'payment' JOIN journal t ON t.id = CASE WHEN e.reverses IS NULL THEN s.id ELSE 'reversal/' || s.id END JOIN postings p ON p.entry = s.id AND p.book LIKE 'customer/%' WHERE e.id = $1 AND b.kind = 'payment' AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.entry = t.id) AND EXISTS (SELECT 1 FROM enrolments n WHERE n.account = SUBSTR(p.book, 10) AND n.email = d.email AND n.proven_at <= e.at AND (n.ended_at IS NULL OR n.ended_at > e.at)) ORDER BY p.book")
             .bind(entry)
             .fetch_all(&self.pools)
             .await?;

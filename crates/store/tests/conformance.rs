@@ -260,6 +260,8 @@ on_both_engines! {
     together::what_does_not_fit_touches_no_bill,
     together::it_goes_back_as_a_whole_and_in_parts,
     together::an_address_is_told_once,
+    together::who_had_no_consent_then_is_not_told_of,
+    together::whose_mail_falls_away_is_told_apart,
     payments::claims_are_aged_at_any_moment,
     payments::dues_are_told_as_a_page_shows_them,
     receivables::a_book_is_read_by_pages_and_adds_up,

@@ -212,6 +212,7 @@ impl Courier {
             .bills
             .iter()
             .map(|part| PaidBill {
+                customer: part.bill.account.clone(),
                 number: part.bill.number,
                 period: part.bill.period,
                 part: part.part,

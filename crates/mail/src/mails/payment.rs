@@ -19,8 +19,10 @@ pub enum MoneyDirection {
 }
 
 /// A bill that money pays, or paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaidBill {
+    /// Whose it is: told where a payment was for bills of several.
+    pub customer: CustomerNumber,
     /// Its number.
     pub number: BillNumber,
     /// What it bills.
@@ -100,7 +102,12 @@ pub(super) fn payment_draft<'a>(mail: &'a PaymentMail<'_>) -> Draft<'a> {
             String::new()
         }
     };
+    let several = mail
+        .bills
+        .iter()
+        .any(|bill| bill.customer != *mail.customer_number);
     let values = vec![
+        ("several", if several { "yes" } else { "" }.to_owned()),
         ("case", case.to_owned()),
         ("why", "why-payment".to_owned()),
         ("name", one_line(mail.customer_name)),
@@ -135,6 +142,7 @@ pub(super) fn payment_draft<'a>(mail: &'a PaymentMail<'_>) -> Draft<'a> {
     let row = |bill: &PaidBill| {
         Value::from_pairs([
             ("number", bill.number.to_string()),
+            ("customer", bill.customer.to_string()),
             ("period", format::period(bill.period, mail.language)),
             ("part", shown(bill.part)),
             ("rest", above(bill.open)),

@@ -123,6 +123,7 @@ impl Mails {
                 MoneyDirection::TakenBack => sum,
             };
             let bill = PaidBill {
+                customer: customer.clone(),
                 number: NUMBER,
                 period,
                 part: sum,
@@ -255,6 +256,7 @@ impl Mails {
 
     fn try_payments(&self, sample: &Sample) -> Result<(), MailError> {
         let bill = |open| PaidBill {
+            customer: sample.customer.clone(),
             number: NUMBER,
             period: Period::month_of(DAY),
             part: ONE,

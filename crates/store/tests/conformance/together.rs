@@ -1,10 +1,10 @@
 //! One payment of bills that were chosen together, of several customers: each book gets its share, and only that.
 
-use kvit_billing::{Cents, Language};
+use kvit_billing::{Cents, Language, Secret};
 use kvit_pay::{PaymentState, dialects::Refunded};
 use kvit_store::{
-    AttemptOutcome, Concede, ConcessionKind, DeliveryJob, DeliveryWhat, MailTopic, NewConcession,
-    NoticeOutcome, Settle, Store,
+    AttemptOutcome, Concede, ConcessionKind, DeliveryWhat, EnrolmentChannel, MailTopic,
+    NewConcession, NewEnrolment, NewProof, NoticeOutcome, Settle, Store,
 };
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::{
         allocated, begun_together, books, card_back_of, card_paid, customers, epay_paid, open,
         state, told,
     },
-    world::{account, at, number},
+    world::{account, at, number, token},
 };
 
 const PAID: &str = "card/paid/A";
@@ -207,12 +207,9 @@ pub(crate) async fn it_goes_back_as_a_whole_and_in_parts(store: Store) {
 async fn mails(store: &Store, worker: &str, second: i64) -> Vec<(u64, i64, Vec<u64>)> {
     let mut all = Vec::new();
     for job in claim(store, worker, second, 9).await {
-        let DeliveryJob {
-            what: DeliveryWhat::Money { entry },
-            ..
-        } = &job
-        else {
-            panic!("{job:?} is not about money")
+        finish(store, &job, AttemptOutcome::Accepted, second).await;
+        let DeliveryWhat::Money { entry } = &job.what else {
+            continue;
         };
         let told = store
             .money_told(entry)
@@ -229,7 +226,6 @@ async fn mails(store: &Store, worker: &str, second: i64) -> Vec<(u64, i64, Vec<u
             told.cents.get(),
             bills,
         ));
-        finish(store, &job, AttemptOutcome::Accepted, second).await;
     }
     all.sort_unstable();
     all
@@ -258,4 +254,71 @@ pub(crate) async fn an_address_is_told_once(store: Store) {
     told(&store, &card_back_of(1, "A")).await;
     let all = [(1, 3600, vec![100, 101, 103]), (3, 1200, vec![102])];
     assert_eq!(mails(&store, "b", 70).await, all);
+}
+
+/// The first customers get their bills at one address, and pay one bill each by one payment.
+async fn paid_at_one_address(store: &Store, many: u64) {
+    customers(store, many).await;
+    for n in 1..=many {
+        enrol_at(store, account(n), (n, 1), Language::Bg).await;
+    }
+    for job in claim(store, "bills", 20, 9).await {
+        finish(store, &job, AttemptOutcome::Accepted, 20).await;
+    }
+    let all: Vec<u64> = (1..=many).collect();
+    begun_together(store, "card", &all).await;
+    let sum = format!("{}.00", 12 * many);
+    told(store, &card_paid(1, "A", &sum, "978")).await;
+}
+
+async fn ends(store: &Store, n: u64, second: i64) {
+    let who = account(n);
+    let ended = store.end_enrolment(&who, at(second), "paper", json!({}));
+    ended.await.expect("an answer");
+}
+
+pub(crate) async fn who_had_no_consent_then_is_not_told_of(store: Store) {
+    customers(&store, 3).await;
+    for n in [1, 2] {
+        enrol_at(&store, account(n), (n, 1), Language::Bg).await;
+    }
+    ends(&store, 2, 30).await;
+    let unproven = NewEnrolment {
+        id: format!("{:032x}", 3).parse().expect("an id"),
+        account: account(3),
+        channel: EnrolmentChannel::Phone,
+        email: Secret::new("1@example.bg".to_owned()),
+        language: Language::Bg,
+        text_version: "2026-1".to_owned(),
+        evidence: json!({}),
+        at: at(31),
+        proof: Some(NewProof {
+            hash: token(77),
+            expires: at(900),
+        }),
+    };
+    store.enrol(&unproven).await.expect("a kept consent");
+    begun_together(&store, "card", &[1, 2, 3]).await;
+    told(&store, &card_paid(1, "A", "36.00", "978")).await;
+    assert_eq!(mails(&store, "a", 60).await, [(1, 1200, vec![100])]);
+}
+
+pub(crate) async fn whose_mail_falls_away_is_told_apart(store: Store) {
+    paid_at_one_address(&store, 4).await;
+    // The first, whose mail tells of all, leaves; the last moves, and a third time nothing more is told.
+    ends(&store, 1, 55).await;
+    enrol_at(&store, account(4), (41, 9), Language::Bg).await;
+    let all = [(2, 2400, vec![101, 102]), (4, 1200, vec![103])];
+    assert_eq!(mails(&store, "a", 60).await, all);
+    assert!(mails(&store, "b", 70).await.is_empty());
+    // That it goes back is told by the addresses of then; the one that moves meanwhile is told apart.
+    let back = store.receive_notice(&card_back_of(1, "A"), at(66)).await;
+    assert_eq!(back.expect("an answer").outcome, NoticeOutcome::Reversed);
+    enrol_at(&store, account(2), (52, 8), Language::Bg).await;
+    let all = [
+        (2, 1200, vec![101]),
+        (3, 1200, vec![102]),
+        (4, 1200, vec![103]),
+    ];
+    assert_eq!(mails(&store, "c", 80).await, all);
 }
