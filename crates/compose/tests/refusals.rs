@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use kvit_billing::{Bill, Language, NoForm, no_form::Why};
+use kvit_billing::{Bill, Language, NoForm, customer::Text, no_form::Why};
 use kvit_compose::Layout;
 use kvit_synth::kinds;
 
@@ -164,4 +164,64 @@ fn a_bill_that_does_not_fit_its_form_is_told_and_its_shape_is_not() {
     bill.customer.name = "Qq".to_owned();
     let told = refused_to(&bold, &bill);
     assert_eq!((told.why, &*told.shown), (Why::Letters, "Q"));
+}
+
+#[test]
+fn only_what_is_too_wide_is_laid_out_for_want_of_width_also_after_a_restart() {
+    let bold = "#text(weight: 700, slot(b.customer.name))";
+    let lines = format!("#block(width: 46mm, slot(b.customer.name))\n#block[{bold}]");
+    // Without the number, which is as long on each bill.
+    let narrow = [HEAD, PAGE, "#heading(level: 1, \"Bill\")\n", &lines].concat();
+    let folder = tempfile::tempdir().expect("a folder");
+    let started = || {
+        let files = BTreeMap::from([("bill.typ".to_owned(), narrow.as_bytes().to_vec())]);
+        let layout = Layout::with_files(files).expect("well-formed");
+        let composer = common::composer_of(layout, common::RESERVE).with_forms_from(1);
+        composer.with_forms_kept_in(folder.path(), "test")
+    };
+    let named = |name: &str| {
+        let mut bill = bill();
+        bill.customer.name = name.to_owned();
+        bill
+    };
+    let short = named("ана");
+    let long = named(&"александрина ".repeat(5));
+    // That weight has small letters.
+    let odd = named("АНА");
+    for found in [0, 1] {
+        let composer = started();
+        let reason = |bill| composer.compose(bill).expect("composed").no_form;
+        assert_eq!(reason(&short), None);
+        assert_eq!(composer.counts().found, found);
+        let told = reason(&long).expect("a reason");
+        assert_eq!(
+            (told.why, &told.is_for_long_texts_only),
+            (Why::Wraps, &true)
+        );
+        assert_eq!(reason(&odd), None, "it is not its width");
+        assert_eq!(composer.counts().filled, 1);
+    }
+}
+
+#[test]
+fn nothing_of_a_note_is_told_where_it_is_drawn_by_parts() {
+    // A note is as it is in its form, unlike a name by itself.
+    let name = "Александрина Константинова Хаджидимитрова-Караиванова Златева";
+    assert!(name.chars().count() >= 60);
+    let mut bill = bill();
+    bill.order.notes = vec![Text {
+        bg: format!("{name}: лично"),
+        en: None,
+    }];
+    let note = "#grid(columns: (auto, 40mm), slot(b.customer.number), b.notes.first())";
+    let told = refused_to(&with(note), &bill);
+    assert_eq!((told.why, &*told.shown), (Why::Moves, "{notes}"));
+    assert_eq!(told.fields, ["notes"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+    // Nor in the engine's own words.
+    let fails = "#if b.customer.number.starts-with(\"ѝ\") { panic(b.notes.first()) }";
+    let told = refused_to(&with(fails), &bill);
+    assert_eq!(told.why, Why::Fails);
+    assert!(told.shown.contains("{notes}"), "{told:?}");
+    assert!(!told.shown.contains("Александрина"), "{told:?}");
 }

@@ -237,6 +237,15 @@ fn staff(config: &Config, checker: &mut Checker<'_>) {
         let remedy = "write it as OPERATIONS.md says";
         checker.demand(set, &format!("staff.oidc.{key}"), "it is empty", remedy);
     }
+    let strengths = oidc.acr_values.iter();
+    let odd = strengths.filter(|value| value.is_empty() || value.contains(char::is_whitespace));
+    let odd: Vec<_> = odd.map(|value| format!("`{value}`")).collect();
+    checker.demand(
+        odd.is_empty(),
+        "staff.oidc.acr_values",
+        format!("no strengths of a sign-in: {}", odd.join(", ")),
+        "write each value by itself and without spaces, as the provider names it: acr_values = [\"phr\", \"phrh\"]",
+    );
     checker.demand(
         !oidc.roles.is_empty(),
         "staff.oidc.roles",

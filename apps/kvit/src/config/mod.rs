@@ -521,4 +521,17 @@ mod tests {
             assert!(line.starts_with(key), "{fault} is not in `{line}`");
         }
     }
+
+    #[test]
+    fn a_strength_of_a_sign_in_is_one_word() {
+        let mut config = Config::default();
+        config.staff.oidc = Some(OidcConfig {
+            acr_values: ["phr", "", "phr phrh"].map(ToOwned::to_owned).into(),
+            ..OidcConfig::default()
+        });
+        let faults = Config::parse(&config.render()).expect_err("faults");
+        let odd = |fault: &&Fault| fault.key.ends_with("acr_values");
+        let odd = faults.iter().find(odd).expect("a fault");
+        assert_eq!(odd.problem, "no strengths of a sign-in: ``, `phr phrh`");
+    }
 }

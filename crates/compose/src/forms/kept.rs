@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use kvit_billing::NoForm;
 use serde::{Deserialize, Serialize};
 use typst::utils::hash128;
 
@@ -35,11 +36,12 @@ pub(super) struct Kept {
     layout: String,
 }
 
-/// A file after the hash of its bytes: the form, and the numbers of glyphs by font.
+/// A file after the hash of its bytes: the form, the numbers of glyphs by font, and why it takes short texts only.
 #[derive(Serialize, Deserialize)]
-struct Record<F> {
+struct Record<F, N> {
     fonts: Vec<(String, bool, Vec<u16>)>,
     form: F,
+    narrowed: N,
 }
 
 impl Kept {
@@ -83,13 +85,18 @@ impl Kept {
         self.folder.join(name)
     }
 
-    pub(super) fn find(&self, shape: u128, glyphs: &FindGlyphs<'_>) -> Option<Form> {
+    /// The form, and why it takes short texts only.
+    pub(super) fn find(
+        &self,
+        shape: u128,
+        glyphs: &FindGlyphs<'_>,
+    ) -> Option<(Form, Option<NoForm>)> {
         let bytes = fs::read(self.path(shape)).ok()?;
         let (hash, record) = bytes.split_at_checked(HASH_BYTES)?;
         if hash != hash128(record).to_be_bytes() {
             return None;
         }
-        let record: Record<Form> = postcard::from_bytes(record).ok()?;
+        let record: Record<Form, Option<NoForm>> = postcard::from_bytes(record).ok()?;
         let mut form = record.form;
         for (name, tabular, cids) in record.fonts {
             form.fonts.push(FormFont {
@@ -99,17 +106,18 @@ impl Kept {
                 cids,
             });
         }
-        Some(form)
+        Some((form, record.narrowed))
     }
 
     /// Whole or not at all; two processes that keep the same form write the same bytes.
-    pub(super) fn keep(&self, shape: u128, form: &Form) {
+    pub(super) fn keep(&self, shape: u128, form: &Form, narrowed: Option<&NoForm>) {
         let fonts = form.fonts.iter();
         let record = Record {
             fonts: fonts
                 .map(|font| (font.name.clone(), font.tabular, font.cids.clone()))
                 .collect(),
             form,
+            narrowed,
         };
         let Ok(record) = postcard::to_stdvec(&record) else {
             return;

@@ -41,7 +41,7 @@ use crate::{
     composer::Time,
     forms::{
         compile::{Compiled, Exact, Tools, compile, pages},
-        form::Form,
+        form::{Form, Misfit},
         glyphs::Glyphs,
         kept::Kept,
         leaves::Leaves,
@@ -108,7 +108,7 @@ pub(crate) trait Engine {
 /// What became of a bill.
 pub(crate) enum Filled {
     Pdf(UnsealedPdf),
-    /// Typst has to lay it out; why its shape has no form, where it was refused one.
+    /// Typst has to lay it out; why its shape has no form, or one that is too narrow for it.
     Whole(Option<Arc<NoForm>>),
 }
 
@@ -158,8 +158,10 @@ struct Shape {
     /// Held against Typst's export of a real bill, and found the same.
     is_proven: AtomicBool,
     is_wrong: AtomicBool,
-    /// Why it has no form, or one for short texts only.
+    /// Why it has no form.
     refused: OnceLock<Arc<NoForm>>,
+    /// Why its form takes short texts only.
+    narrowed: OnceLock<Arc<NoForm>>,
     /// How many bills of this shape came so far.
     met: AtomicU64,
     used: AtomicU64,
@@ -176,6 +178,7 @@ impl Default for Shape {
             is_proven: AtomicBool::new(false),
             is_wrong: AtomicBool::new(false),
             refused: OnceLock::new(),
+            narrowed: OnceLock::new(),
             met: AtomicU64::new(0),
             used: AtomicU64::new(0),
         }
@@ -268,18 +271,18 @@ impl Forms {
         let shape = self.shape(name);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
         if shape.is_wrong.load(Ordering::Acquire) {
-            return Ok(self.whole(&shape));
+            return Ok(self.whole(shape.refused.get()));
         }
         // Whoever comes meanwhile waits, a thousandth of a second: laying a bill out takes thirty times as long.
         let seek = || self.find(name, &shape, layout, view.language());
         shape.sought.call_once_force(|_| seek());
         let is_made = shape.form.get().is_some();
         if !is_made && met < self.form_from {
-            return Ok(self.whole(&shape));
+            return Ok(self.whole(shape.refused.get()));
         }
         // While one core makes the form, the others do not wait for it.
         if !is_made && shape.is_being_made.swap(true, Ordering::AcqRel) {
-            return Ok(self.whole(&shape));
+            return Ok(self.whole(shape.refused.get()));
         }
         let mut shown_already = None;
         let form = shape.form.get_or_init(|| {
@@ -299,7 +302,7 @@ impl Forms {
             .as_ref()
             .filter(|_| !shape.is_wrong.load(Ordering::Acquire))
         else {
-            return Ok(self.whole(&shape));
+            return Ok(self.whole(shape.refused.get()));
         };
         let is_proven = shape.is_proven.load(Ordering::Acquire);
         let exact = if is_proven {
@@ -309,7 +312,7 @@ impl Forms {
         };
         // While one core proves it, the others do not wait.
         if !is_proven && exact.is_none() {
-            return Ok(self.whole(&shape));
+            return Ok(self.whole(shape.refused.get()));
         }
         let begun = Instant::now();
         let filled = form.fill(&leaves, id, additions, &self.twins)?;
@@ -318,8 +321,9 @@ impl Forms {
             Ok(pdf) => pdf,
             Err(odd) => {
                 *lock(&shape.exact) = exact;
+                let is_long = matches!(odd, Misfit::Width);
                 self.remember(Arc::new(misfit(odd)));
-                return Ok(self.whole(&shape));
+                return Ok(self.whole(shape.narrowed.get().filter(|_| is_long)));
             }
         };
         if let Some(exact) = exact {
@@ -342,14 +346,14 @@ impl Forms {
                 Ok(()) => {
                     shape.is_proven.store(true, Ordering::Release);
                     if let Some(kept) = &self.kept {
-                        kept.keep(name, form);
+                        kept.keep(name, form, shape.narrowed.get().map(AsRef::as_ref));
                     }
                 }
                 Err(refusal) => {
                     shape.is_wrong.store(true, Ordering::Release);
                     let view = self.with_alphabet(&data(view)?, is_common);
                     self.refuse(&refusal, &shape, &view, layout, engine);
-                    return Ok(self.whole(&shape));
+                    return Ok(self.whole(shape.refused.get()));
                 }
             }
         }
@@ -357,9 +361,9 @@ impl Forms {
         Ok(Filled::Pdf(pdf))
     }
 
-    fn whole(&self, shape: &Shape) -> Filled {
+    fn whole(&self, why: Option<&Arc<NoForm>>) -> Filled {
         self.whole.fetch_add(1, Ordering::Relaxed);
-        Filled::Whole(shape.refused.get().map(Arc::clone))
+        Filled::Whole(why.map(Arc::clone))
     }
 
     /// A form that an earlier process made and proved.
@@ -368,7 +372,10 @@ impl Forms {
             self.glyphs(layout, font, tabular, count, language)
         };
         let found = self.kept.as_ref().and_then(|kept| kept.find(name, &glyphs));
-        if let Some(form) = found {
+        if let Some((form, narrowed)) = found {
+            if let Some(why) = narrowed {
+                let _ = shape.narrowed.set(Arc::new(why));
+            }
             // Before the form: whoever sees it need not prove it.
             shape.is_proven.store(true, Ordering::Release);
             if shape.form.set(Some(form)).is_ok() && !shape.is_again {
@@ -408,6 +415,7 @@ impl Forms {
                 is_again: true,
                 is_wrong: AtomicBool::new(is_wrong),
                 refused: shape.refused.clone(),
+                narrowed: shape.narrowed.clone(),
                 ..Shape::default()
             });
             more -= 1;
@@ -465,7 +473,7 @@ impl Forms {
                         is_for_long_texts_only: true,
                         ..told(why, view, layout, engine)
                     };
-                    self.keep(told, shape);
+                    self.keep(told, &shape.narrowed);
                 }
                 Some(compiled)
             }
@@ -485,12 +493,12 @@ impl Forms {
         engine: &dyn Engine,
     ) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.keep(told(refusal, view, layout, engine), shape);
+        self.keep(told(refusal, view, layout, engine), &shape.refused);
     }
 
-    fn keep(&self, told: NoForm, shape: &Shape) {
+    fn keep(&self, told: NoForm, why: &OnceLock<Arc<NoForm>>) {
         let told = Arc::new(told);
-        let _ = shape.refused.set(Arc::clone(&told));
+        let _ = why.set(Arc::clone(&told));
         self.remember(told);
     }
 

@@ -136,13 +136,16 @@ impl Refusal {
             Self::Compose(ComposeError::Layout(faults)) => {
                 let mut told = told(Why::Fails);
                 for fault in faults {
-                    told.shown = fault.message.chars().take(SHOWN_MAX).collect();
+                    let message = fault.message.clone();
+                    let said = without_data(message, of.view, "", &mut told.fields);
+                    told.shown = said.chars().take(SHOWN_MAX).collect();
                     told.places.extend((fault.line > 0).then(|| Place {
                         file: fault.file.clone(),
                         line: fault.line,
                         column: fault.column,
                     }));
                 }
+                told.fields.truncate(FIELDS_MAX);
                 told.places.truncate(PLACES_MAX);
                 told
             }
@@ -245,12 +248,23 @@ fn shown(words: &str, names: &[String]) -> String {
 
 /// The words without what the bill's own texts say, which may be a customer's: their names are in its place.
 fn without_data(shown: String, view: &Value, path: &str, fields: &mut Vec<String>) -> String {
+    let is_own = |text: &str| text.chars().count() >= OWN_TEXT_MIN;
     match view {
-        Value::String(text) if text.chars().count() >= OWN_TEXT_MIN && shown.contains(text) => {
+        Value::String(text) => {
+            let name = format!("{{{path}}}");
+            let part = shown.trim().trim_end_matches('-');
+            let told = if is_own(text) && shown.contains(text) {
+                shown.replace(text, &name)
+            } else if is_own(part) && text.contains(part) {
+                // What wraps is drawn by parts.
+                name
+            } else {
+                return shown;
+            };
             if !fields.iter().any(|field| field == path) {
                 fields.push(path.to_owned());
             }
-            shown.replace(text, &format!("{{{path}}}"))
+            told
         }
         Value::Array(items) => items
             .iter()
