@@ -592,6 +592,26 @@ async fn an_order_of_which_a_part_came_is_not_called_paid() {
         bill: None,
     };
     let id = notice[0].id.as_str();
+    // Staff see whose bills it was for, and find all of them by the payment's name.
+    family.world.hire("vera", kvit_store::Role::Billing).await;
+    let mut vera = family.world.browser();
+    vera.sign_in_staff("vera").await;
+    let at = format!("/staff/money/notice?notice={}", id.replace('/', "%2F"));
+    let page = vera.get(&at).await.body.replace('\u{a0}', " ");
+    assert!(page.contains("Сметки в това плащане"), "{page}");
+    for (bill, cents) in &all {
+        assert!(page.contains(&bill.to_string()) && page.contains(&euro(*cents)));
+    }
+    family.world.hire("ivo", kvit_store::Role::Agent).await;
+    let mut ivo = family.world.browser();
+    ivo.sign_in_staff("ivo").await;
+    let form = "wanted=icard%2F1";
+    let from = "/staff/customers";
+    let found = ivo.post_from(from, from, form).await.body;
+    assert!(
+        found.contains(seed::ANNA) && found.contains(seed::MARIA),
+        "{found}"
+    );
     let said = store.propose_allocation(id, &claim, "ana", now).await;
     assert_eq!(said.expect("an answer"), Allocate::Done);
     let said = store.approve_allocation(id, &claim.account, "boris", now);

@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{Cents, Currency, ports::Clock};
 use kvit_pay::ProviderName;
 use kvit_store::{
-    Allocate, Claim, NoticeRecord, PaymentRecord, PaymentView, Proposal, RefusedRecord, Settle,
-    Settling,
+    Allocate, Claim, NoticeRecord, PaymentPart, PaymentRecord, PaymentView, Proposal,
+    RefusedRecord, Settle, Settling,
 };
 use serde_json::{Value, json};
 
@@ -61,35 +61,61 @@ pub(super) async fn pay(
 async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let payments = instance.store.payments(ROWS_MAX).await?;
     let now = SystemClock.now();
-    let value: Vec<Value> = payments
+    let mut all = Vec::with_capacity(payments.len());
+    for view in payments {
+        let parts = match view.payment.together {
+            true => instance.store.payment_parts(&view.payment).await?,
+            false => Vec::new(),
+        };
+        all.push((view, parts));
+    }
+    let value: Vec<Value> = all
         .iter()
-        .map(|view| payment_json(view, now))
+        .map(|(view, parts)| payment_json(view, parts, now))
         .collect();
     out.result(&value, |out| {
-        if payments.is_empty() {
+        if all.is_empty() {
             return "no payment was begun yet".to_owned();
         }
         let head = [
             "payment", "state", "amount", "bill", "customer", "way", "begun",
         ];
-        let rows = payments.iter().map(|view| {
+        let rows = all.iter().flat_map(|(view, parts)| {
             let payment = &view.payment;
-            vec![
+            // Of a payment for several bills, each is on a row below it.
+            let (bill, account) = match parts.len() {
+                0 => (payment.bill.to_string(), payment.account.to_string()),
+                many => (format!("{many} bills:"), String::new()),
+            };
+            let whole = vec![
                 format!("{}/{}", payment.provider, payment.number),
                 view.state(now).as_str().to_owned(),
                 money(payment.amount, payment.currency),
-                payment.bill.to_string(),
-                payment.account.to_string(),
+                bill,
+                account,
                 payment.way.clone(),
                 second(payment.started_at),
-            ]
+            ];
+            let part = |part: &PaymentPart| {
+                let mut row = vec![String::new(); 7];
+                row[2] = money(part.amount, payment.currency);
+                row[3] = part.bill.to_string();
+                row[4] = part.account.to_string();
+                row
+            };
+            let mut rows = vec![whole];
+            rows.extend(parts.iter().map(part));
+            rows
         });
         headed(out, &head, rows, &[2])
     })?;
     Ok(Exit::Done)
 }
 
-fn payment_json(view: &PaymentView, now: Timestamp) -> Value {
+fn payment_json(view: &PaymentView, parts: &[PaymentPart], now: Timestamp) -> Value {
+    let parts = parts.iter().map(|part| {
+        json!({ "bill": part.bill, "customer": part.account, "amount_cents": part.amount.get() })
+    });
     let payment = &view.payment;
     json!({
         "provider": payment.provider,
@@ -102,6 +128,7 @@ fn payment_json(view: &PaymentView, now: Timestamp) -> Value {
         "way": payment.way,
         "started_at": payment.started_at,
         "expires_at": payment.expires_at,
+        "parts": parts.collect::<Vec<_>>(),
     })
 }
 

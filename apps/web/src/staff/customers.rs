@@ -71,11 +71,20 @@ pub(crate) async fn find(
     {
         return Ok(to_customer(&number, ""));
     }
-    if let Some(number) = by_paper(&app, &wanted).await? {
-        return Ok(to_customer(&number, ""));
+    let of_paper = by_paper(&app, &wanted).await?;
+    if let [only] = of_paper.as_slice() {
+        return Ok(to_customer(only, ""));
     }
     let asked = u32::try_from(FOUND_SHOWN + 1).unwrap_or(u32::MAX);
-    let Some(mut found) = store.find_customers(&wanted, asked).await? else {
+    let found = match of_paper.as_slice() {
+        [] => store.find_customers(&wanted, asked).await?,
+        several => {
+            let mut found = store.customers(several).await?;
+            let found = several.iter().filter_map(|number| found.remove(number));
+            Some(found.collect())
+        }
+    };
+    let Some(mut found) = found else {
         let page = context! { wanted, notice => "staff-find-short" };
         let page = render(&app, &visitor, Some(&officer), "staff/customers.html", page)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
@@ -99,8 +108,8 @@ pub(crate) async fn find(
 }
 
 /// Whose bill or payment it is: by the bill's ten digits, its payment reference, or a payment as
-/// payment systems and `kvit pay list` name it.
-async fn by_paper(app: &App, wanted: &str) -> Result<Option<CustomerNumber>, Failure> {
+/// payment systems and `kvit pay list` name it, which may be of several.
+async fn by_paper(app: &App, wanted: &str) -> Result<Vec<CustomerNumber>, Failure> {
     let store = &app.portal.store;
     let compact: String = wanted
         .chars()
@@ -109,10 +118,17 @@ async fn by_paper(app: &App, wanted: &str) -> Result<Option<CustomerNumber>, Fai
     if let Some((provider, number)) = compact.split_once('/') {
         let provider = provider.to_lowercase().parse::<ProviderName>();
         let (Ok(provider), Ok(number)) = (provider, number.parse()) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let payment = store.payment(&provider, number).await?;
-        return Ok(payment.map(|payment| payment.account));
+        let Some(payment) = store.payment(&provider, number).await? else {
+            return Ok(Vec::new());
+        };
+        let parts = store.payment_parts(&payment).await?;
+        let mut accounts: Vec<_> = parts.into_iter().map(|part| part.account).collect();
+        accounts.push(payment.account);
+        accounts.sort();
+        accounts.dedup();
+        return Ok(accounts);
     }
     let reference = CreditorReference::parse(&compact.to_uppercase());
     let digits = match &reference {
@@ -120,12 +136,13 @@ async fn by_paper(app: &App, wanted: &str) -> Result<Option<CustomerNumber>, Fai
         None => &compact,
     };
     if digits.len() != BILL_DIGITS {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let Ok(number) = digits.parse::<BillNumber>() else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    Ok(store.bill(number).await?.map(|bill| bill.account))
+    let bill = store.bill(number).await?;
+    Ok(bill.into_iter().map(|bill| bill.account).collect())
 }
 
 fn row(customer: &Customer) -> Value {

@@ -301,8 +301,22 @@ async fn notice_page(
         })
         .collect();
     let may = officer.role == Role::Billing && waits;
+    // A number at the bank may be anything.
+    let begun = match notice.payment {
+        Some(number) => store.payment(&notice.provider, number).await?,
+        None => None,
+    };
+    let ordered = match &begun {
+        Some(payment) => store.payment_parts(payment).await?,
+        None => Vec::new(),
+    };
+    let ordered = ordered.iter().map(|part| {
+        let amount = texts.money(part.amount, &app.portal.operator.currency);
+        context! { number => part.account.as_str(), bill => part.bill.to_string(), amount }
+    });
+    let ordered: Vec<_> = ordered.collect();
     let page = context! {
-        notice => row(app, visitor, notice), parts_given => parts, proposal, settling, may, untold,
+        ordered, notice => row(app, visitor, notice), parts_given => parts, proposal, settling, may, untold,
         id => notice.id.clone(), repeats => (notice.repeats > 0).then(|| texts.count(notice.repeats)),
         advice => notice.outcome.filter(|_| waits).map(|why| advice(notice, why, texts)),
         said_amount => amount(app, texts, notice, notice.amount.filter(|_| notice.unmatched != notice.amount)),
