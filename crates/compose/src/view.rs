@@ -46,10 +46,9 @@ pub(crate) struct View<'a> {
     vat: Vec<VatView<'a>>,
     vat_total: String,
     gross: String,
-    prepaid: Option<String>,
-    rounding: Option<String>,
-    /// On every invoice, though mostly zero: a row that comes and goes would double the shapes of bills.
-    carried_over: Option<CarriedView<'a>>,
+    /// From the total with VAT to what is to pay: what was paid in advance, rounding, what earlier bills left.
+    /// An invoice has one of them at least, be it zero: a row that comes and goes would double the shapes of bills.
+    steps: Vec<StepView<'a>>,
     points: Vec<PointView<'a>>,
     groups: Vec<GroupView<'a>>,
     history: Option<HistoryView<'a>>,
@@ -110,7 +109,7 @@ struct ContractView<'a> {
 }
 
 #[derive(Serialize)]
-struct CarriedView<'a> {
+struct StepView<'a> {
     label: Cow<'a, str>,
     amount: String,
 }

@@ -67,9 +67,9 @@ const FULL: &str = "0123456789 \u{a0}.,:;!?'\"()/+-–—−&№€$%„“”«
 /// Characters that nearly all bills in a language do with. A form with these alone is thousands of bytes
 /// smaller, so a bill with others has a form of its own.
 const COMMON: &str = "0123456789 \u{a0}.,:()/+-–−№€%„“@·ѝ\
-    ABCEFGHIKNPRSTVWXYZabdeghiklmnoprstuvx";
+    ABCEFGHIKMNPRSTVWXYZabdeghiklmnoprstuvx";
 const CYRILLIC: &str = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЮЯабвгдежзийклмнопрстуфхцчшщъьюя";
-const LATIN: &str = "DJLMOQU&'cfjqwyz";
+const LATIN: &str = "DJLOQU&'cfjqwyz";
 /// Those of the weight that shows figures, dates and references; small letters of the bill's language join.
 const STRONG: &str = "0123456789 \u{a0}.,:-/−€RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
@@ -124,7 +124,7 @@ pub(crate) struct Forms {
     glyphs: Mutex<HashMap<GlyphsKey, Option<Arc<Glyphs>>>>,
     /// By the hash of what names them.
     shapes: Mutex<HashMap<u128, Arc<Shape>>>,
-    kept: Option<Kept>,
+    kept: Option<Arc<Kept>>,
     twins: Twins,
     /// Counts look-ups.
     clock: AtomicU64,
@@ -231,7 +231,9 @@ impl Forms {
 
     /// Keeps forms in a folder for other processes. Those of another `program` are cleared away.
     pub(crate) fn keep_in(&mut self, folder: &Path, program: u128, layout: u128) {
-        self.kept = Some(Kept::new(folder, program, layout));
+        let kept = Arc::new(Kept::new(folder, program, layout));
+        self.twins = Twins::kept_in(Arc::clone(&kept));
+        self.kept = Some(kept);
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -14,9 +14,9 @@ use kvit_billing::{
 use rust_decimal::Decimal;
 
 use super::{
-    BrandView, CarriedView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView,
+    BrandView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView,
     GroupView, HistoryView, LineView, MeterView, MonthView, OperatorView, PointView, ReadingView,
-    SectionView, SourceView, SumView, VatView, View,
+    SectionView, SourceView, StepView, SumView, VatView, View,
 };
 use crate::{ComposeError, Layout, codes::Codes};
 
@@ -62,7 +62,6 @@ impl<'a> Maker<'a> {
         let lang = bill.customer.language;
         let totals = &order.totals;
         let money = |cents: Cents| format::amount(cents, self.operator.currency, lang);
-        let nonzero = |cents: Cents| (cents != Cents::ZERO).then(|| money(cents));
         let sums = section_sums(&order.lines);
         let short = |day: Date| format::short_date(day, lang);
         Ok(View {
@@ -135,9 +134,7 @@ impl<'a> Maker<'a> {
                 .collect(),
             vat_total: money(totals.vat),
             gross: money(totals.gross),
-            prepaid: nonzero(-totals.prepaid),
-            rounding: nonzero(totals.rounding),
-            carried_over: self.carried_over(order, lang),
+            steps: self.steps(order, lang),
             points: self.points(order, lang),
             groups: self.groups(order, lang),
             history: self.history(order, lang),
@@ -162,18 +159,29 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn carried_over(&self, order: &'a BillOrder, lang: Language) -> Option<CarriedView<'a>> {
-        let balance = order.totals.carried_over;
-        let key = match balance.get() {
+    fn steps(&self, order: &'a BillOrder, lang: Language) -> Vec<StepView<'a>> {
+        let totals = &order.totals;
+        let balance = totals.carried_over;
+        let carried = match balance.get() {
             1.. => "owed",
-            0 if order.kind == BillKind::Invoice => "settled",
-            0 => return None,
+            0 => "settled",
             _ => "credit",
         };
-        Some(CarriedView {
+        let all = [
+            ("prepaid", -totals.prepaid),
+            ("rounding", totals.rounding),
+            (carried, balance),
+        ];
+        let step = |(key, cents): (&'static str, Cents)| StepView {
             label: self.word("sums", key, lang),
-            amount: format::amount(balance, self.operator.currency, lang),
-        })
+            amount: format::amount(cents, self.operator.currency, lang),
+        };
+        let taken = all.into_iter().filter(|(_, cents)| *cents != Cents::ZERO);
+        let mut steps: Vec<StepView<'_>> = taken.map(step).collect();
+        if steps.is_empty() && order.kind == BillKind::Invoice {
+            steps.push(step((carried, balance)));
+        }
+        steps
     }
 
     fn contract(&self, order: &'a BillOrder, lang: Language) -> ContractView<'a> {
@@ -321,12 +329,21 @@ impl<'a> Maker<'a> {
             });
         let months = history.months.iter();
         let ends = history.months.len() - 1;
+        let is_short =
+            |quantity: Decimal| format::number(quantity, lang).chars().count() <= LABEL_CHARS_MAX;
+        let fits = months.clone().all(|month| is_short(month.quantity));
+        let in_thousands = !fits && history.unit == "KWH";
+        let shown = |quantity: Decimal| match in_thousands {
+            true => thousands(quantity, peak),
+            false => quantity,
+        };
         Some(HistoryView {
-            unit: self.word("units", &history.unit, lang),
-            peak: format::number(peak, lang),
-            labels: months.clone().all(|month| {
-                format::number(month.quantity, lang).chars().count() <= LABEL_CHARS_MAX
-            }),
+            unit: match in_thousands {
+                true => self.word("units", "MWH", lang),
+                false => self.word("units", &history.unit, lang),
+            },
+            peak: format::number(shown(peak), lang),
+            labels: months.clone().all(|month| is_short(shown(month.quantity))),
             compared,
             months: months
                 .enumerate()
@@ -335,7 +352,7 @@ impl<'a> Maker<'a> {
                     year: month.month.year().to_string(),
                     shows_year: i == 0 || i == ends,
                     is_marked: month.month.month() == last.month.month(),
-                    quantity: format::number(month.quantity, lang),
+                    quantity: format::number(shown(month.quantity), lang),
                     share: share(month.quantity, peak),
                 })
                 .collect(),
@@ -492,6 +509,14 @@ const fn source(source: ReadingSource) -> &'static str {
         ReadingSource::Estimated => "estimated",
         ReadingSource::Customer => "customer",
     }
+}
+
+/// Thousands of a quantity as a chart says it: to a tenth, from a thousand of them on whole.
+fn thousands(quantity: Decimal, peak: Decimal) -> Decimal {
+    let decimals = u32::from(peak < Decimal::from(1_000_000));
+    let mut thousands = quantity / Decimal::ONE_THOUSAND;
+    thousands.rescale(decimals);
+    thousands
 }
 
 /// To four decimals, for drawing only, where a pixel is coarse enough for a float.
