@@ -16,7 +16,8 @@ pub struct Pack {
     pub object: String,
     /// The ZIP.
     pub bytes: Vec<u8>,
-    /// SHA-256 of the ZIP.
+    /// SHA-256 of the SHA-256 of its bills, in their order: tells packs apart by what is in them. The bytes are not
+    /// read a second time for it.
     pub sha256: [u8; 32],
     /// Where each bill's bytes lie in it, in the order given.
     pub entries: Vec<Entry>,
@@ -39,8 +40,7 @@ pub fn run_prefix(run: &RunId) -> String {
     format!("runs/{run}")
 }
 
-/// The object name of a chunk's pack: run, chunk, and the first 16 hexadecimal digits of its
-/// SHA-256. An ECDSA signature differs each time it is made, so a chunk that is redone may give
+/// The object name of a chunk's pack: run, chunk, and the first 16 hexadecimal digits of [`Pack::sha256`]. An ECDSA signature differs each time it is made, so a chunk that is redone may give
 /// other bytes. With its content in the name, a worker that was taken for dead can never replace a
 /// pack that rows point into; what it wrote is an orphan, which [`crate::sweep`] removes.
 #[must_use]
@@ -97,6 +97,8 @@ impl Packing {
     /// Only where the ZIP format cannot hold it.
     pub fn finish(self) -> Result<Pack, ZipError> {
         let bytes = self.zip.finish()?.into_inner();
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, self.sums.as_flattened()).as_ref());
         let mut written = ZipArchive::new(Cursor::new(bytes.as_slice()))?;
         let sums = self.sums.into_iter().enumerate();
         let entries = sums
@@ -109,8 +111,6 @@ impl Packing {
                 })
             })
             .collect::<Result<Vec<_>, ZipError>>()?;
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest::digest(&digest::SHA256, &bytes).as_ref());
         Ok(Pack {
             object: object_name(&self.run, self.chunk, &sha256),
             bytes,

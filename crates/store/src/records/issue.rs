@@ -37,7 +37,7 @@ pub struct ChunkJob {
 pub struct PackRecord {
     /// Object name.
     pub object: String,
-    /// SHA-256 of the whole pack.
+    /// SHA-256 of the SHA-256 of its bills, in their order.
     pub sha256: [u8; 32],
     /// Bytes.
     pub length: u64,
