@@ -64,8 +64,12 @@ fn judged(ours: &[u8], theirs: &[u8], resolutions: &[&str]) -> Judged {
         return Judged::Differs("other words".to_owned());
     }
     let tags = |file: &Path| run("pdfinfo", &["-struct-text"], file, &[]).map(|s| what_is_told(&s));
-    if tags(&a) != tags(&b) {
-        return Judged::Differs("another structure".to_owned());
+    if let (Some(ours), Some(theirs)) = (tags(&a), tags(&b))
+        && ours != theirs
+    {
+        let both = ours.lines().zip(theirs.lines());
+        let first = both.into_iter().find(|(ours, theirs)| ours != theirs);
+        return Judged::Differs(format!("another structure, first here: {first:?}"));
     }
     let mut worst: Option<Stray> = None;
     let mut agree = 0;
