@@ -1,4 +1,5 @@
-//! Proven forms that outlive their process: a run after a restart, and the next month's, finds them made.
+//! Proven forms, and how twins are compressed, for later processes: a run after a restart, and the next month's, finds
+//! them made.
 //!
 //! They are a saving and nothing more. A file that is missing, torn or of another program is as none, and
 //! one that cannot be written is not missed before the next start.
@@ -10,7 +11,7 @@ use std::{
 };
 
 use kvit_billing::NoForm;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use typst::utils::hash128;
 
 use crate::forms::{
@@ -85,18 +86,19 @@ impl Kept {
         self.folder.join(name)
     }
 
+    /// Of what no layout changes.
+    fn twin_path(&self, structure: u64) -> PathBuf {
+        let name = format!("{}-twin-{structure:016x}{ENDING}", self.program);
+        self.folder.join(name)
+    }
+
     /// The form, and why it takes short texts only.
     pub(super) fn find(
         &self,
         shape: u128,
         glyphs: &FindGlyphs<'_>,
     ) -> Option<(Form, Option<NoForm>)> {
-        let bytes = fs::read(self.path(shape)).ok()?;
-        let (hash, record) = bytes.split_at_checked(HASH_BYTES)?;
-        if hash != hash128(record).to_be_bytes() {
-            return None;
-        }
-        let record: Record<Form, Option<NoForm>> = postcard::from_bytes(record).ok()?;
+        let record: Record<Form, Option<NoForm>> = read(&self.path(shape))?;
         let mut form = record.form;
         for (name, tabular, cids) in record.fonts {
             form.fonts.push(FormFont {
@@ -109,7 +111,7 @@ impl Kept {
         Some((form, record.narrowed))
     }
 
-    /// Whole or not at all; two processes that keep the same form write the same bytes.
+    /// Two processes that keep the same form write the same bytes.
     pub(super) fn keep(&self, shape: u128, form: &Form, narrowed: Option<&NoForm>) {
         let fonts = form.fonts.iter();
         let record = Record {
@@ -119,17 +121,39 @@ impl Kept {
             form,
             narrowed,
         };
-        let Ok(record) = postcard::to_stdvec(&record) else {
-            return;
-        };
-        let path = self.path(shape);
-        let part = path.with_extension(format!("{}{PART}", std::process::id()));
-        let bytes = [hash128(record.as_slice()).to_be_bytes().as_slice(), &record].concat();
-        if fs::write(&part, bytes)
-            .and_then(|()| fs::rename(&part, &path))
-            .is_err()
-        {
-            let _ = fs::remove_file(&part);
-        }
+        write(&self.path(shape), &record);
+    }
+
+    /// What was learned of twins of a structure.
+    pub(super) fn find_twin<T: DeserializeOwned>(&self, structure: u64) -> Option<T> {
+        read(&self.twin_path(structure))
+    }
+
+    pub(super) fn keep_twin(&self, structure: u64, learned: &impl Serialize) {
+        write(&self.twin_path(structure), learned);
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let bytes = fs::read(path).ok()?;
+    let (hash, record) = bytes.split_at_checked(HASH_BYTES)?;
+    if hash != hash128(record).to_be_bytes() {
+        return None;
+    }
+    postcard::from_bytes(record).ok()
+}
+
+/// Whole or not at all.
+fn write(path: &Path, record: &impl Serialize) {
+    let Ok(record) = postcard::to_stdvec(record) else {
+        return;
+    };
+    let part = path.with_extension(format!("{}{PART}", std::process::id()));
+    let bytes = [hash128(record.as_slice()).to_be_bytes().as_slice(), &record].concat();
+    if fs::write(&part, bytes)
+        .and_then(|()| fs::rename(&part, path))
+        .is_err()
+    {
+        let _ = fs::remove_file(&part);
     }
 }

@@ -1,5 +1,6 @@
 //! Twins compressed by plans, one for each structure that has come a few times: which elements there are and what
-//! stands on every such bill. Forms do not tell them apart as finely as that, so twins have plans of their own.
+//! stands on every such bill. Forms do not tell them apart as finely as that, so twins have plans of their own, kept
+//! beside the forms.
 
 use std::{
     collections::HashMap,
@@ -9,8 +10,11 @@ use std::{
     },
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     ComposeError,
+    forms::kept::Kept,
     pdf::write::{QUICK, deflate},
     stream::{Plan, Sample},
     twin::Twin,
@@ -24,6 +28,7 @@ const PLAN_FROM: u32 = 8;
 #[derive(Default)]
 pub(crate) struct Twins {
     structures: RwLock<HashMap<u64, Arc<Structure>>>,
+    kept: Option<Arc<Kept>>,
 }
 
 #[derive(Default)]
@@ -32,6 +37,7 @@ struct Structure {
     learned: OnceLock<Option<Learned>>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Learned {
     plan: Plan,
     /// What is known of each of its twins, part by part.
@@ -41,25 +47,45 @@ struct Learned {
 impl Structure {
     /// The plan, once there is one: while one core learns it, the others do without. A twin of another structure
     /// that shares the name by chance has none.
-    fn plan(&self, twin: &Twin) -> Option<&Plan> {
-        let learned = match self.met.fetch_add(1, Ordering::Relaxed) + 1 {
-            PLAN_FROM => self.learned.get_or_init(|| learned(twin)),
-            _ => self.learned.get()?,
-        };
-        let learned = learned.as_ref()?;
+    fn plan(&self, name: u64, twin: &Twin, kept: Option<&Kept>) -> Option<&Plan> {
+        let nth = self.met.fetch_add(1, Ordering::Relaxed) + 1;
+        if nth == 1
+            && let Some(found) = kept.and_then(|kept| kept.find_twin(name))
+        {
+            let _ = self.learned.set(Some(found));
+        }
+        if nth == PLAN_FROM {
+            self.learned.get_or_init(|| {
+                let learned = learned(twin)?;
+                if let Some(kept) = kept {
+                    kept.keep_twin(name, &learned);
+                }
+                Some(learned)
+            });
+        }
+        let learned = self.learned.get()?.as_ref()?;
         twin.known().eq(&learned.known).then_some(&learned.plan)
     }
 }
 
 impl Twins {
+    /// As the default, and finds what an earlier process learned.
+    pub(super) fn kept_in(kept: Arc<Kept>) -> Self {
+        Self {
+            kept: Some(kept),
+            ..Self::default()
+        }
+    }
+
     /// Hands out the twin as a zlib stream.
     pub(crate) fn compressed(
         &self,
         twin: &Twin,
         out: impl FnOnce(&[u8]),
     ) -> Result<(), ComposeError> {
-        if let Some(structure) = self.structure(twin)
-            && let Some(plan) = structure.plan(twin)
+        let name = twin.structure();
+        if let Some(structure) = self.structure(name)
+            && let Some(plan) = structure.plan(name, twin, self.kept.as_deref())
         {
             let mut writer = plan.writer();
             twin.show(&mut writer);
@@ -72,13 +98,12 @@ impl Twins {
         Ok(())
     }
 
-    fn structure(&self, twin: &Twin) -> Option<Arc<Structure>> {
-        let structure = twin.structure();
+    fn structure(&self, name: u64) -> Option<Arc<Structure>> {
         let known = self
             .structures
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(&structure) {
+        if let Some(found) = known.get(&name) {
             return Some(Arc::clone(found));
         }
         drop(known);
@@ -89,7 +114,7 @@ impl Twins {
         if known.len() >= STRUCTURES_MAX {
             return None;
         }
-        Some(Arc::clone(known.entry(structure).or_default()))
+        Some(Arc::clone(known.entry(name).or_default()))
     }
 }
 
