@@ -14,9 +14,9 @@ use kvit_billing::{
 use rust_decimal::Decimal;
 
 use super::{
-    BrandView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView,
-    GroupView, HistoryView, LineView, MeterView, MonthView, OperatorView, PointView, ReadingView,
-    SectionView, SourceView, StepView, SumView, VatView, View,
+    BrandView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView, GroupView,
+    HistoryView, LineView, MeterView, MonthView, OperatorView, PointView, ReadingView, SectionView,
+    SourceView, StepView, SumView, VatView, View,
 };
 use crate::{ComposeError, Layout, codes::Codes};
 
