@@ -16,6 +16,7 @@ use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
 use kvit_keys::{KeyKind, Pkcs12Key, Throwaway};
 use kvit_pades::{Sealer, TrustRoots, verify};
 use kvit_pdf::{Document, Object, Value};
+use rust_decimal::Decimal;
 
 /// Every so many bytes one is changed; a prime, so that all kinds of bytes are met.
 const STEP: usize = 997;
@@ -44,6 +45,25 @@ fn equal_bills_give_equal_bytes_and_others_do_not() {
             .expect("composed");
         assert!(first.bytes != different.bytes);
     }
+}
+
+#[test]
+fn a_chart_is_in_megawatt_hours_where_kilowatt_hours_are_too_many() {
+    let composer = common::composer();
+    let said = |times: i64| {
+        let mut bill = common::bill(3, Language::Bg);
+        let history = bill.order.history.as_mut().expect("a history");
+        for month in &mut history.months {
+            month.quantity = Decimal::new(215_437, 3) * Decimal::from(times);
+        }
+        let pdf = composer.compose_whole(&bill).expect("composed").bytes;
+        words::text_of(&pdf)
+    };
+    let (Some(few), Some(many)) = (said(1), said(1_000)) else {
+        return;
+    };
+    assert!(few.contains("215,437") && !few.contains("MWh"), "{few}");
+    assert!(many.contains("215,4") && many.contains("MWh"), "{many}");
 }
 
 /// Headings and drawings in the order in which they are heard; drawings with their words.

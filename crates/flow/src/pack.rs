@@ -40,7 +40,8 @@ pub fn run_prefix(run: &RunId) -> String {
     format!("runs/{run}")
 }
 
-/// The object name of a chunk's pack: run, chunk, and the first 16 hexadecimal digits of [`Pack::sha256`]. An ECDSA signature differs each time it is made, so a chunk that is redone may give
+/// The object name of a chunk's pack: run, chunk, and the first 16 hexadecimal digits of
+/// [`Pack::sha256`]. An ECDSA signature differs each time it is made, so a chunk that is redone may give
 /// other bytes. With its content in the name, a worker that was taken for dead can never replace a
 /// pack that rows point into; what it wrote is an orphan, which [`crate::sweep`] removes.
 #[must_use]

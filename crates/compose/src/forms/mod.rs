@@ -6,6 +6,7 @@
 //! differs beside the pages; `prove.rs` holds a filled form against Typst's own export; `lean.rs` shortens
 //! its pages; `form.rs` fills; `kept.rs` hands proven forms on to later processes. A bill that does not fit,
 //! and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never different.
+//! `refusal.rs` tells why, for who can change the layout.
 
 mod assemble;
 mod compile;

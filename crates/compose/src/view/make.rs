@@ -23,6 +23,10 @@ use crate::{ComposeError, Layout, codes::Codes};
 /// A quantity above a bar of the chart has at most so many characters.
 const LABEL_CHARS_MAX: usize = 5;
 
+/// From so many kilowatt-hours a month on a chart may be in megawatt-hours. Smaller quantities are long only for their
+/// decimals, and would be nothing.
+const LARGE: Decimal = Decimal::from_parts(10_000, 0, 0, false, 0);
+
 /// A line of an address has at most so many characters, if it has a comma to be broken at: a street with house,
 /// entrance, floor and flat. Fewer would give half of all bills another shape.
 const LINE_CHARS_MAX: usize = 50;
@@ -332,7 +336,7 @@ impl<'a> Maker<'a> {
         let is_short =
             |quantity: Decimal| format::number(quantity, lang).chars().count() <= LABEL_CHARS_MAX;
         let fits = months.clone().all(|month| is_short(month.quantity));
-        let in_thousands = !fits && history.unit == "KWH";
+        let in_thousands = !fits && history.unit == "KWH" && peak >= LARGE;
         let shown = |quantity: Decimal| match in_thousands {
             true => thousands(quantity, peak),
             false => quantity,
