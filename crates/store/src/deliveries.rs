@@ -34,9 +34,8 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut handed = 0;
         for some in bills.chunks(ROWS_MAX) {
-            // Nothing tries paper, so when it is tried next is free to say when it left.
             let now_printed = query(
-                "WITH handed (bill, at) AS ({rows}) UPDATE deliveries SET state = 'sent', next_attempt_at = handed.at FROM handed WHERE channel = 'paper' AND state = 'queued' AND deliveries.bill = handed.bill",
+                "WITH handed (bill, at) AS ({rows}) UPDATE deliveries SET state = 'sent', handed_over_at = handed.at FROM handed WHERE channel = 'paper' AND state = 'queued' AND deliveries.bill = handed.bill",
             );
             let some = some.iter().map(|bill| [(*bill).into(), now.into()]);
             handed += now_printed.rows(some).execute(&mut tx).await?;

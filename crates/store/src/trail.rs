@@ -120,7 +120,7 @@ fn delivery(
         state,
         attempts: small(row, "attempts")?,
         next_attempt_at: next.filter(|_| state == DeliveryState::Queued),
-        handed_over_at: next.filter(|_| (channel, state) == (Channel::Paper, DeliveryState::Sent)),
+        handed_over_at: optional_time(row, "handed_over_at")?,
         possibly_twice: row.get::<i64>("possibly_twice")? != 0,
         trail,
         receipts,

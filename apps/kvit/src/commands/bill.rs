@@ -80,8 +80,9 @@ fn trail(delivery: &DeliveryRecord) -> String {
             &format!("will be printed (queued for {due})"),
         ));
     } else if (delivery.channel, delivery.state) == (Channel::Paper, DeliveryState::Sent) {
-        let at = delivery.handed_over_at.map(second).unwrap_or_default();
-        rows.push(pair("state", &format!("handed over for printing ({at})")));
+        let at = delivery.handed_over_at.map(second);
+        let at = at.map_or(String::new(), |at| format!(" ({at})"));
+        rows.push(pair("state", &format!("handed over for printing{at}")));
     } else {
         rows.push(pair("state", delivery.state.as_str()));
         rows.push(pair("due", &due));
