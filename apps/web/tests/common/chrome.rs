@@ -19,6 +19,7 @@ use tokio::{
 const COMMAND_MAX: Duration = Duration::from_secs(60);
 /// What does not come in this time does not come.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
+const STARTS_MAX: usize = 10;
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A telephone and a desk, with and without script.
 pub(crate) const KINDS: [(u32, bool); 4] = [(390, true), (390, false), (1280, true), (1280, false)];
@@ -69,17 +70,11 @@ impl Chrome {
     /// A browser, or none where Chromium or its driver is missing.
     pub(crate) async fn open() -> Option<Self> {
         let place = PLACES.acquire().await.expect("never closed");
-        let driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
-        if !have("chromedriver (Debian: chromium-driver)", driver.is_ok()) {
+        let started = start_driver().await;
+        if !have("chromedriver (Debian: chromium-driver)", started.is_some()) {
             return None;
         }
-        let mut driver = driver.expect("checked above");
-        let (port, said) = announced_port(&mut driver).await;
+        let (driver, port, said) = started.expect("checked above");
         let mut chrome = Self {
             port,
             session: String::new(),
@@ -457,15 +452,30 @@ impl Chrome {
     }
 }
 
-/// The port that the driver chose.
-async fn announced_port(driver: &mut Child) -> (u16, Lines<BufReader<ChildStdout>>) {
-    let stdout = driver.stdout.take().expect("piped");
-    let mut lines = BufReader::new(stdout).lines();
-    while let Some(line) = lines.next_line().await.expect("readable") {
-        if let Some((_, rest)) = line.split_once("started successfully on port ") {
-            let port = rest.trim_end_matches('.').parse().expect("a port");
-            return (port, lines);
+/// The driver, the port that it chose and what it goes on saying; none where it is not installed.
+///
+/// It takes a free port of IPv4 and then wants the same one of IPv6, and ends where a neighbour has just taken that:
+/// so it is asked again.
+async fn start_driver() -> Option<(Child, u16, Lines<BufReader<ChildStdout>>)> {
+    let mut said = String::new();
+    for _ in 0..STARTS_MAX {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .ok()?;
+        let stdout = driver.stdout.take().expect("piped");
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(line) = lines.next_line().await.expect("readable") {
+            if let Some((_, rest)) = line.split_once("started successfully on port ") {
+                let port = rest.trim_end_matches('.').parse().expect("a port");
+                return Some((driver, port, lines));
+            }
+            said.push_str(&line);
+            said.push('\n');
         }
     }
-    panic!("chromedriver did not start");
+    panic!("chromedriver did not start in {STARTS_MAX} attempts:\n{said}");
 }
