@@ -1,6 +1,7 @@
-//! What is wrong with a run file, and what doctor finds, in words: the same for pages and the command line.
+//! What is wrong with a run file or a bank statement, and what doctor finds, in words: the same for pages and the command line.
 
 use kvit_billing::{Language, NoForm};
+use kvit_pay::statement::Place;
 
 use crate::{
     PortalError, Said,
@@ -31,10 +32,16 @@ impl FindingTexts {
         Texts::new(language, &[]).map(Self)
     }
 
-    /// A check of intake by its stable name, with the values of its diagnostic.
+    /// A check of a run file or a bank statement by its stable name, with the values of what does not hold to it.
     #[must_use]
     pub fn tell(&self, code: &str, found: &str, expected: &str) -> Told {
         tell(&self.0, code, found, expected)
+    }
+
+    /// Where in a bank statement.
+    #[must_use]
+    pub fn place(&self, place: &Place) -> String {
+        self::place(&self.0, place)
     }
 
     /// Why a shape of bills has no form.
@@ -87,22 +94,63 @@ pub(crate) fn tell(texts: &Texts, code: &str, found: &str, expected: &str) -> To
     }
 }
 
+/// See [`FindingTexts::place`].
+pub(crate) fn place(texts: &Texts, place: &Place) -> String {
+    let said = texts.say(
+        &format!("finding-place-{}", place.as_str()),
+        &[("which", &place.which())],
+    );
+    said.trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use kvit_intake::Check;
+    use kvit_pay::statement;
+
+    fn is_bulgarian(text: &str) -> bool {
+        text.chars().any(|c| ('а'..='я').contains(&c))
+    }
 
     #[test]
     fn every_check_has_its_words() {
+        let (run, bank) = (Check::ALL, statement::Check::ALL);
+        let names = run.iter().map(|check| check.as_str());
+        let names: Vec<_> = names
+            .chain(bank.iter().map(|check| check.as_str()))
+            .collect();
+        let once: BTreeSet<_> = names.iter().collect();
+        assert_eq!(once.len(), names.len(), "one text for each name");
         for language in [Language::Bg, Language::En] {
             let texts = FindingTexts::new(language).expect("they are well-formed");
-            for check in Check::ALL {
-                let told = texts.tell(check.as_str(), "7", "date");
-                assert!(!told.remedy.is_empty(), "{}", check.as_str());
-                let bulgarian = told.remedy.chars().any(|c| ('а'..='я').contains(&c));
-                let is_bulgarian = language == Language::Bg;
-                assert_eq!(bulgarian, is_bulgarian, "{}", check.as_str());
+            for name in &names {
+                let told = texts.tell(name, "7", "date");
+                assert!(!told.remedy.is_empty(), "{name}");
+                let bulgarian = is_bulgarian(&told.remedy);
+                assert_eq!(bulgarian, language == Language::Bg, "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn all_of_a_statement_s_fault_is_said_in_words() {
+        for language in [Language::Bg, Language::En] {
+            let texts = FindingTexts::new(language).expect("they are well-formed");
+            for check in statement::Check::ALL {
+                let told = texts.tell(check.as_str(), "7", "8");
+                for part in [&told.found, &told.expected, &told.remedy] {
+                    assert!(!["7", "8", ""].contains(&part.as_str()), "{check:?}");
+                    assert_eq!(is_bulgarian(part), language == Language::Bg, "{part}");
+                }
+            }
+            for name in Place::NAMES {
+                let key = format!("finding-place-{name}");
+                assert_ne!(texts.0.say(&key, &[("which", "7")]), key);
+            }
+            assert!(texts.place(&Place::Entry(7, None)).ends_with(" 7"));
         }
     }
 

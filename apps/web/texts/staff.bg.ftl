@@ -1203,7 +1203,6 @@ staff-key-early = Още не е започнал да важи
 staff-key-soon = { $what } ({ $subject }): сертификатът изтича след дни: { $left }. Поръчайте нов навреме.
 staff-key-over = { $what } ({ $subject }): сертификатът е изтекъл на { $to }; сменете го.
 staff-program-says = Думите на програмата:
-staff-file-says = Какво е намерено и какво да се направи, казва със свои думи програмата.
 staff-typst-says = Какво е намерено и какво да се направи, казват със свои думи Typst и програмата.
 staff-health-ok = Наред
 staff-health-warning = За преглед

@@ -1203,7 +1203,6 @@ staff-key-early = Not valid yet
 staff-key-soon = { $what } ({ $subject }): the certificate ends in days: { $left }. Order a new one in time.
 staff-key-over = { $what } ({ $subject }): the certificate ended on { $to }; replace it.
 staff-program-says = The program’s own words:
-staff-file-says = What was found and what to do is in the program’s own words.
 staff-typst-says = What was found and what to do is in the own words of Typst and the program.
 staff-health-ok = Fine
 staff-health-warning = Look at it

@@ -8,6 +8,7 @@
 //! document that it becomes).
 
 pub mod bill;
+mod check;
 pub mod code;
 pub mod customer;
 pub mod declaration;

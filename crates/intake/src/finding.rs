@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt};
 
 use kvit_billing::BillOrder;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Whether a finding stops the import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,118 +15,91 @@ pub enum Severity {
     Warning,
 }
 
-/// Makes [`Check`] with the stable name of each.
-macro_rules! checks {
-    ($($check:ident $name:literal,)*) => {
-        /// What an order, a line or a file is held to. Pages and the command line have a text for each, with the values
-        /// of its [`Diagnostic`].
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Check {
-            $(#[doc = concat!("`", $name, "`")] $check,)*
-        }
-
-        impl Check {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$check,)*];
-
-            /// Its stable name, for machines and texts.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$check => $name,)*
-                }
-            }
-        }
-    };
-}
-
-checks! {
-    AlreadyARun "already-a-run",
-    AmountRange "amount-range",
-    AnotherHolder "another-holder",
-    Character "character",
-    Choice "choice",
-    ClosedAndTakenOver "closed-and-taken-over",
-    ClosedOn "closed-on",
-    Consumption "consumption",
-    ControlCharacter "control-character",
-    ControlCount "control-count",
-    ControlSum "control-sum",
-    CorrectsMissing "corrects-missing",
-    CorrectsNothing "corrects-nothing",
-    CountingNumber "counting-number",
-    Country "country",
-    Currency "currency",
-    CustomerNumber "customer-number",
-    DueDate "due-date",
-    DuplicateInFile "duplicate-in-file",
-    Eik "eik",
-    EikChecksum "eik-checksum",
-    EmptyFile "empty-file",
-    Exemption "exemption",
-    FieldMissing "field-missing",
-    FieldUnknown "field-unknown",
-    Format "format",
-    History "history",
-    HistoryMonth "history-month",
-    HistoryNegative "history-negative",
-    HistoryOrder "history-order",
-    HolderSince "holder-since",
-    HolderUnclear "holder-unclear",
-    LineNet "line-net",
-    LineTooLong "line-too-long",
-    Malformed "malformed",
-    Missing "missing",
-    Name "name",
-    NegativePrice "negative-price",
-    NoFile "no-file",
-    NoJson "no-json",
-    NoLines "no-lines",
-    NumberRange "number-range",
-    OriginalMissing "original-missing",
-    PeriodOrder "period-order",
-    PriceBase "price-base",
-    ReadingDates "reading-dates",
-    RegisterRollover "register-rollover",
-    ReverseCharge "reverse-charge",
-    SeenBefore "seen-before",
-    Seller "seller",
-    Sources "sources",
-    SupplyPoint "supply-point",
-    TaxEventDate "tax-event-date",
-    TextLength "text-length",
-    TextMissing "text-missing",
-    ToPay "to-pay",
-    TooManyLines "too-many-lines",
-    TotalGross "total-gross",
-    TotalNet "total-net",
-    TotalVat "total-vat",
-    Unit "unit",
-    UnknownCustomer "unknown-customer",
-    UnknownFormat "unknown-format",
-    Unreadable "unreadable",
-    Utf8 "utf-8",
-    Value "value",
-    VatAmount "vat-amount",
-    VatBase "vat-base",
-    VatMissing "vat-missing",
-    VatNumber "vat-number",
-    VatOutOfScope "vat-out-of-scope",
-    VatRate "vat-rate",
-    VatUnused "vat-unused",
-    Version "version",
-    WholeNumber "whole-number",
-    Xml "xml",
-    XmlAttributes "xml-attributes",
-    XmlBytes "xml-bytes",
-    XmlNameSpaces "xml-name-spaces",
-    XmlRoot "xml-root",
-    XmlUtf8 "xml-utf-8",
-}
-
-impl Serialize for Check {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.as_str())
+kvit_billing::checks! {
+    /// What an order, a line or a file is held to. Pages and the command line have a text for each, with the values
+    /// of its [`Diagnostic`].
+    pub enum Check {
+        AlreadyARun "already-a-run",
+        AmountRange "amount-range",
+        AnotherHolder "another-holder",
+        Character "character",
+        Choice "choice",
+        ClosedAndTakenOver "closed-and-taken-over",
+        ClosedOn "closed-on",
+        Consumption "consumption",
+        ControlCharacter "control-character",
+        ControlCount "control-count",
+        ControlSum "control-sum",
+        CorrectsMissing "corrects-missing",
+        CorrectsNothing "corrects-nothing",
+        CountingNumber "counting-number",
+        Country "country",
+        Currency "currency",
+        CustomerNumber "customer-number",
+        DueDate "due-date",
+        DuplicateInFile "duplicate-in-file",
+        Eik "eik",
+        EikChecksum "eik-checksum",
+        EmptyFile "empty-file",
+        Exemption "exemption",
+        FieldMissing "field-missing",
+        FieldUnknown "field-unknown",
+        Format "format",
+        History "history",
+        HistoryMonth "history-month",
+        HistoryNegative "history-negative",
+        HistoryOrder "history-order",
+        HolderSince "holder-since",
+        HolderUnclear "holder-unclear",
+        LineNet "line-net",
+        LineTooLong "line-too-long",
+        Malformed "malformed",
+        Missing "missing",
+        Name "name",
+        NegativePrice "negative-price",
+        NoFile "no-file",
+        NoJson "no-json",
+        NoLines "no-lines",
+        NumberRange "number-range",
+        OriginalMissing "original-missing",
+        PeriodOrder "period-order",
+        PriceBase "price-base",
+        ReadingDates "reading-dates",
+        RegisterRollover "register-rollover",
+        ReverseCharge "reverse-charge",
+        SeenBefore "seen-before",
+        Seller "seller",
+        Sources "sources",
+        SupplyPoint "supply-point",
+        TaxEventDate "tax-event-date",
+        TextLength "text-length",
+        TextMissing "text-missing",
+        ToPay "to-pay",
+        TooManyLines "too-many-lines",
+        TotalGross "total-gross",
+        TotalNet "total-net",
+        TotalVat "total-vat",
+        Unit "unit",
+        UnknownCustomer "unknown-customer",
+        UnknownFormat "unknown-format",
+        Unreadable "unreadable",
+        Utf8 "utf-8",
+        Value "value",
+        VatAmount "vat-amount",
+        VatBase "vat-base",
+        VatMissing "vat-missing",
+        VatNumber "vat-number",
+        VatOutOfScope "vat-out-of-scope",
+        VatRate "vat-rate",
+        VatUnused "vat-unused",
+        Version "version",
+        WholeNumber "whole-number",
+        Xml "xml",
+        XmlAttributes "xml-attributes",
+        XmlBytes "xml-bytes",
+        XmlNameSpaces "xml-name-spaces",
+        XmlRoot "xml-root",
+        XmlUtf8 "xml-utf-8",
     }
 }
 

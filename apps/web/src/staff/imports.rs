@@ -24,8 +24,13 @@ use super::{
     render, say, statements,
 };
 use crate::{
-    App, FileKind, ImportState, ImportView, LayoutFault, NewFile, NoUpload, doors::Doors,
-    failure::Failure, front::Visitor, rooms::info, texts::Texts,
+    App, FileKind, ImportState, ImportView, LayoutFault, NewFile, NoUpload,
+    doors::Doors,
+    failure::Failure,
+    findings::{place, tell},
+    front::Visitor,
+    rooms::info,
+    texts::Texts,
 };
 
 /// An upload of which nothing comes for so long is given up.
@@ -511,9 +516,10 @@ fn findings(texts: &Texts, faults: &[Fault], counted: u64) -> Value {
     let rows: Vec<_> = faults
         .iter()
         .map(|fault| {
+            let told = tell(texts, fault.code.as_str(), &fault.found, &fault.expected);
             context! {
-                line => fault.line, place => fault.place.clone(), found => fault.found.clone(),
-                expected => fault.expected.clone(), remedy => fault.remedy,
+                line => fault.line, place => place(texts, &fault.place),
+                found => told.found, expected => told.expected, remedy => told.remedy,
             }
         })
         .collect();

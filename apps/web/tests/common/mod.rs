@@ -46,6 +46,7 @@ pub(crate) mod pay;
 pub(crate) mod scans;
 pub(crate) mod seed;
 pub(crate) mod times;
+pub(crate) mod words;
 
 /// The largest run file that may be uploaded here.
 pub(crate) const UPLOAD_BYTES_MAX: usize = 100_000;

@@ -2,7 +2,10 @@
 
 use axum::http::Method;
 use kvit_billing::{Cents, ports::Clock as _};
-use kvit_pay::dialects::Refunded;
+use kvit_pay::{
+    dialects::Refunded,
+    statement::{Check, Fault, Place},
+};
 use kvit_store::{Concede, ConcessionKind, Doubt, NewConcession, NewPayment, Role};
 use kvit_web::ImportState;
 
@@ -90,13 +93,26 @@ pub(super) async fn statements(eye: &mut Inspector, world: &World) {
         &format!("/staff/statements/{statement}?done=booked"),
     )
     .await;
-    let fault = |line| kvit_pay::statement::Fault {
-        line,
-        place: format!("entry {line} (20261127000{line})"),
-        found: "currency (Amt Ccy) `XX`".to_owned(),
-        expected: "a value as ISO 20022 writes it".to_owned(),
-        remedy: "fetch the file again; if it stays so, ask the bank",
+    let fault = |(line, code, found, expected): (u64, _, &str, &str)| Fault {
+        line: 40 + line,
+        place: Place::Entry(line, Some(format!("20261127000{line}"))),
+        code,
+        found: found.to_owned(),
+        expected: expected.to_owned(),
     };
+    let faults = [
+        (1, Check::EntryCurrencyCode, "XX", ""),
+        (2, Check::EntryReference, "", ""),
+        (3, Check::EntryTransactions, "", "20000"),
+    ];
+    let mut faults: Vec<_> = faults.map(fault).into();
+    faults.push(Fault {
+        line: 97,
+        place: Place::Statement("2026-228".to_owned()),
+        code: Check::EntriesSum,
+        found: "32.45".to_owned(),
+        expected: "32.46 (1000.00 → 1032.46)".to_owned(),
+    });
     let id: kvit_billing::EntryId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
     let view = kvit_web::ImportView {
         id: id.clone(),
@@ -107,10 +123,7 @@ pub(super) async fn statements(eye: &mut Inspector, world: &World) {
             at: now,
             bytes: 123_456,
         },
-        state: ImportState::Faulty {
-            faults: (1..4).map(fault).collect(),
-            counted: 3,
-        },
+        state: ImportState::Faulty { faults, counted: 4 },
     };
     world
         .shelf

@@ -7,12 +7,13 @@ use axum::{
     http::{Method, StatusCode},
 };
 use futures::StreamExt as _;
+use kvit_pay::statement::{Check, Place};
 use kvit_store::{Event, Role};
 use kvit_web::ImportState;
 
 use super::{
     FOREIGN, URL,
-    common::{Answer, Browser, UPLOAD_BYTES_MAX, World, seed},
+    common::{Answer, Browser, UPLOAD_BYTES_MAX, World, seed, words::english_in},
 };
 
 const PATH: &str = "/staff/imports/file";
@@ -387,14 +388,25 @@ async fn a_statement_is_followed_to_what_came_of_it() {
     let page = vera.get(&own).await;
     assert_eq!(page.header("refresh").split(';').next(), Some("3"));
     assert!(page.body.contains("Прочетени преводи: 7"), "{}", page.body);
-    let fault = kvit_pay::statement::Fault {
-        line: 42,
-        place: "entry 7 (<b>)".to_owned(),
-        found: "no amount".to_owned(),
-        expected: "one".to_owned(),
-        remedy: "ask the bank",
-    };
-    let faults = vec![fault];
+    // Each of them, as if all came of one file.
+    let places = [
+        Place::Entry(7, Some("<b>".to_owned())),
+        Place::File,
+        Place::Statement("2026-228".to_owned()),
+        Place::Report("PSR-1".to_owned()),
+        Place::Part,
+        Place::Transaction(3),
+    ];
+    let faults = Check::ALL.iter().zip(places.iter().cycle());
+    let faults: Vec<_> = faults
+        .map(|(code, place)| kvit_pay::statement::Fault {
+            line: 42,
+            place: place.clone(),
+            code: *code,
+            found: "17,5".to_owned(),
+            expected: "<Sts>".to_owned(),
+        })
+        .collect();
     world.shelf.set(ImportState::Faulty {
         faults,
         counted: 2000,
@@ -402,13 +414,14 @@ async fn a_statement_is_followed_to_what_came_of_it() {
     let page = vera.get(&own).await;
     for part in [
         "42",
-        "entry 7 (&lt;b&gt;)",
-        "ask the bank",
+        "запис 7 (&lt;b&gt;)",
+        "питайте банката",
         "първите хиляда",
         "Качи отново",
     ] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
+    assert_eq!(english_in(&page.body), Vec::<String>::new());
     let booked = |first| ImportState::Booked {
         statement: "a1".to_owned(),
         first,

@@ -5,6 +5,7 @@ use kvit_billing::{Cents, Currency};
 
 use super::{
     StatementRules, Transfer, TransferKind, compact,
+    fault::{Check, Wrong},
     transfer::named,
     values::{coin, date, money, reference, short, sign},
 };
@@ -94,16 +95,6 @@ pub(super) enum Came {
     Moved(Cents, Vec<Transfer>),
 }
 
-/// What is wrong with an entry, before anybody says where it stands.
-pub(super) struct Wrong {
-    pub(super) found: String,
-    pub(super) expected: &'static str,
-    pub(super) remedy: &'static str,
-}
-
-/// What to do about a file that is not as it should be.
-pub(super) const ASK_THE_BANK: &str = "fetch the file again; if it stays so, ask the bank";
-
 impl RawEntry {
     /// Reads the entry; pushes everything that is wrong, and gives what moved where nothing is.
     pub(super) fn read(
@@ -117,37 +108,33 @@ impl RawEntry {
         match self.status.as_deref() {
             Some("BOOK") => {}
             Some(_) => return Some(Came::Ignored),
-            None => wrong.push(lacks("no status (Sts)", "BOOK or another status")),
+            None => wrong.push(Check::EntryStatus.into()),
         }
-        let amount = need(self.amount.as_deref(), "amount (Amt)", money, wrong);
-        let currency = need(self.currency.as_deref(), "currency (Amt Ccy)", coin, wrong);
+        let codes = (Check::EntryAmountMissing, Check::EntryAmount);
+        let amount = need(self.amount.as_deref(), codes, money, wrong);
+        let codes = (Check::EntryCurrencyMissing, Check::EntryCurrencyCode);
+        let currency = need(self.currency.as_deref(), codes, coin, wrong);
         if let (Some(currency), Some(ours)) = (currency, rules.currency)
             && currency != ours
         {
-            wrong.push(Wrong {
-                found: format!("an amount in {currency}"),
-                expected: "the operator's currency",
-                remedy: "only accounts in the operator's currency are read",
-            });
+            wrong.push(Wrong::found(Check::EntryCurrency, currency.as_str()).expected(ours));
         }
-        let credit = need(self.sign.as_deref(), "direction (CdtDbtInd)", sign, wrong);
+        let codes = (Check::DirectionMissing, Check::Direction);
+        let credit = need(self.sign.as_deref(), codes, sign, wrong);
         let reversal = match self.reversal.as_deref() {
             None | Some("false" | "0") => false,
             Some("true" | "1") => true,
             Some(other) => {
-                wrong.push(lacks(&quoted("RvslInd", other), "true or false"));
+                wrong.push(Wrong::found(Check::EntryReversal, other));
                 false
             }
         };
         let booked = self.booked.as_deref().or(self.value.as_deref());
-        let booked = need(booked, "booking date (BookgDt)", date, wrong);
+        let codes = (Check::BookedOnMissing, Check::BookedOn);
+        let booked = need(booked, codes, date, wrong);
         let value = self.value.as_deref().and_then(date);
         if self.overfull {
-            wrong.push(Wrong {
-                found: format!("over {DETAILS_MAX} transactions in one entry"),
-                expected: "fewer",
-                remedy: "ask the bank for smaller entries",
-            });
+            wrong.push(Wrong::from(Check::EntryTransactions).expected(DETAILS_MAX));
         }
         if wrong.len() > before {
             return None;
@@ -171,11 +158,7 @@ impl RawEntry {
             .iter()
             .any(|transfer| transfer.name.is_empty() && transfer.kind != TransferKind::Spent)
         {
-            wrong.push(Wrong {
-                found: "no reference of the bank (AcctSvcrRef)".to_owned(),
-                expected: "one, by which the payment is known when another statement has it too",
-                remedy: "ask the bank to put its references into the statements",
-            });
+            wrong.push(Check::EntryReference.into());
             return None;
         }
         Some(Came::Moved(whole.signed(), transfers))
@@ -359,32 +342,19 @@ fn names(iban: &str, entry: Option<&str>, details: &[RawDetail]) -> Vec<String> 
         .collect()
 }
 
-fn lacks(found: &str, expected: &'static str) -> Wrong {
-    Wrong {
-        found: found.to_owned(),
-        expected,
-        remedy: ASK_THE_BANK,
-    }
-}
-
-fn quoted(what: &str, text: &str) -> String {
-    format!("{what} `{}`", short(text, 40))
-}
-
-/// A value that has to be there.
+/// A value that has to be there: what is wrong where it is not, and where it is not one.
 fn need<T>(
     text: Option<&str>,
-    what: &'static str,
+    (missing, odd): (Check, Check),
     read: fn(&str) -> Option<T>,
     wrong: &mut Vec<Wrong>,
 ) -> Option<T> {
     let value = text.and_then(read);
     if value.is_none() {
-        let found = match text {
-            Some(text) => quoted(what, text),
-            None => format!("no {what}"),
-        };
-        wrong.push(lacks(&found, "a value as ISO 20022 writes it"));
+        wrong.push(match text {
+            Some(text) => Wrong::found(odd, text),
+            None => missing.into(),
+        });
     }
     value
 }

@@ -2,13 +2,14 @@
 //! versions .02 to .13, and pain.002 (a report about direct debits), .03 to .14, read as a stream.
 //!
 //! [`StatementReader`] gives one [`Transfer`] after the other and judges the file: every [`Fault`] has
-//! its line, its place and its remedy. A transfer that moves money of customers becomes a
+//! its line, its place, its [`Check`] and the values. A transfer that moves money of customers becomes a
 //! [`VerifiedNotice`] of the payment system [`BANK`]; that it stands in a statement of the operator's
 //! own account, brought by somebody of staff, is its proof. Whose it is, the store looks up by what
 //! [`Named`] finds in its words.
 
 mod budget;
 mod entry;
+mod fault;
 mod fields;
 mod gaps;
 mod named;
@@ -19,12 +20,11 @@ mod transfer;
 mod values;
 mod xml;
 
-use std::fmt;
-
 use jiff::civil::Date;
 use kvit_billing::{Cents, Currency};
 use serde::{Deserialize, Serialize};
 
+pub use fault::{Check, Fault, Place};
 pub use gaps::{Gap, gaps};
 pub use named::Named;
 pub use read::StatementReader;
@@ -102,37 +102,6 @@ impl Judged {
         if self.faults.len() < FAULTS_MAX {
             self.faults.push(fault);
         }
-    }
-}
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// The line on which it was noticed, from 1.
-    pub line: u64,
-    /// Which statement or entry, or `the file`.
-    pub place: String,
-    /// What stands there.
-    pub found: String,
-    /// What should.
-    pub expected: String,
-    /// What to do.
-    pub remedy: &'static str,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            place,
-            found,
-            expected,
-            remedy,
-        } = self;
-        write!(
-            f,
-            "line {line}: {place}: found {found}, expected {expected}; {remedy}"
-        )
     }
 }
 

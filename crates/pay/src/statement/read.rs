@@ -8,8 +8,9 @@ use std::{
 use kvit_billing::Cents;
 
 use super::{
-    Fault, Judged, Statement, StatementRules, Transfer, TransferKind, compact,
-    entry::{ASK_THE_BANK, Came, DETAILS_MAX, RawDetail, RawEntry, Wrong},
+    Judged, Statement, StatementRules, Transfer, TransferKind, compact,
+    entry::{Came, DETAILS_MAX, RawDetail, RawEntry},
+    fault::{Check, Place, Wrong},
     rejected::Report,
     tag::Root,
     values::{coin, date, money, short, sign},
@@ -22,8 +23,6 @@ const SPACE: &str = "urn:iso:std:iso:20022:tech:xsd:";
 const VERSIONS: std::ops::RangeInclusive<u8> = 2..=13;
 /// The same of reports about orders.
 const REPORT_VERSIONS: std::ops::RangeInclusive<u8> = 3..=14;
-const EXPECTED: &str = "a bank statement: camt.053.001 or camt.054.001, version 02 to 13; or a report about direct debits: pain.002.001";
-const ANOTHER_FILE: &str = "choose the right file, or ask the bank for statements as camt.053";
 
 /// Reads a file of statements: an iterator over its transfers, in their order. What is in a faulty
 /// entry is left out. Memory holds one entry.
@@ -106,13 +105,10 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
                 self.over = true;
                 self.ended = true;
                 if self.judged.statements.is_empty() && self.judged.faults_counted == 0 {
-                    self.fault("the file", "no statement", "at least one", ANOTHER_FILE);
+                    self.fault(Place::File, Check::NoStatement.into());
                 }
             }
-            Err(broken) if self.xml.root().is_none() => {
-                self.stop(&broken.found, EXPECTED, ANOTHER_FILE);
-            }
-            Err(broken) => self.stop(&broken.found, broken.expected, ASK_THE_BANK),
+            Err(broken) => self.stop(broken),
         }
     }
 
@@ -125,10 +121,7 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
                     self.balanced = message == Message::Statement;
                     self.report = (message == Message::Report).then(Report::default);
                 }
-                None => {
-                    let found = strange(&root);
-                    self.stop(&found, EXPECTED, ANOTHER_FILE);
-                }
+                None => self.stop(strange(&root)),
             }
             return;
         }
@@ -198,14 +191,12 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             let (facts, wrong) = std::mem::take(report).end();
             self.judged.statements.push(facts);
             for (place, wrong) in wrong {
-                self.fault(&place, &wrong.found, wrong.expected, wrong.remedy);
+                self.fault(place, wrong);
             }
         }
         match said {
             Some(Ok(transfer)) => self.ready.push_back(transfer),
-            Some(Err((place, wrong))) => {
-                self.fault(&place, &wrong.found, wrong.expected, wrong.remedy);
-            }
+            Some(Err((place, wrong))) => self.fault(place, wrong),
             None => {}
         }
     }
@@ -218,8 +209,7 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
         let read = |text: &Option<String>| text.as_deref().and_then(money);
         let credit = balance.sign.as_deref().and_then(sign);
         let (Some(amount), Some(credit)) = (read(&balance.amount), credit) else {
-            let found = "a balance without amount (Amt) or direction (CdtDbtInd)";
-            self.fault_here(found, "both", ASK_THE_BANK);
+            self.fault_here(Check::BalanceIncomplete.into());
             return;
         };
         let amount = if credit { amount } else { -amount };
@@ -241,11 +231,7 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
         if let (Some(found), Some(ours)) = (found, self.rules.currency)
             && found != ours
         {
-            self.fault_here(
-                &format!("a balance in {found}"),
-                &ours.to_string(),
-                "only accounts in the operator's currency are read",
-            );
+            self.fault_here(Wrong::found(Check::BalanceCurrency, found.as_str()).expected(ours));
         }
     }
 
@@ -255,10 +241,8 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             return;
         };
         open.count += 1;
-        let place = match &entry.number {
-            Some(number) => format!("entry {} ({})", open.count, short(number, 40)),
-            None => format!("entry {}", open.count),
-        };
+        let number = entry.number.as_deref().map(|number| short(number, 40));
+        let place = Place::Entry(open.count, number);
         let mut wrong = Vec::new();
         let line = self.xml.line();
         let came = entry.read(&open.facts.iban, line, self.rules, &mut wrong);
@@ -273,13 +257,8 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             }
             None => open.faulty = true,
         }
-        for Wrong {
-            found,
-            expected,
-            remedy,
-        } in wrong
-        {
-            self.fault(&place, &found, expected, remedy);
+        for wrong in wrong {
+            self.fault(place.clone(), wrong);
         }
     }
 
@@ -297,70 +276,52 @@ impl<'a, R: BufRead> StatementReader<'a, R> {
             closing,
             ..
         } = &open.facts;
-        let place = format!("statement {id}");
-        let mut faults = Vec::new();
+        let place = Place::Statement(id.clone());
+        let mut faults: Vec<Wrong> = Vec::new();
         if id.is_empty() {
-            faults.push(("no name (Id)".to_owned(), "one".to_owned(), ASK_THE_BANK));
+            faults.push(Check::StatementName.into());
         }
         let ours = self.rules.ibans.iter().any(|own| compact(own) == *iban);
         if !ours {
-            let found = if iban.is_empty() {
-                "no account number (Acct/Id/IBAN)".to_owned()
-            } else {
-                format!("the account {iban}")
-            };
             let own: Vec<String> = self.rules.ibans.iter().map(|iban| compact(iban)).collect();
-            faults.push((
-                found,
-                format!("the operator's account {}", own.join(" or ")),
-                "choose the right file; further accounts of the operator are named by [pay] accounts in kvit.toml",
-            ));
+            let found = match iban.as_str() {
+                "" => Check::AccountMissing.into(),
+                iban => Wrong::found(Check::AccountOther, iban),
+            };
+            faults.push(found.expected(own.join(", ")));
         }
         if self.balanced && !open.faulty {
             match (opening, closing) {
                 (Some(opening), Some(closing)) => {
                     let moved = i128::from(closing.get()) - i128::from(opening.get());
                     if moved != open.sum {
-                        faults.push((
-                            format!("entries that add up to {}", plain(open.sum)),
-                            format!("{}: from {opening} to {closing}", plain(moved)),
-                            "an entry is missing or changed: fetch the whole statement again",
-                        ));
+                        let expected = format!("{} ({opening} → {closing})", plain(moved));
+                        let found = Wrong::found(Check::EntriesSum, &plain(open.sum));
+                        faults.push(found.expected(expected));
                     }
                 }
-                _ => faults.push((
-                    "no balance before (OPBD) or after (CLBD)".to_owned(),
-                    "both, so that no entry is missed".to_owned(),
-                    "fetch the whole statement, not a part of it",
-                )),
+                _ => faults.push(Check::BalancesMissing.into()),
             }
         }
-        for (found, expected, remedy) in faults {
-            self.fault(&place, &found, &expected, remedy);
+        for wrong in faults {
+            self.fault(place.clone(), wrong);
         }
         self.judged.statements.push(open.facts);
     }
 
     /// A fault at the statement that is under way.
-    fn fault_here(&mut self, found: &str, expected: &str, remedy: &'static str) {
-        let id = self.statement.as_ref().map(|open| open.facts.id.as_str());
-        let place = format!("statement {}", id.unwrap_or_default());
-        self.fault(&place, found, expected, remedy);
+    fn fault_here(&mut self, wrong: Wrong) {
+        let id = self.statement.as_ref().map(|open| open.facts.id.clone());
+        self.fault(Place::Statement(id.unwrap_or_default()), wrong);
     }
 
-    fn fault(&mut self, place: &str, found: &str, expected: &str, remedy: &'static str) {
-        self.judged.fault(Fault {
-            line: self.xml.line(),
-            place: place.to_owned(),
-            found: found.to_owned(),
-            expected: expected.to_owned(),
-            remedy,
-        });
+    fn fault(&mut self, place: Place, wrong: Wrong) {
+        self.judged.fault(wrong.at(self.xml.line(), place));
     }
 
     /// A fault behind which nothing can be read.
-    fn stop(&mut self, found: &str, expected: &str, remedy: &'static str) {
-        self.fault("the file", found, expected, remedy);
+    fn stop(&mut self, wrong: Wrong) {
+        self.fault(Place::File, wrong);
         self.over = true;
     }
 }
@@ -434,13 +395,11 @@ fn format(root: &Root) -> Option<(String, Message)> {
     (known && root.name == "Document").then(|| (name.to_owned(), message))
 }
 
-/// Another file, in words.
-fn strange(root: &Root) -> String {
+/// Another file.
+fn strange(root: &Root) -> Wrong {
     match root.space.strip_prefix(SPACE) {
-        Some(message) if root.name == "Document" => {
-            format!("a message {}", short(message, 40))
-        }
-        _ => format!("a document `{}`", root.name),
+        Some(message) if root.name == "Document" => Wrong::found(Check::MessageOther, message),
+        _ => Wrong::found(Check::DocumentOther, &root.name),
     }
 }
 

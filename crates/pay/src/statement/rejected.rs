@@ -6,7 +6,7 @@ use kvit_billing::{Cents, Currency};
 
 use super::{
     Statement, Transfer, TransferKind,
-    entry::{ASK_THE_BANK, Wrong},
+    fault::{Check, Place, Wrong},
     values::{date, money, reference, short},
 };
 use crate::debit::{debit_named, file_named};
@@ -15,7 +15,6 @@ use crate::debit::{debit_named, file_named};
 const REFUSED: &str = "RJCT";
 /// Letters of a reason: a code of four, or the bank's own.
 const REASON_MAX: usize = 35;
-const OTHER_ORDERS: &str = "only reports about direct debits are read: see to this one by hand";
 
 /// A report under way.
 #[derive(Debug, Default)]
@@ -74,7 +73,7 @@ struct One {
 }
 
 /// What is wrong, and where.
-pub(super) type Misread = (String, Wrong);
+pub(super) type Misread = (Place, Wrong);
 
 impl Report {
     pub(super) fn open(&mut self, path: &[&str]) {
@@ -124,10 +123,7 @@ impl Report {
                 }
                 let name = part.name.filter(|name| file_named(name).is_some());
                 let Some(name) = name else {
-                    return Some(Err(strange(
-                        "a part of the file",
-                        "no name of ours (OrgnlPmtInfId)",
-                    )));
+                    return Some(Err((Place::Part, Check::ReportPart.into())));
                 };
                 let reason = part.said.reason.or_else(|| self.all.reason.clone());
                 Some(Ok(self.refused(line, None, Some(name), part.sum, reason)))
@@ -157,10 +153,10 @@ impl Report {
             self.passed += 1;
             return None;
         }
-        let place = format!("transaction {}", self.ones);
+        let place = Place::Transaction(self.ones);
         let name = one.name.filter(|name| debit_named(name).is_some());
         let Some(name) = name else {
-            return Some(Err(strange(&place, "no name of ours (OrgnlEndToEndId)")));
+            return Some(Err((place, Check::ReportDebit.into())));
         };
         let above = [&self.part.said.reason, &self.all.reason];
         let reason = one.said.reason.or_else(|| {
@@ -202,40 +198,24 @@ impl Report {
 
     /// All of it was read: what it says of itself, and what is wrong with it as a whole.
     pub(super) fn end(self) -> (Statement, Vec<Misread>) {
-        let place = format!("report {}", self.id);
+        let place = Place::Report(self.id.clone());
         let mut wrong = Vec::new();
-        let mut lacks = |found: String, expected, remedy| {
-            let wrong_ = Wrong {
-                found,
-                expected,
-                remedy,
-            };
-            wrong.push((place.clone(), wrong_));
-        };
+        let mut lacks = |what: Wrong| wrong.push((place.clone(), what));
         if self.id.is_empty() {
-            lacks("no name (MsgId)".to_owned(), "one", ASK_THE_BANK);
+            lacks(Check::ReportName.into());
         }
         if self.day.is_none() {
-            lacks("no day (CreDtTm)".to_owned(), "one", ASK_THE_BANK);
+            lacks(Check::ReportDay.into());
         }
         let file = self.file.as_deref().unwrap_or_default();
         if !matches!(file_named(file), Some((_, None))) {
-            let found = match file {
-                "" => "no name of the file that it is about (OrgnlMsgId)".to_owned(),
-                file => format!("the message `{}`", short(file, 40)),
-            };
-            lacks(
-                found,
-                "a file of direct debits, such as KVIT-DEBITS-3",
-                OTHER_ORDERS,
-            );
+            lacks(match file {
+                "" => Check::ReportFileMissing.into(),
+                file => Wrong::found(Check::ReportFile, file),
+            });
         }
         if !self.told {
-            lacks(
-                "no status of anything (GrpSts, PmtInfSts, TxSts)".to_owned(),
-                "at least one",
-                ASK_THE_BANK,
-            );
+            lacks(Check::ReportStatus.into());
         }
         let facts = Statement {
             id: self.id,
@@ -247,13 +227,4 @@ impl Report {
         };
         (facts, wrong)
     }
-}
-
-fn strange(place: &str, found: &str) -> Misread {
-    let wrong = Wrong {
-        found: found.to_owned(),
-        expected: "the name that the file gave it",
-        remedy: OTHER_ORDERS,
-    };
-    (place.to_owned(), wrong)
 }

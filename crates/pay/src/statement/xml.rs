@@ -3,17 +3,25 @@
 
 use std::io::BufRead;
 
-use quick_xml::{Reader, events::Event};
+use quick_xml::{
+    Error, Reader,
+    errors::{IllFormedError, SyntaxError},
+    events::Event,
+};
 
 use super::{
     budget::Budget,
+    fault::{Check, Wrong},
     tag::{Root, Tag},
+    values::short,
 };
 
 /// The longest tag or text, in bytes. The longest text of a statement has 500 characters.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// The deepest nesting; statements have some fifteen levels.
 const DEPTH_MAX: usize = 40;
+/// Characters of a tag that are told.
+const TAG_MAX: usize = 40;
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,24 +35,6 @@ pub(super) enum Step {
     },
     /// The document is over, and was whole.
     End,
-}
-
-/// Why the rest cannot be read.
-#[derive(Debug)]
-pub(super) struct Broken {
-    /// What stands there.
-    pub(super) found: String,
-    /// What should.
-    pub(super) expected: &'static str,
-}
-
-impl Broken {
-    fn new(found: impl Into<String>, expected: &'static str) -> Self {
-        Self {
-            found: found.into(),
-            expected,
-        }
-    }
 }
 
 /// A document under way.
@@ -103,7 +93,7 @@ impl<R: BufRead> Xml<R> {
     }
 
     /// Reads on to the next beginning or end of an element.
-    pub(super) fn step(&mut self) -> Result<Step, Broken> {
+    pub(super) fn step(&mut self) -> Result<Step, Wrong> {
         if self.closed {
             self.path.pop();
             self.closed = false;
@@ -125,11 +115,8 @@ impl<R: BufRead> Xml<R> {
                 Piece::Nothing => {}
                 Piece::End => {
                     return match (self.path.is_empty(), &self.root) {
-                        (false, _) => Err(Broken::new(
-                            "the end of the file inside of an element",
-                            "a whole file",
-                        )),
-                        (true, None) => Err(Broken::new("no XML", "a bank statement")),
+                        (false, _) => Err(Check::CutOff.into()),
+                        (true, None) => Err(Check::NotXml.into()),
                         (true, Some(_)) => Ok(Step::End),
                     };
                 }
@@ -138,16 +125,13 @@ impl<R: BufRead> Xml<R> {
     }
 
     /// The next piece of the file.
-    fn piece(&mut self) -> Result<Piece, Broken> {
+    fn piece(&mut self) -> Result<Piece, Wrong> {
         self.buffer.clear();
         self.reader.get_mut().left = TOKEN_BYTES_MAX;
         let event = match self.reader.read_event_into(&mut self.buffer) {
             Ok(event) => event,
-            Err(_) if self.reader.get_ref().spent => {
-                let found = format!("a tag or text of over {TOKEN_BYTES_MAX} bytes");
-                return Err(Broken::new(found, "short elements"));
-            }
-            Err(error) => return Err(Broken::new(error.to_string(), "well-formed XML in UTF-8")),
+            Err(_) if self.reader.get_ref().spent => return Err(self.too_long()),
+            Err(error) => return Err(self.broken(error)),
         };
         Ok(match event {
             Event::Start(tag) => Piece::Open(Tag::of(&tag, self.path.is_empty())),
@@ -162,17 +146,16 @@ impl<R: BufRead> Xml<R> {
                     Err(_) => None,
                 };
                 let Some(letter) = letter else {
-                    return Err(Broken::new("an entity of its own", "plain text"));
+                    return Err(self.or_not_xml(Check::Entity.into()));
                 };
                 Piece::Text(letter.to_string())
             }
-            Event::DocType(_) => return Err(Broken::new("a document type (DOCTYPE)", "none")),
+            Event::DocType(_) => return Err(Check::DocumentType.into()),
             Event::Decl(declaration) => {
                 if let Some(Ok(name)) = declaration.encoding()
                     && !["utf-8", "us-ascii"].contains(&name.to_ascii_lowercase().as_str())
                 {
-                    let name: String = name.chars().take(40).collect();
-                    return Err(Broken::new(format!("text in {name}"), "UTF-8"));
+                    return Err(Wrong::found(Check::Encoding, &name));
                 }
                 Piece::Nothing
             }
@@ -181,16 +164,13 @@ impl<R: BufRead> Xml<R> {
         })
     }
 
-    fn open(&mut self, tag: Tag) -> Result<Step, Broken> {
+    fn open(&mut self, tag: Tag) -> Result<Step, Wrong> {
         if self.path.len() == DEPTH_MAX {
-            return Err(Broken::new(
-                format!("over {DEPTH_MAX} elements inside of each other"),
-                "fewer",
-            ));
+            return Err(Wrong::from(Check::Nesting).expected(DEPTH_MAX));
         }
         if self.path.is_empty() {
             if self.root.is_some() {
-                return Err(Broken::new("a second document behind the first", "one"));
+                return Err(Check::DocumentSecond.into());
             }
             self.root = Some(tag.root);
         }
@@ -201,19 +181,44 @@ impl<R: BufRead> Xml<R> {
         Ok(Step::Open)
     }
 
+    /// Before the first element whatever is odd says that it is another file.
+    fn or_not_xml(&self, wrong: Wrong) -> Wrong {
+        match self.root {
+            None => Check::NotXml.into(),
+            Some(_) => wrong,
+        }
+    }
+
+    fn too_long(&self) -> Wrong {
+        self.or_not_xml(Wrong::from(Check::TokenLength).expected(TOKEN_BYTES_MAX))
+    }
+
+    /// What the parser says, by its kind.
+    fn broken(&self, error: Error) -> Wrong {
+        self.or_not_xml(match error {
+            Error::Encoding(_) => Check::NotUtf8.into(),
+            Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
+                Wrong::found(Check::EndTag, &found).expected(short(&expected, TAG_MAX))
+            }
+            Error::Syntax(SyntaxError::InvalidBangMarkup) => Check::IllFormed.into(),
+            // The file ends before what it began.
+            Error::Syntax(_) => Check::CutOff.into(),
+            _ => Check::IllFormed.into(),
+        })
+    }
+
     fn close(&mut self) -> Step {
         self.closed = true;
         Step::Close { leaf: self.leaf }
     }
 
-    fn push(&mut self, text: &str) -> Result<(), Broken> {
+    fn push(&mut self, text: &str) -> Result<(), Wrong> {
         if self.path.is_empty() && !text.trim().is_empty() {
-            return Err(Broken::new("text outside of the document", "XML"));
+            return Err(self.or_not_xml(Check::TextOutside.into()));
         }
         if self.leaf {
             if self.text.len() + text.len() > TOKEN_BYTES_MAX {
-                let found = format!("a text of over {TOKEN_BYTES_MAX} bytes");
-                return Err(Broken::new(found, "short texts"));
+                return Err(self.too_long());
             }
             self.text.push_str(text);
         }
@@ -247,7 +252,7 @@ fn predefined(name: &str) -> Option<char> {
 mod tests {
     use super::*;
 
-    fn steps(xml: &[u8]) -> Result<Vec<String>, Broken> {
+    fn steps(xml: &[u8]) -> Result<Vec<String>, Wrong> {
         let mut reader = Xml::new(xml);
         let mut all = Vec::new();
         loop {
@@ -275,29 +280,36 @@ mod tests {
         let long = format!("<Id>{}</Id>", "x".repeat(TOKEN_BYTES_MAX + 1));
         let wide = format!("<Id {}/>", "a='1' ".repeat(TOKEN_BYTES_MAX));
         let pieces = format!("<Id>{}</Id>", "x&amp;".repeat(TOKEN_BYTES_MAX));
-        for (xml, found) in [
+        for (xml, code) in [
             (
                 "<!DOCTYPE x [<!ENTITY a 'b'>]><Id>&a;</Id>",
-                "document type",
+                Check::DocumentType,
             ),
-            ("<Id>&a;</Id>", "entity"),
-            ("<Id>x", "inside of an element"),
-            ("<Id></Nm>", "ill-formed"),
-            ("", "no XML"),
-            (":20:STARTUMS", "outside"),
-            ("<Id/><Id/>", "second"),
+            ("<Id>&a;</Id>", Check::Entity),
+            ("<Id>x", Check::CutOff),
+            ("<Id></Nm>", Check::EndTag),
+            ("</Id>", Check::NotXml),
+            ("<Id></Id></Nm>", Check::IllFormed),
+            ("<Id><!-- x", Check::CutOff),
+            ("<Id><!x", Check::IllFormed),
+            ("", Check::NotXml),
+            (":20:STARTUMS", Check::NotXml),
+            ("<Id/>x", Check::TextOutside),
+            ("<Id/><Id/>", Check::DocumentSecond),
             (
                 "<?xml version='1.0' encoding='windows-1251'?><Id/>",
-                "windows-1251",
+                Check::Encoding,
             ),
-            (&deep, "inside of each other"),
-            (&long, "over 16384 bytes"),
-            (&wide, "over 16384 bytes"),
-            (&pieces, "over 16384 bytes"),
+            (&deep, Check::Nesting),
+            (&long, Check::TokenLength),
+            (&wide, Check::NotXml),
+            (&format!("<x>{wide}"), Check::TokenLength),
+            (&pieces, Check::TokenLength),
         ] {
-            let broken = steps(xml.as_bytes()).expect_err(found);
-            assert!(broken.found.contains(found), "{found}: {}", broken.found);
+            let wrong = steps(xml.as_bytes()).expect_err(code.as_str());
+            assert_eq!(wrong.code, code, "{wrong:?}");
         }
-        assert!(steps(b"<Id>\xff</Id>").is_err());
+        let wrong = steps(b"<Id>\xff</Id>").expect_err("no UTF-8");
+        assert_eq!(wrong.code, Check::NotUtf8, "{wrong:?}");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use kvit_billing::ports::Clock;
+use kvit_billing::{Language, ports::Clock};
 use kvit_flow::statement::{
     CheckedStatement, Outside, StatementError, StatementOutcome, book_statement, finish_statements,
 };
 use kvit_pay::statement::{Fault, Statement, StatementRules};
 use kvit_store::{StatementReport, Tally};
+use kvit_web::FindingTexts;
 use serde_json::{Value, json};
 
 use super::{
@@ -131,6 +132,7 @@ fn read(out: &Output, path: &Path, rules: &StatementRules) -> Result<Read, Failu
 
 /// The faults of all files. Nothing of them is kept.
 fn rejected(out: &Output, files: &[Read]) -> Result<Exit, Failure> {
+    let words = FindingTexts::new(Language::En).failed("the built-in texts are broken")?;
     let counted: u64 = files
         .iter()
         .map(|file| file.checked.judged.faults_counted)
@@ -142,7 +144,7 @@ fn rejected(out: &Output, files: &[Read]) -> Result<Exit, Failure> {
             "file": file.name,
             "format": file.checked.judged.format,
             "errors": file.checked.judged.faults_counted,
-            "faults": file.checked.judged.faults,
+            "faults": file.checked.judged.faults.iter().map(|fault| fault_json(fault, &words)).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     });
     out.result(&value, |out| {
@@ -150,7 +152,7 @@ fn rejected(out: &Output, files: &[Read]) -> Result<Exit, Failure> {
         let mut shown = 0;
         for file in files {
             for fault in &file.checked.judged.faults {
-                text.push_str(&paragraph(out, &file.name, fault));
+                text.push_str(&paragraph(out, &file.name, fault, &words));
                 shown += 1;
             }
         }
@@ -168,15 +170,31 @@ fn rejected(out: &Output, files: &[Read]) -> Result<Exit, Failure> {
     Ok(Exit::Rejected)
 }
 
-fn paragraph(out: &Output, file: &str, fault: &Fault) -> String {
+fn fault_json(fault: &Fault, words: &FindingTexts) -> Value {
+    let told = words.tell(fault.code.as_str(), &fault.found, &fault.expected);
+    json!({
+        "line": fault.line,
+        "place": words.place(&fault.place),
+        "code": fault.code,
+        "found": told.found,
+        "expected": told.expected,
+        "remedy": told.remedy,
+    })
+}
+
+/// `file:line: place` with what was found and expected, and what to do.
+fn paragraph(out: &Output, file: &str, fault: &Fault, words: &FindingTexts) -> String {
+    let code = fault.code.as_str();
+    let told = words.tell(code, &fault.found, &fault.expected);
     format!(
-        "{} {file}:{}: {}\n    found     {}\n    expected  {}\n    remedy    {}\n",
+        "{} {file}:{}: {} {}\n    found     {}\n    expected  {}\n    remedy    {}\n",
         out.out("error", BAD),
         fault.line,
-        fault.place,
-        fault.found,
-        fault.expected,
-        fault.remedy,
+        words.place(&fault.place),
+        out.out(&format!("[{code}]"), DIM),
+        told.found,
+        told.expected,
+        told.remedy,
     )
 }
 
