@@ -15,10 +15,10 @@ use kvit_billing::{LayoutBaseNo, LayoutNo, RunLayout, ports::Compose};
 use kvit_compose::{Composer, ComposerSettings, Layout};
 use kvit_flow::ports::{Composers, NoComposer};
 use kvit_store::{LayoutFiles, StoreError, layout_hash};
-use kvit_web::{Layouts, NoSample};
+use kvit_web::{Fails, Layouts, NoSample};
 
 use crate::{
-    exit::{Context, Exit, Failure},
+    exit::{Exit, Failure},
     files, layouts,
     wiring::Instance,
 };
@@ -74,19 +74,18 @@ impl Instance {
 
     async fn layout(&self, of: RunLayout) -> Result<Layout, NotMade> {
         let no = of.no;
-        let unusable = |failure| NotMade::Unusable(back_to_builtin(failure, no));
+        let unusable = NotMade::Unusable;
         let stored = match self.store.whole_layout(of).await {
             Ok(Some(stored)) => stored,
             Ok(None) => {
-                let what = format!("there is no layout {no}");
-                let failure = Failure::new(Exit::Failed, what);
-                return Err(NotMade::Unusable(
-                    failure.hint("`kvit layout list` names them"),
-                ));
+                return Err(NotMade::Unusable(Failure::told(
+                    Exit::Failed,
+                    Fails::LayoutUnknown,
+                    &[("no", &no)],
+                )));
             }
             Err(error @ StoreError::Corrupt { .. }) => {
-                let failure = Failure::new(Exit::Failed, no_layout(no)).because(error);
-                return Err(unusable(failure));
+                return Err(unusable(no_layout(Exit::Failed, no).because(error)));
             }
             Err(error) => return Err(error.into()),
         };
@@ -94,9 +93,7 @@ impl Instance {
             Some(base) => Layout::over(base, stored.files),
             None => Layout::with_files(stored.files),
         };
-        layout
-            .exits(Exit::Configuration, no_layout(no))
-            .map_err(unusable)
+        layout.map_err(|error| unusable(no_layout(Exit::Configuration, no).because(error)))
     }
 
     /// What a composer of this instance is made of.
@@ -166,7 +163,8 @@ impl Instance {
     ) -> Result<Composer, Failure> {
         let forms = self.dir.join(FORMS_FOLDER);
         let make = move || {
-            let composer = Composer::new(settings).exits(Exit::Configuration, no_layout(no))?;
+            let composer = Composer::new(settings)
+                .map_err(|error| no_layout(Exit::Configuration, no).because(error))?;
             // Without a folder, or a name for this build, forms are made again: that costs time and nothing else.
             let folder = files::private_folder(&forms);
             Ok(match folder.and_then(|()| program()) {
@@ -175,10 +173,7 @@ impl Instance {
             })
         };
         let composer = tokio::task::spawn_blocking(make).await;
-        composer
-            .failed(no_layout(no))
-            .and_then(|made| made)
-            .map_err(|failure| back_to_builtin(failure, no))
+        composer.map_err(|died| no_layout(Exit::Failed, no).because(died))?
     }
 }
 
@@ -292,19 +287,10 @@ fn own_base_hash() -> &'static [u8; 32] {
     &HASH
 }
 
-fn no_layout(no: LayoutNo) -> String {
+fn no_layout(exit: Exit, no: LayoutNo) -> Failure {
     match no {
-        LayoutNo::BUILTIN => "the layout that comes with Kvit does not work".to_owned(),
-        no => format!("layout {no} does not work"),
-    }
-}
-
-fn back_to_builtin(failure: Failure, no: LayoutNo) -> Failure {
-    match no {
-        LayoutNo::BUILTIN => failure,
-        _ => failure.hint(
-            "`kvit layout use 0 --as NAME` has new runs issued in the layout that comes with Kvit",
-        ),
+        LayoutNo::BUILTIN => Failure::told(exit, Fails::BuiltinLayout, &[]),
+        no => Failure::told(exit, Fails::Layout, &[("no", &no)]),
     }
 }
 

@@ -1,6 +1,15 @@
 //! How the program ends: exit codes, and failures with their cause and a hint.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use kvit_billing::Language;
+use kvit_web::{Cause, Fails, FindingTexts, Kind, Phrase, Reason};
+
+use crate::causes;
 
 /// The exit codes. They are an interface: scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +65,56 @@ impl Exit {
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     exit: Exit,
-    what: String,
+    what: Words,
     hint: Option<String>,
+    causes: Vec<Cause>,
+    is_without_remedy: bool,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
+/// Words of a failure.
+#[derive(Clone, Debug)]
+enum Words {
+    /// For whoever sits at the terminal.
+    Own(String),
+    /// A text that the console has too, in both languages; its remedy is the hint.
+    Told(Phrase),
+}
+
+/// What failures are told with at the terminal.
+static ENGLISH: LazyLock<Option<FindingTexts>> =
+    LazyLock::new(|| FindingTexts::new(Language::En).ok());
+
 impl Failure {
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self::of(exit, Words::Own(what.into()))
+    }
+
+    /// One that the console may show.
+    pub(crate) fn told(
+        exit: Exit,
+        what: Fails,
+        values: &[(&'static str, &dyn fmt::Display)],
+    ) -> Self {
+        Self::of(exit, Words::Told(what.with(values)))
+    }
+
+    /// What another process of this program said.
+    pub(crate) fn reported(exit: Exit, reason: Reason) -> Self {
+        Self {
+            causes: reason.causes,
+            is_without_remedy: reason.is_without_remedy,
+            ..Self::of(exit, Words::Told(reason.what))
+        }
+    }
+
+    fn of(exit: Exit, what: Words) -> Self {
         Self {
             exit,
-            what: what.into(),
+            what,
             hint: None,
+            causes: Vec::new(),
+            is_without_remedy: false,
             source: None,
         }
     }
@@ -77,39 +125,84 @@ impl Failure {
         self
     }
 
+    /// Without a remedy that sends to `kvit doctor`, where that says it.
+    pub(crate) fn unless_doctor(mut self) -> Self {
+        let is_it =
+            matches!(&self.what, Words::Told(what) if *what == Fails::StoreClosed.with(&[]));
+        self.is_without_remedy |= is_it;
+        self
+    }
+
     /// What caused it.
     pub(crate) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
+    /// A cause that is no error.
+    pub(crate) fn cause(mut self, cause: Cause) -> Self {
+        self.causes.push(cause);
+        self
+    }
+
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// It as the console says it, in either language. Words for the terminal stay in English.
+    pub(crate) fn reason(&self) -> Reason {
+        let (what, own) = match &self.what {
+            Words::Told(what) => (what.clone(), None),
+            Words::Own(own) => (Fails::Other.with(&[]), Some(own.clone())),
+        };
+        let foreign = |foreign| Cause {
+            foreign,
+            ..Cause::default()
+        };
+        let mut all: Vec<Cause> = own.map(foreign).into_iter().collect();
+        all.extend(self.all_causes());
+        all.extend(self.hint.clone().map(foreign));
+        Reason {
+            what,
+            causes: all,
+            is_without_remedy: self.is_without_remedy,
+        }
+    }
+
+    fn all_causes(&self) -> Vec<Cause> {
+        let mut all = self.causes.clone();
+        if let Some(source) = &self.source {
+            all.extend(causes::of(source.as_ref()));
+        }
+        all
     }
 }
 
 /// The message, each cause on a line of its own, the hint last.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        let mut said = self.what.clone();
-        let mut cause: Option<&(dyn Error + 'static)> = self
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static));
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // A transparent error says what its source says.
-            if text != said {
-                write!(f, "\n  because {text}")?;
-                said = text;
-            }
-            cause = error.source();
+        let what = match &self.what {
+            Words::Told(what) => what.clone(),
+            Words::Own(_) => Phrase::default(),
+        };
+        let reason = Reason {
+            what,
+            causes: self.all_causes(),
+            is_without_remedy: self.is_without_remedy,
+        };
+        let Some(english) = &*ENGLISH else {
+            return write!(f, "{:?}", self.what);
+        };
+        let mut told = english.reason(&reason);
+        if let Words::Own(own) = &self.what {
+            told.what.clone_from(own);
+            // Such an error says what was being done, and nothing more.
+            told.causes.retain(|cause| cause.foreign != *own);
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\nhint: {hint}")?;
+            told.remedy.clone_from(hint);
         }
-        Ok(())
+        write!(f, "{told}")
     }
 }
 
@@ -117,9 +210,25 @@ impl fmt::Display for Failure {
 pub(crate) trait Context<T> {
     fn failed(self, what: impl Into<String>) -> Result<T, Failure>;
     fn exits(self, exit: Exit, what: impl Into<String>) -> Result<T, Failure>;
+    /// The same with a text that the console has too.
+    fn fails(
+        self,
+        exit: Exit,
+        what: Fails,
+        values: &[(&'static str, &dyn fmt::Display)],
+    ) -> Result<T, Failure>;
 }
 
 impl<T, E: Error + Send + Sync + 'static> Context<T> for Result<T, E> {
+    fn fails(
+        self,
+        exit: Exit,
+        what: Fails,
+        values: &[(&'static str, &dyn fmt::Display)],
+    ) -> Result<T, Failure> {
+        self.map_err(|error| Failure::told(exit, what, values).because(error))
+    }
+
     fn failed(self, what: impl Into<String>) -> Result<T, Failure> {
         self.exits(Exit::Failed, what)
     }
@@ -131,7 +240,7 @@ impl<T, E: Error + Send + Sync + 'static> Context<T> for Result<T, E> {
 
 impl From<kvit_store::StoreError> for Failure {
     fn from(error: kvit_store::StoreError) -> Self {
-        Self::new(Exit::Failed, "the store does not do it").because(error)
+        Self::told(Exit::Failed, Fails::Store, &[]).because(error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::Path,
@@ -12,7 +13,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 
 use kvit_billing::operator::Brand;
 
-use crate::exit::{Exit, Failure};
+use kvit_web::Fails;
+
+use crate::exit::{Context, Exit, Failure};
 
 /// What is written to see whether a folder can be written to.
 const PROBE_BYTES: usize = 64 << 10;
@@ -102,15 +105,13 @@ pub(crate) fn is_exposed(path: &Path) -> bool {
     false
 }
 
-/// A password or other secret: the first line of a file.
+/// A password or other secret: the first line of a file. `what` is how texts call it.
 pub(crate) fn secret(path: &Path, what: &str) -> Result<String, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        Failure::new(
-            Exit::Configuration,
-            format!("the {what} in {} cannot be read", path.display()),
-        )
-        .because(error)
-    })?;
+    let text = fs::read_to_string(path).fails(
+        Exit::Configuration,
+        Fails::SecretUnread,
+        &[("what", &what), ("path", &path.display())],
+    )?;
     Ok(text
         .lines()
         .next()
@@ -119,15 +120,13 @@ pub(crate) fn secret(path: &Path, what: &str) -> Result<String, Failure> {
         .to_owned())
 }
 
-/// The bytes of a file that the configuration names.
+/// The bytes of a file that the configuration names. `what` is how texts call it.
 pub(crate) fn configured(path: &Path, what: &str) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        Failure::new(
-            Exit::Configuration,
-            format!("the {what} {} cannot be read", path.display()),
-        )
-        .because(error)
-    })
+    fs::read(path).fails(
+        Exit::Configuration,
+        Fails::FileUnread,
+        &[("what", &what), ("path", &path.display())],
+    )
 }
 
 /// The operator's logo, if the instance in `dir` has one.
@@ -142,13 +141,11 @@ pub(crate) fn logo(dir: &Path, brand: &Brand) -> Result<Option<Vec<u8>>, Failure
 pub(crate) fn overrides(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let mut files = BTreeMap::new();
     if folder.is_dir() {
-        collect(folder, "", &mut files).map_err(|error| {
-            Failure::new(
-                Exit::Configuration,
-                format!("the files in {} cannot be read", folder.display()),
-            )
-            .because(error)
-        })?;
+        collect(folder, "", &mut files).fails(
+            Exit::Configuration,
+            Fails::FilesUnread,
+            &[("folder", &folder.display())],
+        )?;
     }
     Ok(files)
 }
@@ -158,10 +155,10 @@ pub(crate) fn text_overrides(folder: &Path) -> Result<Vec<(String, String)>, Fai
     overrides(folder)?
         .into_iter()
         .map(|(name, bytes)| {
-            let text = String::from_utf8(bytes).map_err(|error| {
+            let text = String::from_utf8(bytes).map_err(|_| {
                 let file = folder.join(&name);
-                let what = format!("{} is not UTF-8 text", file.display());
-                Failure::new(Exit::Configuration, what).because(error)
+                let values: [(_, &dyn fmt::Display); 1] = [("path", &file.display())];
+                Failure::told(Exit::Configuration, Fails::NotText, &values)
             })?;
             Ok((name, text))
         })

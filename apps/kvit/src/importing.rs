@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use kvit_billing::RunId;
 use kvit_flow::{ImportOutcome, ImportRequest, import::import};
 use kvit_intake::{Characters, Rules};
 use kvit_store::{RunState, Store};
+use kvit_web::Fails;
 
 use crate::{
     exit::{Context, Exit, Failure},
@@ -40,7 +41,7 @@ impl Turn {
             .truncate(false)
             .write(true)
             .open(&path)
-            .failed(format!("{} cannot be made", path.display()))?;
+            .fails(Exit::Failed, Fails::Lock, &[("path", &path.display())])?;
         Ok(lock.try_lock().is_ok().then_some(Self { _lock: lock }))
     }
 }
@@ -56,9 +57,8 @@ impl Import {
         let limits = instance.config.import.clone();
         // A folder or ZIP of a hundred thousand files takes its time.
         let expand = tokio::task::spawn_blocking(move || handover::expand(&given, &limits));
-        let handover = expand.await.failed("the hand-over cannot be read")??;
-        let zone = TimeZone::get(&instance.config.issue.time_zone)
-            .exits(Exit::Configuration, "[issue] time_zone does not work")?;
+        let handover = expand.await.fails(Exit::Failed, Fails::Run, &[])??;
+        let zone = instance.time_zone()?;
         let at = Timestamp::now();
         let today = zone.to_datetime(at).date();
         let month = handover.month.unwrap_or(today);
@@ -100,7 +100,7 @@ impl Import {
     ) -> Result<ImportOutcome, Failure> {
         import(&self.store, self.request, progress)
             .await
-            .failed("the run cannot be imported")
+            .fails(Exit::Failed, Fails::Run, &[])
     }
 }
 
@@ -114,14 +114,11 @@ async fn new_id(store: &Store, month: Date, fingerprint: &str) -> Result<RunId, 
         } else {
             format!("{base}-{count}")
         };
-        let id: RunId = text.parse().failed("the run cannot be named")?;
+        let id: RunId = text.parse().fails(Exit::Failed, Fails::RunName, &[])?;
         match store.run(&id).await? {
             Some(run) if run.state != RunState::Importing => {}
             _ => return Ok(id),
         }
     }
-    Err(Failure::new(
-        Exit::Failed,
-        "this hand-over was imported 999 times already",
-    ))
+    Err(Failure::told(Exit::Failed, Fails::NamedOften, &[]))
 }

@@ -1,21 +1,29 @@
 //! Versions of the layout on their way into the store: read from a folder, a ZIP or a file, tried on every
 //! kind of bill, and kept only where nothing is wrong with them.
 
-use std::{collections::BTreeMap, error::Error, fs, io::Read, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::{self, Read},
+    path::Path,
+};
 
 use kvit_billing::{Bill, Language, LayoutNo, NoForm, ports::Clock};
-use kvit_compose::{ComposeError, Composer, ComposerSettings, Diagnostic, Layout};
+use kvit_compose::{ComposeError, Composer, ComposerSettings, Layout};
 use kvit_store::{LayoutFiles, NewLayout, layout_hash};
 use kvit_synth::kinds;
-use kvit_web::{LAYOUT_BYTES_MAX, LayoutFault, Said};
+use kvit_web::{Cause, Fails, Kind, LAYOUT_BYTES_MAX, LayoutCheck, LayoutFault, Phrase, Said};
 use serde_json::json;
 
 use crate::{
     composers::own_base,
     exit::{Context, Exit, Failure},
     files,
-    handover::{Opener, zipped},
-    trial,
+    handover::{
+        Opener,
+        zipped::{self, NoZip},
+    },
+    layout_faults, trial,
     wiring::{Instance, SystemClock},
 };
 
@@ -83,60 +91,20 @@ pub(crate) fn report(tried: &[Tried]) -> serde_json::Value {
     json!({ "program": env!("CARGO_PKG_VERSION"), "kinds": kinds.collect::<Vec<_>>() })
 }
 
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &ComposeError) -> String {
-    let mut causes = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(one) = cause {
-        causes.push(one.to_string());
-        cause = one.source();
-    }
-    causes.join(": ")
-}
-
-/// The faults that an error tells of; those of one kind of bill name it where they have no place.
-fn faults(error: &ComposeError, kind: Option<&str>) -> Vec<LayoutFault> {
-    let ComposeError::Layout(found) = error else {
-        let message = match kind {
-            Some(kind) => format!("{kind}: {}", chain(error)),
-            None => chain(error),
-        };
-        return vec![fault("", message)];
-    };
-    let fault = |one: &Diagnostic| LayoutFault {
-        file: one.file.clone(),
-        line: one.line,
-        column: one.column,
-        message: one.message.clone(),
-        hints: one.hints.clone(),
-    };
-    found.iter().map(fault).collect()
-}
-
-fn fault(file: &str, message: impl Into<String>) -> LayoutFault {
-    LayoutFault {
-        file: file.to_owned(),
-        line: 0,
-        column: 0,
-        message: message.into(),
-        hints: Vec::new(),
-    }
-}
-
 /// Tries files on every kind of bill: the report, or all faults, each once.
 pub(crate) fn judge(
     settings: ComposerSettings,
     files: LayoutFiles,
     progress: &dyn Fn(u64),
 ) -> Result<serde_json::Value, Vec<LayoutFault>> {
-    let layout = Layout::with_files(files).map_err(|error| faults(&error, None))?;
+    let layout = Layout::with_files(files).map_err(|error| layout_faults::of(&error, ""))?;
     let composer = Composer::new(ComposerSettings { layout, ..settings });
-    let composer = composer.map_err(|error| faults(&error, None))?;
+    let composer = composer.map_err(|error| layout_faults::of(&error, ""))?;
     let tried = try_all(&composer.with_forms_from(1), progress);
     let mut all: Vec<LayoutFault> = Vec::new();
     for one in &tried {
         let Err(error) = &one.bytes else { continue };
-        let found = faults(error, Some(&one.name));
+        let found = layout_faults::of(error, &one.name);
         let new = found.into_iter().filter(|one| !all.contains(one));
         let new: Vec<_> = new.collect();
         all.extend(new);
@@ -161,11 +129,11 @@ pub(crate) async fn bring(
     };
     let (from, called) = (path.to_owned(), name.to_owned());
     let files = tokio::task::spawn_blocking(move || read(&from, &called)).await;
-    let files = match files.failed("the layout cannot be read")?? {
+    let files = match files.fails(Exit::Failed, Fails::LayoutUnread, &[])?? {
         Ok(files) if layout_hash(&files) == sha256 => files,
         Ok(_) => {
-            let what = "its files changed while they were tried; bring it again";
-            return Ok(Brought::Faulty(vec![fault("", what)]));
+            let changed = layout_faults::at("", LayoutCheck::Changed.with(&[]));
+            return Ok(Brought::Faulty(vec![changed]));
         }
         Err(faults) => return Ok(Brought::Faulty(faults)),
     };
@@ -186,8 +154,11 @@ pub(crate) async fn bring(
 pub(crate) fn builtin_report(instance: &Instance) -> Result<serde_json::Value, Failure> {
     let settings = instance.composer_settings(Layout::builtin(), CONTENTS_RESERVE)?;
     judge(settings, BTreeMap::new(), &|_| ()).map_err(|faults| {
-        let said: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
-        Failure::new(Exit::Configuration, said.join("; "))
+        let failure = Failure::told(Exit::Configuration, Fails::BuiltinLayout, &[]);
+        faults
+            .into_iter()
+            .map(Cause::from)
+            .fold(failure, Failure::cause)
     })
 }
 
@@ -224,44 +195,63 @@ pub(crate) fn read(
     if path.is_dir() {
         let files = files::overrides(path)?;
         if files.is_empty() {
-            return Ok(Err(vec![fault("", "the folder has no files")]));
+            let empty = LayoutCheck::EmptyFolder.with(&[]);
+            return Ok(Err(vec![layout_faults::at("", empty)]));
         }
         return Ok(Ok(files));
     }
-    let cannot = || format!("{name} cannot be read");
+    let unread = |error: io::Error| {
+        Failure::told(Exit::Failed, Fails::Unread, &[("name", &name)]).because(error)
+    };
     let mut start = [0; 4];
-    let file = fs::File::open(path).failed(cannot())?;
-    let length = file.metadata().failed(cannot())?.len();
+    let file = fs::File::open(path).map_err(unread)?;
+    let length = file.metadata().map_err(unread)?.len();
     if length > LAYOUT_BYTES_MAX {
-        let what = "is over 80 MiB; leave only the files that you change in it";
-        return Ok(Err(vec![fault(name, what)]));
+        return Ok(Err(vec![layout_faults::at(name, over(LAYOUT_BYTES_MAX))]));
     }
-    let read = (&file).take(4).read(&mut start).failed(cannot())?;
+    let read = (&file).take(4).read(&mut start).map_err(unread)?;
     if start[..read] == *b"PK\x03\x04" {
         return Ok(unzipped(path));
     }
     if !name.to_lowercase().ends_with(".typ") {
-        let what =
-            "is neither a ZIP file nor a Typst file (.typ); send the ZIP of the layout's folder";
-        return Ok(Err(vec![fault(name, what)]));
+        let what = LayoutCheck::NotALayout.with(&[]);
+        return Ok(Err(vec![layout_faults::at(name, what)]));
     }
     if length > files::OVERRIDE_BYTES_MAX {
-        return Ok(Err(vec![fault(name, "is over 16 MiB")]));
+        let what = over(files::OVERRIDE_BYTES_MAX);
+        return Ok(Err(vec![layout_faults::at(name, what)]));
     }
-    let body = fs::read(path).failed(cannot())?;
+    let body = fs::read(path).map_err(unread)?;
     Ok(Ok(BTreeMap::from([(MAIN.to_owned(), body)])))
 }
 
+fn over(bytes: u64) -> Phrase {
+    LayoutCheck::FileLarge.with(&[("mib", &(bytes >> 20))])
+}
+
+/// Why a ZIP cannot be listed.
+fn unlisted(why: NoZip) -> LayoutFault {
+    match why {
+        NoZip::TooMany { found, max } => {
+            let values: [(_, &dyn fmt::Display); 2] = [("found", &found), ("max", &max)];
+            layout_faults::at("", LayoutCheck::ZipFiles.with(&values))
+        }
+        NoZip::TooLong { max } => {
+            layout_faults::at("", LayoutCheck::ZipList.with(&[("max", &max)]))
+        }
+        NoZip::Broken(words) => layout_faults::saying("", LayoutCheck::ZipBroken, words),
+    }
+}
+
 fn unzipped(path: &Path) -> Result<LayoutFiles, Vec<LayoutFault>> {
-    let broken = |error: &dyn Error| vec![fault("", format!("a broken ZIP file ({error})"))];
-    let mut archive = zipped::open(path, files::OVERRIDES_MAX)
-        .map_err(|error| vec![fault("", error.to_string())])?;
+    let archive = zipped::open(path, files::OVERRIDES_MAX);
+    let mut archive = archive.map_err(|why| vec![unlisted(why)])?;
     let (mut found, mut faults, mut left) = (LayoutFiles::new(), Vec::new(), BYTES_MAX);
     for index in 0..archive.len() {
         let entry = match archive.by_index_raw(index) {
             Ok(entry) => entry,
             Err(error) => {
-                faults.extend(broken(&error));
+                faults.push(layout_faults::saying("", LayoutCheck::ZipBroken, error));
                 continue;
             }
         };
@@ -280,21 +270,24 @@ fn unzipped(path: &Path) -> Result<LayoutFiles, Vec<LayoutFault>> {
             .open()
             .and_then(|entry| entry.take(most + 1).read_to_end(&mut body));
         match unpacked {
-            Err(error) => faults.push(fault(&name, format!("cannot be unpacked ({error})"))),
+            Err(error) => {
+                faults.push(layout_faults::saying(&name, LayoutCheck::Unpackable, error));
+            }
             Ok(_) if body.len() as u64 > most => {
-                let what = "is over 16 MiB, or all files together are over 64 MiB";
-                faults.push(fault(&name, what));
+                let (mib, all) = (files::OVERRIDE_BYTES_MAX >> 20, BYTES_MAX >> 20);
+                let large = LayoutCheck::UnpackedLarge.with(&[("mib", &mib), ("all", &all)]);
+                faults.push(layout_faults::at(&name, large));
             }
             Ok(read) => {
                 left -= read as u64;
                 if found.insert(name.clone(), body).is_some() {
-                    faults.push(fault(&name, "is there twice"));
+                    faults.push(layout_faults::at(&name, LayoutCheck::Twice.with(&[])));
                 }
             }
         }
     }
     if found.is_empty() && faults.is_empty() {
-        faults.push(fault("", "the ZIP has no files"));
+        faults.push(layout_faults::at("", LayoutCheck::EmptyZip.with(&[])));
     }
     match faults.is_empty() {
         true => Ok(without_top(found)),
@@ -377,7 +370,7 @@ mod tests {
         let said = read(empty.path(), "a.zip")
             .expect("read")
             .expect_err("none");
-        assert_eq!(said[0].message, "the ZIP has no files");
+        assert_eq!(said[0].known, LayoutCheck::EmptyZip.with(&[]));
         let pdf = tempfile::NamedTempFile::new().expect("a file");
         fs::write(pdf.path(), b"%PDF-1.7").expect("written");
         let said = read(pdf.path(), "bill.pdf")
@@ -386,7 +379,7 @@ mod tests {
         assert_eq!(said[0].file, "bill.pdf");
         fs::write(pdf.path(), b"PK\x03\x04 and no more").expect("written");
         let said = read(pdf.path(), "a.zip").expect("read").expect_err("none");
-        assert!(said[0].message.contains("a broken ZIP file"), "{said:?}");
+        assert_eq!(said[0].known, LayoutCheck::ZipBroken.with(&[]));
         let single = read(pdf.path(), "Есен.TYP").expect("read");
         assert!(
             single.is_err(),
@@ -400,12 +393,13 @@ mod tests {
         let huge = tempfile::NamedTempFile::new().expect("a file");
         huge.as_file().set_len(LAYOUT_BYTES_MAX + 1).expect("long");
         let said = read(huge.path(), "a.zip").expect("read").expect_err("huge");
-        assert!(said[0].message.contains("80 MiB"), "{said:?}");
+        assert_eq!(said[0].known, over(80 << 20));
         let large = vec![b'a'; usize::try_from(files::OVERRIDE_BYTES_MAX).expect("small") + 1];
         let large = zipped(&[("bill.typ", &large)]);
         let said = read(large.path(), "a.zip")
             .expect("read")
             .expect_err("large");
-        assert!(said[0].message.contains("16 MiB"), "{said:?}");
+        let what = LayoutCheck::UnpackedLarge.with(&[("mib", &16), ("all", &64)]);
+        assert_eq!(said[0].known, what);
     }
 }

@@ -2,6 +2,7 @@
 //! who stands behind each port in `wiring`.
 
 mod booking;
+mod causes;
 mod cli;
 mod commands;
 mod composers;
@@ -11,6 +12,7 @@ mod faults;
 mod files;
 mod handover;
 mod importing;
+mod layout_faults;
 mod layouts;
 mod output;
 mod scanning;

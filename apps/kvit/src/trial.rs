@@ -11,7 +11,7 @@ use std::{
 
 use kvit_compose::{ComposerSettings, Layout};
 use kvit_store::layout_hash;
-use kvit_web::LayoutFault;
+use kvit_web::{Cause, Fails, Kind, LayoutCheck, LayoutFault, Reason};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     config::Config,
     exit::{Context, Exit, Failure},
-    faults, files, layouts,
+    faults, files, layout_faults, layouts,
     wiring::Instance,
 };
 
@@ -49,6 +49,8 @@ enum Said {
     },
     /// Everything that is wrong.
     Faulty(Vec<LayoutFault>),
+    /// The layout was not judged.
+    Failed(Reason),
 }
 
 /// A layout that can be used: what its files hash to, and what trying it found.
@@ -62,7 +64,6 @@ pub(crate) async fn run(
     name: &str,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Result<Tried, Vec<LayoutFault>>, Failure> {
-    let what = "the layout cannot be tried";
     let mut named = OsString::from("--name=");
     named.push(name);
     let mut child = Command::new(program()?)
@@ -77,9 +78,9 @@ pub(crate) async fn run(
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .failed(what)?;
+        .fails(Exit::Failed, Fails::LayoutUntried, &[])?;
     let (Some(out), Some(complaints)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(Failure::new(Exit::Failed, what));
+        return Err(untried());
     };
     let complaint = tokio::spawn(async move {
         let mut text = Vec::new();
@@ -100,20 +101,26 @@ pub(crate) async fn run(
             let _ = child.kill().await;
             return Ok(Err(vec![endless(done, each)]));
         };
-        let Some(line) = line.failed(what)? else {
-            let status = child.wait().await.failed(what)?;
+        let Some(line) = line.map_err(|error| untried().because(error))? else {
+            let status = child.wait().await;
+            let status = status.map_err(|error| untried().because(error))?;
             let said = complaint.await.unwrap_or_default();
             return ended(status, &said, done);
         };
-        match serde_json::from_str(&line).failed(what)? {
+        match serde_json::from_str(&line).map_err(|error| untried().because(error))? {
             Said::Done(number) => {
                 done = number;
                 progress(number);
             }
             Said::Good { sha256, report } => return Ok(Ok((sha256, report))),
             Said::Faulty(faults) => return Ok(Err(faults)),
+            Said::Failed(reason) => return Err(Failure::reported(Exit::Failed, reason)),
         }
     }
+}
+
+fn untried() -> Failure {
+    Failure::told(Exit::Failed, Fails::LayoutUntried, &[])
 }
 
 /// This program, also where its file was replaced by a newer one meanwhile.
@@ -122,7 +129,7 @@ fn program() -> Result<std::path::PathBuf, Failure> {
     if own.exists() {
         return Ok(own.to_owned());
     }
-    std::env::current_exe().failed("this program does not find itself")
+    std::env::current_exe().map_err(|error| untried().because(error))
 }
 
 /// What it means that the process ended before it said what came of it.
@@ -131,61 +138,49 @@ fn ended(
     said: &str,
     done: u64,
 ) -> Result<Result<Tried, Vec<LayoutFault>>, Failure> {
-    // An error of ours, such as a file that cannot be read, and no fault of the layout.
+    // An error of ours, and no fault of the layout.
     if status.code().is_some() {
-        let said = match said.trim_start_matches("error: ") {
-            "" => format!("the layout cannot be tried ({status})"),
+        let foreign = match said {
+            "" => status.to_string(),
             said => said.to_owned(),
         };
-        return Err(Failure::new(Exit::Failed, said));
+        return Err(untried().cause(Cause {
+            foreign,
+            ..Cause::default()
+        }));
     }
     let is_memory = said.contains("memory allocation of") || said.contains("out of memory");
-    let (message, hint) = if is_memory {
-        (
-            format!(
-                "{}takes more than {MEMORY_MIB_MAX} MiB of memory",
-                of_kind(done)
-            ),
-            "draw less at once; look for a list, text or picture that grows without end",
-        )
-    } else {
-        (
-            format!("{}ended the trial ({status})", of_kind(done)),
-            "look for a function that calls itself without end",
-        )
+    let kind = of_kind(done);
+    let what = match is_memory {
+        true => LayoutCheck::Memory.with(&[("kind", &kind), ("mib", &MEMORY_MIB_MAX)]),
+        false => LayoutCheck::Ended.with(&[("kind", &kind), ("status", &status)]),
     };
-    Ok(Err(vec![fault(message, hint)]))
+    Ok(Err(vec![layout_faults::at(layouts::MAIN, what)]))
 }
 
 fn endless(done: u64, seconds: u64) -> LayoutFault {
-    let message = format!("{}is not laid out within {seconds} seconds", of_kind(done));
-    fault(message, "look for a loop that does not end")
+    let kind = of_kind(done);
+    let what = LayoutCheck::Endless.with(&[("kind", &kind), ("seconds", &seconds)]);
+    layout_faults::at(layouts::MAIN, what)
 }
 
 /// The kind of bill after so many that came out. The probe comes before the first, and may be what failed.
 fn of_kind(done: u64) -> String {
     let next = usize::try_from(done).ok().filter(|done| *done > 0);
     let name = next.and_then(|at| layouts::bills().into_iter().nth(at));
-    name.map_or_else(
-        || "a bill ".to_owned(),
-        |(name, _)| format!("{name}: the bill "),
-    )
-}
-
-fn fault(message: String, hint: &str) -> LayoutFault {
-    LayoutFault {
-        file: layouts::MAIN.to_owned(),
-        line: 0,
-        column: 0,
-        message,
-        hints: vec![hint.to_owned()],
-    }
+    name.map_or_else(|| "any".to_owned(), |(name, _)| name)
 }
 
 /// The other process: takes its limits upon itself, tries the layout, and says what came of it. It knows the
 /// operator's name and colours, and opens neither store nor keys.
 pub(crate) fn alone(dir: &Path, path: &Path, name: &str) -> Result<Exit, Failure> {
-    limit().failed("the limits of the trial cannot be set")?;
+    let said = tried(dir, path, name).unwrap_or_else(|failure| Said::Failed(failure.reason()));
+    say(&said).failed("nobody hears what came of the trial")?;
+    Ok(Exit::Done)
+}
+
+fn tried(dir: &Path, path: &Path, name: &str) -> Result<Said, Failure> {
+    limit().map_err(|error| untried().because(error))?;
     let config = Config::read(dir)?;
     let settings = ComposerSettings {
         layout: Layout::builtin(),
@@ -194,7 +189,7 @@ pub(crate) fn alone(dir: &Path, path: &Path, name: &str) -> Result<Exit, Failure
         brand: config.brand,
         contents_reserve: layouts::CONTENTS_RESERVE,
     };
-    let said = match layouts::read(path, name)? {
+    Ok(match layouts::read(path, name)? {
         Err(faults) => Said::Faulty(faults),
         Ok(files) => {
             let sha256 = layout_hash(&files);
@@ -207,9 +202,7 @@ pub(crate) fn alone(dir: &Path, path: &Path, name: &str) -> Result<Exit, Failure
                 Err(faults) => Said::Faulty(faults),
             }
         }
-    };
-    say(&said).failed("nobody hears what came of the trial")?;
-    Ok(Exit::Done)
+    })
 }
 
 fn say(said: &Said) -> io::Result<()> {

@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{EntryId, ports::Rng};
 use kvit_flow::ImportOutcome;
-use kvit_web::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
+use kvit_web::{Fails, FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
 use tokio::{
     io::{AsyncWriteExt, BufWriter},
     sync::{Mutex as Turns, OwnedSemaphorePermit, Semaphore},
@@ -303,13 +303,13 @@ fn follow(
         // A panic ends an import, and not the page that shows it.
         let done = match tokio::spawn(work).await {
             Ok(done) => done,
-            Err(died) => Err(died).failed("the import stopped"),
+            Err(died) => Err(died).fails(Exit::Failed, Fails::ImportStopped, &[]),
         };
         progress.set(match done {
             Ok(state) => state,
             Err(failure) => {
                 tracing::error!(%failure, "an uploaded file cannot be imported");
-                ImportState::Failed(failure.to_string())
+                ImportState::Failed(failure.reason())
             }
         });
     });
@@ -390,8 +390,10 @@ async fn book(
             progress.set(ImportState::Reading { orders, promised });
         })
     });
-    let cannot = || format!("{} cannot be read", file.name);
-    let checked = check.await.failed(cannot())?.failed(cannot())?;
+    let checked = check.await;
+    let unread = || Failure::told(Exit::Failed, Fails::Unread, &[("name", &file.name)]);
+    let checked = checked.map_err(|died| unread().because(died))?;
+    let checked = checked.map_err(|error| unread().because(error))?;
     let judged = &checked.judged;
     if judged.faults_counted > 0 {
         return Ok(ImportState::Faulty {
@@ -400,8 +402,7 @@ async fn book(
         });
     }
     let booked = booking::book(instance, &file.name, &file.by, checked, &rules).await;
-    let outcome = booked
-        .failed("the statement is not wholly in the books: upload it again, it counts once")?;
+    let outcome = booked.fails(Exit::Failed, Fails::Statement, &[])?;
     Ok(ImportState::Booked {
         statement: outcome.record.id,
         first: outcome.first,
@@ -440,15 +441,10 @@ fn nothing_passed_over(skipped: &[String]) -> Result<(), Failure> {
     let [first, rest @ ..] = odd.as_slice() else {
         return Ok(());
     };
-    let more = match rest.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Err(Failure::new(
+    Err(Failure::told(
         Exit::Failed,
-        format!(
-            "no bill by its name: {first}{more}; give bills the ending .xml or .ndjson, and leave other files out"
-        ),
+        Fails::NoBill,
+        &[("name", first), ("count", &rest.len())],
     ))
 }
 

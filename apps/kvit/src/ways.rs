@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
@@ -20,6 +21,7 @@ use kvit_pay::{
     statement::PayOut,
     ways::{Dialect, Provider, Ways},
 };
+use kvit_web::Fails;
 
 use crate::{
     config::{PayConfig, ProviderConfig, ProviderKind},
@@ -114,13 +116,13 @@ fn distinct(dir: &Path, config: &PayConfig) -> Result<(), Failure> {
         }
         let contract = provider.contract();
         let file = dir.join(&contract.secret_file);
-        let secret = files::secret(&file, "payment system's secret")?;
+        let secret = files::secret(&file, "system-secret")?;
         if let Some(other) = known.insert((contract.merchant, secret), name) {
-            let what = format!(
-                "[pay.providers.{name}] and [pay.providers.{other}] have one merchant and one secret: what is paid at one could be reported again as paid at the other"
-            );
-            return Err(Failure::new(Exit::Configuration, what)
-                .hint("ask for a secret of its own for each"));
+            return Err(Failure::told(
+                Exit::Configuration,
+                Fails::SecretShared,
+                &[("name", name), ("other", &other)],
+            ));
         }
     }
     Ok(())
@@ -155,28 +157,31 @@ pub(crate) fn provider(
     offered: bool,
     operator: &Operator,
 ) -> Result<Provider, Failure> {
-    let what = format!("[pay.providers.{name}] does not work");
     let contract = config.contract();
-    let own: ProviderName = name.parse().exits(Exit::Configuration, what.as_str())?;
+    let own = name.parse::<ProviderName>();
+    let own = own.fails(Exit::Configuration, Fails::System, &[("name", &name)])?;
+    let about = |kind: Fails, path: &Path| {
+        let values: [(_, &dyn fmt::Display); 2] = [("name", &name), ("path", &path.display())];
+        Failure::told(Exit::Configuration, kind, &values)
+    };
     let secret = || {
         let path = dir.join(&contract.secret_file);
-        let secret = files::secret(&path, "payment system's secret")?;
+        let secret = files::secret(&path, "system-secret")?;
         if secret.is_empty() {
             // With an empty one anybody could say that a bill is paid.
-            let empty = format!("{what}: {} is empty", path.display());
-            return Err(Failure::new(Exit::Configuration, empty));
+            return Err(about(Fails::SecretEmpty, &path));
         }
         Ok(secret)
     };
     let signer = || {
-        let pem = files::configured(&dir.join(&contract.key_file), "key at a payment system")?;
-        let what = format!("{what}: {}", contract.key_file.display());
-        RsaSigner::from_pem(&pem).exits(Exit::Configuration, what)
+        let file = &contract.key_file;
+        let pem = files::configured(&dir.join(file), "own-key")?;
+        RsaSigner::from_pem(&pem).map_err(|error| about(Fails::SystemKey, file).because(error))
     };
     let verifier = || {
-        let pem = files::configured(&dir.join(&contract.their_key_file), "payment system's key")?;
-        let what = format!("{what}: {}", contract.their_key_file.display());
-        RsaVerifier::from_pem(&pem).exits(Exit::Configuration, what)
+        let file = &contract.their_key_file;
+        let pem = files::configured(&dir.join(file), "their-key")?;
+        RsaVerifier::from_pem(&pem).map_err(|error| about(Fails::SystemKey, file).because(error))
     };
     let dialect = match config.kind {
         ProviderKind::Epay => Dialect::Epay(Epay {

@@ -1,6 +1,7 @@
 //! Who stands behind each port: the only place that chooses providers.
 
 use std::{
+    error::Error,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -23,8 +24,8 @@ use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
 use kvit_store::{BillRecord, ChangedTexts, GuardPolicy, Role, Store};
 use kvit_web::{
-    Documents, FindingTexts, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal, PortalLimits,
-    Samples,
+    Documents, Fails, FindingTexts, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal,
+    PortalLimits, Samples,
     wording::{self, Part},
 };
 use kvit_wire::HttpWire;
@@ -46,8 +47,6 @@ use crate::{
 const SAMPLE_SECONDS: u32 = 15;
 /// Name of the instance key's file.
 pub(crate) const KEY_FILE: &str = "instance.key";
-/// What to do about a store that cannot be opened.
-pub(crate) const STORE_HINT: &str = "`kvit doctor` looks at each part of the instance";
 
 /// An opened instance.
 #[derive(Clone)]
@@ -62,21 +61,20 @@ impl Instance {
     /// Opens the instance in `dir`.
     pub(crate) async fn open(dir: &Path) -> Result<Self, Failure> {
         let config = Config::read(dir)?;
-        let dir = std::path::absolute(dir).failed("the current folder is not known")?;
+        let dir = std::path::absolute(dir).fails(Exit::Failed, Fails::FolderUnknown, &[])?;
         let url = store_url(&dir, &config)?;
         if let Some(file) = url.strip_prefix("sqlite://")
             && !Path::new(file).exists()
         {
             // An empty one in its place would begin the numbers of bills again.
-            let what = format!("the store {file} is not there");
-            return Err(Failure::new(Exit::Configuration, what).hint(
-                "restore it from your backup; for a new, empty store make an empty file of this name",
+            return Err(Failure::told(
+                Exit::Configuration,
+                Fails::StoreMissing,
+                &[("file", &file)],
             ));
         }
-        let store = Store::open(&url)
-            .await
-            .failed("the store cannot be opened")
-            .map_err(|failure| failure.hint(STORE_HINT))?;
+        let store = Store::open(&url).await;
+        let store = store.fails(Exit::Failed, Fails::StoreClosed, &[])?;
         Ok(Self {
             dir,
             config,
@@ -92,35 +90,35 @@ impl Instance {
 
     pub(crate) fn key(&self) -> Result<Arc<InstanceKey>, Failure> {
         let path = self.dir.join(KEY_FILE);
-        let text = files::secret(&path, "instance key")?;
+        let text = files::secret(&path, "instance-key")?;
         let mut bytes = [0; 32];
-        hex::decode_to_slice(&text, &mut bytes).map_err(|error| {
-            let what = format!("{} is not an instance key", path.display());
-            Failure::new(Exit::Configuration, what)
-                .because(error)
-                .hint("restore it from your backup: codes and links of bills depend on it")
-        })?;
+        hex::decode_to_slice(&text, &mut bytes).fails(
+            Exit::Configuration,
+            Fails::InstanceKey,
+            &[("path", &path.display())],
+        )?;
         Ok(Arc::new(InstanceKey::new(&bytes)))
     }
 
     pub(crate) fn archive(&self) -> Result<Arc<dyn Archive>, Failure> {
         let folder = self.path(&self.config.archive.folder);
-        files::private_folder(&folder).failed("the archive's folder cannot be made")?;
-        let archive = FolderArchive::open(folder).failed("the archive cannot be opened")?;
+        let made = files::private_folder(&folder);
+        let at = folder.display();
+        made.fails(Exit::Failed, Fails::ArchiveFolder, &[("folder", &at)])?;
+        let archive = FolderArchive::open(&folder);
+        let archive = archive.fails(Exit::Failed, Fails::ArchiveClosed, &[])?;
         Ok(Arc::new(archive))
     }
 
     pub(crate) fn seal_key(&self) -> Result<Pkcs12Key, Failure> {
         let seal = &self.config.seal;
         let bytes = files::configured(&self.path(&seal.file), "seal")?;
-        let password = files::secret(&self.path(&seal.password_file), "seal's password")?;
-        Pkcs12Key::from_bytes(&bytes, &password)
-            .exits(Exit::Configuration, "the seal cannot be used")
+        let password = files::secret(&self.path(&seal.password_file), "seal-password")?;
+        Pkcs12Key::from_bytes(&bytes, &password).fails(Exit::Configuration, Fails::Seal, &[])
     }
 
     pub(crate) fn sealer(&self) -> Result<Sealer, Failure> {
-        Sealer::new(Arc::new(self.seal_key()?))
-            .exits(Exit::Configuration, "the seal cannot be used")
+        Sealer::new(Arc::new(self.seal_key()?)).fails(Exit::Configuration, Fails::Seal, &[])
     }
 
     /// What issues bills. The layout that counts is made now; one that does not work is told in the log and costs
@@ -168,8 +166,8 @@ impl Instance {
 
     pub(crate) fn courier(&self, worker: &str) -> Result<Courier, Failure> {
         let mail = &self.config.mail;
-        let ladder = RetryLadder::new(mail.retry_delays_s.clone())
-            .exits(Exit::Configuration, "[mail] retry_delays_s does not work")?;
+        let ladder = RetryLadder::new(mail.retry_delays_s.clone());
+        let ladder = setting(ladder, "[mail] retry_delays_s")?;
         Ok(Courier {
             store: self.store.clone(),
             archive: self.archive()?,
@@ -198,17 +196,17 @@ impl Instance {
         let named = |path: &Path| !path.as_os_str().is_empty();
         let password = if named(&mail.password_file) {
             let path = self.path(&mail.password_file);
-            Some(Secret::new(files::secret(&path, "mail password")?))
+            Some(Secret::new(files::secret(&path, "mail-password")?))
         } else {
             None
         };
         let extra_root_pem = if named(&mail.roots_file) {
             let path = self.path(&mail.roots_file);
-            Some(files::configured(&path, "mail server's certificates")?)
+            Some(files::configured(&path, "mail-roots")?)
         } else {
             None
         };
-        SmtpMailer::new(SmtpConfig {
+        let mailer = SmtpMailer::new(SmtpConfig {
             host: mail.host.clone(),
             port: mail.port,
             security: match mail.security {
@@ -223,14 +221,13 @@ impl Instance {
             connections: mail.connections,
             timeout_s: mail.timeout_s,
             extra_root_pem,
-        })
-        .exits(Exit::Configuration, "[mail] does not work")
+        });
+        setting(mailer, "[mail]")
     }
 
     /// Mails with the operator's own files, and these texts in place of theirs.
     pub(crate) fn mails(&self, changed: &ChangedTexts) -> Result<Mails, Failure> {
         let (config, mail) = (&self.config, &self.config.mail);
-        let what = "the mails cannot be made";
         let mails = Mails::new(
             config.operator.clone(),
             config.brand.clone(),
@@ -238,7 +235,7 @@ impl Instance {
             &mail.domain,
             &mail.sender,
         )
-        .exits(Exit::Configuration, what)?;
+        .fails(Exit::Configuration, Fails::Mails, &[])?;
         let mut own = files::text_overrides(&self.path(&mail.overrides))?;
         for (name, texts) in wording::fluent(changed, Part::Mail) {
             match own.iter_mut().find(|(file, _)| *file == name) {
@@ -250,7 +247,9 @@ impl Instance {
         if own.is_empty() {
             return Ok(mails);
         }
-        mails.with_overrides(own).exits(Exit::Configuration, what)
+        mails
+            .with_overrides(own)
+            .fails(Exit::Configuration, Fails::Mails, &[])
     }
 
     pub(crate) fn portal(&self) -> Result<Portal, Failure> {
@@ -315,7 +314,7 @@ impl Instance {
         let settings = OidcSettings {
             issuer: oidc.issuer.clone(),
             client_id: oidc.client_id.clone(),
-            client_secret: Secret::new(files::secret(&secret, "client secret")?),
+            client_secret: Secret::new(files::secret(&secret, "client-secret")?),
             title: oidc.title.clone(),
             scopes: oidc.scopes.clone(),
             login_claim: oidc.login_claim.clone(),
@@ -330,8 +329,8 @@ impl Instance {
 
     /// Where the operator sits.
     pub(crate) fn time_zone(&self) -> Result<TimeZone, Failure> {
-        TimeZone::get(&self.config.issue.time_zone)
-            .exits(Exit::Configuration, "[issue] time_zone does not work")
+        let zone = TimeZone::get(&self.config.issue.time_zone);
+        setting(zone, "[issue] time_zone")
     }
 
     fn reminder_hours(&self) -> Result<Hours, Failure> {
@@ -397,25 +396,29 @@ impl Instance {
     pub(crate) fn numbers(&self) -> Result<Numbers, Failure> {
         let issue = &self.config.issue;
         Ok(Numbers {
-            series: issue
-                .series
-                .parse()
-                .exits(Exit::Configuration, "[issue] series does not work")?,
-            first: BillNumber::new(issue.first_number).ok_or_else(|| {
-                Failure::new(
-                    Exit::Configuration,
-                    "[issue] first_number has more than ten digits, or is 0",
-                )
-            })?,
+            series: setting(issue.series.parse(), "[issue] series")?,
+            first: BillNumber::new(issue.first_number)
+                .ok_or_else(|| Failure::told(Exit::Configuration, Fails::FirstNumber, &[]))?,
         })
     }
 }
 
+/// What a setting makes, or which one does not work.
+fn setting<T, E: Error + Send + Sync + 'static>(
+    made: Result<T, E>,
+    key: &str,
+) -> Result<T, Failure> {
+    made.fails(Exit::Configuration, Fails::Setting, &[("key", &key)])
+}
+
 /// Certificates to trust, from a PEM file.
 pub(crate) fn trust_roots(path: &Path) -> Result<TrustRoots, Failure> {
-    let pem = files::configured(path, "trusted certificates")?;
-    let what = format!("{} holds no certificates to trust", path.display());
-    TrustRoots::from_pem(&String::from_utf8_lossy(&pem)).exits(Exit::Configuration, what)
+    let pem = files::configured(path, "roots")?;
+    TrustRoots::from_pem(&String::from_utf8_lossy(&pem)).fails(
+        Exit::Configuration,
+        Fails::TrustRoots,
+        &[("path", &path.display())],
+    )
 }
 
 /// The database's address; a relative SQLite file lies in the instance's folder.
@@ -424,7 +427,7 @@ pub(crate) fn store_url(dir: &Path, config: &Config) -> Result<String, Failure> 
     let url = if store.url_file.as_os_str().is_empty() {
         store.url.clone()
     } else {
-        files::secret(&dir.join(&store.url_file), "database address")?
+        files::secret(&dir.join(&store.url_file), "database")?
     };
     Ok(match url.strip_prefix("sqlite:") {
         Some(file) => format!(

@@ -101,7 +101,7 @@ fn the_running_service_takes_a_new_layout_and_keeps_the_last_good_one() {
     let page = ana.upload_to("/staff/layouts/file", "есен.typ", broken.as_bytes());
     let told = ana.outcome(&page).body;
     assert!(
-        told.contains("bill.typ:3:2") && told.contains("unknown variable: hed"),
+        told.contains("bill.typ:3:2") && told.contains("непознато име „hed“"),
         "{told}"
     );
     assert_eq!(current(&path), 1);

@@ -3,9 +3,14 @@
 use kvit_billing::{Language, NoForm};
 use kvit_pay::statement::Place;
 
+use fluent_bundle::FluentValue;
+
 use crate::{
-    PortalError, Said,
+    LayoutFault, PortalError, Reason, Said,
+    layouts::{self, ToldLayoutFault},
     no_form::{self, ToldNoForm},
+    reason::{self, ToldReason},
+    staff::texts::fault_text,
     texts::Texts,
 };
 
@@ -50,13 +55,24 @@ impl FindingTexts {
         no_form::tell(&self.0, why)
     }
 
+    /// What is wrong with a layout.
+    #[must_use]
+    pub fn layout_fault(&self, fault: &LayoutFault) -> ToldLayoutFault {
+        layouts::tell(&self.0, fault)
+    }
+
+    /// Why something does not work.
+    #[must_use]
+    pub fn reason(&self, reason: &Reason) -> ToldReason {
+        reason::tell(&self.0, reason)
+    }
+
     /// What doctor says.
     #[must_use]
     pub fn check(&self, said: &[Said]) -> String {
         let one = |said: &Said| match said {
-            Said::Text(name, values) => check(&self.0, name, values),
-            Said::NoForm(why) => no_form::tell(&self.0, why).to_string(),
-            Said::Program(words) => words.clone(),
+            Said::Reason(reason) => self.reason(reason).to_string(),
+            said => check(&self.0, said),
         };
         let all: Vec<_> = said.iter().map(one).collect();
         all.join("\n")
@@ -66,17 +82,37 @@ impl FindingTexts {
 /// Values that decide between one and several.
 const COUNTS: [&str; 3] = ["count", "people", "soon"];
 
-/// See [`FindingTexts::check`].
-pub(crate) fn check(texts: &Texts, name: &str, values: &[(&'static str, String)]) -> String {
+/// A value as texts take it: a number where it decides between one and several.
+pub(crate) fn value<'a>(name: &str, value: &'a str) -> FluentValue<'a> {
+    match (COUNTS.contains(&name), value.parse::<u32>()) {
+        (true, Ok(count)) => count.into(),
+        _ => value.into(),
+    }
+}
+
+/// See [`FindingTexts::check`]. What is said of a reason is only what does not work.
+pub(crate) fn check(texts: &Texts, said: &Said) -> String {
+    match said {
+        Said::Text(name, values) => doctor(texts, name, values),
+        Said::NoForm(why) => no_form::tell(texts, why).to_string(),
+        Said::LeftOut(no, text, fault) => {
+            let fault = fault_text(texts, fault);
+            let values = [
+                ("no", no.to_string()),
+                ("name", text.clone()),
+                ("fault", fault),
+            ];
+            doctor(texts, "mails-left-out", &values)
+        }
+        Said::Reason(reason) => reason::tell(texts, reason).what,
+    }
+}
+
+fn doctor(texts: &Texts, name: &str, values: &[(&'static str, String)]) -> String {
     let key = format!("doctor-{name}");
     let values: Vec<_> = values
         .iter()
-        .map(
-            |(name, value)| match (COUNTS.contains(name), value.parse::<u32>()) {
-                (true, Ok(count)) => (*name, count.into()),
-                _ => (*name, value.as_str().into()),
-            },
-        )
+        .map(|(name, text)| (*name, value(name, text)))
         .collect();
     texts.get(&key, &values).unwrap_or(key)
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kvit_billing::{EntryId, LayoutNo, RunId};
 use kvit_pay::statement::Fault;
 
-use crate::LayoutFault;
+use crate::{LayoutFault, Reason};
 
 /// Takes uploaded files in, and imports them one after the other in the background.
 pub trait Imports: Send + Sync {
@@ -120,8 +120,8 @@ pub enum ImportState {
     },
     /// The layout has faults: nothing of it is kept.
     LayoutFaulty(Vec<LayoutFault>),
-    /// The file was not judged: why, in the words of the command line.
-    Failed(String),
+    /// The file was not judged: why.
+    Failed(Reason),
 }
 
 impl ImportState {

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use kvit_billing::LayoutNo;
 use serde::{Deserialize, Serialize};
 
-use crate::NoSample;
+use crate::{Cause, NoSample, Phrase, reason, texts::Texts};
 
 /// The largest file of a layout that may be brought in, in bytes: the most that its files may have unpacked, and
 /// room for a ZIP's list of them.
@@ -41,10 +41,44 @@ pub struct LayoutFault {
     pub line: usize,
     /// Column, from 1; 0 where it is the file as a whole.
     pub column: usize,
+    /// What is wrong; the text of this name and `-remedy` says what to do about it.
+    pub known: Phrase,
+    /// What Typst, or a library, says beyond that, in English.
+    pub words: Vec<String>,
+}
+
+impl From<LayoutFault> for Cause {
+    fn from(fault: LayoutFault) -> Self {
+        Self {
+            place: fault.place(),
+            known: Some(fault.known),
+            foreign: fault.words.join("; "),
+        }
+    }
+}
+
+/// A fault in the words of one language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldLayoutFault {
+    /// See [`LayoutFault::place`].
+    pub place: String,
     /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hints: Vec<String>,
+    pub what: String,
+    /// What to do about it; may be empty.
+    pub remedy: String,
+    /// See [`LayoutFault::words`].
+    pub words: Vec<String>,
+}
+
+/// See [`crate::FindingTexts::layout_fault`].
+pub(crate) fn tell(texts: &Texts, fault: &LayoutFault) -> ToldLayoutFault {
+    let (what, remedy) = reason::say(texts, &fault.known);
+    ToldLayoutFault {
+        place: fault.place(),
+        what,
+        remedy: remedy.unwrap_or_default(),
+        words: fault.words.clone(),
+    }
 }
 
 impl LayoutFault {
@@ -58,15 +92,17 @@ impl LayoutFault {
     }
 }
 
-impl fmt::Display for LayoutFault {
+impl fmt::Display for ToldLayoutFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.place();
-        if !place.is_empty() {
-            write!(f, "{place}: ")?;
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
         }
-        f.write_str(&self.message)?;
-        for hint in &self.hints {
-            write!(f, "\n  hint: {hint}")?;
+        f.write_str(&self.what)?;
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
+        for words in &self.words {
+            write!(f, "\n  {words}")?;
         }
         Ok(())
     }

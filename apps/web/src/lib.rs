@@ -44,6 +44,7 @@ mod layouts;
 mod no_form;
 mod pages;
 mod passkeys;
+mod reason;
 mod refusals;
 mod rooms;
 mod saved;
@@ -65,8 +66,11 @@ pub use colours::{PaleColour, pale_colours};
 pub use csv::{csv_line, owing_head, owing_line};
 pub use findings::{FindingTexts, Told};
 pub use imports::{FileKind, ImportState, ImportView, Imports, NewFile, NoUpload, Upload};
-pub use layouts::{LAYOUT_BYTES_MAX, LayoutFault, Layouts};
+pub use layouts::{LAYOUT_BYTES_MAX, LayoutFault, Layouts, ToldLayoutFault};
 pub use no_form::ToldNoForm;
+pub use reason::{
+    Because, Cause, Fails, Kind, LayoutCheck, Phrase, Reason, Setting, ToldCause, ToldReason,
+};
 pub use scans::Scans;
 pub use staff::oidc::{Oidc, OidcError, OidcSettings};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};

@@ -20,6 +20,8 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
             "\n",
             include_str!("../texts/findings.bg.ftl"),
             "\n",
+            include_str!("../texts/reasons.bg.ftl"),
+            "\n",
             include_str!("../texts/components.bg.ftl")
         ),
     ),
@@ -31,6 +33,8 @@ pub(crate) const BUILTIN: [(&str, &str); 2] = [
             include_str!("../texts/staff.en.ftl"),
             "\n",
             include_str!("../texts/findings.en.ftl"),
+            "\n",
+            include_str!("../texts/reasons.en.ftl"),
             "\n",
             include_str!("../texts/components.en.ftl")
         ),
@@ -258,7 +262,7 @@ fn grouped(number: u64, between: &str) -> String {
 }
 
 /// The texts of a Fluent file by name, and what values each asks for.
-fn values_asked(source: &str) -> BTreeMap<&str, Vec<&str>> {
+pub(crate) fn values_asked(source: &str) -> BTreeMap<&str, Vec<&str>> {
     let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut key = "";
     for line in source.lines() {
@@ -320,7 +324,10 @@ mod tests {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     read(&path, all);
-                } else if path.file_name().is_some_and(|name| name != "texts.rs") {
+                } else if path
+                    .file_name()
+                    .is_some_and(|name| name != "texts.rs" && name != "kinds.rs")
+                {
                     all.push(std::fs::read_to_string(&path).expect("code is text"));
                 }
             }
@@ -618,6 +625,10 @@ mod tests {
             "finding-",
             "doctor-",
             "formless-",
+            "fails-",
+            "cause-",
+            "setting-",
+            "layout-",
         ];
         let is_named_elsewhere =
             |key: &String| elsewhere.iter().any(|family| key.starts_with(family));

@@ -4,6 +4,8 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kvit_billing::NoForm;
 
+use crate::{Reason, wording};
+
 /// Looks at the instance, off the threads that serve pages. Says nothing that is secret.
 pub trait Upkeep: Send + Sync {
     /// The certificates that this instance stands on, as their files are now. A file that cannot be read is
@@ -102,8 +104,10 @@ pub enum Said {
     Text(&'static str, Vec<(&'static str, String)>),
     /// Why bills were laid out one by one.
     NoForm(NoForm),
-    /// What the program or another one said, in its own words: what, why, and on the last lines what to do.
-    Program(String),
+    /// A version of the texts has one that is not said: which version, which text, and why.
+    LeftOut(u32, String, wording::Fault),
+    /// Why it does not work.
+    Reason(Reason),
 }
 
 /// Checks of the instance.

@@ -76,7 +76,7 @@ impl Wire for Liar {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
         let mut said = self.said.lock().expect("not poisoned");
         let answer = if said.is_silent {
-            Err(NoAnswer::Silent("nobody is there".to_owned()))
+            Err(NoAnswer::Silent(kvit_pay::ways::Silence::Slow))
         } else if call.url.ends_with("/.well-known/openid-configuration") {
             Ok(json!({
                 "issuer": said.issuer, "authorization_endpoint": format!("{ISSUER}/auth"),

@@ -409,8 +409,8 @@ doctor-autopay-waits = { $people ->
    *[other] { $soon } дебита трябва
  } да влязат във файл до утре: `kvit pay debits`
 doctor-mail-server = { $place } отговаря
-doctor-mail-server-silent = { $place } не отговаря: { $error }
 doctor-systems-none = не е настроена платежна система; сметките се плащат с банков превод
+doctor-system-broken = { $system }: не може да се използва
 doctor-system-silent = { $name } не отговаря от { $since }: не се предлага на клиентите и ще се върне сама; вижте дали тази машина я достига, после питайте поддръжката ѝ
 doctor-refunds-unclear = никой не знае дали парите по { $count ->
     [one] 1 връщане
@@ -425,7 +425,6 @@ doctor-system = { $system }: ключовете стават{ $ends ->
  }
 doctor-system-trial = { $system }: изпробва се и не се предлага на клиентите
 doctor-system-trial-offered = { $system }: каквото тази изпитателна система нарече платено, се води за пари на клиенти (offer_test = true): пазете до нея да не стигат клиенти
-doctor-system-unreached = { $system }: { $url } не отговаря ({ $why }): вижте дали тази машина я достига, после питайте поддръжката ѝ
 doctor-system-form = { $table } { $key }: `{ $value }` не е { $form ->
     [min] число (MIN)
     [trial-min] число или D и число (MIN)

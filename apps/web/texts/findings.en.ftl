@@ -409,8 +409,8 @@ doctor-autopay-waits = { $people ->
    *[other] { $soon } debits
  } that a file has to have by tomorrow: `kvit pay debits`
 doctor-mail-server = { $place } answers
-doctor-mail-server-silent = { $place } does not answer: { $error }
 doctor-systems-none = no payment system is set up; bills are paid by bank transfer
+doctor-system-broken = { $system }: it cannot be used
 doctor-system-silent = { $name } has not answered since { $since }: customers are not offered it, and it comes back by itself; see that this machine reaches it, then ask its support
 doctor-refunds-unclear = nobody knows whether the money of { $count ->
     [one] 1 refund
@@ -425,7 +425,6 @@ doctor-system = { $system }: its keys can be used{ $ends ->
  }
 doctor-system-trial = { $system }: it is on trial; customers are not offered it
 doctor-system-trial-offered = { $system }: what this test system calls paid counts as money of customers (offer_test = true): see that none comes here
-doctor-system-unreached = { $system }: { $url } does not answer ({ $why }): see that this machine reaches it, then ask its support
 doctor-system-form = { $table } { $key }: `{ $value }` is not { $form ->
     [min] a number (MIN)
     [trial-min] a number, or D and a number (MIN)

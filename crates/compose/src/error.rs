@@ -47,6 +47,17 @@ pub enum ComposeError {
     Engine,
 }
 
+kvit_billing::checks! {
+    /// What files of a layout are held to before Typst reads them.
+    pub enum Check {
+        FileName "file-name",
+        FilesMax "files-max",
+        NameTaken "name-taken",
+        NotAFont "not-a-font",
+        NotUtf8 "not-utf-8",
+    }
+}
+
 /// One fault of a layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -58,18 +69,22 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column, from 1; 0 as for the line.
     pub column: usize,
-    /// What is wrong.
+    /// What it does not hold to; none where Typst says what is wrong.
+    pub code: Option<Check>,
+    /// What Typst says; else the value that does not hold, which may be empty.
     pub message: String,
-    /// What to do about it.
+    /// What Typst says to do about it.
     pub hints: Vec<String>,
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
-        } else if !self.file.is_empty() {
-            write!(f, "{}: ", self.file)?;
+        let place = self.shown_place();
+        if !place.is_empty() {
+            write!(f, "{place}: ")?;
+        }
+        if let Some(code) = self.code {
+            write!(f, "[{}] ", code.as_str())?;
         }
         f.write_str(&self.message)?;
         for hint in &self.hints {
@@ -87,13 +102,23 @@ fn listed(diagnostics: &[Diagnostic]) -> String {
 }
 
 impl Diagnostic {
-    /// A file that is not what it must be: what is wrong and what to do.
-    pub(crate) fn of_file(file: &str, message: impl Into<String>) -> Self {
+    /// `bill.typ:12:3`, or as much of it as there is.
+    #[must_use]
+    pub fn shown_place(&self) -> String {
+        match self.line {
+            0 => self.file.clone(),
+            line => format!("{}:{line}:{}", self.file, self.column),
+        }
+    }
+
+    /// A file that is not what it must be, and the value that says so.
+    pub(crate) fn of_file(file: &str, code: Check, message: impl Into<String>) -> Self {
         Self {
             is_warning: false,
             file: file.to_owned(),
             line: 0,
             column: 0,
+            code: Some(code),
             message: message.into(),
             hints: Vec::new(),
         }
@@ -106,6 +131,7 @@ impl Diagnostic {
             file,
             line,
             column,
+            code: None,
             message: found.message.to_string(),
             hints: found.hints.iter().map(|hint| hint.v.to_string()).collect(),
         }

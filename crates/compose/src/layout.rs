@@ -13,7 +13,7 @@ use typst::{
     utils::{LazyHash, hash128},
 };
 
-use crate::{ComposeError, Diagnostic};
+use crate::{ComposeError, Diagnostic, error::Check};
 
 /// The file that lays a bill out.
 pub(crate) const MAIN: &str = "bill.typ";
@@ -127,17 +127,14 @@ impl Layout {
         let mut faults = Vec::new();
         for (name, bytes) in files {
             if [BILL, LOGO].contains(&name.as_str()) {
-                let what = "Kvit makes a file of this name; choose another";
-                faults.push(Diagnostic::of_file(&name, what));
+                faults.push(Diagnostic::of_file(&name, Check::NameTaken, ""));
                 continue;
             }
             all.insert(name, Bytes::new(bytes));
         }
         if all.len() > FILES_MAX {
-            faults.push(Diagnostic::of_file(
-                MAIN,
-                "the layout has more than 500 files",
-            ));
+            let max = FILES_MAX.to_string();
+            faults.push(Diagnostic::of_file(MAIN, Check::FilesMax, max));
             return Err(ComposeError::Layout(faults));
         }
         let mut inner = Inner {
@@ -166,8 +163,7 @@ impl Layout {
                         inner.sources.insert(id, Source::new(id, text.to_owned()));
                     }
                     Err(_) => {
-                        let what = "is not UTF-8; save it as UTF-8";
-                        faults.push(Diagnostic::of_file(&name, what));
+                        faults.push(Diagnostic::of_file(&name, Check::NotUtf8, ""));
                     }
                 }
             }
@@ -175,8 +171,7 @@ impl Layout {
                 match Font::new(bytes.clone(), 0) {
                     Some(font) => inner.fonts.push(font),
                     None => {
-                        let what = "is not a TrueType or OpenType font";
-                        faults.push(Diagnostic::of_file(&name, what));
+                        faults.push(Diagnostic::of_file(&name, Check::NotAFont, ""));
                     }
                 }
             }
@@ -259,7 +254,7 @@ fn printable(fonts: &[Font], character: char) -> bool {
 
 fn id(name: &str) -> Result<FileId, Diagnostic> {
     let path = VirtualPath::new(name)
-        .map_err(|error| Diagnostic::of_file(name, format!("is not a file name ({error})")))?;
+        .map_err(|error| Diagnostic::of_file(name, Check::FileName, error.to_string()))?;
     Ok(RootedPath::new(VirtualRoot::Project, path).intern())
 }
 

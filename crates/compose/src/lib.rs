@@ -22,7 +22,7 @@ mod world;
 
 pub use codes::TooLong;
 pub use composer::{Composer, ComposerSettings, Spent};
-pub use error::{ComposeError, Diagnostic};
+pub use error::{Check, ComposeError, Diagnostic};
 pub use forms::Counts;
 pub use layout::Layout;
 pub use twin::{TwinError, twin};

@@ -24,7 +24,7 @@ use kvit_flow::{PollReport, Poller, ports::NoCheckpoints};
 use kvit_pay::{
     PaymentState, RsaSigner, RsaVerifier, VerifiedNotice,
     dialects::{Answer, borica::Terminal},
-    ways::{Call, Dialect, NoAnswer, Provider, Way, Ways, Wire},
+    ways::{Call, Dialect, NoAnswer, Provider, Silence, Way, Ways, Wire},
 };
 use kvit_store::{BillRecord, NewPayment, PaymentRecord, Store};
 use tokio_util::sync::CancellationToken;
@@ -175,7 +175,8 @@ impl Wire for Bank {
             if self.refuses.load(Ordering::Relaxed) {
                 return Err(NoAnswer::Refused(404));
             }
-            let answer = answer.ok_or_else(|| NoAnswer::Silent("silence".to_owned()))?;
+            let answer =
+                answer.ok_or_else(|| NoAnswer::Silent(Silence::Other("silence".to_owned())))?;
             Ok(answer.into_bytes())
         })
     }
@@ -185,7 +186,7 @@ impl Wire for Bank {
         let off = self.off.load(Ordering::Relaxed);
         Box::pin(async move {
             if off {
-                return Err(NoAnswer::Silent("silence".to_owned()));
+                return Err(NoAnswer::Silent(Silence::Other("silence".to_owned())));
             }
             Ok(())
         })

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// At most so many steps, of at most so many seconds.
-const STEPS_MAX: usize = 100;
-const STEP_MAX_S: u64 = 7 * 24 * 3600;
+/// At most so many steps.
+pub const STEPS_MAX: usize = 100;
+/// A step has at most so many seconds.
+pub const STEP_MAX_S: u64 = 7 * 24 * 3600;
 
 /// The waits between the attempts of one delivery, in seconds. After the last it is given up.
 ///

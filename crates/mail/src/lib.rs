@@ -14,7 +14,7 @@ mod texts;
 
 pub use address::{AddressError, EmailAddress, typo_hint};
 pub use kvit_billing::format::{amount, date, period};
-pub use ladder::{LadderError, RetryLadder};
+pub use ladder::{LadderError, RetryLadder, STEP_MAX_S, STEPS_MAX};
 pub use mails::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
     LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaidBy, PaymentMail,

@@ -206,10 +206,36 @@ pub struct Call {
 pub enum NoAnswer {
     /// It did not answer, or said that it is out of order (a status from 500 on).
     #[error("the other side did not answer: {0}")]
-    Silent(String),
+    Silent(Silence),
     /// It answered with this status, below 500 and not 200: it works, and refuses this call.
     #[error("the other side answered with status {0}")]
     Refused(u16),
+}
+
+/// Why nobody answered. Names no address and no key: they stand in the call.
+#[derive(Debug, thiserror::Error)]
+pub enum Silence {
+    /// It took longer than anybody waits.
+    #[error("it took too long")]
+    Slow,
+    /// It is out of order, as its status says.
+    #[error("it answered with status {0}")]
+    Status(u16),
+    /// What it answered is too long, or broke off.
+    #[error("its answer is too long or broke off")]
+    Cut,
+    /// Its address cannot be read.
+    #[error("its address is none")]
+    NoAddress,
+    /// What is sent there could be read on its way.
+    #[error("only https leaves this machine")]
+    OpenLine,
+    /// What the system says.
+    #[error("{0}")]
+    System(std::io::Error),
+    /// What a library says.
+    #[error("{0}")]
+    Other(String),
 }
 
 impl NoAnswer {
@@ -236,10 +262,18 @@ pub struct NoWire;
 
 impl Wire for NoWire {
     fn call(&self, _: Call) -> BoxFuture<'_, Result<Vec<u8>, NoAnswer>> {
-        Box::pin(async { Err(NoAnswer::Silent("nobody is called".to_owned())) })
+        Box::pin(async {
+            Err(NoAnswer::Silent(Silence::Other(
+                "nobody is called".to_owned(),
+            )))
+        })
     }
 
     fn reach(&self, _: String) -> BoxFuture<'_, Result<(), NoAnswer>> {
-        Box::pin(async { Err(NoAnswer::Silent("nobody is called".to_owned())) })
+        Box::pin(async {
+            Err(NoAnswer::Silent(Silence::Other(
+                "nobody is called".to_owned(),
+            )))
+        })
     }
 }

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, StatusCode, Uri, body::Bytes, header};
 use hyper_util::rt::TokioIo;
 use kvit_flow::ports::{NotHeard, Post};
-use kvit_pay::ways::{Call, NoAnswer, Wire};
+use kvit_pay::ways::{Call, NoAnswer, Silence, Wire};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -83,8 +83,8 @@ impl Post for HttpWire {
         async move {
             match self.in_time(letter).await {
                 Ok(answer) if answer.status.is_success() => Ok(()),
-                Ok(answer) => Err(NotHeard(answered_with(answer.status))),
-                Err(why) => Err(NotHeard(why)),
+                Ok(answer) => Err(NotHeard(answered_with(answer.status).to_string())),
+                Err(why) => Err(NotHeard(why.to_string())),
             }
         }
         .boxed()
@@ -115,46 +115,40 @@ impl From<Call> for Letter {
 struct Answer {
     status: StatusCode,
     /// Or why it could not be read.
-    body: Result<Vec<u8>, String>,
+    body: Result<Vec<u8>, Silence>,
 }
 
-fn answered_with(status: StatusCode) -> String {
-    format!("it answered with status {status}")
+fn answered_with(status: StatusCode) -> Silence {
+    Silence::Status(status.as_u16())
 }
 
 impl HttpWire {
     /// The answer, or why there is none.
-    async fn in_time(&self, letter: Letter) -> Result<Answer, String> {
+    async fn in_time(&self, letter: Letter) -> Result<Answer, Silence> {
         match tokio::time::timeout(CALL_MAX, self.talk(letter)).await {
             Ok(answer) => answer,
-            Err(_) => Err("it took too long".to_owned()),
+            Err(_) => Err(Silence::Slow),
         }
     }
 
-    async fn talk(&self, letter: Letter) -> Result<Answer, String> {
-        let uri: Uri = letter
-            .url
-            .parse()
-            .map_err(|_| "its address is none".to_owned())?;
+    async fn talk(&self, letter: Letter) -> Result<Answer, Silence> {
+        let uri: Uri = letter.url.parse().map_err(|_| Silence::NoAddress)?;
         let host = uri.host().unwrap_or_default().to_owned();
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") if is_here(&host) => false,
-            _ => return Err("only https leaves this machine".to_owned()),
+            _ => return Err(Silence::OpenLine),
         };
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((bare, port)).await.map_err(silent)?;
+        let stream = TcpStream::connect((bare, port)).await;
+        let stream = stream.map_err(Silence::System)?;
         if !secure {
             return exchange(stream, &uri, letter).await;
         }
         let name = ServerName::try_from(bare.to_owned()).map_err(silent)?;
-        exchange(
-            self.tls.connect(name, stream).await.map_err(silent)?,
-            &uri,
-            letter,
-        )
-        .await
+        let stream = self.tls.connect(name, stream).await;
+        exchange(stream.map_err(Silence::System)?, &uri, letter).await
     }
 }
 
@@ -168,7 +162,7 @@ async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     uri: &Uri,
     letter: Letter,
-) -> Result<Answer, String> {
+) -> Result<Answer, Silence> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(silent)?;
@@ -204,11 +198,10 @@ async fn exchange(
     driver.abort();
     let body = body
         .map(|body| body.to_bytes().to_vec())
-        .map_err(|_| "its answer is too long or broke off".to_owned());
+        .map_err(|_| Silence::Cut);
     Ok(Answer { status, body })
 }
 
-/// The cause without addresses and keys: they stand in the call.
-fn silent(error: impl std::error::Error) -> String {
-    error.to_string()
+fn silent(error: impl std::error::Error) -> Silence {
+    Silence::Other(error.to_string())
 }

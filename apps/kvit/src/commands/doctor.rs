@@ -15,7 +15,8 @@ use kvit_billing::{Language, LayoutNo};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
 use kvit_store::{Debits, StoreError};
 use kvit_web::{
-    CertificateUse, Finding, FindingTexts, Health, Said, guessed_until, pale_colours, wording,
+    CertificateUse, Fails, Finding, FindingTexts, Health, Said, guessed_until, pale_colours,
+    wording,
 };
 use serde_json::json;
 
@@ -27,7 +28,7 @@ use crate::{
     texts::texts_of,
     upkeep,
     ways::key_files,
-    wiring::{Instance, KEY_FILE, STORE_HINT, store_file, store_url, trust_roots},
+    wiring::{Instance, KEY_FILE, store_file, store_url, trust_roots},
 };
 
 /// Mail server and payment systems get so long to answer.
@@ -36,7 +37,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const WAITING_MAX: usize = 10_000;
 
 pub(super) async fn doctor(out: &Output, dir: &Path) -> Result<Exit, Failure> {
-    let dir = std::path::absolute(dir).failed("the current folder is not known")?;
+    let dir = std::path::absolute(dir).fails(Exit::Failed, Fails::FolderUnknown, &[])?;
     let looks = look(&dir).await;
     let words = FindingTexts::new(Language::En).failed("the built-in texts are broken")?;
     let text = |look: &Finding| words.check(&look.said);
@@ -104,12 +105,8 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                 looks.extend(guessing(&instance).await);
                 looks.extend(without_forms(&instance).await);
             }
-            Err(failure) => {
-                // Who reads this follows that hint already.
-                let hint = format!("\nhint: {STORE_HINT}");
-                let words = failure.to_string().replace(&hint, "");
-                looks.push(program("store", Health::Broken, words));
-            }
+            // Who reads this looks at each part already.
+            Err(failure) => looks.push(broken("store", &failure.unless_doctor())),
         }
     }
     looks
@@ -146,17 +143,16 @@ fn text(name: &'static str, values: &[(&'static str, &dyn fmt::Display)]) -> Sai
     Said::Text(name, values.collect())
 }
 
-/// What the program says in its own words.
-fn program(part: &'static str, health: Health, words: String) -> Finding {
+fn failed(part: &'static str, health: Health, failure: &Failure) -> Finding {
     Finding {
         part,
         health,
-        said: vec![Said::Program(words)],
+        said: vec![Said::Reason(failure.reason())],
     }
 }
 
 fn broken(part: &'static str, failure: &Failure) -> Finding {
-    program(part, Health::Broken, failure.to_string())
+    failed(part, Health::Broken, failure)
 }
 
 fn judge<T>(part: &'static str, result: Result<T, Failure>, good: &'static str) -> Finding {
@@ -260,20 +256,15 @@ fn writable((part, place): (&'static str, PathBuf)) -> Finding {
         return found(part, Health::Ok, "writable", &[("place", &at)]);
     };
     let shell = files::for_shell(&place);
-    let remedy = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("make room, or move it to a larger disk; `df -h {shell}` says how much is left")
-        }
-        ErrorKind::ReadOnlyFilesystem => format!(
-            "its disk is mounted for reading only: `findmnt -T {shell}` names it; look into `dmesg` for errors of the disk before you mount it for writing again"
-        ),
-        ErrorKind::PermissionDenied => {
-            format!("give it to the account that Kvit runs as: `sudo chown -R ACCOUNT {shell}`")
-        }
-        _ => format!("look at it with `ls -ld {shell}` and `df -h {shell}`"),
+    let why = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "full",
+        ErrorKind::ReadOnlyFilesystem => "read-only",
+        ErrorKind::PermissionDenied => "denied",
+        _ => "other",
     };
-    let failure = Failure::new(Exit::Configuration, format!("{at} cannot be written to"));
-    broken(part, &failure.because(error).hint(remedy))
+    let values: [(_, &dyn fmt::Display); 3] = [("place", &at), ("shell", &shell), ("why", &why)];
+    let failure = Failure::told(Exit::Configuration, Fails::NotWritable, &values);
+    broken(part, &failure.because(error))
 }
 
 /// Whether a database on another machine may be reached over a line that others read, or answered by
@@ -328,11 +319,9 @@ async fn instance_parts(instance: &Instance, looks: &mut Vec<Finding>) {
     looks.push(mails(instance).await);
     looks.extend(payments::systems(instance, &of_payers).await);
     looks.push(judge("mail settings", instance.mailer(), "mail-settings"));
-    let portal = instance.portal().and_then(|portal| {
-        kvit_web::router(portal).map_err(|error| {
-            Failure::new(Exit::Configuration, "the portal cannot open").because(error)
-        })
-    });
+    let portal = instance
+        .portal()
+        .and_then(|portal| kvit_web::router(portal).fails(Exit::Configuration, Fails::Portal, &[]));
     looks.push(judge("portal", portal, "portal"));
 }
 
@@ -368,11 +357,11 @@ async fn mails(instance: &Instance) -> Finding {
     match made.await {
         Ok((no, left_out)) => match left_out.first() {
             None => found(part, Health::Ok, "mails", &[]),
-            Some((name, fault)) => {
-                let values: [(_, &dyn fmt::Display); 3] =
-                    [("no", &no), ("name", name), ("fault", fault)];
-                found(part, Health::Warning, "mails-left-out", &values)
-            }
+            Some((name, fault)) => Finding {
+                part,
+                health: Health::Warning,
+                said: vec![Said::LeftOut(no, name.clone(), fault.clone())],
+            },
         },
         Err(failure) => broken(part, &failure),
     }
@@ -383,12 +372,8 @@ async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
     let Some(oidc) = instance.oidc()? else {
         return Ok(());
     };
-    let hint = "compare [staff.oidc] issuer with what its /.well-known/openid-configuration says; until it works, staff sign in with local_accounts = true";
-    let failed = |error| {
-        let failure = Failure::new(Exit::Configuration, "the identity provider cannot be used");
-        failure.because(error).hint(hint)
-    };
-    oidc.look().await.map_err(failed)
+    let looked = oidc.look().await;
+    looked.fails(Exit::Configuration, Fails::Oidc, &[])
 }
 
 /// Whether somebody has been trying codes of many customers.
@@ -468,7 +453,7 @@ fn mail_server(config: &Config) -> Finding {
     let reached = (mail.host.as_str(), mail.port)
         .to_socket_addrs()
         .and_then(|mut addresses| {
-            let none = || std::io::Error::other("the name has no address");
+            let none = || std::io::Error::from(ErrorKind::HostUnreachable);
             let address = addresses.next().ok_or_else(none)?;
             std::net::TcpStream::connect_timeout(&address, CONNECT_MAX)
         });
@@ -480,13 +465,9 @@ fn mail_server(config: &Config) -> Finding {
             &[("place", &place)],
         ),
         Err(error) => {
-            let values: [(_, &dyn fmt::Display); 2] = [("place", &place), ("error", &error)];
-            found(
-                "mail server",
-                Health::Warning,
-                "mail-server-silent",
-                &values,
-            )
+            let silent = Fails::MailServerSilent;
+            let failure = Failure::told(Exit::Failed, silent, &[("place", &place)]);
+            failed("mail server", Health::Warning, &failure.because(error))
         }
     }
 }

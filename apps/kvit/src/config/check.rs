@@ -1,12 +1,13 @@
 //! Whether settings that could be read can also work.
 
-use std::{net::IpAddr, path::Path};
+use std::{fmt, net::IpAddr, path::Path};
 
 use jiff::tz::TimeZone;
 use kvit_billing::{BillNumber, Currency, Series, lists};
-use kvit_mail::{EmailAddress, RetryLadder};
+use kvit_mail::{EmailAddress, RetryLadder, STEP_MAX_S, STEPS_MAX};
 use kvit_pay::{CreditorId, Iban, ProviderName, statement::BANK, ways::Way};
 use kvit_store::Role;
+use kvit_web::{Kind, Phrase, Setting};
 
 use super::{
     Config, Fault, Guard, ProviderConfig, ProviderKind, Security,
@@ -41,28 +42,32 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// Notes a fault at `path` unless it is `ok` or has one already.
-    fn demand(&mut self, ok: bool, path: &str, problem: impl Into<String>, remedy: &str) {
+    fn demand(&mut self, ok: bool, path: &str, what: Phrase) {
         let key = shown(path);
         if !ok && !self.faults.iter().any(|fault| fault.key == key) {
             self.faults.push(Fault {
                 line: self.lines.of(path),
                 key,
-                problem: problem.into(),
-                remedy: remedy.to_owned(),
+                what,
+                words: String::new(),
             });
         }
     }
 
+    /// The same where what stands there says it all.
+    fn fits(&mut self, ok: bool, path: &str, what: Setting, value: &dyn fmt::Display) {
+        self.demand(ok, path, what.with(&[("value", value)]));
+    }
+
     fn positive(&mut self, value: u64, max: u64, path: &str) {
         let ok = (1..=max).contains(&value);
-        let problem = format!("{value} is not between 1 and {max}");
-        self.demand(ok, path, problem, "choose a number in this range");
+        let what = Setting::Range.with(&[("value", &value), ("max", &max)]);
+        self.demand(ok, path, what);
     }
 
     fn file_name(&mut self, file: &Path, path: &str, what: &str) {
         let ok = !file.as_os_str().is_empty();
-        let remedy = "write a path; a relative one is seen from the instance's folder";
-        self.demand(ok, path, format!("no {what} is named"), remedy);
+        self.demand(ok, path, Setting::FileMissing.with(&[("what", &what)]));
     }
 }
 
@@ -76,57 +81,31 @@ fn operator(config: &Config, checker: &mut Checker<'_>) {
         ("operator.switching", &operator.switching),
     ] {
         let ok = !text.bg.trim().is_empty() && text.en.as_deref().is_none_or(|en| !en.is_empty());
-        checker.demand(ok, path, "it is empty", "write the text in both languages");
+        checker.demand(ok, path, Setting::TextEmpty.with(&[]));
     }
-    checker.demand(
-        is_eik(&operator.eik),
-        "operator.eik",
-        format!(
-            "`{}` is not a company identifier: 9 or 13 digits, the last a check digit",
-            operator.eik
-        ),
-        "copy it from the trade register",
-    );
+    let eik = &operator.eik;
+    checker.fits(is_eik(eik), "operator.eik", Setting::Eik, eik);
     let vat = operator.vat_number.as_str();
     let vat_ok = vat.len() > 4
         && lists::has_vat_prefix(vat)
         && vat.chars().skip(2).all(|c| c.is_ascii_alphanumeric());
-    checker.demand(
-        vat_ok,
-        "operator.vat_number",
-        format!("`{vat}` is not a VAT number"),
-        "write it with the country's letters, such as BG123456789",
-    );
-    checker.demand(
-        is_iban(&operator.iban),
-        "operator.iban",
-        format!(
-            "`{}` is not an IBAN: its check digits do not fit",
-            operator.iban
-        ),
-        "copy it from the bank",
-    );
+    checker.fits(vat_ok, "operator.vat_number", Setting::Vat, &vat);
+    let iban = &operator.iban;
+    checker.fits(is_iban(iban), "operator.iban", Setting::Iban, iban);
     let bic_ok = matches!(operator.bic.len(), 0 | 8 | 11)
         && operator.bic.bytes().all(|b| b.is_ascii_alphanumeric());
-    checker.demand(
-        bic_ok,
-        "operator.bic",
-        format!("`{}` is not a BIC of 8 or 11 characters", operator.bic),
-        "copy it from the bank, or leave it empty",
-    );
+    checker.fits(bic_ok, "operator.bic", Setting::Bic, &operator.bic);
     for (path, address) in [
         ("operator.address", &operator.address),
         ("operator.address_en", &operator.address_en),
     ] {
         let ok = !address.city.trim().is_empty() && lists::is_country(&address.country);
-        let remedy = "name at least the city and the country's two capital letters, such as BG";
-        checker.demand(ok, path, "the address is not whole", remedy);
+        checker.demand(ok, path, Setting::Address.with(&[]));
     }
     checker.demand(
         !operator.hotline.trim().is_empty(),
         "operator.hotline",
-        "it is empty",
-        "name the line that answers day and night",
+        Setting::Hotline.with(&[]),
     );
     email(&operator.email, "operator.email", checker);
     web_address(&operator.website, "operator.website", checker);
@@ -136,8 +115,7 @@ fn operator(config: &Config, checker: &mut Checker<'_>) {
     ] {
         let digits = colour.strip_prefix('#').unwrap_or_default();
         let ok = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        let problem = format!("`{colour}` is not a colour");
-        checker.demand(ok, path, problem, "write it as #rrggbb, such as #14532d");
+        checker.fits(ok, path, Setting::Colour, colour);
     }
 }
 
@@ -147,8 +125,7 @@ fn portal(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         !portal.public_url.ends_with('/'),
         "portal.public_url",
-        "it ends with a slash",
-        "remove the slash",
+        Setting::Slash.with(&[]),
     );
     let here = |url: &str| {
         let host = url.split("://").nth(1).unwrap_or_default();
@@ -160,8 +137,7 @@ fn portal(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         !open || here(&portal.public_url),
         "portal.public_url",
-        "codes and bills of real customers would be readable on their way",
-        "write https://, and put a reverse proxy with TLS in front",
+        Setting::PublicOpen.with(&[]),
     );
     checker.positive(
         portal.session_minutes.into(),
@@ -172,8 +148,7 @@ fn portal(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         !portal.declaration_version.trim().is_empty(),
         "portal.declaration_version",
-        "it is empty",
-        "name the version of the declaration that customers agree to",
+        Setting::Declaration.with(&[]),
     );
     for (path, guard) in [
         (
@@ -191,7 +166,7 @@ fn portal(config: &Config, checker: &mut Checker<'_>) {
             block_s,
         } = guard;
         let ok = max > 0 && window_s > 0 && block_s > 0;
-        checker.demand(ok, path, "a limit of 0", "use numbers from 1");
+        checker.demand(ok, path, Setting::Guard.with(&[]));
     }
 }
 
@@ -201,8 +176,7 @@ fn staff(config: &Config, checker: &mut Checker<'_>) {
         checker.demand(
             staff.local_accounts,
             "staff.local_accounts",
-            "nobody could sign in to the console",
-            "write true, or add [staff.oidc]",
+            Setting::NoSignIn.with(&[]),
         );
         return;
     };
@@ -218,11 +192,11 @@ fn staff(config: &Config, checker: &mut Checker<'_>) {
         .strip_prefix("https://")
         .is_some_and(|host| !host.is_empty());
     let plain = issuer.bytes().all(|b| b.is_ascii_graphic()) && !issuer.contains(['?', '#']);
-    checker.demand(
+    checker.fits(
         (secure || here) && plain,
         "staff.oidc.issuer",
-        format!("`{issuer}` is not the issuer of an identity provider"),
-        "copy \"issuer\" from the provider's /.well-known/openid-configuration, to the letter; it begins with https://",
+        Setting::Issuer,
+        issuer,
     );
     for (key, set) in [
         ("client_id", !oidc.client_id.trim().is_empty()),
@@ -234,8 +208,8 @@ fn staff(config: &Config, checker: &mut Checker<'_>) {
         ("login_claim", !oidc.login_claim.trim().is_empty()),
         ("roles_claim", !oidc.roles_claim.trim().is_empty()),
     ] {
-        let remedy = "write it as OPERATIONS.md says";
-        checker.demand(set, &format!("staff.oidc.{key}"), "it is empty", remedy);
+        let path = format!("staff.oidc.{key}");
+        checker.demand(set, &path, Setting::OidcEmpty.with(&[]));
     }
     let strengths = oidc.acr_values.iter();
     let odd = strengths.filter(|value| value.is_empty() || value.contains(char::is_whitespace));
@@ -243,21 +217,18 @@ fn staff(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         odd.is_empty(),
         "staff.oidc.acr_values",
-        format!("no strengths of a sign-in: {}", odd.join(", ")),
-        "write each value by itself and without spaces, as the provider names it: acr_values = [\"phr\", \"phrh\"]",
+        Setting::Strengths.with(&[("values", &odd.join(", "))]),
     );
     checker.demand(
         !oidc.roles.is_empty(),
         "staff.oidc.roles",
-        "no group has a role, so nobody could sign in",
-        "write roles = { GROUP = \"agent\" }",
+        Setting::NoRoles.with(&[]),
     );
     for (group, role) in &oidc.roles {
         checker.demand(
             Role::parse(role).is_some(),
             "staff.oidc.roles",
-            format!("`{role}`, for `{group}`, is no role"),
-            "use agent, clerk, billing, auditor and administrator",
+            Setting::Role.with(&[("role", role), ("group", group)]),
         );
     }
 }
@@ -271,97 +242,77 @@ fn mail(config: &Config, checker: &mut Checker<'_>) {
         ("mail.host", &mail.host),
         ("mail.hello_name", &mail.hello_name),
     ] {
-        let problem = format!("`{name}` is not the name of a machine");
-        checker.demand(host(name), path, problem, "write a name or an IP address");
+        checker.fits(host(name), path, Setting::Host, name);
     }
-    checker.demand(mail.port > 0, "mail.port", "port 0", "use 25, 465 or 587");
+    checker.demand(mail.port > 0, "mail.port", Setting::Port.with(&[]));
     let loopback =
         mail.host == "localhost" || mail.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let plain = mail.security == Security::Plain;
-    checker.demand(
+    checker.fits(
         !plain || loopback || mail.allow_plain_remote,
         "mail.security",
-        format!("mail to `{}` would be readable on its way", mail.host),
-        "use \"starttls\" or \"tls\"; within a network of your own, allow_plain_remote = true",
+        Setting::MailOpen,
+        &mail.host,
     );
     let has_password = !mail.password_file.as_os_str().is_empty();
     checker.demand(
         mail.user.is_empty() != has_password,
         "mail.user",
-        "a login has a user and a password",
-        "set both user and password_file, or neither",
+        Setting::MailLogin.with(&[]),
     );
     checker.demand(
         mail.user.is_empty() || !plain || loopback,
         "mail.user",
-        "the password would be readable on its way",
-        "use \"starttls\" or \"tls\"",
+        Setting::PasswordOpen.with(&[]),
     );
     email(&mail.sender, "mail.sender", checker);
     let domain_ok = EmailAddress::parse(&format!("x@{}", mail.domain)).is_ok();
-    checker.demand(
+    checker.fits(
         domain_ok || mail.domain == "localhost",
         "mail.domain",
-        format!("`{}` is not a domain", mail.domain),
-        "write the domain of your mails, such as example.bg",
+        Setting::Domain,
+        &mail.domain,
     );
     checker.positive(mail.connections as u64, 1000, "mail.connections");
     checker.positive(mail.timeout_s, 3600, "mail.timeout_s");
-    if let Err(error) = RetryLadder::new(mail.retry_delays_s.clone()) {
-        let remedy = "write waits in seconds, such as [60, 300, 900]";
-        checker.demand(false, "mail.retry_delays_s", error.to_string(), remedy);
-    }
+    checker.demand(
+        RetryLadder::new(mail.retry_delays_s.clone()).is_ok(),
+        "mail.retry_delays_s",
+        Setting::Ladder.with(&[("steps", &STEPS_MAX), ("seconds", &STEP_MAX_S)]),
+    );
 }
 
 fn pay(config: &Config, checker: &mut Checker<'_>) {
     let pay = &config.pay;
     for name in &pay.order {
-        let problem = format!("there is no [pay.providers.{name}]");
         let ok = pay.providers.contains_key(name);
-        checker.demand(
-            ok,
-            "pay.order",
-            problem,
-            "name only payment systems that have a section",
-        );
+        let what = Setting::OrderUnknown.with(&[("name", name)]);
+        checker.demand(ok, "pay.order", what);
     }
     let mut sorted = pay.order.clone();
     sorted.sort();
     sorted.dedup();
-    let remedy = "name each once";
     checker.demand(
         sorted.len() == pay.order.len(),
         "pay.order",
-        "a name comes twice",
-        remedy,
+        Setting::OrderTwice.with(&[]),
     );
     checker.demand(
         pay.providers.is_empty() || config.operator.currency == Currency::EUR,
         "operator.currency",
-        "payment systems take euro only",
-        "write \"EUR\", or remove the sections [pay.providers.NAME]",
+        Setting::Euro.with(&[]),
     );
-    let remedy = "write an IBAN, such as BG80 BNBG 9661 1020 3456 78";
+    let is_account = |account: &String, path: &str, checker: &mut Checker<'_>| {
+        checker.fits(is_iban(account), path, Setting::AccountIban, account);
+    };
     for account in &pay.accounts {
-        let problem = format!("`{account}` is not an IBAN");
-        checker.demand(is_iban(account), "pay.accounts", problem, remedy);
+        is_account(account, "pay.accounts", checker);
     }
     for (name, provider) in &pay.providers {
         let path = format!("pay.providers.{name}");
-        checker.demand(
-            name != BANK,
-            &path,
-            "bank transfers have this name",
-            "choose another",
-        );
+        checker.demand(name != BANK, &path, Setting::BankName.with(&[]));
         for account in &provider.pays_from {
-            let problem = format!("`{account}` is not an IBAN");
-            checker.demand(
-                is_iban(account),
-                &format!("{path}.pays_from"),
-                problem,
-                remedy,
-            );
+            is_account(account, &format!("{path}.pays_from"), checker);
         }
         // Up to 18 digits are read, and BORICA's and everybody else's have to grow from here.
         checker.positive(
@@ -374,32 +325,19 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
             PAYS_WITHIN_DAYS_MAX,
             &format!("{path}.pays_within_days"),
         );
-        if let Err(error) = name.parse::<ProviderName>() {
-            checker.demand(
-                false,
-                &path,
-                error.to_string(),
-                "use a short name such as epay",
-            );
-        }
+        let is_name = name.parse::<ProviderName>().is_ok();
+        checker.fits(is_name, &path, Setting::SystemName, name);
         contracts(name, provider, checker);
         let offered = pay.order.contains(name);
         let trial = provider.is_trial_with_customers(offered) && !config.placeholder;
         checker.demand(
             !trial || pay.offer_test,
             &format!("{path}.mode"),
-            "what a test system calls paid would count as money of customers",
-            "write mode = \"live\", or take it out of [pay] order (a biller: remove its section) until then; where no customer comes, offer_test = true in [pay]",
+            Setting::Trial.with(&[]),
         );
         for way in &provider.ways {
-            let problem = format!("`{way}` is no way of paying");
-            let remedy = "use account, card and cash";
-            checker.demand(
-                Way::parse(way).is_some(),
-                &format!("{path}.ways"),
-                problem,
-                remedy,
-            );
+            let is_way = Way::parse(way).is_some();
+            checker.fits(is_way, &format!("{path}.ways"), Setting::Way, way);
         }
     }
 }
@@ -407,21 +345,19 @@ fn pay(config: &Config, checker: &mut Checker<'_>) {
 /// The tables of a payment system: that of its mode is there, and each is whole.
 fn contracts(name: &str, provider: &ProviderConfig, checker: &mut Checker<'_>) {
     let (path, kind) = (format!("pay.providers.{name}"), provider.kind);
-    let needed = format!("a payment system of the kind {} needs it", kind.as_str());
-    let remedy = "write what the contract with the payment system says";
+    let needed = Setting::Needed.with(&[("kind", &kind.as_str())]);
     let ways = kind != ProviderKind::Epay || !provider.ways.is_empty();
-    checker.demand(ways, &format!("{path}.ways"), needed.as_str(), remedy);
+    checker.demand(ways, &format!("{path}.ways"), needed.clone());
     let mode = provider.mode.as_str();
     checker.demand(
         provider.contracts().any(|(one, _)| one == provider.mode),
         &format!("{path}.{mode}"),
-        format!("there is no [{path}.{mode}], and mode = \"{mode}\""),
-        "write that table with what the contract says, or the other mode",
+        Setting::NoTable.with(&[("path", &path), ("mode", &mode)]),
     );
     for (mode, contract) in provider.contracts() {
         let path = format!("{path}.{}", mode.as_str());
         for (key, set) in contract.needs(kind) {
-            checker.demand(set, &format!("{path}.{key}"), needed.as_str(), remedy);
+            checker.demand(set, &format!("{path}.{key}"), needed.clone());
         }
         if contract.url.is_empty() {
             continue;
@@ -431,8 +367,7 @@ fn contracts(name: &str, provider: &ProviderConfig, checker: &mut Checker<'_>) {
         checker.demand(
             kind != ProviderKind::Epay || contract.url.ends_with('/'),
             &path,
-            "it does not end with a slash",
-            "write the slash at the end: the paths of EasyPay follow it",
+            Setting::NoSlash.with(&[]),
         );
     }
 }
@@ -447,15 +382,10 @@ fn debit(config: &Config, checker: &mut Checker<'_>) {
             debit.creditor.parse::<CreditorId>().is_ok()
         },
         "debit.creditor",
-        if empty {
-            "autopay needs it".to_owned()
-        } else {
-            format!(
-                "`{}` is not a creditor identifier: its check digits do not fit",
-                debit.creditor
-            )
+        match empty {
+            true => Setting::CreditorMissing.with(&[]),
+            false => Setting::Creditor.with(&[("value", &debit.creditor)]),
         },
-        "copy it from the letter that gave it to you, or write on = false",
     );
     let plain = |iban: &str| iban.parse::<Iban>().ok();
     let account = plain(debit.account(config));
@@ -463,23 +393,15 @@ fn debit(config: &Config, checker: &mut Checker<'_>) {
     let ours = accounts
         .filter_map(|iban| plain(iban))
         .any(|iban| Some(iban) == account);
-    checker.demand(
+    checker.fits(
         debit.iban.trim().is_empty() || ours,
         "debit.iban",
-        format!(
-            "`{}` is no account of the operator whose statements come in here",
-            debit.iban
-        ),
-        "leave it empty for operator.iban, or name the account in [pay] accounts too",
+        Setting::DebitAccount,
+        &debit.iban,
     );
     let bic_ok = matches!(debit.bic.len(), 0 | 8 | 11)
         && debit.bic.bytes().all(|b| b.is_ascii_alphanumeric());
-    checker.demand(
-        bic_ok,
-        "debit.bic",
-        format!("`{}` is not a BIC of 8 or 11 characters", debit.bic),
-        "copy it from the bank, or leave it empty",
-    );
+    checker.fits(bic_ok, "debit.bic", Setting::Bic, &debit.bic);
     checker.positive(
         debit.notice_days.into(),
         NOTICE_DAYS_MAX,
@@ -488,8 +410,7 @@ fn debit(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         !debit.on || config.operator.currency == Currency::EUR,
         "debit.on",
-        "direct debits are in euro",
-        "write \"EUR\" as operator.currency, or on = false",
+        Setting::DebitEuro.with(&[]),
     );
 }
 
@@ -507,49 +428,38 @@ fn reminders(config: &Config, checker: &mut Checker<'_>) {
             && days
                 .iter()
                 .all(|days| (1..=REMINDER_DAYS_MAX).contains(days));
-        checker.demand(
-            ok,
-            path,
-            format!("{days:?} are not up to {REMINDERS_MAX} different numbers of days, 1 to {REMINDER_DAYS_MAX}"),
-            "write days such as [3], or [] for none",
-        );
+        let what = Setting::ReminderDays.with(&[
+            ("days", &format!("{days:?}")),
+            ("most", &REMINDERS_MAX),
+            ("max", &REMINDER_DAYS_MAX),
+        ]);
+        checker.demand(ok, path, what);
     }
     let (from, to) = (reminders.from_hour, reminders.to_hour);
     checker.demand(
         from < to && to <= 24,
         "reminders.to_hour",
-        format!("{from} to {to} are no hours of a day"),
-        "write full hours from 0 to 24, the second later than the first",
+        Setting::ReminderHours.with(&[("from", &from), ("to", &to)]),
     );
 }
 
 fn seal_and_issue(config: &Config, checker: &mut Checker<'_>) {
-    checker.file_name(&config.seal.file, "seal.file", "PKCS#12 file");
-    checker.file_name(
-        &config.seal.password_file,
-        "seal.password_file",
-        "password file",
-    );
+    checker.file_name(&config.seal.file, "seal.file", "pkcs12");
+    checker.file_name(&config.seal.password_file, "seal.password_file", "password");
     let issue = &config.issue;
-    if let Err(error) = issue.series.parse::<Series>() {
-        let remedy = "use a short name such as main";
-        checker.demand(false, "issue.series", error.to_string(), remedy);
-    }
-    checker.demand(
-        BillNumber::new(issue.first_number).is_some(),
+    let is_series = issue.series.parse::<Series>().is_ok();
+    checker.fits(is_series, "issue.series", Setting::Series, &issue.series);
+    let first = issue.first_number;
+    let is_number = BillNumber::new(first).is_some();
+    checker.fits(
+        is_number,
         "issue.first_number",
-        format!(
-            "{} is not a number of at most ten digits, from 1",
-            issue.first_number
-        ),
-        "use the number after the last one given elsewhere",
+        Setting::FirstNumber,
+        &first,
     );
-    checker.demand(
-        TimeZone::get(&issue.time_zone).is_ok(),
-        "issue.time_zone",
-        format!("`{}` is not a time zone", issue.time_zone),
-        "use an IANA name such as Europe/Sofia",
-    );
+    let zone = &issue.time_zone;
+    let is_zone = TimeZone::get(zone).is_ok();
+    checker.fits(is_zone, "issue.time_zone", Setting::TimeZone, zone);
     checker.positive(issue.delivery_hours.into(), 720, "issue.delivery_hours");
     checker.positive(issue.chunk_orders as u64, 10_000, "issue.chunk_orders");
     checker.positive(issue.lease_s, 86_400, "issue.lease_s");
@@ -565,14 +475,12 @@ fn rest(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         bytes > 0,
         "import.unpacked_bytes_max",
-        "a limit of 0",
-        "use bytes",
+        Setting::Bytes.with(&[]),
     );
     checker.demand(
         config.import.upload_bytes_max > 0,
         "import.upload_bytes_max",
-        "a limit of 0",
-        "use bytes",
+        Setting::Bytes.with(&[]),
     );
     checker.positive(
         config.scans.refused_days.into(),
@@ -587,15 +495,13 @@ fn rest(config: &Config, checker: &mut Checker<'_>) {
     checker.demand(
         in_file || known.iter().any(|scheme| url.starts_with(scheme)),
         "store.url",
-        "it is not the address of a database",
-        "write sqlite://kvit.db, or postgres://USER@HOST/NAME",
+        Setting::Database.with(&[]),
     );
 }
 
 fn email(address: &str, path: &str, checker: &mut Checker<'_>) {
-    let problem = format!("`{address}` is not an e-mail address");
     let ok = EmailAddress::parse(address).is_ok();
-    checker.demand(ok, path, problem, "write it as name@example.bg");
+    checker.fits(ok, path, Setting::Email, &address);
 }
 
 fn web_address(url: &str, path: &str, checker: &mut Checker<'_>) {
@@ -603,8 +509,7 @@ fn web_address(url: &str, path: &str, checker: &mut Checker<'_>) {
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"));
     let ok = host.is_some_and(|host| !host.is_empty() && url.bytes().all(|b| b.is_ascii_graphic()));
-    let problem = format!("`{url}` is not a web address");
-    checker.demand(ok, path, problem, "write it as https://bills.example.bg");
+    checker.fits(ok, path, Setting::WebAddress, &url);
 }
 
 /// ЕИК of 9 digits with its check digit, or of 13 that begin with one.

@@ -17,6 +17,7 @@ use std::{
 
 pub(crate) use debit::DebitConfig;
 use kvit_billing::{Operator, PaperUntil, operator::Brand};
+use kvit_web::{Cause, Fails, Phrase};
 pub(crate) use pay::{Contract, Mode, PayConfig, ProviderConfig, ProviderKind};
 pub(crate) use reminders::RemindersConfig;
 use serde::Deserialize;
@@ -337,17 +338,22 @@ pub(crate) struct Fault {
     pub(crate) line: usize,
     /// Such as `[mail] port`.
     pub(crate) key: String,
-    pub(crate) problem: String,
-    pub(crate) remedy: String,
+    pub(crate) what: Phrase,
+    /// What the reader of TOML says of it, in its own words; may be empty.
+    pub(crate) words: String,
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{FILE}:{}: ", self.line)?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+impl From<Fault> for Cause {
+    fn from(fault: Fault) -> Self {
+        let line = format!("{FILE}:{}", fault.line);
+        Self {
+            place: match fault.key.as_str() {
+                "" => line,
+                key => format!("{line}: {key}"),
+            },
+            known: Some(fault.what),
+            foreign: fault.words,
         }
-        write!(f, "{}; {}", self.problem, self.remedy)
     }
 }
 
@@ -357,25 +363,18 @@ impl Config {
         let path = dir.join(FILE);
         let text = fs::read_to_string(&path).map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
-                Failure::new(
-                    Exit::Configuration,
-                    format!("there is no instance in {}", dir.display()),
-                )
-                .hint("name its folder with --dir, or make one with `kvit init --dir FOLDER`")
+                let values: [(_, &dyn fmt::Display); 1] = [("folder", &dir.display())];
+                Failure::told(Exit::Configuration, Fails::InstanceNone, &values)
             } else {
-                Failure::new(
-                    Exit::Configuration,
-                    format!("{} cannot be read", path.display()),
-                )
-                .because(error)
+                let values: [(_, &dyn fmt::Display); 1] = [("name", &path.display())];
+                Failure::told(Exit::Configuration, Fails::Unread, &values).because(error)
             }
         })?;
         Self::parse(&text).map_err(|faults| {
-            let list: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-            Failure::new(
-                Exit::Configuration,
-                format!("{} cannot work:{}", path.display(), list.concat()),
-            )
+            let values: [(_, &dyn fmt::Display); 1] = [("path", &path.display())];
+            let failure = Failure::told(Exit::Configuration, Fails::Settings, &values);
+            let causes = faults.into_iter().map(Cause::from);
+            causes.fold(failure, Failure::cause)
         })
     }
 
@@ -399,6 +398,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use kvit_web::{Kind, Setting};
+
     use super::*;
 
     #[test]
@@ -518,7 +519,7 @@ mod tests {
         for fault in &faults {
             let line = text.lines().nth(fault.line - 1).expect("a line");
             let key = fault.key.split(' ').next_back().expect("a key");
-            assert!(line.starts_with(key), "{fault} is not in `{line}`");
+            assert!(line.starts_with(key), "{fault:?} is not in `{line}`");
         }
     }
 
@@ -532,6 +533,7 @@ mod tests {
         let faults = Config::parse(&config.render()).expect_err("faults");
         let odd = |fault: &&Fault| fault.key.ends_with("acr_values");
         let odd = faults.iter().find(odd).expect("a fault");
-        assert_eq!(odd.problem, "no strengths of a sign-in: ``, `phr phrh`");
+        let strengths = Setting::Strengths.with(&[("values", &"``, `phr phrh`")]);
+        assert_eq!(odd.what, strengths);
     }
 }

@@ -440,7 +440,13 @@ secret_file = "epay.secret""#;
         let text = Config::default().render();
         let text = text.replace("\norder = []\n", &format!("\n{old}\n"));
         let faults = Config::parse(&text).expect_err("old");
-        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let words = kvit_web::FindingTexts::new(kvit_billing::Language::En).expect("well-formed");
+        let reason = kvit_web::Reason {
+            causes: faults.iter().cloned().map(Into::into).collect(),
+            ..kvit_web::Reason::default()
+        };
+        let told = words.reason(&reason).causes;
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 3, "{told:?}");
         for (told, said) in told.iter().zip([
             "[pay] providers.epay: `live`, `merchant`, `secret_file` have no place in the section itself; write mode = \"live\" there, and the keys into [pay.providers.epay.live]",

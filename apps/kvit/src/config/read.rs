@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
+use kvit_web::{Kind, Phrase, Setting};
 use serde::Deserialize;
 use toml::{
     Spanned,
@@ -38,8 +39,8 @@ pub(super) fn read(text: &str) -> (Config, Vec<Fault>, Lines) {
         .map(|error| Fault {
             line: line_at(text, error.span()),
             key: String::new(),
-            problem: error.message().trim().replace('\n', ", "),
-            remedy: "correct the TOML".to_owned(),
+            what: Setting::Toml.with(&[]),
+            words: error.message().trim().replace('\n', ", "),
         })
         .collect();
     let mut lines = Lines::default();
@@ -63,11 +64,12 @@ pub(super) fn read(text: &str) -> (Config, Vec<Fault>, Lines) {
         let path = span
             .as_ref()
             .and_then(|span| path_at(table.get_ref(), span));
+        let (what, words) = plain(error.message());
         faults.push(Fault {
             line: line_at(text, span),
             key: path.as_deref().map(shown).unwrap_or_default(),
-            problem: plain(error.message()),
-            remedy: "compare with what `kvit init` writes".to_owned(),
+            what,
+            words,
         });
         let replaced = path.is_some_and(|path| replace(table.get_mut(), fallback.get_ref(), &path));
         if !replaced {
@@ -91,8 +93,8 @@ fn note_missing<'a>(
             faults.push(Fault {
                 line: 1,
                 key: format!("[{section}]"),
-                problem: "the section is missing".to_owned(),
-                remedy: "write it as `kvit init` does".to_owned(),
+                what: Setting::SectionMissing.with(&[]),
+                words: String::new(),
             });
             continue;
         };
@@ -106,8 +108,8 @@ fn note_missing<'a>(
                 faults.push(Fault {
                     line: lines.of(section),
                     key: format!("[{section}] {name}"),
-                    problem: "it is missing".to_owned(),
-                    remedy: "write it as `kvit init` does".to_owned(),
+                    what: Setting::KeyMissing.with(&[]),
+                    words: String::new(),
                 });
                 found.insert(key.clone(), value.clone());
             }
@@ -149,8 +151,12 @@ fn note_moved(table: &mut DeTable<'_>, lines: &Lines, faults: &mut Vec<Fault>) {
         faults.push(Fault {
             line: lines.of(&path),
             key: shown(&path),
-            problem: format!("{} have no place in the section itself", keys.join(", ")),
-            remedy: format!("write mode = \"{mode}\" there, and the keys into [{path}.{mode}]"),
+            what: Setting::Moved.with(&[
+                ("keys", &keys.join(", ")),
+                ("mode", &mode),
+                ("path", &path),
+            ]),
+            words: String::new(),
         });
         if live.is_some() {
             section.remove("live");
@@ -241,28 +247,54 @@ pub(super) fn shown(path: &str) -> String {
     }
 }
 
-fn plain(message: &str) -> String {
+/// What the reader says of a value: the kind of it, or its own words where it is none of those known.
+fn plain(message: &str) -> (Phrase, String) {
+    let message = message.trim().replace('\n', ", ");
+    let told = |what: Phrase| (what, String::new());
     if message.contains("untagged enum") {
-        return "expected a text, such as \"…\" or { bg = \"…\", en = \"…\" }".to_owned();
+        return told(Setting::TextExpected.with(&[]));
     }
-    let mut plain = message.trim().replace('\n', ", ");
-    for (rust, words) in [
-        ("u8", "a whole number up to 255"),
-        ("u16", "a whole number up to 65535"),
-        ("u32", "a whole number"),
-        ("u64", "a whole number"),
-        ("usize", "a whole number"),
-        ("a boolean", "true or false"),
-        ("socket address", "an address such as 127.0.0.1:8480"),
-        (
-            "invalid socket address syntax",
-            "not an address such as 127.0.0.1:8480",
-        ),
-    ] {
-        plain = match plain.strip_suffix(rust) {
-            Some(head) => format!("{head}{words}"),
-            None => plain,
-        };
+    if message.contains("invalid socket address syntax") {
+        return told(Setting::Listen.with(&[]));
     }
-    plain
+    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    if let Some((found, expected)) = message.split_once(", expected ") {
+        let names =
+            |kind: Setting, found: &str| kind.with(&[("found", &found), ("expected", &expected)]);
+        match (quoted(found), found) {
+            (Some(name), head) if head.starts_with("unknown field") => {
+                return told(names(Setting::KeyUnknown, &name));
+            }
+            (Some(name), head) if head.starts_with("unknown variant") => {
+                return told(names(Setting::Variant, &name));
+            }
+            (_, head) => {
+                let value = ["invalid type: ", "invalid value: "];
+                let value = value.iter().find_map(|head_of| head.strip_prefix(head_of));
+                if let Some(value) = value {
+                    return told(odd_value(value, expected));
+                }
+            }
+        }
+    }
+    match (message.starts_with("missing field"), quoted(&message)) {
+        (true, Some(name)) => told(Setting::FieldMissing.with(&[("found", &name)])),
+        _ => (Setting::Value.with(&[]), message),
+    }
+}
+
+/// `string "two days"` where a `u32` belongs: the value, and what the texts call that type.
+fn odd_value(found: &str, expected: &str) -> Phrase {
+    let at = found.find(['"', '`']).unwrap_or(0);
+    let value = found[at..].trim_matches('`');
+    let name = match expected {
+        "u8" | "u16" | "string" => expected,
+        "a string" => "string",
+        "a sequence" => "sequence",
+        "u32" | "u64" | "usize" => "whole",
+        "a boolean" => "boolean",
+        "socket address" => "address",
+        _ => "other",
+    };
+    Setting::Type.with(&[("found", &value), ("expected", &name), ("shown", &expected)])
 }

@@ -5,6 +5,7 @@ mod entry;
 pub(crate) mod zipped;
 
 use std::{
+    fmt,
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -17,11 +18,12 @@ use entry::{Budget, Lazy};
 use jiff::civil::Date;
 use kvit_billing::order::RunHeader;
 use kvit_flow::Source;
+use kvit_web::Fails;
 use zipped::NoZip;
 
 use crate::{
     config::ImportConfig,
-    exit::{Context, Exit, Failure},
+    exit::{Exit, Failure},
 };
 
 /// Folders within folders are followed so far.
@@ -97,21 +99,27 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn take(&mut self, given: &Given, depth: u32) -> Result<(), Failure> {
         let (path, name) = (&given.path, &given.name);
-        let cannot = || format!("{name} cannot be read");
-        let data = fs::metadata(path).failed(cannot())?;
+        let unread = |error: io::Error| {
+            let failure = Failure::told(Exit::Failed, Fails::Unread, &[("name", name)]);
+            failure.because(error)
+        };
+        let data = fs::metadata(path).map_err(unread)?;
         if !data.is_dir() {
             return self.file(path, name).map_err(|failure| match failure {
-                Stop::Io(error) => Failure::new(Exit::Failed, cannot()).because(error),
+                Stop::Io(error) => unread(error),
                 Stop::Limit(failure) => failure,
             });
         }
         if depth >= DEPTH_MAX {
-            let what = format!("{name} lies more than {DEPTH_MAX} folders deep");
-            return Err(Failure::new(Exit::Failed, what));
+            return Err(Failure::told(
+                Exit::Failed,
+                Fails::TooDeep,
+                &[("name", name), ("max", &DEPTH_MAX)],
+            ));
         }
         let mut inside: Vec<PathBuf> = fs::read_dir(path)
             .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-            .failed(cannot())?;
+            .map_err(unread)?;
         inside.sort();
         for path in inside {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -162,11 +170,16 @@ impl Walk<'_> {
                 let broken = Opener::Broken(broken.to_string());
                 return self.push_entry(name.to_owned(), broken);
             }
-            Err(error) => {
-                let what = format!("{name}: {error}");
-                return Err(Stop::Limit(Failure::new(Exit::Failed, what).hint(
-                    "pack fewer files into one ZIP, or raise [import] files_max",
-                )));
+            Err(NoZip::TooMany { found, max }) => {
+                let values: [(_, &dyn fmt::Display); 3] =
+                    [("name", &name), ("found", &found), ("max", &max)];
+                let failure = Failure::told(Exit::Failed, Fails::ZipFiles, &values);
+                return Err(Stop::Limit(failure));
+            }
+            Err(NoZip::TooLong { max }) => {
+                let values: [(_, &dyn fmt::Display); 2] = [("name", &name), ("max", &max)];
+                let failure = Failure::told(Exit::Failed, Fails::ZipList, &values);
+                return Err(Stop::Limit(failure));
             }
         };
         for index in 0..archive.len() {
@@ -217,11 +230,8 @@ impl Walk<'_> {
     fn push(&mut self, source: Source) -> Result<(), Stop> {
         let max = self.limits.files_max;
         if self.sources.len() >= max {
-            let what = format!("the hand-over holds more than {max} files");
-            return Err(Stop::Limit(
-                Failure::new(Exit::Failed, what)
-                    .hint("hand over less at a time, or raise [import] files_max"),
-            ));
+            let failure = Failure::told(Exit::Failed, Fails::TooManyFiles, &[("max", &max)]);
+            return Err(Stop::Limit(failure));
         }
         self.sources.push(source);
         Ok(())

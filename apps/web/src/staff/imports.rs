@@ -22,6 +22,7 @@ use super::{
     event, layouts,
     multipart::{BadForm, Parts},
     render, say, statements,
+    upkeep::apart,
 };
 use crate::{
     App, FileKind, ImportState, ImportView, LayoutFault, NewFile, NoUpload,
@@ -29,6 +30,7 @@ use crate::{
     failure::Failure,
     findings::{place, tell},
     front::Visitor,
+    reason,
     rooms::info,
     texts::Texts,
 };
@@ -479,7 +481,11 @@ fn follow(
         _ => (None, None, None),
     };
     let why = match &view.state {
-        ImportState::Failed(why) => Some(why.clone()),
+        ImportState::Failed(why) => {
+            let told = reason::tell(texts, why);
+            let (known, words) = apart(told.causes);
+            Some(context! { what => told.what, known, remedy => told.remedy, words })
+        }
         _ => None,
     };
     let findings = match &view.state {
@@ -487,7 +493,7 @@ fn follow(
         _ => None,
     };
     let layout_faults = match &view.state {
-        ImportState::LayoutFaulty(faults) => Some(layout_faults(faults)),
+        ImportState::LayoutFaulty(faults) => Some(layout_faults(texts, faults)),
         _ => None,
     };
     let page = context! {
@@ -503,12 +509,19 @@ fn follow(
     Ok(response)
 }
 
-/// What is wrong with a layout, each fault with its place.
-fn layout_faults(faults: &[LayoutFault]) -> Vec<Value> {
-    let faults = faults.iter().map(|fault| {
-        context! { place => fault.place(), message => fault.message.clone(), hints => fault.hints.clone() }
-    });
-    faults.collect()
+/// What is wrong with a layout, each fault with its place, and whether Typst says more of any.
+fn layout_faults(texts: &Texts, faults: &[LayoutFault]) -> Value {
+    let rows: Vec<_> = faults
+        .iter()
+        .map(|fault| {
+            let told = crate::layouts::tell(texts, fault);
+            context! {
+                place => told.place, found => told.what, remedy => told.remedy, words => told.words,
+            }
+        })
+        .collect();
+    let more = faults.iter().any(|fault| !fault.words.is_empty());
+    context! { rows, more }
 }
 
 /// What is wrong with a statement, each fault with its place.

@@ -16,8 +16,8 @@ use super::{
     render,
 };
 use crate::{
-    App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Said,
-    failure::Failure, findings::check, front::Visitor, no_form, texts::Texts,
+    App, CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Said, ToldCause,
+    failure::Failure, findings::check, front::Visitor, reason, texts::Texts,
 };
 
 /// Seconds after which a page comes again whose checks are under way.
@@ -85,15 +85,17 @@ fn certificate(app: &App, texts: &Texts, one: &CertificateFacts, now: Timestamp)
     }
 }
 
-/// What a text says stands by itself; the program's own words, whose last lines may begin with `hint:`, are introduced.
+/// What is known stands first, what to do behind it, and last what other programs said.
 fn finding(texts: &Texts, one: &Finding) -> Value {
-    let mut lines = Vec::new();
-    let mut words: Vec<String> = Vec::new();
+    let (mut lines, mut words) = (Vec::new(), Vec::new());
     for said in &one.said {
-        match said {
-            Said::Text(name, values) => lines.push(check(texts, name, values)),
-            Said::NoForm(why) => lines.push(no_form::tell(texts, why).to_string()),
-            Said::Program(said) => words.extend(said.lines().map(|line| line.trim().to_owned())),
+        lines.push(check(texts, said));
+        if let Said::Reason(reason) = said {
+            let told = reason::tell(texts, reason);
+            let (known, foreign) = apart(told.causes);
+            lines.extend(known);
+            lines.extend(Some(told.remedy).filter(|remedy| !remedy.is_empty()));
+            words.extend(foreign);
         }
     }
     let key = format!("staff-part-{}", one.part.replace(' ', "-"));
@@ -104,6 +106,24 @@ fn finding(texts: &Texts, one: &Finding) -> Value {
         Health::Broken => ("broken", "staff-health-broken"),
     };
     context! { part, health, word => texts.say(word, &[]), lines, words }
+}
+
+/// What is known of causes, and what other programs said, each with its place.
+pub(super) fn apart(causes: Vec<ToldCause>) -> (Vec<String>, Vec<String>) {
+    let (mut known, mut foreign) = (Vec::new(), Vec::new());
+    for cause in causes {
+        let at = |text: &str| match cause.place.as_str() {
+            "" => text.to_owned(),
+            place => format!("{place}: {text}"),
+        };
+        if !cause.known.is_empty() {
+            known.push(at(&cause.known));
+        }
+        if !cause.foreign.is_empty() {
+            foreign.push(at(&cause.foreign));
+        }
+    }
+    (known, foreign)
 }
 
 #[derive(Deserialize)]

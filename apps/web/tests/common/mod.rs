@@ -32,8 +32,9 @@ use kvit_store::{
     PasskeyOwner, PasskeyRecord, ReaderRecord, Role, SessionDoor, Store,
 };
 use kvit_web::{
-    CertificateFacts, CertificateUse, DocumentError, Documents, Finding, Health, Layouts, Looked,
-    NoSample, Numbers, Oidc, OwnText, Pay, Portal, PortalLimits, Said, Samples, Upkeep,
+    Because, Cause, CertificateFacts, CertificateUse, DocumentError, Documents, Fails, Finding,
+    Health, Kind, Layouts, Looked, NoSample, Numbers, Oidc, OwnText, Pay, Portal, PortalLimits,
+    Reason, Said, Samples, Upkeep,
 };
 use tower::ServiceExt;
 
@@ -202,7 +203,32 @@ impl Upkeep for Watched {
             said: vec![said],
         };
         let text = |name, of, value: &str| Said::Text(name, vec![(of, value.to_owned())]);
-        let full = "/var/lib/kvit/archive cannot be written to\n  because no space left on device\nhint: make room, or move it to a larger disk";
+        let place = "/var/lib/kvit/archive";
+        let full = Reason {
+            what: Fails::NotWritable.with(&[
+                ("place", &place),
+                ("shell", &place),
+                ("why", &"full"),
+            ]),
+            causes: vec![known(Because::Full)],
+            is_without_remedy: false,
+        };
+        let silent = Reason {
+            what: Fails::MailServerSilent.with(&[("place", &"mail.example:25")]),
+            causes: vec![known(Because::Refused)],
+            is_without_remedy: false,
+        };
+        let shut = Reason {
+            what: Fails::StoreClosed.with(&[]),
+            causes: vec![
+                known(Because::DatabaseSchema),
+                Cause {
+                    foreign: "migration 7 was previously applied but is missing".to_owned(),
+                    ..Cause::default()
+                },
+            ],
+            is_without_remedy: true,
+        };
         Looked {
             at: "2026-11-20T08:00:00Z".parse().ok(),
             findings: vec![
@@ -211,21 +237,19 @@ impl Upkeep for Watched {
                     Health::Ok,
                     text("settings", "file", "kvit.toml"),
                 ),
-                finding("archive", Health::Broken, Said::Program(full.to_owned())),
-                finding(
-                    "mail server",
-                    Health::Warning,
-                    Said::Text(
-                        "mail-server-silent",
-                        vec![
-                            ("place", "mail.example:25".to_owned()),
-                            ("error", "Connection refused".to_owned()),
-                        ],
-                    ),
-                ),
+                finding("archive", Health::Broken, Said::Reason(full)),
+                finding("store", Health::Broken, Said::Reason(shut)),
+                finding("mail server", Health::Warning, Said::Reason(silent)),
             ],
             under_way: false,
         }
+    }
+}
+
+fn known(why: Because) -> Cause {
+    Cause {
+        known: Some(why.with(&[])),
+        ..Cause::default()
     }
 }
 

@@ -25,7 +25,7 @@ use kvit_pay::{
     },
     params::encode,
     statement::{Transfer, TransferKind},
-    ways::{Call, Dialect, NoAnswer, Provider, Way, Ways, Wire},
+    ways::{Call, Dialect, NoAnswer, Provider, Silence, Way, Ways, Wire},
 };
 use kvit_store::{Booked, Concede, ConcessionKind, NewConcession, NewStatement};
 use kvit_web::Pay;
@@ -79,7 +79,7 @@ impl Wire for Systems {
             if refuses {
                 return Err(NoAnswer::Refused(404));
             }
-            answer.ok_or_else(|| NoAnswer::Silent("silence".to_owned()))
+            answer.ok_or_else(|| NoAnswer::Silent(Silence::Other("silence".to_owned())))
         })
     }
 

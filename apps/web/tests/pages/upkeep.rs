@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kvit_web::ImportState;
+use kvit_web::{Because, Cause, Fails, ImportState, Kind, LayoutCheck, Reason};
 
 use super::{
     common::{self, World},
@@ -42,13 +42,28 @@ pub(super) async fn layouts(eye: &mut Inspector, world: &World) {
     eye.look("staff-layouts").await;
     eye.see("staff-layout-own", "/staff/layouts/2").await;
     let id: kvit_billing::EntryId = "fedcba9876543210fedcba9876543210".parse().expect("an id");
-    let fault = |line| kvit_web::LayoutFault {
+    let fault = |line, known: kvit_web::Phrase, words: &[&str]| kvit_web::LayoutFault {
         file: "bill.typ".to_owned(),
         line,
         column: 2,
-        message: "unknown variable: hed".to_owned(),
-        hints: vec!["if you meant to display multiple letters as is, try adding spaces".to_owned()],
+        known,
+        words: words.iter().map(|words| (*words).to_owned()).collect(),
     };
+    let faults = vec![
+        fault(
+            163,
+            LayoutCheck::VariableUnknown.with(&[("name", &"hed")]),
+            &[],
+        ),
+        fault(
+            170,
+            LayoutCheck::Typst.with(&[]),
+            &[
+                "the character `#` is not valid in code",
+                "you are already in code mode; try removing the `#`",
+            ],
+        ),
+    ];
     let view = kvit_web::ImportView {
         id: id.clone(),
         file: kvit_web::NewFile {
@@ -58,7 +73,7 @@ pub(super) async fn layouts(eye: &mut Inspector, world: &World) {
             at,
             bytes: 23_456,
         },
-        state: ImportState::LayoutFaulty(vec![fault(163), fault(170)]),
+        state: ImportState::LayoutFaulty(faults),
     };
     world
         .shelf
@@ -145,7 +160,20 @@ pub(super) async fn imports(eye: &mut Inspector, world: &World) {
     for (name, state) in [
         (
             "staff-import-failed",
-            ImportState::Failed("run.zip cannot be read\n  because a broken ZIP file".to_owned()),
+            ImportState::Failed(Reason {
+                what: Fails::Unread.with(&[("name", &"run.zip")]),
+                causes: vec![
+                    Cause {
+                        known: Some(Because::Denied.with(&[])),
+                        ..Cause::default()
+                    },
+                    Cause {
+                        foreign: "the lease was lost".to_owned(),
+                        ..Cause::default()
+                    },
+                ],
+                is_without_remedy: false,
+            }),
         ),
         ("staff-import-already", ImportState::Already(run())),
     ] {

@@ -9,7 +9,7 @@ use axum::{
 use futures::StreamExt as _;
 use kvit_pay::statement::{Check, Place};
 use kvit_store::{Event, Role};
-use kvit_web::ImportState;
+use kvit_web::{Because, Cause, Fails, ImportState, Kind, Reason};
 
 use super::{
     FOREIGN, URL,
@@ -122,16 +122,27 @@ async fn a_file_comes_in_whole_and_its_import_is_followed() {
         assert_eq!(page.header("refresh").split(';').next(), Some("3"));
     }
     let run = || "2026-10-a1".parse().expect("an id");
-    world
-        .shelf
-        .set(ImportState::Failed("the disk <went> away".to_owned()));
+    let cause = Cause {
+        known: Some(Because::Denied.with(&[])),
+        foreign: "the disk <went> away".to_owned(),
+        ..Cause::default()
+    };
+    world.shelf.set(ImportState::Failed(Reason {
+        what: Fails::NoBill.with(&[("name", &"1.txt"), ("count", &2)]),
+        causes: vec![cause],
+        is_without_remedy: false,
+    }));
     let page = vera.get(&own).await;
     assert_eq!(page.header("refresh"), "");
-    assert!(
-        page.body.contains("the disk &lt;went&gt; away"),
-        "{}",
-        page.body
-    );
+    for part in [
+        "по името си не е сметка: 1.txt и още 2",
+        "достъпът е отказан",
+        "дайте на сметките окончание",
+        "lang=\"en\">the disk &lt;went&gt; away",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    assert_eq!(english_in(&page.body), Vec::<String>::new());
     world.shelf.set(ImportState::Already(run()));
     let page = vera.get(&own).await;
     assert!(

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use kvit_billing::LayoutNo;
 use kvit_store::{NewLayout, Role};
-use kvit_web::{ImportState, LayoutFault};
+use kvit_web::{ImportState, Kind, LayoutCheck, LayoutFault};
 
 use super::{
     URL,
-    common::{Answer, Browser, World, layout_report},
+    common::{Answer, Browser, World, layout_report, words::english_in},
     hidden, imports, now, two,
 };
 
@@ -179,19 +179,33 @@ async fn an_upload_is_followed_to_its_version_or_its_faults() {
         file: file.to_owned(),
         line,
         column: 2,
-        message: "unknown variable: hed".to_owned(),
-        hints: vec!["write <head>".to_owned()],
+        known: LayoutCheck::VariableUnknown.with(&[("name", &"hed")]),
+        words: vec!["write <head>".to_owned()],
     };
-    let faults = vec![fault("bill.typ", 163), fault("texts/en.toml", 4)];
+    let mut faults = vec![fault("bill.typ", 163), fault("texts/en.toml", 4)];
+    // Each of them, as if all came of one layout.
+    let values = [
+        "kind", "mib", "all", "max", "found", "expected", "name", "seconds", "status", "what",
+        "shown",
+    ];
+    let values = values.map(|name| (name, &"17" as &dyn std::fmt::Display));
+    faults.extend(LayoutCheck::ALL.iter().map(|check| LayoutFault {
+        known: check.with(&values),
+        words: Vec::new(),
+        ..fault("bill.typ", 7)
+    }));
     world.shelf.set(ImportState::LayoutFaulty(faults));
     let page = ana.get(&own).await;
     assert!(
         page.body.contains("bill.typ:163:2")
             && page.body.contains("en.toml:4:2")
-            && page.body.contains("write &lt;head&gt;"),
+            && page.body.contains("непознато име „hed“")
+            && page.body.contains("lang=\"en\">write &lt;head&gt;"),
         "{}",
         page.body
     );
+    assert!(!page.body.contains("layout-"), "{}", page.body);
+    assert_eq!(english_in(&page.body), Vec::<String>::new());
     world.shelf.set(ImportState::Brought {
         layout: brought(&world, "one").await,
         first: true,
@@ -218,14 +232,18 @@ async fn certificates_are_shown_with_their_ends_and_checks_with_what_to_do() {
         "(Стар корен): сертификатът е изтекъл на",
         "5f3a9c21d0e84b77a1c2",
         "Платежна система borica",
-        "За преглед: 2",
-        "no space left on device",
-        "Думите на програмата:",
-        "hint: make room",
+        "За преглед: 3",
+        "archive не може да се пише",
+        "дискът е пълен",
+        "освободете място",
+        "mail.example:25 не отговаря",
+        "Дословно от системата:",
+        "lang=\"en\">migration 7 was previously applied but is missing",
         "kvit.toml се чете",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
+    assert_eq!(english_in(&page), Vec::<String>::new());
     let again = ana.post("/staff/keys", "").await;
     assert_eq!(again.header("location"), "/staff/keys");
 }

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::Bench;
 use crate::{
     exit::{Context, Exit, Failure},
-    layouts::{self, Tried, chain},
+    layout_faults::in_words,
+    layouts::{self, Tried},
     output::{BAD, GOOD, Output, count, grouped, table},
 };
 
@@ -48,14 +49,14 @@ fn row(words: &FindingTexts, tried: &Tried) -> Vec<String> {
             grouped(*bytes as u64),
             format!("slow: {}", words.no_form(why)),
         ),
-        (Err(error), _) => (String::new(), chain(error)),
+        (Err(error), _) => (String::new(), in_words(words, error)),
     };
     vec![tried.name.clone(), bytes, said]
 }
 
 fn as_json(words: &FindingTexts, tried: &Tried) -> serde_json::Value {
     json!({
-        "kind": tried.name, "bytes": tried.bytes.as_ref().ok(), "fault": tried.bytes.as_ref().err().map(chain),
+        "kind": tried.name, "bytes": tried.bytes.as_ref().ok(), "fault": tried.bytes.as_ref().err().map(|error| in_words(words, error)),
         "slow_because": tried.slow, "in_words": tried.slow.as_ref().map(|why| words.no_form(why).to_string()),
     })
 }

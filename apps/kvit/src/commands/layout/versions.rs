@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use kvit_billing::{LayoutNo, ports::Clock};
+use kvit_billing::{Language, LayoutNo, ports::Clock};
 use kvit_store::{ChooseLayout, LayoutChosen};
-use kvit_web::LayoutFault;
+use kvit_web::{FindingTexts, LayoutFault};
 use serde_json::json;
 
 use super::super::account::{account, at_the_console};
@@ -62,15 +62,29 @@ pub(super) async fn bring(
             Ok(Exit::Done)
         }
         Brought::Faulty(faults) => {
-            let value = json!({ "faults": faults });
+            let words = FindingTexts::new(Language::En).failed("the built-in texts are broken")?;
+            let value = json!({
+                "faults": faults.iter().map(|one| as_json(&words, one)).collect::<Vec<_>>(),
+            });
             out.result(&value, |out| {
-                let lines: Vec<_> = faults.iter().map(LayoutFault::to_string).collect();
+                let told = faults.iter().map(|one| words.layout_fault(one));
+                let lines: Vec<_> = told.map(|told| told.to_string()).collect();
                 let said = out.out("not kept: the layout has faults", BAD);
                 format!("{}\n{said}", lines.join("\n"))
             })?;
             Ok(Exit::Failed)
         }
     }
+}
+
+/// With the stable name of what is wrong; `hints` are what to do, and what Typst says.
+fn as_json(words: &FindingTexts, fault: &LayoutFault) -> serde_json::Value {
+    let told = words.layout_fault(fault);
+    let remedy = Some(told.remedy).filter(|remedy| !remedy.is_empty());
+    json!({
+        "file": fault.file, "line": fault.line, "column": fault.column, "code": fault.known.name,
+        "message": told.what, "hints": remedy.into_iter().chain(told.words).collect::<Vec<_>>(),
+    })
 }
 
 pub(super) async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {

@@ -56,6 +56,25 @@ pub enum OidcError {
     #[error("{0} cannot be fetched")]
     Silent(String, #[source] NoAnswer),
     /// What it says is no OpenID Connect, or not what we need.
+    #[error("{0} says no OpenID Connect")]
+    NotOpenId(String, #[source] serde_json::Error),
+    /// It speaks for somebody else.
+    #[error("{url} speaks for the issuer {told}, not for {issuer}")]
+    OtherIssuer {
+        /// What was asked.
+        url: String,
+        /// For whom it speaks.
+        told: String,
+        /// For whom it should.
+        issuer: String,
+    },
+    /// It has no way of signing in by a browser and a code.
+    #[error("{0} does not offer the authorization code flow")]
+    NoCodeFlow(String),
+    /// It has no keys for its tokens.
+    #[error("{0} holds no key that signs")]
+    NoKeys(String),
+    /// What it says to a sign-in is no token.
     #[error("{0}")]
     Unfit(String),
 }
@@ -133,22 +152,21 @@ impl Oidc {
         );
         let said = self.get(url.clone()).await?;
         let discovered: Discovered = serde_json::from_slice(&said)
-            .map_err(|error| OidcError::Unfit(format!("{url} says no OpenID Connect: {error}")))?;
+            .map_err(|error| OidcError::NotOpenId(url.clone(), error))?;
         if discovered.issuer != *issuer {
-            let told = &discovered.issuer;
-            let why = format!("{url} speaks for the issuer {told}, not for {issuer}");
-            return Err(OidcError::Unfit(why));
+            return Err(OidcError::OtherIssuer {
+                url,
+                told: discovered.issuer,
+                issuer: issuer.clone(),
+            });
         }
         let types = &discovered.response_types_supported;
         if !types.is_empty() && !types.iter().any(|kind| kind == "code") {
-            let why = format!("{issuer} does not offer the authorization code flow");
-            return Err(OidcError::Unfit(why));
+            return Err(OidcError::NoCodeFlow(issuer.clone()));
         }
         let said = self.get(discovered.jwks_uri.clone()).await?;
         let keys = token::keys(&said).filter(|keys| !keys.is_empty());
-        let keys = keys.ok_or_else(|| {
-            OidcError::Unfit(format!("{} holds no key that signs", discovered.jwks_uri))
-        })?;
+        let keys = keys.ok_or_else(|| OidcError::NoKeys(discovered.jwks_uri.clone()))?;
         let at = Instant::now();
         let known = Arc::new(Known {
             at,

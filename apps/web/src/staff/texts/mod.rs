@@ -297,7 +297,7 @@ fn state(texts: &Texts, counts: bool, has_counted: bool) -> String {
 }
 
 /// A fault in the words of who reads the page.
-fn fault_text(texts: &Texts, fault: &Fault) -> String {
+pub(crate) fn fault_text(texts: &Texts, fault: &Fault) -> String {
     let braced = |word: &String| format!("{{{word}}}");
     match fault {
         Fault::NoSuchText => texts.say("staff-wording-wrong-name", &[]),
