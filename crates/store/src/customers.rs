@@ -36,7 +36,9 @@ impl Store {
                 .await?;
         }
         index(&mut tx, last.into_values()).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.look_at_grown_tables().await;
+        Ok(())
     }
 
     /// Those of these customers that exist.

@@ -92,7 +92,8 @@ impl Pools {
             .map_err(|_| StoreError::Url("postgres:…".to_owned()))?
             .application_name("kvit")
             // What the server notes by the way, such as a table that is there already, is no news.
-            .options([("client_min_messages", "warning")])
+            // Compiling a statement takes longer than any page's does; a plan that expects too many rows asks for it.
+            .options([("client_min_messages", "warning"), ("jit", "off")])
             .disable_statement_logging();
         let place = format!(
             "{} at {}:{} as {}",
@@ -212,6 +213,8 @@ impl Target for &Pools {
 type Prepared<Db> = sqlx::query::Query<'static, Db, <Db as sqlx::Database>::Arguments>;
 
 fn sqlite(query: Query) -> Prepared<Sqlite> {
+    #[cfg(test)]
+    crate::plans::note(&query);
     let text = query.text(Engine::Sqlite);
     // A text of its own for each number of rows, and megabytes when it is kept prepared: only those
     // that come again and again are, one row as for a page or a question, and all that go at once.
@@ -232,6 +235,8 @@ fn sqlite(query: Query) -> Prepared<Sqlite> {
 }
 
 fn postgres(query: Query) -> Prepared<Postgres> {
+    #[cfg(test)]
+    crate::plans::note(&query);
     let text = query.text(Engine::Postgres);
     let mut prepared = sqlx::query(AssertSqlSafe(text));
     for value in query.values {
@@ -241,12 +246,16 @@ fn postgres(query: Query) -> Prepared<Postgres> {
             Value::Bytes(value) => prepared.bind(value),
         };
     }
+    let count = query.rows.as_ref().map(|rows| rows.len() as i64);
     for column in query.rows.into_iter().flat_map(columns) {
         prepared = match column {
             Column::Int(values) => prepared.bind(values),
             Column::Text(values) => prepared.bind(values),
             Column::Bytes(values) => prepared.bind(values),
         };
+    }
+    if let Some(count) = count {
+        prepared = prepared.bind(count);
     }
     prepared
 }

@@ -112,6 +112,7 @@ impl Store {
             .execute(&mut tx)
             .await?;
         tx.commit().await?;
+        self.look_at_grown_tables().await;
         Ok(Finish::Done)
     }
 

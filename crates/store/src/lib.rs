@@ -37,6 +37,8 @@ mod owing_sheets;
 mod passkeys;
 mod passwords;
 mod payments;
+#[cfg(test)]
+mod plans;
 mod progress;
 mod readers;
 mod receipts;
@@ -62,6 +64,7 @@ mod sql;
 mod staff;
 mod staging;
 mod statements;
+mod statistics;
 mod texts;
 mod trail;
 mod transfers;
@@ -155,6 +158,8 @@ impl Store {
         let pools = Pools::open(url).await?;
         let store = Self { pools };
         store.fold_earlier_customers().await?;
+        // What a backup was read into was looked at by nobody.
+        store.look_at_grown_tables().await;
         Ok(store)
     }
 

@@ -141,7 +141,9 @@ impl Store {
                 .execute(&mut tx)
                 .await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.look_at_grown_tables().await;
+        Ok(())
     }
 
     /// The orders of a chunk, as staged.

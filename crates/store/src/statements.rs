@@ -79,6 +79,7 @@ impl Store {
             .bind(&report)
             .execute(&self.pools)
             .await?;
+        self.look_at_grown_tables().await;
         Ok(())
     }
 

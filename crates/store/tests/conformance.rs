@@ -556,3 +556,39 @@ async fn an_entry_that_does_not_balance_is_refused() {
     }
     refuses!(&mut postgres, line(3, 1), WHY);
 }
+
+/// PostgreSQL plans by what it knows of tables, and nobody has looked at those of a new instance.
+#[tokio::test]
+async fn what_a_run_fills_is_looked_at() {
+    let Some(place) = postgres_database() else {
+        return;
+    };
+    let store = place.open().await;
+    let mut db = sqlx::PgConnection::connect(&place.url)
+        .await
+        .expect("a connection");
+    for table in ["order_keys", "bills"] {
+        does!(
+            &mut db,
+            format!("ALTER TABLE {table} SET (autovacuum_enabled = false)")
+        );
+    }
+    let looked = async |db: &mut sqlx::PgConnection, table: &str| {
+        let known = sqlx::query("SELECT 1 FROM pg_stats WHERE tablename = $1 LIMIT 1");
+        let known = known.bind(table.to_owned()).fetch_optional(db).await;
+        known.expect("an answer").is_some()
+    };
+    world::staged(&store, "few", 1, 100, 1).await;
+    assert!(
+        !looked(&mut db, "order_keys").await,
+        "a hundred are read in no time"
+    );
+    world::released(&store, "many", 15_000, 4).await;
+    assert!(looked(&mut db, "order_keys").await);
+    assert!(!looked(&mut db, "bills").await, "there are none");
+    while let Some(job) = world::claimed(&store, "worker", 3).await {
+        let kept = store.finish_chunk(&world::result(&job, "worker")).await;
+        kept.expect("a kept chunk");
+    }
+    assert!(looked(&mut db, "bills").await);
+}
