@@ -29,18 +29,7 @@ impl Store {
         before: Option<BillNumber>,
         limit: usize,
     ) -> Result<Vec<BillRecord>, StoreError> {
-        let text = format!(
-            "SELECT {BILL_COLUMNS} FROM bills b WHERE b.account = $1 AND b.number < $2 ORDER BY b.number DESC LIMIT $3"
-        );
-        query(text)
-            .bind(account)
-            .bind(before.map_or(i64::MAX, |n| n.get().cast_signed()))
-            .bind(limit)
-            .fetch_all(&self.pools)
-            .await?
-            .iter()
-            .map(rows::bill)
-            .collect()
+        self.listed("", account, before, limit).await
     }
 
     /// As [`Store::bills_of`], of the party that has the account now: what an earlier one had there is none of its business.
@@ -52,11 +41,20 @@ impl Store {
         account: &CustomerNumber,
         limit: usize,
     ) -> Result<Vec<BillRecord>, StoreError> {
-        let text = format!(
-            "SELECT {BILL_COLUMNS} FROM bills b WHERE b.account = $1 AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.number = $1 AND c.holder_since > b.period_to) ORDER BY b.number DESC LIMIT $2"
-        );
-        query(text)
+        let theirs = " AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.number = b.account AND c.holder_since > b.period_to)";
+        self.listed(theirs, account, None, limit).await
+    }
+
+    async fn listed(
+        &self,
+        narrower: &str,
+        account: &CustomerNumber,
+        before: Option<BillNumber>,
+        limit: usize,
+    ) -> Result<Vec<BillRecord>, StoreError> {
+        query(format!("SELECT {BILL_COLUMNS} FROM bills b WHERE b.account = $1 AND b.number < $2{narrower} ORDER BY b.number DESC LIMIT $3"))
             .bind(account)
+            .bind(before.map_or(i64::MAX, |n| n.get().cast_signed()))
             .bind(limit)
             .fetch_all(&self.pools)
             .await?

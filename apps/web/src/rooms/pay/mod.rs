@@ -380,8 +380,8 @@ impl Asked {
             .payments
             .iter()
             .any(|begun| is_coming(&begun.view, now));
-        let fitting = ways.iter().filter(|provider| self.fits(provider));
-        let (offered, resting) = offered(app, visitor, fitting, &self.out);
+        let asked = (self.amount, self.bill.currency);
+        let (offered, resting) = offered(app, visitor, asked, &self.out);
         let operator = &app.portal.operator;
         let collected = self.collected.as_ref().map(|collected| {
             let until = pay_otherwise_until(collected.day);

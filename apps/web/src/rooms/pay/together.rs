@@ -306,12 +306,8 @@ impl Choice {
     ) -> Result<Response, Failure> {
         let texts = app.pages.texts(visitor.language);
         let sum = self.sum();
-        let ways = app.portal.pay.ways.all();
         let out = out_of_order(app, app.portal.clock.now()).await?;
-        let fitting = ways
-            .iter()
-            .filter(|provider| fits(provider, sum, Currency::EUR));
-        let (ways, resting) = offered(app, visitor, fitting, &out);
+        let (ways, resting) = offered(app, visitor, (sum, Currency::EUR), &out);
         let page = app.pages.render(
             visitor,
             "payall-go.html",

@@ -1,6 +1,6 @@
 //! Ways to pay, and where payments stand, in words.
 
-use kvit_billing::Cents;
+use kvit_billing::{Cents, Currency};
 use kvit_pay::{
     PaymentState, ProviderName,
     statement::BANK,
@@ -9,18 +9,21 @@ use kvit_pay::{
 use kvit_store::{EntryRecord, PaymentView};
 use minijinja::{Value, context};
 
+use super::fits;
 use crate::{App, front::Visitor, texts::Texts};
 
-/// The ways to choose from, and a sentence about those that are out of order.
-pub(super) fn offered<'a>(
+/// The ways to pay an amount, and a sentence about those that are out of order.
+pub(super) fn offered(
     app: &App,
     visitor: &Visitor,
-    ways: impl Iterator<Item = &'a Provider>,
+    (amount, currency): (Cents, Currency),
     out: &[ProviderName],
 ) -> (Vec<Value>, Option<String>) {
     let texts = app.pages.texts(visitor.language);
+    let ways = app.portal.pay.ways.all();
+    let fitting = ways.iter().filter(|way| fits(way, amount, currency));
     let (working, resting): (Vec<_>, Vec<_>) =
-        ways.partition(|provider| !out.contains(&provider.name));
+        fitting.partition(|provider| !out.contains(&provider.name));
     let one = |provider: &Provider, way: Way| {
         let title = provider.title.get(visitor.language);
         let text = match (way, &provider.dialect) {
