@@ -1,19 +1,27 @@
 //! What a customer does with the real service, in a real browser: from the number and code on the
-//! bill to its sealed PDF, from the mail to the confirmed receipt, to paper and back to e-mail.
+//! bill to its sealed PDF, from the mail to the confirmed receipt, to paper and back to e-mail; and from the square code of
+//! a printed bill to the e-bill.
 
 #[allow(dead_code, reason = "a part of it is used")]
 #[path = "../../web/tests/common/chrome.rs"]
 mod chrome;
 mod common;
+#[path = "../../../crates/compose/tests/common/paper.rs"]
+mod paper;
 
 use std::{
+    fs::{self, File},
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
 };
 
 use chrome::Chrome;
+use kvit_scan::find_code;
 use serde_json::Value;
+
+/// What the demonstration writes while it serves.
+const LOG: &str = "log.txt";
 
 /// A demonstration that serves until the test is over.
 struct Demo {
@@ -35,7 +43,7 @@ impl Demo {
                 "--json",
             ])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(folder.join(LOG)).expect("a file"))
             .spawn()
             .expect("it starts");
         let mut json = String::new();
@@ -106,6 +114,76 @@ async fn a_customer_walks_through_the_whole_service() {
         unexpected, None,
         "the portal's pages leave the console quiet"
     );
+}
+
+/// Nothing is typed but the address: customer number and code come off the paper.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_a_paper_bill_scans_it_and_gets_the_next_one_by_mail() {
+    let Some(mut chrome) = Chrome::open().await else {
+        return;
+    };
+    let (_folder, path) = common::folder();
+    let demo = Demo::start(&path);
+    let portal = demo.says("url");
+    let runs = common::run(&path, &["run", "list", "--json", "--dir", "demo"]);
+    let id = runs.ok().json()[0]["run"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let print = ["export", &id, "--to", "print", "--paper", "--dir", "demo"];
+    common::run(&path, &print).ok();
+    let printed = fs::read_dir(path.join("print")).expect("a folder");
+    let printed = printed.map(|file| file.expect("an entry").path());
+    let mut bills: Vec<_> = printed
+        .filter(|file| file.extension().is_some_and(|kind| kind == "pdf"))
+        .collect();
+    bills.sort();
+    for (width, at) in [(390, "mobilen@primer.bg"), (1280, "biuro@primer.bg")] {
+        chrome.visit(&portal).await;
+        chrome.width(width).await;
+        let code = scans_and_asks(&chrome, &path, &portal, &mut bills).await;
+        chrome.fill("#email", at).await;
+        chrome.follow("main form button").await;
+        assert_eq!(chrome.h1().await, "Проверете имейла си");
+        let link = mailed_link(&mut chrome, &demo.says("mailbox_url"), at, "/prove/").await;
+        chrome.visit(&portal).await;
+        chrome.go(&link).await;
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, "Готово, благодарим Ви");
+        let log = fs::read_to_string(path.join(LOG)).expect("a log");
+        assert!(!log.contains(&code), "{log}");
+    }
+}
+
+/// Takes bills out until there is one of a customer without e-bills, scans its first page and goes on to the question for
+/// the address. Gives the code.
+async fn scans_and_asks(
+    chrome: &Chrome,
+    folder: &Path,
+    portal: &str,
+    bills: &mut Vec<PathBuf>,
+) -> String {
+    while let Some(bill) = bills.pop() {
+        let page = paper::drawn(folder, &bill, 1, 200);
+        let url = find_code(&page, |text| {
+            text.starts_with(portal).then(|| text.to_owned())
+        });
+        let url = url.expect("a square code on page one").meaning;
+        let (path, filled) = url.split_once('#').expect("number and code");
+        let (code, number) = filled.split_at(8);
+        chrome.forget().await;
+        chrome.go(&url[portal.len()..]).await;
+        assert_eq!(chrome.h1().await, "Документът е истински");
+        assert_eq!(format!("{portal}{}", chrome.path().await), path);
+        assert_eq!(chrome.text("[data-number]").await, number);
+        chrome.follow("[data-filled] [value=enrol]").await;
+        let asked = chrome.text(".lead").await;
+        assert!(asked.contains(number), "{asked}");
+        if !asked.contains("Сега") {
+            return code.to_owned();
+        }
+    }
+    panic!("all have e-bills");
 }
 
 /// Bills of earlier months, all paid, and consumption beside the year before.

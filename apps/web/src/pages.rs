@@ -324,6 +324,8 @@ fn assets(
     );
     let go = include_bytes!("../assets/go.js").to_vec();
     let go = add("go", "js", "text/javascript; charset=utf-8", go);
+    let filled = include_bytes!("../assets/filled.js").to_vec();
+    let filled = add("filled", "js", "text/javascript; charset=utf-8", filled);
     let passkey = include_bytes!("../assets/passkey.js").to_vec();
     let passkey = add("passkey", "js", "text/javascript; charset=utf-8", passkey);
     let sign = include_bytes!("../assets/sign.js").to_vec();
@@ -347,16 +349,17 @@ fn assets(
         mark,
         logo,
         go,
+        filled,
         passkey,
         sign,
     ] = [
-        css, staff_css, schemes, font_400, font_800, mark, logo, go, passkey, sign,
+        css, staff_css, schemes, font_400, font_800, mark, logo, go, filled, passkey, sign,
     ]
     .map(Value::from_safe_string);
     let brand = brand.primary.clone();
     Ok((
         files,
-        context! { css, staff_css, schemes, font_400, font_800, mark, logo, go, passkey, sign, own_logo, brand },
+        context! { css, staff_css, schemes, font_400, font_800, mark, logo, go, filled, passkey, sign, own_logo, brand },
         tokens,
     ))
 }

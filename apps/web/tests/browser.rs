@@ -53,6 +53,8 @@ journeys!(
 
 #[path = "browser/desks.rs"]
 mod desks;
+#[path = "browser/paper.rs"]
+mod paper;
 #[path = "browser/two_people.rs"]
 mod two_people;
 #[path = "browser/ways_in.rs"]

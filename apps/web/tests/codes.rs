@@ -73,6 +73,38 @@ async fn whoever_has_only_the_code_does_not_change_it() {
     assert_eq!(pressed.status, StatusCode::SEE_OTHER);
 }
 
+/// The square code of an older bill still has the old code.
+#[tokio::test]
+async fn a_scanned_code_that_was_changed_is_told_as_such_and_counts_as_typed() {
+    let world = world().await;
+    let mut by_link = world.browser();
+    let path = world.sign_in_path(&mut by_link, MARIA).await;
+    by_link.post_from(&path, &path, "").await;
+    let old = world.code(MARIA).replace(' ', "");
+    by_link.post_from("/code", "/code", "").await;
+    let mut phone = world.browser();
+    let mut scan = async |number: &str| {
+        let form = format!("number={number}&code={old}&scanned=yes&next=enrol");
+        phone.post("/bill/check", &form).await
+    };
+    let told = scan(MARIA).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        told.body.contains("кода от последната си сметка"),
+        "{}",
+        told.body
+    );
+    assert!(told.body.contains(&format!("value=\"{MARIA}\"")));
+    assert!(!told.body.contains(&old));
+    // Whether a number exists, and whether a code ever was its own, does not show.
+    let unknown = scan("7777777").await;
+    assert_eq!(told.body.replace(MARIA, "7777777"), unknown.body);
+    for _ in 0..3 {
+        assert_eq!(scan(MARIA).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(scan(MARIA).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
 #[tokio::test]
 async fn a_clerk_changes_the_code_of_who_showed_a_document() {
     let world = world().await;

@@ -366,6 +366,45 @@ async fn a_bill_is_genuine_only_with_its_token() {
 }
 
 #[tokio::test]
+async fn a_scanned_bill_leads_where_was_pressed_and_its_page_says_of_nobody() {
+    let world = World::new(URL).await;
+    let mut phone = world.browser();
+    let path = world.verify_path(seed::first_bill());
+    let page = phone.get(&path).await;
+    assert!(!page.body.contains(seed::ANNA), "whoever is shown the bill");
+    for link in ["/enrol", "/bills"] {
+        assert!(
+            page.body.contains(&format!("wide\" href=\"{link}\"")),
+            "{}",
+            page.body
+        );
+    }
+    let rules = page.header("content-security-policy");
+    assert!(rules.contains("script-src 'self';"), "{rules}");
+    let code = world.code(seed::ANNA).replace(' ', "");
+    let form = format!("number={}&code={code}&scanned=yes", seed::ANNA);
+    for (next, path, said) in [
+        ("enrol", "/enrol", "За клиентски номер 1000001."),
+        ("bills", "/bills", "84,20"),
+    ] {
+        let mut phone = world.browser();
+        let done = phone
+            .post("/bill/check", &format!("{form}&next={next}"))
+            .await;
+        assert_eq!(done.header("location"), path);
+        let page = phone.get(path).await;
+        assert!(
+            page.body.contains(said) && page.body.contains(seed::ANNA),
+            "{}",
+            page.body
+        );
+    }
+    // A page elsewhere that posts the same has no token of this browser's.
+    let foreign = phone.ask(Method::POST, "/bill/check", &form, &[]).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn every_address_answers_in_both_languages_with_strict_headers() {
     let world = World::new("https://smetki.example").await;
     let mut visitor = world.browser();

@@ -3,7 +3,8 @@
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    AuthorizationCode, BillNumber, BillOrder, Customer, Series, reference::CreditorReference,
+    AuthorizationCode, BillNumber, BillOrder, Customer, Secret, Series,
+    reference::CreditorReference,
 };
 
 /// A bill: an order with its number, its time of issue and its holder. Everything that compose
@@ -22,7 +23,7 @@ pub struct Bill {
     pub customer: Customer,
     /// Printed for the customer to act online.
     pub code: AuthorizationCode,
-    /// Address of the page that says whether this bill is genuine.
+    /// Address of the page that says whether this bill is genuine, as people read it.
     pub verify_url: String,
     /// Address that enrols this customer, with the number filled in.
     pub enrol_url: String,
@@ -35,5 +36,13 @@ impl Bill {
     #[must_use]
     pub fn reference(&self) -> CreditorReference {
         CreditorReference::of(self.number)
+    }
+
+    /// What the square code on the first page opens: the address that verifies the bill, and behind its `#` the code's
+    /// eight digits and the customer number, which no browser sends to anybody. `apps/web/assets/filled.js` reads them.
+    #[must_use]
+    pub fn filled_url(&self) -> Secret<String> {
+        let (url, code, number) = (&self.verify_url, self.code.digits(), &self.customer.number);
+        Secret::new(format!("{url}#{code}{number}"))
     }
 }

@@ -2,41 +2,19 @@
 
 #[allow(dead_code, reason = "one kind of bill is enough")]
 mod common;
+#[path = "common/paper.rs"]
+mod paper;
 #[path = "../../scan/tests/scanner/mod.rs"]
 mod scanner;
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use kvit_billing::{Language, declaration::PaperCode};
-use kvit_scan::{Picture, find_code, read_pages};
+use kvit_scan::{Picture, find_code};
 
-/// The page with the declaration, as pdftoppm draws it.
+/// The page with the declaration.
 fn drawn(folder: &Path, pdf: &Path, dpi: u32) -> Picture {
-    let to = folder.join(dpi.to_string());
-    let done = Command::new("pdftoppm")
-        .args([
-            "-gray",
-            "-png",
-            "-singlefile",
-            "-f",
-            "2",
-            "-l",
-            "2",
-            "-r",
-            &dpi.to_string(),
-        ])
-        .args([pdf, &to])
-        .status()
-        .expect("pdftoppm (poppler-utils) is needed here");
-    assert!(done.success());
-    let png = fs::read(to.with_extension("png")).expect("drawn");
-    let mut page = None;
-    read_pages(&png, |_, picture| {
-        page = picture.ok();
-        true
-    })
-    .expect("a PNG");
-    page.expect("one page")
+    paper::drawn(folder, pdf, 2, dpi)
 }
 
 fn code(picture: &Picture) -> Option<PaperCode> {

@@ -105,7 +105,9 @@ pub fn issued(mut order: BillOrder, language: Language) -> Bill {
         issued_at: "2026-11-02T07:30:00Z".parse().expect("a moment"),
         issue_date: date(2026, 11, 2),
         code: InstanceKey::new(&[7; 32]).authorization_code(&customer.number, 1),
-        verify_url: "https://smetki.svetulka.example/v/0123456789abcdef0123456789abcdef".to_owned(),
+        verify_url: format!(
+            "https://smetki.svetulka.example/v/{number}-0123456789abcdef0123456789abcdef"
+        ),
         enrol_url: format!(
             "https://smetki.svetulka.example/enrol?n={}",
             customer.number

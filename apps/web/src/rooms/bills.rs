@@ -34,6 +34,8 @@ pub(crate) struct CheckForm {
     form_token: String,
     #[serde(default)]
     next: String,
+    /// Whether number and code were not typed, but come from a square code.
+    scanned: Option<String>,
     #[serde(flatten)]
     identity: Identity,
 }
@@ -49,7 +51,11 @@ pub(crate) async fn check(
     let (customer, door) = match gate::knock(&app, &visitor, &form.identity).await? {
         Gate::Open(customer, door) => (customer, door),
         Gate::Locked(until) => return gate::locked(&app, &visitor, until),
-        Gate::Wrong(wrong) => {
+        Gate::Wrong(mut wrong) => {
+            // To look at them once more helps nobody: the bill is older than the code.
+            if form.scanned.is_some() && wrong.iter().any(|(_, text)| *text == "error-mismatch") {
+                wrong = vec![("code", "error-scanned")];
+            }
             let page = check_page(&app, &visitor, enrols, &form.identity.number, &wrong, None)?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use super::{go, pay, shown};
-use crate::{App, failure::Failure, front::Visitor};
+use crate::{App, failure::Failure, front::Visitor, passkeys::scripted};
 
 #[derive(Deserialize)]
 pub(crate) struct Left {
@@ -108,7 +108,9 @@ fn unpacks_gzip(asked: &HeaderMap) -> bool {
     })
 }
 
-/// Whether a bill is ours, and the way to pay it, for who scanned the code on it: `<bill number>-<token>`.
+/// Whether a bill is ours, and the way to pay it, for who scanned the code on it: `<bill number>-<token>`. What else the
+/// code has, the browser keeps to itself (`assets/filled.js`). Whose bill it is the page does not say: the address is also
+/// for whoever was shown the bill.
 pub(crate) async fn verify(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -138,7 +140,7 @@ pub(crate) async fn verify(
             "verify.html",
             context! { bill, pay, paid => standing == "paid" },
         )?;
-        return Ok(page.into_response());
+        return Ok(scripted(page.into_response()));
     }
     let texts = app.pages.texts(visitor.language);
     let operator = app.portal.operator.name.get(visitor.language);

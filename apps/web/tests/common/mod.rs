@@ -544,14 +544,20 @@ impl World {
     }
 
     pub(crate) async fn served_on(listener: tokio::net::TcpListener) -> (Self, String) {
+        Self::served_through(listener, |router| router).await
+    }
+
+    /// As it is, with something in front of it.
+    pub(crate) async fn served_through(
+        listener: tokio::net::TcpListener,
+        front: impl FnOnce(Router) -> Router,
+    ) -> (Self, String) {
         // By name: browsers have no passkeys for addresses.
         let port = listener.local_addr().expect("an address").port();
         let url = format!("http://localhost:{port}");
         let world = Self::paying(&url, pay::Systems::new().pay()).await;
-        let service = world
-            .router
-            .clone()
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let service = front(world.router.clone());
+        let service = service.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         (world, url)
     }
@@ -705,6 +711,12 @@ impl World {
     pub(crate) fn verify_path(&self, bill: BillNumber) -> String {
         let token = self.key.token(TokenPurpose::Verify, &bill.to_string());
         format!("/v/{bill}-{}", token.expose())
+    }
+
+    /// What the square code on that bill's first page opens, as `Bill::filled_url` has it.
+    pub(crate) fn filled_path(&self, bill: BillNumber, customer: &str) -> String {
+        let code = self.code(customer).replace(' ', "");
+        format!("{}#{code}{customer}", self.verify_path(bill))
     }
 }
 

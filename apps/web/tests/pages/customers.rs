@@ -11,6 +11,7 @@ use super::{
 /// All pages that a customer can come upon.
 pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     reminded(eye, world).await;
+    let filled = world.filled_path(seed::first_bill(), seed::ANNA);
     for (name, path) in [
         ("home", "/"),
         ("help", "/help"),
@@ -45,7 +46,7 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     ] {
         eye.see(name, path).await;
     }
-    eye.chrome.go(&world.verify_path(seed::first_bill())).await;
+    eye.see("verify-filled", &filled).await;
     eye.print("verify").await;
     paying(eye, world).await;
     eye.see("receipt", &world.receipt_path()).await;

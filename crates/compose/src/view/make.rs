@@ -378,7 +378,7 @@ impl<'a> Maker<'a> {
                 .map_err(refused("payment"))?,
             verify: self
                 .codes
-                .qr(&bill.verify_url)
+                .qr(bill.filled_url().expose())
                 .map_err(refused("verification"))?,
             enrol: self
                 .codes
