@@ -127,7 +127,7 @@ fn stages(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BILLS.into()));
     group.bench_function("packed, 40 bills", |bencher| {
         bencher.iter(|| {
-            let mut packing = Packing::new(&run, ChunkNo(0), sealed.len());
+            let mut packing = Packing::new(&run, ChunkNo(0), sealed.len(), Vec::new());
             for (number, pdf) in &sealed {
                 packing.add(*number, pdf)?;
             }

@@ -22,6 +22,8 @@ pub struct SealSlot {
 pub struct UnsealedPdf {
     /// The whole file.
     pub bytes: Vec<u8>,
+    /// What it begins with, where many files begin alike: the digest of that needs to be taken once only.
+    pub beginning: Option<Arc<[u8]>>,
     /// The places left open for the seal.
     pub slot: SealSlot,
     /// Why it was laid out by itself, where its shape was refused a form.

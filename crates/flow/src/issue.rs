@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::{Bytes, BytesMut};
 use jiff::{SignedDuration, civil::Date};
 use kvit_billing::{
     Bill, BillNumber, Cents, ChunkNo, Currency, CustomerNumber, NoForm, PaperUntil, RunId,
@@ -201,14 +202,19 @@ impl Issuer {
         // One chunk is kept, and the orders of another are read, while a third is composed; only this task talks
         // to the store. So two chunks' documents are in memory at most.
         let first = self.claim_next(run, stop, held).await?;
-        let mut composing = first.map(|job| self.compose(job, stop));
+        let mut composing = first.map(|job| self.compose(job, Vec::new(), stop));
+        // The memory of a pack that is written is taken for the next but one: fresh pages cost the system time.
+        let mut spare = Vec::new();
         let mut claimed = self.claim_next(run, stop, held).await;
         while let Some(Work { claim, made, .. }) = composing.take() {
             let made = made.await.map_err(CoresError::Died)?;
-            let next = claimed.map(|job| job.map(|job| self.compose(job, stop)));
+            let mut compose = |job| self.compose(job, mem::take(&mut spare), stop);
+            let next = claimed.map(|job| job.map(&mut compose));
             match made {
                 Ok(Some(made)) => {
-                    if let Some(kept) = self.keep(made, &mut report).await? {
+                    let (kept, room) = self.keep(made, &mut report).await?;
+                    spare = room;
+                    if let Some(kept) = kept {
                         report.bills += kept.bills.len() as u64;
                         report.chunks += 1;
                         progress(&kept);
@@ -250,7 +256,8 @@ impl Issuer {
         Ok(job)
     }
 
-    fn compose(&self, mut job: ChunkJob, stop: &CancellationToken) -> Work {
+    /// `room` is memory for the pack.
+    fn compose(&self, mut job: ChunkJob, room: Vec<u8>, stop: &CancellationToken) -> Work {
         let claim = Claim::of(&job);
         let bills = self.bills(&mut job, &self.key);
         let (composers, sealer) = (Arc::clone(&self.composers), Arc::clone(&self.sealer));
@@ -259,7 +266,7 @@ impl Issuer {
         let made = tokio::spawn(async move {
             let bills = bills?;
             let composer = composers.composer(job.layout).await?;
-            cores::run(move || make(job, bills, composer.as_ref(), &sealer, &stop)).await?
+            cores::run(move || make(job, bills, room, composer.as_ref(), &sealer, &stop)).await?
         });
         Work {
             claim,
@@ -270,12 +277,12 @@ impl Issuer {
 
     /// The two effects of a chunk, in the only safe order: the pack is durable before any row
     /// names it. A death between the two leaves an orphan, and the chunk is done again. Gives what
-    /// was kept, or nothing where another worker was first.
+    /// was kept, or nothing where another worker was first, and the memory of the pack.
     async fn keep(
         &self,
         made: Made,
         report: &mut IssueReport,
-    ) -> Result<Option<ChunkResult>, IssueError> {
+    ) -> Result<(Option<ChunkResult>, Vec<u8>), IssueError> {
         let Made {
             job,
             bills,
@@ -295,7 +302,10 @@ impl Issuer {
             length: pack.bytes.len() as u64,
         };
         self.checkpoints.reached("before-archive-write");
-        self.archive.put(&record.object, pack.bytes).await?;
+        let bytes = Bytes::from(pack.bytes);
+        self.archive.put(&record.object, bytes.clone()).await?;
+        // An archive that holds on to the bytes leaves none.
+        let room = bytes.try_into_mut().map(BytesMut::into).unwrap_or_default();
         self.checkpoints.reached("after-archive-write");
 
         let begun = Instant::now();
@@ -327,8 +337,8 @@ impl Issuer {
         report.rows += begun.elapsed();
         let (run, no) = (&result.run, result.no);
         match finish {
-            Ok(Finish::Done) => Ok(Some(result)),
-            Ok(Finish::AlreadyDone) => Ok(None),
+            Ok(Finish::Done) => Ok((Some(result), room)),
+            Ok(Finish::AlreadyDone) => Ok((None, room)),
             // The lease ran out and another worker has the chunk, or was first with a pack whose
             // signatures are its own. Ours is an orphan: swept here where the run is
             // issued by now, and with the run otherwise.
@@ -338,7 +348,7 @@ impl Issuer {
                     let cause = &error as &dyn std::error::Error;
                     tracing::warn!(%run, error = cause, "orphaned packs not removed");
                 }
-                Ok(None)
+                Ok((None, room))
             }
             Err(error) => Err(error.into()),
         }
@@ -385,13 +395,14 @@ struct Made {
 fn make(
     job: ChunkJob,
     mut bills: Vec<Bill>,
+    room: Vec<u8>,
     composer: &dyn Compose,
     sealer: &Sealer,
     stop: &CancellationToken,
 ) -> Result<Option<Made>, IssueError> {
     // What a form is made of stays near the core that fills it, if the next bill needs it too.
     bills.sort_by_cached_key(likeness);
-    let mut packing = Packing::new(&job.run, job.no, bills.len());
+    let mut packing = Packing::new(&job.run, job.no, bills.len(), room);
     let mut is_whole = true;
     let (mut no_forms, mut packed_in) = (BTreeMap::new(), Duration::ZERO);
     let sealed = |bill: &Bill| -> Result<_, IssueError> {

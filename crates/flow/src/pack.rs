@@ -67,13 +67,15 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Begins the pack of a chunk of so many bills.
+    /// Begins the pack of a chunk of so many bills, in `room`, whose bytes are overwritten.
     #[must_use]
-    pub fn new(run: &RunId, chunk: ChunkNo, bills: usize) -> Self {
+    pub fn new(run: &RunId, chunk: ChunkNo, bills: usize, mut room: Vec<u8>) -> Self {
+        room.clear();
+        room.reserve(bills * ROOM_A_BILL);
         Self {
             run: run.clone(),
             chunk,
-            zip: ZipWriter::new(Cursor::new(Vec::with_capacity(bills * ROOM_A_BILL))),
+            zip: ZipWriter::new(Cursor::new(room)),
             sums: Vec::with_capacity(bills),
         }
     }

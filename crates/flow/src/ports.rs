@@ -2,6 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
+use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{LayoutNo, RunLayout, ports::Compose};
 use kvit_mail::{Mails, Message, Outcome};
@@ -10,11 +11,7 @@ use kvit_store::StoreError;
 /// Where packs are kept. Writing is whole or not at all: no reader ever sees half an object.
 pub trait Archive: Send + Sync {
     /// Writes an object, replacing one of the same name, and returns once it is durable.
-    fn put<'a>(
-        &'a self,
-        object: &'a str,
-        bytes: Vec<u8>,
-    ) -> BoxFuture<'a, Result<(), ArchiveError>>;
+    fn put<'a>(&'a self, object: &'a str, bytes: Bytes) -> BoxFuture<'a, Result<(), ArchiveError>>;
 
     /// Reads a range of an object, in bytes.
     fn read<'a>(

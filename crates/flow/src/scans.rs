@@ -98,7 +98,7 @@ impl ScanImport<'_> {
         self.store.note_scan_object(&object, file.at).await?;
         self.checkpoints.reached("before-keep-scans");
         let length = bytes.len() as u64;
-        self.archive.put(&object, bytes).await?;
+        self.archive.put(&object, bytes.into()).await?;
         self.checkpoints.reached("after-keep-scans");
         let coming = ScanComing::Stored {
             object: &object,
@@ -292,7 +292,7 @@ impl ScanImport<'_> {
         };
         self.store.note_scan_object(&scan.object, scan.at).await?;
         self.checkpoints.reached("before-keep-scan");
-        self.archive.put(&scan.object, read.bytes).await?;
+        self.archive.put(&scan.object, read.bytes.into()).await?;
         self.checkpoints.reached("after-keep-scan");
         let without_code = scan.account.is_none();
         if self.store.keep_scan(&scan).await? {

@@ -352,7 +352,7 @@ async fn a_file_that_ends_every_reader_is_given_up() {
     objects.retain(|object| object.ends_with("/file"));
     let object = objects.remove(0);
     let other = vec![0; bytes.len()];
-    archive.put(&object, other).await.expect("put");
+    archive.put(&object, other.into()).await.expect("put");
     let (_, report) = import
         .read_next("w", &CancellationToken::new())
         .await
@@ -361,7 +361,7 @@ async fn a_file_that_ends_every_reader_is_given_up() {
     assert_eq!(report.faults[0].word, "altered");
     assert!(kept(&world).await.contains(&object));
     // Restored from a backup.
-    archive.put(&object, bytes).await.expect("put");
+    archive.put(&object, bytes.into()).await.expect("put");
     let waits = store.retry_scan_file(&new.id, &told).await;
     assert!(waits.expect("asked"));
     let (_, report) = import
@@ -519,7 +519,7 @@ async fn what_cannot_be_removed_holds_up_nothing_else() {
         let object = format!("scans/left/{n}");
         let noted = store.note_scan_object(&object, world.clock.now()).await;
         noted.expect("noted");
-        archive.put(&object, vec![1]).await.expect("put");
+        archive.put(&object, vec![1].into()).await.expect("put");
     }
     world.clock.forward(25 * HOUR);
     let stuck = DownArchive {
@@ -614,7 +614,7 @@ async fn a_signed_sheet_stays_once_a_consent_names_it() {
         let svg = read_signed(archive.as_ref(), &sheet).await.expect("whole");
         assert!(svg.starts_with(b"<svg"));
         archive
-            .put(&sheet.object, b"<svg other".to_vec())
+            .put(&sheet.object, b"<svg other".to_vec().into())
             .await
             .expect("put");
         assert!(read_signed(archive.as_ref(), &sheet).await.is_err());

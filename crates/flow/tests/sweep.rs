@@ -13,7 +13,10 @@ async fn orphans_go_once_the_run_is_issued() {
     let orphan = format!("runs/{run}/00001-0123456789abcdef.zip");
     let stranger = format!("runs/{run}x/00001-0123456789abcdef.zip");
     for object in [&orphan, &stranger] {
-        archive.put(object, vec![1; 9]).await.expect("written");
+        archive
+            .put(object, vec![1; 9].into())
+            .await
+            .expect("written");
     }
     let swept = sweep(&store, archive.as_ref(), &run).await;
     assert_eq!(swept.expect("swept"), 0, "it may be about to be named");

@@ -5,6 +5,7 @@
 //! Compose leaves the places open ([`kvit_billing::SealSlot`]); [`Sealer::seal`] fills them and is
 //! the only way to a [`SealedPdf`], so "not sealed" does not compile further on.
 
+mod beginnings;
 mod certificate;
 mod cms;
 mod key;

@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::UnsealedPdf;
 
-use crate::{SealKey, SignError, cms::Template};
+use crate::{SealKey, SignError, beginnings::Beginnings, cms::Template};
 
 /// A bill could not be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,7 @@ pub struct Sealer {
     key: Arc<dyn SealKey>,
     template: Template,
     reserve: usize,
+    beginnings: Beginnings,
     /// Nanoseconds.
     sealing: AtomicU64,
     hashing: AtomicU64,
@@ -83,6 +84,7 @@ impl Sealer {
             key,
             template,
             reserve,
+            beginnings: Beginnings::default(),
             sealing: AtomicU64::new(0),
             hashing: AtomicU64::new(0),
         })
@@ -115,7 +117,10 @@ impl Sealer {
 
     fn sealed(&self, pdf: UnsealedPdf, at: Timestamp) -> Result<SealedPdf, SealError> {
         let UnsealedPdf {
-            mut bytes, slot, ..
+            mut bytes,
+            beginning,
+            slot,
+            ..
         } = pdf;
         let contents = slot.contents.clone();
         let delimited = bytes.get(contents.start) == Some(&b'<')
@@ -130,6 +135,9 @@ impl Sealer {
         if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
             return Err(SealError::Slot("the places overlap"));
         }
+        let open = places[0].start;
+        let is_so = |shared: &Arc<[u8]>| shared.len() <= open && bytes.starts_with(shared);
+        let beginning = beginning.filter(is_so);
         let range = format!(
             "[0 {} {} {}]",
             contents.start,
@@ -145,8 +153,11 @@ impl Sealer {
 
         // Both hashes begin alike: of what is signed, and of the whole file.
         let begun = Instant::now();
-        let mut whole = Context::new(&SHA256);
-        whole.update(&bytes[..contents.start]);
+        let (mut whole, from) = match &beginning {
+            Some(shared) => (self.beginnings.digest(shared), shared.len()),
+            None => (Context::new(&SHA256), 0),
+        };
+        whole.update(&bytes[from..contents.start]);
         let mut covered = whole.clone();
         covered.update(&bytes[contents.end..]);
         let digest = covered.finish();

@@ -30,6 +30,7 @@ fn unsealed(reserve: usize) -> UnsealedPdf {
     let signing_time = place(&" ".repeat(19), ">> %%EOF");
     UnsealedPdf {
         bytes,
+        beginning: None,
         slot: SealSlot {
             byte_range,
             contents,
@@ -91,6 +92,33 @@ fn the_signature_covers_every_byte_but_itself() {
         signed.windows(32).any(|window| window == expected.as_ref()),
         "message-digest"
     );
+}
+
+#[test]
+fn what_files_are_said_to_begin_with_changes_no_digest() {
+    let key = Arc::new(TestKey::new(Odd::default()));
+    let sealer = Sealer::new(Arc::clone(&key) as Arc<dyn SealKey>).expect("a sealer");
+    let pdf = unsealed(sealer.contents_reserve());
+    let open = pdf.slot.byte_range.start;
+    let beginnings: [&[u8]; 5] = [
+        b"",
+        &pdf.bytes[..9],
+        &pdf.bytes[..open],
+        &pdf.bytes[..=open],
+        b"%PDF-1.4",
+    ];
+    for beginning in beginnings {
+        let shared = Arc::from(beginning);
+        // Its digest is taken, then known.
+        for _ in 0..2 {
+            let pdf = UnsealedPdf {
+                beginning: Some(Arc::clone(&shared)),
+                ..pdf.clone()
+            };
+            let sealed = sealer.seal(pdf, Timestamp::UNIX_EPOCH).expect("sealed");
+            assert_eq!(digest(&SHA256, sealed.bytes()).as_ref(), sealed.sha256());
+        }
+    }
 }
 
 #[test]

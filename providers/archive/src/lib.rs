@@ -11,6 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt, future::BoxFuture};
 use kvit_flow::ports::{Archive, ArchiveError};
 use object_store::{
@@ -134,11 +135,7 @@ fn is_staged(name: &str) -> bool {
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl<S: ObjectStore> Archive for ObjectArchive<S> {
-    fn put<'a>(
-        &'a self,
-        object: &'a str,
-        bytes: Vec<u8>,
-    ) -> BoxFuture<'a, Result<(), ArchiveError>> {
+    fn put<'a>(&'a self, object: &'a str, bytes: Bytes) -> BoxFuture<'a, Result<(), ArchiveError>> {
         async move {
             let path = path_of(object)?;
             self.store.put(&path, PutPayload::from(bytes)).await?;
@@ -237,11 +234,11 @@ mod tests {
 
     async fn keeps_objects(archive: &dyn Archive) {
         archive
-            .put(OBJECT, b"first".to_vec())
+            .put(OBJECT, Bytes::from_static(b"first"))
             .await
             .expect("written");
         archive
-            .put(OBJECT, b"second".to_vec())
+            .put(OBJECT, Bytes::from_static(b"second"))
             .await
             .expect("replaced");
         assert_eq!(archive.read(OBJECT, 0..6).await.expect("read"), b"second");
@@ -249,20 +246,20 @@ mod tests {
         assert!(archive.read(OBJECT, 2..60).await.is_err(), "past the end");
         assert!(archive.read("runs/none.zip", 0..1).await.is_err());
         for name in ["../out", "runs/../../out", "/a//b", ""] {
-            assert!(archive.put(name, vec![1]).await.is_err(), "{name}");
+            assert!(archive.put(name, vec![1].into()).await.is_err(), "{name}");
             assert!(archive.list(name).await.is_err(), "{name}");
             assert!(archive.delete(name).await.is_err(), "{name}");
         }
 
         archive
-            .put("runs/2026-10-ab/00001.zip", vec![1])
+            .put("runs/2026-10-ab/00001.zip", vec![1].into())
             .await
             .expect("written");
         let listed = archive.list("runs/2026-10-a").await.expect("listed");
         assert_eq!(listed, [OBJECT], "of this run only");
         assert!(archive.list("runs/none").await.expect("empty").is_empty());
         archive
-            .put("runs/gone.zip", vec![1])
+            .put("runs/gone.zip", vec![1].into())
             .await
             .expect("written");
         archive.delete("runs/gone.zip").await.expect("deleted");

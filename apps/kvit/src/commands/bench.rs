@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use kvit_billing::{LayoutNo, ports::Compose};
@@ -362,11 +363,7 @@ impl Timed {
 }
 
 impl Archive for Timed {
-    fn put<'a>(
-        &'a self,
-        object: &'a str,
-        bytes: Vec<u8>,
-    ) -> BoxFuture<'a, Result<(), ArchiveError>> {
+    fn put<'a>(&'a self, object: &'a str, bytes: Bytes) -> BoxFuture<'a, Result<(), ArchiveError>> {
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         async move {
             let begun = Instant::now();

@@ -1,7 +1,10 @@
 //! What a form keeps of a document beside its pages: constant objects once, texts with leaves as templates,
 //! square codes by their leaf, and the places that tell the time of issue.
 
-use std::{collections::BTreeMap, sync::atomic::AtomicUsize};
+use std::{
+    collections::BTreeMap,
+    sync::{OnceLock, atomic::AtomicUsize},
+};
 
 use kvit_billing::no_form::Why;
 use kvit_pdf::{Document, Id, Object, Text, Value};
@@ -122,6 +125,7 @@ impl Harvest<'_> {
             trailer: write::trailer(&trailer, &numbered),
             contents_reserve: self.tools.additions.contents_reserve,
             room: AtomicUsize::new(0),
+            beginning: OnceLock::new(),
         })
     }
 

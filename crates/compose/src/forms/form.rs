@@ -2,7 +2,7 @@
 //! write for each bill in between.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -155,6 +155,9 @@ pub(crate) struct Form {
     /// How many bytes its largest bill so far had.
     #[serde(skip)]
     pub(crate) room: AtomicUsize,
+    /// The bytes of `file`, for whoever goes on to seal the bill.
+    #[serde(skip)]
+    pub(crate) beginning: OnceLock<Arc<[u8]>>,
 }
 
 impl Form {
@@ -206,9 +209,15 @@ impl Form {
         self.room.fetch_max(file.bytes.len(), Ordering::Relaxed);
         Ok(UnsealedPdf {
             bytes: file.bytes,
+            beginning: Some(Arc::clone(self.beginning())),
             slot,
             no_form: None,
         })
+    }
+
+    fn beginning(&self) -> &Arc<[u8]> {
+        self.beginning
+            .get_or_init(|| Arc::from(self.file.bytes.as_slice()))
     }
 
     fn all_but_table(

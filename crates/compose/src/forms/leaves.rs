@@ -224,7 +224,7 @@ const LIMITS: &[(&str, &str, usize, bool)] = &[
     ("lines", "net", 14, false),
     ("points", "code", 22, false),
     ("groups", "point", 22, false),
-    ("points", "address", 46, true),
+    ("points", "address", 49, true),
     ("meters", "serial", 16, false),
     ("meters", "register", 14, true),
     ("meters", "consumption", 11, false),

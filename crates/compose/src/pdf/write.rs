@@ -57,6 +57,7 @@ pub(crate) fn unsealed(
     file.finish(next + 1, &trailer(&document.trailer, &numbers), GOOD)?;
     Ok(UnsealedPdf {
         bytes: file.bytes,
+        beginning: None,
         slot,
         no_form: None,
     })

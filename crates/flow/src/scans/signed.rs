@@ -27,7 +27,7 @@ impl ScanImport<'_> {
         let now = self.clock.now();
         self.store.note_scan_object(&sheet.object, now).await?;
         self.checkpoints.reached("before-keep-signed");
-        self.archive.put(&sheet.object, svg).await?;
+        self.archive.put(&sheet.object, svg.into()).await?;
         self.checkpoints.reached("after-keep-signed");
         Ok(sheet)
     }

@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use kvit_flow::ports::{Archive, ArchiveError, Checkpoints};
 use tokio::task::JoinError;
@@ -105,7 +106,7 @@ impl FaultyArchive {
         })
     }
 
-    async fn write(&self, object: &str, bytes: Vec<u8>) -> Result<(), ArchiveError> {
+    async fn write(&self, object: &str, bytes: Bytes) -> Result<(), ArchiveError> {
         let left = self
             .left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
@@ -131,11 +132,7 @@ impl FaultyArchive {
 }
 
 impl Archive for FaultyArchive {
-    fn put<'a>(
-        &'a self,
-        object: &'a str,
-        bytes: Vec<u8>,
-    ) -> BoxFuture<'a, Result<(), ArchiveError>> {
+    fn put<'a>(&'a self, object: &'a str, bytes: Bytes) -> BoxFuture<'a, Result<(), ArchiveError>> {
         Box::pin(self.write(object, bytes))
     }
 
@@ -180,7 +177,7 @@ impl Archive for DownArchive {
     fn put<'a>(
         &'a self,
         object: &'a str,
-        _bytes: Vec<u8>,
+        _bytes: Bytes,
     ) -> BoxFuture<'a, Result<(), ArchiveError>> {
         Self::down("write", object)
     }

@@ -319,6 +319,7 @@ impl Compose for Plain {
         };
         Ok(UnsealedPdf {
             bytes,
+            beginning: None,
             slot,
             no_form: None,
         })

@@ -174,6 +174,7 @@ impl Skeleton {
         }
         UnsealedPdf {
             bytes: out.bytes,
+            beginning: None,
             slot,
             no_form: None,
         }
