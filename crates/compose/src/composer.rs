@@ -187,15 +187,15 @@ impl Composer {
 
     /// Keeps forms in this folder, which has to be there, for later composers, and takes those that earlier
     /// ones left. `program` names the build: the forms of another one, or of another operator, brand or logo, are
-    /// cleared away; those of another layout stay, since a run may be under way that keeps it. They hold parts of
-    /// bills, such as notes: the folder is nobody else's business.
+    /// cleared away; those of another layout stay, since a run may be under way that keeps it. How much room bills
+    /// leave for the seal is no part of a form. They hold parts of bills, such as notes: the folder is nobody else's
+    /// business.
     #[must_use]
     pub fn with_forms_kept_in(mut self, folder: &Path, program: &str) -> Self {
         let program = typst::utils::hash128(&(
             program,
             format!("{:?} {:?}", self.operator, self.brand),
             self.logo.as_slice(),
-            self.contents_reserve,
         ));
         let layout = self.layout.fingerprint();
         self.forms.keep_in(folder, program, layout);

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use jiff::civil::date;
 use kvit_billing::Language;
-use kvit_compose::{Composer, Counts};
+use kvit_compose::{Composer, Counts, Layout};
 use kvit_synth::Synth;
 
 fn composed(folder: &Path, program: &str, times: usize) -> (Vec<u8>, Counts) {
@@ -49,6 +49,23 @@ fn a_form_outlives_its_process_and_no_other_program_takes_it() {
     let (_, counts) = composed(folder.path(), "two", 1);
     assert_eq!((counts.whole, counts.found), (1, 0));
     assert!(files(folder.path()).is_empty(), "nobody else's are left");
+}
+
+#[test]
+fn a_seal_of_another_length_finds_the_same_forms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    composed(folder.path(), "one", 2);
+    let kept = files(folder.path());
+    // As who looks at a sample makes one.
+    let other = common::composer_of(Layout::builtin(), common::RESERVE / 2);
+    let other = other.with_forms_kept_in(folder.path(), "one");
+    let bill = common::bill(3, Language::Bg);
+    other.sample(&bill).expect("composed");
+    assert_eq!(files(folder.path()), kept);
+    let room = other.compose(&bill).expect("composed").slot.contents.len();
+    assert_eq!((other.counts().found, room), (1, common::RESERVE + 2));
+    let (_, counts) = composed(folder.path(), "one", 1);
+    assert_eq!((counts.whole, counts.found), (0, 1));
 }
 
 #[test]

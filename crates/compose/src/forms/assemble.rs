@@ -123,7 +123,6 @@ impl Harvest<'_> {
             signature: number(&signature),
             next: next + 1,
             trailer: write::trailer(&trailer, &numbered),
-            contents_reserve: self.tools.additions.contents_reserve,
             room: AtomicUsize::new(0),
             beginning: OnceLock::new(),
         })

@@ -151,7 +151,6 @@ pub(crate) struct Form {
     pub(crate) next: u32,
     /// `/Root` and `/Info`.
     pub(crate) trailer: Vec<u8>,
-    pub(crate) contents_reserve: usize,
     /// How many bytes its largest bill so far had.
     #[serde(skip)]
     pub(crate) room: AtomicUsize,
@@ -253,7 +252,7 @@ impl Form {
             },
             |zlib| file.packed(self.next, numbers, told.index.len(), zlib),
         )?;
-        let slot = file.signature(self.signature, self.contents_reserve);
+        let slot = file.signature(self.signature, additions.contents_reserve);
         Ok((file, slot))
     }
 
