@@ -203,11 +203,41 @@ fn bills_without_meters_chart_or_points_and_with_many_stay_on_the_page() {
         order.history = None;
         assert_eq!(order.kind, BillKind::Invoice);
         let bill = common::of(order, Language::Bg);
-        let number = bill.number.to_string();
-        says(
-            &format!("{lines} lines, {meters} meters"),
-            &bill,
-            &[&number],
-        );
+        let name = format!("{lines} lines, {meters} meters");
+        says(&name, &bill, &[&bill.number.to_string()]);
+        for with_forms in [false, true] {
+            has_each_row(&name, &bill, with_forms);
+        }
     }
+}
+
+/// Each charge and each register, once, in the order of its section or its point.
+fn has_each_row(name: &str, bill: &Bill, with_forms: bool) {
+    let pdf = composer(with_forms).compose(bill).expect("composed");
+    let Some(text) = common::words::text_of(&pdf.bytes) else {
+        return;
+    };
+    let rows = common::words::rows(bill);
+    let places = common::words::places(&rows, &text);
+    for (row, place) in rows.iter().zip(&places) {
+        assert!(place.is_some(), "{name}: no row {row:?} in {text}");
+    }
+    let (lines, meters) = places.split_at(bill.order.lines.len());
+    let mut lines: Vec<_> = bill.order.lines.iter().zip(lines).collect();
+    lines.sort_by_key(|(line, _)| line.section);
+    let lines = lines.into_iter().map(|(_, place)| place);
+    assert!(
+        lines.is_sorted() && meters.is_sorted(),
+        "{name}: {places:?}"
+    );
+}
+
+/// What the test above relies on: rows that say the same are two, and a lost one is missed.
+#[test]
+fn a_lost_row_is_noticed() {
+    let rows = ["1", "1", "2"].map(|net| vec!["Такса".to_owned(), net.to_owned()]);
+    let places = |text| common::words::places(&rows, text);
+    assert!(places("Такса1Такса1Такса2").iter().all(Option::is_some));
+    assert_eq!(places("Такса1Такса2")[1], None);
+    assert_eq!(places("Такса1Такса1Такса")[2], None);
 }

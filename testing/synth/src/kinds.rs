@@ -117,7 +117,7 @@ pub fn issued(mut order: BillOrder, language: Language) -> Bill {
     }
 }
 
-/// A bill with so many lines and registers.
+/// A bill with so many lines and registers, each with a name or serial, amounts and readings of its own.
 ///
 /// # Panics
 /// Never: the invented customer's bill has a line.
@@ -128,6 +128,12 @@ pub fn long(lines: usize, meters: usize) -> BillOrder {
     if let Some(point) = order.supply_points.first_mut() {
         let meter = point.meters.first().cloned();
         point.meters = meter.into_iter().cycle().take(meters).collect();
+        for (n, meter) in (0_u32..).zip(&mut point.meters).skip(1) {
+            meter.serial = format!("{}{n:02}", meter.serial);
+            meter.old.value += Decimal::from(1_009 * n);
+            meter.consumption += Decimal::from(n) * meter.multiplier;
+            meter.new.value += Decimal::from(1_010 * n);
+        }
     }
     let line = order.lines.first().cloned().expect("a line");
     order.lines.truncate(lines);
@@ -137,8 +143,14 @@ pub fn long(lines: usize, meters: usize) -> BillOrder {
             1 => Section::Network,
             _ => Section::Other,
         };
+        let n = order.lines.len() + 1;
+        let quantity = line.quantity + Decimal::from(n);
+        let net = quantity * line.unit_price / line.price_base;
         order.lines.push(Line {
             section,
+            name: Text::both(format!("Начисление {n:02}"), format!("Charge {n:02}")),
+            quantity,
+            net: Cents::round(net).expect("small"),
             ..line.clone()
         });
     }

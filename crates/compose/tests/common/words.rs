@@ -1,10 +1,13 @@
 //! What is written on a bill, and what has to be.
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use kvit_billing::{Bill, BillKind, Language, format};
 use kvit_compose::Layout;
 use rust_decimal::Decimal;
+
+/// What may stand in a row beside what it must say: dates, units, the register, how it was read.
+const BESIDE_MAX: usize = 160;
 
 /// What ЗДДС art. 114 and 115, and a customer with the bill in hand, ask for. docs/standards/vat-act.md goes by it.
 pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
@@ -69,21 +72,6 @@ pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
             wanted.push(money(step));
         }
     }
-    for line in &order.lines {
-        wanted.push(line.name.get(language).to_owned());
-        wanted.push(money(line.net));
-        wanted.push(format::number(line.quantity, language));
-        let base = line.price_base.normalize();
-        let base = Some(base).filter(|base| *base != Decimal::ONE);
-        let base = base.map_or(String::new(), |base| format::number(base, language));
-        let price = format::price(line.unit_price, operator.currency, language);
-        wanted.push(format!("{price}/{base}"));
-    }
-    for meter in order.supply_points.iter().flat_map(|point| &point.meters) {
-        wanted.push(meter.serial.clone());
-        wanted.push(format::number(meter.old.value, language));
-        wanted.push(format::number(meter.new.value, language));
-    }
     for vat in &order.vat {
         wanted.push(money(vat.base));
         wanted.push(money(vat.amount));
@@ -98,27 +86,82 @@ pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
     wanted
 }
 
-/// What of [`wanted`] a bill does not say; nothing where there is no tool to read it.
+/// What each charge and each register says in its row, in the order of the bill.
+pub(crate) fn rows(bill: &Bill) -> Vec<Vec<String>> {
+    let (operator, _) = super::operator();
+    let language = bill.customer.language;
+    let number = |value: Decimal| format::number(value, language);
+    let lines = bill.order.lines.iter().map(|line| {
+        let base = line.price_base.normalize();
+        let base = Some(base).filter(|base| *base != Decimal::ONE);
+        let base = base.map_or(String::new(), number);
+        let price = format::price(line.unit_price, operator.currency, language);
+        vec![
+            line.name.get(language).to_owned(),
+            number(line.quantity),
+            format!("{price}/{base}"),
+            format::amount(line.net, operator.currency, language),
+        ]
+    });
+    let points = bill.order.supply_points.iter();
+    let meters = points.flat_map(|point| &point.meters).map(|meter| {
+        let values = [meter.old.value, meter.new.value, meter.consumption];
+        let values = values.map(number);
+        [meter.serial.clone()].into_iter().chain(values).collect()
+    });
+    lines.chain(meters).collect()
+}
+
+/// Where in the text each row stands, none of them twice; `None` for one that is lost.
+pub(crate) fn places(rows: &[Vec<String>], text: &str) -> Vec<Option<usize>> {
+    let mut taken = BTreeSet::new();
+    let place = |row: &Vec<String>| {
+        let row: Vec<String> = row.iter().map(|part| squeezed(part)).collect();
+        let long = row.iter().map(String::len).sum::<usize>() + BESIDE_MAX;
+        let is_row = |at: usize| {
+            let mut rest = &text[at..text.floor_char_boundary(at + long)];
+            row.iter().all(|part| {
+                let found = rest.split_once(part.as_str());
+                rest = found.map_or("", |(_, behind)| behind);
+                found.is_some()
+            })
+        };
+        let starts = text.match_indices(&row[0]).map(|(at, _)| at);
+        let place = starts
+            .filter(|at| !taken.contains(at))
+            .find(|at| is_row(*at));
+        taken.extend(place);
+        place
+    };
+    rows.iter().map(place).collect()
+}
+
+/// What of [`wanted`] and of [`rows`] a bill does not say; nothing where there is no tool to read it.
 pub(crate) fn missing(bill: &Bill, pdf: &[u8]) -> Vec<String> {
     let Some(text) = text_of(pdf) else {
         return Vec::new();
     };
     let mut wanted = wanted(bill);
     wanted.retain(|one| !text.contains(&squeezed(one)));
+    let rows = rows(bill);
+    let lost = rows.iter().zip(places(&rows, &text));
+    let lost = lost.filter(|(_, place)| place.is_none());
+    wanted.extend(lost.map(|(row, _)| row.join(" | ")));
     wanted
 }
 
-/// The text as pdftotext reads it, without spaces.
+/// The text as pdftotext reads it, row by row, without spaces.
 pub(crate) fn text_of(pdf: &[u8]) -> Option<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, out) = (folder.path().join("a.pdf"), folder.path().join("a.txt"));
     fs::write(&file, pdf).expect("written");
-    run("pdftotext", &["-enc", "UTF-8"], &file)?;
+    run("pdftotext", &["-raw", "-enc", "UTF-8"], &file)?;
     Some(squeezed(&fs::read_to_string(out).expect("text")))
 }
 
 fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
+    let is_seen = |c: &char| !c.is_whitespace() && *c != '\u{200b}';
+    text.chars().filter(is_seen).collect()
 }
 
 /// What a tool says of a file, or `None` where it is not installed.
