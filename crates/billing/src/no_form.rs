@@ -56,7 +56,7 @@ pub enum Why {
     Tags,
     /// What is heard or found of the bill (titles, words for drawings) is not the data as it is.
     Told,
-    /// A real bill looks otherwise: the layout asks what a text says.
+    /// The layout asks what a text says, or a real bill looks otherwise than its form.
     Asks,
     /// The layout fails on other texts of the same shape.
     Fails,

@@ -27,7 +27,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 use crate::{
     ComposeError, Counts, Diagnostic, Layout,
     codes::Codes,
-    forms::{Engine, Filled, Forms, leaves::Leaves, refusal::Drawn},
+    forms::{Engine, Filled, Forms, leaves::Leaves, probe::Probe, refusal::Drawn},
     pdf::{self, Additions},
     probe,
     twin::{Twin, written},
@@ -304,8 +304,27 @@ impl Composer {
         id: &str,
         at: Timestamp,
     ) -> Result<Vec<u8>, ComposeError> {
+        self.exported(&self.world(view)?, id, at)
+    }
+
+    /// What a layout sees of this bill.
+    fn world(&self, view: &impl Serialize) -> Result<BillWorld<'_>, ComposeError> {
         let data = serde_json::to_vec(view).map_err(ComposeError::Data)?;
-        let world = BillWorld::new(&self.layout, &self.library, data, &self.logo);
+        let Self {
+            layout,
+            library,
+            logo,
+            ..
+        } = self;
+        Ok(BillWorld::new(layout, library, data, logo))
+    }
+
+    fn exported(
+        &self,
+        world: &BillWorld<'_>,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<Vec<u8>, ComposeError> {
         let options = PdfOptions {
             ident: Smart::Custom(id.to_owned()),
             creator: Smart::Custom(Some("Kvit".to_owned())),
@@ -317,10 +336,10 @@ impl Composer {
         };
         // A fault of the engine must cost one bill its place in the run, not the process its life.
         let exported = catch_unwind(AssertUnwindSafe(|| {
-            let Warned { output, warnings } = typst::compile::<PagedDocument>(&world);
+            let Warned { output, warnings } = typst::compile::<PagedDocument>(world);
             let refused = |found: &[SourceDiagnostic]| {
                 let found = found.iter();
-                ComposeError::Layout(found.map(|one| Diagnostic::of(&world, one)).collect())
+                ComposeError::Layout(found.map(|one| Diagnostic::of(world, one)).collect())
             };
             let document = output.map_err(|errors| refused(&errors))?;
             if !warnings.is_empty() {
@@ -383,17 +402,16 @@ impl Engine for Pages<'_> {
         self.composer.export(view, self.id, self.at)
     }
 
+    fn watched(&self, probe: &Probe, known: &[usize]) -> Result<Vec<u8>, ComposeError> {
+        let world = self.composer.world(&probe.view)?;
+        let world = world.watched(self.composer.layout.watched(), probe, known);
+        self.composer.exported(&world, self.id, self.at)
+    }
+
     fn drawn(&self, view: &Value) -> Vec<Drawn> {
-        let Ok(data) = serde_json::to_vec(view) else {
+        let Ok(world) = self.composer.world(view) else {
             return Vec::new();
         };
-        let Composer {
-            layout,
-            library,
-            logo,
-            ..
-        } = self.composer;
-        let world = BillWorld::new(layout, library, data, logo);
         let laid_out = AssertUnwindSafe(|| typst::compile::<PagedDocument>(&world).output);
         let mut all = Vec::new();
         if let Ok(Ok(document)) = catch_unwind(laid_out) {

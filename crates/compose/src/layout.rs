@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use typst::{
@@ -13,7 +13,11 @@ use typst::{
     utils::{LazyHash, hash128},
 };
 
-use crate::{ComposeError, Diagnostic, error::Check};
+use crate::{
+    ComposeError, Diagnostic,
+    error::Check,
+    watch::{self, Watched},
+};
 
 /// The file that lays a bill out.
 pub(crate) const MAIN: &str = "bill.typ";
@@ -64,6 +68,10 @@ pub(crate) struct Inner {
     pub(crate) logo: FileId,
     pub(crate) sources: HashMap<FileId, Source>,
     pub(crate) files: HashMap<FileId, Bytes>,
+    /// The file beside the watched ones.
+    pub(crate) watch: FileId,
+    /// Made when a form is.
+    watched: OnceLock<Watched>,
     pub(crate) book: LazyHash<FontBook>,
     pub(crate) fonts: Vec<Font>,
     /// The texts by language.
@@ -126,7 +134,7 @@ impl Layout {
     ) -> Result<Self, ComposeError> {
         let mut faults = Vec::new();
         for (name, bytes) in files {
-            if [BILL, LOGO].contains(&name.as_str()) {
+            if [BILL, LOGO, watch::MODULE].contains(&name.as_str()) {
                 faults.push(Diagnostic::of_file(&name, Check::NameTaken, ""));
                 continue;
             }
@@ -143,6 +151,8 @@ impl Layout {
             logo: own_id(LOGO)?,
             sources: HashMap::new(),
             files: HashMap::new(),
+            watch: own_id(watch::MODULE)?,
+            watched: OnceLock::new(),
             book: LazyHash::new(FontBook::new()),
             fonts: Vec::new(),
             texts: HashMap::new(),
@@ -215,6 +225,12 @@ impl Layout {
     /// Of all files' names and bytes.
     pub(crate) fn fingerprint(&self) -> u128 {
         self.0.fingerprint
+    }
+
+    /// Its files as they tell where they decide by what a bill says.
+    pub(crate) fn watched(&self) -> &Watched {
+        let inner = self.inner();
+        inner.watched.get_or_init(|| Watched::new(&inner.sources))
     }
 
     /// A word of the texts in a language.

@@ -18,6 +18,7 @@ mod probe;
 mod stream;
 mod twin;
 mod view;
+mod watch;
 mod world;
 
 pub use codes::TooLong;

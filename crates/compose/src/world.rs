@@ -10,13 +10,19 @@ use typst::{
     utils::LazyHash,
 };
 
-use crate::layout::{Inner, Layout};
+use crate::{
+    forms::probe::Probe,
+    layout::{Inner, Layout},
+    watch::{self, Watched},
+};
 
 pub(crate) struct BillWorld<'a> {
     layout: &'a Inner,
     library: &'a LazyHash<Library>,
     bill: Bytes,
     logo: &'a Bytes,
+    /// The files that stand in for the layout's, and the one beside them.
+    watched: Option<(&'a Watched, Source)>,
 }
 
 impl<'a> BillWorld<'a> {
@@ -31,6 +37,16 @@ impl<'a> BillWorld<'a> {
             library,
             bill: Bytes::new(bill),
             logo,
+            watched: None,
+        }
+    }
+
+    /// The same by the watched layout: see `watch/mod.rs`.
+    pub(crate) fn watched(self, watched: &'a Watched, probe: &Probe, known: &[usize]) -> Self {
+        let module = watch::module(self.layout.watch, &probe.shares, known);
+        Self {
+            watched: Some((watched, module)),
+            ..self
         }
     }
 }
@@ -49,8 +65,12 @@ impl World for BillWorld<'_> {
     }
 
     fn source(&self, id: FileId) -> FileResult<Source> {
-        let found = self.layout.sources.get(&id);
-        found.cloned().ok_or_else(|| not_found(id))
+        let sources = match &self.watched {
+            Some((_, module)) if id == self.layout.watch => return Ok(module.clone()),
+            Some((watched, _)) => &watched.sources,
+            None => &self.layout.sources,
+        };
+        sources.get(&id).cloned().ok_or_else(|| not_found(id))
     }
 
     fn file(&self, id: FileId) -> FileResult<Bytes> {

@@ -127,17 +127,122 @@ fn a_drawing_that_follows_no_straight_line_is_told_with_its_line() {
     assert_eq!(lines(&told), [("bill.typ", ADDED + 1)]);
 }
 
+/// None of these is so on a probe or on this bill.
 #[test]
-fn parts_that_a_text_decides_are_told() {
-    let told = refused(&with(
-        "#if b.customer.number.starts-with(\"ѝ\") { heading(level: 2)[Odd] }",
-    ));
-    assert_eq!(told.why, Why::Asks);
-    let told = refused(&with(
-        "#if b.customer.number.len() > 7 { heading(level: 2)[Long] }",
-    ));
-    assert_eq!(told.why, Why::Tags);
-    assert!(told.fields.is_empty());
+fn what_a_text_decides_is_told_also_where_no_bill_shows_it() {
+    for (decides, field) in [
+        ("#if b.vat_total == \"0,00 €\" [None]", "vat_total"),
+        (
+            "#if b.customer.number.starts-with(\"9\") [Odd]",
+            "customer.number",
+        ),
+        ("#if b.customer.number.len() > 90 [Long]", "customer.number"),
+        ("#if \"ООД\" in b.customer.name [Company]", "customer.name"),
+        (
+            "#if b.customer.number in (\"1\", \"2\") [First]",
+            "customer.number",
+        ),
+        ("#if b.customer.name > \"яяя\" [Last]", "customer.name"),
+        (
+            "#if (\"1\", \"2\").contains(b.customer.number) [First]",
+            "customer.number",
+        ),
+        (
+            "#(\"1\": [First]).at(b.customer.number, default: [])",
+            "customer.number",
+        ),
+        ("#b.customer.address.dedup().len()", "customer.address"),
+        (
+            "#b.sums.sorted(key: sum => sum.amount).len()",
+            "sums.amount",
+        ),
+        ("#if [#b.customer.name] == [Odd] [Odd]", "customer.name"),
+        ("#if measure(slot(b.code)).width < 1mm [Narrow]", "code"),
+        // By way of a variable, a function, and what is drawn.
+        (
+            "#let is-odd(name) = name == \"x\";#let name = b.customer.name;#if is-odd(name) [Odd]",
+            "customer.name",
+        ),
+        (
+            "#show strong: it => if it.body == [x] [y] else { it };#strong(slot(b.code))",
+            "code",
+        ),
+    ] {
+        let decides = match decides.contains("measure") {
+            true => decides.replace("#if", "#context if"),
+            false => decides.to_owned(),
+        };
+        let told = refused(&with(&decides));
+        assert_eq!(
+            (told.why, &*told.fields),
+            (Why::Asks, &[field.to_owned()][..]),
+            "{decides}"
+        );
+        assert_eq!(lines(&told), [("bill.typ", ADDED)], "{decides}");
+    }
+}
+
+#[test]
+fn a_part_of_a_text_is_told_also_where_no_bill_shows_it() {
+    for part in [
+        "#b.customer.name.replace(\"ООД\", \"\")",
+        "#b.customer.name.split(\"/\").first()",
+        "#b.customer.name.trim(\"x\")",
+        "#for letter in b.customer.name { letter }",
+    ] {
+        let told = refused(&with(part));
+        assert_eq!(told.why, Why::Altered, "{part}");
+        assert_eq!(told.fields, ["customer.name"], "{part}");
+        assert_eq!(&*told.shown, "{customer.name}", "{part}");
+    }
+    let told = refused(&with("#show \"ООД\": strong"));
+    assert_eq!(
+        (told.why, lines(&told)),
+        (Why::Asks, vec![("bill.typ", ADDED)])
+    );
+}
+
+#[test]
+fn a_share_that_decides_is_told() {
+    for decides in [
+        "#if b.sums.first().to == 1 { heading(level: 2)[All] }",
+        "#pdf.artifact(rect(width: calc.max(b.sums.first().to, 0.01) * 1cm))",
+    ] {
+        let told = refused(&with(decides));
+        assert_eq!(
+            (told.why, &*told.fields),
+            (Why::Drawing, &["sums.to".to_owned()][..])
+        );
+        assert_eq!(lines(&told), [("bill.typ", ADDED)]);
+    }
+}
+
+#[test]
+fn all_places_where_texts_decide_come_at_once() {
+    let two = "#if b.code == \"x\" [x]\n#slot(b.code)\n#if b.reference == \"x\" [x]";
+    let told = refused(&with(two));
+    assert_eq!(told.fields, ["code", "reference"]);
+    assert_eq!(lines(&told), [("bill.typ", ADDED), ("bill.typ", ADDED + 2)]);
+}
+
+#[test]
+fn what_belongs_to_the_shape_may_decide() {
+    let free = r#"#if b.state == "due" [#b.state.len()]
+#if b.customer.eik != none and b.customer.address != () [#b.customer.address.len()]
+#for point in b.points { if point.code != "" { block(slot(point.code)) } }
+#let rows = ()
+#{ rows.push(b.code); rows.at(0) = b.reference }
+#if "code" in b and b.keys().contains("code") and rows.len() not in (2, 3) [#rows.len()]
+#let (_, last) = b.sums.sorted(key: sum => sum.section).map(sum => (sum.section, sum.amount)).last()
+#block(slot(put("{code}, {reference}", code: b.code, reference: b.reference)))
+#show heading: it => strong(it.body)
+"#;
+    let files = BTreeMap::from([("bill.typ".to_owned(), with(free).into_bytes())]);
+    let layout = Layout::with_files(files).expect("well-formed");
+    let composer = common::composer_of(layout, common::RESERVE).with_forms_from(1);
+    composer.compose(&bill()).expect("composed");
+    assert_eq!(composer.last_refusal(), None);
+    assert_eq!(composer.counts().filled, 1);
 }
 
 #[test]
@@ -219,8 +324,9 @@ fn nothing_of_a_note_is_told_where_it_is_drawn_by_parts() {
     assert_eq!(told.fields, ["notes"]);
     assert_eq!(lines(&told), [("bill.typ", ADDED)]);
     // Nor in the engine's own words.
-    let fails = "#if b.customer.number.starts-with(\"ѝ\") { panic(b.notes.first()) }";
-    let told = refused_to(&with(fails), &bill);
+    let pixels = "b.codes.slip.luma.slice(20).all(pixel => pixel == 255)";
+    let fails = format!("#if {pixels} {{ panic(b.notes.first()) }}");
+    let told = refused_to(&with(&fails), &bill);
     assert_eq!(told.why, Why::Fails);
     assert!(told.shown.contains("{notes}"), "{told:?}");
     assert!(!told.shown.contains("Александрина"), "{told:?}");

@@ -9,7 +9,7 @@ use kvit_pdf::{Document, Id, Object, Value};
 use serde_json::Value as Json;
 
 use crate::{
-    ComposeError,
+    ComposeError, Layout,
     forms::{
         content::{Chunk, RUN_BEGINS, Run, Token, chunks, numbers, run},
         form::{Coordinate, Form, FormFont, Piece, Slot},
@@ -17,7 +17,7 @@ use crate::{
         lean::Lean,
         leaves::Leaves,
         probe::{LEAVES_MAX, Probe, has_leaf, leaves_in, probe, template},
-        refusal::{Found, Refusal, in_words, refused},
+        refusal::{Found, PLACES_MAX, Refusal, in_words, refused},
     },
     pdf::Additions,
 };
@@ -32,10 +32,16 @@ const LINE_PT: f64 = 0.002;
 /// By PostScript name, whether figures are tabular, and number of glyphs.
 type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
 
+/// A probe, and sites that may decide.
+type ExportWatched<'a> = dyn Fn(&Probe, &[usize]) -> Result<Vec<u8>, ComposeError> + 'a;
+
 /// What compiling needs from outside.
 pub(crate) struct Tools<'a> {
     /// Exports data as a PDF without field.
     pub(crate) export: &'a dyn Fn(&Json) -> Result<Vec<u8>, ComposeError>,
+    /// The same of a probe by the watched layout.
+    pub(crate) watched: &'a ExportWatched<'a>,
+    pub(crate) layout: &'a Layout,
     /// The shaped alphabet of a font.
     pub(crate) glyphs: &'a FindGlyphs<'a>,
     /// With no twin: each bill has its own.
@@ -78,9 +84,11 @@ pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusa
         return refused(Why::TooMany, "");
     }
     let real = Export::new(Probe::itself(view), tools)?;
+    // Of the shortest texts, whatever the reach.
+    let short = watched(probe(view, 0, 1.0), tools)?;
     let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
-        match compiled(view, reach, &real, tools) {
+        match compiled(view, reach, [&short, &real], tools) {
             Ok((form, exact)) => {
                 return Ok(Compiled {
                     form,
@@ -99,14 +107,40 @@ pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusa
 fn compiled(
     view: &Json,
     reach: f64,
-    real: &Export,
+    [short, real]: [&Export; 2],
     tools: &Tools<'_>,
 ) -> Result<(Form, Exact), Refusal> {
     let export = |round| Export::new(probe(view, round, reach), tools);
-    let (a, b) = (export(0)?, export(1)?);
-    match harvested([&a, &b, real], tools) {
-        Err(Refusal::Unexplained(_)) => harvested([&a, &b, &export(2)?], tools),
+    let long = export(1)?;
+    match harvested([short, &long, real], tools) {
+        Err(Refusal::Unexplained(_)) => harvested([short, &long, &export(2)?], tools),
         harvested => harvested,
+    }
+}
+
+/// The export of a probe, unless the layout decides by what its texts and shares say: all bills at hand may decide
+/// alike, and the next one otherwise.
+fn watched(probe: Probe, tools: &Tools<'_>) -> Result<Export, Refusal> {
+    let (mut found, mut known) = (None::<Found>, Vec::new());
+    while known.len() < PLACES_MAX {
+        let error = match (tools.watched)(&probe, &known) {
+            Ok(exported) if found.is_none() => return Export::of(probe, &exported),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let Some((site, decision)) = tools.layout.watched().decision(&error) else {
+            break;
+        };
+        known.push(site);
+        found = Some(match found {
+            Some(found) => found.and(decision),
+            None => decision,
+        });
+    }
+    match found {
+        Some(found) => Err(found.into()),
+        // A fault of another kind is told with the layout's own lines.
+        None => Export::new(probe, tools),
     }
 }
 
@@ -135,7 +169,12 @@ fn harvested(exports: [&Export; 3], tools: &Tools<'_>) -> Result<(Form, Exact), 
 
 impl Export {
     fn new(probe: Probe, tools: &Tools<'_>) -> Result<Self, Refusal> {
-        let document = Document::load(&(tools.export)(&probe.view)?)?;
+        let exported = (tools.export)(&probe.view)?;
+        Self::of(probe, &exported)
+    }
+
+    fn of(probe: Probe, exported: &[u8]) -> Result<Self, Refusal> {
+        let document = Document::load(exported)?;
         let pages = pages(&document)?;
         Ok(Self {
             probe,

@@ -1,7 +1,7 @@
 //! What differs between two bills of one shape, and what makes the shape.
 //!
 //! A bill's data (`view.rs`) is a tree. Its *leaves* are the texts, numbers and square codes that a
-//! form fills in; all the rest (row counts, absent parts, longer texts that may wrap) is the *shape*,
+//! form fills in; all the rest (row counts, absent parts, empty texts, longer texts that may wrap) is the *shape*,
 //! and has to be equal for a form to fit.
 
 mod walk;
@@ -134,6 +134,7 @@ fn rebuilt(
     change: &mut impl FnMut(usize, Kind, &Value) -> Value,
 ) -> Value {
     let kind = match value {
+        Value::String(text) if text.is_empty() => None,
         Value::String(_) => limit(place).map(Kind::Text),
         Value::Number(_) if is_part(place) => Some(Kind::Part),
         Value::Number(_) => is_share(place).then_some(Kind::Share),

@@ -11,13 +11,13 @@
 mod assemble;
 mod compile;
 mod content;
-mod form;
+pub(crate) mod form;
 mod glyphs;
 mod kept;
 mod lean;
 pub(crate) mod leaves;
 mod page;
-mod probe;
+pub(crate) mod probe;
 mod prove;
 pub(crate) mod refusal;
 mod twins;
@@ -46,7 +46,7 @@ use crate::{
         glyphs::Glyphs,
         kept::Kept,
         leaves::Leaves,
-        probe::probe,
+        probe::{Probe, probe},
         refusal::{Drawn, Refusal, Told, misfit},
         twins::Twins,
     },
@@ -102,6 +102,8 @@ pub struct Counts {
 pub(crate) trait Engine {
     /// As a PDF without field.
     fn export(&self, view: &Value) -> Result<Vec<u8>, ComposeError>;
+    /// The same of a probe, by the watched layout (`watch/mod.rs`), in which these sites may decide.
+    fn watched(&self, probe: &Probe, known: &[usize]) -> Result<Vec<u8>, ComposeError>;
     /// What its pages draw, by the line of the layout; nothing where they cannot be laid out.
     fn drawn(&self, view: &Value) -> Vec<Drawn>;
 }
@@ -461,6 +463,8 @@ impl Forms {
         let language = language_of(view);
         let tools = Tools {
             export: &|view| engine.export(view),
+            watched: &|probe, known| engine.watched(probe, known),
+            layout,
             glyphs: &|name, tabular, count| self.glyphs(layout, name, tabular, count, language),
             additions: Additions {
                 twin: &Twin::default(),

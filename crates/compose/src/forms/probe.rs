@@ -10,7 +10,7 @@ use crate::forms::{
 
 /// Begins each probe text; three digits follow, the leaf's place. No word of a bill has this letter
 /// before three digits.
-const MARK: char = 'ѝ';
+pub(crate) const MARK: char = 'ѝ';
 /// More leaves than this, and probes could not be told apart.
 pub(crate) const LEAVES_MAX: usize = 999;
 

@@ -18,7 +18,7 @@ use crate::{
 
 /// So many fields, and places in the layout, are named.
 const FIELDS_MAX: usize = 5;
-const PLACES_MAX: usize = 3;
+pub(crate) const PLACES_MAX: usize = 3;
 /// What stands there is told in so many characters.
 const SHOWN_MAX: usize = 80;
 /// Shorter texts of a bill are words that others have too, such as units.
@@ -48,6 +48,8 @@ pub(crate) struct Found {
     leaves: Vec<usize>,
     /// Where it stands in the first probe's export, in points from below and the left.
     at: Option<(f64, f64)>,
+    /// Where the layout does it, where that is known.
+    places: Vec<Place>,
 }
 
 impl From<Damage> for Refusal {
@@ -74,6 +76,7 @@ impl Found {
             shown: shown.into(),
             leaves: Vec::new(),
             at: None,
+            places: Vec::new(),
         }
     }
 
@@ -85,6 +88,18 @@ impl Found {
 
     pub(crate) fn of(mut self, leaves: impl IntoIterator<Item = usize>) -> Self {
         self.leaves.extend(leaves);
+        self
+    }
+
+    pub(crate) fn read_at(mut self, place: Place) -> Self {
+        self.places.push(place);
+        self
+    }
+
+    /// The same fault at the places of another, too.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.leaves.extend(other.leaves);
+        self.places.extend(other.places);
         self
     }
 
@@ -189,7 +204,8 @@ impl Found {
             let found = (of.drawn)().into_iter().find(near);
             found.map(|drawn| drawn.place).filter(is_own)
         });
-        let mut places: Vec<Place> = drawn.into_iter().collect();
+        let mut places = self.places.clone();
+        places.extend(drawn);
         if places.is_empty() {
             for field in &fields {
                 places.extend(places::of_field(of.layout, field));

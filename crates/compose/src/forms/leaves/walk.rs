@@ -59,7 +59,7 @@ impl<'a, 'k> Serializer for Walk<'a, 'k> {
     type SerializeStructVariant = Impossible<(), Error>;
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        if limit(self.place).is_some() {
+        if !text.is_empty() && limit(self.place).is_some() {
             let from = self.out.text.len();
             self.out.text.push_str(text);
             let to = self.out.text.len();
