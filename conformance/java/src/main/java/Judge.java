@@ -8,12 +8,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.logging.LogManager;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,15 +37,13 @@ import org.verapdf.pdfa.results.TestAssertion;
 import org.verapdf.pdfa.results.ValidationResult;
 
 /**
- * One foreign judge over every file of a folder: {@code Judge verapdf-3a|verapdf-ua1|schema|en16931|mustang
- * FOLDER}. Judges of the twin take XML files too. Prints the first faults and how many files passed; the
+ * One foreign judge over every file of a folder: {@code Judge
+ * verapdf-3a|verapdf-ua1|schema|en16931|mustang FOLDER [ONE_IN]}. Judges of the twin take XML files too. Prints the first faults and how many files passed; the
  * exit status is 0 only where all did, and there was one.
  */
 public final class Judge {
   private static final int SHOWN_MAX = 20;
   private static final int FAULTS_OF_A_FILE_MAX = 8;
-  private static final int WHOLE_FILES_ONE_IN = 10;
-  private static final AtomicInteger WHOLE_FILES = new AtomicInteger();
   private static final String TWIN = "factur-x.xml";
   private static final String SCHEMA = "/schema/ZF_232/EN16931/FACTUR-X_EN16931.xsd";
   private static final String RULES = "/xslt/en16931schematron/EN16931-CII-validation.xslt";
@@ -54,16 +53,17 @@ public final class Judge {
   private static final Pattern MUSTANG_ERROR = Pattern.compile("<error[^>]*>(.*?)</error>", Pattern.DOTALL);
 
   private interface Faults {
-    List<String> of(Path file) throws Exception;
+    /** {@code place} is the file's among all, by name. */
+    List<String> of(Path file, int place) throws Exception;
   }
 
   public static void main(String[] arguments) throws Exception {
-    if (arguments.length != 2) {
-      System.err.println("usage: Judge verapdf-3a|verapdf-ua1|schema|en16931|mustang FOLDER");
+    if (arguments.length != 2 && arguments.length != 3) {
+      System.err.println("usage: Judge verapdf-3a|verapdf-ua1|schema|en16931|mustang FOLDER [ONE_IN]");
       System.exit(2);
     }
     LogManager.getLogManager().reset();
-    Faults judge = judge(arguments[0]);
+    Faults judge = judge(arguments[0], arguments.length == 3 ? Integer.parseInt(arguments[2]) : 1);
     boolean ofPages = arguments[0].startsWith("verapdf");
     List<Path> files;
     try (Stream<Path> all = Files.walk(Path.of(arguments[1]))) {
@@ -72,8 +72,10 @@ public final class Judge {
     }
     ExecutorService threads = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
     Map<Path, Future<List<String>>> answers = new TreeMap<>();
-    for (Path file : files) {
-      Callable<List<String>> asked = () -> faults(judge, file);
+    for (int place = 0; place < files.size(); place++) {
+      Path file = files.get(place);
+      int ofAll = place;
+      Callable<List<String>> asked = () -> faults(judge, file, ofAll);
       answers.put(file, threads.submit(asked));
     }
     threads.shutdown();
@@ -90,15 +92,15 @@ public final class Judge {
   }
 
   /** Whatever a judge stumbles over is the file's fault. */
-  private static List<String> faults(Faults judge, Path file) {
+  private static List<String> faults(Faults judge, Path file, int place) {
     try {
-      return judge.of(file);
+      return judge.of(file, place);
     } catch (Exception stumbled) {
       return List.of(stumbled.toString());
     }
   }
 
-  private static Faults judge(String name) throws Exception {
+  private static Faults judge(String name, int oneIn) throws Exception {
     switch (name) {
       case "verapdf-3a":
         return veraPdf(PDFAFlavour.PDFA_3_A);
@@ -109,7 +111,7 @@ public final class Judge {
       case "en16931":
         return rules();
       case "mustang":
-        return Judge::mustang;
+        return mustang(oneIn);
       default:
         throw new IllegalArgumentException("no judge is called " + name);
     }
@@ -117,7 +119,7 @@ public final class Judge {
 
   private static Faults veraPdf(PDFAFlavour flavour) {
     VeraGreenfieldFoundryProvider.initialise();
-    return file -> {
+    return (file, place) -> {
       try (PDFAParser parser = Foundries.defaultInstance().createParser(file.toFile(), flavour);
           PDFAValidator validator = Foundries.defaultInstance().createValidator(flavour, false)) {
         ValidationResult result = validator.validate(parser);
@@ -138,7 +140,7 @@ public final class Judge {
   private static Faults schema() throws Exception {
     Schema schema = SchemaFactory.newInstance(XMLConstants.W3C_XML_SCHEMA_NS_URI)
         .newSchema(Judge.class.getResource(SCHEMA));
-    return file -> {
+    return (file, place) -> {
       schema.newValidator().validate(new StreamSource(new StringReader(twin(file))));
       return List.of();
     };
@@ -150,7 +152,7 @@ public final class Judge {
     try (InputStream sheet = Judge.class.getResourceAsStream(RULES)) {
       rules = new net.sf.saxon.TransformerFactoryImpl().newTemplates(new StreamSource(sheet));
     }
-    return file -> {
+    return (file, place) -> {
       StringWriter report = new StringWriter();
       rules.newTransformer().transform(new StreamSource(new StringReader(twin(file))), new StreamResult(report));
       if (!report.toString().contains("<svrl:fired-rule")) {
@@ -165,16 +167,25 @@ public final class Judge {
   }
 
   /**
-   * Mustang takes about a second for a PDF and a third of that for a twin. What it judges in the PDF is the
-   * same in all bills, so it sees every twin, and one whole file in {@link #WHOLE_FILES_ONE_IN}.
+   * Mustang takes about a second for a PDF and half of that for a twin, so of the files by name it sees one
+   * whole in {@code oneIn}, and of the rest each twin that no other file has.
    */
-  private static List<String> mustang(Path file) throws Exception {
-    if (WHOLE_FILES.getAndIncrement() % WHOLE_FILES_ONE_IN == 0) {
-      return mustangOf(file);
-    }
+  private static Faults mustang(int oneIn) {
+    Set<String> twins = ConcurrentHashMap.newKeySet();
+    return (file, place) -> {
+      String twin = twin(file);
+      boolean first = twins.add(twin);
+      if (place % oneIn == 0) {
+        return mustangOf(file);
+      }
+      return first ? mustangOfTwin(twin) : List.of();
+    };
+  }
+
+  private static List<String> mustangOfTwin(String twin) throws Exception {
     Path alone = Files.createTempFile("twin", ".xml");
     try {
-      Files.writeString(alone, twin(file));
+      Files.writeString(alone, twin);
       return mustangOf(alone);
     } finally {
       Files.delete(alone);
