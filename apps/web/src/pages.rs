@@ -88,6 +88,7 @@ templates!(
     "staff/password.html",
     "staff/people-parts.html",
     "staff/people.html",
+    "staff/person-centre.html",
     "staff/person-email.html",
     "staff/receivables-list.html",
     "staff/receivables.html",

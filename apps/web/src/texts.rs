@@ -430,6 +430,7 @@ mod tests {
             "book",
             "by",
             "bytes",
+            "centre",
             "changed",
             "channel",
             "contact",

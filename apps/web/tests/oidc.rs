@@ -299,6 +299,64 @@ async fn a_colleague_gets_an_account_and_the_role_of_their_group() {
 }
 
 #[tokio::test]
+async fn a_clerk_without_a_centre_is_told_who_mends_it_and_keeps_the_one_that_is_noted() {
+    let clerks = |settings: &mut OidcSettings| {
+        let group = "kvit-clerks".to_owned();
+        settings.roles.insert(group, Role::Clerk);
+    };
+    let house = Elsewhere::new(clerks, true).await;
+    let world = &house.world;
+    let is_clerk = |claims: &mut Value| claims["groups"] = json!("kvit-clerks");
+    let mut clerk = world.browser();
+    house.walk(&mut clerk, is_clerk).await;
+    let here = "/staff/customers/1000001";
+    let why = "не е посочен център за клиенти";
+    let page = clerk.get(here).await;
+    assert!(page.body.contains(why) && !page.body.contains("id=\"code\""));
+    let recognise = format!(
+        "entry={:032x}&code={}",
+        7,
+        world.code("1000001").replace(' ', "+")
+    );
+    let refused = clerk.post(&format!("{here}/contact"), &recognise).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains(why) && refused.body.contains("администратор"));
+
+    world.hire("petar", Role::Administrator).await;
+    let mut petar = world.browser();
+    petar.sign_in_staff("petar").await;
+    let page = petar.get("/staff/people").await;
+    assert!(page.body.contains("Без център за клиенти"), "{}", page.body);
+    let colleague = "/staff/people/ana.p";
+    let asked = petar.post(colleague, "what=centre").await;
+    assert!(asked.body.contains("Ана Петрова"), "{}", asked.body);
+    let empty = petar.post(colleague, "what=centre&sure=1&centre=+").await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let nobodys = petar.post("/staff/people/petar", "what=centre&sure=1&centre=X");
+    assert_eq!(nobodys.await.status, StatusCode::NOT_FOUND, "no clerk");
+    let noted = petar.post(colleague, "what=centre&sure=1&centre=Sofia");
+    assert!(noted.await.body.contains("Центърът е записан"));
+
+    // At once, and after the provider has said once more that it knows of none.
+    for again in [false, true] {
+        if again {
+            house.walk(&mut clerk, is_clerk).await;
+        }
+        let page = clerk.get(here).await;
+        assert!(!page.body.contains(why) && page.body.contains("id=\"code\""));
+    }
+    let done = clerk.post(&format!("{here}/contact"), &recognise).await;
+    let to = done.header("location");
+    assert!(to.ends_with("done=recognised"), "{}", done.body);
+    let trail = world.store.events("customer/1000001", 9).await;
+    let trail = trail.expect("a trail");
+    let recognised = trail.iter().find(|one| one.what == "customer.recognised");
+    assert_eq!(recognised.expect("it").detail["reference"], "Sofia");
+    let trail = world.store.events("staff/ana.p", 9).await.expect("a trail");
+    assert!(trail.iter().any(|one| one.what == "staff.centre-changed"));
+}
+
+#[tokio::test]
 async fn a_sign_in_of_the_morning_proves_nothing_now() {
     let admins = |settings: &mut OidcSettings| {
         let group = "kvit-admins".to_owned();

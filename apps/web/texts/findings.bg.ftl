@@ -399,6 +399,8 @@ doctor-mails-left-out = версия { $no } на текстовете не се
 doctor-mail-settings = съгласувани са
 doctor-portal = могат да се съставят
 doctor-sign-in = доставчикът на самоличност има ключове
+doctor-no-centre = без център за клиенти са { $logins } и не могат да разпознават клиенти: администратор въвежда центъра в „Профили на служителите“ (/staff/people) или [staff.oidc] centre_claim посочва полето на доставчика, в което е той
+doctor-centre-claim = [staff.oidc] centre_claim е празно: нов служител в център идва без център и не може да разпознава клиенти, докато администратор не го въведе в „Профили на служителите“ (/staff/people). Посочете полето на доставчика, в което е центърът, например centre_claim = "centre"
 doctor-guessed = налучквани са от много места, затова опитите бяха забавени до { $until }: спрете източниците в прокси сървъра; журналът ги посочва с псевдоним (`a number and code did not match`)
 doctor-autopay = сметките се събират от { $creditor } по { $iban }
 doctor-autopay-waits = { $people ->

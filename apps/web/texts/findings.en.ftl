@@ -399,6 +399,8 @@ doctor-mails-left-out = texts version { $no } is not said whole: { $name } { $fa
 doctor-mail-settings = they fit together
 doctor-portal = its pages can be made
 doctor-sign-in = the identity provider has keys
+doctor-no-centre = { $logins } have no service centre and can recognise no customer: an administrator enters it under “Accounts of staff” (/staff/people), or [staff.oidc] centre_claim names the claim that holds it
+doctor-centre-claim = [staff.oidc] centre_claim is empty: a new clerk comes without a centre and can recognise no customer until an administrator enters it under “Accounts of staff” (/staff/people). Name the claim that holds the centre, such as centre_claim = "centre"
 doctor-guessed = they were guessed from many places, so attempts were slowed down until { $until }: block the sources at the proxy; the log names them by pseudonym (`a number and code did not match`)
 doctor-autopay = bills are collected as { $creditor } on { $iban }
 doctor-autopay-waits = { $people ->

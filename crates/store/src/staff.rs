@@ -120,7 +120,7 @@ impl Store {
         event: &Event,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let linked = query("UPDATE staff SET identity = $2, password = $3, name = $4, role = $5, centre = $6, temporary = 0 WHERE login = $1 AND temporary = 1 AND identity IS NULL AND disabled_at IS NULL")
+        let linked = query("UPDATE staff SET identity = $2, password = $3, name = $4, role = $5, centre = CASE WHEN $5 = 'clerk' THEN COALESCE($6, centre) END, temporary = 0 WHERE login = $1 AND temporary = 1 AND identity IS NULL AND disabled_at IS NULL")
             .bind(login)
             .bind(identity)
             .bind(password.expose())
@@ -140,8 +140,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Brings an account up to date with what the identity provider says. The trail is told where the role
-    /// changes.
+    /// Brings an account up to date with what the identity provider says: a clerk of whom it names no centre keeps the
+    /// one that is known. The trail is told where the role changes.
     ///
     /// # Errors
     /// Where the database fails.
@@ -160,13 +160,37 @@ impl Store {
         if other > 0 {
             append(&mut tx, changed).await?;
         }
-        query("UPDATE staff SET name = $2, centre = $3 WHERE login = $1")
+        query("UPDATE staff SET name = $2, centre = CASE WHEN role = 'clerk' THEN COALESCE($3, centre) END WHERE login = $1")
             .bind(login)
             .bind(&profile.name)
             .bind(profile.centre.clone())
             .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Notes at which service centre a clerk works. `false` where there is no clerk of this name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn set_staff_centre(
+        &self,
+        login: &StaffLogin,
+        centre: &str,
+        event: &Event,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let changed = query("UPDATE staff SET centre = $2 WHERE login = $1 AND role = 'clerk'")
+            .bind(login)
+            .bind(centre)
+            .execute(&mut tx)
+            .await?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        append(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Ends all sessions of an account.

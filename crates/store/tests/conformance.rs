@@ -150,6 +150,7 @@ on_both_engines! {
     readers::paper_ends_the_readers,
     staff::sessions_are_seen_and_ended,
     staff::an_identity_has_one_account,
+    staff::a_clerk_keeps_the_known_centre,
     staff::whoever_has_an_address_is_told_of_changes,
     kept::a_number_is_kept_while_its_code_stays,
     codes::a_new_code_ends_what_the_old_one_opened,

@@ -13,7 +13,7 @@ use std::{
 use jiff::ToSpan;
 use kvit_billing::{Language, LayoutNo};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
-use kvit_store::{Debits, StoreError};
+use kvit_store::{Debits, Role, StoreError};
 use kvit_web::{
     CertificateUse, Fails, Finding, FindingTexts, Health, Said, guessed_until, pale_colours,
     wording,
@@ -98,6 +98,7 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                 if config.staff.oidc.is_some() {
                     let asked = identity_provider(&instance).await;
                     looks.push(judge("staff sign-in", asked, "sign-in"));
+                    looks.extend(without_centre(&instance).await);
                 }
                 looks.extend(payments::out_of_order(&instance).await);
                 looks.extend(payments::money_in_doubt(&instance).await);
@@ -374,6 +375,28 @@ async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
     };
     let looked = oidc.look().await;
     looked.fails(Exit::Configuration, Fails::Oidc, &[])
+}
+
+/// Clerks who can recognise nobody, or will not be able to, since nothing names their centre.
+async fn without_centre(instance: &Instance) -> Option<Finding> {
+    let (part, oidc) = ("service centres", instance.config.staff.oidc.as_ref()?);
+    let people = match instance.store.staff().await.map_err(Failure::from) {
+        Ok(people) => people,
+        Err(failure) => return Some(broken(part, &failure)),
+    };
+    let clerks = people.iter().filter(|person| {
+        person.role == Role::Clerk && person.centre.is_none() && person.disabled_at.is_none()
+    });
+    let logins: Vec<_> = clerks.map(|person| person.login.as_str()).collect();
+    if !logins.is_empty() {
+        let logins = logins.join(", ");
+        let values: [(_, &dyn fmt::Display); 1] = [("logins", &logins)];
+        return Some(found(part, Health::Warning, "no-centre", &values));
+    }
+    // With accounts of an administrator's making the centre is known before.
+    let comes = oidc.roles.values().any(|role| role == Role::Clerk.as_str());
+    let unsaid = oidc.centre_claim.is_empty() && oidc.create_accounts && comes;
+    unsaid.then(|| found(part, Health::Warning, "centre-claim", &[]))
 }
 
 /// Whether somebody has been trying codes of many customers.

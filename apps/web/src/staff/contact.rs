@@ -95,13 +95,18 @@ pub(crate) async fn recognise(
     let record = the_customer(&app, &number).await?;
     let number = &record.customer.number;
     let at_desk = officer.role == Role::Clerk;
-    let reference = match (at_desk, &officer.centre) {
-        (true, Some(centre)) => centre.clone(),
-        _ => form.reference.trim().to_owned(),
-    };
     let mut wrong = Vec::new();
+    let reference = match at_desk {
+        // The name of a centre is as long as an administrator or the identity provider lets it be.
+        true => officer.centre.clone().unwrap_or_default(),
+        false => form.reference.trim().to_owned(),
+    };
+    if at_desk && reference.is_empty() {
+        wrong.push(("recognise", "staff-error-no-centre"));
+    }
     let length = reference.chars().count();
-    if !(1..=REFERENCE_CHARS_MAX).contains(&length) || reference.chars().any(char::is_control) {
+    let fits = (1..=REFERENCE_CHARS_MAX).contains(&length);
+    if !at_desk && (!fits || reference.chars().any(char::is_control)) {
         wrong.push(("reference", "staff-error-reference"));
     }
     let by_document = at_desk && form.document.is_some();

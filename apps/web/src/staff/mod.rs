@@ -302,6 +302,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scans.removed",
     "scans.retried",
     "staff.added",
+    "staff.centre-changed",
     "staff.disabled",
     "staff.email-changed",
     "staff.linked",

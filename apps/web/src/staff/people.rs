@@ -52,6 +52,7 @@ async fn list_page(
             context! {
                 login => person.login.as_str(), name => person.name.clone(),
                 role => role_name(app, visitor, person.role), centre => person.centre.clone(),
+                clerk => person.role == Role::Clerk,
                 factor => person.second_factor, fresh => person.temporary,
                 since => date(person.created_at), disabled => person.disabled_at.map(date),
                 email => person.email.as_ref().map(|email| email.address.expose().clone()),
@@ -126,9 +127,6 @@ pub(crate) async fn add(
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
     must_be_fresh(&app, &officer, HERE)?;
-    let fits = |text: &str| {
-        (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    };
     let (name, centre) = (form.name.trim(), form.centre.trim());
     let mut wrong = Vec::new();
     let login = form.login.trim().to_lowercase().parse::<StaffLogin>();
@@ -183,18 +181,20 @@ pub(crate) async fn add(
 pub(crate) struct ChangeForm {
     #[serde(default)]
     form_token: String,
-    /// `disable`, `reset`, `end` or `email`.
+    /// `disable`, `reset`, `end`, `email` or `centre`.
     #[serde(default)]
     what: String,
     /// Said on the page that asks whether it is meant, or which address.
     #[serde(default)]
     sure: String,
+    #[serde(default)]
+    centre: String,
     #[serde(flatten)]
     email: EmailFields,
 }
 
 /// Ends the sessions of a colleague, closes their account, or gives them a new start: at the second press, since each ends
-/// their sessions at once. Or notes another address of anybody's, whose earlier one is told.
+/// their sessions at once. Or notes another address of anybody's, whose earlier one is told, or the centre of a clerk.
 pub(crate) async fn change(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -209,6 +209,9 @@ pub(crate) async fn change(
     let subject = format!("staff/{login}");
     if form.what == "email" {
         return change_email(&app, &visitor, &officer, &login, form).await;
+    }
+    if form.what == "centre" {
+        return change_centre(&app, &visitor, &officer, &login, form).await;
     }
     // Whoever locks themselves out leaves nobody to let them in.
     if login == officer.login {
@@ -246,6 +249,48 @@ pub(crate) async fn change(
         }
         _ => Err(Failure::NotFound),
     }
+}
+
+/// Whether it can be the name of a person or a centre.
+fn fits(text: &str) -> bool {
+    (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+async fn change_centre(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    login: &StaffLogin,
+    form: ChangeForm,
+) -> Result<Response, Failure> {
+    let store = &app.portal.store;
+    let person = store.staff_member(login).await?;
+    let person = person.filter(|person| person.role == Role::Clerk);
+    let person = person.ok_or(Failure::NotFound)?;
+    let (asked, centre) = (form.sure == "1", form.centre.trim());
+    if asked && fits(centre) {
+        let (subject, detail) = (format!("staff/{login}"), json!({ "centre": centre }));
+        let changed = event(app, officer, "staff.centre-changed", subject, detail);
+        store.set_staff_centre(login, centre, &changed).await?;
+        let said = context! { notice => "staff-people-centre-done" };
+        return list_page(app, visitor, officer, said).await;
+    }
+    let wrong = asked.then_some(("centre", "staff-error-centre"));
+    let known = person.centre.unwrap_or_default();
+    let centre = if asked { centre.to_owned() } else { known };
+    let errors = gate::faults(wrong.as_slice());
+    let page = context! { name => person.name, login => login.as_str(), centre, errors };
+    let page = render(
+        app,
+        visitor,
+        Some(officer),
+        "staff/person-centre.html",
+        page,
+    )?;
+    Ok(match asked {
+        false => page,
+        true => (StatusCode::UNPROCESSABLE_ENTITY, page).into_response(),
+    })
 }
 
 async fn change_email(

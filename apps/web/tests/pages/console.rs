@@ -156,6 +156,9 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow(".people button[value=email]").await;
     eye.look("staff-person-email").await;
     eye.chrome.go("/staff/people").await;
+    eye.chrome.follow(".people button[value=centre]").await;
+    eye.look("staff-person-centre").await;
+    eye.chrome.go("/staff/people").await;
     eye.chrome.follow(".people button[value=disable]").await;
     eye.look("staff-sure").await;
     layouts(eye, world).await;

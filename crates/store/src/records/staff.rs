@@ -112,7 +112,7 @@ pub struct StaffRecord {
 pub struct StaffProfile {
     pub name: String,
     pub role: Role,
-    /// The service centre of a clerk.
+    /// The service centre of a clerk, where it is said.
     pub centre: Option<String>,
 }
 

@@ -166,6 +166,46 @@ pub(crate) async fn an_account_is_added_once_closed_and_renewed(store: Store) {
     assert_eq!(told[0], "staff.reset");
 }
 
+/// What an administrator noted stays until the identity provider names another one.
+pub(crate) async fn a_clerk_keeps_the_known_centre(store: Store) {
+    let said = |role, centre: Option<&str>| StaffProfile {
+        name: "Ана Петрова".to_owned(),
+        role,
+        centre: centre.map(str::to_owned),
+    };
+    let ana = login("ana");
+    let changed = event(2, "staff.role-changed", "staff/ana");
+    let update = async |role, centre| {
+        let profile = said(role, centre);
+        let updated = store.update_staff(&ana, &profile, &changed).await;
+        updated.expect("kept");
+        let now = store.staff_member(&ana).await.expect("an answer");
+        now.expect("ana").centre
+    };
+    let noted = event(1, "staff.centre-changed", "staff/ana");
+    let note = async |centre| {
+        let noted = store.set_staff_centre(&ana, centre, &noted).await;
+        noted.expect("an answer")
+    };
+    assert!(!note("София").await, "nobody");
+    add(&store, "ana", Role::Clerk).await;
+    assert!(note("София").await);
+    let nobodys = Secret::new("$argon2id$nobody".to_owned());
+    let profile = said(Role::Clerk, None);
+    let linked = event(1, "staff.linked", "staff/ana");
+    let who = ("i 1", &profile);
+    let link = store.link_staff(&ana, who, &nobodys, &linked).await;
+    assert!(link.expect("an answer"));
+    for (said, known) in [(None, "София"), (Some("Варна"), "Варна"), (None, "Варна")]
+    {
+        let now = update(Role::Clerk, said).await;
+        assert_eq!(now.as_deref(), Some(known));
+    }
+    assert_eq!(update(Role::Agent, None).await, None, "no clerk any more");
+    assert!(!note("София").await, "no clerk");
+    assert_eq!(update(Role::Clerk, None).await, None);
+}
+
 pub(crate) async fn an_identity_has_one_account(store: Store) {
     let profile = |role| StaffProfile {
         name: "Ана Петрова".to_owned(),
