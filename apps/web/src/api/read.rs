@@ -23,7 +23,10 @@ use crate::{
     App,
     rooms::bills::masked,
     saved::saved_as,
-    staff::{customers::late, timeline},
+    staff::{
+        customers::{self, late},
+        timeline,
+    },
 };
 
 /// Customers listed of those that were found.
@@ -115,8 +118,7 @@ async fn viewed(
     number: &CustomerNumber,
     detail: serde_json::Value,
 ) -> Result<(), Refused> {
-    let viewed = event(app, caller, "customer.viewed", subject(number), detail);
-    Ok(app.portal.store.record_event(&viewed).await?)
+    Ok(customers::viewed(app, caller.who(), number, detail).await?)
 }
 
 fn customer_view(record: &CustomerRecord) -> views::Customer {

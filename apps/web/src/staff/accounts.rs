@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    customers::the_customer,
+    customers::{the_customer, viewed},
     desk::{done, subject},
     door::Officer,
     event, plain, render,
@@ -51,10 +51,10 @@ pub(crate) async fn form(
         day: today(&app).to_string(),
         ..AccountForm::default()
     };
-    page(&app, &visitor, &officer, (&record, &typed), &[])
+    page(&app, &visitor, &officer, (&record, &typed), &[]).await
 }
 
-fn page(
+async fn page(
     app: &App,
     visitor: &Visitor,
     officer: &Officer,
@@ -62,6 +62,7 @@ fn page(
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
     let customer = &record.customer;
+    viewed(app, officer.login.to_string(), &customer.number, json!({})).await?;
     let page = context! {
         number => customer.number.as_str(), name => customer.name.clone(), account => shown(app, visitor, record),
         generation => record.code_generation, today => today(app).to_string(), what => typed.what.clone(),
@@ -96,7 +97,7 @@ pub(crate) async fn change(
         wrong.push(("why", "staff-error-account-why"));
     }
     if !wrong.is_empty() {
-        let page = page(&app, &visitor, &officer, (&record, &form), &wrong)?;
+        let page = page(&app, &visitor, &officer, (&record, &form), &wrong).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let store = &app.portal.store;

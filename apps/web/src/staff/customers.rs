@@ -10,7 +10,7 @@ use kvit_billing::{
     BillNumber, Cents, Customer, CustomerNumber, Language, reference::CreditorReference,
 };
 use kvit_pay::{ProviderName, standing::Standing};
-use kvit_store::{CustomerRecord, EnrolmentState, MailTopic, PasskeyOwner};
+use kvit_store::{CustomerRecord, EnrolmentState, Event, MailTopic, PasskeyOwner, StoreError};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -178,6 +178,24 @@ pub(crate) async fn the_customer(app: &App, number: &str) -> Result<CustomerReco
     found.ok_or(Failure::NotFound)
 }
 
+/// Writes down that `who` looks at something of a customer's. Whatever names a customer comes after this, but within a
+/// contact, which says that the customer was recognised.
+pub(crate) async fn viewed(
+    app: &App,
+    who: String,
+    number: &CustomerNumber,
+    detail: serde_json::Value,
+) -> Result<(), StoreError> {
+    let viewed = Event {
+        at: app.portal.clock.now(),
+        who,
+        what: "customer.viewed".to_owned(),
+        subject: format!("customer/{number}"),
+        detail,
+    };
+    app.portal.store.record_event(&viewed).await
+}
+
 #[derive(Deserialize)]
 pub(crate) struct PageQuery {
     /// The contact that is under way.
@@ -272,14 +290,7 @@ pub(crate) async fn customer_page(
     let store = &app.portal.store;
     let customer = &record.customer;
     let number = &customer.number;
-    let viewed = event(
-        app,
-        officer,
-        "customer.viewed",
-        format!("customer/{number}"),
-        json!({}),
-    );
-    store.record_event(&viewed).await?;
+    viewed(app, officer.login.to_string(), number, json!({})).await?;
     let contact = contact::contact(app, officer, number, &seen.call).await?;
     // Before it is known who calls, an address is only shown as its owner would recognise it.
     let email = |email: &str| match contact {

@@ -18,7 +18,11 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{customers::address, door::Officer, event, plain, render};
+use super::{
+    customers::{address, viewed},
+    door::Officer,
+    event, plain, render,
+};
 use crate::{
     App,
     failure::Failure,
@@ -344,9 +348,7 @@ async fn claimed(
     let store = &app.portal.store;
     let texts = app.pages.texts(visitor.language);
     let number = &claim.account;
-    let subject = format!("customer/{number}");
-    let viewed = event(app, officer, "customer.viewed", subject, json!({}));
-    store.record_event(&viewed).await?;
+    viewed(app, officer.login.to_string(), number, json!({})).await?;
     let record = store.customer(number).await?.ok_or(Failure::NotFound)?;
     let standing = store.standing(number, app.portal.clock.now()).await?;
     let money = |cents: Cents| texts.money(cents, &app.portal.operator.currency);

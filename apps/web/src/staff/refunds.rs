@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    customers::address,
+    customers::{address, viewed},
     door::Officer,
     event,
     money::{WHY_CHARS_MAX, typed_amount},
@@ -223,9 +223,7 @@ async fn propose_page(
 ) -> Result<Response, Failure> {
     let store = &app.portal.store;
     let number = &found.customer.number;
-    let subject = format!("customer/{number}");
-    let viewed = event(app, officer, "customer.viewed", subject, json!({}));
-    store.record_event(&viewed).await?;
+    viewed(app, officer.login.to_string(), number, json!({})).await?;
     let texts = app.pages.texts(visitor.language);
     let money = |cents| texts.money(cents, &app.portal.operator.currency);
     let standing = store.standing(number, app.portal.clock.now()).await?;
@@ -422,9 +420,7 @@ async fn one_page(
         _ => None,
     };
     let store = &app.portal.store;
-    let subject = format!("customer/{}", one.account);
-    let viewed = event(app, officer, "customer.viewed", subject, json!({}));
-    store.record_event(&viewed).await?;
+    viewed(app, officer.login.to_string(), &one.account, json!({})).await?;
     let texts = app.pages.texts(visitor.language);
     let money = |cents| texts.money(cents, &app.portal.operator.currency);
     let found = store

@@ -9,6 +9,7 @@ mod desk;
 mod doors;
 mod imports;
 mod layouts;
+mod looks;
 mod money;
 mod people;
 mod receivables;

@@ -21,7 +21,14 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{customers::address, desk, door::Officer, event, imports::size, plain, render, said};
+use super::{
+    customers::{address, viewed},
+    desk,
+    door::Officer,
+    event,
+    imports::size,
+    plain, render, said,
+};
 use crate::{App, failure::Failure, front::Visitor, gate, rooms::bills::masked, texts::Texts};
 use decide::ScanForm;
 
@@ -460,10 +467,8 @@ async fn shown_customer(
     let Some(record) = store.customer(number).await? else {
         return Ok(None);
     };
-    let subject = format!("customer/{number}");
     let detail = json!({ "scan": short(found) });
-    let viewed = event(app, officer, "customer.viewed", subject, detail);
-    store.record_event(&viewed).await?;
+    viewed(app, officer.login.to_string(), number, detail).await?;
     let (state, email) = match store.enrolment_of(number).await? {
         EnrolmentState::None => (None, String::new()),
         EnrolmentState::Pending(record) => {
