@@ -476,6 +476,7 @@ mod tests {
             "system",
             "transfers",
             "unanswered",
+            "unprinted",
             "until",
             "url",
             "wanted",

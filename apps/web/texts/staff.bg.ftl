@@ -131,6 +131,7 @@ staff-audit-earlier = По-стари записи
 staff-detail-agent = въведено от
 staff-detail-about = относно
 staff-detail-sessions = устройства
+staff-detail-unprinted = непредадени за печат
 staff-detail-address = мрежа (отпечатък)
 staff-detail-after = след
 staff-detail-amount = сума
@@ -539,6 +540,7 @@ staff-run-numbers = Номера
 staff-run-done-released = Пускът е разрешен: номерата и датата на издаване са определени. Издаването започва само.
 staff-run-done-closed = Пускът е приключен. Балансът е запазен така, както е сега.
 staff-run-not-closed = Пускът не е приключен: част от сметките още са на път.
+staff-run-unprinted = Пускът не е приключен: има сметки, които още не са предадени за печат. Предайте ги или отбележете, че приключвате пуска без тях.
 staff-release-title = Разрешете издаването
 staff-release-text = Сметките получават номера и тръгват към клиентите. Това не може да се върне: грешна сметка се поправя с кредитно или дебитно известие.
 staff-release-button = Разрешавам
@@ -579,13 +581,26 @@ staff-progress-stop = Спри следенето
 staff-sheet-title = Баланс
 staff-sheet-where = Къде са сметките
 staff-sheet-accepted = Приети от пощата на клиента
-staff-sheet-paper = На хартия
+staff-sheet-printed = На хартия, предадени за печат
+staff-sheet-unprinted = На хартия, чакат печат
+staff-sheet-beside = { $count ->
+    [one] Освен това 1 сметка по имейл се печата и на хартия и чака печат.
+   *[other] Освен това { $count } сметки по имейл се печатат и на хартия и чакат печат.
+}
+staff-sheet-to-print = { $count ->
+    [one] 1 сметка още не е предадена за печат. Записва се като файл с { $command } и от тогава се води предадена.
+   *[other] { $count } сметки още не са предадени за печат. Записват се като файлове с { $command } и от тогава се водят предадени.
+}
 staff-sheet-held = Още на път
 staff-sheet-failed = Недоставени, за печат
 staff-sheet-issued = Общо издадени
 staff-sheet-ordered = Възложени от системата за фактуриране
 staff-close-text = Всички възложени сметки са издадени и нито една не е на път.
 staff-close-button = Приключи пуска
+staff-close-unprinted = { $count ->
+    [one] Приключвам пуска, въпреки че 1 сметка не е предадена за печат
+   *[other] Приключвам пуска, въпреки че { $count } сметки не са предадени за печат
+}
 staff-close-when = Пускът може да се приключи, когато издадените са колкото възложените и няма сметки на път.
 staff-sum-title = Бройки и суми
 staff-sum-what = Показател

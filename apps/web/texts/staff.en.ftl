@@ -131,6 +131,7 @@ staff-audit-earlier = Earlier entries
 staff-detail-agent = entered by
 staff-detail-about = about
 staff-detail-sessions = devices
+staff-detail-unprinted = not handed over for printing
 staff-detail-address = network (fingerprint)
 staff-detail-after = after
 staff-detail-amount = amount
@@ -539,6 +540,7 @@ staff-run-numbers = Numbers
 staff-run-done-released = The run is released: its numbers and its date of issue are fixed. Issuing starts by itself.
 staff-run-done-closed = The run is closed. Its balance sheet is kept as it is now.
 staff-run-not-closed = The run is not closed: some of its bills are still on their way.
+staff-run-unprinted = The run is not closed: some of its bills have not been handed over for printing. Hand them over, or say that you close the run without them.
 staff-release-title = Release the run
 staff-release-text = The bills get their numbers and leave for the customers. This cannot be undone: a wrong bill is corrected by a credit or debit note.
 staff-release-button = Release
@@ -579,13 +581,26 @@ staff-progress-stop = Stop following
 staff-sheet-title = Balance sheet
 staff-sheet-where = Where the bills are
 staff-sheet-accepted = Taken by the customer's mail server
-staff-sheet-paper = On paper
+staff-sheet-printed = On paper, handed over for printing
+staff-sheet-unprinted = On paper, still to be printed
+staff-sheet-beside = { $count ->
+    [one] 1 bill by e-mail goes on paper as well, and is still to be printed.
+   *[other] { $count } bills by e-mail go on paper as well, and are still to be printed.
+}
+staff-sheet-to-print = { $count ->
+    [one] 1 bill has not been handed over for printing. { $command } writes it as a file and notes it as handed over.
+   *[other] { $count } bills have not been handed over for printing. { $command } writes them as files and notes them as handed over.
+}
 staff-sheet-held = Still on their way
 staff-sheet-failed = Not delivered, to be printed
 staff-sheet-issued = Issued in all
 staff-sheet-ordered = Ordered by the billing system
 staff-close-text = All bills that were ordered are issued, and none is on its way.
 staff-close-button = Close the run
+staff-close-unprinted = { $count ->
+    [one] I close the run although 1 bill has not been handed over for printing
+   *[other] I close the run although { $count } bills have not been handed over for printing
+}
 staff-close-when = A run can be closed when as many bills are issued as were ordered, and none is on its way.
 staff-sum-title = Counts and sums
 staff-sum-what = Figure

@@ -27,12 +27,17 @@ impl Store {
         Ok(sheet(&run_record(&row)?, outcomes(&self.pools, run).await?))
     }
 
-    /// Closes a run, if it is issued and its balance sheet has nothing open any more. The sheet is kept
-    /// as it was.
+    /// Closes a run, if it is issued, its balance sheet has nothing open any more, and no more than `unprinted` bills are
+    /// still to be printed. The sheet is kept as it was.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn close_run(&self, run: &RunId, event: &Event) -> Result<Close, StoreError> {
+    pub async fn close_run(
+        &self,
+        run: &RunId,
+        unprinted: u64,
+        event: &Event,
+    ) -> Result<Close, StoreError> {
         let mut tx = self.begin().await?;
         tx.turn(RUNS_TURN).await?;
         let row = query("SELECT * FROM runs WHERE id = $1")
@@ -42,9 +47,19 @@ impl Store {
         let Some(record) = row.as_ref().map(run_record).transpose()? else {
             return Ok(Close::Open);
         };
+        let before = query("SELECT run FROM run_closings WHERE run = $1")
+            .bind(run)
+            .fetch_optional(&mut tx)
+            .await?;
+        if before.is_some() {
+            return Ok(Close::Closed);
+        }
         let sheet = sheet(&record, outcomes(&mut tx, run).await?);
         if record.state != RunState::Issued || !sheet.is_settled() {
             return Ok(Close::Open);
+        }
+        if sheet.to_print() > unprinted {
+            return Ok(Close::Unprinted);
         }
         let body = serde_json::to_value(sheet).map_err(|e| StoreError::Encode(e.into()))?;
         let added = query("INSERT INTO run_closings (run, closed_by, at, sheet) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
@@ -84,11 +99,22 @@ impl Store {
     }
 }
 
-/// What the bills of a run came to: a word, how many, and their sum.
-async fn outcomes(on: impl Target, run: &RunId) -> Result<Vec<(String, BalanceLine)>, StoreError> {
+/// Bills that came to the same.
+struct Outcome {
+    word: String,
+    all: BalanceLine,
+    /// Those of them whose paper has not been handed over for printing.
+    unprinted: BalanceLine,
+}
+
+/// What the bills of a run came to.
+async fn outcomes(on: impl Target, run: &RunId) -> Result<Vec<Outcome>, StoreError> {
     query(
-        "SELECT outcome, COUNT(*) AS bills, CAST(COALESCE(SUM(CASE WHEN kind = 'credit-note' THEN -gross ELSE gross END), 0) AS BIGINT) AS cents FROM (
-           SELECT b.number, b.kind, b.gross,
+        "SELECT outcome, COUNT(*) AS bills, CAST(COALESCE(SUM(signed), 0) AS BIGINT) AS cents,
+           COUNT(CASE WHEN papers > 0 THEN 1 END) AS unprinted,
+           CAST(COALESCE(SUM(CASE WHEN papers > 0 THEN signed END), 0) AS BIGINT) AS unprinted_cents FROM (
+           SELECT b.number, CASE WHEN b.kind = 'credit-note' THEN -b.gross ELSE b.gross END AS signed,
+             COUNT(CASE WHEN d.channel = 'paper' AND d.handed_over_at IS NULL THEN 1 END) AS papers,
              CASE WHEN COUNT(CASE WHEN d.channel = 'email' AND d.state = 'sent' THEN 1 END) > 0 THEN 'accepted'
                   WHEN COUNT(CASE WHEN d.channel = 'email' AND d.state IN ('queued', 'sending') THEN 1 END) > 0 THEN 'held'
                   WHEN COUNT(CASE WHEN d.channel = 'paper' THEN 1 END) > 0 THEN 'paper'
@@ -102,34 +128,44 @@ async fn outcomes(on: impl Target, run: &RunId) -> Result<Vec<(String, BalanceLi
     .await?
     .iter()
     .map(|row| {
-        let line = BalanceLine {
-            bills: unsigned(row, "bills")?,
-            sum: Cents::new(row.get("cents")?),
+        let line = |bills: &'static str, cents: &'static str| {
+            Ok::<_, StoreError>(BalanceLine {
+                bills: unsigned(row, bills)?,
+                sum: Cents::new(row.get(cents)?),
+            })
         };
-        Ok((row.get("outcome")?, line))
+        Ok(Outcome {
+            word: row.get("outcome")?,
+            all: line("bills", "cents")?,
+            unprinted: line("unprinted", "unprinted_cents")?,
+        })
     })
     .collect()
 }
 
-fn sheet(run: &RunRecord, outcomes: Vec<(String, BalanceLine)>) -> BalanceSheet {
+fn sheet(run: &RunRecord, outcomes: Vec<Outcome>) -> BalanceSheet {
     let of = |word: &str| {
-        let found = outcomes.iter().find(|(outcome, _)| outcome == word);
-        found.map(|(_, line)| *line).unwrap_or_default()
+        let found = outcomes.iter().find(|outcome| outcome.word == word);
+        found.map(|outcome| outcome.all).unwrap_or_default()
     };
-    let issued = outcomes
-        .iter()
-        .fold(BalanceLine::default(), |all, (_, line)| BalanceLine {
+    let sum = |lines: &mut dyn Iterator<Item = BalanceLine>| {
+        lines.fold(BalanceLine::default(), |all, line| BalanceLine {
             bills: all.bills + line.bills,
             sum: all.sum + line.sum,
-        });
+        })
+    };
+    let (on_paper, others): (Vec<_>, Vec<_>) =
+        outcomes.iter().partition(|outcome| outcome.word == "paper");
     BalanceSheet {
         ordered: BalanceLine {
             bills: run.orders,
             sum: run.sum_cents,
         },
-        issued,
+        issued: sum(&mut outcomes.iter().map(|outcome| outcome.all)),
         accepted: of("accepted"),
         paper: of("paper"),
+        unprinted: sum(&mut on_paper.iter().map(|outcome| outcome.unprinted)),
+        beside: sum(&mut others.iter().map(|outcome| outcome.unprinted)),
         held: of("held"),
         failed: of("failed"),
     }

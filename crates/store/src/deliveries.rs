@@ -20,8 +20,8 @@ use crate::{
 const NO_WORD: &str = "no word from the worker";
 
 impl Store {
-    /// Notes that the paper of these bills was handed over for printing `now`; gives how many had not been before.
-    /// Where there are any, `event` tells of it.
+    /// Notes that the paper of these bills was handed over for printing `now`; gives how many had not been before. A bill whose
+    /// mails were all given up gets a delivery on paper by that. Where there are any, `event` tells of it.
     ///
     /// # Errors
     /// Where the database fails.
@@ -37,8 +37,17 @@ impl Store {
             let now_printed = query(
                 "WITH handed (bill, at) AS ({rows}) UPDATE deliveries SET state = 'sent', handed_over_at = handed.at FROM handed WHERE channel = 'paper' AND state = 'queued' AND deliveries.bill = handed.bill",
             );
-            let some = some.iter().map(|bill| [(*bill).into(), now.into()]);
-            handed += now_printed.rows(some).execute(&mut tx).await?;
+            let rows = || some.iter().map(|bill| [(*bill).into(), now.into()]);
+            handed += now_printed.rows(rows()).execute(&mut tx).await?;
+            // Its id follows on those before it: whoever queues a mail at this moment takes the same one, and then there is no
+            // paper of it.
+            let in_place = query(
+                "WITH handed (bill, at) AS ({rows}) INSERT INTO deliveries (id, bill, account, channel, language, due_at, state, next_attempt_at, handed_over_at)
+                 SELECT SUBSTR(MIN(d.id), 1, 11) || CAST(COUNT(*) + 1 AS TEXT), d.bill, MIN(d.account), 'paper', MIN(d.language), MIN(h.at), 'sent', MIN(h.at), MIN(h.at)
+                 FROM handed h JOIN deliveries d ON d.bill = h.bill GROUP BY d.bill
+                 HAVING COUNT(CASE WHEN d.channel = 'email' AND d.state IN ('failed', 'withdrawn') THEN 1 END) = COUNT(*) ON CONFLICT DO NOTHING",
+            );
+            handed += in_place.rows(rows()).execute(&mut tx).await?;
         }
         if let Some(event) = event.filter(|_| handed > 0) {
             append(&mut tx, event).await?;

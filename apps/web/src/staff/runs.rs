@@ -146,6 +146,7 @@ pub(crate) async fn page(
         "closed" => Some("staff-run-done-closed"),
         "relaid" => Some("staff-run-done-relaid"),
         "open" => Some("staff-run-not-closed"),
+        "unprinted" => Some("staff-run-unprinted"),
         _ => None,
     };
     let moving = run.state == RunState::Released
@@ -171,6 +172,8 @@ pub(crate) async fn page(
         progress, sheet => sheet.as_ref().map(|(sheet, _)| sheet_rows(sheet, &run.currency, texts)),
         may_release => is_billing && run.state == RunState::Checked && !mine,
         mine => is_billing && run.state == RunState::Checked && mine,
+        beside => sheet.as_ref().map(|(sheet, _)| sheet.beside.bills),
+        to_print => sheet.as_ref().filter(|_| closing.is_none()).map(|(sheet, _)| sheet.to_print()),
         may_close => is_billing && closing.is_none() && sheet.is_some_and(|(_, settled)| settled),
         closing, notice, follow, moving, layout => relay::shown(&app, &officer, &run, texts).await?,
     };
@@ -291,15 +294,20 @@ fn outliers(run: &RunRecord, texts: &Texts) -> Option<Value> {
     Some(context! { largest, unusual, count })
 }
 
-/// Issued = accepted + paper + held + failed, in counts and money.
+/// Issued = accepted + paper + held + failed, in counts and money; what is on paper stands in two lines.
 fn sheet_rows(sheet: &BalanceSheet, currency: &Currency, texts: &Texts) -> Vec<Value> {
     let line = |label: &str, line: BalanceLine, total: bool| {
         let sum = texts.money(line.sum, currency);
         context! { label => texts.say(label, &[]), bills => texts.count(line.bills), sum, total }
     };
+    let printed = BalanceLine {
+        bills: sheet.paper.bills - sheet.unprinted.bills,
+        sum: sheet.paper.sum - sheet.unprinted.sum,
+    };
     vec![
         line("staff-sheet-accepted", sheet.accepted, false),
-        line("staff-sheet-paper", sheet.paper, false),
+        line("staff-sheet-printed", printed, false),
+        line("staff-sheet-unprinted", sheet.unprinted, false),
         line("staff-sheet-held", sheet.held, false),
         line("staff-sheet-failed", sheet.failed, false),
         line("staff-sheet-issued", sheet.issued, true),
@@ -366,20 +374,36 @@ fn not_released(
     say(app, visitor, officer, what, &back)
 }
 
-/// Puts a run aside whose balance sheet has nothing open.
+#[derive(Deserialize)]
+pub(crate) struct CloseForm {
+    #[serde(default)]
+    form_token: String,
+    /// How many bills who closes it knows not to be printed, and wants it closed all the same.
+    #[serde(default)]
+    unprinted: String,
+}
+
+/// Puts a run aside whose balance sheet has nothing open. With bills that are still to be printed only for who says so.
 pub(crate) async fn close(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
     Extension(officer): Extension<Officer>,
     Path(run): Path<String>,
-    Form(form): Form<RunForm>,
+    Form(form): Form<CloseForm>,
 ) -> Result<Response, Failure> {
     visitor.own_form(&form.form_token)?;
     let run = the_run(&app, &run).await?;
     let subject = format!("run/{}", run.id);
-    let closed = event(&app, &officer, "run.closed", subject, json!({}));
-    Ok(match app.portal.store.close_run(&run.id, &closed).await? {
+    let unprinted = form.unprinted.parse().unwrap_or(0);
+    let detail = match unprinted {
+        0 => json!({}),
+        unprinted => json!({ "unprinted": unprinted }),
+    };
+    let closed = event(&app, &officer, "run.closed", subject, detail);
+    let store = &app.portal.store;
+    Ok(match store.close_run(&run.id, unprinted, &closed).await? {
         Close::Closed => to_run(&run.id, "closed"),
         Close::Open => to_run(&run.id, "open"),
+        Close::Unprinted => to_run(&run.id, "unprinted"),
     })
 }

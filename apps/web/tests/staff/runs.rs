@@ -1,12 +1,14 @@
 //! Billing runs in the console.
 
 use axum::http::StatusCode;
-use kvit_billing::LayoutNo;
-use kvit_store::{ChooseLayout, LayoutChosen, NewLayout, Role};
+use kvit_billing::{DeliveryId, Language, LayoutNo};
+use kvit_store::{
+    Channel, ChooseLayout, Event, LayoutChosen, NewDelivery, NewLayout, Role, Written,
+};
 
 use super::{
     URL,
-    common::{Browser, World, seed},
+    common::{Browser, World, number, seed},
     hidden, now,
 };
 
@@ -250,4 +252,55 @@ async fn the_rest_of_a_run_gets_another_layout_by_a_second_person() {
     let trail = trail.expect("a trail");
     let told = trail.iter().find(|event| event.what == "run.relaid");
     assert_eq!(told.expect("on record").who, "vera");
+}
+
+#[tokio::test]
+async fn a_run_with_bills_to_be_printed_is_closed_by_who_says_so() {
+    let world = World::new(URL).await;
+    world.hire("boyan", Role::Billing).await;
+    let mut boyan = world.browser();
+    boyan.sign_in_staff("boyan").await;
+    seed::deliver_all(&world.store, now(&world)).await;
+    let bill = seed::second_bill();
+    let paper = NewDelivery {
+        id: DeliveryId::of(bill, 1),
+        bill,
+        account: number(seed::BORIS),
+        channel: Channel::Paper,
+        email: None,
+        language: Language::Bg,
+        due_at: now(&world),
+        token: None,
+    };
+    let told = Event {
+        at: now(&world),
+        who: "kvit".to_owned(),
+        what: "bill.sent-again".to_owned(),
+        subject: "customer/1000002".to_owned(),
+        detail: serde_json::json!({}),
+    };
+    let queued = world.store.send_again(&paper, &told).await;
+    assert_eq!(queued.expect("an answer"), Written::Done);
+    let october = "/staff/runs/2026-10-a1";
+    let page = boyan.get(october).await.body;
+    for part in [
+        "На хартия, чакат печат",
+        "1 сметка още не е предадена за печат",
+        "kvit export 2026-10-a1 --to",
+        "name=\"unprinted\" value=\"1\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let early = boyan.post(&format!("{october}/close"), "").await;
+    assert!(early.header("location").ends_with("done=unprinted"));
+    let page = boyan.get(early.header("location")).await.body;
+    assert!(page.contains("Предайте ги или отбележете"), "{page}");
+    let closed = boyan.post(&format!("{october}/close"), "unprinted=1").await;
+    assert!(closed.header("location").ends_with("done=closed"));
+    let page = boyan.get(october).await.body;
+    assert!(!page.contains("kvit export"), "closed is closed: {page}");
+    let trail = world.store.events("run/2026-10-a1", 9).await;
+    let trail = trail.expect("a trail");
+    let closed = trail.iter().find(|event| event.what == "run.closed");
+    assert_eq!(closed.expect("on record").detail["unprinted"], 1);
 }

@@ -187,7 +187,8 @@ pub struct BalanceLine {
     pub sum: Cents,
 }
 
-/// Where the bills of a run are: issued = accepted + paper + held + failed.
+/// Where the bills of a run are: issued = accepted + paper + held + failed. What was printed is not known: that it was handed
+/// over for printing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceSheet {
     /// What the billing system ordered.
@@ -196,8 +197,14 @@ pub struct BalanceSheet {
     pub issued: BalanceLine,
     /// Taken by the recipient's mail server.
     pub accepted: BalanceLine,
-    /// On paper.
+    /// On paper only, or in place of a mail that was given up.
     pub paper: BalanceLine,
+    /// Of these, what has not been handed over for printing.
+    #[serde(default)]
+    pub unprinted: BalanceLine,
+    /// Of the others, those that go on paper as well, and whose paper has not been handed over.
+    #[serde(default)]
+    pub beside: BalanceLine,
     /// Not out yet.
     pub held: BalanceLine,
     /// Given up; to be printed.
@@ -209,6 +216,12 @@ impl BalanceSheet {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.issued == self.ordered && self.held.bills == 0
+    }
+
+    /// How many bills are still to be printed: on paper, beside a mail, or in place of one that was given up.
+    #[must_use]
+    pub const fn to_print(&self) -> u64 {
+        self.unprinted.bills + self.beside.bills + self.failed.bills
     }
 }
 
@@ -230,4 +243,6 @@ pub enum Close {
     Closed,
     /// Something of it is not out yet; nothing was written.
     Open,
+    /// More bills are to be printed than whoever closes it knows of; nothing was written.
+    Unprinted,
 }

@@ -537,11 +537,14 @@ pub(crate) async fn what_staff_write_down_is_written_once(store: Store) {
 pub(crate) async fn a_run_is_closed_when_nothing_of_it_is_open(store: Store) {
     let one = run_id("one");
     released(&store, "one", 6, 2).await;
-    let close = async |now| {
+    let close = async |now, unprinted| {
         let closed = event(now, "run.closed", "run/one");
-        store.close_run(&one, &closed).await.expect("an answer")
+        store
+            .close_run(&one, unprinted, &closed)
+            .await
+            .expect("an answer")
     };
-    let bills = |lines: [kvit_store::BalanceLine; 6]| lines.map(|line| line.bills);
+    let bills = |lines: [kvit_store::BalanceLine; 7]| lines.map(|line| line.bills);
     let sheet = async || {
         let sheet = store.balance(&one).await.expect("a sheet");
         let parts = [sheet.accepted, sheet.paper, sheet.held, sheet.failed];
@@ -556,17 +559,18 @@ pub(crate) async fn a_run_is_closed_when_nothing_of_it_is_open(store: Store) {
             sheet.issued,
             sheet.accepted,
             sheet.paper,
+            sheet.unprinted,
             sheet.held,
             sheet.failed,
         ])
     };
-    assert_eq!(sheet().await, [6, 0, 0, 0, 0, 0]);
+    assert_eq!(sheet().await, [6, 0, 0, 0, 0, 0, 0]);
     let job = claimed(&store, "w", 3).await.expect("a chunk");
     store.finish_chunk(&result(&job, "w")).await.expect("kept");
-    assert_eq!(sheet().await, [6, 3, 0, 1, 2, 0]);
+    assert_eq!(sheet().await, [6, 3, 0, 1, 1, 2, 0]);
     let job = claimed(&store, "w", 4).await.expect("a chunk");
     store.finish_chunk(&result(&job, "w")).await.expect("kept");
-    assert_eq!(close(20).await, Close::Open, "mails are on their way");
+    assert_eq!(close(20, 9).await, Close::Open, "mails are on their way");
     let jobs = store
         .claim_deliveries("w", at(4_000), at(4_060), 9)
         .await
@@ -587,9 +591,31 @@ pub(crate) async fn a_run_is_closed_when_nothing_of_it_is_open(store: Store) {
             .await
             .expect("kept");
     }
-    assert_eq!(sheet().await, [6, 6, 3, 2, 0, 1]);
-    assert_eq!(close(21).await, Close::Closed);
-    assert_eq!(close(22).await, Close::Closed);
+    assert_eq!(sheet().await, [6, 6, 3, 2, 2, 0, 1]);
+    assert_eq!(close(21, 0).await, Close::Unprinted, "paper waits");
+    let all = store.bills_of_run(&one, None, 9).await.expect("bills");
+    let all: Vec<_> = all.iter().map(|bill| bill.number).collect();
+    let DeliveryWhat::Bill(given_up) = &jobs[0].what else {
+        panic!("a bill");
+    };
+    let given_up = given_up.number;
+    // Its file is written again after a death, and noted once.
+    for handed in [1, 0] {
+        let over = store.hand_over_paper(&[given_up], at(4_100), None).await;
+        assert_eq!(over.expect("noted"), handed);
+        assert_eq!(sheet().await, [6, 6, 3, 3, 2, 0, 0]);
+    }
+    let papers = store.deliveries_of_bill(given_up).await.expect("them");
+    let paper = papers.iter().find(|one| one.channel == Channel::Paper);
+    let paper = paper.expect("in place of the mail");
+    assert_eq!(paper.id, DeliveryId::of(given_up, 2));
+    assert_eq!(paper.handed_over_at, Some(at(4_100)));
+    assert_eq!(close(21, 1).await, Close::Unprinted, "more than is known");
+    let over = store.hand_over_paper(&all, at(4_200), None).await;
+    assert_eq!(over.expect("noted"), 2, "none whose mail was taken");
+    assert_eq!(sheet().await, [6, 6, 3, 3, 0, 0, 0]);
+    assert_eq!(close(21, 0).await, Close::Closed);
+    assert_eq!(close(22, 0).await, Close::Closed);
     let closing = store
         .closing_of(&one)
         .await
