@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use futures::future::BoxFuture;
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use kvit_billing::{
     BillNumber, Operator, OrderSeq, PaperUntil, RunId, Series,
     code::InstanceKey,
@@ -30,6 +30,7 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 mod api;
 pub mod books;
 mod colours;
+mod consent;
 pub mod credentials;
 mod csv;
 mod device;
@@ -257,6 +258,14 @@ pub(crate) struct Hall {
     pub(crate) https: bool,
     /// None where the public address has no name, or browsers would not trust it.
     pub(crate) passkeys: Option<passkeys::RelyingParty>,
+}
+
+impl Hall {
+    /// The day that it is at the operator's.
+    pub(crate) fn today(&self) -> Date {
+        let now = self.portal.clock.now();
+        self.portal.time_zone.to_datetime(now).date()
+    }
 }
 
 pub(crate) type App = Arc<House>;

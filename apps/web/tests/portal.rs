@@ -4,7 +4,10 @@ mod common;
 
 use axum::http::{Method, StatusCode};
 use common::{World, seed};
-use kvit_billing::code::{Token, TokenPurpose};
+use kvit_billing::{
+    Language,
+    code::{Token, TokenPurpose},
+};
 use kvit_store::EnrolmentState;
 
 const URL: &str = "http://localhost:8080";
@@ -157,6 +160,13 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
     let EnrolmentState::Pending(record) = state else {
         panic!("the enrolment waits for its proof");
     };
+    let facts = world.store.enrolments_of(&account, 9).await;
+    let evidence = &facts.expect("facts")[0].evidence;
+    assert_eq!(
+        evidence["text_sha256"],
+        common::consent_sha256(Language::Bg)
+    );
+    assert_eq!(evidence["language"], "bg");
     let token: Token = world
         .key
         .token(TokenPurpose::ProveAddress, record.id.as_str());

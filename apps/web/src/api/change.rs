@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use jiff::SignedDuration;
-use kvit_billing::{CustomerNumber, EnrolmentId, Language};
+use kvit_billing::{CustomerNumber, Language};
 use kvit_mail::{EmailAddress, typo_hint};
 use kvit_store::{
     ApiAnswer, ApiBegun, ApiRequest, BillRecord, CustomerRecord, EnrolmentChannel, EnrolmentState,
@@ -35,10 +35,8 @@ use super::{
 };
 use crate::{
     App,
-    staff::{
-        consent::to_be_proven,
-        desk::{OnceMore, once_more},
-    },
+    consent::{Consent, new_id},
+    staff::desk::{OnceMore, once_more},
 };
 
 /// How long a change that nobody finishes is held, in seconds: longer than a request may take and the clocks of two
@@ -330,11 +328,7 @@ async fn keep_consent(
     {
         return Err(Problem::new(SAME, "There is nothing to change.").into());
     }
-    let id = app.random_token();
-    let id: EnrolmentId = id
-        .expose()
-        .parse()
-        .map_err(|_| crate::failure::Failure::NotFound)?;
+    let id = new_id(app)?;
     let channel = word(consent.channel);
     let reference = consent.evidence.as_str();
     let evidence = json!({ "by": channel, "agent": caller.who(), "reference": reference });
@@ -343,8 +337,17 @@ async fn keep_consent(
         Some(views::Language::En) => Language::En,
         None => record.customer.language,
     };
-    let how = (number, kept(consent.channel));
-    let new = to_be_proven(app, id.clone(), how, email, language, evidence);
+    let given = Consent {
+        id: id.clone(),
+        account: number,
+        channel: kept(consent.channel),
+        email,
+        language,
+        text: Some(language),
+        text_version: None,
+        evidence,
+    };
+    let new = given.awaiting_proof(app);
     let detail = json!({
         "channel": channel, "reference": reference, "request": asked.key, "enrolment": id.as_str(),
     });

@@ -173,7 +173,7 @@ pub(crate) async fn on(
             creditor: rules.creditor.clone(),
             text_version: VERSION.to_owned(),
             evidence,
-            day: today(&app),
+            day: app.today(),
             at,
         })
         .await?;
@@ -225,11 +225,6 @@ pub(crate) async fn off(
     }))
 }
 
-fn today(app: &App) -> Date {
-    let now = app.portal.clock.now();
-    app.portal.time_zone.to_datetime(now).date()
-}
-
 /// When an open bill is going to be collected, and whether the bank has the order already.
 pub(super) struct Collected {
     pub(super) day: Date,
@@ -254,7 +249,7 @@ pub(super) async fn of_bill(app: &App, bill: &BillRecord) -> Result<Option<Colle
     let Some(mandate) = store.mandate_of(&bill.account).await? else {
         return Ok(None);
     };
-    let (today, due) = (today(app), bill.due_date);
+    let (today, due) = (app.today(), bill.due_date);
     let mailed = matches!(
         store.enrolment_of(&bill.account).await?,
         EnrolmentState::Active(_)

@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{CustomerNumber, EnrolmentId, PaperUntil, Secret, code::TokenPurpose};
+use kvit_billing::{CustomerNumber, EnrolmentId, PaperUntil, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
-use kvit_store::{EnrolmentChannel, EnrolmentRecord, EnrolmentState, NewEnrolment, NewProof};
+use kvit_store::{EnrolmentChannel, EnrolmentRecord, EnrolmentState};
 use minijinja::context;
 use serde::Deserialize;
 
@@ -18,7 +18,13 @@ use super::{
     bills::{check_page, masked},
     go,
 };
-use crate::{App, failure::Failure, front::Visitor, gate, pages::sha256_hex};
+use crate::{
+    App,
+    consent::{Consent, new_id},
+    failure::Failure,
+    front::Visitor,
+    gate,
+};
 
 /// Within this, the same address given again is the same press of the button.
 const SAME_PRESS: SignedDuration = SignedDuration::from_mins(2);
@@ -165,41 +171,21 @@ async fn enrol(
     account: CustomerNumber,
     email: &EmailAddress,
 ) -> Result<EnrolmentId, Failure> {
-    let portal = &app.portal;
-    let now = portal.clock.now();
-    let operator = portal.operator.name.get(visitor.language);
-    let consent = app
-        .pages
-        .texts(visitor.language)
-        .say("consent-text", &[("operator", operator)]);
-    let mut evidence = visitor.evidence();
-    evidence["text_sha256"] = sha256_hex(consent.as_bytes()).into();
-    // A random token has the very form of an enrolment id.
-    let id: EnrolmentId = app
-        .random_token()
-        .expose()
-        .parse()
-        .map_err(|_| Failure::NotFound)?;
-    // Derived, not random: the worker that writes the mail derives it again.
-    let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
-    let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
-    let new = NewEnrolment {
+    let id = new_id(app)?;
+    let consent = Consent {
         id: id.clone(),
-        account,
+        account: &account,
         channel: EnrolmentChannel::Web,
-        email: Secret::new(email.as_str().to_owned()),
+        email,
         language: visitor.language,
-        text_version: portal.declaration_version.clone(),
-        evidence,
-        at: now,
-        proof: Some(NewProof {
-            hash: proof.hash(),
-            expires: now.saturating_add(hours).unwrap_or(now),
-        }),
+        text: Some(visitor.language),
+        text_version: None,
+        evidence: visitor.evidence(),
     };
+    let new = consent.awaiting_proof(app);
     let over = || Failure::See("/enrol?ended".to_owned());
     let session = visitor.session.as_ref().ok_or_else(over)?;
-    if !portal.store.enrol_in(&session.hash(), &new).await? {
+    if !app.portal.store.enrol_in(&session.hash(), &new).await? {
         return Err(over());
     }
     tracing::info!("an e-bill was asked for");

@@ -104,8 +104,7 @@ fn proof_said(app: &App, visitor: Visitor, proved: Prove) -> Result<Response, Fa
         Prove::Proved(record) => {
             let visitor = speak(&record);
             let texts = app.pages.texts(visitor.language);
-            let now = app.portal.clock.now();
-            let today = texts.date(now.to_zoned_datetime(app.portal.time_zone.clone()).date());
+            let today = texts.date(app.today());
             let email = masked(record.email.expose());
             let mut text = texts.say("proved-text", &[("date", &today), ("email", &email)]);
             if record.also_on_paper(app.portal.paper_until) {

@@ -188,8 +188,7 @@ async fn end(
 /// Says that paper it is: from `now` on, or as before.
 fn ended(app: &App, visitor: &Visitor, now: bool) -> Result<Response, Failure> {
     let texts = app.pages.texts(visitor.language);
-    let zone = app.portal.time_zone.clone();
-    let today = texts.date(app.portal.clock.now().to_zoned_datetime(zone).date());
+    let today = texts.date(app.today());
     let (title, text) = if now {
         (
             texts.say("paper-done-title", &[]),

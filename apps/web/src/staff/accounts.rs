@@ -48,7 +48,7 @@ pub(crate) async fn form(
 ) -> Result<Response, Failure> {
     let record = the_customer(&app, &number).await?;
     let typed = AccountForm {
-        day: today(&app).to_string(),
+        day: app.today().to_string(),
         ..AccountForm::default()
     };
     page(&app, &visitor, &officer, (&record, &typed), &[]).await
@@ -65,7 +65,7 @@ async fn page(
     viewed(app, officer.login.to_string(), &customer.number, json!({})).await?;
     let page = context! {
         number => customer.number.as_str(), name => customer.name.clone(), account => shown(app, visitor, record),
-        generation => record.code_generation, today => today(app).to_string(), what => typed.what.clone(),
+        generation => record.code_generation, today => app.today().to_string(), what => typed.what.clone(),
         day => typed.day.clone(), why => typed.why.clone(), errors => gate::faults(wrong),
     };
     render(app, visitor, Some(officer), "staff/account.html", page)
@@ -83,7 +83,7 @@ pub(crate) async fn change(
     let record = the_customer(&app, &number).await?;
     let number = &record.customer.number;
     let day = form.day.trim().parse::<Date>().ok();
-    let day = day.filter(|day| *day <= today(&app));
+    let day = day.filter(|day| *day <= app.today());
     let why: String = plain(&form.why);
     let reopens = form.what == "reopened";
     let mut wrong = Vec::new();
@@ -124,11 +124,6 @@ pub(crate) async fn change(
     };
     let what = if changed { "account" } else { "outdated" };
     Ok(done(number, "", what))
-}
-
-fn today(app: &App) -> Date {
-    let zone = app.portal.time_zone.clone();
-    app.portal.clock.now().to_zoned_datetime(zone).date()
 }
 
 /// What is to be said of an account: that it is closed, that its holder is not the first.

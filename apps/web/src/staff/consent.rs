@@ -8,13 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use datamatrix::{DataMatrix, SymbolList};
-use jiff::SignedDuration;
-use kvit_billing::{CustomerNumber, EnrolmentId, Language, PaperCode, Secret, code::TokenPurpose};
+use kvit_billing::{CustomerNumber, EnrolmentId, Language, PaperCode, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
-use kvit_store::{
-    Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, NewEnrolment, NewProof, Role,
-    Written,
-};
+use kvit_store::{Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, Role, Written};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -29,7 +25,7 @@ use super::{
     spell,
 };
 use crate::{
-    App, failure::Failure, front::Visitor, gate, pages::sha256_hex, rooms::enrol::latin_hint,
+    App, consent::Consent, failure::Failure, front::Visitor, gate, rooms::enrol::latin_hint,
 };
 
 /// White around a square code, in modules.
@@ -220,24 +216,26 @@ pub(super) async fn keep_consent(
         // Pressed twice.
         return Ok(done(number, &form.call, "enrolled"));
     }
-    let operator = portal.operator.name.get(visitor.language);
-    let consent = app
-        .pages
-        .texts(visitor.language)
-        .say("consent-text", &[("operator", operator)]);
     let at_desk = contact.channel == "centre";
     let mut evidence = evidence(officer, contact);
     evidence["signed"] = at_desk.into();
-    evidence["language"] = visitor.language.tag().into();
-    evidence["text_sha256"] = sha256_hex(consent.as_bytes()).into();
     let channel = if at_desk {
         EnrolmentChannel::Centre
     } else {
         EnrolmentChannel::Phone
     };
     let language = Language::from_tag(&form.language).unwrap_or(visitor.language);
-    let whose = (number, channel);
-    let mut new = to_be_proven(app, id, whose, &ready.email, language, evidence);
+    let consent = Consent {
+        id,
+        account: number,
+        channel,
+        email: &ready.email,
+        language,
+        text: Some(visitor.language),
+        text_version: None,
+        evidence,
+    };
+    let mut new = consent.awaiting_proof(app);
     let mut detail = json!({ "channel": contact.channel, "reference": contact.reference });
     if let Some(strokes) = strokes {
         let svg = sheet::svg(app, visitor, officer, ready, &new, strokes);
@@ -260,35 +258,6 @@ pub(super) async fn keep_consent(
             .is_some();
     let what = if kept { "enrolled" } else { "outdated" };
     Ok(done(number, &form.call, what))
-}
-
-/// A consent whose address has to be proven by the link that is mailed to it.
-pub(crate) fn to_be_proven(
-    app: &App,
-    id: EnrolmentId,
-    (account, channel): (&CustomerNumber, EnrolmentChannel),
-    email: &EmailAddress,
-    language: Language,
-    evidence: serde_json::Value,
-) -> NewEnrolment {
-    let portal = &app.portal;
-    let now = portal.clock.now();
-    let proof = portal.key.token(TokenPurpose::ProveAddress, id.as_str());
-    let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
-    NewEnrolment {
-        id,
-        account: account.clone(),
-        channel,
-        email: Secret::new(email.as_str().to_owned()),
-        language,
-        text_version: portal.declaration_version.clone(),
-        evidence,
-        at: now,
-        proof: Some(NewProof {
-            hash: proof.hash(),
-            expires: now.saturating_add(hours).unwrap_or(now),
-        }),
-    }
 }
 
 #[derive(Deserialize)]
@@ -325,8 +294,7 @@ pub(crate) async fn declaration(
     );
     app.portal.store.record_event(&printed).await?;
     let texts = app.pages.texts(visitor.language);
-    let zone = app.portal.time_zone.clone();
-    let today = texts.date(app.portal.clock.now().to_zoned_datetime(zone).date());
+    let today = texts.date(app.today());
     let address = &customer.address;
     let page = context! {
         number => customer.number.as_str(), name => customer.name.clone(), email => email.as_str(), today,

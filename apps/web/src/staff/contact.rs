@@ -64,7 +64,7 @@ pub(crate) async fn contact(
 /// What is kept of a contact beside what was done in it.
 pub(super) fn evidence(officer: &Officer, contact: &Contact) -> serde_json::Value {
     json!({
-        "by": contact.channel, "agent": officer.login.as_str(), "reference": contact.reference,
+        "by": contact.channel, "agent": officer.login.as_str(), "centre": officer.centre, "reference": contact.reference,
         "contact": contact.id.as_str(), "recognised_by": contact.recognised_by,
     })
 }

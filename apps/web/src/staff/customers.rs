@@ -395,8 +395,7 @@ pub(crate) async fn customer_page(
 
 /// What of a customer's bills is open although its last day is over.
 pub(crate) fn late(app: &App, standing: &Standing) -> Cents {
-    let zone = app.portal.time_zone.clone();
-    let today = app.portal.clock.now().to_zoned_datetime(zone).date();
+    let today = app.today();
     let late = standing.bills.iter().filter(|bill| bill.due_date < today);
     late.map(|bill| bill.open).sum()
 }

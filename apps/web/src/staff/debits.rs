@@ -105,20 +105,15 @@ async fn listed(app: &App, officer: &Officer, shown: usize, file: &str) -> Resul
     Ok(())
 }
 
-fn today(app: &App) -> Date {
-    let now = app.portal.clock.now();
-    app.portal.time_zone.to_datetime(now).date()
-}
-
 /// Debits before that day of which the bank has said nothing are for people.
 fn silent(app: &App) -> Date {
-    today(app).saturating_sub(SILENT_DAYS.days())
+    app.today().saturating_sub(SILENT_DAYS.days())
 }
 
 fn terms(app: &App) -> Result<DebitTerms, Failure> {
     // Its buttons are not shown where nothing is collected.
     let rules = app.portal.debits.as_ref().ok_or(Failure::NotFound)?;
-    Ok(rules.terms(&app.portal.operator, today(app)))
+    Ok(rules.terms(&app.portal.operator, app.today()))
 }
 
 /// What a file that waits would come to now; none where it waits no more, or nothing is collected.

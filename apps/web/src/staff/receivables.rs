@@ -98,7 +98,7 @@ async fn sheet_page(
         .collect();
     let errors: Vec<_> = wrong.iter().map(|wrong| ("day", wrong.text)).collect();
     let unissued = wrong.as_ref().and_then(|wrong| wrong.run.as_ref());
-    let today = today(app);
+    let today = app.today();
     let page = context! {
         sheet => shown.map(|sheet| whole(app, texts, sheet)), others,
         errors => faults(&errors), unissued => unissued.map(RunId::as_str),
@@ -111,11 +111,6 @@ async fn sheet_page(
         come_again(visitor, FOLLOW_SECONDS, &mut response);
     }
     Ok(response)
-}
-
-fn today(app: &App) -> Date {
-    let now = app.portal.clock.now();
-    app.portal.time_zone.to_datetime(now).date()
 }
 
 /// Which sheet it is.
@@ -222,7 +217,7 @@ pub(crate) async fn ask(
 
 /// The end of a day that is over; now, where it is today; `None` for a day that is yet to come.
 fn end_of(app: &App, day: Date) -> Option<Timestamp> {
-    let today = today(app);
+    let today = app.today();
     if day >= today {
         return (day == today).then(|| app.portal.clock.now());
     }

@@ -3,11 +3,15 @@
 use aws_lc_rs::digest;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
-use kvit_billing::ports::Clock;
+use kvit_billing::{Language, ports::Clock};
 use kvit_store::{ApiBegun, ApiRequest, ApiScope, EnrolmentState};
 use serde_json::{Value, json};
 
-use crate::{Answer, Robot, URL, World, body, common::number, refused, seed, trail};
+use crate::{
+    Answer, Robot, URL, World, body,
+    common::{consent_sha256, number},
+    refused, seed, trail,
+};
 
 const ENROL: &str = "/api/v1/customers/1000001/enrolment";
 const PAPER: &str = "/api/v1/customers/1000001/paper";
@@ -66,6 +70,10 @@ async fn a_consent_is_kept_once_and_proven_by_its_link() {
         .await;
     assert_eq!((again.status, again.body), (first.status, first.body));
     assert_eq!(deliveries(&world).await, before + 1);
+    let facts = world.store.enrolments_of(&number(seed::ANNA), 9).await;
+    let evidence = &facts.expect("facts")[0].evidence;
+    assert_eq!(evidence["text_sha256"], consent_sha256(Language::Bg));
+    assert_eq!(evidence["language"], "bg");
     let other = robot
         .change(ENROL, &consent("anna@abv.bg"), "k1", Some(0))
         .await;

@@ -18,8 +18,8 @@ use axum::{
 use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
-    Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, LayoutNo, Operator,
-    OrderSeq, PaperUntil, RunId, Secret, StaffLogin,
+    Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, Language, LayoutNo,
+    Operator, OrderSeq, PaperUntil, RunId, Secret, StaffLogin,
     code::{InstanceKey, TokenHash, TokenPurpose},
     customer::Text,
     operator::Brand,
@@ -324,6 +324,20 @@ pub(crate) fn number(text: &str) -> CustomerNumber {
 }
 
 /// When everything that a test does is over.
+/// SHA-256 of what whoever wants bills by e-mail agrees to.
+pub(crate) fn consent_sha256(language: Language) -> String {
+    let texts = match language {
+        Language::Bg => include_str!("../../texts/bg.ftl"),
+        Language::En => include_str!("../../texts/en.ftl"),
+    };
+    let mut lines = texts.lines();
+    let text = lines.find_map(|line| line.strip_prefix("consent-text = "));
+    let name = operator().name;
+    let text = text.expect("a text");
+    let text = text.replace("{ $operator }", name.get(language));
+    hex::encode(kvit_flow::scans::sha256(text.as_bytes()))
+}
+
 pub(crate) fn late() -> Timestamp {
     "2027-01-01T00:00:00Z".parse().expect("a time")
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     URL,
-    common::{Browser, World, key, number, seed},
+    common::{Browser, World, consent_sha256, key, number, seed},
     hidden, now,
 };
 
@@ -105,6 +105,11 @@ async fn an_agent_finds_recognises_and_enrols() {
     assert_eq!(facts[0].evidence["agent"], "ana");
     assert_eq!(facts[0].evidence["reference"], "C-17");
     assert_eq!(facts[0].evidence["recognised_by"], "code");
+    assert_eq!(
+        facts[0].evidence["text_sha256"],
+        consent_sha256(Language::Bg)
+    );
+    assert_eq!(facts[0].evidence["language"], "bg");
     let page = ana.get(&format!("{path}?call={call}&done=enrolled")).await;
     assert!(
         page.body
@@ -524,7 +529,9 @@ async fn a_declaration_is_signed_on_the_screen_and_shown_later() {
     ] {
         assert!(svg.contains(part), "{part}: {svg}");
     }
+    assert_eq!(facts[0].evidence["centre"], "Център Русе");
     let text = facts[0].evidence["text_sha256"].as_str().expect("a hash");
+    assert_eq!(text, consent_sha256(Language::Bg));
     assert!(svg.contains(text) && svg.contains(&facts[0].record.text_version));
     let loose = world.store.loose_scan_objects(jiff::Timestamp::MAX).await;
     assert!(loose.expect("asked").is_empty(), "it stays");

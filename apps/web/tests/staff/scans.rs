@@ -125,6 +125,10 @@ async fn a_clerk_confirms_page_after_page_and_takes_the_last_one_back() {
     assert_eq!(facts[0].evidence["scan"], first.as_str());
     assert_eq!(facts[0].evidence["agent"], "petya");
     assert_eq!(facts[0].evidence["printed_on"], "0000000001");
+    assert_eq!(facts[0].evidence["centre"], "Център Русе");
+    let picture = facts[0].evidence["picture_sha256"].as_str();
+    assert_eq!(picture.map(str::len), Some(64), "what was signed");
+    assert!(facts[0].evidence["text_sha256"].is_null());
 
     // The next page has no code: the number is typed, its name is seen, and then it counts.
     let next = petya.get(&format!("/staff/scans/{second}")).await;

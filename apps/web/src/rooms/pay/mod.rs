@@ -385,8 +385,7 @@ impl Asked {
         let operator = &app.portal.operator;
         let collected = self.collected.as_ref().map(|collected| {
             let until = pay_otherwise_until(collected.day);
-            let now = app.portal.clock.now();
-            let today = app.portal.time_zone.to_datetime(now).date();
+            let today = app.today();
             let key = match collected.ordered {
                 true => "autopay-bill-ordered",
                 false if until < today => "autopay-bill-soon",
@@ -433,11 +432,7 @@ async fn out_of_order(app: &App, now: Timestamp) -> Result<Vec<ProviderName>, Fa
 
 /// Whether the last day to pay is over.
 fn overdue(asked: &Asked, app: &App) -> bool {
-    let today = app
-        .portal
-        .time_zone
-        .to_datetime(app.portal.clock.now())
-        .date();
+    let today = app.today();
     asked.amount > Cents::ZERO && today > asked.bill.due_date
 }
 

@@ -16,12 +16,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    super::{consent::to_be_proven, door::Officer, event, plain},
+    super::{door::Officer, event, plain},
     scan_page, short, subject, the_scan, to_next, to_page,
 };
 use crate::{
-    App, failure::Failure, front::Visitor, gate::typed_number, rooms::enrol::latin_hint,
-    texts::Texts,
+    App, consent::Consent, failure::Failure, front::Visitor, gate::typed_number,
+    rooms::enrol::latin_hint, texts::Texts,
 };
 
 /// Why nothing comes of a page. Each has a text.
@@ -259,19 +259,27 @@ async fn keep(
     let printed_on = code.map(|code| code.on.clone());
     let other = found.scan.code.as_ref().filter(|_| code.is_none());
     let code_of = other.map(|code| code.account.to_string());
+    let on_bill = match &printed_on {
+        Some(on) if is_of(app, number, on).await? => printed_on.clone(),
+        _ => None,
+    };
     let evidence = json!({
-        "by": "paper", "agent": officer.login.as_str(), "signed": true, "scan": found.scan.id,
+        "by": "paper", "agent": officer.login.as_str(), "centre": officer.centre, "signed": true, "scan": found.scan.id,
         "file": found.file_name, "page": found.scan.page, "picture_sha256": hex::encode(found.scan.sha256),
         "code_read": found.scan.code.is_some(), "code_of_another": code_of, "printed_on": printed_on,
     });
     let language = record.customer.language;
-    let whose = (number, EnrolmentChannel::Paper);
-    let mut new = to_be_proven(app, id, whose, email, language, evidence);
-    if let Some(on) = printed_on
-        && is_of(app, number, &on).await?
-    {
-        new.text_version = on;
-    }
+    let consent = Consent {
+        id,
+        account: number,
+        channel: EnrolmentChannel::Paper,
+        email,
+        language,
+        text: None,
+        text_version: on_bill,
+        evidence,
+    };
+    let new = consent.awaiting_proof(app);
     let detail = json!({ "channel": "paper", "scan": short(found) });
     let enrolled = event(
         app,
