@@ -107,7 +107,7 @@ async fn a_customer_walks_through_the_whole_service() {
 
     pays_by_the_link_in_the_mail(&mut chrome, &demo, number).await;
     back_to_paper_and_to_mail_again(&mut chrome, &demo, number).await;
-    signs_in_at_the_console(&chrome, &demo).await;
+    staff_sign_in_at_the_console(&chrome, &demo).await;
     let said = chrome.console().await;
     let unexpected = said.iter().find(|said| said.contains(&portal));
     assert_eq!(
@@ -197,16 +197,28 @@ async fn a_year_and_more_is_there(chrome: &Chrome) {
     assert!(chrome.text("main").await.contains("Година по-рано"));
 }
 
-/// The console opens with the password that the demonstration says.
-async fn signs_in_at_the_console(chrome: &Chrome, demo: &Demo) {
-    let agent = &demo.shown["staff"][0];
-    chrome.go("/staff/sign-in").await;
-    for field in ["login", "password"] {
-        let typed = agent[field].as_str().expect("a text");
-        chrome.fill(&format!("#{field}"), typed).await;
+/// The console opens to each role with the password that the demonstration says, at the page where its work begins.
+async fn staff_sign_in_at_the_console(chrome: &Chrome, demo: &Demo) {
+    let begin = [
+        ("agent", "Намерете клиент"),
+        ("clerk", "Намерете клиент"),
+        ("billing", "Пускове"),
+        ("auditor", "Пускове"),
+        ("administrator", "Профили на служителите"),
+    ];
+    let staff = demo.shown["staff"].as_array().expect("accounts");
+    let roles: Vec<_> = staff.iter().map(|one| &one["role"]).collect();
+    assert_eq!(roles, begin.map(|(role, _)| role), "an account of each");
+    for (person, (_, first)) in staff.iter().zip(begin) {
+        chrome.forget().await;
+        chrome.go("/staff/sign-in").await;
+        for field in ["login", "password"] {
+            let typed = person[field].as_str().expect("a text");
+            chrome.fill(&format!("#{field}"), typed).await;
+        }
+        chrome.follow("main button").await;
+        assert_eq!(chrome.h1().await, first, "{person}");
     }
-    chrome.follow("main button").await;
-    assert_eq!(chrome.h1().await, "Намерете клиент");
 }
 
 async fn sign_in(chrome: &Chrome, demo: &Demo) {

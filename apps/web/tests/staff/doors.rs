@@ -34,8 +34,14 @@ fn addresses(style_sheet: &str) -> Vec<(Method, String)> {
             .replace("{number}", seed::ANNA)
             .replace("{customer}", seed::ANNA)
             .replace("{bill}", "0000000001")
-            .replace("{run}", "2026-10-a1")
+            .replace("{run}", "2026-11-b2")
             .replace("{seq}", "0")
+            .replace("{no}", "0")
+            .replace("{kind}", "household-bg")
+            .replace("{language}", "bg")
+            .replace("{sample}", "bill")
+            .replace("{group}", "bill")
+            .replace("{at}", "0")
             .replace("{name}", "epay")
             .replace("{file}", "0000000001.pdf")
             .replace("{id}", "x")
@@ -48,6 +54,13 @@ fn addresses(style_sheet: &str) -> Vec<(Method, String)> {
     .collect()
 }
 
+/// Answers that may have a style of their own, and do nothing else: drawings, and the browser's own viewer of a sample bill.
+const STYLED: [&str; 3] = [
+    "GET /assets/",
+    "GET /staff/layouts/0/samples/",
+    "GET /staff/runs/2026-11-b2/samples/",
+];
+
 fn is_strict(answer: &Answer, at: &str) {
     let policy = answer.header("content-security-policy");
     for part in [
@@ -57,8 +70,12 @@ fn is_strict(answer: &Answer, at: &str) {
     ] {
         assert!(policy.contains(part), "{at}: {policy}");
     }
+    let policy = match STYLED.iter().any(|styled| at.starts_with(styled)) {
+        true => policy.replace("style-src 'unsafe-inline'", ""),
+        false => policy.to_owned(),
+    };
     assert!(
-        !policy.contains("unsafe-eval") && !policy.contains('*'),
+        !policy.contains("unsafe-") && !policy.contains('*'),
         "{at}: {policy}"
     );
     for (name, value) in [
@@ -105,6 +122,7 @@ async fn every_answer_has_strict_headers_and_its_cookies_are_the_host_s_own() {
     let home = world.browser().get("/?lang=bg").await;
     let from = home.body.find("/assets/app-").expect("a style sheet");
     let style_sheet = home.body[from..].split('"').next().expect("its end");
+    seed::waiting(&world.store, "2026-11-b2", "vera").await;
     let addresses = addresses(style_sheet);
     assert!(addresses.len() > 100);
     let mut browsers = vec![world.browser()];
