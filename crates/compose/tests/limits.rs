@@ -30,11 +30,10 @@ fn composer(with_forms: bool) -> &'static Composer {
 }
 
 /// Words with where they stand on their page; `None` where the tool is missing.
-fn words(bill: &Bill, with_forms: bool) -> Option<Vec<(String, [f64; 4])>> {
-    let pdf = composer(with_forms).compose(bill).expect("composed");
+fn words(pdf: &[u8]) -> Option<Vec<(String, [f64; 4])>> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.pdf");
-    fs::write(&file, &pdf.bytes).expect("written");
+    fs::write(&file, pdf).expect("written");
     let said = Command::new("pdftotext")
         .arg("-bbox")
         .arg(&file)
@@ -65,18 +64,23 @@ fn words(bill: &Bill, with_forms: bool) -> Option<Vec<(String, [f64; 4])>> {
     Some(said.lines().filter_map(word).collect())
 }
 
-/// That each of these is on the bill, and that every word is on its page.
-fn says(name: &str, bill: &Bill, wanted: &[&str]) {
+/// Looks at a bill that was laid out whole, and at the same filled into a form.
+fn both_ways(bill: &Bill, look: impl Fn(&[u8])) {
     for with_forms in [false, true] {
-        let Some(words) = words(bill, with_forms) else {
-            return;
-        };
-        judged(name, &words, wanted);
+        look(&composer(with_forms).compose(bill).expect("composed").bytes);
     }
 }
 
-fn judged(name: &str, words: &[(String, [f64; 4])], wanted: &[&str]) {
-    for (word, [left, top, right, bottom]) in words {
+/// That each of these is on the bill, and that every word is on its page.
+fn says(name: &str, bill: &Bill, wanted: &[&str]) {
+    both_ways(bill, |pdf| judged(name, pdf, wanted));
+}
+
+fn judged(name: &str, pdf: &[u8], wanted: &[&str]) {
+    let Some(words) = words(pdf) else {
+        return;
+    };
+    for (word, [left, top, right, bottom]) in &words {
         let inside = *left >= 0.0 && *top >= 0.0 && *right <= PAGE.0 && *bottom <= PAGE.1;
         assert!(
             inside,
@@ -204,17 +208,16 @@ fn bills_without_meters_chart_or_points_and_with_many_stay_on_the_page() {
         assert_eq!(order.kind, BillKind::Invoice);
         let bill = common::of(order, Language::Bg);
         let name = format!("{lines} lines, {meters} meters");
-        says(&name, &bill, &[&bill.number.to_string()]);
-        for with_forms in [false, true] {
-            has_each_row(&name, &bill, with_forms);
-        }
+        both_ways(&bill, |pdf| {
+            judged(&name, pdf, &[&bill.number.to_string()]);
+            has_each_row(&name, &bill, pdf);
+        });
     }
 }
 
 /// Each charge and each register, once, in the order of its section or its point.
-fn has_each_row(name: &str, bill: &Bill, with_forms: bool) {
-    let pdf = composer(with_forms).compose(bill).expect("composed");
-    let Some(text) = common::words::text_of(&pdf.bytes) else {
+fn has_each_row(name: &str, bill: &Bill, pdf: &[u8]) {
+    let Some(text) = common::words::text_of(pdf) else {
         return;
     };
     let rows = common::words::rows(bill);
