@@ -147,7 +147,7 @@ mod journey {
             chrome
                 .text("[role=alert]")
                 .await
-                .contains("не отговарят един на друг")
+                .contains("не си съответстват")
         );
         assert_eq!(
             chrome
@@ -810,7 +810,7 @@ mod journey {
             chrome
                 .text("[role=alert]")
                 .await
-                .contains("не отваря нищо тук")
+                .contains("не може да се влезе тук")
         );
         chrome.unplug(&device).await;
     }

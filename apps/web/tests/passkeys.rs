@@ -46,7 +46,7 @@ async fn signed_in(browser: &mut Browser, at: &str, device: &mut Authenticator) 
         status => {
             assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
             assert!(
-                answer.body.contains("не отваря нищо тук"),
+                answer.body.contains("не може да се влезе тук"),
                 "{}",
                 answer.body
             );

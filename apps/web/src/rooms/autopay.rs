@@ -98,7 +98,7 @@ async fn autopay_page(
 }
 
 /// The version of the mandate's text.
-const VERSION: &str = "2026-12";
+const VERSION: &str = "2027-01";
 
 /// What a customer agrees to, in their language: kept word for word.
 fn consent(app: &App, visitor: &Visitor, rules: &DebitRules) -> String {

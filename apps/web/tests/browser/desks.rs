@@ -33,7 +33,7 @@ mod journey {
         chrome.follow(".recognise button").await;
         let said = async || chrome.text("main [role=status]").await;
         chrome.follow("button[name=bill]").await;
-        assert!(said().await.contains("Сметката тръгва отново"));
+        assert!(said().await.contains("Сметката се изпраща отново"));
         chrome.fill("#note", "Пита за <стария> електромер").await;
         chrome.follow("form[action$='/note'] button").await;
         assert!(said().await.contains("Бележката е записана"));

@@ -155,7 +155,7 @@ mod journey {
             chrome
                 .text("main")
                 .await
-                .contains("нека колега администратор")
+                .contains("друг администратор трябва")
         );
         chrome.go("/").await;
         assert_eq!(chrome.h1().await, "Вижте сметката си");

@@ -73,7 +73,7 @@ mod journey {
         chrome.go("/").await;
         enter(chrome, seed::MARIA, &world.code(seed::MARIA)).await;
         let old = chrome.text("[role=alert]").await;
-        assert!(old.contains("не отговарят един на друг"), "{old}");
+        assert!(old.contains("не си съответстват"), "{old}");
         let maria = common::number(seed::MARIA);
         let new = world.key.authorization_code(&maria, 2).printed();
         enter(chrome, seed::MARIA, &new).await;

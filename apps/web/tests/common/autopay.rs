@@ -17,7 +17,7 @@ pub(crate) async fn mandated(world: &World) {
         iban: "DE89370400440532013000".parse().expect("an account"),
         holder: "Анна Примерова".to_owned(),
         creditor: super::debits().creditor,
-        text_version: "2026-12".to_owned(),
+        text_version: "2027-01".to_owned(),
         evidence: serde_json::json!({}),
         day: "2026-11-20".parse().expect("a day"),
         at: world.clock.now(),

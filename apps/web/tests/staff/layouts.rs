@@ -52,7 +52,7 @@ async fn a_version_counts_once_another_administrator_says_so() {
     assert_eq!(brought(&world, "one").await.0, 1);
     let page = ana.get("/staff/layouts/1").await;
     assert!(
-        page.body.contains("нека колега администратор") && !page.body.contains("Одобряване"),
+        page.body.contains("друг администратор трябва") && !page.body.contains("Одобряване"),
         "{}",
         page.body
     );
@@ -134,7 +134,7 @@ async fn the_second_person_sees_what_differs_and_reads_the_files() {
     press(&mut boris, 3, "1").await;
     press(&mut boris, 0, "3").await;
     let page = ana.get("/staff/layouts/1").await.body;
-    assert!(page.contains("нека колега администратор"), "{page}");
+    assert!(page.contains("друг администратор трябва"), "{page}");
     let alone = press(&mut ana, 1, "0").await;
     assert_eq!(alone.status, StatusCode::FORBIDDEN);
 }

@@ -54,7 +54,7 @@ async fn texts_count_once_another_administrator_says_so_and_in_every_process() {
         "brought is not chosen"
     );
     let page = ana.get("/staff/texts/1").await.body;
-    assert!(page.contains("нека колега администратор"), "{page}");
+    assert!(page.contains("друг администратор трябва"), "{page}");
     let own = ana.post("/staff/texts/1", "seen=0").await;
     assert_eq!(own.status, StatusCode::FORBIDDEN);
 
@@ -124,7 +124,7 @@ async fn each_fault_is_told_at_its_field_and_nothing_is_kept() {
         "Липсва {period}",
         "Тук няма {sum}. В този текст се заместват: {period}.",
         "повече от 600 знака",
-        "Има скоба сама",
+        "Има скоба без двойка",
         "href=\"#bg.reminder-paid\"",
         "Bill of {sum} for {period}</textarea>",
     ] {
