@@ -35,6 +35,7 @@ use exit::Context;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    kvit_arenas::no_more_than_cores();
     let cli = cli::Cli::parse();
     let out = output::Output::new(&cli.global);
     log(matches!(
