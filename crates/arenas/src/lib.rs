@@ -14,7 +14,10 @@ pub fn no_more_than_cores() {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let arenas = i32::try_from(cores.max(2)).unwrap_or(i32::MAX);
         // A limit that is refused leaves the allocator as it was.
-        #[expect(unsafe_code, reason = "a third less memory, measured; mallopt has no safe form")]
+        #[expect(
+            unsafe_code,
+            reason = "a third less memory, measured; mallopt has no safe form"
+        )]
         // SAFETY: mallopt takes two numbers and touches the allocator's own settings, under its own lock.
         let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }

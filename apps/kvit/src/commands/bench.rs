@@ -170,7 +170,8 @@ async fn month(
     let report = issue::issue(out, instance, issuer, Some(&id), &stop).await?;
     let seconds = begun.elapsed().as_secs_f64();
     let processor_us_per_bill = (processor_us() - processor) / report.bills.max(1) as f64;
-    let (peak_rss_bytes, (raw_after, _)) = (peak_rss_bytes(), raw_signatures(key.as_ref(), threads)?);
+    let (peak_rss_bytes, (raw_after, _)) =
+        (peak_rss_bytes(), raw_signatures(key.as_ref(), threads)?);
 
     let Counts {
         filled,

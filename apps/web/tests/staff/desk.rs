@@ -428,7 +428,11 @@ async fn an_agent_removes_the_passkeys_of_who_lost_a_telephone() {
     let page = ana.get(&format!("{path}?call={call}")).await;
     assert!(page.body.contains("с 2 ключа за достъп"), "{}", page.body);
     let sure = ana.get(&format!("{path}/passkeys?call={call}")).await;
-    assert!(sure.body.contains("вече няма да дават достъп"), "{}", sure.body);
+    assert!(
+        sure.body.contains("вече няма да дават достъп"),
+        "{}",
+        sure.body
+    );
     let left = world.store.passkeys_of(&owner, 1).await.expect("passkeys");
     assert_eq!(left.len(), 2, "asking removes nothing");
     let done = ana
