@@ -17,7 +17,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, Secret, code::Token};
-use kvit_mail::EmailAddress;
+use kvit_mail::{AddressError, EmailAddress};
 use kvit_store::{GuardPolicy, SessionDoor};
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -361,6 +361,15 @@ pub(crate) fn locked(app: &App, visitor: &Visitor, until: Timestamp) -> Result<R
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
     Ok(response)
+}
+
+/// What is wrong with an e-mail address that was typed.
+pub(crate) const fn email_fault(fault: AddressError) -> (&'static str, &'static str) {
+    let text = match fault {
+        AddressError::Mixed => "error-email-mixed",
+        _ => "error-email",
+    };
+    ("email", text)
 }
 
 /// Errors as the templates take them.

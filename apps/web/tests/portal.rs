@@ -703,6 +703,20 @@ async fn hostile_and_clumsy_addresses_are_met() {
             page.body
         );
     }
+    // Letters of two alphabets in one name are no address, however sure somebody is; one alphabet is.
+    for (typed, refused) in [
+        ("boris@\u{430}bv.bg", true),
+        ("boris@xn--bv-6kc.bg", true),
+        ("boris@\u{3bf}ffice.bg", true),
+        ("boris@пример.бг", false),
+    ] {
+        let page = boris
+            .post("/enrol", &format!("email={typed}&sure={typed}"))
+            .await;
+        let says = page.body.contains("са смесени латински букви");
+        assert_eq!(says, refused, "{typed}: {}", page.body);
+        assert_eq!(page.status.is_client_error(), refused, "{typed}");
+    }
     // What a name or a number may not do to a page.
     let page = boris.get("/enrol/sent?id=%3Cscript%3E").await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);

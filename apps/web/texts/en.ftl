@@ -181,6 +181,7 @@ error-code = Enter the eight digits of the authorization code.
 error-scanned = The code of this bill does not open this customer number. It was probably changed since the bill was issued: enter the code of your latest bill.
 error-mismatch = The customer number and the code do not belong together. Check them on your latest bill and try again.
 error-email = Enter the whole e-mail address, such as name@example.com.
+error-email-mixed = The part after the @ mixes Latin letters with Cyrillic or Greek ones that look the same. Type it again in one alphabet.
 error-email-same = Your bills already come to this address. To change it, enter another one.
 error-points-full = So many numbers cannot be shown at once. Sign out, and sign in with this number by itself.
 error-reader-already = The bills come to this address already.

@@ -30,6 +30,11 @@ pub enum AddressError {
     /// No dot, an empty label, or a character that no domain has.
     #[error("the part after the @ is not a domain such as example.bg")]
     Domain,
+    /// Letters of two scripts in one label, which look like another domain.
+    #[error(
+        "the part after the @ mixes Latin letters with Cyrillic or Greek ones that look the same; type it again in one alphabet"
+    )]
+    Mixed,
 }
 
 const LENGTH_MAX: usize = 254;
@@ -64,6 +69,10 @@ impl EmailAddress {
             return Err(AddressError::Local);
         }
         let domain = domain_name(domain).ok_or(AddressError::Domain)?;
+        let (letters, _) = idna::domain_to_unicode(&domain);
+        if letters.split('.').any(mixes_scripts) {
+            return Err(AddressError::Mixed);
+        }
         let text = format!("{local}@{domain}");
         if text.len() > LENGTH_MAX {
             return Err(AddressError::TooLong);
@@ -97,6 +106,22 @@ impl fmt::Debug for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[e-mail address]")
     }
+}
+
+/// Whether letters of more than one of the scripts that look alike stand in a label. Registries refuse such names, but a
+/// keyboard makes them at once.
+fn mixes_scripts(label: &str) -> bool {
+    let script = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Some("Latin"),
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Some("Greek"),
+        '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{a640}'..='\u{a69f}' => {
+            Some("Cyrillic")
+        }
+        _ => None,
+    };
+    let mut scripts = label.chars().filter_map(script);
+    let first = scripts.next();
+    scripts.any(|script| Some(script) != first)
 }
 
 /// A domain of two labels or more in its ASCII form.
@@ -219,7 +244,7 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_address() {
-        use AddressError::{At, Domain, Empty, Local, TooLong};
+        use AddressError::{At, Domain, Empty, Local, Mixed, TooLong};
         let long = format!("{}@abv.bg", "a".repeat(65));
         for (text, error) in [
             ("", Empty),
@@ -239,6 +264,11 @@ mod tests {
             ("a@[127.0.0.1]", Domain),
             ("a@127.0.0.1", Domain),
             ("a@abv.bg>", Domain),
+            // A Cyrillic а, and the same in its form for machines; a Greek ο; a Cyrillic ԁ, which is not of Bulgarian.
+            ("a@\u{430}bv.bg", Mixed),
+            ("a@xn--bv-6kc.bg", Mixed),
+            ("a@gmail.c\u{3bf}m", Mixed),
+            ("a@\u{501}ir.bg", Mixed),
             (&long, TooLong),
         ] {
             assert_eq!(EmailAddress::parse(text), Err(error), "{text:?}");

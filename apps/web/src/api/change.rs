@@ -15,7 +15,7 @@ use axum::{
 };
 use jiff::SignedDuration;
 use kvit_billing::{CustomerNumber, Language};
-use kvit_mail::{EmailAddress, typo_hint};
+use kvit_mail::{AddressError, EmailAddress, typo_hint};
 use kvit_store::{
     ApiAnswer, ApiBegun, ApiRequest, BillRecord, CustomerRecord, EnrolmentChannel, EnrolmentState,
     Event, Written,
@@ -73,10 +73,14 @@ pub(super) async fn enrol(
     let consent: views::Consent = body(&bytes)?;
     let mut faults = evidence(&consent.evidence);
     let email = EmailAddress::parse(&consent.email);
-    if email.is_err() {
+    if let Err(fault) = email {
+        let detail = match fault {
+            AddressError::Mixed => fault.to_string(),
+            _ => "an e-mail address such as ivan@example.bg".to_owned(),
+        };
         faults.push(Fault {
             at: "/email".to_owned(),
-            detail: "an e-mail address such as ivan@example.bg".to_owned(),
+            detail,
         });
     }
     let email = match (email, faults.is_empty()) {

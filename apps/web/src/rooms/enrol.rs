@@ -111,10 +111,13 @@ pub(crate) async fn submit(
         instead => instead,
     };
     let suggestion = typo_hint(typed).or_else(|| latin_hint(typed));
-    let Ok(email) = EmailAddress::parse(typed) else {
-        let wrong = [("email", "error-email")];
-        let page = email_page(&app, &visitor, &customer, typed, suggestion, &wrong).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    let email = match EmailAddress::parse(typed) {
+        Ok(email) => email,
+        Err(fault) => {
+            let wrong = [gate::email_fault(fault)];
+            let page = email_page(&app, &visitor, &customer, typed, suggestion, &wrong).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
     };
     if suggestion.is_some() && form.sure != typed {
         return email_page(&app, &visitor, &customer, typed, suggestion, &[]).await;

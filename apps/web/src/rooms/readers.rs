@@ -166,8 +166,8 @@ pub(crate) async fn add(
         wrong.push(("name", "error-reader-name"));
     }
     let email = EmailAddress::parse(&form.email);
-    if email.is_err() {
-        wrong.push(("email", "error-email"));
+    if let Err(fault) = email {
+        wrong.push(gate::email_fault(fault));
     }
     let (Ok(email), true) = (email, wrong.is_empty()) else {
         return refused(&app, &visitor, customer, &form, suggestion, &wrong).await;

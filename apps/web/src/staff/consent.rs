@@ -145,10 +145,13 @@ pub(super) async fn read_back(
     }
     form.email = form.email.trim().to_owned();
     let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
-    let Ok(email) = EmailAddress::parse(&form.email) else {
-        let wrong = [("email", "error-email")];
-        let page = email_page(app, visitor, officer, &record, form, suggestion, &wrong)?;
-        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, page).into_response()));
+    let email = match EmailAddress::parse(&form.email) {
+        Ok(email) => email,
+        Err(fault) => {
+            let wrong = [gate::email_fault(fault)];
+            let page = email_page(app, visitor, officer, &record, form, suggestion, &wrong)?;
+            return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, page).into_response()));
+        }
     };
     if suggestion.is_some() && form.sure != form.email {
         let page = email_page(app, visitor, officer, &record, form, suggestion, &[])?;

@@ -111,7 +111,7 @@ impl EmailFields {
         if self.email.trim().is_empty() {
             return Ok(None);
         }
-        let address = EmailAddress::parse(&self.email).map_err(|_| ("email", "error-email"))?;
+        let address = EmailAddress::parse(&self.email).map_err(gate::email_fault)?;
         Ok(Some(StaffEmail {
             address: Secret::new(address.as_str().to_owned()),
             language: Language::from_tag(&self.language).unwrap_or(Language::Bg),

@@ -187,6 +187,7 @@ async fn a_change_needs_its_key_and_its_version_and_valid_words() {
         r#"{"email":"x","channel":"fax","evidence":"1"}"#,
         r#"{"email":"anna@abv.bg","channel":"phone","evidence":""}"#,
         r#"{"email":"anna","channel":"phone","evidence":"1"}"#,
+        r#"{"email":"anna@аbv.bg","channel":"phone","evidence":"1"}"#,
         r#"{"email":"anna@abv.bg","channel":"phone","evidence":"1","language":"de"}"#,
     ] {
         refused(&call(bad, &[key, version]).await, 422, "not-valid");

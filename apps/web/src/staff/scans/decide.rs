@@ -20,8 +20,13 @@ use super::{
     scan_page, short, subject, the_scan, to_next, to_page,
 };
 use crate::{
-    App, consent::Consent, failure::Failure, front::Visitor, gate::typed_number,
-    rooms::enrol::latin_hint, texts::Texts,
+    App,
+    consent::Consent,
+    failure::Failure,
+    front::Visitor,
+    gate::{email_fault, typed_number},
+    rooms::enrol::latin_hint,
+    texts::Texts,
 };
 
 /// Why nothing comes of a page. Each has a text.
@@ -203,7 +208,7 @@ async fn confirm(
     let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
     let email = EmailAddress::parse(&form.email);
     match &email {
-        Err(_) => wrong.push(("email", "error-email")),
+        Err(fault) => wrong.push(email_fault(*fault)),
         Ok(email) => {
             if let EnrolmentState::Active(active) = store.enrolment_of(number).await?
                 && active.email.expose() == email.as_str()
