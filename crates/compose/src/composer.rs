@@ -185,6 +185,13 @@ impl Composer {
         self
     }
 
+    /// Lays each bill that is filled in out as well, and holds its form against it: for tests.
+    #[must_use]
+    pub const fn with_every_bill_checked(mut self) -> Self {
+        self.forms.check_every_bill();
+        self
+    }
+
     /// Keeps forms in this folder, which has to be there, for later composers, and takes those that earlier
     /// ones left. `program` names the build: the forms of another one, or of another operator, brand or logo, are
     /// cleared away; those of another layout stay, since a run may be under way that keeps it. How much room bills

@@ -6,18 +6,24 @@ mod common;
 use std::{fs, path::Path};
 
 use jiff::civil::date;
-use kvit_billing::Language;
+use kvit_billing::{Bill, Language};
 use kvit_compose::{Composer, Counts, Layout};
 use kvit_synth::Synth;
 
-fn composed(folder: &Path, program: &str, times: usize) -> (Vec<u8>, Counts) {
+/// The last of so many bills of one shape.
+fn composed(folder: &Path, program: &str, bills: usize) -> (Vec<u8>, Counts) {
     let composer: Composer = common::composer().with_forms_kept_in(folder, program);
     let mut last = Vec::new();
-    for _ in 0..times {
-        let bill = common::bill(3, Language::Bg);
-        last = composer.compose(&bill).expect("composed").bytes;
+    for at in (0..bills).rev() {
+        last = composer.compose(&bill(at)).expect("composed").bytes;
     }
     (last, composer.counts())
+}
+
+fn bill(at: usize) -> Bill {
+    let mut bill = common::bill(3, Language::Bg);
+    bill.customer.name = ["Мария Иванова", "Иван Петров", "Ана Попова"][at].to_owned();
+    bill
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -30,7 +36,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn a_form_outlives_its_process_and_no_other_program_takes_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (made, counts) = composed(folder.path(), "one", 2);
+    let (made, counts) = composed(folder.path(), "one", 3);
     assert_eq!((counts.whole, counts.forms, counts.found), (1, 1, 0));
     let (found, counts) = composed(folder.path(), "one", 1);
     assert_eq!((counts.whole, counts.forms, counts.found), (0, 0, 1));
@@ -40,9 +46,23 @@ fn a_form_outlives_its_process_and_no_other_program_takes_it() {
     let [file] = files(folder.path()).try_into().expect("one form");
     let bytes = fs::read(&file).expect("a form");
     fs::write(&file, &bytes[..bytes.len() - 9]).expect("written");
-    let (made, counts) = composed(folder.path(), "one", 2);
+    let (made, counts) = composed(folder.path(), "one", 3);
     assert_eq!((counts.forms, counts.found), (1, 0));
     assert!(made == found && fs::read(&file).expect("a form") == bytes);
+
+    // The same bill again proves nothing, in this process or the next; another one does.
+    fs::remove_file(&file).expect("removed");
+    let kept = |bills: [usize; 3]| {
+        let composer = common::composer().with_forms_kept_in(folder.path(), "one");
+        for at in bills {
+            composer.compose(&bill(at)).expect("composed");
+        }
+        fs::read(&file).expect("a form")
+    };
+    let unproven = kept([0, 0, 0]);
+    assert!(kept([0, 0, 0]) == unproven);
+    let proven = kept([0, 1, 1]);
+    assert!(proven != unproven && kept([2, 2, 2]) == proven);
 
     // A process died while it wrote one.
     fs::write(file.with_extension("1.part"), b"half").expect("written");
@@ -54,12 +74,12 @@ fn a_form_outlives_its_process_and_no_other_program_takes_it() {
 #[test]
 fn a_seal_of_another_length_finds_the_same_forms() {
     let folder = tempfile::tempdir().expect("a folder");
-    composed(folder.path(), "one", 2);
+    composed(folder.path(), "one", 3);
     let kept = files(folder.path());
     // As who looks at a sample makes one.
     let other = common::composer_of(Layout::builtin(), common::RESERVE / 2);
     let other = other.with_forms_kept_in(folder.path(), "one");
-    let bill = common::bill(3, Language::Bg);
+    let bill = bill(0);
     other.sample(&bill).expect("composed");
     assert_eq!(files(folder.path()), kept);
     let room = other.compose(&bill).expect("composed").slot.contents.len();

@@ -65,16 +65,11 @@ pub(crate) struct Page {
 /// A shape's form, and what it takes to prove it.
 pub(crate) struct Compiled {
     pub(crate) form: Form,
-    /// What each page's stream shows, as the exporter writes it.
-    pub(crate) exact: Exact,
     /// Typst's export of the bill at hand.
     pub(crate) shown: Vec<Page>,
     /// Why it takes shorter texts than usual, where it does.
     pub(crate) narrowed: Option<Refusal>,
 }
-
-/// Pieces by page.
-pub(crate) type Exact = Vec<Vec<Piece>>;
 
 /// Compiles the shape of `view`, which has an alphabet in it. Where texts as long as they may get do not
 /// fit the layout, shorter ones are tried, and why is told beside the form: longer texts of its bills go
@@ -89,10 +84,9 @@ pub(crate) fn compile(view: &Json, tools: &Tools<'_>) -> Result<Compiled, Refusa
     let mut first = None;
     for reach in [1.0, 0.75, 0.5] {
         match compiled(view, reach, [&short, &real], tools) {
-            Ok((form, exact)) => {
+            Ok(form) => {
                 return Ok(Compiled {
                     form,
-                    exact,
                     shown: real.pages,
                     narrowed: first,
                 });
@@ -109,7 +103,7 @@ fn compiled(
     reach: f64,
     [short, real]: [&Export; 2],
     tools: &Tools<'_>,
-) -> Result<(Form, Exact), Refusal> {
+) -> Result<Form, Refusal> {
     let export = |round| Export::new(probe(view, round, reach), tools);
     let long = export(1)?;
     match harvested([short, &long, real], tools) {
@@ -145,7 +139,7 @@ fn watched(probe: Probe, tools: &Tools<'_>) -> Result<Export, Refusal> {
 }
 
 /// The form that explains these exports.
-fn harvested(exports: [&Export; 3], tools: &Tools<'_>) -> Result<(Form, Exact), Refusal> {
+fn harvested(exports: [&Export; 3], tools: &Tools<'_>) -> Result<Form, Refusal> {
     let mut harvest = Harvest {
         exports,
         tools,
@@ -153,18 +147,13 @@ fn harvested(exports: [&Export; 3], tools: &Tools<'_>) -> Result<(Form, Exact), 
         names: Vec::new(),
     };
     harvest.learn_fonts()?;
-    let (mut exact, mut lean) = (Vec::new(), Vec::new());
     let count = exports[0].pages.len();
     if exports.iter().any(|export| export.pages.len() != count) {
         let longer = harvest.gone_where_longer()?;
         return Err(Found::new(Why::Pages, "").of(longer).into());
     }
-    for page in 0..count {
-        let (as_exported, in_few) = harvest.page(page)?;
-        exact.push(as_exported);
-        lean.push(in_few);
-    }
-    Ok((harvest.assemble(lean)?, exact))
+    let pages: Result<_, _> = (0..count).map(|page| harvest.page(page)).collect();
+    harvest.assemble(pages?)
 }
 
 impl Export {
@@ -294,8 +283,8 @@ impl Harvest<'_> {
         Ok(bare.trim_end_matches("-Identity-H").to_owned())
     }
 
-    /// The pieces of a page, as the exporter writes them and as few bytes.
-    fn page(&self, page: usize) -> Result<(Vec<Piece>, Vec<Piece>), Refusal> {
+    /// The pieces of a page, in few bytes.
+    fn page(&self, page: usize) -> Result<Vec<Piece>, Refusal> {
         let mut contents = Vec::new();
         for export in self.exports {
             match export.pages.get(page) {
@@ -314,16 +303,14 @@ impl Harvest<'_> {
             };
             return Err(Found::new(why, "").on(page).of(longer).into());
         }
-        let (mut pieces, mut lean) = (Vec::new(), Lean::default());
+        let mut lean = Lean::default();
         for ((a, b), c) in a.iter().zip(b).zip(c) {
             if a.head != b.head || a.head != c.head {
                 let found = Found::new(Why::Tags, "").on(page).drawn_by(a.body);
                 return Err(found.of(self.leaves_of(page, a.body)?).into());
             }
-            push(&mut pieces, a.head.as_bytes());
             lean.head(a.head);
             if a.body == b.body && a.body == c.body {
-                push(&mut pieces, a.body.as_bytes());
                 lean.constant(a.body);
                 continue;
             }
@@ -333,19 +320,11 @@ impl Harvest<'_> {
                 None => self.drawn(bodies),
             };
             match explained {
-                Some(found) => {
-                    for piece in &found {
-                        match piece {
-                            Piece::Constant(bytes) => push(&mut pieces, bytes),
-                            other => pieces.push(other.clone()),
-                        }
-                    }
-                    lean.explained(found);
-                }
+                Some(found) => lean.explained(found),
                 None => return Err(self.described(page, bodies)?.into()),
             }
         }
-        Ok((pieces, lean.finish()))
+        Ok(lean.finish())
     }
 
     /// What cannot be explained of a sequence, for whoever changes the layout. What the bill at hand says stays out of it.
@@ -553,13 +532,6 @@ impl Harvest<'_> {
         }
         fitting.sort_by(|a, b| a.0.total_cmp(&b.0));
         fitting.first().map(|(_, coordinate)| *coordinate)
-    }
-}
-
-fn push(pieces: &mut Vec<Piece>, bytes: &[u8]) {
-    match pieces.last_mut() {
-        Some(Piece::Constant(last)) => last.extend_from_slice(bytes),
-        _ => pieces.push(Piece::Constant(bytes.to_vec())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Proven forms, and how twins are compressed, for later processes: a run after a restart, and the next month's, finds
+//! Forms, and how twins are compressed, for later processes: a run after a restart, and the next month's, finds
 //! them made.
 //!
 //! They are a saving and nothing more. A file that is missing, torn or of another program is as none, and
@@ -37,12 +37,22 @@ pub(super) struct Kept {
     layout: String,
 }
 
-/// A file after the hash of its bytes: the form, the numbers of glyphs by font, and why it takes short texts only.
+/// A file after the hash of its bytes: the form, unless it was wrong, the numbers of glyphs by font, the one bill that
+/// it was held against, unless it is proven, and why there is no form, or it takes short texts only.
 #[derive(Serialize, Deserialize)]
 struct Record<F, N> {
     fonts: Vec<(String, bool, Vec<u16>)>,
-    form: F,
-    narrowed: N,
+    form: Option<F>,
+    held: Option<u128>,
+    why: Option<N>,
+}
+
+/// What is known of a shape.
+pub(super) enum Known {
+    /// Its form, the one bill that it was held against, unless it is proven, and why it takes short texts only.
+    Form(Box<Form>, Option<u128>, Option<NoForm>),
+    /// Its form showed a bill otherwise than Typst.
+    Wrong(NoForm),
 }
 
 impl Kept {
@@ -92,14 +102,11 @@ impl Kept {
         self.folder.join(name)
     }
 
-    /// The form, and why it takes short texts only.
-    pub(super) fn find(
-        &self,
-        shape: u128,
-        glyphs: &FindGlyphs<'_>,
-    ) -> Option<(Form, Option<NoForm>)> {
-        let record: Record<Form, Option<NoForm>> = read(&self.path(shape))?;
-        let mut form = record.form;
+    pub(super) fn find(&self, shape: u128, glyphs: &FindGlyphs<'_>) -> Option<Known> {
+        let record: Record<Form, NoForm> = read(&self.path(shape))?;
+        let Some(mut form) = record.form else {
+            return record.why.map(Known::Wrong);
+        };
         for (name, tabular, cids) in record.fonts {
             form.fonts.push(FormFont {
                 glyphs: glyphs(&name, tabular, cids.len())?,
@@ -108,18 +115,36 @@ impl Kept {
                 cids,
             });
         }
-        Some((form, record.narrowed))
+        Some(Known::Form(Box::new(form), record.held, record.why))
     }
 
-    /// Two processes that keep the same form write the same bytes.
-    pub(super) fn keep(&self, shape: u128, form: &Form, narrowed: Option<&NoForm>) {
+    /// Two processes that keep the same proven form write the same bytes.
+    pub(super) fn keep(
+        &self,
+        shape: u128,
+        form: &Form,
+        held: Option<u128>,
+        narrowed: Option<&NoForm>,
+    ) {
         let fonts = form.fonts.iter();
         let record = Record {
             fonts: fonts
                 .map(|font| (font.name.clone(), font.tabular, font.cids.clone()))
                 .collect(),
-            form,
-            narrowed,
+            form: Some(form),
+            held,
+            why: narrowed,
+        };
+        write(&self.path(shape), &record);
+    }
+
+    /// In place of a form that was kept, if one was.
+    pub(super) fn keep_wrong(&self, shape: u128, why: &NoForm) {
+        let record = Record {
+            fonts: Vec::new(),
+            form: None::<&Form>,
+            held: None,
+            why: Some(why),
         };
         write(&self.path(shape), &record);
     }

@@ -91,6 +91,15 @@ impl Leaves {
         })
     }
 
+    /// Names what they say: equal for the same bill.
+    pub(crate) fn said(&self) -> u128 {
+        let shares = self.all.iter().filter_map(|leaf| match leaf {
+            Leaf::Share(share) => Some(share.to_bits()),
+            _ => None,
+        });
+        typst::utils::hash128(&(&self.text, shares.collect::<Vec<_>>()))
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.all.len()
     }

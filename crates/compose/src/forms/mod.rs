@@ -3,8 +3,9 @@
 //!
 //! `leaves.rs` says what a form fills in and what makes a shape; `probe.rs` makes probe bills of a
 //! shape; `compile.rs` takes their exports apart and explains each difference on a page, `assemble.rs` what
-//! differs beside the pages; `prove.rs` holds a filled form against Typst's own export; `lean.rs` shortens
-//! its pages; `form.rs` fills; `kept.rs` hands proven forms on to later processes. A bill that does not fit,
+//! differs beside the pages; `lean.rs` shortens its pages; `form.rs` fills; `prove.rs` holds what it filled against
+//! Typst's own export, by what both paint (`painted.rs`), for two bills and now and then for another; `shape.rs` knows
+//! how far each shape is; `kept.rs` hands forms on to later processes. A bill that does not fit,
 //! and every bill of a shape that cannot be compiled, goes through Typst whole: slower, never different.
 //! `refusal.rs` tells why, for who can change the layout.
 
@@ -17,17 +18,19 @@ mod kept;
 mod lean;
 pub(crate) mod leaves;
 mod page;
+mod painted;
 pub(crate) mod probe;
 mod prove;
 pub(crate) mod refusal;
+mod shape;
 mod twins;
 
 use std::{
     collections::HashMap,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -41,13 +44,14 @@ use crate::{
     ComposeError, Layout,
     composer::Time,
     forms::{
-        compile::{Compiled, Exact, Tools, compile, pages},
+        compile::{Compiled, Page, Tools, compile, pages},
         form::{Form, Misfit},
         glyphs::Glyphs,
-        kept::Kept,
+        kept::{Kept, Known},
         leaves::Leaves,
         probe::{Probe, probe},
         refusal::{Drawn, Refusal, Told, misfit},
+        shape::{Shape, State, Turn},
         twins::Twins,
     },
     pdf::Additions,
@@ -76,9 +80,12 @@ const STRONG: &str = "0123456789 \u{a0}.,:-/−€RFѝ";
 const SMALL_BG: &str = "абвгдежзийклмнопрстуфхцчшщъьюя";
 const SMALL_EN: &str = "abcdefghijklmnopqrstuvwxyzADFJMNOS";
 
-/// A shape gets a form at its so-many-th bill. Making and proving one takes three layouts; a shape that comes
-/// once among thousands gets none.
+/// A shape gets a form at its so-many-th bill. Making one takes three layouts, and proving it with another bill a
+/// fourth; a shape that comes once among thousands gets none.
 const FORM_FROM: u64 = 2;
+/// Of so many bills that are filled in, one is laid out by Typst as well, and the form held against it: it costs
+/// half a hundredth of what filling does. Which one follows from its number, so that small runs have some too.
+const CHECK_ONE_IN: u128 = 20_000;
 
 /// What composing has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,6 +127,7 @@ type GlyphsKey = (String, bool, usize);
 
 pub(crate) struct Forms {
     form_from: u64,
+    check_one_in: u128,
     forms_max: usize,
     full: Vec<char>,
     bg: Alphabet,
@@ -150,42 +158,16 @@ struct Alphabet {
     strong: Vec<char>,
 }
 
-struct Shape {
-    form: OnceLock<Option<Form>>,
-    /// To prove the form with; gone once somebody has begun to.
-    exact: Mutex<Option<Exact>>,
-    sought: Once,
-    /// Whether it had a form before, which had to make room.
-    is_again: bool,
-    is_being_made: AtomicBool,
-    /// Held against Typst's export of a real bill, and found the same.
-    is_proven: AtomicBool,
-    is_wrong: AtomicBool,
-    /// Why it has no form.
-    refused: OnceLock<Arc<NoForm>>,
-    /// Why its form takes short texts only.
-    narrowed: OnceLock<Arc<NoForm>>,
-    /// How many bills of this shape came so far.
-    met: AtomicU64,
-    used: AtomicU64,
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self {
-            form: OnceLock::new(),
-            exact: Mutex::default(),
-            sought: Once::new(),
-            is_again: false,
-            is_being_made: AtomicBool::new(false),
-            is_proven: AtomicBool::new(false),
-            is_wrong: AtomicBool::new(false),
-            refused: OnceLock::new(),
-            narrowed: OnceLock::new(),
-            met: AtomicU64::new(0),
-            used: AtomicU64::new(0),
-        }
-    }
+/// A bill that is being composed.
+struct OneBill<'a> {
+    view: &'a View<'a>,
+    id: &'a str,
+    leaves: &'a Leaves,
+    /// Whether it does with the common characters.
+    is_common: bool,
+    layout: &'a Layout,
+    additions: &'a Additions<'a>,
+    engine: &'a dyn Engine,
 }
 
 impl Forms {
@@ -207,6 +189,7 @@ impl Forms {
         };
         Self {
             form_from: FORM_FROM,
+            check_one_in: CHECK_ONE_IN,
             forms_max: FORMS_MAX,
             full: known(FULL),
             bg: alphabet("", SMALL_BG),
@@ -230,6 +213,10 @@ impl Forms {
 
     pub(crate) const fn set_form_from(&mut self, nth: u64) {
         self.form_from = nth;
+    }
+
+    pub(crate) const fn check_every_bill(&mut self) {
+        self.check_one_in = 1;
     }
 
     /// Keeps forms in a folder for other processes. Those of another `program` are cleared away.
@@ -275,95 +262,163 @@ impl Forms {
         let name = hash128(&(is_common, leaves.shape()));
         let shape = self.shape(name);
         let met = shape.met.fetch_add(1, Ordering::Relaxed) + 1;
-        if shape.is_wrong.load(Ordering::Acquire) {
-            return Ok(self.whole(shape.refused.get()));
-        }
         // Whoever comes meanwhile waits, a thousandth of a second: laying a bill out takes thirty times as long.
         let seek = || self.find(name, &shape, layout, view.language());
         shape.sought.call_once_force(|_| seek());
-        let is_made = shape.form.get().is_some();
-        if !is_made && met < self.form_from {
-            return Ok(self.whole(shape.refused.get()));
-        }
-        // While one core makes the form, the others do not wait for it.
-        if !is_made && shape.is_being_made.swap(true, Ordering::AcqRel) {
-            return Ok(self.whole(shape.refused.get()));
-        }
-        let mut shown_already = None;
-        let form = shape.form.get_or_init(|| {
-            let view = data(view).ok()?;
-            let view = self.with_alphabet(&view, is_common);
-            let compiled = self.compile(&view, &shape, layout, additions, engine)?;
-            let mut form = compiled.form;
-            form.plan(&leaves, additions);
-            shown_already = Some(compiled.shown);
-            *lock(&shape.exact) = Some(compiled.exact);
-            Some(form)
-        });
-        if !is_made {
-            self.make_room();
-        }
-        let Some(form) = form
-            .as_ref()
-            .filter(|_| !shape.is_wrong.load(Ordering::Acquire))
-        else {
-            return Ok(self.whole(shape.refused.get()));
+        let bill = OneBill {
+            view,
+            id,
+            leaves: &leaves,
+            is_common,
+            layout,
+            additions,
+            engine,
         };
-        let is_proven = shape.is_proven.load(Ordering::Acquire);
-        let exact = if is_proven {
-            None
-        } else {
-            lock(&shape.exact).take()
-        };
-        // While one core proves it, the others do not wait.
-        if !is_proven && exact.is_none() {
-            return Ok(self.whole(shape.refused.get()));
+        match shape.turn(met >= self.form_from, || leaves.said()) {
+            Turn::Whole => Ok(self.whole(shape.refused.get())),
+            Turn::Fill(form) => self.fill_in(&shape, name, &form, &bill),
+            Turn::Make => {
+                let (state, filled) = self.make(&shape, name, &bill);
+                shape.is(state);
+                self.make_room();
+                filled
+            }
+            Turn::Prove(form, held) => {
+                let (state, filled) = self.prove(&shape, name, (form, held), None, &bill);
+                shape.is(state);
+                filled
+            }
         }
-        let begun = Instant::now();
-        let filled = form.fill(&leaves, id, additions, &self.twins)?;
-        self.filling.add(begun.elapsed());
-        let pdf = match filled {
+    }
+
+    /// Makes the form, and holds it against the bill that it was made with. A form that has to hold against another
+    /// bill as well comes of it, at best.
+    fn make(
+        &self,
+        shape: &Shape,
+        name: u128,
+        bill: &OneBill<'_>,
+    ) -> (State, Result<Filled, ComposeError>) {
+        let view = match self.data(bill) {
+            Ok(view) => view,
+            Err(error) => return (State::Unseen, Err(error)),
+        };
+        let Some(compiled) = self.compile(&view, shape, bill) else {
+            return (State::Refused, Ok(self.whole(shape.refused.get())));
+        };
+        let mut form = compiled.form;
+        form.plan(bill.leaves, bill.additions);
+        let made = (Arc::new(form), None);
+        self.prove(shape, name, made, Some(compiled.shown), bill)
+    }
+
+    /// Fills a bill in, and holds the form against it, and `shown`, if its pages were laid out already. The form may
+    /// have been held against another bill.
+    fn prove(
+        &self,
+        shape: &Shape,
+        name: u128,
+        (form, held): (Arc<Form>, Option<u128>),
+        shown: Option<Vec<Page>>,
+        bill: &OneBill<'_>,
+    ) -> (State, Result<Filled, ComposeError>) {
+        let as_before = State::Unproven(Arc::clone(&form), held);
+        let pdf = match self.filled(shape, &form, bill) {
+            Ok(Ok(pdf)) => pdf,
+            Ok(Err(whole)) => return (as_before, Ok(whole)),
+            Err(error) => return (as_before, Err(error)),
+        };
+        match self.check(&form, shown, bill) {
+            // Says nothing of the form: another bill is going to prove it.
+            Err(error) => (as_before, Err(error)),
+            Ok(Err(wrong)) => (State::Refused, self.drop_form(&wrong, shape, name, bill)),
+            Ok(Ok(())) => {
+                self.filled.fetch_add(1, Ordering::Relaxed);
+                let first = held.is_none().then(|| bill.leaves.said());
+                if let Some(kept) = &self.kept {
+                    kept.keep(name, &form, first, shape.narrowed.get().map(AsRef::as_ref));
+                }
+                let state = match first {
+                    Some(_) => State::Unproven(form, first),
+                    None => State::Proven(form),
+                };
+                (state, Ok(Filled::Pdf(pdf)))
+            }
+        }
+    }
+
+    /// Fills a bill in. Now and then one is laid out as well, and the form held against it.
+    fn fill_in(
+        &self,
+        shape: &Shape,
+        name: u128,
+        form: &Form,
+        bill: &OneBill<'_>,
+    ) -> Result<Filled, ComposeError> {
+        let pdf = match self.filled(shape, form, bill)? {
             Ok(pdf) => pdf,
-            Err(odd) => {
-                *lock(&shape.exact) = exact;
-                let is_long = matches!(odd, Misfit::Width);
-                self.remember(Arc::new(misfit(odd)));
-                return Ok(self.whole(shape.narrowed.get().filter(|_| is_long)));
-            }
+            Err(whole) => return Ok(whole),
         };
-        if let Some(exact) = exact {
-            let shown = match shown_already {
-                Some(shown) => Ok(Ok(shown)),
-                None => data(view).and_then(|view| {
-                    let view = self.with_alphabet(&view, is_common);
-                    Ok(pages(&Document::load(&engine.export(&view)?)?))
-                }),
-            };
-            let shown = match shown {
-                Ok(shown) => shown,
-                // Says nothing of the form: another bill is going to prove it.
-                Err(error) => {
-                    *lock(&shape.exact) = Some(exact);
-                    return Err(error);
-                }
-            };
-            match shown.and_then(|shown| prove::same(form, &exact, &leaves, &shown)) {
-                Ok(()) => {
-                    shape.is_proven.store(true, Ordering::Release);
-                    if let Some(kept) = &self.kept {
-                        kept.keep(name, form, shape.narrowed.get().map(AsRef::as_ref));
-                    }
-                }
-                Err(refusal) => {
-                    shape.is_wrong.store(true, Ordering::Release);
-                    let view = self.with_alphabet(&data(view)?, is_common);
-                    self.refuse(&refusal, &shape, &view, layout, engine);
-                    return Ok(self.whole(shape.refused.get()));
-                }
-            }
+        let is_checked = hash128(&("check", bill.id)).is_multiple_of(self.check_one_in);
+        if is_checked && let Err(wrong) = self.check(form, None, bill)? {
+            shape.is(State::Refused);
+            return self.drop_form(&wrong, shape, name, bill);
         }
         self.filled.fetch_add(1, Ordering::Relaxed);
         Ok(Filled::Pdf(pdf))
+    }
+
+    /// The bill filled in, or why it has to go through Typst whole.
+    fn filled(
+        &self,
+        shape: &Shape,
+        form: &Form,
+        bill: &OneBill<'_>,
+    ) -> Result<Result<UnsealedPdf, Filled>, ComposeError> {
+        let begun = Instant::now();
+        let filled = form.fill(bill.leaves, bill.id, bill.additions, &self.twins)?;
+        self.filling.add(begun.elapsed());
+        Ok(filled.map_err(|odd| {
+            let is_long = matches!(odd, Misfit::Width);
+            self.remember(Arc::new(misfit(odd)));
+            self.whole(shape.narrowed.get().filter(|_| is_long))
+        }))
+    }
+
+    /// Holds a form against Typst's own pages of a bill.
+    fn check(
+        &self,
+        form: &Form,
+        shown: Option<Vec<Page>>,
+        bill: &OneBill<'_>,
+    ) -> Result<Result<(), Refusal>, ComposeError> {
+        let shown = match shown {
+            Some(shown) => Ok(shown),
+            None => pages(&Document::load(&bill.engine.export(&self.data(bill)?)?)?),
+        };
+        Ok(shown.and_then(|shown| prove::same(form, bill.leaves, &shown)))
+    }
+
+    /// A form that showed a bill otherwise than Typst: nobody uses it again, here or in later processes.
+    fn drop_form(
+        &self,
+        wrong: &Refusal,
+        shape: &Shape,
+        name: u128,
+        bill: &OneBill<'_>,
+    ) -> Result<Filled, ComposeError> {
+        self.refuse(wrong, shape, &self.data(bill)?, bill);
+        let why = shape.refused.get();
+        if let (Some(kept), Some(why)) = (&self.kept, why) {
+            kept.keep_wrong(name, why);
+        }
+        Ok(self.whole(why))
+    }
+
+    /// The bill's data with the alphabet in it.
+    fn data(&self, bill: &OneBill<'_>) -> Result<Value, ComposeError> {
+        let view = serde_json::to_value(bill.view).map_err(ComposeError::Data)?;
+        Ok(self.with_alphabet(&view, bill.is_common))
     }
 
     fn whole(&self, why: Option<&Arc<NoForm>>) -> Filled {
@@ -371,22 +426,31 @@ impl Forms {
         Filled::Whole(why.map(Arc::clone))
     }
 
-    /// A form that an earlier process made and proved.
+    /// What an earlier process knew of the shape: a form that it made, or that it had a wrong one.
     fn find(&self, name: u128, shape: &Shape, layout: &Layout, language: &'static str) {
         let glyphs = |font: &str, tabular: bool, count: usize| {
             self.glyphs(layout, font, tabular, count, language)
         };
-        let found = self.kept.as_ref().and_then(|kept| kept.find(name, &glyphs));
-        if let Some((form, narrowed)) = found {
-            if let Some(why) = narrowed {
-                let _ = shape.narrowed.set(Arc::new(why));
+        match self.kept.as_ref().and_then(|kept| kept.find(name, &glyphs)) {
+            Some(Known::Form(form, held, narrowed)) => {
+                if let Some(why) = narrowed {
+                    let _ = shape.narrowed.set(Arc::new(why));
+                }
+                let form = Arc::new(*form);
+                shape.is(match held {
+                    Some(_) => State::Unproven(form, held),
+                    None => State::Proven(form),
+                });
+                if !shape.is_again {
+                    self.found.fetch_add(1, Ordering::Relaxed);
+                }
+                self.make_room();
             }
-            // Before the form: whoever sees it need not prove it.
-            shape.is_proven.store(true, Ordering::Release);
-            if shape.form.set(Some(form)).is_ok() && !shape.is_again {
-                self.found.fetch_add(1, Ordering::Relaxed);
+            Some(Known::Wrong(why)) => {
+                let _ = shape.refused.set(Arc::new(why));
+                shape.is(State::Refused);
             }
-            self.make_room();
+            None => {}
         }
     }
 
@@ -410,19 +474,10 @@ impl Forms {
         let mut shapes = lock(&self.shapes);
         let mut more = forms_in(&shapes).saturating_sub(self.forms_max);
         while more > 0
-            && let Some(oldest) = oldest(&shapes, has_form)
+            && let Some(oldest) = oldest(&shapes, Shape::has_form)
             && let Some(shape) = shapes.get_mut(&oldest)
         {
-            let met = shape.met.load(Ordering::Relaxed);
-            let is_wrong = shape.is_wrong.load(Ordering::Acquire);
-            *shape = Arc::new(Shape {
-                met: AtomicU64::new(met),
-                is_again: true,
-                is_wrong: AtomicBool::new(is_wrong),
-                refused: shape.refused.clone(),
-                narrowed: shape.narrowed.clone(),
-                ..Shape::default()
-            });
+            *shape = Arc::new(shape.emptied());
             more -= 1;
         }
     }
@@ -452,14 +507,13 @@ impl Forms {
     }
 
     /// `view` has the alphabet in it.
-    fn compile(
-        &self,
-        view: &Value,
-        shape: &Shape,
-        layout: &Layout,
-        additions: &Additions<'_>,
-        engine: &dyn Engine,
-    ) -> Option<Compiled> {
+    fn compile(&self, view: &Value, shape: &Shape, bill: &OneBill<'_>) -> Option<Compiled> {
+        let OneBill {
+            layout,
+            additions,
+            engine,
+            ..
+        } = *bill;
         let language = language_of(view);
         let tools = Tools {
             export: &|view| engine.export(view),
@@ -478,29 +532,22 @@ impl Forms {
                     self.narrowed.fetch_add(1, Ordering::Relaxed);
                     let told = NoForm {
                         is_for_long_texts_only: true,
-                        ..told(why, view, layout, engine)
+                        ..told(why, view, bill)
                     };
                     self.keep(told, &shape.narrowed);
                 }
                 Some(compiled)
             }
             Err(refusal) => {
-                self.refuse(&refusal, shape, view, layout, engine);
+                self.refuse(&refusal, shape, view, bill);
                 None
             }
         }
     }
 
-    fn refuse(
-        &self,
-        refusal: &Refusal,
-        shape: &Shape,
-        view: &Value,
-        layout: &Layout,
-        engine: &dyn Engine,
-    ) {
+    fn refuse(&self, refusal: &Refusal, shape: &Shape, view: &Value, bill: &OneBill<'_>) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.keep(told(refusal, view, layout, engine), &shape.refused);
+        self.keep(told(refusal, view, bill), &shape.refused);
     }
 
     fn keep(&self, told: NoForm, why: &OnceLock<Arc<NoForm>>) {
@@ -539,11 +586,11 @@ impl Forms {
     }
 }
 
-fn told(refusal: &Refusal, view: &Value, layout: &Layout, engine: &dyn Engine) -> NoForm {
+fn told(refusal: &Refusal, view: &Value, bill: &OneBill<'_>) -> NoForm {
     refusal.told(&Told {
         view,
-        layout,
-        drawn: &|| engine.drawn(&probe(view, 0, 1.0).view),
+        layout: bill.layout,
+        drawn: &|| bill.engine.drawn(&probe(view, 0, 1.0).view),
     })
 }
 
@@ -554,12 +601,8 @@ fn oldest(shapes: &HashMap<u128, Arc<Shape>>, may_go: impl Fn(&Shape) -> bool) -
     found.min_by_key(used).map(|(name, _)| *name)
 }
 
-fn has_form(shape: &Shape) -> bool {
-    matches!(shape.form.get(), Some(Some(_)))
-}
-
 fn forms_in(shapes: &HashMap<u128, Arc<Shape>>) -> usize {
-    shapes.values().filter(|shape| has_form(shape)).count()
+    shapes.values().filter(|shape| shape.has_form()).count()
 }
 
 /// What a thread that panicked left is as good as before: values are replaced whole.
@@ -574,10 +617,6 @@ fn by_code_point(characters: &[char]) -> Vec<bool> {
         known[*character as usize] = true;
     }
     known
-}
-
-fn data(view: &View<'_>) -> Result<Value, ComposeError> {
-    serde_json::to_value(view).map_err(ComposeError::Data)
 }
 
 fn language_of(view: &Value) -> &'static str {

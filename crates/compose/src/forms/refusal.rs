@@ -91,6 +91,12 @@ impl Found {
         self
     }
 
+    /// In points from the left and from below.
+    pub(crate) const fn standing_at(mut self, at: (f64, f64)) -> Self {
+        self.at = Some(at);
+        self
+    }
+
     pub(crate) fn read_at(mut self, place: Place) -> Self {
         self.places.push(place);
         self
