@@ -196,7 +196,7 @@ const FOREIGN: &str = "(() => { const lines = e => e.innerText.split(/[\\n\\t]/)
     return lines(document.body).filter(s => !apart.has(s) && !/[\\u0400-\\u04ff]/.test(s) && /([A-Za-z]{2,}[ ,.:]+){2}[A-Za-z]{2,}/.test(s)); })()";
 
 /// Names that are in Latin letters: members of staff are called as they sign in.
-const NAMES: [&str; 2] = ["administrator administrator", "agent agent"];
+const NAMES: [&str; 3] = ["administrator administrator", "agent agent", "clerk clerk"];
 
 const OUT_OF_PLACE: &str = "(() => { const shown = css => [...document.querySelectorAll(css)].filter(e => e.getClientRects().length);\
     const cut = e => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX != 'visible';\
