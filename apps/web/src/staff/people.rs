@@ -271,7 +271,9 @@ async fn change_centre(
     if asked && fits(centre) {
         let (subject, detail) = (format!("staff/{login}"), json!({ "centre": centre }));
         let changed = event(app, officer, "staff.centre-changed", subject, detail);
-        store.set_staff_centre(login, centre, &changed).await?;
+        if !store.set_staff_centre(login, centre, &changed).await? {
+            return Err(Failure::NotFound);
+        }
         let said = context! { notice => "staff-people-centre-done" };
         return list_page(app, visitor, officer, said).await;
     }
