@@ -353,6 +353,7 @@ fn what_a_form_is_filled_with_is_said_as_typst_says_it() {
     assert!(held.whole * 4 <= held.filled, "{held:?}");
     let counts = composer.counts();
     assert!(counts.forms < counts.filled, "{counts:?}");
+    assert_eq!(counts.refused, 0, "{counts:?}");
 }
 
 /// A difference that only some bills show, planted where the judge would find it.
