@@ -12,7 +12,7 @@ use kvit_billing::{AccessMail, CustomerNumber};
 use crate::{
     AccountEnd, Event, Store, StoreError,
     apply::SYSTEM,
-    audit::append,
+    audit::{append, told},
     codes,
     engine::Tx,
     enrolments::{self, active, turn},
@@ -107,12 +107,7 @@ impl Store {
         .bind(account)
         .execute(&mut tx)
         .await?;
-        if opened == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, opened, event).await
     }
 }
 

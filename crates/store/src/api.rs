@@ -10,7 +10,7 @@ use kvit_billing::{ApiName, code::TokenHash};
 use crate::{
     ApiAnswer, ApiBegun, ApiRequest, ApiScope, ApiTokenRecord, Event, NewApiToken, Store,
     StoreError,
-    audit::{append, event},
+    audit::{event, told},
     engine::Row,
     rows::{corrupt, optional_time, text, time},
     sql::query,
@@ -41,12 +41,7 @@ impl Store {
             .bind(new.expires_at)
             .execute(&mut tx)
             .await?;
-        if added == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, added, event).await
     }
 
     /// All tokens by name, those that were revoked last.
@@ -78,12 +73,7 @@ impl Store {
                 .bind(event.at)
                 .execute(&mut tx)
                 .await?;
-        if changed == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, changed, event).await
     }
 
     /// The token of this hash, where it works now.

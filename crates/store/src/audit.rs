@@ -2,7 +2,7 @@
 
 use crate::{
     Event, EventFilter, Store, StoreError,
-    engine::{Row, Target},
+    engine::{Row, Target, Tx},
     rows::{corrupt, time},
     sql::query,
 };
@@ -71,6 +71,16 @@ pub(crate) async fn append(on: impl Target, event: &Event) -> Result<(), StoreEr
         .execute(on)
         .await?;
     Ok(())
+}
+
+/// Ends the transaction of a change with the event that tells it. `false`, and nothing is written, where it changed no row.
+pub(crate) async fn told(mut tx: Tx, changed: u64, event: &Event) -> Result<bool, StoreError> {
+    if changed == 0 {
+        return Ok(false);
+    }
+    append(&mut tx, event).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 pub(crate) fn event(row: &Row) -> Result<Event, StoreError> {

@@ -9,7 +9,7 @@ use crate::{
     Event, NewStaff, NewStaffSession, PasskeyOwner, Role, StaffEmail, StaffProfile, StaffRecord,
     StaffSessionView, Store, StoreError,
     access_mails::queue_staff,
-    audit::append,
+    audit::{append, told},
     engine::{Row, Tx},
     passkeys,
     rows::{corrupt, hash, language, optional_time, small, text, time, unsigned},
@@ -40,12 +40,7 @@ impl Store {
             .bind(new.email.as_ref().map(|email| email.language))
             .execute(&mut tx)
             .await?;
-        if added == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, added, event).await
     }
 
     /// All accounts by name, those that are disabled last.
@@ -185,12 +180,7 @@ impl Store {
             .bind(centre)
             .execute(&mut tx)
             .await?;
-        if changed == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, changed, event).await
     }
 
     /// Ends all sessions of an account.

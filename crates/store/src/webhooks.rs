@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     BillRecord, ClearedMessages, Event, Store, StoreError, WebhookEvent, WebhookJob, WebhookRecord,
-    audit::append,
+    audit::{append, told},
     engine::{Row, Tx},
     rows::{corrupt, optional_time, small, text, time, unsigned},
     sql::{ROWS_MAX, Value, query},
@@ -45,12 +45,7 @@ impl Store {
             .bind(event.at)
             .execute(&mut tx)
             .await?;
-        if added == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, added, event).await
     }
 
     /// Which webhooks have a message that is due, by name. Looks only for the first of each, as every worker
@@ -104,12 +99,7 @@ impl Store {
                 .bind(event.at)
                 .execute(&mut tx)
                 .await?;
-        if changed == 0 {
-            return Ok(false);
-        }
-        append(&mut tx, event).await?;
-        tx.commit().await?;
-        Ok(true)
+        told(tx, changed, event).await
     }
 
     /// Deletes up to [`ROWS_MAX`] messages of either kind that nobody will hear any more: of removed webhooks, and
