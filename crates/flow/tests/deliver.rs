@@ -11,79 +11,72 @@ use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_store::{EnrolmentChannel, Event, NewEnrolment, NewProof, NewStaff, Role, StaffEmail};
 use world::{
     World,
-    faults::{DieAt, died},
+    faults::{DieAt, died, each_death},
     post::{MAILS, Post, READER, deliver},
 };
 
 #[tokio::test]
 async fn a_death_at_any_place_loses_no_mail() {
-    let mut places = Vec::new();
-    for n in 1.. {
+    let places = each_death(async |dying| {
         let post = Post::new(Faults::default()).await;
-        let dying = DieAt::new(n);
-        let mut courier = post.courier("worker").await;
-        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
-        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
+        let ended = disturbed(&post, &dying).await;
         if let Some(report) = ended {
-            assert_eq!(report.expect("delivered").accepted, 4);
+            assert_eq!(report.accepted, 4);
             post.nothing_lost("no death").await;
             assert!(post.deliveries().await.values().all(|d| !d.twice));
-            break;
+            return;
         }
-        let place = dying.place().expect("a place");
-        places.push(place);
-        let courier = post.courier("worker").await;
-        courier
-            .store
-            .forget_worker("worker", post.world.clock.now())
-            .await
-            .expect("forgotten");
-        deliver(&courier).await.expect("delivered");
-        post.nothing_lost(&format!("died at {n}, {place}")).await;
-    }
-    for place in [
-        "deliveries-claimed",
-        "before-send",
-        "after-send",
+        next_process(&post).await;
+        post.nothing_lost(&format!("died at {:?}", dying.place()))
+            .await;
+    })
+    .await;
+    let all = [
         "after-delivery-recorded",
-    ] {
-        assert!(places.contains(&place), "{place} was never reached");
-    }
+        "after-send",
+        "before-send",
+        "deliveries-claimed",
+    ];
+    assert!(places.iter().eq(&all), "{places:?}");
 }
 
 #[tokio::test]
 async fn a_death_at_any_place_leaves_one_mail_for_each_payment() {
-    let mut places = Vec::new();
-    for n in 1.. {
+    let places = each_death(async |dying| {
         let post = Post::new(Faults::default()).await;
         deliver(&post.courier("worker").await).await.expect("bills");
         post.two_pay().await;
-        let dying = DieAt::new(n);
-        let mut courier = post.courier("worker").await;
-        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
-        // Idle lines would reach places too, in no certain order.
-        courier.connections = 1;
-        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
-        if let Some(report) = ended {
-            assert_eq!(report.expect("delivered").accepted, 1);
+        if let Some(report) = disturbed(&post, &dying).await {
+            assert_eq!(report.accepted, 1);
             post.nothing_lost_of(MAILS + 1, "no death").await;
-            break;
+            return;
         }
-        places.push(dying.place().expect("a place"));
-        let courier = post.courier("worker").await;
-        courier
-            .store
-            .forget_worker("worker", post.world.clock.now())
-            .await
-            .expect("forgotten");
         // The payment system repeats itself meanwhile.
         post.two_pay().await;
         post.world.clock.forward(86_400);
-        deliver(&courier).await.expect("delivered");
-        let why = format!("died at {n}, {:?}", places.last());
+        next_process(&post).await;
+        let why = format!("died at {:?}", dying.place());
         post.nothing_lost_of(MAILS + 1, &why).await;
-    }
-    assert!(places.contains(&"before-send") && places.contains(&"after-send"));
+    })
+    .await;
+    assert!(places.contains("before-send") && places.contains("after-send"));
+}
+
+/// What one pass delivered; nothing where it died.
+async fn disturbed(post: &Post, dying: &Arc<DieAt>) -> Option<DeliveryReport> {
+    let mut courier = post.courier("worker").await;
+    courier.checkpoints = Arc::clone(dying) as Arc<dyn Checkpoints>;
+    let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
+    ended.map(|report| report.expect("delivered"))
+}
+
+/// The next process: its name frees what the dead one had in hand, and it delivers.
+async fn next_process(post: &Post) {
+    let courier = post.courier("worker").await;
+    let now = post.world.clock.now();
+    let forgotten = courier.store.forget_worker("worker", now).await;
+    forgotten.expect("forgotten");
+    deliver(&courier).await.expect("delivered");
 }
 
 #[tokio::test]
@@ -198,29 +191,18 @@ async fn several_couriers_share_the_mails() {
 
 #[tokio::test]
 async fn a_death_at_any_place_loses_no_reader_s_mail() {
-    for n in 1.. {
+    each_death(async |dying| {
         let post = Post::with_a_reader(Faults::default()).await;
-        let dying = DieAt::new(n);
-        let mut courier = post.courier("worker").await;
-        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
-        // Idle lines would reach places too, in no certain order.
-        courier.connections = 1;
-        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
-        if let Some(report) = ended {
-            assert_eq!(report.expect("delivered").accepted, 6);
-            post.nothing_lost_of(MAILS + 2, "no death").await; // The customer is told of the reader.
-            break;
+        let ended = disturbed(&post, &dying).await;
+        if let Some(report) = &ended {
+            assert_eq!(report.accepted, 6); // The customer is told of the reader.
+        } else {
+            next_process(&post).await;
         }
-        let courier = post.courier("worker").await;
-        courier
-            .store
-            .forget_worker("worker", post.world.clock.now())
-            .await
-            .expect("forgotten");
-        deliver(&courier).await.expect("delivered");
-        let why = format!("died at {n}, {:?}", dying.place());
+        let why = format!("died at {:?}", dying.place());
         post.nothing_lost_of(MAILS + 2, &why).await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -251,7 +233,7 @@ async fn a_reader_s_mailbox_that_refuses_touches_nobody_else() {
 /// Whatever dies, the address that was proven hears once, or marked twice, from which bill on it gets them.
 #[tokio::test]
 async fn a_death_at_any_place_loses_no_welcome() {
-    for n in 1.. {
+    each_death(async |dying| {
         let post = Post::new(Faults::default()).await;
         deliver(&post.courier("worker").await).await.expect("bills");
         let (store, now) = (post.world.store().await, post.world.clock.now());
@@ -273,24 +255,16 @@ async fn a_death_at_any_place_loses_no_welcome() {
         store.enrol(&new).await.expect("a consent");
         let proved = store.prove_enrolment(&hash, now, serde_json::json!({}));
         proved.await.expect("proven");
-        let dying = DieAt::new(n);
-        let mut courier = post.courier("worker").await;
-        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
-        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
-        let courier = post.courier("worker").await;
-        let forgotten = store.forget_worker("worker", now);
-        forgotten.await.expect("forgotten");
-        deliver(&courier).await.expect("delivered");
+        disturbed(&post, &dying).await;
+        next_process(&post).await;
         post.nothing_lost_of(MAILS + 1, &format!("{:?}", dying.place()))
             .await;
         let mails = post.mailbox.messages();
         let welcome = mails.last().expect("a mail");
         let text = String::from_utf8_lossy(&welcome.bytes);
         assert!(text.contains("Message-ID: <welcome-"), "{text}");
-        if ended.is_some() {
-            break;
-        }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -29,8 +29,8 @@ pub(crate) const SAME_PT: f64 = 0.02;
 /// A number follows a share if it is no further off its line, in points.
 const LINE_PT: f64 = 0.002;
 
-/// By PostScript name, whether figures are tabular, and number of glyphs.
-type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
+/// The shaped alphabet of a font, by its PostScript name, whether figures are tabular, and number of glyphs.
+pub(super) type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
 
 /// A probe, and sites that may decide.
 type ExportWatched<'a> = dyn Fn(&Probe, &[usize]) -> Result<Vec<u8>, ComposeError> + 'a;
@@ -42,7 +42,6 @@ pub(crate) struct Tools<'a> {
     /// The same of a probe by the watched layout.
     pub(crate) watched: &'a ExportWatched<'a>,
     pub(crate) layout: &'a Layout,
-    /// The shaped alphabet of a font.
     pub(crate) glyphs: &'a FindGlyphs<'a>,
     /// With no twin: each bill has its own.
     pub(crate) additions: Additions<'a>,

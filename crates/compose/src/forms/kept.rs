@@ -7,7 +7,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use kvit_billing::NoForm;
@@ -15,8 +14,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use typst::utils::hash128;
 
 use crate::forms::{
+    compile::FindGlyphs,
     form::{Form, FormFont},
-    glyphs::Glyphs,
 };
 
 /// The most files kept; beyond it the oldest go.
@@ -24,9 +23,6 @@ const FILES_MAX: usize = 4_000;
 const ENDING: &str = ".form";
 const PART: &str = ".part";
 const HASH_BYTES: usize = 16;
-
-/// The shaped alphabet of a font, by its name, whether figures are tabular, and number of glyphs.
-type FindGlyphs<'a> = dyn Fn(&str, bool, usize) -> Option<Arc<Glyphs>> + 'a;
 
 /// A folder of forms.
 pub(super) struct Kept {

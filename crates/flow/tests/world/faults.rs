@@ -1,10 +1,11 @@
 //! Faults: a process that dies at a place, an archive that fails.
 
 use std::{
+    collections::BTreeSet,
     ops::Range,
     panic::{self, PanicHookInfo},
     sync::{
-        Arc, Mutex, Once, PoisonError,
+        Arc, Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -17,14 +18,23 @@ use tokio::task::JoinError;
 /// The end of a process, in place of a real one.
 struct Death(&'static str);
 
-/// Ends the process at the `n`-th place that it reaches, from 1; never where `n` is 0.
+/// Ends the process at a place, or nowhere.
 pub struct DieAt {
+    /// The only place that counts; all of them, where it is `None`.
+    place: Option<&'static str>,
     left: AtomicUsize,
     died: Mutex<Option<&'static str>>,
+    reached: Mutex<BTreeSet<&'static str>>,
 }
 
 impl DieAt {
+    /// At the `n`-th place that is reached, from 1; never where `n` is 0. Of a process that does one thing
+    /// after the other: what several lines reach comes in no certain order, see [`each_death`].
     pub fn new(n: usize) -> Arc<Self> {
+        Self::at(None, n)
+    }
+
+    fn at(place: Option<&'static str>, n: usize) -> Arc<Self> {
         static QUIET: Once = Once::new();
         QUIET.call_once(|| {
             let loud = panic::take_hook();
@@ -35,27 +45,56 @@ impl DieAt {
             }));
         });
         Arc::new(Self {
+            place,
             left: AtomicUsize::new(n),
-            died: Mutex::new(None),
+            died: Mutex::default(),
+            reached: Mutex::default(),
         })
     }
 
     /// Where it died, if it did.
     pub fn place(&self) -> Option<&'static str> {
-        *self.died.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.died)
     }
 }
 
 impl Checkpoints for DieAt {
     fn reached(&self, name: &'static str) {
+        locked(&self.reached).insert(name);
+        if self.place.is_some_and(|place| place != name) {
+            return;
+        }
         let before = self
             .left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if before == Ok(1) {
-            *self.died.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+            *locked(&self.died) = Some(name);
             panic::panic_any(Death(name));
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lives once without a death, then dies at each place that this life reached: there the first time, the
+/// second, and so on until it is reached no more. Gives the places.
+pub async fn each_death(mut life: impl AsyncFnMut(Arc<DieAt>)) -> BTreeSet<&'static str> {
+    let undisturbed = DieAt::at(None, 0);
+    life(Arc::clone(&undisturbed)).await;
+    let places = locked(&undisturbed.reached).clone();
+    for place in &places {
+        for n in 1.. {
+            let dying = DieAt::at(Some(place), n);
+            life(Arc::clone(&dying)).await;
+            if dying.place().is_none() {
+                assert!(n > 1, "{place} was reached in one life only");
+                break;
+            }
+        }
+    }
+    places
 }
 
 /// Whether a task ended by [`DieAt`]; any other panic goes on.
