@@ -319,11 +319,33 @@ pub(crate) struct World {
     pub(crate) folder: Arc<tempfile::TempDir>,
 }
 
+/// What portals differ in.
+struct Setting {
+    pay: Pay,
+    oidc: Option<Oidc>,
+    local_accounts: bool,
+    /// Templates and texts in place of the built-in ones.
+    overrides: Vec<(String, String)>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            pay: Pay {
+                ways: Arc::new(NoWays),
+                wire: Arc::new(NoWire),
+            },
+            oidc: None,
+            local_accounts: true,
+            overrides: Vec::new(),
+        }
+    }
+}
+
 pub(crate) fn number(text: &str) -> CustomerNumber {
     text.parse().expect("a customer number")
 }
 
-/// When everything that a test does is over.
 /// SHA-256 of what whoever wants bills by e-mail agrees to.
 pub(crate) fn consent_sha256(language: Language) -> String {
     let texts = match language {
@@ -338,6 +360,7 @@ pub(crate) fn consent_sha256(language: Language) -> String {
     hex::encode(kvit_flow::scans::sha256(text.as_bytes()))
 }
 
+/// When everything that a test does is over.
 pub(crate) fn late() -> Timestamp {
     "2027-01-01T00:00:00Z".parse().expect("a time")
 }
@@ -412,38 +435,34 @@ impl World {
         per_address: u32,
         placeholder: bool,
     ) -> Self {
-        let pay = Pay {
-            ways: Arc::new(NoWays),
-            wire: Arc::new(NoWire),
-        };
-        Self::with(
-            public_url,
-            (per_number, per_address),
-            placeholder,
-            (pay, None, true),
-        )
-        .await
+        let limits = (per_number, per_address);
+        Self::with(public_url, limits, placeholder, Setting::default()).await
     }
 
     /// With these ways of paying.
     pub(crate) async fn paying(public_url: &str, pay: Pay) -> Self {
-        Self::with(public_url, (5, 50), true, (pay, None, true)).await
+        let setting = Setting {
+            pay,
+            ..Setting::default()
+        };
+        Self::with(public_url, (5, 50), true, setting).await
     }
 
     /// Whose staff sign in at this identity provider, and here or not.
     pub(crate) async fn known_elsewhere(public_url: &str, oidc: Oidc, local: bool) -> Self {
-        let pay = Pay {
-            ways: Arc::new(NoWays),
-            wire: Arc::new(NoWire),
+        let setting = Setting {
+            oidc: Some(oidc),
+            local_accounts: local,
+            ..Setting::default()
         };
-        Self::with(public_url, (5, 50), true, (pay, Some(oidc), local)).await
+        Self::with(public_url, (5, 50), true, setting).await
     }
 
     async fn with(
         public_url: &str,
-        (per_number, per_address): (u32, u32),
+        limits: (u32, u32),
         placeholder: bool,
-        (pay, oidc, local_accounts): (Pay, Option<Oidc>, bool),
+        setting: Setting,
     ) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let start = "2026-11-20T08:30:00Z".parse().expect("a time");
@@ -451,41 +470,26 @@ impl World {
         let store = seed::store(folder.path(), &key).await;
         let clock = Arc::new(Hands(Mutex::new(start)));
         let shared = (folder, key, store, clock);
-        Self::open(
-            public_url,
-            (per_number, per_address),
-            placeholder,
-            (pay, oidc, local_accounts),
-            shared,
-        )
+        Self::open(public_url, limits, placeholder, setting, shared)
     }
 
     /// Another process of the same service: the same store, and nothing else in common.
     pub(crate) async fn beside(&self) -> Self {
-        let pay = Pay {
-            ways: Arc::new(NoWays),
-            wire: Arc::new(NoWire),
-        };
         let shared = (
             Arc::clone(&self.folder),
             Arc::clone(&self.key),
             seed::again(self.folder.path()).await,
             Arc::clone(&self.clock),
         );
-        Self::open(
-            "https://bills.example.bg",
-            (5, 50),
-            true,
-            (pay, None, true),
-            shared,
-        )
+        let url = "https://bills.example.bg";
+        Self::open(url, (5, 50), true, Setting::default(), shared)
     }
 
     fn open(
         public_url: &str,
         (per_number, per_address): (u32, u32),
         placeholder: bool,
-        (pay, oidc, local_accounts): (Pay, Option<Oidc>, bool),
+        setting: Setting,
         (folder, key, store, clock): (Arc<tempfile::TempDir>, Arc<InstanceKey>, Store, Arc<Hands>),
     ) -> Self {
         let shelf = Arc::new(imports::Shelf::default());
@@ -514,7 +518,7 @@ impl World {
                 upload_bytes_max: UPLOAD_BYTES_MAX as u64,
                 scan_bytes_max: UPLOAD_BYTES_MAX as u64,
             },
-            overrides: Vec::new(),
+            overrides: setting.overrides,
             delivery_hours: 24,
             paper_until: PaperUntil::FirstConfirmed,
             numbers: Numbers {
@@ -524,7 +528,7 @@ impl World {
             placeholder,
             declaration_version: "2026-01".into(),
             time_zone: TimeZone::get("Europe/Sofia").expect("a time zone"),
-            pay,
+            pay: setting.pay,
             samples: Arc::new(Drawn),
             layouts: Arc::new(Drawing),
             layout_base: Arc::default(),
@@ -533,8 +537,8 @@ impl World {
             upkeep: Arc::new(Watched),
             imports: Arc::new(imports::Counter(Arc::clone(&shelf), store.clone())),
             scans: Arc::new(imports::Counter(Arc::clone(&shelf), store.clone())),
-            oidc,
-            local_accounts,
+            oidc: setting.oidc,
+            local_accounts: setting.local_accounts,
             reminders: true,
             debits: Some(debits()),
         };
@@ -551,10 +555,12 @@ impl World {
 
     /// The same portal, reached over the network by a real browser. Gives its address.
     pub(crate) async fn served() -> (Self, String) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a port");
-        Self::served_on(listener).await
+        Self::served_on(a_port().await).await
+    }
+
+    /// With these templates in place of the built-in ones.
+    pub(crate) async fn served_with(overrides: Vec<(String, String)>) -> (Self, String) {
+        Self::serving(a_port().await, overrides, |router| router).await
     }
 
     pub(crate) async fn served_on(listener: tokio::net::TcpListener) -> (Self, String) {
@@ -566,10 +572,23 @@ impl World {
         listener: tokio::net::TcpListener,
         front: impl FnOnce(Router) -> Router,
     ) -> (Self, String) {
+        Self::serving(listener, Vec::new(), front).await
+    }
+
+    async fn serving(
+        listener: tokio::net::TcpListener,
+        overrides: Vec<(String, String)>,
+        front: impl FnOnce(Router) -> Router,
+    ) -> (Self, String) {
         // By name: browsers have no passkeys for addresses.
         let port = listener.local_addr().expect("an address").port();
         let url = format!("http://localhost:{port}");
-        let world = Self::paying(&url, pay::Systems::new().pay()).await;
+        let setting = Setting {
+            pay: pay::Systems::new().pay(),
+            overrides,
+            ..Setting::default()
+        };
+        let world = Self::with(&url, (5, 50), true, setting).await;
         let service = front(world.router.clone());
         let service = service.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
@@ -732,6 +751,11 @@ impl World {
         let code = self.code(customer).replace(' ', "");
         format!("{}#{code}{customer}", self.verify_path(bill))
     }
+}
+
+async fn a_port() -> tokio::net::TcpListener {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    listener.expect("a port")
 }
 
 /// Gives somebody two passkeys, of which one was copied.

@@ -1,6 +1,8 @@
 //! The pages that members of staff can come upon.
 
-use kvit_store::PasskeyOwner;
+use kvit_billing::ports::Clock as _;
+use kvit_store::{Event, PasskeyOwner};
+use serde_json::json;
 
 use super::{
     common::{self, World, seed},
@@ -57,10 +59,19 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.see("staff-again", "/staff/password").await;
     eye.chrome.go("/staff/customers").await;
     eye.chrome.follow("header form button").await;
+    common::key(world, PasskeyOwner::Customer(common::number(seed::MARIA))).await;
     eye.sign_in_staff("clerk").await;
+    // As an identity provider brings a clerk of whom it names no centre.
+    works_at(world, "").await;
+    eye.see("staff-customer-no-centre", &maria).await;
+    works_at(world, "Център Русе").await;
     eye.chrome.go(&maria).await;
     eye.chrome.press("#document").await;
     eye.chrome.follow(".recognise button").await;
+    eye.chrome.follow("a[href*='/passkeys?call']").await;
+    eye.look("staff-customer-passkeys").await;
+    eye.chrome.follow(".actions a").await;
+    eye.look("staff-customer-desk").await;
     eye.chrome.follow("a[href*='/code?call']").await;
     eye.look("staff-code").await;
     eye.chrome.follow(".actions button").await;
@@ -86,7 +97,9 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.look("staff-declaration").await;
     eye.print("staff-declaration").await;
     common::scans::brought(world, 1, Some(seed::BORIS)).await;
-    common::scans::brought(world, 2, None).await;
+    let second = common::scans::brought(world, 2, None).await;
+    eye.see("staff-scan-free", &format!("/staff/scans/{second}"))
+        .await;
     eye.see("staff-scans", "/staff/scans").await;
     eye.chrome
         .follow("form[action='/staff/scans/next'] button")
@@ -145,6 +158,7 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
         .await;
     imports(eye, world).await;
     eye.chrome.follow("header form button").await;
+    works_at(world, "").await;
     eye.sign_in_staff("administrator").await;
     eye.chrome.follow("form.card button").await;
     eye.look("staff-people").await;
@@ -172,9 +186,30 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
         .await;
     eye.chrome.follow("form[action$='/layout'] button").await;
     eye.look("staff-run-relaid").await;
+    seed::issued(&world.store, &world.key, "2026-11-b2").await;
+    seed::deliver_all(&world.store, world.clock.now()).await;
+    eye.chrome.go("/staff/runs/2026-11-b2").await;
+    eye.chrome.follow("form[action$='/close'] button").await;
+    eye.look("staff-run-unprinted").await;
     eye.lang = "en";
+    eye.see("staff-run-unprinted", "/staff/runs/2026-11-b2?lang=en")
+        .await;
     eye.chrome.go("/staff/runs?lang=en").await;
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
+}
+
+/// Notes where the clerk works, or that nobody knows.
+async fn works_at(world: &World, centre: &str) {
+    let told = Event {
+        at: world.clock.now(),
+        who: "console:root".to_owned(),
+        what: "staff.centre-changed".to_owned(),
+        subject: "staff/clerk".to_owned(),
+        detail: json!({ "centre": centre }),
+    };
+    let clerk = "clerk".parse().expect("a name");
+    let noted = world.store.set_staff_centre(&clerk, centre, &told).await;
+    assert!(noted.expect("a store"));
 }

@@ -114,6 +114,7 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     let link = world.sign_in_path(&mut world.browser(), seed::MARIA).await;
     eye.chrome.go(&link).await;
     eye.chrome.follow("main button").await;
+    eye.see("code", "/code").await;
     eye.see("point-add-keep", "/points/add").await;
     eye.chrome.fill("#number", seed::BORIS).await;
     eye.chrome.fill("#code", &world.code(seed::BORIS)).await;

@@ -1,12 +1,15 @@
 //! Looks at a page in every way: widths, themes, zoom, weight, what it asks for, and with axe-core.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::json;
 
-use super::common::{
-    PASSWORD, World,
-    chrome::{Chrome, have},
+use super::{
+    common::{
+        PASSWORD, World,
+        chrome::{Chrome, have},
+    },
+    forgotten,
 };
 
 const PAGE_MAX_BYTES: u64 = 100_000;
@@ -36,14 +39,27 @@ pub(super) struct Inspector {
     pub(super) axe: String,
     pub(super) lang: &'static str,
     pub(super) faults: Vec<String>,
+    /// Names of the templates.
+    pub(super) looked_at: BTreeSet<String>,
 }
 
 impl Inspector {
+    pub(super) fn new(chrome: Chrome, axe: String, lang: &'static str) -> Self {
+        Self {
+            chrome,
+            axe,
+            lang,
+            faults: Vec::new(),
+            looked_at: BTreeSet::new(),
+        }
+    }
+
     /// Looks at the page that is open now.
     pub(super) async fn look(&mut self, name: &str) {
         let chrome = &self.chrome;
         // A page that comes again by itself would take axe away.
         chrome.eval("window.stop()").await;
+        self.looked_at.extend(forgotten::shown(chrome).await);
         let at = format!("{name}, {}", self.lang);
         let html_lang = chrome.eval("document.documentElement.lang").await;
         let mut faults = Vec::new();

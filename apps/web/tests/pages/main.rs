@@ -1,5 +1,6 @@
 //! Every page, in Chromium: both languages, light and dark, on a telephone and on a desk. No page
-//! scrolls sideways, none is heavy, none asks for anything elsewhere, and axe-core finds nothing.
+//! scrolls sideways, none is heavy, none asks for anything elsewhere, and axe-core finds nothing. Nor is one forgotten:
+//! each template is looked at.
 //!
 //! `KVIT_SCREENS=FOLDER` also keeps pictures of them all.
 
@@ -8,6 +9,7 @@ mod common;
 mod console;
 mod customers;
 mod eye;
+mod forgotten;
 mod money;
 mod slow;
 mod upkeep;
@@ -21,26 +23,23 @@ use serde_json::json;
 use console::console;
 use customers::tour;
 use eye::{Inspector, axe};
+use forgotten::Tour;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_is_fit_for_everybody() {
     let Some(axe) = axe() else { return };
     let mut faults = Vec::new();
     for lang in ["bg", "en"] {
-        let (world, url) = World::served().await;
+        let (world, url) = World::served_with(forgotten::named()).await;
         seed::history(&world.store, &world.key).await;
         let Some(mut chrome) = Chrome::open().await else {
             return;
         };
         chrome.visit(&url).await;
-        let mut eye = Inspector {
-            chrome,
-            axe: axe.clone(),
-            lang,
-            faults: Vec::new(),
-        };
+        let mut eye = Inspector::new(chrome, axe.clone(), lang);
         eye.chrome.go(&format!("/?lang={lang}")).await;
         tour(&mut eye, &world).await;
+        forgotten::none(&mut eye, Tour::Customers);
         faults.append(&mut eye.faults);
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -51,7 +50,7 @@ async fn every_page_is_fit_for_everybody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_of_the_console_is_fit_for_everybody() {
     let Some(axe) = axe() else { return };
-    let (world, url) = World::served().await;
+    let (world, url) = World::served_with(forgotten::named()).await;
     seed::history(&world.store, &world.key).await;
     for role in Role::ALL {
         world.hire(role.as_str(), role).await;
@@ -80,13 +79,9 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
         return;
     };
     chrome.visit(&url).await;
-    let mut eye = Inspector {
-        chrome,
-        axe,
-        lang: "bg",
-        faults: Vec::new(),
-    };
+    let mut eye = Inspector::new(chrome, axe, "bg");
     console(&mut eye, &world).await;
+    forgotten::none(&mut eye, Tour::Console);
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
 }
 
@@ -107,7 +102,7 @@ fn nothing_moves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_of_paying_together_is_fit_for_everybody() {
     let Some(axe) = axe() else { return };
-    let (world, url) = World::served().await;
+    let (world, url) = World::served_with(forgotten::named()).await;
     seed::history_of(&world.store, &world.key, 3).await;
     for who in [seed::ANNA, seed::MARIA] {
         seed::enrol(&world.store, who, "semeystvo@primer.bg").await;
@@ -116,12 +111,7 @@ async fn every_page_of_paying_together_is_fit_for_everybody() {
         return;
     };
     chrome.visit(&url).await;
-    let mut eye = Inspector {
-        chrome,
-        axe,
-        lang: "bg",
-        faults: Vec::new(),
-    };
+    let mut eye = Inspector::new(chrome, axe, "bg");
     eye.sign_in(&world, seed::MARIA).await;
     eye.look("bills-to-pay-at-once").await;
     eye.see("pay-all-of-one", "/pay/all?number=1000003").await;
@@ -161,6 +151,7 @@ async fn every_page_of_paying_together_is_fit_for_everybody() {
     eye.see("pay-order-paid", &page).await;
     eye.see("pay-all-nothing", "/pay/all").await;
     eye.see("payments-together", "/payments").await;
+    forgotten::none(&mut eye, Tour::PayingTogether);
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
 }
 
@@ -168,7 +159,7 @@ async fn every_page_of_paying_together_is_fit_for_everybody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_of_autopay_is_fit_for_everybody() {
     let Some(axe) = axe() else { return };
-    let (world, url) = World::served().await;
+    let (world, url) = World::served_with(forgotten::named()).await;
     for (login, role) in [("vera", Role::Billing), ("billing", Role::Billing)] {
         world.hire(login, role).await;
     }
@@ -176,12 +167,7 @@ async fn every_page_of_autopay_is_fit_for_everybody() {
         return;
     };
     chrome.visit(&url).await;
-    let mut eye = Inspector {
-        chrome,
-        axe,
-        lang: "bg",
-        faults: Vec::new(),
-    };
+    let mut eye = Inspector::new(chrome, axe, "bg");
     eye.sign_in(&world, seed::ANNA).await;
     eye.see("autopay-needs-mail", "/autopay").await;
     seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
@@ -227,5 +213,6 @@ async fn every_page_of_autopay_is_fit_for_everybody() {
     eye.lang = "en";
     eye.see("staff-debits-people", "/staff/debits?lang=en")
         .await;
+    forgotten::none(&mut eye, Tour::Autopay);
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
 }

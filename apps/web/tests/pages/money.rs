@@ -1,12 +1,13 @@
 //! Money in the console.
 
 use axum::http::Method;
+use jiff::civil::date;
 use kvit_billing::{Cents, ports::Clock as _};
 use kvit_pay::{
     dialects::Refunded,
-    statement::{Check, Fault, Place},
+    statement::{Check, Fault, Place, Statement},
 };
-use kvit_store::{Concede, ConcessionKind, Doubt, NewConcession, NewPayment, Role};
+use kvit_store::{Concede, ConcessionKind, Doubt, NewConcession, NewPayment, NewStatement, Role};
 use kvit_web::ImportState;
 
 use super::{
@@ -93,6 +94,31 @@ pub(super) async fn statements(eye: &mut Inspector, world: &World) {
         &format!("/staff/statements/{statement}?done=booked"),
     )
     .await;
+    let facts = |from, closing: i64| Statement {
+        id: "2026-231".to_owned(),
+        iban: common::operator().iban,
+        from: Some(from),
+        to: Some(date(2026, 11, 19)),
+        opening: Some(Cents::new(1_234_567)),
+        closing: Some(Cents::new(closing)),
+        entries: 12_345,
+        ignored: 2,
+    };
+    // Before the second one a statement is missing.
+    let new = NewStatement {
+        id: "beef".to_owned(),
+        file: "извлечения-от-18-и-19-ноември-2026.xml".to_owned(),
+        format: "camt.053.001.08".to_owned(),
+        received: Vec::new(),
+        facts: vec![
+            facts(date(2026, 11, 18), 1_300_000),
+            facts(date(2026, 11, 19), 1_400_000),
+        ],
+        by: "vera".to_owned(),
+    };
+    world.store.keep_statement(&new, now).await.expect("kept");
+    eye.see("staff-statement-whole", "/staff/statements/beef")
+        .await;
     let fault = |(line, code, found, expected): (u64, _, &str, &str)| Fault {
         line: 40 + line,
         place: Place::Entry(line, Some(format!("20261127000{line}"))),
