@@ -325,7 +325,7 @@ mod journey {
     }
 
     pub(super) async fn lets_a_reader_in_who_leaves_again(world: &World, chrome: &Chrome) {
-        seed::history(&world.store, &world.key).await;
+        seed::history_of(&world.store, &world.key, 1).await;
         sign_in(world, chrome, seed::MARIA).await;
         chrome.follow("a[href='/readers']").await;
         chrome.fill("#name", "Счетоводител").await;
@@ -374,7 +374,7 @@ mod journey {
         chrome.go("/paper").await;
         enter(chrome, seed::ANNA, &world.code(seed::ANNA)).await;
         assert_eq!(chrome.h1().await, "Сметката Ви вече идва на хартия");
-        seed::history(&world.store, &world.key).await;
+        seed::history_of(&world.store, &world.key, 1).await;
         sign_in(world, chrome, seed::MARIA).await;
         chrome.follow("a[href='/paper']").await;
         assert_eq!(chrome.h1().await, "Връщане на хартия");

@@ -1,17 +1,18 @@
 //! Agents, clerks and auditors, and the administrator who opens and closes their accounts.
 
 use kvit_billing::ports::Clock as _;
-use kvit_store::{EnrolmentState, Role};
+use kvit_store::{EnrolmentState, PasskeyOwner, Role};
 use kvit_web::credentials;
 use serde_json::json;
 
 use super::{
     common::{self, World, chrome::Chrome, chrome::KINDS, seed},
-    sign_in_staff,
+    enter, sign_in_staff,
 };
 
 journeys!(
     serves_a_caller_and_is_read_by_an_auditor,
+    shuts_out_whoever_found_bill_and_telephone,
     is_given_an_account_and_loses_it,
 );
 
@@ -89,6 +90,44 @@ mod journey {
         let trail = chrome.text(".trail").await;
         assert!(trail.contains("Отвори страница на клиент"), "{trail}");
         assert!(trail.contains("извън ролята"), "{trail}");
+    }
+
+    /// A clerk sees a document; then every passkey goes, and a reader whom the customer does not know, and what is printed
+    /// as code opens nothing any more.
+    pub(super) async fn shuts_out_whoever_found_bill_and_telephone(world: &World, chrome: &Chrome) {
+        const OFFERED: &str = "document.querySelectorAll('form[action$=\"/reader\"], a[href*=\"/passkeys?\"], a[href*=\"/code?\"]').length";
+        seed::history_of(&world.store, &world.key, 1).await;
+        seed::reader(&world.store, seed::MARIA, "kantora@primer.bg").await;
+        let maria = PasskeyOwner::Customer(common::number(seed::MARIA));
+        common::key(world, maria.clone()).await;
+        world.hire("petya", Role::Clerk).await;
+        sign_in_staff(chrome, "petya").await;
+        let page = format!("/staff/customers/{}", seed::MARIA);
+        chrome.go(&page).await;
+        assert!(chrome.text("#readers + ul").await.contains("Баланс"));
+        assert_eq!(chrome.eval(OFFERED).await, 0);
+        chrome.press("#document").await;
+        chrome.follow(".recognise button").await;
+        assert_eq!(chrome.eval(OFFERED).await, 3);
+
+        let said = async || chrome.text("main [role=status]").await;
+        chrome.follow("a[href*='/passkeys?call']").await;
+        chrome.follow("main form button").await;
+        assert!(said().await.contains("Ключовете за достъп"));
+        let keys = world.store.passkeys_of(&maria, 9).await;
+        assert!(keys.expect("a store").is_empty());
+        chrome.follow("form[action$='/reader'] button").await;
+        assert!(said().await.contains("е и кодът за достъп на клиента"));
+        chrome.follow("[role=status] a").await;
+        chrome.follow("main form button").await;
+        assert!(said().await.contains("Кодът е сменен"));
+        let left = chrome.eval("document.querySelectorAll('#readers').length");
+        assert_eq!(left.await, 0);
+
+        chrome.go("/").await;
+        enter(chrome, seed::MARIA, &world.code(seed::MARIA)).await;
+        let old = chrome.text("[role=alert]").await;
+        assert!(old.contains("не си съответстват"), "{old}");
     }
 
     const FORMS: &str = "document.querySelectorAll('main form, main button, main input').length";

@@ -1,7 +1,8 @@
-//! What one member of staff begins and another decides: a run, a refund, texts.
+//! What one member of staff begins and another decides: a run, a refund, direct debits, texts, a layout.
 
 use kvit_billing::ports::Clock as _;
-use kvit_store::Role;
+use kvit_store::{Role, StatementReport, Tally};
+use kvit_web::ImportState;
 
 use super::{
     common::{self, World, chrome::Chrome, chrome::KINDS, seed},
@@ -11,7 +12,9 @@ use super::{
 journeys!(
     brings_a_run_in_and_closes_it,
     gives_money_back,
+    collects_and_reads_what_the_bank_says,
     words_the_pages_anew,
+    brings_a_layout_in_and_sees_how_the_service_is,
 );
 
 mod journey {
@@ -142,6 +145,69 @@ mod journey {
         assert_eq!(standing.expect("a standing").credit.get(), 0);
     }
 
+    /// One of billing prepares the direct debits, another approves them and fetches the bank's file; brings its statement in
+    /// and looks at what nobody could be found for.
+    pub(super) async fn collects_and_reads_what_the_bank_says(world: &World, chrome: &Chrome) {
+        seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
+        common::autopay::announced(world).await;
+        for login in ["vera", "boyan"] {
+            world.hire(login, Role::Billing).await;
+        }
+        sign_in_staff(chrome, "vera").await;
+        chrome.go("/staff/debits").await;
+        chrome.follow("form[action='/staff/debits'] button").await;
+        assert_eq!(chrome.path().await, "/staff/debits/1?done=prepared");
+        let main = async || chrome.text("main").await.replace('\u{a0}', " ");
+        assert!(main().await.contains("Вие подготвихте файла"));
+        let approving = "document.querySelectorAll('[value=approve], [href$=\"/file/1\"]').length";
+        assert_eq!(chrome.eval(approving).await, 0);
+
+        relieve(chrome, "boyan").await;
+        chrome.go("/staff/debits").await;
+        chrome.follow("tbody a[href='/staff/debits/1']").await;
+        let shown = main().await;
+        for part in ["84,20 €", "vera", seed::ANNA] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        chrome.follow("button[value=approve]").await;
+        assert!(main().await.contains("Файлът е одобрен"));
+        let (name, file) = chrome.download(".button[href$='/file/1']").await;
+        let file = String::from_utf8(file).expect("text");
+        assert!(name.ends_with(".xml") && file.contains("DE89370400440532013000"));
+
+        chrome.go("/staff/statements").await;
+        let file = world.folder.path().join("извлечение.xml");
+        std::fs::write(&file, "<Document/>").expect("a file");
+        chrome.attach("#file", file.to_str().expect("text")).await;
+        chrome.follow("main form button").await;
+        assert_eq!(chrome.h1().await, "извлечение.xml");
+        let page = chrome.path().await;
+        common::pay::transferred(world, "FT9", "за тока на баба", 1250).await;
+        let statement = hex::encode("FT9");
+        let report = StatementReport {
+            unmatched: Tally {
+                count: 1,
+                cents: kvit_billing::Cents::new(1250),
+            },
+            ..StatementReport::default()
+        };
+        let finished = world
+            .store
+            .finish_statement(&statement, &report, world.clock.now());
+        finished.await.expect("a store");
+        let first = true;
+        world.shelf.set(ImportState::Booked { statement, first });
+        chrome.go(&page).await;
+        let shown = main().await;
+        assert!(shown.contains("Извлечението е внесено") && shown.contains("12,50 €"));
+        chrome.follow("main a.button[href='/staff/money']").await;
+        chrome.follow("tbody a").await;
+        let shown = main().await;
+        for part in ["за тока на баба", "Стоян <Колев>", "12,50 €"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
+
     /// One administrator words the first page anew; visitors read it once another has looked and said so.
     pub(super) async fn words_the_pages_anew(world: &World, chrome: &Chrome) {
         const TITLE: &str = "Сметките Ви на едно място";
@@ -177,5 +243,55 @@ mod journey {
         assert_eq!(chrome.path().await, "/staff/texts?done=chosen");
         chrome.go("/").await;
         assert_eq!(chrome.h1().await, TITLE);
+    }
+
+    /// One administrator brings a layout in, another looks at it and lets it count; and both can see what ails the service.
+    pub(super) async fn brings_a_layout_in_and_sees_how_the_service_is(
+        world: &World,
+        chrome: &Chrome,
+    ) {
+        for login in ["rada", "petar"] {
+            world.hire(login, Role::Administrator).await;
+        }
+        sign_in_staff(chrome, "rada").await;
+        chrome.follow("nav a[href='/staff/layouts']").await;
+        let file = world.folder.path().join("есен.zip");
+        std::fs::write(&file, "PK").expect("a file");
+        chrome.attach("#file", file.to_str().expect("text")).await;
+        chrome.follow("form[enctype] button").await;
+        assert_eq!(chrome.h1().await, "есен.zip");
+        let page = chrome.path().await;
+        let new = kvit_store::NewLayout {
+            base: Default::default(),
+            name: "есен.zip".to_owned(),
+            files: [("bill.typ".to_owned(), "one".into())].into(),
+            report: common::layout_report(),
+            by: "rada".to_owned(),
+            who: "rada".to_owned(),
+            at: world.clock.now(),
+        };
+        world.store.bring_layout(&new).await.expect("kept");
+        let (layout, first) = (kvit_billing::LayoutNo(1), true);
+        world.shelf.set(ImportState::Brought { layout, first });
+        chrome.go(&page).await;
+        assert_eq!(chrome.path().await, "/staff/layouts/1?done=brought");
+        let main = async || chrome.text("main").await;
+        assert!(main().await.contains("друг администратор трябва"));
+        let forms = "document.querySelectorAll('main form').length";
+        assert_eq!(chrome.eval(forms).await, 0);
+
+        relieve(chrome, "petar").await;
+        chrome.go("/staff/layouts").await;
+        chrome.follow(".layouts a[href='/staff/layouts/1']").await;
+        chrome.follow("main form button").await;
+        assert_eq!(chrome.path().await, "/staff/layouts?done=chosen");
+        assert!(chrome.text("main .facts").await.contains("1"));
+        chrome.follow("main nav a[href='/staff/keys']").await;
+        for part in ["Стар корен", "/var/lib/kvit/archive", "mail.example:25"] {
+            let shown = main().await;
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        chrome.follow("form[action='/staff/keys'] button").await;
+        assert_eq!(chrome.path().await, "/staff/keys");
     }
 }

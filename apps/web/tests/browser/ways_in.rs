@@ -1,11 +1,15 @@
-//! A customer's ways in: the link by mail, a password, another code; and the page of what was consumed.
+//! A customer's ways in: the link by mail and the numbers kept with it, a password, another code; and the page of what was
+//! consumed, all data as a file, the mails that one can do without.
 
 use super::{
     common::{self, PASSWORD, World, chrome::Chrome, chrome::KINDS, seed},
     enter,
 };
 
-journeys!(changes_every_way_in);
+journeys!(
+    changes_every_way_in,
+    keeps_a_number_takes_the_data_home_and_is_not_reminded,
+);
 
 mod journey {
     use super::*;
@@ -21,13 +25,12 @@ mod journey {
         chrome.go(&path).await;
         assert_eq!(chrome.h1().await, "Вижте сметките си");
         chrome.follow("main button").await;
-        assert_eq!(chrome.h1().await, "Моите сметки");
     }
 
     /// Comes by a link, looks at the consumption, sets a password and comes back with it; with another link the code is
     /// changed, and the old ways are closed.
     pub(super) async fn changes_every_way_in(world: &World, chrome: &Chrome) {
-        seed::history(&world.store, &world.key).await;
+        seed::history_of(&world.store, &world.key, 1).await;
         by_link(world, chrome, 0).await;
         chrome.follow("a[href='/usage']").await;
         assert_eq!(chrome.h1().await, "Потребление");
@@ -78,5 +81,40 @@ mod journey {
         let new = world.key.authorization_code(&maria, 2).printed();
         enter(chrome, seed::MARIA, &new).await;
         assert_eq!(chrome.h1().await, "Моите сметки");
+    }
+
+    /// Comes by a link, keeps another number, which the next link opens too until it is removed; takes the data home, and
+    /// asks for no reminders, then for them again.
+    pub(super) async fn keeps_a_number_takes_the_data_home_and_is_not_reminded(
+        world: &World,
+        chrome: &Chrome,
+    ) {
+        seed::history_of(&world.store, &world.key, 1).await;
+        by_link(world, chrome, 0).await;
+        chrome.go("/points/add").await;
+        enter(chrome, seed::BORIS, &world.code(seed::BORIS)).await;
+        assert!(chrome.text(".points").await.contains("Запомнен е"));
+        chrome.follow("header form button").await;
+        world.clock.forward(60);
+        by_link(world, chrome, 1).await;
+        assert_eq!(chrome.h1().await, "Моите клиентски номера");
+        assert!(chrome.text(".points").await.contains(seed::BORIS));
+        chrome.follow("form[action='/points/forget'] button").await;
+        let points = chrome.text(".points").await;
+        assert!(!points.contains(seed::BORIS), "{points}");
+        chrome.go("/bills").await;
+        let (name, file) = chrome.download("a[href='/my-data']").await;
+        let file: serde_json::Value = serde_json::from_slice(&file).expect("JSON");
+        assert!(name.ends_with(".json"), "{name}");
+        assert!(file.to_string().contains("maria.petrova@primer.bg"));
+        for (wanted, said) in [
+            ("off", "Не Ви изпращаме напомняния"),
+            ("on", "Напомняме Ви по имейл"),
+        ] {
+            let button = format!("form[action='/reminders'] [value={wanted}]");
+            chrome.follow(&button).await;
+            let band = chrome.text(".band").await;
+            assert!(band.contains(said), "{said}: {band}");
+        }
     }
 }
