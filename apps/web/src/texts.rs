@@ -655,6 +655,7 @@ mod tests {
                 .filter_map(|p| Some(p.split_whitespace().next()?.to_owned()))
                 .collect()
         };
+        assert!(!bg.contains("електронна поща"), "it is called имейл");
         let cyrillic = |text: &str| text.chars().any(|c| matches!(c, 'а'..='я' | 'А'..='Я'));
         let (bg, en) = (lines(bg), lines(en));
         // Said the same way in both languages, or in the other one on purpose.
@@ -676,6 +677,34 @@ mod tests {
                 assert!(cyrillic(text), "{key}: {text}");
                 assert!(!cyrillic(en[key]), "{key}: {}", en[key]);
             }
+        }
+    }
+
+    /// A button is what its person says to the machine; the page is what speaks politely to the person.
+    #[test]
+    fn buttons_are_not_spoken_to_who_presses_them() {
+        let mails = include_str!("../../../crates/mail/texts/bg.ftl");
+        let texts: Vec<_> = BUILTIN[0].1.lines().chain(mails.lines()).collect();
+        let texts: std::collections::BTreeMap<_, _> = texts
+            .iter()
+            .filter_map(|line| line.split_once(" = "))
+            .collect();
+        let templates = crate::pages::TEMPLATES.iter().map(|(_, source)| *source);
+        let pressed = templates
+            .flat_map(|source| {
+                let buttons = source.split("<button").skip(1);
+                buttons.chain(source.split("class=\"button").skip(1))
+            })
+            .filter_map(|rest| rest.split("</").next())
+            .flat_map(|element| element.split("t(\"").skip(1))
+            .filter_map(|call| call.split('"').next());
+        let named = texts.keys().copied().filter(|key| key.ends_with("-button"));
+        let keys: BTreeSet<_> = pressed.chain(named).collect();
+        assert!(keys.len() > 100, "{}", keys.len());
+        for key in keys {
+            let first = texts.get(key).and_then(|text| text.split(' ').next());
+            let spoken = first.is_some_and(|word| word.ends_with("ете") || word.ends_with("йте"));
+            assert!(!spoken, "{key}: {}", texts[key]);
         }
     }
 

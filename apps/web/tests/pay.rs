@@ -301,7 +301,7 @@ async fn what_is_under_way_is_told_beside_the_bills() {
     let shop = Shop::open().await;
     let mut anna = shop.world.browser();
     anna.sign_in(&shop.world, seed::ANNA).await;
-    let invites = ">Платете</a>";
+    let invites = ">Плати</a>";
     let (bills, points) = lists(&shop, &mut anna).await;
     assert!(bills.contains(invites) && !points.contains("вече има заявено"));
 
@@ -331,7 +331,7 @@ async fn what_is_under_way_is_told_beside_the_bills() {
     shop.choose("epay.cash").await;
     let (bills, points) = lists(&shop, &mut anna).await;
     assert!(!bills.contains(invites) && bills.contains("Чака плащане на каса с кода"));
-    assert!(bills.contains("Вижте плащането") && !bills.contains("Платете до"));
+    assert!(bills.contains("Виж плащането") && !bills.contains("Платете до"));
     assert!(points.contains("За 84,20 € вече има заявено плащане"));
     shop.world.clock.forward_hours(73);
     anna.sign_in(&shop.world, seed::ANNA).await;

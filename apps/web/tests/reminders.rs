@@ -31,7 +31,7 @@ async fn the_link_of_a_reminder_ends_them_by_one_press() {
     for (lang, button, done, already) in [
         (
             "bg",
-            "Не ми напомняйте повече",
+            "Не искам повече напомняния",
             "Готово, няма да Ви напомняме",
             "Напомнянията вече са спрени",
         ),

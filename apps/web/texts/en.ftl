@@ -76,6 +76,7 @@ signin-over-text = Such a link is good for { $minutes } minutes, opens only once
 signin-again = I want a new link
 
 again-title = Confirm that it is you
+again-link = Confirm that it is me
 again-back = Back
 again-lead = What comes next changes who sees your bills, and how. So we ask you to show once more who you are.
 again-code-title = With the code on the bill
@@ -341,6 +342,7 @@ point-open-label = See the bills of customer number { $number }
 points-more = Have you another number?
 points-how = When you sign in by a link sent by e-mail, all numbers whose bills come to that address are here. You add any other by its own code: it stays here until you sign out, and if you signed in by a link it can be kept.
 points-add = Add another number
+points-add-link = Add another number
 points-back = To all numbers
 points-add-lead = Enter the two numbers from the bill of the other customer number.
 points-add-button = Add
@@ -629,6 +631,7 @@ pay-bank-title = By bank transfer
 pay-bank-text = Write the reference exactly as it stands here, so that the payment reaches this bill.
 pay-description = Bill { $number }
 pay-all-title = Pay everything
+pay-all-link = Pay everything
 pay-all-offer = { $count ->
     [one] { $count } unpaid bill, { $sum }
    *[other] { $count } unpaid bills, { $sum } in all

@@ -162,7 +162,7 @@ invitation-not-you = If you do not want them, do nothing: without confirmation w
 sign-in-subject = A link to your bills
 sign-in-intro = Someone, most likely you, asked to see the bills of { $operator } for customer number { $customer }.
 sign-in-action = To see them, open the link on the device that you are using now:
-sign-in-button = See your bills
+sign-in-button = Open my bills
 sign-in-expires = The link works until { $expires }, and only once. If bills for other customer numbers come to this address too, it opens them as well.
 sign-in-not-you = If it was not you, do nothing, and do not forward this message: whoever has the link sees your bills.
 

@@ -30,7 +30,7 @@ async fn a_file_of_debits_goes_from_one_to_another_and_to_the_bank() {
     for part in [
         "Обявен на клиента",
         "7 декември 2026",
-        "Подгответе файл за банката",
+        "Подготви файл за банката",
         seed::ANNA,
     ] {
         let body = list.body.replace('\u{a0}', " ");
@@ -148,7 +148,7 @@ async fn auditors_look_and_press_nothing() {
     let mut auditor = world.browser();
     auditor.sign_in_staff("odit").await;
     let list = auditor.get("/staff/debits").await;
-    assert!(list.body.contains("№ 1") && !list.body.contains("Подгответе файл"));
+    assert!(list.body.contains("№ 1") && !list.body.contains("Подготви файл"));
     let one = auditor.get("/staff/debits/1").await;
     assert!(one.body.contains(seed::ANNA) && !one.body.contains("Одобрявам"));
     for strange in ["/staff/debits/x", "/staff/debits/7"] {

@@ -464,7 +464,11 @@ async fn to_be_signed(clerk: &mut Browser, path: &str, email: &str) -> String {
     let version = hidden(&first.body, "version");
     let form = format!("call={entry}&version={version}&language=bg&email={email}");
     let read = clerk.post(&format!("{path}/enrol"), &form).await;
-    assert!(read.body.contains("Подпис на този екран"), "{}", read.body);
+    assert!(
+        read.body.contains("Дай за подпис на екрана"),
+        "{}",
+        read.body
+    );
     format!("{form}&entry={}", hidden(&read.body, "entry"))
 }
 

@@ -52,14 +52,14 @@ async fn a_version_counts_once_another_administrator_says_so() {
     assert_eq!(brought(&world, "one").await.0, 1);
     let page = ana.get("/staff/layouts/1").await;
     assert!(
-        page.body.contains("друг администратор трябва") && !page.body.contains("Одобряване"),
+        page.body.contains("друг администратор трябва") && !page.body.contains("Одобрявам"),
         "{}",
         page.body
     );
     let own = press(&mut ana, 1, "0").await;
     assert_eq!(own.status, StatusCode::FORBIDDEN);
     let page = boris.get("/staff/layouts/1").await;
-    assert!(page.body.contains("Одобряване") && page.body.contains("есен.zip"));
+    assert!(page.body.contains("Одобрявам") && page.body.contains("есен.zip"));
     assert!(page.body.contains("<strong>нов</strong>"), "{}", page.body);
     let seen = hidden(&page.body, "seen");
     let done = press(&mut boris, 1, &seen).await;

@@ -104,7 +104,7 @@ async fn a_refund_goes_from_proposal_to_file() {
     assert_eq!(credit(&world).await, 0);
     let list = boyan.get("/staff/refunds").await;
     // No sum: the list may be shorter than what the file takes, or have what stays behind.
-    let button = "<button class=\"button\">Направете файл за банката</button>";
+    let button = "<button class=\"button\">Подготви файл за банката</button>";
     assert!(list.body.contains(button), "{}", list.body);
 
     let made = post(&mut boyan, "/staff/refunds/file", &[]).await;
