@@ -29,7 +29,9 @@ pub(crate) use pay::{
     RefundsCommand, SettleArgs, StatementArgs, StatementsArgs, WriteOffArgs,
 };
 pub(crate) use run::{ImportArgs, PreviewArgs, ReleaseArgs, RunCommand, RunLayoutArgs};
-pub(crate) use staff::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs};
+pub(crate) use staff::{
+    StaffAddArgs, StaffChangeArgs, StaffCommand, StaffLoginArg, StaffResetArgs,
+};
 pub(crate) use texts::{TextsBringArgs, TextsCommand, TextsExportArgs, TextsUseArgs};
 
 /// E-bills of a utility: a billing run becomes sealed, delivered, confirmed bills.
@@ -114,7 +116,7 @@ instance key and configuration. Health and numbers are where [watch] listen says
 
 With --exit it ends once nothing waits that can be done now: for cron, and for scripts.")]
     Work(WorkArgs),
-    /// Open, list and close the accounts of staff
+    /// Open, list, change and close the accounts of staff
     #[command(subcommand)]
     Staff(StaffCommand),
     /// Give a customer another access code

@@ -26,6 +26,7 @@ fn help() {
         "staff",
         "staff add",
         "staff list",
+        "staff change",
         "staff disable",
         "staff reset",
         "customer",
@@ -142,6 +143,21 @@ fn staff_get_access_and_lose_it() {
     );
     let again = run(&path, &["staff", "add", "ana", "--role", "agent"]);
     insta::assert_snapshot!("staff-taken", again.shown());
+    for (name, change) in [
+        (
+            "staff-change",
+            &["--name", "Ана Димитрова", "--role", "billing"][..],
+        ),
+        ("staff-change-nothing", &[]),
+        ("staff-change-centre", &["--centre", "София"]),
+        ("staff-change-clerk", &["--role", "clerk"]),
+    ] {
+        let change = [&["staff", "change", "ana"], change].concat();
+        insta::assert_snapshot!(name, run(&path, &change).shown());
+    }
+    let clerk = ["--role", "clerk", "--centre", "София", "--json"];
+    let clerk = run(&path, &[&["staff", "change", "ana"], &clerk[..]].concat());
+    assert_eq!(clerk.ok().json()["centre"], "София");
     let reset = run(&path, &["staff", "reset", "ana", "--json"]).ok().json();
     assert_ne!(reset["password"], made["password"]);
     assert_ne!(reset["totp"], made["totp"]);
@@ -149,7 +165,7 @@ fn staff_get_access_and_lose_it() {
         .ok()
         .out;
     assert!(
-        text.contains("Hand these to ana") && !text.contains("otpauth"),
+        text.contains("Hand these to Ана Димитрова") && !text.contains("otpauth"),
         "{text}"
     );
     insta::assert_snapshot!(

@@ -90,6 +90,7 @@ templates!(
     "staff/people.html",
     "staff/person-centre.html",
     "staff/person-email.html",
+    "staff/person-profile.html",
     "staff/receivables-list.html",
     "staff/receivables.html",
     "staff/reconciliation-day.html",

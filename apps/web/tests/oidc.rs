@@ -336,6 +336,18 @@ async fn a_clerk_without_a_centre_is_told_who_mends_it_and_keeps_the_one_that_is
     assert_eq!(nobodys.await.status, StatusCode::NOT_FOUND, "no clerk");
     let noted = petar.post(colleague, "what=centre&sure=1&centre=Sofia");
     assert!(noted.await.body.contains("Центърът е записан"));
+    // Name and role are not set here, and the page says where.
+    let page = petar.get("/staff/people").await.body;
+    assert!(page.contains("идват от системата за вход"), "{page}");
+    for press in ["what=profile", "what=profile&sure=1&name=X&role=billing"] {
+        let refused = petar.post(colleague, press).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT);
+        assert!(
+            refused.body.contains("Сменете ги в нея"),
+            "{}",
+            refused.body
+        );
+    }
 
     // At once, and after the provider has said once more that it knows of none.
     for again in [false, true] {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ReminderKind, code::to_hex};
+use crate::{ReminderKind, Role, code::to_hex};
 
 /// A value that does not have the form of its id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -325,6 +325,10 @@ pub enum StaffMail {
     Restarted,
     /// They sign in at the identity provider from now on.
     Linked,
+    /// An administrator gave them this role; their sessions have ended.
+    RoleChanged(Role),
+    /// They are called otherwise.
+    Renamed,
     /// Such mails go to another address, or to none, from now on.
     AddressChanged,
     /// The account was closed.
@@ -333,17 +337,23 @@ pub enum StaffMail {
 
 impl StaffMail {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::PasskeyAdded,
         Self::PasskeyRemoved,
         Self::PasswordSet,
         Self::Restarted,
         Self::Linked,
+        Self::RoleChanged(Role::Agent),
+        Self::RoleChanged(Role::Clerk),
+        Self::RoleChanged(Role::Billing),
+        Self::RoleChanged(Role::Auditor),
+        Self::RoleChanged(Role::Administrator),
+        Self::Renamed,
         Self::AddressChanged,
         Self::Closed,
     ];
 
-    /// The word in ids and texts.
+    /// The word in ids.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -352,6 +362,10 @@ impl StaffMail {
             Self::PasswordSet => "pass",
             Self::Restarted => "start",
             Self::Linked => "linked",
+            // An id has no room for the whole word.
+            Self::RoleChanged(Role::Administrator) => "admin",
+            Self::RoleChanged(role) => role.as_str(),
+            Self::Renamed => "name",
             Self::AddressChanged => "moved",
             Self::Closed => "closed",
         }

@@ -26,6 +26,7 @@ pub mod period;
 pub mod ports;
 pub mod reference;
 pub mod reminder;
+pub mod role;
 pub mod secret;
 
 pub use bill::Bill;
@@ -46,4 +47,5 @@ pub use operator::Operator;
 pub use order::{BillKind, BillOrder};
 pub use period::Period;
 pub use reminder::ReminderKind;
+pub use role::Role;
 pub use secret::Secret;

@@ -3,8 +3,8 @@
 use jiff::civil::{Date, date};
 use kvit_billing::{
     AccessMail, Address, BillKind, BillNumber, Cents, Currency, CustomerNumber, DeliveryId,
-    Language, Operator, Period, ReminderKind, Secret, StaffMail, customer::Text, operator::Brand,
-    reference::CreditorReference,
+    Language, Operator, Period, ReminderKind, Role, Secret, StaffMail, customer::Text,
+    operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
     AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
@@ -774,6 +774,13 @@ fn staff_are_told_of_changes_without_a_link() {
             let text = mail.body_text(0).expect("a text").replace('\n', " ");
             assert!(text.contains(call) && text.contains("m.ivanova"), "{text}");
             assert!(text.contains(when) && !text.contains("https://"), "{text}");
+            if what == StaffMail::RoleChanged(Role::Billing) {
+                let role = match language {
+                    Language::Bg => "„Фактуриране“",
+                    Language::En => "“Billing”",
+                };
+                assert!(text.contains(role), "{text}");
+            }
         }
     }
 }

@@ -195,6 +195,8 @@ staff-subject-nokey = A passkey to your staff account was removed
 staff-subject-pass = The password of your staff account was changed
 staff-subject-start = Your staff account was given new access
 staff-subject-linked = The way into your staff account was changed
+staff-subject-role = The role of your staff account was changed
+staff-subject-name = The name in your staff account was changed
 staff-subject-moved = The e-mail address of your staff account was changed
 staff-subject-closed = Your staff account was closed
 staff-intro-key = On { $when } a passkey was added to the staff account { $login }. It signs in without password and code.
@@ -202,6 +204,14 @@ staff-intro-nokey = On { $when } a passkey was removed from the staff account { 
 staff-intro-pass = On { $when } the password of the staff account { $login } was changed. All other devices were signed out; passkeys, if there were any, are removed.
 staff-intro-start = On { $when } an administrator gave new access to the staff account { $login }: a temporary password and a new key for the app with codes. The old ones open nothing any more.
 staff-intro-linked = On { $when } the staff account { $login } was tied to the organisation's sign-in. From now on that is the only way in.
+staff-intro-role = On { $when } an administrator changed the role of the staff account { $login }. The new role is “{ $role ->
+    [agent] Phone agent
+    [clerk] Service centre
+    [billing] Billing
+    [auditor] Auditor
+   *[administrator] Administrator
+}”. All devices were signed out, so sign in again.
+staff-intro-name = On { $when } an administrator changed the name in the staff account { $login }. You sign in as before.
 staff-intro-moved = On { $when } the e-mail address of the staff account { $login } was changed or removed. Such messages come to this address no more.
 staff-intro-closed = On { $when } an administrator closed the staff account { $login }. Nobody can sign in with it any more.
 staff-not-you = If you do not know of this change, call your administrator at once, who can sign the account out everywhere and give you new access.

@@ -62,6 +62,7 @@ mod sessions;
 mod sign_in;
 mod sql;
 mod staff;
+mod staff_edits;
 mod staging;
 mod statements;
 mod statistics;
@@ -88,6 +89,9 @@ pub use search::SEARCH_LETTERS_MIN;
 pub use sessions::POINTS_MAX;
 pub use sign_in::SIGN_IN_MINUTES;
 pub use webhooks::{WEBHOOK_ASIDE_DAYS, WEBHOOK_LADDER_MINUTES};
+
+/// Which roles there are is among the words that all share.
+pub use kvit_billing::Role;
 
 use engine::{Pools, Tx};
 

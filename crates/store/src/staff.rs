@@ -483,7 +483,7 @@ impl Store {
     }
 }
 
-async fn end_sessions(tx: &mut Tx, login: &StaffLogin) -> Result<(), StoreError> {
+pub(crate) async fn end_sessions(tx: &mut Tx, login: &StaffLogin) -> Result<(), StoreError> {
     query("DELETE FROM staff_sessions WHERE login = $1")
         .bind(login)
         .execute(tx)
@@ -491,7 +491,7 @@ async fn end_sessions(tx: &mut Tx, login: &StaffLogin) -> Result<(), StoreError>
     Ok(())
 }
 
-fn staff_record(row: &Row) -> Result<StaffRecord, StoreError> {
+pub(crate) fn staff_record(row: &Row) -> Result<StaffRecord, StoreError> {
     let role: String = row.get("role")?;
     Ok(StaffRecord {
         login: text(row, "login")?,

@@ -32,6 +32,7 @@ mod conformance {
     pub(crate) mod same_way;
     pub(crate) mod scans;
     pub(crate) mod staff;
+    pub(crate) mod staff_edits;
     pub(crate) mod statements;
     pub(crate) mod texts;
     pub(crate) mod together;
@@ -48,7 +49,7 @@ use conformance::{
     accounts, api, codes, concessions, debits, deliveries, enrolments, health, histories, issue,
     kept, late, layouts, money_mails, passkeys, passwords, payments, portal, readers, receivables,
     reconcile, reconciliation, release, reminders, reversals, runs, same_way, scans, staff,
-    statements, texts, together, webhooks, world,
+    staff_edits, statements, texts, together, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -152,6 +153,9 @@ on_both_engines! {
     staff::an_identity_has_one_account,
     staff::a_clerk_keeps_the_known_centre,
     staff::whoever_has_an_address_is_told_of_changes,
+    staff_edits::a_name_and_a_role_are_changed_by_an_administrator,
+    staff_edits::nobody_raises_themselves_and_one_administrator_stays,
+    staff_edits::what_the_identity_provider_says_is_not_changed_here,
     kept::a_number_is_kept_while_its_code_stays,
     codes::a_new_code_ends_what_the_old_one_opened,
     codes::what_was_replaced_opens_nothing,

@@ -20,6 +20,15 @@ and releases them, auditor reads the audit trail, administrator keeps these acco
     Add(StaffAddArgs),
     /// List the accounts
     List,
+    /// Give somebody another name, role or centre; with another role their sessions end
+    #[command(after_help = "\
+Examples:
+  kvit staff change m.ivanova --role billing
+  kvit staff change e.koleva --role clerk --centre \"София Център\"
+
+Who is told of changes by mail is told of this. Whoever is no clerk any more loses the centre. Name
+and role of who signs in at the identity provider are changed there.")]
+    Change(StaffChangeArgs),
     /// Close an account and all its sessions, at once
     Disable(StaffLoginArg),
     /// Give an account a new temporary password and a new key, and open it where it was closed
@@ -48,6 +57,21 @@ pub(crate) struct StaffAddArgs {
     /// Ask for no authenticator app: for trials with a made-up operator only
     #[arg(long)]
     pub(crate) without_totp: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StaffChangeArgs {
+    /// The name they sign in with
+    pub(crate) login: StaffLogin,
+    /// As colleagues know them
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) name: Option<String>,
+    /// What they are there for
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    pub(crate) role: Option<Role>,
+    /// The service centre of a clerk
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub(crate) centre: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -6,13 +6,16 @@ use kvit_billing::{
     code::Token,
     ports::{Clock, Rng},
 };
-use kvit_store::{Event, NewStaff, NewStaffSession, Role, StaffEmail, StaffRecord};
+use kvit_store::{
+    Event, NewStaff, NewStaffSession, Role, StaffEdit, StaffEdited, StaffEmail, StaffProfile,
+    StaffRecord,
+};
 use kvit_web::credentials;
 use serde_json::{Value, json};
 
 use super::account::at_the_console;
 use crate::{
-    cli::{StaffAddArgs, StaffCommand, StaffLoginArg, StaffResetArgs},
+    cli::{StaffAddArgs, StaffChangeArgs, StaffCommand, StaffLoginArg, StaffResetArgs},
     exit::{Context, Exit, Failure},
     output::{BOLD, DIM, Output, table},
     wiring::{Instance, SystemClock, SystemRng},
@@ -26,6 +29,7 @@ pub(super) async fn command(
     match command {
         StaffCommand::Add(args) => add(out, instance, args).await,
         StaffCommand::List => list(out, instance).await,
+        StaffCommand::Change(args) => change(out, instance, args).await,
         StaffCommand::Disable(args) => disable(out, instance, &args).await,
         StaffCommand::Reset(args) => reset(out, instance, &args).await,
     }
@@ -33,10 +37,7 @@ pub(super) async fn command(
 
 async fn add(out: &Output, instance: &Instance, args: StaffAddArgs) -> Result<Exit, Failure> {
     if args.role == Role::Clerk && args.centre.is_none() {
-        return Err(
-            Failure::new(Exit::Usage, "a clerk works at a service centre")
-                .hint("name it with --centre NAME"),
-        );
+        return Err(no_centre());
     }
     may_do_without(instance, args.without_totp)?;
     let new = NewAccount {
@@ -209,6 +210,72 @@ fn as_json(person: &StaffRecord) -> Value {
     })
 }
 
+async fn change(out: &Output, instance: &Instance, args: StaffChangeArgs) -> Result<Exit, Failure> {
+    if args.name.is_none() && args.role.is_none() && args.centre.is_none() {
+        return Err(Failure::new(Exit::Usage, "there is nothing to change")
+            .hint("say what with --name, --role or --centre"));
+    }
+    let (store, login) = (&instance.store, &args.login);
+    let now = store.staff_member(login).await?;
+    let now = now.ok_or_else(|| nobody(login))?;
+    let role = args.role.unwrap_or(now.role);
+    if args.centre.is_some() && role != Role::Clerk {
+        return Err(
+            Failure::new(Exit::Usage, "only a clerk works at a service centre")
+                .hint("leave --centre away, or say --role clerk"),
+        );
+    }
+    let centre = args.centre.or_else(|| now.centre.clone());
+    let edit = StaffEdit {
+        login: login.clone(),
+        by: None,
+        seen: StaffProfile {
+            name: now.name.clone(),
+            role: now.role,
+            centre: now.centre,
+        },
+        wanted: StaffProfile {
+            name: args.name.unwrap_or(now.name),
+            role,
+            centre: centre.filter(|_| role == Role::Clerk),
+        },
+    };
+    let changed = event(SystemClock.now(), "staff.changed", login, edit.detail());
+    let refused = |what: String| Failure::new(Exit::Refused, what);
+    match store.edit_staff(&edit, &changed).await? {
+        StaffEdited::Done => {}
+        StaffEdited::Nobody => return Err(nobody(login)),
+        StaffEdited::NoCentre => return Err(no_centre()),
+        StaffEdited::Elsewhere => {
+            let what = format!("name and role of {login} come from the identity provider");
+            return Err(refused(what).hint("change them there; they count from the next sign-in"));
+        }
+        StaffEdited::LastAdministrator => {
+            let what = format!("{login} is the last administrator who has ever signed in");
+            return Err(refused(what)
+                .hint("give somebody else the role first, and wait until they have signed in"));
+        }
+        StaffEdited::Outdated | StaffEdited::NotTheirs | StaffEdited::Own => {
+            let what = format!("{login} was changed by somebody else meanwhile");
+            return Err(refused(what).hint("look at `kvit staff list`, then give it again"));
+        }
+    }
+    let record = store.staff_member(login).await?;
+    let record = record.ok_or_else(|| nobody(login))?;
+    out.result(&as_json(&record), |_| {
+        let ended = match edit.wanted.role == edit.seen.role {
+            true => "",
+            false => "; all sessions have ended",
+        };
+        let role = record.role.as_str();
+        match &record.centre {
+            Some(centre) => format!("{login} is {} ({role}, {centre}){ended}", record.name),
+            None => format!("{login} is {} ({role}){ended}", record.name),
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
 async fn disable(out: &Output, instance: &Instance, args: &StaffLoginArg) -> Result<Exit, Failure> {
     let login = &args.login;
     let disabled = event(SystemClock.now(), "staff.disabled", login, json!({}));
@@ -289,6 +356,11 @@ fn handed_out(
         )
     })?;
     Ok(Exit::Done)
+}
+
+fn no_centre() -> Failure {
+    Failure::new(Exit::Usage, "a clerk works at a service centre")
+        .hint("name it with --centre NAME")
 }
 
 fn nobody(login: &StaffLogin) -> Failure {

@@ -100,7 +100,7 @@ fn said(app: &App, visitor: &Visitor, name: &str, value: &serde_json::Value) -> 
             all.join(", ")
         }
         serde_json::Value::String(text) => match (name, Role::parse(text)) {
-            ("role", Some(role)) => role_name(app, visitor, role),
+            ("role" | "role_before", Some(role)) => role_name(app, visitor, role),
             ("until", _) => text.parse().map_or_else(
                 |_| text.clone(),
                 |at| texts.moment(at, &app.portal.time_zone),

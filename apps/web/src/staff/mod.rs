@@ -21,6 +21,7 @@ mod multipart;
 pub(crate) mod oidc;
 pub(crate) mod passkeys;
 pub(crate) mod people;
+mod person;
 pub(crate) mod receivables;
 pub(crate) mod reconciliation;
 mod refund_corrections;
@@ -303,6 +304,7 @@ pub const STAFF_EVENTS: &[&str] = &[
     "scans.retried",
     "staff.added",
     "staff.centre-changed",
+    "staff.changed",
     "staff.disabled",
     "staff.email-changed",
     "staff.linked",

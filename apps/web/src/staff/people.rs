@@ -15,13 +15,15 @@ use serde_json::json;
 
 use super::{
     door::{self, Officer, first, fresh, must_be_fresh},
-    event, render, role_name,
+    event,
+    person::{self, ProfileFields},
+    render, role_name,
 };
 use crate::{App, credentials, failure::Failure, front::Visitor, gate, guessed_until};
 
 /// The longest name of a person or a centre, in characters.
 const NAME_CHARS_MAX: usize = 100;
-const HERE: &str = "/staff/people";
+pub(super) const HERE: &str = "/staff/people";
 
 pub(crate) async fn list(
     State(app): State<App>,
@@ -31,7 +33,7 @@ pub(crate) async fn list(
     list_page(&app, &visitor, &officer, context! {}).await
 }
 
-async fn list_page(
+pub(super) async fn list_page(
     app: &App,
     visitor: &Visitor,
     officer: &Officer,
@@ -52,7 +54,7 @@ async fn list_page(
             context! {
                 login => person.login.as_str(), name => person.name.clone(),
                 role => role_name(app, visitor, person.role), centre => person.centre.clone(),
-                clerk => person.role == Role::Clerk,
+                clerk => person.role == Role::Clerk, elsewhere => person.identity.is_some(),
                 factor => person.second_factor, fresh => person.temporary,
                 since => date(person.created_at), disabled => person.disabled_at.map(date),
                 email => person.email.as_ref().map(|email| email.address.expose().clone()),
@@ -61,10 +63,7 @@ async fn list_page(
             }
         })
         .collect();
-    let roles: Vec<_> = Role::ALL
-        .iter()
-        .map(|role| context! { id => role.as_str(), name => role_name(app, visitor, *role) })
-        .collect();
+    let roles = roles(app, visitor);
     let (fresh, first) = (fresh(app, officer), first(HERE));
     // Whoever opens accounts hears of attacks first.
     let guessed = guessed_until(store, now).await?.map(|until| {
@@ -77,6 +76,14 @@ async fn list_page(
     });
     let page = context! { people, roles, fresh, first, guessed, ..more };
     render(app, visitor, Some(officer), "staff/people.html", page)
+}
+
+/// All roles, as a form offers them.
+pub(super) fn roles(app: &App, visitor: &Visitor) -> Vec<Value> {
+    Role::ALL
+        .iter()
+        .map(|role| context! { id => role.as_str(), name => role_name(app, visitor, *role) })
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -181,7 +188,7 @@ pub(crate) async fn add(
 pub(crate) struct ChangeForm {
     #[serde(default)]
     form_token: String,
-    /// `disable`, `reset`, `end`, `email` or `centre`.
+    /// `disable`, `reset`, `end`, `profile`, `email` or `centre`.
     #[serde(default)]
     what: String,
     /// Said on the page that asks whether it is meant, or which address.
@@ -190,11 +197,14 @@ pub(crate) struct ChangeForm {
     #[serde(default)]
     centre: String,
     #[serde(flatten)]
+    profile: ProfileFields,
+    #[serde(flatten)]
     email: EmailFields,
 }
 
 /// Ends the sessions of a colleague, closes their account, or gives them a new start: at the second press, since each ends
-/// their sessions at once. Or notes another address of anybody's, whose earlier one is told, or the centre of a clerk.
+/// their sessions at once. Or gives anybody another name, and others another role; or notes another address of anybody's, whose
+/// earlier one is told, or the centre of a clerk.
 pub(crate) async fn change(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
@@ -209,6 +219,12 @@ pub(crate) async fn change(
     let subject = format!("staff/{login}");
     if form.what == "email" {
         return change_email(&app, &visitor, &officer, &login, form).await;
+    }
+    if form.what == "profile" {
+        let person = store.staff_member(&login).await?;
+        let person = person.ok_or(Failure::NotFound)?;
+        let asked = (form.sure == "1", &form.profile, form.centre.as_str());
+        return person::change(&app, &visitor, &officer, &person, asked).await;
     }
     if form.what == "centre" {
         return change_centre(&app, &visitor, &officer, &login, form).await;
@@ -252,7 +268,7 @@ pub(crate) async fn change(
 }
 
 /// Whether it can be the name of a person or a centre.
-fn fits(text: &str) -> bool {
+pub(super) fn fits(text: &str) -> bool {
     (1..=NAME_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 

@@ -1,7 +1,7 @@
 //! The pages that members of staff can come upon.
 
 use kvit_billing::ports::Clock as _;
-use kvit_store::{Event, PasskeyOwner};
+use kvit_store::{Event, PasskeyOwner, Role, StaffProfile};
 use serde_json::json;
 
 use super::{
@@ -169,7 +169,17 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.go("/staff/people").await;
     eye.chrome.follow(".people button[value=email]").await;
     eye.look("staff-person-email").await;
-    eye.chrome.go("/staff/people").await;
+    for (login, name) in [
+        ("clerk", "staff-person-profile"),
+        ("administrator", "staff-person-own"),
+    ] {
+        eye.chrome.go("/staff/people").await;
+        let button = format!("form[action$='/{login}'] button[value=profile]");
+        eye.chrome.follow(&button).await;
+        eye.look(name).await;
+    }
+    elsewhere(world).await;
+    eye.see("staff-people-elsewhere", "/staff/people").await;
     eye.chrome.follow(".people button[value=centre]").await;
     eye.look("staff-person-centre").await;
     eye.chrome.go("/staff/people").await;
@@ -212,4 +222,29 @@ async fn works_at(world: &World, centre: &str) {
     let clerk = "clerk".parse().expect("a name");
     let noted = world.store.set_staff_centre(&clerk, centre, &told).await;
     assert!(noted.expect("a store"));
+}
+
+/// A clerk who signs in at the identity provider, which names no centre.
+async fn elsewhere(world: &World) {
+    let login = "n.nova".parse().expect("a name");
+    let account = world.store.staff_member(&login).await.expect("an answer");
+    let password = account.expect("opened on the way here").password;
+    let profile = StaffProfile {
+        name: "Нина Нова".to_owned(),
+        role: Role::Clerk,
+        centre: None,
+    };
+    let linked = Event {
+        at: world.clock.now(),
+        who: "oidc".to_owned(),
+        what: "staff.linked".to_owned(),
+        subject: format!("staff/{login}"),
+        detail: json!({}),
+    };
+    let who = ("https://id.example 7", &profile);
+    let linked = world
+        .store
+        .link_staff(&login, who, &password, &linked)
+        .await;
+    assert!(linked.expect("an answer"));
 }

@@ -376,3 +376,83 @@ async fn staff_have_an_address_that_is_told_of_changes() {
     let own = root.post("/staff/people/root", "what=disable&sure=1").await;
     assert_eq!(own.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn an_administrator_changes_name_and_role() {
+    let world = World::new(URL).await;
+    for (login, role) in [
+        ("ada", Role::Administrator),
+        ("eva", Role::Administrator),
+        ("ana", Role::Agent),
+    ] {
+        world.hire(login, role).await;
+    }
+    let (mut ada, mut eva, mut ana) = (world.browser(), world.browser(), world.browser());
+    for (browser, login) in [(&mut ada, "ada"), (&mut eva, "eva"), (&mut ana, "ana")] {
+        browser.sign_in_staff(login).await;
+    }
+    let form = |seen: &str, rest: &str| {
+        format!("what=profile&sure=1&seen_name=ana+agent&seen_role={seen}&{rest}")
+    };
+    let asked = ada.post("/staff/people/ana", "what=profile").await;
+    assert!(asked.body.contains("value=\"ana agent\""), "{}", asked.body);
+    assert_eq!(hidden(&asked.body, "seen_role"), "agent");
+    for (typed, field) in [
+        ("name=&role=agent", "#name"),
+        ("name=Ana&role=clerk&centre=", "#centre"),
+    ] {
+        let wrong = ada.post("/staff/people/ana", &form("agent", typed)).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(wrong.body.contains(&format!("href=\"{field}\"")), "{typed}");
+    }
+    assert_eq!(ana.get("/staff/customers").await.status, StatusCode::OK);
+    let clerk = form("agent", "name=Ана+Димитрова&role=clerk&centre=София");
+    let done = ada.post("/staff/people/ana", &clerk).await;
+    assert!(done.body.contains("Ролята е сменена"), "{}", done.body);
+    assert!(done.body.contains("Ана Димитрова") && done.body.contains("София"));
+    let over = ana.get("/staff/customers").await;
+    assert!(over.header("location").starts_with("/staff/sign-in"));
+    ana.sign_in_staff("ana").await;
+    assert_eq!(ana.get("/staff/scans").await.status, StatusCode::OK);
+
+    // Eva's page is from before, and hers is not written over Ada's.
+    let late = form("agent", "name=ana+agent&role=billing");
+    let late = eva.post("/staff/people/ana", &late).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.body.contains("Друг администратор промени"));
+    assert!(late.body.contains("value=\"Ана Димитрова\""));
+    assert_eq!(ana.get("/staff/scans").await.status, StatusCode::OK);
+
+    // One's own name, not one's own role.
+    let own = ada.post("/staff/people/ada", "what=profile").await;
+    assert!(own.body.contains("Собствената си роля"), "{}", own.body);
+    assert!(!own.body.contains("<select"));
+    let own = "what=profile&sure=1&seen_name=ada+administrator&seen_role=administrator&name=Ада";
+    let role = format!("{own}&role=billing");
+    let refused = ada.post("/staff/people/ada", &role).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let renamed = ada.post("/staff/people/ada", own).await;
+    assert!(renamed.body.contains("Промяната е записана"));
+
+    // An administrator whose role is taken has no say any more.
+    let taken = "what=profile&sure=1&seen_name=eva+administrator&seen_role=administrator&name=eva&role=auditor";
+    let taken = ada.post("/staff/people/eva", taken).await;
+    assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+    let late = form("clerk", "name=x&role=agent");
+    let late = eva.post("/staff/people/ana", &late).await;
+    assert!(late.header("location").starts_with("/staff/sign-in"));
+
+    world.hire("odit", Role::Auditor).await;
+    let mut odit = world.browser();
+    odit.sign_in_staff("odit").await;
+    let trail = odit.post("/staff/audit", "subject=staff%2Fana").await.body;
+    for part in [
+        "Смени име, роля или център на профил",
+        "роля: Център за клиенти",
+        "роля преди: Оператор на линията",
+        "име преди: ana agent",
+        "център: София",
+    ] {
+        assert!(trail.contains(part), "{part}: {trail}");
+    }
+}

@@ -75,9 +75,14 @@ impl Mails {
     /// # Errors
     /// As [`Mails::bill`].
     pub fn staff(&self, change: &StaffChange<'_>) -> Result<Message, MailError> {
+        let (what, role) = match change.what {
+            StaffMail::RoleChanged(role) => ("role", role.as_str()),
+            what => (what.as_str(), ""),
+        };
         let values = vec![
             ("login", change.login.to_string()),
-            ("what", change.what.as_str().to_owned()),
+            ("what", what.to_owned()),
+            ("role", role.to_owned()),
             ("when", moment(change.at, change.language)),
             ("why", "why-staff".to_owned()),
         ];
@@ -88,7 +93,7 @@ impl Mails {
         };
         self.build(Draft {
             template: "staff",
-            subject: format!("staff-subject-{}", change.what.as_str()),
+            subject: format!("staff-subject-{what}"),
             language: change.language,
             values,
             rows: Vec::new(),

@@ -96,7 +96,7 @@ fn text(
     key: &str,
     args: &Kwargs,
 ) -> Result<String, minijinja::Error> {
-    const SHARED: [&str; 20] = [
+    const SHARED: [&str; 21] = [
         "name",
         "customer",
         "login",
@@ -117,6 +117,7 @@ fn text(
         "when",
         "way",
         "reference",
+        "role",
     ];
     let language = state
         .lookup("lang")

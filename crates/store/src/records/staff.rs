@@ -1,55 +1,11 @@
 //! Members of staff, what they write down, and what auditors read.
 
 use jiff::Timestamp;
-use kvit_billing::{CustomerNumber, EntryId, Language, Secret, StaffLogin, code::TokenHash};
+use kvit_billing::{CustomerNumber, EntryId, Language, Role, Secret, StaffLogin, code::TokenHash};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::EnrolmentRecord;
-
-/// What a member of staff is there for. Each has one; what each may do is a list of routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Answers the telephone line.
-    Agent,
-    /// Serves customers at a service centre.
-    Clerk,
-    /// Looks at runs and releases them.
-    Billing,
-    /// Reads the audit trail, and changes nothing.
-    Auditor,
-    /// Keeps the accounts of staff, and sees no customer.
-    Administrator,
-}
-
-impl Role {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Agent,
-        Self::Clerk,
-        Self::Billing,
-        Self::Auditor,
-        Self::Administrator,
-    ];
-
-    /// The word in the database, on the command line and in names of texts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Clerk => "clerk",
-            Self::Billing => "billing",
-            Self::Auditor => "auditor",
-            Self::Administrator => "administrator",
-        }
-    }
-
-    /// The role of this word.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-}
 
 /// Where a member of staff is told of changes to how they sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +62,7 @@ pub struct StaffRecord {
     pub disabled_at: Option<Timestamp>,
 }
 
-/// What an identity provider says of a member of staff.
+/// What a member of staff is called and is there for: as an identity provider says it, or an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct StaffProfile {
@@ -114,6 +70,61 @@ pub struct StaffProfile {
     pub role: Role,
     /// The service centre of a clerk, where it is said.
     pub centre: Option<String>,
+}
+
+/// Another name, role or centre for a member of staff.
+#[derive(Clone, Debug)]
+pub struct StaffEdit {
+    /// Whose.
+    pub login: StaffLogin,
+    /// The administrator who asks for it; none at the command line.
+    pub by: Option<StaffLogin>,
+    /// What they had seen.
+    pub seen: StaffProfile,
+    /// What it is to be.
+    pub wanted: StaffProfile,
+}
+
+impl StaffEdit {
+    /// What is different, and how it was before, for the trail.
+    #[must_use]
+    pub fn detail(&self) -> serde_json::Value {
+        let (seen, wanted) = (&self.seen, &self.wanted);
+        let mut detail = serde_json::Map::new();
+        let mut tell = |name: &str, before: Option<&str>, now: Option<&str>| {
+            if before != now {
+                detail.insert(format!("{name}_before"), json!(before));
+                detail.insert(name.to_owned(), json!(now));
+            }
+        };
+        tell("name", Some(&seen.name), Some(&wanted.name));
+        tell("role", Some(seen.role.as_str()), Some(wanted.role.as_str()));
+        let centre = wanted.centre.as_deref();
+        let centre = centre.filter(|_| wanted.role == Role::Clerk);
+        tell("centre", seen.centre.as_deref(), centre);
+        detail.into()
+    }
+}
+
+/// What came of a [`StaffEdit`]. Nothing was written where it is not `Done`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaffEdited {
+    /// It counts; with another role all their sessions have ended.
+    Done,
+    /// Nobody has an account of this name.
+    Nobody,
+    /// Who asks is no administrator any more.
+    NotTheirs,
+    /// Somebody else changed the account since.
+    Outdated,
+    /// Name and role are the identity provider's to say.
+    Elsewhere,
+    /// Nobody changes their own role.
+    Own,
+    /// A clerk works at a centre.
+    NoCentre,
+    /// Without them nobody could open an account: no other administrator has signed in yet.
+    LastAdministrator,
 }
 
 /// A session of a member of staff to be opened.

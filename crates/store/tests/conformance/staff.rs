@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::world::{account, at, claimed, issued, number, released, result, run_id, token};
 
-fn login(text: &str) -> StaffLogin {
+pub(crate) fn login(text: &str) -> StaffLogin {
     text.parse().expect("a sign-in name")
 }
 
@@ -21,7 +21,7 @@ fn entry(n: u64) -> EntryId {
     format!("{n:032x}").parse().expect("an entry id")
 }
 
-fn event(now: i64, what: &str, subject: &str) -> Event {
+pub(crate) fn event(now: i64, what: &str, subject: &str) -> Event {
     Event {
         at: at(now),
         who: "root".to_owned(),
@@ -31,7 +31,7 @@ fn event(now: i64, what: &str, subject: &str) -> Event {
     }
 }
 
-async fn add(store: &Store, name: &str, role: Role) -> bool {
+pub(crate) async fn add(store: &Store, name: &str, role: Role) -> bool {
     let new = NewStaff {
         login: login(name),
         name: "Мария Иванова".to_owned(),
