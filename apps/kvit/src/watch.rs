@@ -13,7 +13,6 @@ use axum::{
     routing::get,
 };
 use kvit_store::{HealthRecord, QueueDepths, Store};
-use kvit_web::guessed_until;
 
 use crate::workers::Counters;
 
@@ -54,7 +53,7 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
         .providers_health(now)
         .await
         .unwrap_or_default();
-    let guessed = guessed_until(&watched.store, now).await;
+    let guessed = watched.store.guessed_until(now).await;
     let slowed = guessed.ok().map(|until| until > Some(now));
     let text = exposition(&watched.counters, depths.as_ref(), &health, slowed);
     let kind = "text/plain; version=0.0.4; charset=utf-8";

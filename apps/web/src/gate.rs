@@ -18,18 +18,13 @@ use axum::{
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, Secret, code::Token};
 use kvit_mail::{AddressError, EmailAddress};
-use kvit_store::{GuardPolicy, SessionDoor};
+use kvit_store::{GUESSING, GuardPolicy, SessionDoor};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 
-use crate::{
-    App, credentials,
-    failure::Failure,
-    front::Visitor,
-    turnstile::{COUNTER, EVERYWHERE, Turnstile},
-};
+use crate::{App, credentials, failure::Failure, front::Visitor, turnstile::Turnstile};
 
 const LOCKS: usize = 64;
 const KNOWN_COOKIE_SECONDS: u32 = 400 * 24 * 3600;
@@ -184,7 +179,7 @@ async fn attempt(
         "a number and code did not match, or a password"
     );
     if !counters.known {
-        let everywhere = portal.store.guard_fail(COUNTER, now, &EVERYWHERE);
+        let everywhere = portal.store.count_guess(now, &GUESSING);
         app.turnstile.heed(everywhere.await?, now);
     }
     Ok(match locked {

@@ -75,7 +75,6 @@ pub use reason::{
 pub use scans::Scans;
 pub use staff::oidc::{Oidc, OidcError, OidcSettings};
 pub use staff::{STAFF_EVENTS, STAFF_ROUTES, Who};
-pub use turnstile::guessed_until;
 pub use upkeep::{
     CERTIFICATE_WARN_DAYS, CertificateFacts, CertificateUse, Finding, Health, Looked, OwnText,
     Said, Upkeep,

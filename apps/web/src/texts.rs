@@ -600,7 +600,6 @@ mod tests {
             "paper-",
             "check-address-",
             "staff-session",
-            "check-everywhere",
             "check-known-",
             // A text of mails.
             "pay-hint",

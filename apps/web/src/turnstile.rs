@@ -7,18 +7,8 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_store::{GuardPolicy, GuardState, Store, StoreError};
+use kvit_store::{GUESSING, GuardState};
 use tokio::sync::{Mutex, Semaphore};
-
-/// What counts wrong codes in the whole portal.
-pub(crate) const COUNTER: &str = "check-everywhere";
-/// Wrong codes in the whole portal that turn the slow-down on, and for how long. People mistype a
-/// few hundred times on the busiest day; guessing one of 10^8 codes needs far more.
-pub(crate) const EVERYWHERE: GuardPolicy = GuardPolicy {
-    max_fails: 1000,
-    window_s: 900,
-    block_s: 900,
-};
 
 /// Between two attempts while the slow-down is on: 432,000 attempts a day, which find one code of
 /// some customer in eight months, with the alarm on all the time.
@@ -26,15 +16,6 @@ const STEP: Duration = Duration::from_millis(200);
 /// Visitors who wait their turn; the last of them for ten seconds.
 const WAITING_MAX: usize = 50;
 const RETRY: SignedDuration = SignedDuration::from_mins(1);
-
-/// Until when attempts are slowed down, or were within the last day, as codes were guessed from many places: of all
-/// processes of the store.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn guessed_until(store: &Store, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-    store.guard_closed_until(COUNTER, now).await
-}
 
 /// Open, unless the portal is under attack.
 pub(crate) struct Turnstile {
@@ -78,8 +59,8 @@ impl Turnstile {
         let before = self.slow_until.swap(until, Ordering::Relaxed);
         if before < now.as_microsecond() {
             tracing::warn!(
-                wrong_codes = EVERYWHERE.max_fails,
-                window_s = EVERYWHERE.window_s,
+                wrong_codes = GUESSING.max_fails,
+                window_s = GUESSING.window_s,
                 "codes are being guessed from many places: attempts are slowed down"
             );
         }

@@ -237,6 +237,12 @@ impl DeliveryId {
             .find(|what| what.as_str() == word)
     }
 
+    /// The id of the mail that tells an administrator of guessed codes, as it was seen at a moment.
+    #[must_use]
+    pub fn alarm_of(login: &StaffLogin, at: Timestamp) -> Self {
+        Self::of_change(DeliveryKind::Alarm, "codes", login.as_str(), at)
+    }
+
     /// Of what changed for somebody at a moment.
     fn of_change(kind: DeliveryKind, what: &str, whom: &str, at: Timestamp) -> Self {
         let text = format!("{whom}/{}", at.as_microsecond());
@@ -310,6 +316,8 @@ pub enum DeliveryKind {
     Access,
     /// That somebody changed how a member of staff gets in: [`StaffMail`].
     Staff,
+    /// That codes of customers are guessed from many places, for an administrator.
+    Alarm,
 }
 
 /// What members of staff are told about the ways into their account.
@@ -461,7 +469,7 @@ impl AutopayMail {
 
 impl DeliveryKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bill,
         Self::Proof,
         Self::Welcome,
@@ -475,6 +483,7 @@ impl DeliveryKind {
         Self::Autopay,
         Self::Access,
         Self::Staff,
+        Self::Alarm,
     ];
 
     /// The word in ids and for monitoring.
@@ -494,6 +503,7 @@ impl DeliveryKind {
             Self::Autopay => "autopay",
             Self::Access => "access",
             Self::Staff => "staff",
+            Self::Alarm => "alarm",
         }
     }
 }
@@ -696,6 +706,10 @@ mod tests {
             ),
             (DeliveryId::invitation_of(&reader), DeliveryKind::Invitation),
             (DeliveryId::welcome_of(&whom), DeliveryKind::Welcome),
+            (
+                DeliveryId::alarm_of(&login, Timestamp::MAX),
+                DeliveryKind::Alarm,
+            ),
             (notice, DeliveryKind::Autopay),
             (reminder, DeliveryKind::Reminder),
             (DeliveryId::of(bill, 1), DeliveryKind::Bill),

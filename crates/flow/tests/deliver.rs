@@ -5,10 +5,13 @@ mod world;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kvit_billing::{EnrolmentId, Language, Secret, StaffLogin, code::TokenPurpose, ports::Clock};
 use kvit_flow::{DeliveryReport, ports::Checkpoints};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
-use kvit_store::{EnrolmentChannel, Event, NewEnrolment, NewProof, NewStaff, Role, StaffEmail};
+use kvit_store::{
+    EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewProof, NewStaff, Role, StaffEmail, Store,
+};
 use world::{
     World,
     faults::{DieAt, died, each_death},
@@ -272,34 +275,11 @@ async fn a_member_of_staff_is_told_of_changes() {
     let post = Post::new(Faults::default()).await;
     let courier = post.courier("worker").await;
     deliver(&courier).await.expect("bills");
-    let login: StaffLogin = "m.ivanova".parse().expect("a sign-in name");
-    let password = Secret::new("$argon2id$".to_owned());
-    let at = post.world.clock.now();
-    let event = |what: &str| Event {
-        at,
-        who: "root".to_owned(),
-        what: what.to_owned(),
-        subject: format!("staff/{login}"),
-        detail: serde_json::json!({}),
-    };
-    let new = NewStaff {
-        login: login.clone(),
-        name: "Мария Иванова".to_owned(),
-        role: Role::Agent,
-        centre: None,
-        password: password.clone(),
-        second_factor: true,
-        identity: None,
-        email: Some(StaffEmail {
-            address: Secret::new("m.ivanova@example.bg".to_owned()),
-            language: Language::En,
-        }),
-        at,
-    };
-    let (store, added, reset) = (&courier.store, event("staff.added"), event("staff.reset"));
-    let added = store.add_staff(&new, &added).await;
-    assert!(added.expect("an answer"));
-    let reset = store.reset_staff(&login, &password, true, &reset).await;
+    let (store, at) = (&courier.store, post.world.clock.now());
+    let new = hired(store, Role::Agent, at).await;
+    let reset = of_staff("staff.reset", &new.login, at);
+    let reset = store.reset_staff(&new.login, &new.password, true, &reset);
+    let reset = reset.await;
     assert!(reset.expect("an answer").is_some());
     let report = deliver(&courier).await.expect("delivered");
     assert_eq!((report.accepted, report.failed), (1, 0), "{report:?}");
@@ -313,4 +293,75 @@ async fn a_member_of_staff_is_told_of_changes() {
         "{text}"
     );
     post.nothing_lost_of(MAILS + 1, "staff").await;
+}
+
+/// Of codes that are guessed, an administrator hears once, or marked twice, whatever dies.
+#[tokio::test]
+async fn a_death_at_any_place_loses_no_alarm() {
+    let policy = GuardPolicy {
+        max_fails: 2,
+        window_s: 900,
+        block_s: 900,
+    };
+    for n in 1.. {
+        let post = Post::new(Faults::default()).await;
+        deliver(&post.courier("worker").await).await.expect("bills");
+        let (store, now) = (post.world.store().await, post.world.clock.now());
+        hired(&store, Role::Administrator, now).await;
+        for _ in 0..5 {
+            let counted = store.count_guess(now, &policy).await;
+            counted.expect("counted");
+        }
+        let dying = DieAt::new(n);
+        let mut courier = post.courier("worker").await;
+        courier.checkpoints = Arc::clone(&dying) as Arc<dyn Checkpoints>;
+        let ended = died(tokio::spawn(async move { deliver(&courier).await }).await);
+        let courier = post.courier("worker").await;
+        let forgotten = store.forget_worker("worker", now);
+        forgotten.await.expect("forgotten");
+        deliver(&courier).await.expect("delivered");
+        post.nothing_lost_of(MAILS + 1, &format!("{:?}", dying.place()))
+            .await;
+        let mails = post.mailbox.messages();
+        let alarm = mails.last().expect("a mail");
+        assert_eq!(alarm.to, ["m.ivanova@example.bg"]);
+        let text = String::from_utf8_lossy(&alarm.bytes);
+        assert!(text.contains("Message-ID: <alarm-codes-"), "{text}");
+        if ended.is_some() {
+            break;
+        }
+    }
+}
+
+/// A member of staff with an address.
+async fn hired(store: &Store, role: Role, at: Timestamp) -> NewStaff {
+    let login: StaffLogin = "m.ivanova".parse().expect("a sign-in name");
+    let new = NewStaff {
+        login: login.clone(),
+        name: "Мария Иванова".to_owned(),
+        role,
+        centre: None,
+        password: Secret::new("$argon2id$".to_owned()),
+        second_factor: true,
+        identity: None,
+        email: Some(StaffEmail {
+            address: Secret::new("m.ivanova@example.bg".to_owned()),
+            language: Language::En,
+        }),
+        at,
+    };
+    let added = of_staff("staff.added", &login, at);
+    let added = store.add_staff(&new, &added).await;
+    assert!(added.expect("an answer"));
+    new
+}
+
+fn of_staff(what: &str, login: &StaffLogin, at: Timestamp) -> Event {
+    Event {
+        at,
+        who: "root".to_owned(),
+        what: what.to_owned(),
+        subject: format!("staff/{login}"),
+        detail: serde_json::json!({}),
+    }
 }

@@ -16,9 +16,9 @@ pub use address::{AddressError, EmailAddress, typo_hint};
 pub use kvit_billing::format::{amount, date, period};
 pub use ladder::{LadderError, RetryLadder, STEP_MAX_S, STEPS_MAX};
 pub use mails::{
-    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaidBy, PaymentMail,
-    ReminderMail, StaffChange, WelcomeMail,
+    AccessChange, AlarmMail, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail,
+    DebitedBill, LinkMail, MailError, MailSample, Mails, MoneyDirection, PaidBill, PaidBy,
+    PaymentMail, ReminderMail, StaffChange, WelcomeMail,
 };
 pub use mime::Message;
 pub use outcome::{Outcome, Reply, ReplyRules, RulesError};

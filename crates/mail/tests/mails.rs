@@ -7,9 +7,9 @@ use kvit_billing::{
     operator::Brand, reference::CreditorReference,
 };
 use kvit_mail::{
-    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaidBy, PaymentMail,
-    ReminderMail, StaffChange, WelcomeMail,
+    AccessChange, AlarmMail, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail,
+    DebitedBill, LinkMail, MailError, Mails, Message, MoneyDirection, PaidBill, PaidBy,
+    PaymentMail, ReminderMail, StaffChange, WelcomeMail,
 };
 use mail_parser::{MessageParser, MimeHeaders};
 
@@ -780,6 +780,59 @@ fn staff_are_told_of_changes_without_a_link() {
                     Language::En => "“Billing”",
                 };
                 assert!(text.contains(role), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn administrators_read_what_was_seen_what_is_done_and_what_to_do() {
+    let login = "m.ivanova".parse().expect("a sign-in name");
+    let at = "2026-11-28T09:30:00Z".parse().expect("a moment");
+    for (language, parts) in [
+        (
+            Language::Bg,
+            [
+                "28.11.2026",
+                "11:30 ч.",
+                "1000 за 15 минути",
+                "вече се забавят",
+                "спрете източниците",
+                "веднъж на 24 часа",
+            ],
+        ),
+        (
+            Language::En,
+            [
+                "28 November 2026",
+                "11:30",
+                "1000 within 15 minutes",
+                "already slowed down",
+                "block the sources",
+                "once in 24 hours",
+            ],
+        ),
+    ] {
+        let mail = mails().alarm(&AlarmMail {
+            delivery: &DeliveryId::alarm_of(&login, at),
+            to: &Secret::new("m@example.bg".to_owned()),
+            language,
+            fails: 1000,
+            minutes: 15,
+            url: "https://smetki.example.bg/staff/people",
+            at,
+        });
+        let mail = mail.expect("a mail");
+        let mail = MessageParser::default()
+            .parse(&mail.bytes)
+            .expect("a message");
+        for body in [mail.body_text(0), mail.body_html(0)] {
+            let body = body.expect("a body").replace('\n', " ");
+            for part in parts
+                .into_iter()
+                .chain(["https://smetki.example.bg/staff/people"])
+            {
+                assert!(body.contains(part), "{part}: {body}");
             }
         }
     }

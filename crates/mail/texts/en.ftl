@@ -215,6 +215,12 @@ staff-intro-name = On { $when } an administrator changed the name in the staff a
 staff-intro-moved = On { $when } the e-mail address of the staff account { $login } was changed or removed. Such messages come to this address no more.
 staff-intro-closed = On { $when } an administrator closed the staff account { $login }. Nobody can sign in with it any more.
 staff-not-you = If you do not know of this change, call your administrator at once, who can sign the account out everywhere and give you new access.
+alarm-subject = Customers’ access codes are being guessed
+alarm-seen = On { $when } the wrong access codes and passwords of customers came to { $fails } within { $minutes } minutes. The attempts come from many places: somebody is guessing.
+alarm-done = Attempts to sign in are already slowed down: they pass one by one until the guessing stops, and for a quarter of an hour after that. Customers who have signed in from the same device before do not wait.
+alarm-do = Look in the logs of the service and of the server in front of it where the attempts come from, and block the sources in front of the service.
+alarm-page = Whether it goes on is told at the top of the page “Accounts of staff”:
+alarm-again = We write to you about this at most once in 24 hours.
 why-staff = You get this mail because an administrator noted this address with your staff account in the bill system of { $operator }.
 
 why-bill = You get this mail because you chose to receive your bills from { $operator } by e-mail.

@@ -99,8 +99,18 @@ pub(crate) async fn queue_staff(
     what: StaffMail,
     at: Timestamp,
 ) -> Result<(), StoreError> {
+    queue_for_staff(tx, &DeliveryId::staff_of(what, login, at), login, at).await
+}
+
+/// As [`queue_staff`], a mail of this name.
+pub(crate) async fn queue_for_staff(
+    tx: &mut Tx,
+    id: &DeliveryId,
+    login: &StaffLogin,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     query("INSERT INTO deliveries (id, staff, account, channel, email, language, due_at, state, next_attempt_at) SELECT $1, s.login, $3, 'email', s.email, s.language, $4, 'queued', $5 FROM staff s WHERE s.login = $2 AND s.email IS NOT NULL ON CONFLICT DO NOTHING")
-        .bind(&DeliveryId::staff_of(what, login, at))
+        .bind(id)
         .bind(login)
         .bind(NO_CUSTOMER)
         .bind(at + SignedDuration::from_mins(ACCESS_DUE_MINUTES))

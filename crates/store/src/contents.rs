@@ -313,6 +313,7 @@ fn claimable(row: &Row, named: &Named, now: Timestamp) -> Result<Claimable, Stor
             let login = text(row, "staff")?;
             (DeliveryWhat::Staff { what, login }, None)
         }
+        DeliveryKind::Alarm => (DeliveryWhat::Alarm, None),
     };
     Ok(Claimable {
         job: DeliveryJob {

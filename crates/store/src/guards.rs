@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     GuardPolicy, GuardState, Store, StoreError,
+    engine::Tx,
     rows::{optional_time, time},
     sql::query,
 };
@@ -59,29 +60,10 @@ impl Store {
         now: Timestamp,
         policy: &GuardPolicy,
     ) -> Result<GuardState, StoreError> {
-        let window = now + SignedDuration::from_secs(policy.window_s.into());
-        let block = now + SignedDuration::from_secs(policy.block_s.into());
         let mut tx = self.begin().await?;
-        let row = query(
-            "INSERT INTO guards (name, fails, window_until, blocked_until) VALUES ($1, 1, $3, CASE WHEN $5 <= 1 THEN $4 END)
-             ON CONFLICT (name) DO UPDATE SET
-               fails = CASE WHEN guards.window_until <= $2 THEN 1 ELSE guards.fails + 1 END,
-               window_until = CASE WHEN guards.window_until <= $2 THEN $3 ELSE guards.window_until END,
-               blocked_until = CASE WHEN (CASE WHEN guards.window_until <= $2 THEN 1 ELSE guards.fails + 1 END) >= $5 THEN $4 ELSE guards.blocked_until END
-             RETURNING blocked_until",
-        )
-        .bind(name)
-        .bind(now)
-        .bind(window)
-        .bind(block)
-        .bind(policy.max_fails)
-        .fetch_one(&mut tx)
-        .await?;
+        let state = fail(&mut tx, name, now, policy).await?;
         tx.commit().await?;
-        let until = optional_time(&row, "blocked_until")?;
-        Ok(GuardState {
-            blocked_until: until.filter(|until| *until > now),
-        })
+        Ok(state)
     }
 
     /// The right key was shown: earlier wrong tries are forgotten.
@@ -95,4 +77,34 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Counts a wrong try, in the transaction of what comes of it.
+pub(crate) async fn fail(
+    tx: &mut Tx,
+    name: &str,
+    now: Timestamp,
+    policy: &GuardPolicy,
+) -> Result<GuardState, StoreError> {
+    let window = now + SignedDuration::from_secs(policy.window_s.into());
+    let block = now + SignedDuration::from_secs(policy.block_s.into());
+    let row = query(
+            "INSERT INTO guards (name, fails, window_until, blocked_until) VALUES ($1, 1, $3, CASE WHEN $5 <= 1 THEN $4 END)
+             ON CONFLICT (name) DO UPDATE SET
+               fails = CASE WHEN guards.window_until <= $2 THEN 1 ELSE guards.fails + 1 END,
+               window_until = CASE WHEN guards.window_until <= $2 THEN $3 ELSE guards.window_until END,
+               blocked_until = CASE WHEN (CASE WHEN guards.window_until <= $2 THEN 1 ELSE guards.fails + 1 END) >= $5 THEN $4 ELSE guards.blocked_until END
+             RETURNING blocked_until",
+        )
+        .bind(name)
+        .bind(now)
+        .bind(window)
+        .bind(block)
+        .bind(policy.max_fails)
+        .fetch_one(tx)
+        .await?;
+    let until = optional_time(&row, "blocked_until")?;
+    Ok(GuardState {
+        blocked_until: until.filter(|until| *until > now),
+    })
 }

@@ -9,6 +9,7 @@ mod conformance {
     pub(crate) mod debits;
     pub(crate) mod deliveries;
     pub(crate) mod enrolments;
+    pub(crate) mod guesses;
     pub(crate) mod health;
     pub(crate) mod histories;
     pub(crate) mod issue;
@@ -46,10 +47,10 @@ use std::sync::{
 };
 
 use conformance::{
-    accounts, api, codes, concessions, debits, deliveries, enrolments, health, histories, issue,
-    kept, late, layouts, money_mails, passkeys, passwords, payments, portal, readers, receivables,
-    reconcile, reconciliation, release, reminders, reversals, runs, same_way, scans, staff,
-    staff_edits, statements, texts, together, webhooks, world,
+    accounts, api, codes, concessions, debits, deliveries, enrolments, guesses, health, histories,
+    issue, kept, late, layouts, money_mails, passkeys, passwords, payments, portal, readers,
+    receivables, reconcile, reconciliation, release, reminders, reversals, runs, same_way, scans,
+    staff, staff_edits, statements, texts, together, webhooks, world,
 };
 use kvit_postgres::Cluster;
 use kvit_store::Store;
@@ -241,6 +242,8 @@ on_both_engines! {
     portal::bills_are_listed_page_by_page,
     portal::a_bill_names_its_corrections,
     portal::a_guard_closes_and_opens,
+    guesses::administrators_hear_of_guessed_codes_once_a_day,
+    guesses::two_wrong_codes_at_once_are_one_alarm,
     portal::a_session_ends,
     portal::a_link_opens_what_goes_to_its_address,
     portal::a_session_grows_by_a_code,

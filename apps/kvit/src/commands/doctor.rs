@@ -14,10 +14,7 @@ use jiff::ToSpan;
 use kvit_billing::{Language, LayoutNo};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
 use kvit_store::{Debits, Role, StoreError};
-use kvit_web::{
-    CertificateUse, Fails, Finding, FindingTexts, Health, Said, guessed_until, pale_colours,
-    wording,
-};
+use kvit_web::{CertificateUse, Fails, Finding, FindingTexts, Health, Said, pale_colours, wording};
 use serde_json::json;
 
 use crate::{
@@ -402,7 +399,7 @@ async fn without_centre(instance: &Instance) -> Option<Finding> {
 /// Whether somebody has been trying codes of many customers.
 async fn guessing(instance: &Instance) -> Option<Finding> {
     let part = "codes";
-    let until = guessed_until(&instance.store, jiff::Timestamp::now()).await;
+    let until = instance.store.guessed_until(jiff::Timestamp::now()).await;
     match until.map_err(Failure::from) {
         Ok(until) => until.map(|until| {
             let until = until.strftime("%Y-%m-%d %H:%M UTC");

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::CustomerNumber;
+use kvit_store::GUESSING;
 use serde_json::json;
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     App,
     staff::contact::{Code, says_the_code},
-    turnstile::{COUNTER, EVERYWHERE, Turnstile},
+    turnstile::Turnstile,
 };
 
 const CODE_DIGITS: usize = 8;
@@ -75,7 +76,7 @@ pub(super) async fn verify(
 async fn everywhere(app: &App) -> Result<(), Refused> {
     let now = app.portal.clock.now();
     let store = &app.portal.store;
-    let state = store.guard_fail(COUNTER, now, &EVERYWHERE).await?;
+    let state = store.count_guess(now, &GUESSING).await?;
     app.turnstile.heed(state, now);
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::{
     person::{self, ProfileFields},
     render, role_name,
 };
-use crate::{App, credentials, failure::Failure, front::Visitor, gate, guessed_until};
+use crate::{App, credentials, failure::Failure, front::Visitor, gate};
 
 /// The longest name of a person or a centre, in characters.
 const NAME_CHARS_MAX: usize = 100;
@@ -66,7 +66,7 @@ pub(super) async fn list_page(
     let roles = roles(app, visitor);
     let (fresh, first) = (fresh(app, officer), first(HERE));
     // Whoever opens accounts hears of attacks first.
-    let guessed = guessed_until(store, now).await?.map(|until| {
+    let guessed = store.guessed_until(now).await?.map(|until| {
         let key = match until > now {
             true => "staff-guessing-now",
             false => "staff-guessing-was",

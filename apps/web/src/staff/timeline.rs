@@ -523,7 +523,7 @@ fn mail_key(kind: DeliveryKind, attempt: &AttemptRecord) -> Option<&'static str>
             "staff-told-access-unknown",
         ],
         // Of no customer.
-        DeliveryKind::Staff => return None,
+        DeliveryKind::Staff | DeliveryKind::Alarm => return None,
         DeliveryKind::Reminder => [
             "staff-told-reminder-accepted",
             "staff-told-reminder-retry",

@@ -7,14 +7,14 @@ use kvit_billing::{
     StaffMail, code::TokenPurpose, reference::CreditorReference,
 };
 use kvit_mail::{
-    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    LinkMail, MailError, Message, MoneyDirection, PaidBill, PaidBy, PaymentMail, ReminderMail,
-    StaffChange, WelcomeMail,
+    AccessChange, AlarmMail, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail,
+    DebitedBill, LinkMail, MailError, Message, MoneyDirection, PaidBill, PaidBy, PaymentMail,
+    ReminderMail, StaffChange, WelcomeMail,
 };
 use kvit_pay::debit::pay_otherwise_until;
 use kvit_store::{
     ACCESS_DUE_MINUTES, AutopayTold, BillRecord, DeliveryJob, DeliveryWhat, EnrolmentRecord,
-    MandateEnd, ReaderRecord, SIGN_IN_MINUTES, StoreError,
+    GUESSING, MandateEnd, ReaderRecord, SIGN_IN_MINUTES, StoreError,
 };
 
 use super::Courier;
@@ -68,6 +68,7 @@ impl Courier {
             DeliveryWhat::Autopay { what, told } => Ok(self.debit_mail(job, *what, told).await?),
             DeliveryWhat::Access(what) => Ok(self.access_mail(job, *what)?),
             DeliveryWhat::Staff { what, login } => Ok(self.staff_mail(job, *what, login)?),
+            DeliveryWhat::Alarm => Ok(self.alarm_mail(job)?),
         }
     }
 
@@ -198,6 +199,18 @@ impl Courier {
             login,
             language: job.language,
             what,
+            at: job.due_at - SignedDuration::from_mins(ACCESS_DUE_MINUTES),
+        })
+    }
+
+    fn alarm_mail(&self, job: &DeliveryJob) -> Result<Message, MailError> {
+        self.mails.now().alarm(&AlarmMail {
+            delivery: &job.id,
+            to: &job.email,
+            language: job.language,
+            fails: GUESSING.max_fails,
+            minutes: GUESSING.window_s / 60,
+            url: &format!("{}/staff/people", self.public_url),
             at: job.due_at - SignedDuration::from_mins(ACCESS_DUE_MINUTES),
         })
     }

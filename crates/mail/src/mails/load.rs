@@ -15,10 +15,12 @@ use super::MailError;
 use crate::texts::Texts;
 
 /// The templates that come with Kvit, by the names under which they can be replaced.
-pub(super) const TEMPLATES: [(&str, &str); 26] = [
+pub(super) const TEMPLATES: [(&str, &str); 28] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("access.html", include_str!("../../templates/access.html")),
     ("access.txt", include_str!("../../templates/access.txt")),
+    ("alarm.html", include_str!("../../templates/alarm.html")),
+    ("alarm.txt", include_str!("../../templates/alarm.txt")),
     ("bill.html", include_str!("../../templates/bill.html")),
     ("bill.txt", include_str!("../../templates/bill.txt")),
     (

@@ -2,6 +2,7 @@
 //! its own.
 
 mod access;
+mod alarm;
 mod bill;
 mod conceded;
 mod debit;
@@ -27,6 +28,7 @@ use crate::{
 use load::{TEMPLATES, load, template_error};
 
 pub use access::{AccessChange, StaffChange};
+pub use alarm::AlarmMail;
 pub use bill::{BillFor, BillMail};
 pub use conceded::{Conceded, ConcededMail};
 pub use debit::{DebitCase, DebitMail, DebitedBill};
@@ -137,7 +139,7 @@ impl Mails {
         })
     }
 
-    /// Replaces templates (`access`, `bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder`, `sign-in` and `welcome`, each as `.html` and `.txt`;
+    /// Replaces templates (`access`, `alarm`, `bill`, `conceded`, `copy`, `debit`, `invitation`, `payment`, `proof`, `reminder`, `sign-in`, `staff` and `welcome`, each as `.html` and `.txt`;
     /// `layout.html`, `footer.txt`) and single texts (`bg.ftl`, `en.ftl`), given as name and content.
     ///
     /// # Errors

@@ -8,9 +8,9 @@ use kvit_billing::{
 };
 
 use super::{
-    AccessChange, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail, DebitedBill,
-    Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaidBy, PaymentMail, ReminderMail,
-    StaffChange, WelcomeMail, payment::payment_draft, reminder::reminder_draft,
+    AccessChange, AlarmMail, BillFor, BillMail, Conceded, ConcededMail, DebitCase, DebitMail,
+    DebitedBill, Draft, LinkMail, MailError, Mails, MoneyDirection, PaidBill, PaidBy, PaymentMail,
+    ReminderMail, StaffChange, WelcomeMail, payment::payment_draft, reminder::reminder_draft,
 };
 
 const URL: &str = "https://example.bg";
@@ -199,6 +199,15 @@ impl Mails {
                     at: Timestamp::UNIX_EPOCH,
                 })?;
             }
+            self.alarm(&AlarmMail {
+                delivery: &sample.delivery,
+                to: &sample.to,
+                language: sample.language,
+                fails: 1000,
+                minutes: 15,
+                url: URL,
+                at: Timestamp::UNIX_EPOCH,
+            })?;
             let Ok(login) = "m.ivanova".parse() else {
                 return Ok(());
             };

@@ -99,6 +99,8 @@ pub enum DeliveryWhat {
         /// Whose.
         login: StaffLogin,
     },
+    /// That codes of customers are guessed from many places, for an administrator, as long before.
+    Alarm,
 }
 
 /// Why a mail is not sent any more.
