@@ -99,7 +99,7 @@ pub enum DeliveryWhat {
         /// Whose.
         login: StaffLogin,
     },
-    /// That codes of customers are guessed from many places, for an administrator, as long before.
+    /// That codes of customers are guessed from many places, for an administrator, seen as long before.
     Alarm,
 }
 
