@@ -10,7 +10,7 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_archive::FolderArchive;
 use kvit_billing::{
-    BillNumber, Language, OrderSeq, RunId, Secret,
+    BillNumber, Language, OrderSeq, Role, RunId, Secret,
     code::InstanceKey,
     ports::{Clock, Rng},
 };
@@ -22,7 +22,7 @@ use kvit_keys::Pkcs12Key;
 use kvit_mail::{Mails, RetryLadder};
 use kvit_pades::{Sealer, TrustRoots};
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
-use kvit_store::{BillRecord, ChangedTexts, GuardPolicy, Role, Store};
+use kvit_store::{BillRecord, ChangedTexts, GuardPolicy, Store};
 use kvit_web::{
     Documents, Fails, FindingTexts, NoSample, Numbers, Oidc, OidcSettings, Pay, Portal,
     PortalLimits, Samples,

@@ -8,8 +8,7 @@ use common::{
     authenticator::Authenticator,
     seed::{self, ANNA, MARIA},
 };
-use kvit_billing::{AccessMail, DeliveryId, DeliveryKind, code::TokenPurpose};
-use kvit_store::Role;
+use kvit_billing::{AccessMail, DeliveryId, DeliveryKind, Role, code::TokenPurpose};
 
 const URL: &str = "http://localhost:8080";
 const OLD_S: i64 = 11 * 60;

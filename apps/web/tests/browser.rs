@@ -7,7 +7,8 @@ use common::{
     chrome::{Chrome, KINDS},
     seed,
 };
-use kvit_store::{EnrolmentState, Role};
+use kvit_billing::Role;
+use kvit_store::EnrolmentState;
 
 /// Runs a journey in each kind of browser, each time on a portal of its own.
 macro_rules! journeys {

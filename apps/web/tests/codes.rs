@@ -8,8 +8,8 @@ use common::{
     Browser, World,
     seed::{self, BORIS, MARIA},
 };
-use kvit_billing::{AccessMail, ports::Clock};
-use kvit_store::{EnrolmentState, MailTopic, Role};
+use kvit_billing::{AccessMail, Role, ports::Clock};
+use kvit_store::{EnrolmentState, MailTopic};
 
 const URL: &str = "http://localhost:8080";
 

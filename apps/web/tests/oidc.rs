@@ -21,9 +21,8 @@ use common::{
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use kvit_billing::{Secret, ports::Clock};
+use kvit_billing::{Role, Secret, ports::Clock};
 use kvit_pay::ways::{Call, NoAnswer, Wire};
-use kvit_store::Role;
 use kvit_web::{Oidc, OidcSettings};
 use kvit_wire::HttpWire;
 use serde_json::{Value, json};

@@ -8,7 +8,8 @@ use common::{
     authenticator::{Authenticator, SEEN},
     seed,
 };
-use kvit_store::{Event, Role};
+use kvit_billing::Role;
+use kvit_store::Event;
 use serde_json::{Value, json};
 
 const URL: &str = "http://localhost:8080";

@@ -658,7 +658,7 @@ async fn nobody_gets_in_by_the_side_door() {
 #[tokio::test]
 async fn staff_see_what_is_owed_and_what_was_paid() {
     let shop = Shop::open().await;
-    shop.world.hire("ana", kvit_store::Role::Agent).await;
+    shop.world.hire("ana", kvit_billing::Role::Agent).await;
     let mut ana = shop.world.browser();
     ana.sign_in_staff("ana").await;
     let path = format!("/staff/customers/{}", seed::ANNA);
@@ -748,7 +748,7 @@ async fn a_bank_transfer_is_told_as_such() {
             .contains("by bank transfer: recorded on"),
         "{page}"
     );
-    shop.world.hire("eva", kvit_store::Role::Agent).await;
+    shop.world.hire("eva", kvit_billing::Role::Agent).await;
     let mut eva = shop.world.browser();
     eva.sign_in_staff("eva").await;
     let seen = eva

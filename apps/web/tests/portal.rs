@@ -732,7 +732,7 @@ async fn guessing_from_everywhere_is_slowed_down_but_not_for_known_browsers() {
     let world = World::new(URL).await;
     let mut anna = world.browser();
     anna.sign_in(&world, seed::ANNA).await;
-    world.hire("ada", kvit_store::Role::Administrator).await;
+    world.hire("ada", kvit_billing::Role::Administrator).await;
     let mut ada = world.browser();
     ada.sign_in_staff("ada").await;
     let email = "what=email&sure=1&language=bg&email=ada%40primer.bg";
@@ -873,7 +873,7 @@ async fn what_a_name_holds_is_only_text() {
         .expect("customers");
     let mut browser = world.browser();
     browser.sign_in(&world, seed::BORIS).await;
-    world.hire("vera", kvit_store::Role::Agent).await;
+    world.hire("vera", kvit_billing::Role::Agent).await;
     let mut vera = world.browser();
     vera.sign_in_staff("vera").await;
     let record = format!("/staff/customers/{}", seed::BORIS);

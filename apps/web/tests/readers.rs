@@ -4,8 +4,8 @@ mod common;
 
 use axum::http::{Method, StatusCode};
 use common::{Answer, Browser, World, number, seed};
-use kvit_billing::{DeliveryKind, Language, code::TokenPurpose, ports::Clock};
-use kvit_store::{DeliveryState, ReaderRecord, Role};
+use kvit_billing::{DeliveryKind, Language, Role, code::TokenPurpose, ports::Clock};
+use kvit_store::{DeliveryState, ReaderRecord};
 
 const URL: &str = "http://localhost:8080";
 

@@ -133,7 +133,7 @@ async fn the_switch_beside_the_bills_turns_them_off_and_on() {
 #[tokio::test]
 async fn staff_see_reminders_and_what_was_said_about_them() {
     let (world, path) = reminded().await;
-    world.hire("ana", kvit_store::Role::Agent).await;
+    world.hire("ana", kvit_billing::Role::Agent).await;
     let now = "2026-11-20T10:00:00Z".parse().expect("a time");
     seed::deliver_all(&world.store, now).await;
     let anna = common::number(seed::ANNA);

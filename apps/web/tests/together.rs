@@ -203,7 +203,7 @@ async fn bills_of_one_number_are_paid_by_one_payment() {
         );
     }
     // Staff see one payment with its bills.
-    family.world.hire("vera", kvit_store::Role::Agent).await;
+    family.world.hire("vera", kvit_billing::Role::Agent).await;
     let mut vera = family.world.browser();
     vera.sign_in_staff("vera").await;
     let page = vera.get("/staff/customers/1000003").await.body;
@@ -593,7 +593,7 @@ async fn an_order_of_which_a_part_came_is_not_called_paid() {
     };
     let id = notice[0].id.as_str();
     // Staff see whose bills it was for, and find all of them by the payment's name.
-    family.world.hire("vera", kvit_store::Role::Billing).await;
+    family.world.hire("vera", kvit_billing::Role::Billing).await;
     let mut vera = family.world.browser();
     vera.sign_in_staff("vera").await;
     let at = format!("/staff/money/notice?notice={}", id.replace('/', "%2F"));
@@ -602,7 +602,7 @@ async fn an_order_of_which_a_part_came_is_not_called_paid() {
     for (bill, cents) in &all {
         assert!(page.contains(&bill.to_string()) && page.contains(&euro(*cents)));
     }
-    family.world.hire("ivo", kvit_store::Role::Agent).await;
+    family.world.hire("ivo", kvit_billing::Role::Agent).await;
     let mut ivo = family.world.browser();
     ivo.sign_in_staff("ivo").await;
     let form = "wanted=icard%2F1";

@@ -6,11 +6,13 @@ mod world;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kvit_billing::{EnrolmentId, Language, Secret, StaffLogin, code::TokenPurpose, ports::Clock};
+use kvit_billing::{
+    EnrolmentId, Language, Role, Secret, StaffLogin, code::TokenPurpose, ports::Clock,
+};
 use kvit_flow::{DeliveryReport, ports::Checkpoints};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_store::{
-    EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewProof, NewStaff, Role, StaffEmail, Store,
+    EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewProof, NewStaff, StaffEmail, Store,
 };
 use world::{
     World,

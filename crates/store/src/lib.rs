@@ -92,9 +92,6 @@ pub use sessions::POINTS_MAX;
 pub use sign_in::SIGN_IN_MINUTES;
 pub use webhooks::{WEBHOOK_ASIDE_DAYS, WEBHOOK_LADDER_MINUTES};
 
-/// Which roles there are is among the words that all share.
-pub use kvit_billing::Role;
-
 use engine::{Pools, Tx};
 
 /// The open store. Clones share its connections.

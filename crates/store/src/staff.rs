@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{Secret, StaffLogin, StaffMail, code::TokenHash};
+use kvit_billing::{Role, Secret, StaffLogin, StaffMail, code::TokenHash};
 
 use crate::{
-    Event, NewStaff, NewStaffSession, PasskeyOwner, Role, StaffEmail, StaffProfile, StaffRecord,
+    Event, NewStaff, NewStaffSession, PasskeyOwner, StaffEmail, StaffProfile, StaffRecord,
     StaffSessionView, Store, StoreError,
     access_mails::queue_staff,
     audit::{append, told},

@@ -1,9 +1,8 @@
 //! The words about staff.
 
 use clap::{Args, Subcommand};
-use kvit_billing::{Language, Secret, StaffLogin};
+use kvit_billing::{Language, Role, Secret, StaffLogin};
 use kvit_mail::EmailAddress;
-use kvit_store::Role;
 
 use super::person;
 

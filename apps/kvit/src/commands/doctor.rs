@@ -11,9 +11,9 @@ use std::{
 };
 
 use jiff::ToSpan;
-use kvit_billing::{Language, LayoutNo};
+use kvit_billing::{Language, LayoutNo, Role};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
-use kvit_store::{Debits, Role, StoreError};
+use kvit_store::{Debits, StoreError};
 use kvit_web::{CertificateUse, Fails, Finding, FindingTexts, Health, Said, pale_colours, wording};
 use serde_json::json;
 

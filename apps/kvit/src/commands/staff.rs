@@ -2,13 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{
-    Secret, StaffLogin,
+    Role, Secret, StaffLogin,
     code::Token,
     ports::{Clock, Rng},
 };
 use kvit_store::{
-    Event, NewStaff, NewStaffSession, Role, StaffEdit, StaffEdited, StaffEmail, StaffProfile,
-    StaffRecord,
+    Event, NewStaff, NewStaffSession, StaffEdit, StaffEdited, StaffEmail, StaffProfile, StaffRecord,
 };
 use kvit_web::credentials;
 use serde_json::{Value, json};

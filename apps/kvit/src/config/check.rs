@@ -3,10 +3,9 @@
 use std::{fmt, net::IpAddr, path::Path};
 
 use jiff::tz::TimeZone;
-use kvit_billing::{BillNumber, Currency, Series, lists};
+use kvit_billing::{BillNumber, Currency, Role, Series, lists};
 use kvit_mail::{EmailAddress, RetryLadder, STEP_MAX_S, STEPS_MAX};
 use kvit_pay::{CreditorId, Iban, ProviderName, statement::BANK, ways::Way};
-use kvit_store::Role;
 use kvit_web::{Kind, Phrase, Setting};
 
 use super::{

@@ -2,7 +2,8 @@
 
 use axum::{Extension, Form, extract::State, response::Response};
 use jiff::Timestamp;
-use kvit_store::{Event, EventFilter, Role};
+use kvit_billing::Role;
+use kvit_store::{Event, EventFilter};
 use minijinja::{Value, context};
 use serde::Deserialize;
 

@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use datamatrix::{DataMatrix, SymbolList};
-use kvit_billing::{CustomerNumber, EnrolmentId, Language, PaperCode, code::TokenPurpose};
+use kvit_billing::{CustomerNumber, EnrolmentId, Language, PaperCode, Role, code::TokenPurpose};
 use kvit_mail::{EmailAddress, typo_hint};
-use kvit_store::{Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, Role, Written};
+use kvit_store::{Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, Written};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;

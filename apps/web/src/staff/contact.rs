@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, EntryId};
-use kvit_store::{Contact, CustomerRecord, Event, Role};
+use kvit_billing::{CustomerNumber, EntryId, Role};
+use kvit_store::{Contact, CustomerRecord, Event};
 use minijinja::context;
 use serde::Deserialize;
 use serde_json::json;

@@ -388,7 +388,7 @@ pub(crate) async fn customer_page(
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),
         entry => desk::new_entry(app), centre => officer.centre.clone(),
-        only_looks => !super::DESK.lets(officer.role), at_desk => officer.role == kvit_store::Role::Clerk, notice => seen.notice, errors, typed => seen.typed,
+        only_looks => !super::DESK.lets(officer.role), at_desk => officer.role == kvit_billing::Role::Clerk, notice => seen.notice, errors, typed => seen.typed,
     };
     render(app, visitor, Some(officer), "staff/customer.html", page)
 }

@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{ToSpan, civil::Date};
-use kvit_billing::Cents;
+use kvit_billing::{Cents, Role};
 use kvit_flow::debits::SILENT_DAYS;
 use kvit_store::{
     DebitFate, DebitFileRecord, DebitPreview, DebitRecord, DebitState, DebitTerms, DebitWord,
-    Debits, Deed, Dropped, Role, same_person,
+    Debits, Deed, Dropped, same_person,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{StaffLogin, code::Token};
-use kvit_store::{Role, StoreError};
+use kvit_billing::{Role, StaffLogin, code::Token};
+use kvit_store::StoreError;
 
 use super::{Who, say, who_may};
 use crate::{

@@ -9,8 +9,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{LayoutNo, NoForm};
-use kvit_store::{Beside, ChooseLayout, LayoutChosen, LayoutRecord, Role, same_person};
+use kvit_billing::{LayoutNo, NoForm, Role};
+use kvit_store::{Beside, ChooseLayout, LayoutChosen, LayoutRecord, same_person};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;

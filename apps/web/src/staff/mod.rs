@@ -47,7 +47,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use kvit_store::{Event, Role};
+use kvit_billing::Role;
+use kvit_store::Event;
 use minijinja::{Value, context};
 
 use crate::{App, doors::Doors, failure::Failure, front::Visitor};

@@ -8,10 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use kvit_billing::{BillNumber, Cents};
+use kvit_billing::{BillNumber, Cents, Role};
 use kvit_pay::{amount::decimal, ledger::Book, ways::Provider};
 use kvit_store::{
-    Allocate, Claim, NoticeFilter, NoticeOutcome, NoticeRecord, Role, Seen, Settle, Word, Written,
+    Allocate, Claim, NoticeFilter, NoticeOutcome, NoticeRecord, Seen, Settle, Word, Written,
     same_person,
 };
 use minijinja::{Value, context};

@@ -6,9 +6,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Language, Secret, StaffLogin};
+use kvit_billing::{Language, Role, Secret, StaffLogin};
 use kvit_mail::EmailAddress;
-use kvit_store::{NewStaff, Role, StaffEmail, StaffRecord};
+use kvit_store::{NewStaff, StaffEmail, StaffRecord};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;

@@ -4,7 +4,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kvit_store::{Role, StaffEdit, StaffEdited, StaffProfile, StaffRecord};
+use kvit_billing::Role;
+use kvit_store::{StaffEdit, StaffEdited, StaffProfile, StaffRecord};
 use minijinja::context;
 use serde::Deserialize;
 

@@ -1,6 +1,7 @@
 //! A refund through its payment system turned out otherwise than the books have it: one says so, a third approves.
 
-use kvit_store::{Concede, ConcessionRecord, Deed, Role, same_person};
+use kvit_billing::Role;
+use kvit_store::{Concede, ConcessionRecord, Deed, same_person};
 use minijinja::{Value, context};
 
 use super::door::Officer;

@@ -6,12 +6,12 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{BillNumber, Cents};
+use kvit_billing::{BillNumber, Cents, Role};
 use kvit_flow::refunds::{asked_as, make_refund_file, same_way};
 use kvit_pay::{Iban, ProviderName};
 use kvit_store::{
     Concede, ConcessionKind, ConcessionRecord, ConcessionState, Concessions, CustomerRecord, Doubt,
-    NewConcession, RefundWord, Role, same_person,
+    NewConcession, RefundWord, same_person,
 };
 use minijinja::{Value, context};
 use serde::Deserialize;

@@ -8,8 +8,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::LayoutNo;
-use kvit_store::{Relaid, RelayRun, Role, RunRecord, RunState, same_person};
+use kvit_billing::{LayoutNo, Role};
+use kvit_store::{Relaid, RelayRun, RunRecord, RunState, same_person};
 use minijinja::{Value, context};
 use serde::Deserialize;
 

@@ -9,10 +9,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::{Cents, Currency, NoForm, OrderSeq, RunId};
+use kvit_billing::{Cents, Currency, NoForm, OrderSeq, Role, RunId};
 use kvit_flow::summary::{RunSummary, change_per_mille};
 use kvit_store::{
-    BalanceLine, BalanceSheet, Close, CopyCounts, Release, ReleaseError, Role, RunRecord, RunState,
+    BalanceLine, BalanceSheet, Close, CopyCounts, Release, ReleaseError, RunRecord, RunState,
     same_person,
 };
 use minijinja::{Value, context};

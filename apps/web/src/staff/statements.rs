@@ -5,9 +5,9 @@ use axum::{
     extract::{Path, Query, State},
     response::Response,
 };
-use kvit_billing::Cents;
+use kvit_billing::{Cents, Role};
 use kvit_pay::statement::{Gap, Statement, gaps};
-use kvit_store::{Role, StatementRecord, StatementReport, Tally};
+use kvit_store::{StatementRecord, StatementReport, Tally};
 use minijinja::{Value, context};
 use serde::Deserialize;
 

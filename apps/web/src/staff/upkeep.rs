@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::Timestamp;
-use kvit_store::Role;
+use kvit_billing::Role;
 use minijinja::{Value, context};
 use serde::Deserialize;
 

@@ -1,7 +1,8 @@
 //! Agents, clerks and auditors, and the administrator who opens and closes their accounts.
 
+use kvit_billing::Role;
 use kvit_billing::ports::Clock as _;
-use kvit_store::{EnrolmentState, PasskeyOwner, Role};
+use kvit_store::{EnrolmentState, PasskeyOwner};
 use kvit_web::credentials;
 use serde_json::json;
 

@@ -1,7 +1,8 @@
 //! What one member of staff begins and another decides: a run, a refund, direct debits, texts, a layout.
 
+use kvit_billing::Role;
 use kvit_billing::ports::Clock as _;
-use kvit_store::{Role, StatementReport, Tally};
+use kvit_store::{StatementReport, Tally};
 use kvit_web::ImportState;
 
 use super::{

@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 use jiff::{Timestamp, tz::TimeZone};
 use kvit_billing::{
     Address, BillNumber, Currency, CustomerNumber, DeliveryId, DeliveryKind, Language, LayoutNo,
-    Operator, OrderSeq, PaperUntil, RunId, Secret, StaffLogin,
+    Operator, OrderSeq, PaperUntil, Role, RunId, Secret, StaffLogin,
     code::{InstanceKey, TokenHash, TokenPurpose},
     customer::Text,
     operator::Brand,
@@ -29,7 +29,7 @@ use kvit_flow::{DebitRules, Sample, ports::NoCheckpoints};
 use kvit_pay::ways::{NoWays, NoWire};
 use kvit_store::{
     BillRecord, EnrolmentState, Event, GuardPolicy, NewSession, NewStaff, PasskeyAdded,
-    PasskeyOwner, PasskeyRecord, ReaderRecord, Role, SessionDoor, Store,
+    PasskeyOwner, PasskeyRecord, ReaderRecord, SessionDoor, Store,
 };
 use kvit_web::{
     Because, Cause, CertificateFacts, CertificateUse, DocumentError, Documents, Fails, Finding,

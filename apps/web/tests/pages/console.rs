@@ -1,7 +1,8 @@
 //! The pages that members of staff can come upon.
 
+use kvit_billing::Role;
 use kvit_billing::ports::Clock as _;
-use kvit_store::{Event, PasskeyOwner, Role, StaffProfile};
+use kvit_store::{Event, PasskeyOwner, StaffProfile};
 use serde_json::json;
 
 use super::{

@@ -16,8 +16,7 @@ mod upkeep;
 
 use axum::http::Method;
 use common::{World, autopay, chrome::Chrome, pay, seed};
-use kvit_billing::code::TokenPurpose;
-use kvit_store::Role;
+use kvit_billing::{Role, code::TokenPurpose};
 use serde_json::json;
 
 use console::console;

@@ -2,12 +2,12 @@
 
 use axum::http::Method;
 use jiff::civil::date;
-use kvit_billing::{Cents, ports::Clock as _};
+use kvit_billing::{Cents, Role, ports::Clock as _};
 use kvit_pay::{
     dialects::Refunded,
     statement::{Check, Fault, Place, Statement},
 };
-use kvit_store::{Concede, ConcessionKind, Doubt, NewConcession, NewPayment, NewStatement, Role};
+use kvit_store::{Concede, ConcessionKind, Doubt, NewConcession, NewPayment, NewStatement};
 use kvit_web::ImportState;
 
 use super::{

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use kvit_billing::Role;
 use kvit_flow::ports::Checkpoints;
 use kvit_pay::params::encode;
 use kvit_payers::Mood;
-use kvit_store::{EventFilter, Role};
+use kvit_store::EventFilter;
 use tokio_util::sync::CancellationToken;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use kvit_store::Role;
+use kvit_billing::Role;
 
 use super::{URL, common::World};
 

@@ -1,8 +1,9 @@
 //! Direct debits in the console: prepared by one, approved by another, and seen to when they come back.
 
 use axum::http::StatusCode;
+use kvit_billing::Role;
 use kvit_pay::params::encode;
-use kvit_store::{EventFilter, Role};
+use kvit_store::EventFilter;
 
 use super::{
     URL,

@@ -1,8 +1,8 @@
 //! What agents and clerks do for a customer who called or came.
 
 use axum::http::StatusCode;
-use kvit_billing::{BillNumber, DeliveryId, Language, reference::CreditorReference};
-use kvit_store::{Channel, EnrolmentState, Event, NewDelivery, PasskeyOwner, Role, Written};
+use kvit_billing::{BillNumber, DeliveryId, Language, Role, reference::CreditorReference};
+use kvit_store::{Channel, EnrolmentState, Event, NewDelivery, PasskeyOwner, Written};
 use serde_json::json;
 
 use super::{

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Method, StatusCode},
 };
-use kvit_store::Role;
+use kvit_billing::Role;
 use kvit_web::{API_OPERATIONS, CALLS, ROUTES, STAFF_ROUTES};
 
 use super::{

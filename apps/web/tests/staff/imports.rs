@@ -7,8 +7,9 @@ use axum::{
     http::{Method, StatusCode},
 };
 use futures::StreamExt as _;
+use kvit_billing::Role;
 use kvit_pay::statement::{Check, Place};
-use kvit_store::{Event, Role};
+use kvit_store::Event;
 use kvit_web::{Because, Cause, Fails, ImportState, Kind, Reason};
 
 use super::{

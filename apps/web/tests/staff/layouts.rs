@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use kvit_billing::LayoutNo;
-use kvit_store::{NewLayout, Role};
+use kvit_billing::{LayoutNo, Role};
+use kvit_store::NewLayout;
 use kvit_web::{ImportState, Kind, LayoutCheck, LayoutFault};
 
 use super::{

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use kvit_billing::Role;
 use kvit_pay::params::encode;
-use kvit_store::{EventFilter, Role};
+use kvit_store::EventFilter;
 use kvit_web::STAFF_ROUTES;
 
 use super::{

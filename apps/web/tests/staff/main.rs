@@ -22,7 +22,8 @@ mod texts;
 use axum::http::{Method, StatusCode};
 use common::{Browser, World, seed};
 
-use kvit_store::{EventFilter, Role};
+use kvit_billing::Role;
+use kvit_store::EventFilter;
 use kvit_web::{STAFF_ROUTES, Who};
 
 const URL: &str = "http://localhost:8080";

@@ -1,9 +1,9 @@
 //! Money without an owner, and other notices that need people, in the console.
 
 use axum::http::{Method, StatusCode};
-use kvit_billing::Cents;
+use kvit_billing::{Cents, Role};
 use kvit_pay::params::encode;
-use kvit_store::{Booked, NoticeOutcome, Role};
+use kvit_store::{Booked, NoticeOutcome};
 
 use super::{
     FOREIGN, URL,

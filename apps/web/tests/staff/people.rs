@@ -1,8 +1,8 @@
 //! Accounts of staff: signing in, passwords, what an auditor reads, what an administrator does.
 
 use axum::http::StatusCode;
-use kvit_billing::{Language, Secret, StaffLogin, StaffMail};
-use kvit_store::{Event, NewStaff, Role};
+use kvit_billing::{Language, Role, Secret, StaffLogin, StaffMail};
+use kvit_store::{Event, NewStaff};
 use kvit_web::credentials;
 use serde_json::json;
 

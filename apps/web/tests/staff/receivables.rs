@@ -1,7 +1,8 @@
 //! What customers owe by age, in the console.
 
 use axum::http::StatusCode;
-use kvit_store::{EventFilter, Role};
+use kvit_billing::Role;
+use kvit_store::EventFilter;
 
 use super::{
     URL,

@@ -1,7 +1,7 @@
 //! Notices, statements and the books side by side, in the console.
 
 use axum::http::StatusCode;
-use kvit_store::Role;
+use kvit_billing::Role;
 
 use super::{
     URL,

@@ -1,8 +1,9 @@
 //! Refunds and write-offs in the console: proposed by one, approved by another, sent in one file.
 
 use axum::http::StatusCode;
+use kvit_billing::Role;
 use kvit_pay::params::encode;
-use kvit_store::{EventFilter, Role};
+use kvit_store::EventFilter;
 
 use super::{
     FOREIGN, URL,

@@ -1,10 +1,8 @@
 //! Billing runs in the console.
 
 use axum::http::StatusCode;
-use kvit_billing::{DeliveryId, Language, LayoutNo};
-use kvit_store::{
-    Channel, ChooseLayout, Event, LayoutChosen, NewDelivery, NewLayout, Role, Written,
-};
+use kvit_billing::{DeliveryId, Language, LayoutNo, Role};
+use kvit_store::{Channel, ChooseLayout, Event, LayoutChosen, NewDelivery, NewLayout, Written};
 
 use super::{
     URL,

@@ -5,9 +5,9 @@ use axum::{
     http::{Method, StatusCode},
 };
 use jiff::SignedDuration;
-use kvit_billing::EntryId;
+use kvit_billing::{EntryId, Role};
 use kvit_store::{
-    EnrolmentChannel, EnrolmentState, Event, NewScanFile, Role, ScanComing, ScanFault, ScanReport,
+    EnrolmentChannel, EnrolmentState, Event, NewScanFile, ScanComing, ScanFault, ScanReport,
     ScanState,
 };
 

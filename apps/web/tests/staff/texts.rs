@@ -2,7 +2,7 @@
 //! process without a restart.
 
 use axum::http::StatusCode;
-use kvit_store::Role;
+use kvit_billing::Role;
 
 use super::{
     URL,

@@ -1,7 +1,7 @@
 //! Codes that are guessed from many places, and who hears of it.
 
-use kvit_billing::{DeliveryKind, Language, Secret};
-use kvit_store::{DeliveryWhat, GuardPolicy, Role, StaffEmail, Store};
+use kvit_billing::{DeliveryKind, Language, Role, Secret};
+use kvit_store::{DeliveryWhat, GuardPolicy, StaffEmail, Store};
 
 use super::{
     staff::{add, event, login},

@@ -1,9 +1,9 @@
 //! Passkeys: challenges that count once, ids that count once, counters that only go on.
 
-use kvit_billing::{Language, Secret, StaffLogin, StaffMail, code::TokenHash};
+use kvit_billing::{Language, Role, Secret, StaffLogin, StaffMail, code::TokenHash};
 use kvit_store::{
     CHALLENGES_OF_ADDRESS_MAX, Event, NewChallenge, NewSession, NewStaff, PASSKEYS_OF_OWNER_MAX,
-    PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, Role, SessionDoor, StaffEmail, Store,
+    PasskeyAdded, PasskeyOwner, PasskeyRecord, PasskeyUse, SessionDoor, StaffEmail, Store,
 };
 use serde_json::json;
 

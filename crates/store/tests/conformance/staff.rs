@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 use kvit_billing::{
-    Address, Customer, DeliveryId, EnrolmentId, EntryId, Language, Secret, StaffLogin, StaffMail,
+    Address, Customer, DeliveryId, EnrolmentId, EntryId, Language, Role, Secret, StaffLogin,
+    StaffMail,
 };
 use kvit_store::{
     Attempt, AttemptOutcome, Channel, Close, Contact, DeliveryState, DeliveryWhat,
     EnrolmentChannel, EnrolmentState, Event, EventFilter, NewDelivery, NewEnrolment, NewProof,
-    NewStaff, NewStaffSession, Note, Role, StaffEmail, StaffProfile, Store, Written,
+    NewStaff, NewStaffSession, Note, StaffEmail, StaffProfile, Store, Written,
 };
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! Another name or role for a member of staff.
 
 use jiff::SignedDuration;
-use kvit_billing::{Language, Secret, StaffLogin, StaffMail};
-use kvit_store::{DeliveryWhat, Role, StaffEdit, StaffEdited, StaffEmail, StaffProfile, Store};
+use kvit_billing::{Language, Role, Secret, StaffLogin, StaffMail};
+use kvit_store::{DeliveryWhat, StaffEdit, StaffEdited, StaffEmail, StaffProfile, Store};
 use serde_json::json;
 
 use super::{

@@ -10,8 +10,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use kvit_billing::Customer;
-use kvit_store::Role;
+use kvit_billing::{Customer, Role};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 

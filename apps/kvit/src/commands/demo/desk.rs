@@ -3,8 +3,7 @@
 
 use std::io::{Error, Result as IoResult};
 
-use kvit_billing::{CustomerNumber, Language, ports::Rng};
-use kvit_store::Role;
+use kvit_billing::{CustomerNumber, Language, Role, ports::Rng};
 use tokio_util::sync::CancellationToken;
 
 use super::{

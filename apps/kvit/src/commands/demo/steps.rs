@@ -10,12 +10,12 @@ use std::{
 
 use jiff::ToSpan;
 use kvit_billing::{
-    Cents, EnrolmentId, Language, RunId, Secret,
+    Cents, EnrolmentId, Language, Role, RunId, Secret,
     code::Token,
     ports::{Clock, Rng},
 };
 use kvit_intake::write_ndjson;
-use kvit_store::{EnrolmentChannel, NewEnrolment, Released, Role, StaffRecord};
+use kvit_store::{EnrolmentChannel, NewEnrolment, Released, StaffRecord};
 use kvit_synth::statement::PaidBill;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

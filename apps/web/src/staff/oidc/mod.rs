@@ -17,8 +17,8 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{Secret, StaffLogin, code::Token};
-use kvit_store::{Event, NewChallenge, NewStaff, Role, StaffProfile, StaffRecord};
+use kvit_billing::{Role, Secret, StaffLogin, code::Token};
+use kvit_store::{Event, NewChallenge, NewStaff, StaffProfile, StaffRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

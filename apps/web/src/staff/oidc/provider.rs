@@ -9,9 +9,8 @@ use std::{
 
 use jiff::Timestamp;
 use jsonwebtoken::jwk::Jwk;
-use kvit_billing::Secret;
+use kvit_billing::{Role, Secret};
 use kvit_pay::ways::{Call, NoAnswer, Wire};
-use kvit_store::Role;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;

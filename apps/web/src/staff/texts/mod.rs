@@ -10,8 +10,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kvit_billing::Language;
-use kvit_store::{ChangedTexts, ChooseTexts, Role, TextVersion, TextsChosen, same_person};
+use kvit_billing::{Language, Role};
+use kvit_store::{ChangedTexts, ChooseTexts, TextVersion, TextsChosen, same_person};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
