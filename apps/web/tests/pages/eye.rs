@@ -13,9 +13,14 @@ use super::{
 };
 
 const PAGE_MAX_BYTES: u64 = 100_000;
-const WIDTHS: [u32; 2] = [390, 1280];
-/// 1280 px at 400 % zoom (WCAG 1.4.10), and at 200 %.
-const ZOOMED: [u32; 2] = [320, 640];
+/// 1280 px at 400 % zoom (WCAG 1.4.10) and at 200 %, a telephone and a desk, with the theme in which axe-core judges:
+/// colours do not depend on the width, nor what there is on the theme.
+const WIDTHS: [(u32, Option<Theme>); 4] = [
+    (320, None),
+    (640, None),
+    (390, Some(Theme::Light)),
+    (1280, Some(Theme::Dark)),
+];
 /// A sheet of A4 without the margins that Chromium leaves.
 const SHEET: u32 = 718;
 
@@ -34,9 +39,20 @@ pub(super) fn axe() -> Option<String> {
         .flatten()
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Theme {
+    Light,
+    Dark,
+    Print,
+}
+
+/// Where pictures are kept, if they are.
+fn pictures() -> Option<PathBuf> {
+    std::env::var_os("KVIT_SCREENS").map(PathBuf::from)
+}
+
 pub(super) struct Inspector {
     pub(super) chrome: Chrome,
-    pub(super) axe: String,
     pub(super) lang: &'static str,
     pub(super) faults: Vec<String>,
     /// Names of the templates.
@@ -44,10 +60,14 @@ pub(super) struct Inspector {
 }
 
 impl Inspector {
-    pub(super) fn new(chrome: Chrome, axe: String, lang: &'static str) -> Self {
+    /// With axe-core in each page that is opened from now on.
+    pub(super) async fn new(chrome: Chrome, axe: &str, lang: &'static str) -> Self {
+        let source = json!({ "source": axe });
+        chrome
+            .cdp("Page.addScriptToEvaluateOnNewDocument", source)
+            .await;
         Self {
             chrome,
-            axe,
             lang,
             faults: Vec::new(),
             looked_at: BTreeSet::new(),
@@ -57,7 +77,7 @@ impl Inspector {
     /// Looks at the page that is open now.
     pub(super) async fn look(&mut self, name: &str) {
         let chrome = &self.chrome;
-        // A page that comes again by itself would take axe away.
+        // A page that comes again by itself would take away what is looked at.
         chrome.eval("window.stop()").await;
         self.looked_at.extend(forgotten::shown(chrome).await);
         let at = format!("{name}, {}", self.lang);
@@ -66,8 +86,7 @@ impl Inspector {
         if html_lang != self.lang {
             faults.push(format!("the page is in {html_lang}"));
         }
-        chrome.eval(&format!("(() => {{ {} }})()", self.axe)).await;
-        for width in ZOOMED.into_iter().chain(WIDTHS) {
+        for (width, judged) in WIDTHS {
             chrome.width(width).await;
             let wide = chrome
                 .eval("document.documentElement.scrollWidth - innerWidth")
@@ -75,16 +94,16 @@ impl Inspector {
             if wide.as_i64() != Some(0) {
                 faults.push(format!("scrolls sideways at {width} px by {wide}"));
             }
-        }
-        for width in WIDTHS {
-            chrome.width(width).await;
-            for (dark, theme) in [(false, "light"), (true, "dark")] {
-                chrome.dark(dark).await;
+            let Some(judged) = judged else { continue };
+            for theme in [Theme::Light, Theme::Dark] {
+                if theme != judged && pictures().is_none() {
+                    continue;
+                }
+                chrome.dark(theme == Theme::Dark).await;
                 self.keep(name, width, theme).await;
-                // Colours do not depend on the width, nor what there is on the theme.
-                if dark == (width > 600) {
+                if theme == judged {
                     for found in self.axe_findings().await {
-                        faults.push(format!("at {width} px, {theme}: {found}"));
+                        faults.push(format!("at {width} px, {theme:?}: {found}"));
                     }
                 }
             }
@@ -131,7 +150,7 @@ impl Inspector {
     /// The page that is open now, as a tablet held upright has it.
     pub(super) async fn tablet(&self, name: &str) {
         self.chrome.width(820).await;
-        self.keep(name, 820, "light").await;
+        self.keep(name, 820, Theme::Light).await;
     }
 
     /// The page that is open now, on paper: nothing to press, and nothing wider than the sheet.
@@ -140,7 +159,7 @@ impl Inspector {
         let print = json!({ "media": "print" });
         self.chrome.cdp("Emulation.setEmulatedMedia", print).await;
         let found = self.chrome.eval(OUT_OF_PLACE).await;
-        self.keep(name, SHEET, "print").await;
+        self.keep(name, SHEET, Theme::Print).await;
         self.chrome.dark(false).await;
         if found.as_array().is_none_or(|found| !found.is_empty()) {
             let fault = format!("{name}, {}: not for paper: {found}", self.lang);
@@ -156,13 +175,12 @@ impl Inspector {
         }
     }
 
-    async fn keep(&self, name: &str, width: u32, theme: &str) {
-        let Some(folder) = std::env::var_os("KVIT_SCREENS").map(PathBuf::from) else {
-            return;
-        };
+    async fn keep(&self, name: &str, width: u32, theme: Theme) {
+        let Some(folder) = pictures() else { return };
         let picture = self.chrome.picture().await;
         let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, picture);
         fs::create_dir_all(&folder).expect("a folder");
+        let theme = format!("{theme:?}").to_ascii_lowercase();
         let file = folder.join(format!("{name}-{}-{width}-{theme}.png", self.lang));
         fs::write(file, bytes.expect("base64")).expect("a file");
     }
@@ -199,7 +217,7 @@ impl Inspector {
     }
 }
 
-const AXE_RUN: &str = "axe.run(document, { rules: { 'target-size': { enabled: true } } }).then(r => \
+const AXE_RUN: &str = "axe.run(document, { rules: { 'target-size': { enabled: true } }, resultTypes: ['violations'], preload: false }).then(r => \
     r.violations.map(v => v.id + ' ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | ')))";
 
 const SMALL_TARGETS: &str = "[...document.querySelectorAll('button, .button, nav a, .brand, .lang, .foot a, .get, .phone, .check label, input:not([type=hidden],[type=checkbox],[type=radio],[hidden])')]\

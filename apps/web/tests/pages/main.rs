@@ -35,7 +35,7 @@ async fn every_page_is_fit_for_everybody() {
             return;
         };
         chrome.visit(&url).await;
-        let mut eye = Inspector::new(chrome, axe.clone(), lang);
+        let mut eye = Inspector::new(chrome, &axe, lang).await;
         eye.chrome.go(&format!("/?lang={lang}")).await;
         tour(&mut eye, &world).await;
         forgotten::none(&mut eye, Tour::Customers);
@@ -78,7 +78,7 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
         return;
     };
     chrome.visit(&url).await;
-    let mut eye = Inspector::new(chrome, axe, "bg");
+    let mut eye = Inspector::new(chrome, &axe, "bg").await;
     console(&mut eye, &world).await;
     forgotten::none(&mut eye, Tour::Console);
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
@@ -110,7 +110,7 @@ async fn every_page_of_paying_together_is_fit_for_everybody() {
         return;
     };
     chrome.visit(&url).await;
-    let mut eye = Inspector::new(chrome, axe, "bg");
+    let mut eye = Inspector::new(chrome, &axe, "bg").await;
     eye.sign_in(&world, seed::MARIA).await;
     eye.look("bills-to-pay-at-once").await;
     eye.see("pay-all-of-one", "/pay/all?number=1000003").await;
@@ -166,7 +166,7 @@ async fn every_page_of_autopay_is_fit_for_everybody() {
         return;
     };
     chrome.visit(&url).await;
-    let mut eye = Inspector::new(chrome, axe, "bg");
+    let mut eye = Inspector::new(chrome, &axe, "bg").await;
     eye.sign_in(&world, seed::ANNA).await;
     eye.see("autopay-needs-mail", "/autopay").await;
     seed::enrol(&world.store, seed::ANNA, "anna@primer.bg").await;
