@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use kvit_billing::Customer;
 use kvit_store::Store;
 use kvit_synth::Synth;
 use sqlx::Connection as _;
@@ -12,6 +13,8 @@ use sqlx::Connection as _;
 const BATCH: u32 = 1_000;
 const TRIES: u32 = 20;
 const LIMIT: u32 = 21;
+/// Telephone numbers that may be given out, more than there are customers.
+const PHONES: u32 = 10_000_000;
 
 type Fault = Box<dyn std::error::Error>;
 
@@ -41,7 +44,10 @@ async fn measure(engine: &str, url: &str, count: u32) -> Result<(), Fault> {
     let begun = Instant::now();
     for first in (0..count).step_by(BATCH as usize) {
         let batch: Vec<_> = (first..count.min(first + BATCH))
-            .map(|i| synth.customer(i))
+            .map(|i| Customer {
+                phone: Some(phone(i)),
+                ..synth.customer(i)
+            })
             .collect();
         store.upsert_customers(&batch).await?;
     }
@@ -58,19 +64,17 @@ async fn measure(engine: &str, url: &str, count: u32) -> Result<(), Fault> {
     let (first, last) = (words[0], words[words.len() - 1]);
     let street = someone.address.lines.first().cloned().unwrap_or_default();
     let city = &someone.address.city;
-    let phone = someone
-        .phone
-        .clone()
-        .unwrap_or_else(|| "0888123456".to_owned());
     for (what, wanted) in [
         ("number", someone.number.to_string()),
         ("end of a number", someone.number.as_str()[4..].to_owned()),
-        ("phone", phone),
+        ("telephone number", phone(count / 2)),
+        ("telephone number of nobody", phone(PHONES - 1)),
         ("whole name", someone.name.clone()),
         ("last name", last.to_owned()),
         ("first name, very common", first.to_owned()),
         ("name and street", format!("{last} {street}")),
         ("name and city", format!("{first} {city}")),
+        ("address", format!("{city} {street}")),
         ("nobody", "никойтакъв".to_owned()),
         (
             "two common things that never meet",
@@ -96,6 +100,12 @@ async fn measure(engine: &str, url: &str, count: u32) -> Result<(), Fault> {
         );
     }
     Ok(())
+}
+
+/// The telephone number of customer `i`: invented, and each another's.
+fn phone(i: u32) -> String {
+    let spread = u64::from(i) * 7_654_321 % u64::from(PHONES);
+    format!("099 {spread:07}")
 }
 
 fn ms(time: Duration) -> String {
