@@ -399,8 +399,10 @@ doctor-mails-left-out = texts version { $no } is not said whole: { $name } { $fa
 doctor-mail-settings = they fit together
 doctor-portal = its pages can be made
 doctor-sign-in = the identity provider has keys
-doctor-no-centre = { $logins } have no service centre and can recognise no customer: an administrator enters it under “Accounts of staff” (/staff/people), or [staff.oidc] centre_claim names the claim that holds it
+doctor-no-centre = clerks without a service centre: { $logins }. They can recognise no customer: an administrator enters it under “Accounts of staff” (/staff/people), or [staff.oidc] centre_claim names the claim that holds it
 doctor-centre-claim = [staff.oidc] centre_claim is empty: a new clerk comes without a centre and can recognise no customer until an administrator enters it under “Accounts of staff” (/staff/people). Name the claim that holds the centre, such as centre_claim = "centre"
+doctor-no-alarm = no administrator has an e-mail address, so a mail that codes are being guessed would reach nobody: an administrator enters one under “Accounts of staff” (/staff/people)
+doctor-no-administrator = there is no administrator, so a mail that codes are being guessed would reach nobody: kvit staff add LOGIN --role administrator --email ADDRESS
 doctor-guessed = they were guessed from many places, so attempts were slowed down until { $until }: block the sources at the proxy; the log names them by pseudonym (`a number and code did not match`)
 doctor-autopay = bills are collected as { $creditor } on { $iban }
 doctor-autopay-waits = { $people ->

@@ -1265,6 +1265,7 @@ staff-part-portal = Страници
 staff-part-mail-server = Пощенски сървър
 staff-part-staff-sign-in = Вход на служителите
 staff-part-service-centres = Центрове за клиенти
+staff-part-alarms = Тревоги по имейл
 staff-part-codes = Кодове на клиентите
 staff-part-autopay = Автоматично плащане
 

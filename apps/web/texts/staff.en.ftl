@@ -1265,6 +1265,7 @@ staff-part-portal = Pages
 staff-part-mail-server = Mail server
 staff-part-staff-sign-in = Staff sign-in
 staff-part-service-centres = Service centres
+staff-part-alarms = Alarms by mail
 staff-part-codes = Customers’ codes
 staff-part-autopay = Autopay
 

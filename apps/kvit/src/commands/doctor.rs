@@ -1,6 +1,7 @@
 //! `kvit doctor`: each part of an instance, looked at and left as it is.
 
 mod payments;
+mod people;
 
 use std::{
     fmt,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use jiff::ToSpan;
-use kvit_billing::{Language, LayoutNo, Role};
+use kvit_billing::{Language, LayoutNo};
 use kvit_flow::debits::{SILENT_DAYS, earliest};
 use kvit_store::{Debits, StoreError};
 use kvit_web::{CertificateUse, Fails, Finding, FindingTexts, Health, Said, pale_colours, wording};
@@ -92,15 +93,11 @@ pub(crate) async fn look(dir: &Path) -> Vec<Finding> {
                 });
                 instance_parts(&instance, &mut looks).await;
                 looks.push(mail_server(config));
-                if config.staff.oidc.is_some() {
-                    let asked = identity_provider(&instance).await;
-                    looks.push(judge("staff sign-in", asked, "sign-in"));
-                    looks.extend(without_centre(&instance).await);
-                }
+                looks.extend(people::findings(&instance).await);
                 looks.extend(payments::out_of_order(&instance).await);
                 looks.extend(payments::money_in_doubt(&instance).await);
                 looks.extend(autopay(&instance).await);
-                looks.extend(guessing(&instance).await);
+                looks.extend(people::guessing(&instance).await);
                 looks.extend(without_forms(&instance).await);
             }
             // Who reads this looks at each part already.
@@ -362,50 +359,6 @@ async fn mails(instance: &Instance) -> Finding {
             },
         },
         Err(failure) => broken(part, &failure),
-    }
-}
-
-/// That the identity provider of staff is who it should be, and has keys.
-async fn identity_provider(instance: &Instance) -> Result<(), Failure> {
-    let Some(oidc) = instance.oidc()? else {
-        return Ok(());
-    };
-    let looked = oidc.look().await;
-    looked.fails(Exit::Configuration, Fails::Oidc, &[])
-}
-
-/// Clerks who can recognise nobody, or will not be able to, since nothing names their centre.
-async fn without_centre(instance: &Instance) -> Option<Finding> {
-    let (part, oidc) = ("service centres", instance.config.staff.oidc.as_ref()?);
-    let people = match instance.store.staff().await.map_err(Failure::from) {
-        Ok(people) => people,
-        Err(failure) => return Some(broken(part, &failure)),
-    };
-    let clerks = people.iter().filter(|person| {
-        person.role == Role::Clerk && person.centre.is_none() && person.disabled_at.is_none()
-    });
-    let logins: Vec<_> = clerks.map(|person| person.login.as_str()).collect();
-    if !logins.is_empty() {
-        let logins = logins.join(", ");
-        let values: [(_, &dyn fmt::Display); 1] = [("logins", &logins)];
-        return Some(found(part, Health::Warning, "no-centre", &values));
-    }
-    // With accounts of an administrator's making the centre is known before.
-    let comes = oidc.roles.values().any(|role| role == Role::Clerk.as_str());
-    let unsaid = oidc.centre_claim.is_empty() && oidc.create_accounts && comes;
-    unsaid.then(|| found(part, Health::Warning, "centre-claim", &[]))
-}
-
-/// Whether somebody has been trying codes of many customers.
-async fn guessing(instance: &Instance) -> Option<Finding> {
-    let part = "codes";
-    let until = instance.store.guessed_until(jiff::Timestamp::now()).await;
-    match until.map_err(Failure::from) {
-        Ok(until) => until.map(|until| {
-            let until = until.strftime("%Y-%m-%d %H:%M UTC");
-            found(part, Health::Warning, "guessed", &[("until", &until)])
-        }),
-        Err(failure) => Some(broken(part, &failure)),
     }
 }
 
