@@ -116,6 +116,9 @@ templates!(
     "staff/texts-sample.html",
     "staff/texts-version.html",
     "staff/texts.html",
+    "staff/token-given.html",
+    "staff/token-revoke.html",
+    "staff/tokens.html",
     "staff/upkeep-nav.html",
     "verify.html",
     "year.html"

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{ApiName, code::TokenHash};
 
 use crate::{
-    ApiAnswer, ApiBegun, ApiRequest, ApiScope, ApiTokenRecord, Event, NewApiToken, Store,
-    StoreError,
+    ApiAnswer, ApiBegun, ApiRequest, ApiScope, ApiTokenRecord, ApiTokenView, Event, NewApiToken,
+    Store, StoreError,
     audit::{event, told},
     engine::Row,
     rows::{corrupt, optional_time, text, time},
@@ -48,13 +48,62 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn api_tokens(&self) -> Result<Vec<ApiTokenRecord>, StoreError> {
-        query("SELECT * FROM api_tokens ORDER BY revoked_at IS NOT NULL, name")
+    pub async fn api_tokens(&self) -> Result<Vec<ApiTokenView>, StoreError> {
+        let rows = query("SELECT * FROM api_tokens ORDER BY revoked_at IS NOT NULL, name")
             .fetch_all(&self.pools)
-            .await?
-            .iter()
-            .map(token)
-            .collect()
+            .await?;
+        let mut all = Vec::new();
+        for row in &rows {
+            all.push(self.told_of_token(token(row)?).await?);
+        }
+        Ok(all)
+    }
+
+    /// The token of this name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn api_token_called(
+        &self,
+        name: &ApiName,
+    ) -> Result<Option<ApiTokenView>, StoreError> {
+        let row = query("SELECT * FROM api_tokens WHERE name = $1")
+            .bind(name.as_str())
+            .fetch_optional(&self.pools)
+            .await?;
+        match row {
+            Some(row) => Ok(Some(self.told_of_token(token(&row)?).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// A name is one token for good, so the trail tells of no other by it.
+    async fn told_of_token(&self, token: ApiTokenRecord) -> Result<ApiTokenView, StoreError> {
+        let name = &token.name;
+        let added_by = self.who_did("api.token-added", name).await?;
+        let revoked_by = match token.revoked_at {
+            Some(_) => self.who_did("api.token-revoked", name).await?,
+            None => None,
+        };
+        let used = query("SELECT MAX(at) AS used_at FROM events WHERE who = $1")
+            .bind(format!("api:{name}"))
+            .fetch_one(&self.pools)
+            .await?;
+        Ok(ApiTokenView {
+            used_at: optional_time(&used, "used_at")?,
+            token,
+            added_by,
+            revoked_by,
+        })
+    }
+
+    async fn who_did(&self, what: &str, name: &ApiName) -> Result<Option<String>, StoreError> {
+        let row = query("SELECT who FROM events WHERE subject = $1 AND what = $2 LIMIT 1")
+            .bind(format!("api/{name}"))
+            .bind(what)
+            .fetch_optional(&self.pools)
+            .await?;
+        Ok(row.map(|row| row.get("who")).transpose()?)
     }
 
     /// Ends a token at once. `false` where there is none of this name that works.

@@ -179,6 +179,7 @@ on_both_engines! {
     webhooks::a_removed_webhook_is_told_nothing_more,
     health::silence_in_a_row_puts_a_payment_system_out_of_order,
     api::a_token_works_until_it_is_revoked_or_over,
+    api::the_trail_tells_who_gave_a_token_out_and_when_it_was_used,
     api::a_change_is_made_once_under_its_key,
     api::the_trail_tells_whether_a_change_was_made,
     api::a_telephone_number_is_found_however_it_is_written,

@@ -1,18 +1,17 @@
 //! `kvit api token`: who of the operator's own systems may ask.
 
 use jiff::{Timestamp, civil::Date};
-use kvit_billing::{
-    ApiName,
-    code::Token,
-    ports::{Clock, Rng},
+use kvit_billing::{ApiName, ports::Clock};
+use kvit_store::{ApiScope, ApiTokenRecord, Event};
+use kvit_web::{
+    TokenState, api_subject, end_of_token, last_day_of_token, make_token, scopes_detail,
 };
-use kvit_store::{ApiScope, ApiTokenRecord, Event, EventFilter, NewApiToken};
 use serde_json::{Value, json};
 
 use super::account::at_the_console;
 use crate::{
     cli::{TokenAddArgs, TokenCommand},
-    exit::{Context, Exit, Failure},
+    exit::{Exit, Failure},
     output::{BOLD, DIM, Output, table},
     wiring::{Instance, SystemClock, SystemRng},
 };
@@ -36,27 +35,16 @@ async fn add(out: &Output, instance: &Instance, args: TokenAddArgs) -> Result<Ex
         return Err(Failure::new(Exit::Usage, "the token's last day is over")
             .hint("name a day from today on with --until, or leave it away"));
     }
-    let mut bytes = [0; 16];
-    SystemRng.fill(&mut bytes);
-    let token = Token::from_random(bytes);
-    let mut scopes = args.scopes;
-    scopes.sort_unstable();
-    scopes.dedup();
-    let new = NewApiToken {
-        name: args.name.clone(),
-        hash: token.hash(),
-        scopes,
-        at,
-        expires_at,
-    };
-    let detail = json!({ "scopes": words(&new.scopes) });
+    let made = make_token(&SystemRng, args.name, args.scopes, (at, expires_at));
+    let new = made.kept;
+    let detail = scopes_detail(&new.scopes);
     let added = event(at, "api.token-added", &new.name, detail);
     if !instance.store.add_api_token(&new, &added).await? {
         let what = format!("there is, or was, a token called {}", new.name);
         return Err(Failure::new(Exit::Refused, what)
             .hint("a name is one token for good: choose another, such as one with the year"));
     }
-    let secret = format!("{}{}", kvit_web::API_TOKEN_PREFIX, token.expose());
+    let secret = made.secret.expose();
     let url = format!(
         "{}/api/v1",
         instance.config.portal.public_url.trim_end_matches('/')
@@ -68,7 +56,7 @@ async fn add(out: &Output, instance: &Instance, args: TokenAddArgs) -> Result<Ex
         let pair = |label: &str, text: &str| vec![format!("  {label}"), text.to_owned()];
         let rows = [
             pair("address", &url),
-            pair("token", &secret),
+            pair("token", secret),
             pair("scopes", &words(&new.scopes).join(" ")),
         ];
         format!(
@@ -82,38 +70,22 @@ async fn add(out: &Output, instance: &Instance, args: TokenAddArgs) -> Result<Ex
 
 /// The first moment after a day, where the operator sits.
 fn end_of(instance: &Instance, day: Date) -> Result<Timestamp, Failure> {
-    let zone = instance.time_zone()?;
-    let next = day
-        .tomorrow()
-        .and_then(|next| next.at(0, 0, 0, 0).to_zoned_datetime(zone));
-    let next = next.exits(Exit::Usage, format!("{day} is no day of a calendar"))?;
-    Ok(next.timestamp())
+    let end = end_of_token(day, &instance.time_zone()?);
+    end.ok_or_else(|| Failure::new(Exit::Usage, format!("{day} is no day of a calendar")))
 }
 
 async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
     let zone = instance.time_zone()?;
     let now = SystemClock.now();
-    let mut all = Vec::new();
-    for token in instance.store.api_tokens().await? {
-        let filter = EventFilter {
-            who: Some(format!("api:{}", token.name)),
-            ..EventFilter::default()
-        };
-        let last = instance.store.audit(&filter, 1).await?;
-        let used = last.first().map(|event| event.at);
-        let until = token.expires_at.map(|end| {
-            let last = end.as_microsecond().saturating_sub(1);
-            let last = Timestamp::from_microsecond(last).unwrap_or(end);
-            last.to_zoned_datetime(zone.clone()).date()
-        });
-        all.push((token, used, until));
-    }
+    let all = instance.store.api_tokens().await?;
+    let until = |token: &ApiTokenRecord| token.expires_at.map(|end| last_day_of_token(end, &zone));
     let value: Vec<Value> = all
         .iter()
-        .map(|(token, used, until)| {
+        .map(|one| {
+            let token = &one.token;
             json!({
                 "name": token.name.as_str(), "scopes": token.scopes, "created_at": token.created_at,
-                "last_used_at": used, "until": until, "state": state(token, now),
+                "last_used_at": one.used_at, "until": until(token), "state": state(token, now),
             })
         })
         .collect();
@@ -124,12 +96,15 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
         }
         let head = ["name", "state", "until", "last used", "scopes"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
-        rows.extend(all.iter().map(|(token, used, until)| {
-            let used = used.map(|at| at.to_zoned_datetime(zone.clone()).date().to_string());
+        rows.extend(all.iter().map(|one| {
+            let token = &one.token;
+            let used = one
+                .used_at
+                .map(|at| at.to_zoned_datetime(zone.clone()).date().to_string());
             vec![
                 token.name.to_string(),
                 state(token, now).to_owned(),
-                until.map_or_else(String::new, |day| day.to_string()),
+                until(token).map_or_else(String::new, |day| day.to_string()),
                 used.unwrap_or_else(|| "never".to_owned()),
                 words(&token.scopes).join(" "),
             ]
@@ -144,10 +119,10 @@ async fn list(out: &Output, instance: &Instance) -> Result<Exit, Failure> {
 }
 
 fn state(token: &ApiTokenRecord, now: Timestamp) -> &'static str {
-    match (token.revoked_at, token.expires_at) {
-        (Some(_), _) => "revoked",
-        (None, Some(end)) if end <= now => "over",
-        (None, _) => "works",
+    match TokenState::of(token, now) {
+        TokenState::Revoked => "revoked",
+        TokenState::Over => "over",
+        TokenState::Works => "works",
     }
 }
 
@@ -172,7 +147,7 @@ pub(super) fn event(at: Timestamp, what: &str, name: &ApiName, detail: Value) ->
         at,
         who: at_the_console(),
         what: what.to_owned(),
-        subject: format!("api/{name}"),
+        subject: api_subject(name),
         detail,
     }
 }

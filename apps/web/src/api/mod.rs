@@ -9,6 +9,7 @@ mod document;
 mod door;
 mod problem;
 mod read;
+mod tokens;
 mod verify;
 mod views;
 
@@ -30,6 +31,9 @@ pub use document::openapi;
 use door::Caller;
 pub(crate) use door::Rates;
 pub use door::TOKEN_PREFIX as API_TOKEN_PREFIX;
+pub use tokens::{
+    MadeToken, TokenState, api_subject, end_of_token, last_day_of_token, make_token, scopes_detail,
+};
 
 /// One thing that the API does.
 pub struct Operation {

@@ -37,6 +37,7 @@ pub(crate) mod spell;
 pub(crate) mod statements;
 pub(crate) mod texts;
 pub(crate) mod timeline;
+pub(crate) mod tokens;
 pub(crate) mod upkeep;
 
 use axum::{
@@ -198,6 +199,10 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/texts/{no}", UPKEEP),
     ("POST", "/staff/texts/{no}", PEOPLE),
     ("GET", "/staff/texts/{no}/{language}/{sample}", UPKEEP),
+    ("GET", "/staff/tokens", PEOPLE),
+    ("POST", "/staff/tokens", PEOPLE),
+    ("GET", "/staff/tokens/{name}", PEOPLE),
+    ("POST", "/staff/tokens/{name}", PEOPLE),
 ];
 
 /// Where the menu leads, for those who may go there.
@@ -475,6 +480,11 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
             "/staff/texts/{no}/{language}/{sample}",
             get(texts::sample::show),
         )
+        .route("/staff/tokens", get(tokens::list).post(tokens::add))
+        .route(
+            "/staff/tokens/{name}",
+            get(tokens::one).post(tokens::revoke),
+        )
         .route_layer(middleware::from_fn_with_state(doors.clone(), door::guard))
 }
 
@@ -502,7 +512,7 @@ pub(crate) fn render(
             .map(|&(href, text)| context! { href, text => texts.say(text, &[]) })
             .collect();
         let role = role_name(app, visitor, officer.role);
-        context! { name => officer.name.clone(), login => officer.login.as_str(), role, menu, home => home_of(officer.role) }
+        context! { name => officer.name.clone(), login => officer.login.as_str(), role, menu, home => home_of(officer.role), tokens => open("/staff/tokens") }
     });
     let html = app
         .pages

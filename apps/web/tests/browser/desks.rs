@@ -212,6 +212,7 @@ mod journey {
         chrome.follow("main form button").await;
         let said = chrome.text("main [role=status]").await;
         assert!(said.contains("Профилът е закрит"), "{said}");
+        gives_a_system_a_token(chrome).await;
         chrome.hand_over(eva).await;
         chrome.go(&boris).await;
         assert!(chrome.path().await.starts_with("/staff/sign-in"));
@@ -219,5 +220,25 @@ mod journey {
         assert_eq!(chrome.path().await, "/staff/sign-in");
         let wrong = chrome.text("[role=alert]").await;
         assert!(!wrong.is_empty());
+    }
+
+    /// The administrator gives a token out, which is seen this once, and revokes it.
+    async fn gives_a_system_a_token(chrome: &Chrome) {
+        chrome.follow("nav a[href='/staff/layouts']").await;
+        chrome.follow("main nav a[href='/staff/tokens']").await;
+        chrome.fill("#name", "crm-2026").await;
+        chrome.press("input[value='bills:read']").await;
+        chrome.follow("form.card button").await;
+        let token = chrome.text(".facts dd").await;
+        assert!(token.starts_with("kvit_"), "{token}");
+        assert_eq!(chrome.path().await, "/staff/tokens");
+        chrome.follow("main a[href='/staff/tokens']").await;
+        let list = chrome.html().await;
+        assert!(list.contains("crm-2026") && !list.contains(&token));
+        chrome.follow("a[href='/staff/tokens/crm-2026']").await;
+        assert_eq!(chrome.h1().await, "Отменяне на токен?");
+        chrome.follow("main form button").await;
+        let said = chrome.text("main [role=status]").await;
+        assert!(said.contains("Токенът е отменен"), "{said}");
     }
 }

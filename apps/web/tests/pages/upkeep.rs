@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use kvit_billing::ports::Clock as _;
 use kvit_web::{Because, Cause, Fails, ImportState, Kind, LayoutCheck, Reason};
 
 use super::{
@@ -84,6 +85,7 @@ pub(super) async fn layouts(eye: &mut Inspector, world: &World) {
     eye.see("staff-layout-faulty", &format!("/staff/layouts/file/{id}"))
         .await;
     eye.see("staff-keys", "/staff/keys").await;
+    tokens(eye, world).await;
     eye.see("staff-components", "/staff/components").await;
     for seen in ["scheme=dark", "scheme=light&place=portal"] {
         let name = format!("staff-components-{}", seen.replace(['=', '&'], "-"));
@@ -94,11 +96,43 @@ pub(super) async fn layouts(eye: &mut Inspector, world: &World) {
     eye.see("staff-components", "/staff/components?lang=en")
         .await;
     eye.see("staff-keys", "/staff/keys?lang=en").await;
+    eye.see("staff-tokens", "/staff/tokens").await;
     eye.see("staff-texts", "/staff/texts").await;
     eye.see("staff-texts-version", "/staff/texts/1").await;
     eye.see("staff-layouts", "/staff/layouts?lang=en").await;
     eye.lang = "bg";
     eye.chrome.go("/staff/layouts?lang=bg").await;
+}
+
+/// Tokens of the API: none yet, a form with faults, one that is shown once, the list, one that is to end.
+async fn tokens(eye: &mut Inspector, world: &World) {
+    eye.see("staff-tokens-none", "/staff/tokens").await;
+    eye.chrome.follow("form.card button").await;
+    eye.look("staff-tokens-wrong").await;
+    for (name, until) in [("crm-2026", ""), ("ivr-2026", "2027-12-31")] {
+        eye.chrome.go("/staff/tokens").await;
+        eye.chrome.fill("#name", name).await;
+        let day = format!("document.querySelector('#until').value = '{until}'");
+        eye.chrome.eval(&day).await;
+        for scope in ["customers:read", "bills:read"] {
+            eye.chrome.press(&format!("input[value='{scope}']")).await;
+        }
+        eye.chrome.follow("form.card button").await;
+    }
+    eye.look("staff-token-given").await;
+    let used = kvit_store::Event {
+        at: world.clock.now(),
+        who: "api:crm-2026".to_owned(),
+        what: "customer.viewed".to_owned(),
+        subject: format!("customer/{}", common::seed::ANNA),
+        detail: serde_json::json!({}),
+    };
+    world.store.record_event(&used).await.expect("kept");
+    eye.see("staff-tokens", "/staff/tokens").await;
+    eye.chrome.follow("a[href$='/ivr-2026']").await;
+    eye.look("staff-token-revoke").await;
+    eye.chrome.follow("main form button").await;
+    eye.look("staff-tokens-revoked").await;
 }
 
 /// Texts: the list, a group to be changed, with faults, a version that waits for a second person, its samples.

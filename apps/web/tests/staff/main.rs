@@ -18,6 +18,7 @@ mod refunds;
 mod runs;
 mod scans;
 mod texts;
+mod tokens;
 
 use axum::http::{Method, StatusCode};
 use common::{Browser, World, seed};
@@ -140,6 +141,10 @@ POST /staff/texts/change/{group}: administrator
 GET /staff/texts/{no}: auditor administrator
 POST /staff/texts/{no}: administrator
 GET /staff/texts/{no}/{language}/{sample}: auditor administrator
+GET /staff/tokens: administrator
+POST /staff/tokens: administrator
+GET /staff/tokens/{name}: administrator
+POST /staff/tokens/{name}: administrator
 ";
 
 fn written(who: Who) -> String {
@@ -170,7 +175,8 @@ async fn each_role_sees_its_pages_and_no_other() {
             .replace("{group}", "bill")
             .replace("{language}", "bg")
             .replace("{sample}", "bill")
-            .replace("{kind}", "household-bg");
+            .replace("{kind}", "household-bg")
+            .replace("{name}", "nobody");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         browser.ask(method, &path, "x=y", &[]).await
     };

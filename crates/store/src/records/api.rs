@@ -81,6 +81,19 @@ pub struct ApiTokenRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// A token with what the trail tells of it.
+#[derive(Clone, Debug)]
+pub struct ApiTokenView {
+    /// The token.
+    pub token: ApiTokenRecord,
+    /// Who gave it out, as the trail names them.
+    pub added_by: Option<String>,
+    /// Who revoked it.
+    pub revoked_by: Option<String>,
+    /// When its system asked for something last.
+    pub used_at: Option<Timestamp>,
+}
+
 /// A change that somebody asks for under a key of theirs.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {

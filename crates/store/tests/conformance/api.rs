@@ -30,7 +30,10 @@ async fn add(store: &Store, text: &str, hash: TokenHash, until: Option<i64>) -> 
         at: at(0),
         expires_at: until.map(at),
     };
-    let added = event(0, "api.token-added", &format!("api/{text}"), json!({}));
+    let added = Event {
+        who: "console:root".to_owned(),
+        ..event(0, "api.token-added", &format!("api/{text}"), json!({}))
+    };
     store.add_api_token(&new, &added).await.expect("an answer")
 }
 
@@ -65,12 +68,52 @@ pub(crate) async fn a_token_works_until_it_is_revoked_or_over(store: Store) {
         "a name is one token for good"
     );
     let all = store.api_tokens().await.expect("an answer");
-    let names: Vec<_> = all.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<_> = all.iter().map(|one| one.token.name.as_str()).collect();
     assert_eq!(names, ["ivr", "crm"]);
-    assert_eq!(all[0].scopes, [ApiScope::BillsRead, ApiScope::CodesVerify]);
+    let scopes = &all[0].token.scopes;
+    assert_eq!(*scopes, [ApiScope::BillsRead, ApiScope::CodesVerify]);
     let trail = store.events("api/crm", 9).await.expect("a trail");
     let told: Vec<_> = trail.iter().map(|event| event.what.as_str()).collect();
     assert_eq!(told, ["api.token-revoked", "api.token-added"]);
+}
+
+pub(crate) async fn the_trail_tells_who_gave_a_token_out_and_when_it_was_used(store: Store) {
+    assert!(add(&store, "crm", token(1), None).await);
+    assert!(add(&store, "ivr", token(2), None).await);
+    let by = |who: &str, now, what, subject| Event {
+        who: who.to_owned(),
+        ..event(now, what, subject, json!({}))
+    };
+    let revoked = by("admin", 70, "api.token-revoked", "api/ivr");
+    let done = store.revoke_api_token(&name("ivr"), &revoked).await;
+    assert!(done.expect("an answer"));
+    for (who, at) in [("api:crm", 50), ("api:crm", 60), ("api:ivr", 65)] {
+        let looked = by(who, at, "customer.viewed", "customer/1000001");
+        store.record_event(&looked).await.expect("kept");
+    }
+    add(&store, "new", token(3), None).await;
+    let known = async |text: &str| {
+        let found = store.api_token_called(&name(text)).await;
+        let found = found.expect("an answer")?;
+        Some((found.added_by, found.revoked_by, found.used_at))
+    };
+    let who = |who: &str| Some(who.to_owned());
+    assert_eq!(
+        known("ivr").await,
+        Some((who("console:root"), who("admin"), Some(at(65))))
+    );
+    assert_eq!(
+        known("crm").await,
+        Some((who("console:root"), None, Some(at(60))))
+    );
+    assert_eq!(known("new").await, Some((who("console:root"), None, None)));
+    assert_eq!(known("none").await, None);
+    let all = store.api_tokens().await.expect("an answer");
+    let all = all.iter().map(|one| (one.token.name.as_str(), one.used_at));
+    assert_eq!(
+        all.collect::<Vec<_>>(),
+        [("crm", Some(at(60))), ("new", None), ("ivr", Some(at(65)))]
+    );
 }
 
 fn asked(key: &str, hash: u8, now: i64) -> ApiRequest {
