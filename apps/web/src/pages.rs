@@ -91,6 +91,8 @@ templates!(
     "staff/person-centre.html",
     "staff/person-email.html",
     "staff/person-profile.html",
+    "staff/reader-read.html",
+    "staff/reader.html",
     "staff/receivables-list.html",
     "staff/receivables.html",
     "staff/reconciliation-day.html",

@@ -27,6 +27,12 @@ fn coded(text: &str) -> String {
     text.bytes().map(|b| format!("%{b:02X}")).collect()
 }
 
+/// How the latest reader was asked for.
+async fn evidence(world: &World) -> serde_json::Value {
+    let facts = world.store.reader_facts_of(&number(seed::MARIA), 1).await;
+    facts.expect("a store").remove(0).evidence
+}
+
 async fn readers(world: &World) -> Vec<ReaderRecord> {
     let found = world.store.readers_of(&number(seed::MARIA), 50).await;
     let mut found = found.expect("a store");
@@ -338,4 +344,214 @@ async fn staff_see_and_remove_readers() {
         .iter()
         .find(|mail| mail.id.kind() == DeliveryKind::Copy);
     assert_eq!(copy.expect("the copy").state, DeliveryState::Sent);
+}
+
+/// Recognises Maria on the telephone. Gives the call.
+async fn recognised(browser: &mut Browser, world: &World, path: &str) -> String {
+    let entry = hidden(&browser.get(path).await.body, "entry");
+    let code = world.code(seed::MARIA).replace(' ', "+");
+    let form = format!("entry={entry}&reference=C-17&code={code}");
+    let seen = browser.post(&format!("{path}/contact"), &form).await;
+    assert!(seen.header("location").ends_with("done=recognised"));
+    entry
+}
+
+/// The value of a hidden field.
+fn hidden(page: &str, name: &str) -> String {
+    let mark = format!("name=\"{name}\" value=\"");
+    let from = page.find(&mark).expect("the field") + mark.len();
+    let value = page[from..].split('"').next();
+    value.expect("its end").to_owned()
+}
+
+#[tokio::test]
+async fn an_agent_invites_a_reader_whom_the_customer_names() {
+    let world = World::new(URL).await;
+    let mut maria = maria(&world).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = format!("/staff/customers/{}", seed::MARIA);
+    let invite = format!("{path}/readers");
+    let page = ana.get(&path).await;
+    assert!(page.body.contains("Само клиентът.") && !page.body.contains("Покани човек"));
+    // Nothing before it is known who calls.
+    let early = ana.get(&invite).await;
+    assert!(early.header("location").ends_with("done=over"));
+    let early = ana.post(&invite, "email=kantora@abv.bg&entry=1").await;
+    assert!(early.header("location").ends_with("done=over"));
+    let call = recognised(&mut ana, &world, &path).await;
+    let page = ana.get(&format!("{path}?call={call}")).await;
+    assert!(page.body.contains("Покани човек"));
+
+    let form = ana.get(&format!("{invite}?call={call}")).await;
+    let version = hidden(&form.body, "version");
+    let step = |email: &str, more: &str| {
+        let name = coded("Кантората");
+        let email = coded(email);
+        format!("call={call}&version={version}&language=bg&name={name}&email={email}{more}")
+    };
+    for (email, told) in [
+        ("kantora@", "Имейл адрес"),
+        ("maria.petrova@primer.bg", "вече идват на този адрес"),
+        ("ana@gm\u{430}il.com", "са смесени"),
+    ] {
+        let wrong = ana.post(&invite, &step(email, "")).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+        assert!(wrong.body.contains(told), "{email}: {}", wrong.body);
+    }
+    let typo = ana.post(&invite, &step("kantora@gmial.com", "")).await;
+    assert!(
+        typo.body
+            .contains("name=\"instead\" value=\"kantora@gmail.com\"")
+    );
+    let read = ana
+        .post(&invite, &step("x", "&instead=kantora@gmail.com"))
+        .await;
+    for part in ["кльомба", "кодът за достъп", "value=\"Кантората\""] {
+        assert!(read.body.contains(part), "{part}: {}", read.body);
+    }
+    assert!(readers(&world).await.is_empty(), "reading back asks nobody");
+    let entry = hidden(&read.body, "entry");
+    let wish = step("kantora@gmail.com", &format!("&entry={entry}"));
+    let back = ana.post(&invite, &format!("{wish}&back=1")).await;
+    assert!(back.body.contains("value=\"kantora@gmail.com\"") && readers(&world).await.is_empty());
+    for _press in 0..2 {
+        let asked = ana.post(&invite, &wish).await;
+        let to = asked.header("location");
+        assert!(to.ends_with("done=invited"), "{to}: {}", asked.body);
+    }
+    // From a page of before, nothing more.
+    let stale = step("b@primer.bg", &format!("&entry={:032x}", 7));
+    let stale = ana.post(&invite, &stale).await;
+    assert!(stale.header("location").ends_with("done=outdated"));
+    let all = readers(&world).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].email.expose(), "kantora@gmail.com");
+    for (key, value) in [
+        ("by", "phone"),
+        ("agent", "ana"),
+        ("reference", "C-17"),
+        ("recognised_by", "code"),
+    ] {
+        assert_eq!(evidence(&world).await[key], value, "{key}");
+    }
+    let page = ana.get(&format!("{path}?call={call}&done=invited")).await;
+    for part in [
+        "Изпращаме покана",
+        "поканен е, не е потвърдил",
+        "Поиска по телефона сметките да идват и на kantora@gmail.com",
+        "Кантората · ana · C-17",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    // The customer sees it, and the reader proves the address by the link as always.
+    let page = maria.get("/readers").await;
+    assert!(page.body.contains("Кантората") && page.body.contains("чака потвърждение"));
+    let join = world.join_path(seed::MARIA).await;
+    let joined = world.browser().ask(Method::POST, &join, "x=y", &[]).await;
+    assert!(
+        joined.body.contains("Готово, благодарим"),
+        "{}",
+        joined.body
+    );
+
+    let form = format!("call={call}&reader={}", all[0].id);
+    for done in ["done=reader", "done=outdated"] {
+        let removed = ana.post(&format!("{path}/reader"), &form).await;
+        assert!(removed.header("location").ends_with(done));
+    }
+    // The invitation, sent again from where it was pressed, does not come alive.
+    let again = ana.post(&invite, &wish).await;
+    assert!(again.header("location").ends_with("done=outdated"));
+    assert!(readers(&world).await.is_empty());
+    let page = ana.get(&format!("{path}?call={call}")).await;
+    let told = "копия на сметките, по искане на клиента по телефона";
+    assert!(page.body.contains(told), "{}", page.body);
+    let trail = world.store.events("customer/1000003", 99).await;
+    let trail = trail.expect("a trail");
+    for what in ["reader.added", "reader.removed"] {
+        let told: Vec<_> = trail.iter().filter(|event| event.what == what).collect();
+        assert_eq!(told.len(), 1, "{what}");
+        assert_eq!(told[0].who, "ana");
+        assert_eq!(told[0].detail["channel"], "phone");
+        assert_eq!(told[0].detail["reference"], "C-17");
+    }
+    let own = maria.get("/mine").await;
+    assert!(
+        !own.body.contains("\"ana\""),
+        "who of staff it was is theirs"
+    );
+}
+
+#[tokio::test]
+async fn a_clerk_invites_who_fits_and_a_looker_nobody() {
+    let world = World::with_limits(URL, 50, 50).await;
+    let mut maria = maria(&world).await;
+    for (login, role) in [
+        ("eva", Role::Clerk),
+        ("billing", Role::Billing),
+        ("auditor", Role::Auditor),
+    ] {
+        world.hire(login, role).await;
+    }
+    let path = format!("/staff/customers/{}", seed::MARIA);
+    let invite = format!("{path}/readers");
+    for login in ["billing", "auditor"] {
+        let mut looker = world.browser();
+        looker.sign_in_staff(login).await;
+        let page = looker.get(&path).await;
+        assert!(page.body.contains("Само клиентът."));
+        assert!(!page.body.contains("/readers?call") && !page.body.contains("Може да каните"));
+        assert_eq!(looker.get(&invite).await.status, StatusCode::FORBIDDEN);
+        let posted = looker.post(&invite, "email=a@primer.bg").await;
+        assert_eq!(posted.status, StatusCode::FORBIDDEN);
+    }
+    let mut eva = world.browser();
+    eva.sign_in_staff("eva").await;
+    let call = hidden(&eva.get(&path).await.body, "entry");
+    let seen = format!("entry={call}&document=1");
+    eva.post(&format!("{path}/contact"), &seen).await;
+    let wish = async |eva: &mut Browser, email: &str| {
+        let form = eva.get(&format!("{invite}?call={call}")).await;
+        let version = hidden(&form.body, "version");
+        let step = format!("call={call}&version={version}&language=en&email={email}");
+        let read = eva.post(&invite, &step).await;
+        if read.status != StatusCode::OK {
+            return read;
+        }
+        let entry = hidden(&read.body, "entry");
+        eva.post(&invite, &format!("{step}&entry={entry}")).await
+    };
+    let asked = wish(&mut eva, "r0@primer.bg").await;
+    assert!(asked.header("location").ends_with("done=invited"));
+    let first = readers(&world).await.remove(0);
+    assert_eq!(first.language, Language::En);
+    assert_eq!(evidence(&world).await["recognised_by"], "document");
+    let page = eva.get(&format!("{path}?call={call}")).await;
+    assert!(
+        page.body
+            .contains("Поиска в центъра сметките да идват и на r0@primer.bg")
+    );
+    assert!(page.body.contains("eva · Център Русе"));
+    for n in 1..5 {
+        add(&mut maria, "", &format!("r{n}@primer.bg")).await;
+    }
+    let page = eva.get(&format!("{path}?call={call}")).await;
+    assert!(page.body.contains("Повече от 5 души не може") && !page.body.contains("Покани човек"));
+    let sixth = wish(&mut eva, "r6@primer.bg").await;
+    assert!(
+        sixth.body.contains("Повече хора не можем"),
+        "{}",
+        sixth.body
+    );
+    // Who is asked anew is one of the five.
+    let anew = wish(&mut eva, "r4@primer.bg").await;
+    assert!(anew.header("location").ends_with("done=invited"));
+    assert_eq!(readers(&world).await.len(), 5);
+    // With the way back to paper there is nobody to invite.
+    maria.get("/paper").await;
+    maria.post("/paper", "").await;
+    let none = wish(&mut eva, "r7@primer.bg").await;
+    assert!(none.header("location").ends_with("done=outdated"));
 }

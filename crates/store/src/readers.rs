@@ -9,13 +9,14 @@ use kvit_billing::{
 };
 
 use crate::{
-    AddReader, CopyCounts, CopyView, Event, NewCopy, NewReader, ProveReader, ReaderEnd,
-    ReaderRecord, Store, StoreError, access_mails,
+    AddReader, CopyCounts, CopyView, Event, NewCopy, NewReader, ProveReader, ReaderAsked,
+    ReaderEnd, ReaderFacts, ReaderRecord, Store, StoreError, access_mails,
     apply::SYSTEM,
     audit::append,
+    desk,
     engine::{Row, Tx},
     enrolments::{active, turn},
-    rows::{self, BILL_COLUMNS, language, optional_time, text, time, unsigned},
+    rows::{self, BILL_COLUMNS, json, language, optional_time, text, time, unsigned},
     sessions::held,
     sql::{ROWS_MAX, query},
 };
@@ -25,22 +26,30 @@ const INVITATION_DUE: SignedDuration = SignedDuration::from_mins(15);
 
 impl Store {
     /// Keeps a reader and queues the mail that asks for the proof, if the customer's bills come by mail and
-    /// there are fewer than `limit` readers. Who was asked before and has not answered is asked anew. The `session`
-    /// in which it is asked has to last: one that ended with its code meanwhile names nobody.
+    /// there are fewer than `limit` readers. Who was asked before and has not answered is asked anew.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn add_reader(
         &self,
         new: &NewReader,
-        session: &TokenHash,
+        asked: ReaderAsked<'_>,
         limit: usize,
         who: &str,
     ) -> Result<AddReader, StoreError> {
         let mut tx = self.begin().await?;
         turn(&mut tx, &new.account).await?;
-        if !held(&mut tx, &new.account, session, new.at).await? {
-            return Ok(AddReader::Over);
+        match asked {
+            ReaderAsked::InSession(session) => {
+                if !held(&mut tx, &new.account, session, new.at).await? {
+                    return Ok(AddReader::Over);
+                }
+            }
+            ReaderAsked::AtDesk(seen) => {
+                if version(&mut tx, &new.account).await? != seen {
+                    return Ok(AddReader::Outdated);
+                }
+            }
         }
         let holders = active(&mut tx, std::slice::from_ref(&new.account)).await?;
         let Some(enrolment) = holders.get(&new.account) else {
@@ -89,10 +98,21 @@ impl Store {
             .bind(new.at)
             .execute(&mut tx)
             .await?;
-        let added = told("reader.added", &new.account, &new.id, (who, new.at));
+        let mut added = told("reader.added", &new.account, &new.id, (who, new.at));
+        at_desk(&mut added, &new.evidence);
         append(&mut tx, &added).await?;
         tx.commit().await?;
         Ok(AddReader::Added)
+    }
+
+    /// The version of a customer's readers, as staff see them: how many facts are known of them and of the customer's
+    /// consents. Facts are only added, so it grows with each.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn readers_version(&self, account: &CustomerNumber) -> Result<u64, StoreError> {
+        let mut tx = self.begin_reading().await?;
+        version(&mut tx, account).await
     }
 
     /// The reader that a proof link belongs to.
@@ -189,14 +209,40 @@ impl Store {
         account: &CustomerNumber,
         limit: u32,
     ) -> Result<Vec<ReaderRecord>, StoreError> {
-        query("SELECT * FROM readers WHERE account = $1 ORDER BY ended_at IS NOT NULL, created_at DESC, id LIMIT $2")
+        let rows = self.reader_rows(account, limit).await?;
+        rows.iter().map(reader).collect()
+    }
+
+    /// As [`Store::readers_of`], with how they came about and ended.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn reader_facts_of(
+        &self,
+        account: &CustomerNumber,
+        limit: u32,
+    ) -> Result<Vec<ReaderFacts>, StoreError> {
+        let rows = self.reader_rows(account, limit).await?;
+        let facts = |row: &Row| {
+            Ok(ReaderFacts {
+                record: reader(row)?,
+                evidence: json(row, "evidence")?.unwrap_or_default(),
+                ended_evidence: json(row, "ended_evidence")?,
+            })
+        };
+        rows.iter().map(facts).collect()
+    }
+
+    async fn reader_rows(
+        &self,
+        account: &CustomerNumber,
+        limit: u32,
+    ) -> Result<Vec<Row>, StoreError> {
+        let rows = query("SELECT * FROM readers WHERE account = $1 ORDER BY ended_at IS NOT NULL, created_at DESC, id LIMIT $2")
             .bind(account)
             .bind(limit)
-            .fetch_all(&self.pools)
-            .await?
-            .iter()
-            .map(reader)
-            .collect()
+            .fetch_all(&self.pools);
+        Ok(rows.await?)
     }
 
     /// The readers among these customers' whose address is proven.
@@ -356,6 +402,9 @@ async fn end(
     };
     let mut event = told(what, &reader.account, &reader.id, (who, at));
     event.detail["why"] = why.as_str().into();
+    if let Some(evidence) = evidence {
+        at_desk(&mut event, evidence);
+    }
     append(tx, &event).await
 }
 
@@ -373,6 +422,24 @@ fn told(
         subject: format!("customer/{account}"),
         detail: serde_json::json!({ "reader": id }),
     }
+}
+
+/// By which channel, and in which call or at which centre, where a member of staff did it.
+fn at_desk(event: &mut Event, evidence: &serde_json::Value) {
+    if let Some(reference) = evidence.get("reference") {
+        event.detail["channel"] = evidence["by"].clone();
+        event.detail["reference"] = reference.clone();
+    }
+}
+
+/// See [`Store::readers_version`].
+async fn version(tx: &mut Tx, account: &CustomerNumber) -> Result<u64, StoreError> {
+    let row = query("SELECT COUNT(*) + COUNT(proven_at) + COUNT(ended_at) AS version FROM readers WHERE account = $1")
+        .bind(account)
+        .fetch_one(&mut *tx)
+        .await?;
+    let consents = desk::version(tx, account).await?;
+    Ok(unsigned(&row, "version")? + consents)
 }
 
 pub(crate) fn reader(row: &Row) -> Result<ReaderRecord, StoreError> {

@@ -145,6 +145,7 @@ macro_rules! on_both_engines {
 
 on_both_engines! {
     readers::a_reader_is_asked_and_proves,
+    readers::a_reader_is_asked_for_at_a_desk_once,
     readers::readers_are_few,
     readers::a_copy_is_counted_apart,
     readers::a_copy_s_link_confirms_nothing,

@@ -3,7 +3,7 @@
 use axum::{Extension, extract::State, response::Response};
 use jiff::Timestamp;
 use kvit_billing::Secret;
-use kvit_store::{BillRecord, EnrolmentFacts, PasskeyOwner, ReaderRecord};
+use kvit_store::{BillRecord, EnrolmentFacts, PasskeyOwner, ReaderFacts};
 use serde_json::{Value, json};
 
 use super::{bills::masked, came_at};
@@ -30,8 +30,8 @@ pub(crate) async fn download(
     let theirs = |at: Timestamp| came.is_none_or(|came| at >= came);
     let mut enrolments = store.enrolments_of(customer, ROWS_MAX).await?;
     enrolments.retain(|facts| theirs(facts.record.created_at));
-    let mut readers = store.readers_of(customer, ROWS_MAX).await?;
-    readers.retain(|reader| theirs(reader.created_at));
+    let mut readers = store.reader_facts_of(customer, ROWS_MAX).await?;
+    readers.retain(|reader| theirs(reader.record.created_at));
     let bills = store.bills_of_holder(customer, rows).await?;
     let url = app.portal.public_url.trim_end_matches('/');
     let deliveries = store.deliveries_of_customer(customer, rows).await?;
@@ -130,12 +130,14 @@ fn enrolment(facts: &EnrolmentFacts, email: impl Fn(&Secret<String>) -> String) 
     })
 }
 
-fn reader(reader: &ReaderRecord, email: impl Fn(&Secret<String>) -> String) -> Value {
+fn reader(facts: &ReaderFacts, email: impl Fn(&Secret<String>) -> String) -> Value {
+    let reader = &facts.record;
     let at = |at: Option<Timestamp>| json!(at);
     json!({
         "name": reader.name, "email": email(&reader.email), "language": reader.language,
-        "asked_at": reader.created_at, "proven_at": at(reader.proven_at), "ended_at": at(reader.ended_at),
-        "ended_reason": reader.ended_reason,
+        "asked_at": reader.created_at, "evidence": plain(&facts.evidence), "proven_at": at(reader.proven_at),
+        "ended_at": at(reader.ended_at), "ended_reason": reader.ended_reason,
+        "ended_evidence": facts.ended_evidence.as_ref().map(plain),
     })
 }
 

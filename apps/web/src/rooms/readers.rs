@@ -7,9 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::{SignedDuration, Timestamp};
-use kvit_billing::{CustomerNumber, Language, ReaderId, Secret, code::TokenPurpose};
+use kvit_billing::{
+    CustomerNumber, Language, ReaderId, Secret,
+    code::{TokenHash, TokenPurpose},
+};
 use kvit_mail::{EmailAddress, typo_hint};
-use kvit_store::{AddReader, EnrolmentState, NewProof, NewReader, ReaderEnd, ReaderRecord};
+use kvit_store::{
+    AddReader, EnrolmentState, NewProof, NewReader, ReaderAsked, ReaderEnd, ReaderRecord,
+};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -28,11 +33,11 @@ use crate::{
 };
 
 /// Readers of one customer number.
-const READERS_MAX: usize = 5;
+pub(crate) const READERS_MAX: usize = 5;
 /// Rows that are read for a page: those of today come first, among them some whose link is dead.
-const READERS_SHOWN: u32 = 20;
+pub(crate) const READERS_SHOWN: u32 = 20;
 /// The longest name, in characters.
-const NAME_CHARS_MAX: usize = 60;
+pub(crate) const NAME_CHARS_MAX: usize = 60;
 /// Who did it, as the audit trail names the customer.
 const WHO: &str = "customer";
 
@@ -98,7 +103,7 @@ async fn list(
 }
 
 /// Whose link is dead takes no place.
-fn takes_a_place(reader: &ReaderRecord, now: Timestamp) -> bool {
+pub(crate) fn takes_a_place(reader: &ReaderRecord, now: Timestamp) -> bool {
     reader.proven_at.is_some() || reader.proof_expires >= now
 }
 
@@ -179,27 +184,26 @@ pub(crate) async fn add(
         };
         return list(&app, &visitor, customer, &form, seen).await;
     }
-    // Nobody's mailbox may be flooded through us.
-    let portal = &app.portal;
-    let now = portal.clock.now();
-    let _one_at_a_time = app.locks.of(customer).lock().await;
-    let pseudonym = portal.key.pseudonym("number", customer.as_str());
-    let guard = format!("readers-{pseudonym}");
-    if let Some(until) = portal.store.guard(&guard, now).await?.blocked_until {
-        return gate::locked(&app, &visitor, until);
-    }
-    let new = new_reader(&app, &visitor, customer, &form, &email)?;
+    // A random token has the very form of a reader's id.
+    let id = app.random_token().expose().parse();
+    let new = Wish {
+        id: id.map_err(|_| Failure::NotFound)?,
+        account: customer,
+        name: &form.name,
+        email: &email,
+        language: Language::from_tag(&form.language).unwrap_or(visitor.language),
+        evidence: visitor.evidence(),
+    };
     let session = session.hash();
-    let added = portal.store.add_reader(&new, &session, READERS_MAX, WHO);
-    let fault = match added.await? {
-        AddReader::Added => {
-            let policy = &portal.limits.per_number;
-            portal.store.guard_fail(&guard, now, policy).await?;
-            tracing::info!("a reader was asked");
-            return Ok(go("/readers?done=added"));
-        }
+    let asked = ReaderAsked::InSession(&session);
+    let fault = match invite(&app, new, asked, WHO).await? {
+        Invited::Locked(until) => return gate::locked(&app, &visitor, until),
+        Invited::Answered(answer) => answer,
+    };
+    let fault = match fault {
+        AddReader::Added => return Ok(go("/readers?done=added")),
         AddReader::NoEbill => return Ok(go("/bills")),
-        AddReader::Over => return Ok(go("/bills?ended")),
+        AddReader::Over | AddReader::Outdated => return Ok(go("/bills?ended")),
         AddReader::Already => "error-reader-already",
         AddReader::Full => "error-reader-full",
     };
@@ -227,37 +231,68 @@ async fn refused(
     }
 }
 
-fn new_reader(
+/// A reader whom the customer, or a member of staff for them, asks for.
+pub(crate) struct Wish<'a> {
+    pub(crate) id: ReaderId,
+    pub(crate) account: &'a CustomerNumber,
+    pub(crate) name: &'a str,
+    pub(crate) email: &'a EmailAddress,
+    pub(crate) language: Language,
+    pub(crate) evidence: serde_json::Value,
+}
+
+/// What became of a [`Wish`].
+pub(crate) enum Invited {
+    /// Nobody was asked: there were too many wishes for this customer, until then.
+    Locked(Timestamp),
+    Answered(AddReader),
+}
+
+/// Keeps the reader and queues the mail that asks them. Nobody's mailbox may be flooded through us, so wishes for a customer
+/// are counted, whoever's they are.
+pub(crate) async fn invite(
     app: &App,
-    visitor: &Visitor,
-    customer: &CustomerNumber,
-    form: &ReaderForm,
-    email: &EmailAddress,
-) -> Result<NewReader, Failure> {
-    let portal = &app.portal;
+    wish: Wish<'_>,
+    asked: ReaderAsked<'_>,
+    who: &str,
+) -> Result<Invited, Failure> {
+    let (portal, account) = (&app.portal, wish.account);
+    let _one_at_a_time = app.locks.of(account).lock().await;
     let now = portal.clock.now();
-    // A random token has the very form of a reader's id.
-    let id: ReaderId = app
-        .random_token()
-        .expose()
-        .parse()
-        .map_err(|_| Failure::NotFound)?;
-    // Derived, not random: the worker that writes the mail derives it again.
-    let proof = portal.key.token(TokenPurpose::ProveReader, id.as_str());
+    let pseudonym = portal.key.pseudonym("number", account.as_str());
+    let guard = format!("readers-{pseudonym}");
+    if let Some(until) = portal.store.guard(&guard, now).await?.blocked_until {
+        return Ok(Invited::Locked(until));
+    }
+    let proof = proof_of(app, &wish.id);
     let hours = SignedDuration::from_hours(portal.limits.proof_hours.into());
-    Ok(NewReader {
-        id,
-        account: customer.clone(),
-        name: form.name.clone(),
-        email: Secret::new(email.as_str().to_owned()),
-        language: Language::from_tag(&form.language).unwrap_or(visitor.language),
-        evidence: visitor.evidence(),
+    let new = NewReader {
+        id: wish.id,
+        account: account.clone(),
+        name: wish.name.to_owned(),
+        email: Secret::new(wish.email.as_str().to_owned()),
+        language: wish.language,
+        evidence: wish.evidence,
         at: now,
         proof: NewProof {
-            hash: proof.hash(),
+            hash: proof,
             expires: now.saturating_add(hours).unwrap_or(now),
         },
-    })
+    };
+    let added = portal.store.add_reader(&new, asked, READERS_MAX, who);
+    let added = added.await?;
+    if matches!(added, AddReader::Added) {
+        let policy = &portal.limits.per_number;
+        portal.store.guard_fail(&guard, now, policy).await?;
+        tracing::info!("a reader was asked");
+    }
+    Ok(Invited::Answered(added))
+}
+
+/// Of a reader's proof link. Derived, not random: the worker that writes the mail derives it again.
+pub(crate) fn proof_of(app: &App, id: &ReaderId) -> TokenHash {
+    let key = &app.portal.key;
+    key.token(TokenPurpose::ProveReader, id.as_str()).hash()
 }
 
 #[derive(Deserialize)]

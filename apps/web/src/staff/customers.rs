@@ -16,14 +16,18 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    accounts, contact, desk, door::Officer, event, plain, render, scans, signing, timeline,
+    accounts, contact, desk, door::Officer, event, plain, readers, render, scans, signing, timeline,
 };
 use crate::{
     App,
     failure::Failure,
     front::Visitor,
     gate::typed_number,
-    rooms::{bills::masked, shown},
+    rooms::{
+        bills::masked,
+        readers::{READERS_MAX, READERS_SHOWN},
+        shown,
+    },
 };
 
 /// Customers shown of those that were found.
@@ -34,7 +38,6 @@ const BILLS_SHOWN: usize = 6;
 /// Bills of a page of earlier ones.
 const EARLIER_SHOWN: usize = 24;
 const DECLARATIONS_SHOWN: u32 = 10;
-const READERS_SHOWN: u32 = 20;
 /// A bill's number as it is printed; fewer digits may be a part of anything.
 const BILL_DIGITS: usize = 10;
 
@@ -232,6 +235,7 @@ pub(crate) async fn page(
         "mails" => Some("staff-done-mails"),
         "language" => Some("staff-done-language"),
         "reader" => Some("staff-done-reader"),
+        "invited" => Some("staff-done-reader-asked"),
         "passkeys" => Some("staff-done-passkeys"),
         "sent" => Some("staff-done-sent"),
         "outdated" => Some("staff-outdated"),
@@ -309,16 +313,8 @@ pub(crate) async fn customer_page(
         _ => None,
     };
     let changes_to = changes_to.map(|record| email(record.email.expose()));
-    let readers = store.readers_of(number, READERS_SHOWN).await?;
-    let readers: Vec<_> = readers
-        .iter()
-        .filter(|reader| reader.ended_at.is_none())
-        .map(|reader| {
-            let email = email(reader.email.expose());
-            let proven = reader.proven_at.is_some();
-            context! { id => reader.id.as_str(), name => reader.name.clone(), email, proven }
-        })
-        .collect();
+    let known = store.readers_of(number, READERS_SHOWN).await?;
+    let (readers, room_for_readers) = readers::shown(&known, app.portal.clock.now(), email);
     let mut mails = Vec::new();
     if state == "active" {
         let topics = MailTopic::ALL.into_iter();
@@ -383,7 +379,7 @@ pub(crate) async fn customer_page(
     let errors = crate::gate::faults(&seen.errors);
     let page = context! {
         number => number.as_str(), name => customer.name.clone(), address => address(customer),
-        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, account => accounts::shown(app, visitor, record), changes_to, mails, readers, keys => keys.len(), password, bills, happened, declarations, older, earlier,
+        owed => owed(app, visitor, &standing), phone => customer.phone.clone(), language, state, email => email_now, paper_too, account => accounts::shown(app, visitor, record), changes_to, mails, readers, room_for_readers, readers_max => READERS_MAX, keys => keys.len(), password, bills, happened, declarations, older, earlier,
         back => seen.bills.is_some() || seen.from.until.is_some(),
         call => contact.as_ref().map(|contact| contact.id.as_str().to_owned()),
         call_reference => contact.map(|contact| contact.reference),

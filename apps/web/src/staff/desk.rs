@@ -1,5 +1,5 @@
 //! What an agent or a clerk does for a customer who called or came: bring them back to paper, send a
-//! bill again, write a note. Consent has a file of its own.
+//! bill again, write a note. Consent and readers have files of their own.
 //!
 //! Everything but a note needs an open [`Contact`](kvit_store::Contact): that this very person was
 //! recognised a short while ago.
@@ -11,12 +11,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
-use kvit_billing::{
-    BillNumber, CustomerNumber, DeliveryId, EntryId, Language, ReaderId, code::TokenPurpose,
-};
+use kvit_billing::{BillNumber, CustomerNumber, DeliveryId, EntryId, Language, code::TokenPurpose};
 use kvit_store::{
-    BillRecord, Channel, DeliveryState, EnrolmentState, MailTopic, NewDelivery, Note, ReaderEnd,
-    Written,
+    BillRecord, Channel, DeliveryState, EnrolmentState, MailTopic, NewDelivery, Note, Written,
 };
 use minijinja::context;
 use serde::Deserialize;
@@ -141,36 +138,6 @@ pub(crate) async fn paper(
     let on_paper = written == Written::Done
         || matches!(store.enrolment_of(number).await?, EnrolmentState::None);
     let what = if on_paper { "paper" } else { "outdated" };
-    Ok(done(number, &form.call, what))
-}
-
-#[derive(Deserialize)]
-pub(crate) struct ReaderForm {
-    #[serde(default)]
-    form_token: String,
-    #[serde(default)]
-    call: String,
-    #[serde(default)]
-    reader: String,
-}
-
-/// Removes one of the customer's readers.
-pub(crate) async fn remove_reader(
-    State(app): State<App>,
-    Extension(visitor): Extension<Visitor>,
-    Extension(officer): Extension<Officer>,
-    Path(number): Path<String>,
-    Form(form): Form<ReaderForm>,
-) -> Result<Response, Failure> {
-    visitor.own_form(&form.form_token)?;
-    let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
-    let number = &record.customer.number;
-    let id: ReaderId = form.reader.parse().map_err(|_| Failure::NotFound)?;
-    let evidence = evidence(&officer, &contact);
-    let (store, now) = (&app.portal.store, app.portal.clock.now());
-    let by = (officer.login.as_str(), now);
-    let removed = store.end_reader(&id, number, ReaderEnd::Removed, &evidence, by);
-    let what = if removed.await? { "reader" } else { "outdated" };
     Ok(done(number, &form.call, what))
 }
 

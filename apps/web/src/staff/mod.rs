@@ -22,6 +22,7 @@ pub(crate) mod oidc;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 mod person;
+mod readers;
 pub(crate) mod receivables;
 pub(crate) mod reconciliation;
 mod refund_corrections;
@@ -116,6 +117,8 @@ pub const STAFF_ROUTES: &[(&str, &str, Who)] = &[
     ("GET", "/staff/customers/{number}/passkeys", DESK),
     ("POST", "/staff/customers/{number}/passkeys", DESK),
     ("POST", "/staff/customers/{number}/reader", DESK),
+    ("GET", "/staff/customers/{number}/readers", DESK),
+    ("POST", "/staff/customers/{number}/readers", DESK),
     ("GET", "/staff/customers/{number}/scans/{id}", DESK),
     ("POST", "/staff/customers/{number}/send", DESK),
     ("POST", "/staff/customers/{number}/sign", CLERK),
@@ -382,9 +385,10 @@ pub(crate) fn router(doors: &Doors) -> Router<Doors> {
             "/staff/customers/{number}/passkeys",
             get(desk::passkeys_form).post(desk::remove_passkeys),
         )
+        .route("/staff/customers/{number}/reader", post(readers::remove))
         .route(
-            "/staff/customers/{number}/reader",
-            post(desk::remove_reader),
+            "/staff/customers/{number}/readers",
+            get(readers::form).post(readers::add),
         )
         .route(
             "/staff/customers/{number}/scans/{id}",

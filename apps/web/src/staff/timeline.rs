@@ -6,7 +6,7 @@ use kvit_pay::statement::BANK;
 use kvit_store::{
     AttemptRecord, BillRecord, Channel, Contact, DebitRecord, Debits, DeliveryRecord,
     DeliveryState, Dropped, EnrolmentChannel, EnrolmentFacts, EntryRecord, MailTopic, MandateEnd,
-    MandateRecord, Note, ReaderRecord, Unwanted,
+    MandateRecord, Note, ReaderFacts, Unwanted,
 };
 use minijinja::{Value, context};
 
@@ -122,8 +122,8 @@ pub(crate) async fn happened(
             more: by(&choice.evidence),
         });
     }
-    for reader in store.readers_of(account, ROWS_MAX).await? {
-        teller.reader(&reader, &mut all);
+    for facts in store.reader_facts_of(account, ROWS_MAX).await? {
+        teller.reader(&facts, &mut all);
     }
     for mandate in store.mandates_of(account, rows).await? {
         teller.mandate(&mandate, &mut all);
@@ -197,24 +197,36 @@ impl Teller<'_> {
     }
 
     /// Who reads along, and since when not any more.
-    fn reader(&self, reader: &ReaderRecord, all: &mut Vec<Happened>) {
+    fn reader(&self, facts: &ReaderFacts, all: &mut Vec<Happened>) {
+        let reader = &facts.record;
         let email = self.email(reader.email.expose());
-        let ended = match reader.ended_reason.as_deref() {
-            Some("left") => "staff-told-reader-left",
-            Some("replaced") => "staff-told-reader-replaced",
+        let none = serde_json::Value::Null;
+        let ended_by = facts.ended_evidence.as_ref().unwrap_or(&none);
+        let added = match facts.evidence["by"].as_str() {
+            Some("phone") => "staff-told-reader-added-phone",
+            Some("centre") => "staff-told-reader-added-centre",
+            _ => "staff-told-reader-added",
+        };
+        let ended = match (reader.ended_reason.as_deref(), ended_by["by"].as_str()) {
+            (Some("left"), _) => "staff-told-reader-left",
+            (Some("replaced"), _) => "staff-told-reader-replaced",
+            (_, Some("phone")) => "staff-told-reader-removed-phone",
+            (_, Some("centre")) => "staff-told-reader-removed-centre",
             _ => "staff-told-reader-removed",
         };
         let facts = [
-            (Some(reader.created_at), "staff-told-reader-added"),
-            (reader.proven_at, "staff-told-reader-proven"),
-            (reader.ended_at, ended),
+            (Some(reader.created_at), added, &facts.evidence),
+            (reader.proven_at, "staff-told-reader-proven", &none),
+            (reader.ended_at, ended, ended_by),
         ];
-        all.extend(facts.into_iter().filter_map(|(at, key)| {
+        all.extend(facts.into_iter().filter_map(|(at, key, evidence)| {
+            let more = [reader.name.clone(), by(evidence)];
+            let more: Vec<_> = more.into_iter().filter(|part| !part.is_empty()).collect();
             Some(Happened {
                 at: at?,
                 whole_day: false,
                 text: self.texts.say(key, &[("email", &email)]),
-                more: reader.name.clone(),
+                more: more.join(" · "),
             })
         }));
     }
@@ -569,8 +581,11 @@ fn not_reminded(why: &str) -> &'static str {
     }
 }
 
-/// Who of staff did it, and in which call or at which centre.
+/// Who of staff did it, and in which call or at which centre. What the customers did themselves names their browser there.
 fn by(evidence: &serde_json::Value) -> String {
+    if evidence["by"] == "web" {
+        return String::new();
+    }
     let word = |name: &str| evidence[name].as_str().unwrap_or_default();
     let parts = [word("agent"), word("reference")];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();

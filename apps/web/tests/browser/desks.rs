@@ -122,7 +122,7 @@ mod journey {
         chrome.follow("[role=status] a").await;
         chrome.follow("main form button").await;
         assert!(said().await.contains("Кодът е сменен"));
-        let left = chrome.eval("document.querySelectorAll('#readers').length");
+        let left = chrome.eval("document.querySelectorAll('form[action$=\"/reader\"]').length");
         assert_eq!(left.await, 0);
 
         chrome.go("/").await;

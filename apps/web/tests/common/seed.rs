@@ -11,8 +11,8 @@ use kvit_billing::{
 };
 use kvit_store::{
     AddReader, BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery,
-    NewEnrolment, NewProof, NewReader, NewReminder, NewRun, NewSession, PackRecord, ReaderRecord,
-    Release, RunTotals, SessionDoor, Store,
+    NewEnrolment, NewProof, NewReader, NewReminder, NewRun, NewSession, PackRecord, ReaderAsked,
+    ReaderRecord, Release, RunTotals, SessionDoor, Store,
 };
 use serde_json::json;
 
@@ -399,7 +399,9 @@ pub(crate) async fn reader(store: &Store, account: &str, email: &str) {
         expires: at + SignedDuration::from_hours(1),
     };
     assert!(store.open_session(&session).await.expect("an answer"));
-    let added = store.add_reader(&new, &session.token, 5, "customer").await;
+    let added = store
+        .add_reader(&new, ReaderAsked::InSession(&session.token), 5, "customer")
+        .await;
     assert!(matches!(added, Ok(AddReader::Added)));
     let ended = store.close_session(&session.token).await;
     ended.expect("an answer");

@@ -30,6 +30,7 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.fill("#code", &world.code(seed::MARIA)).await;
     eye.chrome.follow(".recognise button").await;
     eye.look("staff-customer-open").await;
+    invites(eye).await;
     eye.chrome.follow(".desk .card .button").await;
     eye.chrome.fill("#email", "m.petrova@gmial.com").await;
     eye.chrome.follow("main form button.wide").await;
@@ -209,6 +210,20 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
+}
+
+/// A reader whom the customer names on the telephone.
+async fn invites(eye: &mut Inspector) {
+    eye.chrome.follow("a[href*='/readers?call']").await;
+    eye.chrome.fill("#email", "smetki@gmial.com").await;
+    let name = "Адв. Анна-Мария Константинова-Петрова, счетоводна кантора";
+    eye.chrome.fill("#name", name).await;
+    eye.chrome.follow("main form button.wide").await;
+    eye.look("staff-reader-typo").await;
+    eye.chrome.follow("button[name=instead]").await;
+    eye.look("staff-reader-read").await;
+    eye.chrome.follow(".actions button").await;
+    eye.look("staff-reader-asked").await;
 }
 
 /// Notes where the clerk works, or that nobody knows.

@@ -58,6 +58,8 @@ POST /staff/customers/{number}/paper: agent clerk
 GET /staff/customers/{number}/passkeys: agent clerk
 POST /staff/customers/{number}/passkeys: agent clerk
 POST /staff/customers/{number}/reader: agent clerk
+GET /staff/customers/{number}/readers: agent clerk
+POST /staff/customers/{number}/readers: agent clerk
 GET /staff/customers/{number}/scans/{id}: agent clerk
 POST /staff/customers/{number}/send: agent clerk
 POST /staff/customers/{number}/sign: clerk

@@ -17,7 +17,7 @@ use kvit_mail::{Mails, RetryLadder};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_pay::ways::NoWays;
 use kvit_smtp::{SmtpConfig, SmtpMailer, SmtpSecurity};
-use kvit_store::{AddReader, NewProof, NewReader, NewSession, SessionDoor};
+use kvit_store::{AddReader, NewProof, NewReader, NewSession, ReaderAsked, SessionDoor};
 use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,7 @@ impl Post {
             expires: now + SignedDuration::from_hours(1),
         };
         assert!(store.open_session(&session).await.expect("an answer"));
-        let added = store.add_reader(&new, &session.token, 5, "customer");
+        let added = store.add_reader(&new, ReaderAsked::InSession(&session.token), 5, "customer");
         assert!(matches!(added.await, Ok(AddReader::Added)));
         let (hash, evidence) = (proof.hash(), serde_json::json!({}));
         let proven = store.prove_reader(&hash, now, &evidence, "reader");

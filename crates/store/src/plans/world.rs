@@ -213,6 +213,7 @@ impl World {
             .await
             .expect("an answer");
         store.readers_of(account, 20).await.expect("an answer");
+        store.readers_version(account).await.expect("an answer");
         let owner = PasskeyOwner::Customer(account.clone());
         store.passkeys_of(&owner, 1).await.expect("an answer");
         store.customer_password(account).await.expect("an answer");

@@ -40,6 +40,28 @@ pub struct ReaderRecord {
     pub ended_reason: Option<String>,
 }
 
+/// A reader, and how they came about and ended.
+#[derive(Clone, Debug)]
+pub struct ReaderFacts {
+    /// Who they are.
+    pub record: ReaderRecord,
+    /// How they were asked for.
+    pub evidence: serde_json::Value,
+    /// How they ended, where somebody wished for it.
+    pub ended_evidence: Option<serde_json::Value>,
+}
+
+/// By what the wish for a reader is known to be the customer's.
+#[derive(Clone, Copy, Debug)]
+pub enum ReaderAsked<'a> {
+    /// Their session, which has to last: one that ended with its code meanwhile names nobody.
+    InSession(&'a TokenHash),
+    /// A member of staff recognised them, and saw the record in this version ([`Store::readers_version`]).
+    ///
+    /// [`Store::readers_version`]: crate::Store::readers_version
+    AtDesk(u64),
+}
+
 /// Why somebody is not a reader any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReaderEnd {
@@ -79,6 +101,8 @@ pub enum AddReader {
     NoEbill,
     /// The session that asks has ended.
     Over,
+    /// The record is in another version than a member of staff saw.
+    Outdated,
 }
 
 /// What became of the press on a reader's proof link.

@@ -3,7 +3,7 @@
 use kvit_billing::{AccessMail, Secret};
 use kvit_store::{
     AddReader, CodeChange, EnrolmentState, Event, NewEnrolment, NewProof, NewSession, PasskeyAdded,
-    PasskeyOwner, PasskeyRecord, SessionDoor, Store, Widened, WiderSession,
+    PasskeyOwner, PasskeyRecord, ReaderAsked, SessionDoor, Store, Widened, WiderSession,
 };
 use serde_json::json;
 
@@ -207,11 +207,15 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     };
     store.enrol(&asked).await.expect("asked");
     let reader = super::readers::new_reader(1, 1, "thief@example.bg", 6);
-    let added = store.add_reader(&reader, &token(1), 5, "customer").await;
+    let added = store
+        .add_reader(&reader, ReaderAsked::InSession(&token(1)), 5, "customer")
+        .await;
     assert!(matches!(added, Ok(AddReader::Added)));
     // One who reads already would get the new code with the next bill.
     let friend = super::readers::new_reader(2, 1, "friend@example.bg", 6);
-    let added = store.add_reader(&friend, &token(1), 5, "customer").await;
+    let added = store
+        .add_reader(&friend, ReaderAsked::InSession(&token(1)), 5, "customer")
+        .await;
     assert!(matches!(added, Ok(AddReader::Added)));
     let pressed = json!({});
     let proven = store.prove_reader(&friend.proof.hash, at(7), &pressed, "reader");
@@ -254,7 +258,9 @@ pub(crate) async fn a_new_code_ends_what_the_old_one_opened(store: Store) {
     // Nor does what was asked in its session, and comes late, name anybody.
     let reader = super::readers::new_reader(3, 1, "late@example.bg", 11);
     let (limit, ended) = (5, token(1));
-    let late = store.add_reader(&reader, &ended, limit, "customer").await;
+    let late = store
+        .add_reader(&reader, ReaderAsked::InSession(&ended), limit, "customer")
+        .await;
     assert!(matches!(late, Ok(AddReader::Over)));
     let late = NewEnrolment {
         id: format!("{:032x}", 78).parse().expect("an id"),

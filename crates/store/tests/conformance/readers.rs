@@ -6,8 +6,8 @@ use kvit_billing::{
 };
 use kvit_store::{
     AddReader, AttemptOutcome, Channel, ChunkResult, DeliveryState, DeliveryWhat, EnrolmentChannel,
-    NewCopy, NewEnrolment, NewProof, NewReader, NewSession, ProveReader, ReaderEnd, ReaderRecord,
-    SessionDoor, Store, Unwanted,
+    NewCopy, NewEnrolment, NewProof, NewReader, NewSession, ProveReader, ReaderAsked, ReaderEnd,
+    ReaderRecord, SessionDoor, Store, Unwanted,
 };
 use serde_json::json;
 
@@ -79,7 +79,9 @@ async fn signed_in(store: &Store, n: u64) -> TokenHash {
 async fn add(store: &Store, n: u64, email: &str, now: i64) -> AddReader {
     let new = new_reader(n, 1, email, now);
     let session = signed_in(store, 5_000 + n).await;
-    let added = store.add_reader(&new, &session, LIMIT, "customer").await;
+    let added = store
+        .add_reader(&new, ReaderAsked::InSession(&session), LIMIT, "customer")
+        .await;
     added.expect("an answer")
 }
 
@@ -151,6 +153,57 @@ pub(crate) async fn a_reader_is_asked_and_proves(store: Store) {
         trail(&store).await,
         ["reader.added", "reader.proven", "reader.left"]
     );
+}
+
+pub(crate) async fn a_reader_is_asked_for_at_a_desk_once(store: Store) {
+    enrolled(&store, 1).await;
+    let evidence = json!({ "by": "phone", "agent": "ana", "reference": "C-17", "contact": "c" });
+    let ask = async |n, email: &str, seen| {
+        let new = NewReader {
+            evidence: evidence.clone(),
+            ..new_reader(n, 1, email, 5)
+        };
+        let added = store.add_reader(&new, ReaderAsked::AtDesk(seen), LIMIT, "ana");
+        added.await.expect("an answer")
+    };
+    let version = async || store.readers_version(&account(1)).await.expect("a version");
+    let seen = version().await;
+    let asked = ask(1, "a@example.bg", seen).await;
+    assert!(matches!(asked, AddReader::Added));
+    // A page from before that, of a colleague's, writes nothing.
+    let stale = ask(2, "b@example.bg", seen).await;
+    assert!(matches!(stale, AddReader::Outdated));
+    assert_eq!(all(&store).await.len(), 1);
+    assert!(matches!(prove(&store, 1, 6).await, ProveReader::Proved(_)));
+    let proven = version().await;
+    let again = ask(3, "a@example.bg", proven).await;
+    assert!(matches!(again, AddReader::Already));
+    let (id, whose) = (reader_id(1), account(1));
+    let why = ReaderEnd::Removed;
+    let removed = store.end_reader(&id, &whose, why, &evidence, ("ana", at(7)));
+    assert!(removed.await.expect("an answer"));
+    assert!(version().await > proven && proven > seen);
+    let known = store.reader_facts_of(&whose, 9).await.expect("readers");
+    let known = &known[0];
+    assert_eq!((&known.record.id, &known.evidence), (&id, &evidence));
+    assert_eq!(known.ended_evidence.as_ref(), Some(&evidence));
+    let events = store.events("customer/0000001", 50).await.expect("a trail");
+    for what in ["reader.added", "reader.removed"] {
+        let event = events.iter().find(|event| event.what == what);
+        let event = event.expect("it is told");
+        assert_eq!(event.who, "ana");
+        assert_eq!(event.detail["channel"], "phone");
+        assert_eq!(event.detail["reference"], "C-17");
+    }
+    // Another consent is another record.
+    let before = version().await;
+    let ended = store.end_enrolment(&whose, at(8), "paper", json!({}));
+    ended.await.expect("an end").expect("the enrolment");
+    let late = ask(4, "b@example.bg", before).await;
+    assert!(matches!(late, AddReader::Outdated));
+    let now = version().await;
+    let none = ask(4, "b@example.bg", now).await;
+    assert!(matches!(none, AddReader::NoEbill));
 }
 
 pub(crate) async fn readers_are_few(store: Store) {
