@@ -213,6 +213,7 @@ bills-download = PDF
 bills-download-label = PDF, { $period }, № { $number }
 bills-download-latest = Изтегли PDF
 bills-reference = Основание за плащане: { $reference }
+bills-closed = Партидата е закрита на { $date }; сметките Ви остават тук.
 bills-paper-title = Сметката Ви идва на хартия
 bills-paper-text = Можете да я получавате и по имейл: пристига по-бързо и не се губи.
 bills-pending-title = Остава да потвърдите имейла си

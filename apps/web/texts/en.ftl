@@ -213,6 +213,7 @@ bills-download = PDF
 bills-download-label = PDF, { $period }, no. { $number }
 bills-download-latest = Download PDF
 bills-reference = Payment reference: { $reference }
+bills-closed = The account was closed on { $date }; your bills stay here.
 bills-paper-title = Your bill comes on paper
 bills-paper-text = It can come by e-mail instead: sooner, and it never gets lost.
 bills-pending-title = One step left: confirm your e-mail

@@ -241,12 +241,13 @@ pub(crate) async fn list(
     let credit = (standing.credit > Cents::ZERO)
         .then(|| texts.money(standing.credit, &app.portal.operator.currency));
     let latest = bills.pop();
+    let closed = known.closed_on.map(|day| texts.date(day));
     let offer = pay::offer(&app, &visitor, &[(customer, &standing)]).await?;
     let page = app.pages.render(
         &visitor,
         "bills.html",
         context! {
-            number, credit, latest, offer, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay, language,
+            number, credit, latest, offer, earlier, older_year, enrolment, email, paper_too, changes_to, reminders, receipts, readers, autopay, language, closed,
             passkeys => app.passkeys.is_some(),
         },
     )?;

@@ -10,9 +10,9 @@ use kvit_billing::{
     order::{History, MonthQuantity},
 };
 use kvit_store::{
-    AddReader, BillRecord, Channel, ChunkResult, EnrolmentChannel, NewCopy, NewDelivery,
-    NewEnrolment, NewProof, NewReader, NewReminder, NewRun, NewSession, PackRecord, ReaderAsked,
-    ReaderRecord, Release, RunTotals, SessionDoor, Store,
+    AccountEnd, AddReader, BillRecord, Channel, ChunkResult, EnrolmentChannel, Event, NewCopy,
+    NewDelivery, NewEnrolment, NewProof, NewReader, NewReminder, NewRun, NewSession, PackRecord,
+    ReaderAsked, ReaderRecord, Release, RunTotals, SessionDoor, Store,
 };
 use serde_json::json;
 
@@ -82,6 +82,31 @@ fn customer(number: &str, name: &str) -> Customer {
         "number": number, "name": name, "address": { "city": "София" }
     }))
     .expect("a customer")
+}
+
+/// A customer who has no bill yet. Gives the number.
+pub(crate) async fn newcomer(store: &Store) -> &'static str {
+    let number = "1000009";
+    let people = [customer(number, "Никола")];
+    store.upsert_customers(&people).await.expect("a customer");
+    number
+}
+
+/// Closes an account. The code of its earlier bills opens nothing any more.
+pub(crate) async fn closed(store: &Store, account: &str) {
+    let end = AccountEnd::Closed {
+        on: date(2026, 11, 15),
+    };
+    let told = Event {
+        at: "2026-11-20T09:30:00Z".parse().expect("a time"),
+        who: "billing".to_owned(),
+        what: "account.closed".to_owned(),
+        subject: format!("customer/{account}"),
+        detail: json!({}),
+    };
+    let account = account.parse().expect("a number");
+    let ended = store.end_account(&account, end, None, &told).await;
+    assert!(ended.expect("a store"));
 }
 
 /// The store that is there already, opened once more.
@@ -489,8 +514,27 @@ fn november() -> Month {
 /// A run of November that waits for its release.
 pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
     let id = begun(store, run, by).await;
+    accepted(store, &id).await;
+}
+
+/// As [`waiting`], with something to be said of it.
+pub(crate) async fn warned(store: &Store, run: &str, by: &str) {
+    let id = begun(store, run, by).await;
+    let report = json!({ "errors": 0, "warnings": 2, "diagnostics": [{
+        "severity": "warning", "file": "run.ndjson", "line": 7, "field": "/totals/to_pay", "code": "to-pay",
+        "found": "1200", "expected": "1201",
+    }, {
+        "severity": "warning", "file": "run.ndjson", "line": 12, "field": "/lines/3/unit", "code": "unit",
+        "found": "кВтч", "expected": "",
+    }] });
+    let kept = store.keep_warnings(&id, import_began(), &report).await;
+    kept.expect("kept");
+    accepted(store, &id).await;
+}
+
+async fn accepted(store: &Store, id: &RunId) {
     let orders = november().orders;
-    let stage = store.stage_chunk(&id, import_began(), ChunkNo(0), OrderSeq(0), &orders);
+    let stage = store.stage_chunk(id, import_began(), ChunkNo(0), OrderSeq(0), &orders);
     stage.await.expect("a chunk");
     let mut summary = kvit_flow::summary::RunSummary::default();
     for order in &orders {
@@ -504,7 +548,7 @@ pub(crate) async fn waiting(store: &Store, run: &str, by: &str) {
     let summary = serde_json::to_value(summary).expect("JSON");
     let at = "2026-11-19T08:01:00Z".parse().expect("a time");
     store
-        .accept_run(&id, import_began(), &totals, &summary, at)
+        .accept_run(id, import_began(), &totals, &summary, at)
         .await
         .expect("accepted");
 }

@@ -210,6 +210,16 @@ pub(super) async fn console(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("header form button").await;
     eye.sign_in_staff("agent").await;
     eye.see("staff-customer", &maria).await;
+    eye.lang = "bg";
+    seed::closed(&world.store, seed::BORIS).await;
+    let new = format!("/staff/customers/{}", seed::newcomer(&world.store).await);
+    eye.see("staff-customer-closed", &format!("{boris}?lang=bg"))
+        .await;
+    eye.see("staff-customer-new", &new).await;
+    eye.chrome.follow("header form button").await;
+    eye.sign_in_staff("clerk").await;
+    eye.see("staff-account-closed", &format!("{boris}/account"))
+        .await;
 }
 
 /// A reader whom the customer names on the telephone.

@@ -154,6 +154,10 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
     eye.chrome.follow("main button").await;
     eye.look("proved").await;
     eye.see("prove-already", &prove).await;
+    // In English there is nothing else to see.
+    if eye.lang == "bg" {
+        without_bills_and_closed(eye, world).await;
+    }
     eye.chrome.forget().await;
     eye.chrome.go(&format!("/bills?lang={}", eye.lang)).await;
     for _ in 0..5 {
@@ -163,6 +167,25 @@ pub(super) async fn tour(eye: &mut Inspector, world: &World) {
         eye.chrome.until("location.pathname == '/bill/check'").await;
     }
     eye.look("lock").await;
+}
+
+/// Who has no bill yet, and one whose account is closed, with the code that came after that.
+async fn without_bills_and_closed(eye: &mut Inspector, world: &World) {
+    let new = seed::newcomer(&world.store).await;
+    eye.chrome.forget().await;
+    eye.sign_in(world, new).await;
+    eye.look("bills-none").await;
+    eye.see("usage-none", "/usage").await;
+    seed::closed(&world.store, seed::BORIS).await;
+    eye.chrome.forget().await;
+    eye.chrome.go("/bills").await;
+    let code = world
+        .key
+        .authorization_code(&common::number(seed::BORIS), 2);
+    eye.chrome.fill("#number", seed::BORIS).await;
+    eye.chrome.fill("#code", &code.printed()).await;
+    eye.chrome.follow("main button").await;
+    eye.look("bills-closed").await;
 }
 
 /// What the link of a reminder leads to, before and after its address gets bills no more.

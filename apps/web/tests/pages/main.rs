@@ -54,7 +54,7 @@ async fn every_page_of_the_console_is_fit_for_everybody() {
     for role in Role::ALL {
         world.hire(role.as_str(), role).await;
     }
-    seed::waiting(&world.store, "2026-11-b2", "ivan").await;
+    seed::warned(&world.store, "2026-11-b2", "ivan").await;
     seed::rejected(&world.store, "2026-11-bad").await;
     for (transaction, cents) in [("2026112000001", "4250"), ("2026112000002", "18860")] {
         let query = pay::ebg(&[

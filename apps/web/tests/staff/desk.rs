@@ -658,6 +658,15 @@ async fn a_clerk_closes_an_account_and_opens_it_again() {
     assert!(matches!(state.expect("a state"), EnrolmentState::None));
     let shown = eva.get(page).await.body;
     assert!(shown.contains("Партидата е закрита на"), "{shown}");
+    // Whoever has the code of the last bill is told, and offered nothing that is over.
+    let code = world.key.authorization_code(&number(seed::ANNA), 2);
+    let code = code.printed().replace(' ', "+");
+    let form = format!("number={}&code={code}", seed::ANNA);
+    let mut last = world.browser();
+    last.post("/bill/check", &form).await;
+    let bills = last.get("/bills").await.body;
+    assert!(bills.contains("Партидата е закрита на"), "{bills}");
+    assert!(!bills.contains("Искам е-сметка"), "{bills}");
     assert!(shown.contains("приключи: партидата е закрита"), "{shown}");
     // The session is over, and number and code from the old bill open nothing.
     assert!(anna.get("/bills").await.body.contains("name=\"code\""));
