@@ -17,7 +17,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{CustomerNumber, Secret, code::Token};
-use kvit_mail::{AddressError, EmailAddress};
+use kvit_mail::{AddressError, EmailAddress, typo_hint};
 use kvit_store::{GUESSING, GuardPolicy, SessionDoor};
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -343,19 +343,50 @@ pub(crate) async fn another_way_in(
 
 /// When to try again, and whom to call.
 pub(crate) fn locked(app: &App, visitor: &Visitor, until: Timestamp) -> Result<Response, Failure> {
+    let (wait_s, minutes) = wait(app, until);
+    let page = app
+        .pages
+        .render(visitor, "lock.html", context! { minutes })?;
+    Ok(too_many(page, wait_s))
+}
+
+/// So many seconds and, rounded up, minutes there are until then.
+pub(crate) fn wait(app: &App, until: Timestamp) -> (i64, i64) {
     let wait_s = until
         .duration_since(app.portal.clock.now())
         .max(SignedDuration::from_secs(1))
         .as_secs();
-    let minutes = (wait_s + 59) / 60;
-    let page = app
-        .pages
-        .render(visitor, "lock.html", context! { minutes })?;
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, page).into_response();
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
-    Ok(response)
+    (wait_s, (wait_s + 59) / 60)
+}
+
+/// A page for who has to wait so many seconds.
+pub(crate) fn too_many(page: impl IntoResponse, wait_s: i64) -> Response {
+    let wait_s = [(header::RETRY_AFTER, HeaderValue::from(wait_s))];
+    (StatusCode::TOO_MANY_REQUESTS, wait_s, page).into_response()
+}
+
+/// Makes `email` the address that a form means: the suggested one where its own button was pressed. Enter in a field presses
+/// that button too, as the form's first, so it counts only while the address is the one of which something was suggested.
+pub(crate) fn take_address(email: &mut String, sure: &str, instead: &str) {
+    let (typed, instead) = (email.trim(), instead.trim());
+    let taken = if !instead.is_empty() && typed == sure {
+        instead
+    } else {
+        typed
+    };
+    *email = taken.to_owned();
+}
+
+/// What was probably meant, where that is another address.
+pub(crate) fn meant(typed: &str) -> Option<String> {
+    typo_hint(typed).or_else(|| latin_hint(typed))
+}
+
+/// The address in Latin letters, where look-alike Cyrillic ones slipped in: with them it would be
+/// another domain. An address whose domain is Cyrillic throughout is none of these.
+fn latin_hint(typed: &str) -> Option<String> {
+    let latin = in_latin(typed);
+    (!typed.is_ascii() && latin.is_ascii() && EmailAddress::parse(&latin).is_ok()).then_some(latin)
 }
 
 /// What is wrong with an e-mail address that was typed.

@@ -63,7 +63,7 @@ const BODY_MAX_BYTES: usize = 16 * 1024;
 const REQUEST_MAX_SECONDS: u64 = 20;
 
 pub use api::{
-    API_OPERATIONS, API_TOKEN_PREFIX, MadeToken, Operation, TokenState, api_subject, end_of_token,
+    API_OPERATIONS, API_TOKEN_PREFIX, MadeToken, Operation, TokenState, end_of_token,
     last_day_of_token, make_token, openapi, scopes_detail,
 };
 pub use colours::{PaleColour, pale_colours};

@@ -283,6 +283,15 @@ mod journey {
                 .await
                 .contains("boris@gmail.com")
         );
+        // Whoever corrects it and presses Enter means what they typed.
+        chrome.fill("#email", "boris@gmall.com").await;
+        chrome.eval("window.left = false").await;
+        chrome.keys("\u{e007}").await;
+        chrome
+            .until("window.left === undefined && document.readyState == 'complete'")
+            .await;
+        let typed = chrome.eval("document.querySelector('#email').value").await;
+        assert_eq!(typed, "boris@gmall.com");
         chrome.follow("button[name=instead]").await;
         assert_eq!(chrome.h1().await, "Проверете имейла си");
         assert!(chrome.text("main").await.contains("b•••@gmail.com"));

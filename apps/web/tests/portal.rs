@@ -149,6 +149,10 @@ async fn enrolling_proves_the_address_and_paper_undoes_it() {
     assert!(bad.body.contains("href=\"#email\""));
     let typo = anna.post("/enrol", "email=boris%40gmial.com").await;
     assert!(typo.body.contains("boris@gmail.com"));
+    // Enter presses the suggestion's button too, whatever stands in the field by then.
+    let other = "email=boris%40gmall.com&sure=boris%40gmial.com&instead=boris%40gmail.com";
+    let other = anna.post("/enrol", other).await;
+    assert!(other.body.contains("value=\"boris@gmall.com\""));
     let sent = anna.post("/enrol", "email=boris%40primer.bg").await;
     let place = sent.header("location").to_owned();
     assert!(place.starts_with("/enrol/sent?id="), "{place}");

@@ -405,9 +405,11 @@ async fn an_agent_invites_a_reader_whom_the_customer_names() {
         typo.body
             .contains("name=\"instead\" value=\"kantora@gmail.com\"")
     );
-    let read = ana
-        .post(&invite, &step("x", "&instead=kantora@gmail.com"))
-        .await;
+    let pressed = "&sure=kantora@gmial.com&instead=kantora@gmail.com";
+    // Enter presses that button too.
+    let other = ana.post(&invite, &step("kantora@gmall.com", pressed)).await;
+    assert!(other.body.contains("value=\"kantora@gmall.com\""));
+    let read = ana.post(&invite, &step("kantora@gmial.com", pressed)).await;
     for part in ["кльомба", "кодът за достъп", "value=\"Кантората\""] {
         assert!(read.body.contains(part), "{part}: {}", read.body);
     }
@@ -482,6 +484,36 @@ async fn an_agent_invites_a_reader_whom_the_customer_names() {
         !own.body.contains("\"ana\""),
         "who of staff it was is theirs"
     );
+}
+
+#[tokio::test]
+async fn who_invites_too_many_waits_in_the_console() {
+    let world = World::with_limits(URL, 1, 50).await;
+    maria(&world).await;
+    world.hire("ana", Role::Agent).await;
+    let mut ana = world.browser();
+    ana.sign_in_staff("ana").await;
+    let path = format!("/staff/customers/{}", seed::MARIA);
+    let invite = format!("{path}/readers");
+    let call = recognised(&mut ana, &world, &path).await;
+    let mut invited = async |email: &str| {
+        let form = ana.get(&format!("{invite}?call={call}")).await;
+        let version = hidden(&form.body, "version");
+        let step = format!("call={call}&version={version}&language=bg&email={email}");
+        let read = ana.post(&invite, &step).await;
+        let entry = hidden(&read.body, "entry");
+        ana.post(&invite, &format!("{step}&entry={entry}")).await
+    };
+    let first = invited("a@primer.bg").await;
+    assert!(first.header("location").ends_with("done=invited"));
+    let second = invited("b@primer.bg").await;
+    assert_eq!(second.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(
+        second
+            .body
+            .contains("За този клиент имаше твърде много опити")
+    );
+    assert_eq!(readers(&world).await.len(), 1);
 }
 
 #[tokio::test]

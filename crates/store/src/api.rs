@@ -9,7 +9,7 @@ use kvit_billing::{ApiName, code::TokenHash};
 
 use crate::{
     ApiAnswer, ApiBegun, ApiRequest, ApiScope, ApiTokenRecord, ApiTokenView, Event, NewApiToken,
-    Store, StoreError,
+    Store, StoreError, api_subject, api_who,
     audit::{event, told},
     engine::Row,
     rows::{corrupt, optional_time, text, time},
@@ -86,7 +86,7 @@ impl Store {
             None => None,
         };
         let used = query("SELECT MAX(at) AS used_at FROM events WHERE who = $1")
-            .bind(format!("api:{name}"))
+            .bind(api_who(name))
             .fetch_one(&self.pools)
             .await?;
         Ok(ApiTokenView {
@@ -99,7 +99,7 @@ impl Store {
 
     async fn who_did(&self, what: &str, name: &ApiName) -> Result<Option<String>, StoreError> {
         let row = query("SELECT who FROM events WHERE subject = $1 AND what = $2 LIMIT 1")
-            .bind(format!("api/{name}"))
+            .bind(api_subject(name))
             .bind(what)
             .fetch_optional(&self.pools)
             .await?;

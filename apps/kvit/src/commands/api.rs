@@ -2,10 +2,8 @@
 
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{ApiName, ports::Clock};
-use kvit_store::{ApiScope, ApiTokenRecord, Event};
-use kvit_web::{
-    TokenState, api_subject, end_of_token, last_day_of_token, make_token, scopes_detail,
-};
+use kvit_store::{ApiScope, ApiTokenRecord, Event, api_subject};
+use kvit_web::{TokenState, end_of_token, last_day_of_token, make_token, scopes_detail};
 use serde_json::{Value, json};
 
 use super::account::at_the_console;

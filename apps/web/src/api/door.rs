@@ -13,7 +13,7 @@ use axum::{
 };
 use jiff::{SignedDuration, Timestamp};
 use kvit_billing::{ApiName, code::Token};
-use kvit_store::{ApiTokenRecord, Store, StoreError};
+use kvit_store::{ApiTokenRecord, Store, StoreError, api_subject, api_who};
 use serde_json::json;
 
 use super::{
@@ -36,7 +36,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// As the audit trail names it.
     pub(crate) fn who(&self) -> String {
-        format!("api:{}", self.token)
+        api_who(&self.token)
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) async fn guard(
         return wait(&app, TOO_MANY, until, &detail).into_response();
     }
     if !record.scopes.contains(&scope) {
-        let (path, subject) = (request.uri().path(), format!("api/{}", caller.token));
+        let (path, subject) = (request.uri().path(), api_subject(&caller.token));
         let detail = json!({ "path": path });
         let refused = event(&app, &caller, "api.refused", subject, detail);
         if let Err(fault) = app.portal.store.record_event(&refused).await {
@@ -155,7 +155,7 @@ pub(crate) async fn guard(
     let response = next.run(request).await;
     // Whoever tries numbers one after the other leaves a trace as well.
     if response.status() == StatusCode::NOT_FOUND {
-        let subject = format!("api/{}", caller.token);
+        let subject = api_subject(&caller.token);
         let missed = event(
             &app,
             &caller,

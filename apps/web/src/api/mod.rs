@@ -32,7 +32,7 @@ use door::Caller;
 pub(crate) use door::Rates;
 pub use door::TOKEN_PREFIX as API_TOKEN_PREFIX;
 pub use tokens::{
-    MadeToken, TokenState, api_subject, end_of_token, last_day_of_token, make_token, scopes_detail,
+    MadeToken, TokenState, end_of_token, last_day_of_token, make_token, scopes_detail,
 };
 
 /// One thing that the API does.

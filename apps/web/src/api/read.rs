@@ -9,7 +9,7 @@ use axum::{
 };
 use kvit_billing::{BillNumber, Cents, CustomerNumber, Language, reference::CreditorReference};
 use kvit_pay::standing::Standing;
-use kvit_store::{BillRecord, CustomerRecord, DeliveryRecord, EnrolmentState};
+use kvit_store::{BillRecord, CustomerRecord, DeliveryRecord, EnrolmentState, api_subject};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -154,7 +154,7 @@ pub(super) async fn find(
     let customers: Vec<_> = found.iter().map(customer_view).collect();
     let shown: Vec<_> = customers.iter().map(|one| one.number.as_str()).collect();
     let detail = json!({ "wanted": phone, "shown": shown });
-    let place = format!("api/{}", caller.token);
+    let place = api_subject(&caller.token);
     let searched = event(&app, &caller, "customer.searched", place, detail);
     app.portal.store.record_event(&searched).await?;
     Ok(json(StatusCode::OK, &views::Found { customers, more }))

@@ -41,12 +41,6 @@ pub fn make_token(
     }
 }
 
-/// The subject of events about a token, or any other way in for a system.
-#[must_use]
-pub fn api_subject(name: &ApiName) -> String {
-    format!("api/{name}")
-}
-
 /// What the trail says of a token that was given out.
 #[must_use]
 pub fn scopes_detail(scopes: &[ApiScope]) -> Value {

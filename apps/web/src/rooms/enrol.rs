@@ -8,7 +8,7 @@ use axum::{
 };
 use jiff::SignedDuration;
 use kvit_billing::{CustomerNumber, EnrolmentId, PaperUntil, code::TokenPurpose};
-use kvit_mail::{EmailAddress, typo_hint};
+use kvit_mail::EmailAddress;
 use kvit_store::{EnrolmentChannel, EnrolmentRecord, EnrolmentState};
 use minijinja::context;
 use serde::Deserialize;
@@ -99,18 +99,16 @@ pub(crate) struct EnrolForm {
 pub(crate) async fn submit(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    Form(form): Form<EnrolForm>,
+    Form(mut form): Form<EnrolForm>,
 ) -> Result<Response, Failure> {
     visitor.own_number(&form.form_token)?;
     let Some(customer) = visitor.customer.clone() else {
         return Ok(go("/enrol?ended"));
     };
     again::must_be_fresh(&app, &visitor, Place::Enrol)?;
-    let typed = match form.instead.trim() {
-        "" => form.email.trim(),
-        instead => instead,
-    };
-    let suggestion = typo_hint(typed).or_else(|| latin_hint(typed));
+    gate::take_address(&mut form.email, &form.sure, &form.instead);
+    let typed = form.email.as_str();
+    let suggestion = gate::meant(typed);
     let email = match EmailAddress::parse(typed) {
         Ok(email) => email,
         Err(fault) => {
@@ -159,13 +157,6 @@ pub(crate) async fn submit(
 fn go_sent(id: &EnrolmentId) -> Response {
     let to = [(header::LOCATION, format!("/enrol/sent?id={id}"))];
     (StatusCode::SEE_OTHER, to).into_response()
-}
-
-/// The address in Latin letters, where look-alike Cyrillic ones slipped in: with them it would be
-/// another domain. An address whose domain is Cyrillic throughout is none of these.
-pub(crate) fn latin_hint(typed: &str) -> Option<String> {
-    let latin = gate::in_latin(typed);
-    (!typed.is_ascii() && latin.is_ascii() && EmailAddress::parse(&latin).is_ok()).then_some(latin)
 }
 
 async fn enrol(

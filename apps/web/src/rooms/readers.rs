@@ -11,7 +11,7 @@ use kvit_billing::{
     CustomerNumber, Language, ReaderId, Secret,
     code::{TokenHash, TokenPurpose},
 };
-use kvit_mail::{EmailAddress, typo_hint};
+use kvit_mail::EmailAddress;
 use kvit_store::{
     AddReader, EnrolmentState, NewProof, NewReader, ReaderAsked, ReaderEnd, ReaderRecord,
 };
@@ -21,7 +21,6 @@ use serde::Deserialize;
 use super::{
     again::{self, Place},
     bills::masked,
-    enrol::latin_hint,
     go,
 };
 use crate::{
@@ -160,12 +159,9 @@ pub(crate) async fn add(
         return Ok(go("/bills?ended"));
     };
     again::must_be_fresh(&app, &visitor, Place::Readers)?;
-    if !form.instead.trim().is_empty() {
-        form.email = std::mem::take(&mut form.instead);
-    }
-    form.email = form.email.trim().to_owned();
+    gate::take_address(&mut form.email, &form.sure, &form.instead);
     form.name = plain(&form.name);
-    let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
+    let suggestion = gate::meant(&form.email);
     let mut wrong = Vec::new();
     if form.name.chars().count() > NAME_CHARS_MAX {
         wrong.push(("name", "error-reader-name"));

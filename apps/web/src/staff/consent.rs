@@ -9,7 +9,7 @@ use axum::{
 };
 use datamatrix::{DataMatrix, SymbolList};
 use kvit_billing::{CustomerNumber, EnrolmentId, Language, PaperCode, Role, code::TokenPurpose};
-use kvit_mail::{EmailAddress, typo_hint};
+use kvit_mail::EmailAddress;
 use kvit_store::{Contact, CustomerRecord, EnrolmentChannel, EnrolmentState, Written};
 use minijinja::{Value, context};
 use serde::Deserialize;
@@ -24,9 +24,7 @@ use super::{
     signing::{sheet, strokes::Strokes},
     spell,
 };
-use crate::{
-    App, consent::Consent, failure::Failure, front::Visitor, gate, rooms::enrol::latin_hint,
-};
+use crate::{App, consent::Consent, failure::Failure, front::Visitor, gate};
 
 /// White around a square code, in modules.
 const CODE_WHITE: usize = 2;
@@ -140,11 +138,8 @@ pub(super) async fn read_back(
 ) -> Result<Result<Ready, Response>, Failure> {
     let (record, contact) = in_contact(app, officer, number, &form.call).await?;
     let number = &record.customer.number;
-    if !form.instead.trim().is_empty() {
-        form.email = std::mem::take(&mut form.instead);
-    }
-    form.email = form.email.trim().to_owned();
-    let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
+    gate::take_address(&mut form.email, &form.sure, &form.instead);
+    let suggestion = gate::meant(&form.email);
     let email = match EmailAddress::parse(&form.email) {
         Ok(email) => email,
         Err(fault) => {
@@ -180,10 +175,7 @@ fn agree_page(
     email: &EmailAddress,
     wrong: &[(&str, &str)],
 ) -> Result<Response, Failure> {
-    let spelled: Vec<_> = spell::out(email.as_str(), visitor.language)
-        .into_iter()
-        .map(|(sign, word)| context! { sign, word })
-        .collect();
+    let spelled = spell::out(email.as_str(), visitor.language);
     let errors = gate::faults(wrong);
     let page = context! {
         number => record.customer.number.as_str(), name => record.customer.name.clone(), call => form.call.clone(),

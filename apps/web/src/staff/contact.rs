@@ -17,9 +17,9 @@ use super::{
     customers::{Seen, customer_page, page_of, the_customer},
     desk::{done, subject},
     door::Officer,
-    event,
+    event, locked,
 };
-use crate::{App, failure::Failure, front::Visitor, gate};
+use crate::{App, failure::Failure, front::Visitor};
 
 /// So long after a customer was recognised things may be done for them.
 const CONTACT_MINUTES: i64 = 30;
@@ -123,7 +123,7 @@ pub(crate) async fn recognise(
             Code::Right => {}
             Code::Wrong => wrong.push(("code", "staff-error-code")),
             Code::Locked(until) | Code::WrongAndLocked(until) => {
-                return gate::locked(&app, &visitor, until);
+                return locked(&app, &visitor, &officer, number, until);
             }
         }
     }

@@ -49,11 +49,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use kvit_billing::Role;
+use jiff::Timestamp;
+use kvit_billing::{CustomerNumber, Role};
 use kvit_store::Event;
 use minijinja::{Value, context};
 
-use crate::{App, doors::Doors, failure::Failure, front::Visitor};
+use crate::{App, doors::Doors, failure::Failure, front::Visitor, gate};
 use door::Officer;
 
 /// Who may ask for a page.
@@ -549,6 +550,26 @@ pub(crate) fn said(
     let page = context! { good, title, text, back };
     let page = render(app, visitor, Some(officer), "staff/said.html", page)?;
     Ok((status, page).into_response())
+}
+
+/// That a customer was asked about too often, and until when it takes patience.
+pub(crate) fn locked(
+    app: &App,
+    visitor: &Visitor,
+    officer: &Officer,
+    number: &CustomerNumber,
+    until: Timestamp,
+) -> Result<Response, Failure> {
+    let texts = app.pages.texts(visitor.language);
+    let (wait_s, minutes) = gate::wait(app, until);
+    let title = texts.say("staff-lock-title", &[]);
+    let when = texts.get("lock-when", &[("minutes", minutes.into())]);
+    let why = texts.say("staff-lock-text", &[]);
+    let text = format!("{why} {}", when.unwrap_or_default());
+    let said_so = (StatusCode::TOO_MANY_REQUESTS, title.as_str(), text.as_str());
+    let back = format!("/staff/customers/{number}");
+    let page = said(app, visitor, officer, said_so, &back)?;
+    Ok(gate::too_many(page, wait_s))
 }
 
 pub(crate) fn role_name(app: &App, visitor: &Visitor, role: Role) -> String {

@@ -9,7 +9,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use kvit_billing::{CustomerNumber, Language, ReaderId};
-use kvit_mail::{EmailAddress, typo_hint};
+use kvit_mail::EmailAddress;
 use kvit_store::{
     AddReader, Contact, CustomerRecord, EnrolmentState, ReaderAsked, ReaderEnd, ReaderRecord,
 };
@@ -21,19 +21,15 @@ use super::{
     customers::PageQuery,
     desk::{done, new_entry},
     door::Officer,
-    plain, render, spell,
+    locked, plain, render, spell,
 };
 use crate::{
     App,
     failure::Failure,
     front::Visitor,
     gate,
-    rooms::{
-        enrol::latin_hint,
-        readers::{
-            Invited, NAME_CHARS_MAX, READERS_MAX, READERS_SHOWN, Wish, invite, proof_of,
-            takes_a_place,
-        },
+    rooms::readers::{
+        Invited, NAME_CHARS_MAX, READERS_MAX, READERS_SHOWN, Wish, invite, proof_of, takes_a_place,
     },
 };
 
@@ -137,15 +133,12 @@ pub(crate) async fn add(
     visitor.own_form(&form.form_token)?;
     let (record, contact) = in_contact(&app, &officer, &number, &form.call).await?;
     let number = &record.customer.number;
-    if !form.instead.trim().is_empty() {
-        form.email = std::mem::take(&mut form.instead);
-    }
-    form.email = form.email.trim().to_owned();
+    gate::take_address(&mut form.email, &form.sure, &form.instead);
     form.name = plain(&form.name);
     if form.back.is_some() {
         return whom(&app, &visitor, &officer, &record, &form, None, &[]);
     }
-    let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
+    let suggestion = gate::meant(&form.email);
     let mut wrong = Vec::new();
     if form.name.chars().count() > NAME_CHARS_MAX {
         wrong.push(("name", "error-reader-name"));
@@ -216,10 +209,7 @@ fn read_back(
     form: &InviteForm,
     email: &EmailAddress,
 ) -> Result<Response, Failure> {
-    let spelled: Vec<_> = spell::out(email.as_str(), visitor.language)
-        .into_iter()
-        .map(|(sign, word)| context! { sign, word })
-        .collect();
+    let spelled = spell::out(email.as_str(), visitor.language);
     let page = context! {
         number => record.customer.number.as_str(), name => record.customer.name.clone(), call => form.call.clone(),
         version => form.version, language => form.language.clone(), called => form.name.clone(),
@@ -260,7 +250,7 @@ async fn ask(
     };
     let seen = ReaderAsked::AtDesk(form.version);
     let answer = match invite(app, wish, seen, officer.login.as_str()).await? {
-        Invited::Locked(until) => return gate::locked(app, visitor, until),
+        Invited::Locked(until) => return locked(app, visitor, officer, number, until),
         Invited::Answered(answer) => answer,
     };
     let fault = match answer {

@@ -8,7 +8,7 @@ use axum::{
 };
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::ApiName;
-use kvit_store::{ApiScope, ApiTokenView};
+use kvit_store::{ApiScope, ApiTokenView, api_subject};
 use minijinja::{Value, context};
 use serde::Deserialize;
 use serde_json::json;
@@ -19,10 +19,7 @@ use super::{
 };
 use crate::{
     App,
-    api::{
-        MadeToken, TokenState, api_subject, end_of_token, last_day_of_token, make_token,
-        scopes_detail,
-    },
+    api::{MadeToken, TokenState, end_of_token, last_day_of_token, make_token, scopes_detail},
     failure::Failure,
     front::{Done, Visitor},
     gate,

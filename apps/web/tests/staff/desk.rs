@@ -78,8 +78,14 @@ async fn an_agent_finds_recognises_and_enrols() {
     assert!(typo.body.contains("boris@gmail.com"));
     let bad = ana.post(&path_enrol, &step("boris@", "")).await;
     assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let pressed = "&sure=boris@gmial.com&instead=boris@gmail.com";
+    // Enter presses that button too.
+    let other = ana
+        .post(&path_enrol, &step("boris@gmall.com", pressed))
+        .await;
+    assert!(other.body.contains("value=\"boris@gmall.com\""));
     let read = ana
-        .post(&path_enrol, &step("x", "&instead=boris@gmail.com"))
+        .post(&path_enrol, &step("boris@gmial.com", pressed))
         .await;
     assert!(
         read.body.contains("кльомба") && read.body.contains("2026-01"),
@@ -313,10 +319,15 @@ async fn a_member_of_staff_must_not_guess_codes() {
         let answer = ana.post(path, wrong).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    assert_eq!(
-        ana.post(path, wrong).await.status,
-        StatusCode::TOO_MANY_REQUESTS
-    );
+    let locked = ana.post(path, wrong).await;
+    assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(locked.header("retry-after"), "900");
+    for part in [
+        "За този клиент имаше твърде много опити за кратко време. Опитайте пак след 15 минути.",
+        "href=\"&#x2f;staff&#x2f;customers&#x2f;1000002\"",
+    ] {
+        assert!(locked.body.contains(part), "{part}: {}", locked.body);
+    }
     // The customer at home is not locked out by that.
     let code = world.code(seed::BORIS).replace(' ', "+");
     let form = format!("number={}&code={code}", seed::BORIS);

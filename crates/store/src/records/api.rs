@@ -81,6 +81,18 @@ pub struct ApiTokenRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// The subject of events about a token, or about what its system asked for.
+#[must_use]
+pub fn api_subject(name: &ApiName) -> String {
+    format!("api/{name}")
+}
+
+/// Who did it, where a system did by this token.
+#[must_use]
+pub fn api_who(name: &ApiName) -> String {
+    format!("api:{name}")
+}
+
 /// A token with what the trail tells of it.
 #[derive(Clone, Debug)]
 pub struct ApiTokenView {

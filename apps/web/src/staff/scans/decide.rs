@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kvit_billing::{BillNumber, CustomerNumber, EnrolmentId, code::TokenPurpose};
-use kvit_mail::{EmailAddress, typo_hint};
+use kvit_mail::EmailAddress;
 use kvit_store::{
     CustomerRecord, EnrolmentChannel, EnrolmentState, ScanHand, ScanRecord, ScanWord, Written,
 };
@@ -24,8 +24,7 @@ use crate::{
     consent::Consent,
     failure::Failure,
     front::Visitor,
-    gate::{email_fault, typed_number},
-    rooms::enrol::latin_hint,
+    gate::{email_fault, meant, take_address, typed_number},
     texts::Texts,
 };
 
@@ -109,11 +108,7 @@ pub(crate) async fn decide(
         "refuse" | "aside" => return put_away(&app, &visitor, &officer, &found, &form).await,
         _ => {}
     }
-    form.email = form.email.trim().to_owned();
-    // Enter in a field presses the form's first button, which is this one; who typed another address meant that.
-    if !form.instead.trim().is_empty() && form.email == form.sure {
-        form.email = form.instead.trim().to_owned();
-    }
+    take_address(&mut form.email, &form.sure, &form.instead);
     confirm(&app, &visitor, &officer, &found, &form).await
 }
 
@@ -205,7 +200,7 @@ async fn confirm(
     if form.shown != number.as_str() {
         return scan_page(app, visitor, officer, found, form, None, None, &[]).await;
     }
-    let suggestion = typo_hint(&form.email).or_else(|| latin_hint(&form.email));
+    let suggestion = meant(&form.email);
     let email = EmailAddress::parse(&form.email);
     match &email {
         Err(fault) => wrong.push(email_fault(*fault)),
