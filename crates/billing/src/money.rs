@@ -70,9 +70,11 @@ impl Cents {
 /// `-1234.56`: a dot, two decimals, no grouping. Screens and bills format by language instead.
 impl fmt::Display for Cents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
         let cents = self.0.unsigned_abs();
-        write!(f, "{sign}{}.{:02}", cents / 100, cents % 100)
+        let [tens, ones] = [cents % 100 / 10, cents % 10].map(|digit| b'0' + digit as u8);
+        f.write_str(if self.0 < 0 { "-" } else { "" })?;
+        write!(f, "{}", cents / 100)?;
+        f.write_str(str::from_utf8(&[b'.', tens, ones]).unwrap_or_default())
     }
 }
 

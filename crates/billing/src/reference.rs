@@ -13,7 +13,7 @@ impl CreditorReference {
     #[must_use]
     pub fn of(bill: BillNumber) -> Self {
         let body = bill.to_string();
-        let check = 98 - mod97(&format!("{body}RF00"));
+        let check = 98 - mod97(&[&body, "RF00"]);
         Self(format!("RF{check:02}{body}"))
     }
 
@@ -27,7 +27,7 @@ impl CreditorReference {
                 .bytes()
                 .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
         let (head, body) = compact.split_at_checked(4)?;
-        (well_formed && mod97(&format!("{body}{head}")) == 1).then(|| Self(compact.clone()))
+        (well_formed && mod97(&[body, head]) == 1).then(|| Self(compact.clone()))
     }
 
     /// The bill that it names, where it is of the form that [`Self::of`] gives.
@@ -47,19 +47,23 @@ impl CreditorReference {
 /// In groups of four, as people read it.
 impl fmt::Display for CreditorReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, c) in self.0.chars().enumerate() {
-            if i > 0 && i % 4 == 0 {
-                f.write_str(" ")?;
-            }
-            write!(f, "{c}")?;
+        let mut rest = self.0.as_str();
+        while let Some((four, others)) = rest
+            .split_at_checked(4)
+            .filter(|(_, others)| !others.is_empty())
+        {
+            f.write_str(four)?;
+            f.write_str(" ")?;
+            rest = others;
         }
-        Ok(())
+        f.write_str(rest)
     }
 }
 
-/// ISO 7064 mod 97-10 over letters (A = 10 … Z = 35) and digits.
-fn mod97(text: &str) -> u32 {
-    text.chars()
+/// ISO 7064 mod 97-10 over letters (A = 10 … Z = 35) and digits of texts one behind the other.
+fn mod97(texts: &[&str]) -> u32 {
+    let characters = texts.iter().flat_map(|text| text.chars());
+    characters
         .filter_map(|c| c.to_digit(36))
         .fold(0, |rest, digit| {
             let shift = if digit > 9 { 100 } else { 10 };
@@ -67,32 +71,34 @@ fn mod97(text: &str) -> u32 {
         })
 }
 
-/// The content of a payment QR code (EPC069-12, version 002), or `None` where nothing is to be
-/// paid or the amount is beyond what the code may carry (0.01 to 999,999,999.99, euro only).
-///
-/// At most 331 bytes; to be drawn with error correction M, version 13 at most.
-#[must_use]
-pub fn epc_payment(
-    operator: &Operator,
-    to_pay: Cents,
-    reference: &CreditorReference,
-) -> Option<String> {
-    let payable = (1..=99_999_999_999).contains(&to_pay.get());
-    if !payable || operator.currency != crate::Currency::EUR {
-        return None;
+/// Whom payment QR codes pay (EPC069-12, version 002), which is the same on all bills of an operator.
+#[derive(Clone, Debug)]
+pub struct Payee(String);
+
+impl Payee {
+    /// The operator, if it bills in euro: the code knows no other currency.
+    #[must_use]
+    pub fn of(operator: &Operator) -> Option<Self> {
+        let name: String = operator.name.get(Language::En).chars().take(70).collect();
+        let iban: String = operator
+            .iban
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        let payee = format!("BCD\n002\n1\nSCT\n{}\n{name}\n{iban}", operator.bic);
+        (operator.currency == crate::Currency::EUR).then_some(Self(payee))
     }
-    let name: String = operator.name.get(Language::En).chars().take(70).collect();
-    let iban: String = operator
-        .iban
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    let text = format!(
-        "BCD\n002\n1\nSCT\n{}\n{name}\n{iban}\nEUR{to_pay}\n\n{}",
-        operator.bic,
-        reference.as_str()
-    );
-    (text.len() <= 331).then_some(text)
+
+    /// The content of the code that pays a bill, or `None` where nothing is to be paid or the amount is beyond what
+    /// the code may carry (0.01 to 999,999,999.99).
+    ///
+    /// At most 331 bytes; to be drawn with error correction M, version 13 at most.
+    #[must_use]
+    pub fn payment(&self, to_pay: Cents, reference: &CreditorReference) -> Option<String> {
+        let payable = (1..=99_999_999_999).contains(&to_pay.get());
+        let text = payable.then(|| format!("{}\nEUR{to_pay}\n\n{}", self.0, reference.as_str()));
+        text.filter(|text| text.len() <= 331)
+    }
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ fn rows(name: &str, path: &str, rows_of: &mut Vec<String>) {
             (true, false, _) => "group",
             (_, true, "String" | "Cow<'a, str>") => "list of texts",
             (.., "String" | "str" | "Cow<'a, str>") => "text",
+            (.., bare) if inside(bare, "Shown").is_some() => "text",
             (.., "bool") => "yes or no",
             (.., "u8" | "usize") => "number",
             (.., "f64") => "share",

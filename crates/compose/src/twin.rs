@@ -6,6 +6,7 @@ mod parties;
 mod xml;
 
 use std::{
+    fmt::Arguments,
     hash::{Hash, Hasher},
     ops::Range,
 };
@@ -13,6 +14,7 @@ use std::{
 use jiff::civil::Date;
 use kvit_billing::{
     Bill, BillKind, Cents, Language, Operator, Period,
+    format::Exact,
     order::{Line, Meter, Reading, ReadingSource, Section, SupplyPoint, VatCategory, VatLine},
 };
 use rust_decimal::Decimal;
@@ -203,16 +205,16 @@ fn write_line<'a>(
         });
         xml.element("ram:SpecifiedLineTradeAgreement", |xml| {
             xml.element("ram:NetPriceProductTradePrice", |xml| {
-                xml.leaf("ram:ChargeAmount", line.unit_price.normalize());
+                xml.leaf("ram:ChargeAmount", Exact(line.unit_price));
                 if line.price_base != Decimal::ONE {
                     let unit = [("unitCode", line.unit.as_str())];
-                    xml.leaf_with("ram:BasisQuantity", &unit, line.price_base.normalize());
+                    xml.leaf_with("ram:BasisQuantity", &unit, Exact(line.price_base));
                 }
             });
         });
         xml.element("ram:SpecifiedLineTradeDelivery", |xml| {
             let unit = [("unitCode", line.unit.as_str())];
-            xml.leaf_with("ram:BilledQuantity", &unit, line.quantity.normalize());
+            xml.leaf_with("ram:BilledQuantity", &unit, Exact(line.quantity));
         });
         xml.element("ram:SpecifiedLineTradeSettlement", |xml| {
             xml.element("ram:ApplicableTradeTax", |xml| {
@@ -236,7 +238,7 @@ fn write_line<'a>(
 /// BG-32: the tariff and what the meters showed.
 fn attributes(xml: &mut Xml, bill: &Bill, point: &SupplyPoint) {
     let language = bill.customer.language;
-    let mut tell = |name: String, value: String| {
+    let mut tell = |name: Arguments<'_>, value: Arguments<'_>| {
         xml.element("ram:ApplicableProductCharacteristic", |xml| {
             xml.leaf("ram:Description", name);
             xml.leaf("ram:Value", value);
@@ -255,7 +257,8 @@ fn attributes(xml: &mut Xml, bill: &Bill, point: &SupplyPoint) {
         .map(|tariff| tariff.get(language))
         .filter(|text| !text.is_empty())
     {
-        tell(word("Тарифа", "Tariff").to_owned(), tariff.to_owned());
+        let name = word("Тарифа", "Tariff");
+        tell(format_args!("{name}"), format_args!("{tariff}"));
     }
     for meter in &point.meters {
         let Meter {
@@ -277,20 +280,23 @@ fn attributes(xml: &mut Xml, bill: &Bill, point: &SupplyPoint) {
                 ReadingSource::Estimated => word("прогнозно", "estimated"),
                 ReadingSource::Customer => word("самоотчет", "told by the customer"),
             };
-            format!("{} {} ({source})", reading.date, reading.value.normalize())
+            (reading.date, Exact(reading.value), source)
         };
-        tell(
-            format!("{meter}: {}", word("старо показание", "old reading")),
-            reading(old),
+        let (old_name, new_name) = (
+            word("старо показание", "old reading"),
+            word("ново показание", "new reading"),
         );
+        for (name, (date, value, source)) in [(old_name, reading(old)), (new_name, reading(new))] {
+            tell(
+                format_args!("{meter}: {name}"),
+                format_args!("{date} {value} ({source})"),
+            );
+        }
+        let name = word("количество", "consumption");
+        let consumption = Exact(*consumption);
         tell(
-            format!("{meter}: {}", word("ново показание", "new reading")),
-            reading(new),
-        );
-        let consumed = format!("{} {unit}", consumption.normalize());
-        tell(
-            format!("{meter}: {}", word("количество", "consumption")),
-            consumed,
+            format_args!("{meter}: {name}"),
+            format_args!("{consumption} {unit}"),
         );
     }
 }
@@ -427,14 +433,16 @@ fn period(xml: &mut Xml, period: Period) {
 /// A date in UNTDID 2379 format 102.
 fn date(xml: &mut Xml, name: &str, inner: &str, date: Date) {
     xml.element(name, |xml| {
-        xml.leaf_with(inner, &[("format", "102")], date.strftime("%Y%m%d"));
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        let digits = format_args!("{year:04}{month:02}{day:02}");
+        xml.leaf_with(inner, &[("format", "102")], digits);
     });
 }
 
 /// Outside of VAT there is no rate, not even zero (BR-O-05).
 fn rate(xml: &mut Xml, category: VatCategory, rate: Decimal) {
     if category != VatCategory::O {
-        xml.code("ram:RateApplicablePercent", rate.normalize());
+        xml.code("ram:RateApplicablePercent", Exact(rate));
     }
 }
 

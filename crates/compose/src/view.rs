@@ -3,13 +3,15 @@
 
 mod make;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 use kvit_billing::{
-    BillKind,
+    BillKind, BillNumber,
+    format::{Amount, Number, Price, ShortDate},
     order::{Section, VatCategory},
+    reference::CreditorReference,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::codes::Code;
 
@@ -21,9 +23,9 @@ pub(crate) struct View<'a> {
     lang: &'static str,
     sample: bool,
     kind: BillKind,
-    number: String,
-    issue_date: String,
-    tax_event_date: String,
+    number: Shown<BillNumber>,
+    issue_date: Shown<ShortDate>,
+    tax_event_date: Shown<ShortDate>,
     due_date: String,
     period: String,
     corrects: Option<CorrectsView<'a>>,
@@ -31,21 +33,21 @@ pub(crate) struct View<'a> {
     brand: &'a BrandView,
     customer: CustomerView<'a>,
     code: String,
-    reference: String,
+    reference: Shown<CreditorReference>,
     contract: ContractView<'a>,
     /// `due`, `zero` or `credit`.
     state: &'static str,
     /// Never negative; `state` says which way it goes.
-    to_pay: String,
+    to_pay: Shown<Amount>,
     /// How long `to_pay` is: 1 for up to 9 characters, 2 for up to 12, else 3.
     to_pay_size: u8,
     sums: Vec<SumView>,
     /// Whether no sum is negative, so that they can be drawn as parts of a whole.
     has_parts: bool,
-    net: String,
+    net: Shown<Amount>,
     vat: Vec<VatView<'a>>,
-    vat_total: String,
-    gross: String,
+    vat_total: Shown<Amount>,
+    gross: Shown<Amount>,
     /// From the total with VAT to what is to pay: what was paid in advance, rounding, what earlier bills left.
     /// An invoice has one of them at least, be it zero: a row that comes and goes would double the shapes of bills.
     steps: Vec<StepView<'a>>,
@@ -63,8 +65,8 @@ pub(crate) struct View<'a> {
 
 #[derive(Serialize)]
 struct CorrectsView<'a> {
-    number: String,
-    issue_date: String,
+    number: Shown<BillNumber>,
+    issue_date: Shown<ShortDate>,
     ground: Cow<'a, str>,
 }
 
@@ -94,7 +96,7 @@ struct BrandView {
 
 #[derive(Serialize)]
 struct CustomerView<'a> {
-    number: String,
+    number: &'a str,
     name: Cow<'a, str>,
     address: Vec<Cow<'a, str>>,
     eik: Option<Cow<'a, str>>,
@@ -105,20 +107,20 @@ struct CustomerView<'a> {
 struct ContractView<'a> {
     number: Option<Cow<'a, str>>,
     tariff: Option<Cow<'a, str>>,
-    ends: Option<String>,
+    ends: Option<Shown<ShortDate>>,
 }
 
 #[derive(Serialize)]
 struct StepView<'a> {
     label: Cow<'a, str>,
-    amount: String,
+    amount: Shown<Amount>,
 }
 
 /// The net of one section of lines.
 #[derive(Serialize)]
 struct SumView {
     section: Section,
-    amount: String,
+    amount: Shown<Amount>,
     /// Where its part of the whole amount with VAT begins and ends, 0 to 1.
     from: f64,
     to: f64,
@@ -127,9 +129,9 @@ struct SumView {
 #[derive(Serialize)]
 struct VatView<'a> {
     category: VatCategory,
-    rate: String,
-    base: String,
-    amount: String,
+    rate: Shown<Number>,
+    base: Shown<Amount>,
+    amount: Shown<Amount>,
     exemption: Option<Cow<'a, str>>,
 }
 
@@ -148,15 +150,15 @@ struct MeterView<'a> {
     register: Option<Cow<'a, str>>,
     old: ReadingView<'a>,
     new: ReadingView<'a>,
-    multiplier: Option<String>,
-    consumption: String,
+    multiplier: Option<Shown<Number>>,
+    consumption: Shown<Number>,
     unit: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
 struct ReadingView<'a> {
-    date: String,
-    value: String,
+    date: Shown<ShortDate>,
+    value: Shown<Number>,
     /// In words.
     source: Cow<'a, str>,
 }
@@ -178,14 +180,14 @@ struct SectionView<'a> {
 struct LineView<'a> {
     name: Cow<'a, str>,
     period: Option<String>,
-    quantity: String,
+    quantity: Shown<Number>,
     unit: Cow<'a, str>,
-    price: String,
+    price: Shown<Price>,
     /// Where the price is for more than one unit: how many.
-    per: Option<String>,
+    per: Option<Shown<Number>>,
     /// What the price is for: one of the unit, or `per` of it.
     price_unit: Cow<'a, str>,
-    net: String,
+    net: Shown<Amount>,
 }
 
 #[derive(Serialize)]
@@ -193,7 +195,7 @@ struct HistoryView<'a> {
     unit: Cow<'a, str>,
     months: Vec<MonthView>,
     /// The largest quantity, at which the chart is full.
-    peak: String,
+    peak: Shown<Number>,
     /// Whether the quantities are short enough to stand above each bar.
     labels: bool,
     compared: Option<ComparedView>,
@@ -202,13 +204,13 @@ struct HistoryView<'a> {
 #[derive(Serialize)]
 struct MonthView {
     label: &'static str,
-    year: String,
+    year: Shown<i16>,
     /// Whether the chart names the year under this month: the first and the last, so that each month's bills
     /// have the shapes of the month before.
     shows_year: bool,
     /// The month itself and the same month a year before.
     is_marked: bool,
-    quantity: String,
+    quantity: Shown<Number>,
     /// 0 to 1, of the largest.
     share: f64,
 }
@@ -223,7 +225,7 @@ struct ComparedView {
 #[derive(Serialize)]
 struct SourceView<'a> {
     name: Cow<'a, str>,
-    percent: String,
+    percent: Shown<Number>,
     share: f64,
 }
 
@@ -233,6 +235,16 @@ struct CodesView {
     verify: Code,
     enrol: Code,
     slip: Code,
+}
+
+/// A value that the layout reads as a text. Whoever reads the view writes it, where the text is wanted: a million
+/// bills pass here, each with some hundred of these.
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 impl View<'_> {

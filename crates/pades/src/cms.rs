@@ -30,8 +30,12 @@ const CONTEXT_0: u8 = 0xa0;
 pub(crate) struct Template {
     before_digest: Vec<u8>,
     after_digest: Vec<u8>,
-    certificates: Vec<u8>,
-    signer_id: Vec<u8>,
+    /// `contentType` of the whole.
+    content_type: Vec<u8>,
+    /// Of SignedData, all before the signers.
+    before_signers: Vec<u8>,
+    /// Of SignerInfo, all before the signed attributes.
+    before_attributes: Vec<u8>,
     signature_algorithm: Vec<u8>,
 }
 
@@ -66,11 +70,25 @@ impl Template {
         // A SET OF is ordered by encoding (X.690, 11.6).
         let mut ordered = certificates.to_vec();
         ordered.sort();
+        let one = tlv(INTEGER, &[1]);
+        let sha256 = tlv(SEQUENCE, &tlv(OID, ID_SHA256));
         Ok(Self {
             before_digest: [content_type.as_slice(), head].concat(),
             after_digest: signing_certificate,
-            certificates: tlv(CONTEXT_0, &ordered.concat()),
-            signer_id: tlv(SEQUENCE, &[issuer, serial].concat()),
+            content_type: tlv(OID, ID_SIGNED_DATA),
+            before_signers: [
+                one.as_slice(),
+                &tlv(SET, &sha256),
+                &tlv(SEQUENCE, &tlv(OID, ID_DATA)),
+                &tlv(CONTEXT_0, &ordered.concat()),
+            ]
+            .concat(),
+            before_attributes: [
+                one.as_slice(),
+                &tlv(SEQUENCE, &[issuer, serial].concat()),
+                &sha256,
+            ]
+            .concat(),
             signature_algorithm,
         })
     }
@@ -92,35 +110,29 @@ impl Template {
         if let Some(tag) = signed_attributes.first_mut() {
             *tag = CONTEXT_0;
         }
-        let sha256 = tlv(SEQUENCE, &tlv(OID, ID_SHA256));
-        let one = tlv(INTEGER, &[1]);
-        let signer = tlv(
-            SEQUENCE,
-            &[
-                one.as_slice(),
-                &self.signer_id,
-                &sha256,
-                &signed_attributes,
-                &self.signature_algorithm,
-                &tlv(OCTET_STRING, signature),
-            ]
-            .concat(),
-        );
-        let data = tlv(
-            SEQUENCE,
-            &[
-                one.as_slice(),
-                &tlv(SET, &sha256),
-                &tlv(SEQUENCE, &tlv(OID, ID_DATA)),
-                &self.certificates,
-                &tlv(SET, &signer),
-            ]
-            .concat(),
-        );
-        tlv(
-            SEQUENCE,
-            &[tlv(OID, ID_SIGNED_DATA), tlv(CONTEXT_0, &data)].concat(),
-        )
+        let signer = [
+            self.before_attributes.as_slice(),
+            &signed_attributes,
+            &self.signature_algorithm,
+        ];
+        let value = signature.len();
+        let signer_length = signer.iter().map(|part| part.len()).sum::<usize>() + tlv_length(value);
+        let data_length = self.before_signers.len() + tlv_length(tlv_length(signer_length));
+        let content_length = self.content_type.len() + tlv_length(tlv_length(data_length));
+        let mut out = Vec::with_capacity(tlv_length(content_length));
+        push_head(&mut out, SEQUENCE, content_length);
+        out.extend_from_slice(&self.content_type);
+        push_head(&mut out, CONTEXT_0, tlv_length(data_length));
+        push_head(&mut out, SEQUENCE, data_length);
+        out.extend_from_slice(&self.before_signers);
+        push_head(&mut out, SET, tlv_length(signer_length));
+        push_head(&mut out, SEQUENCE, signer_length);
+        for part in signer {
+            out.extend_from_slice(part);
+        }
+        push_head(&mut out, OCTET_STRING, value);
+        out.extend_from_slice(signature);
+        out
     }
 }
 
@@ -130,9 +142,16 @@ fn attribute(id: &[u8], value: &[u8]) -> Vec<u8> {
 
 /// Tag, length, value (X.690, 10.1: the shortest definite length).
 fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
-    let length = value.len().to_be_bytes();
-    let significant = &length[value.len().leading_zeros() as usize / 8..];
-    let mut out = Vec::with_capacity(value.len() + 6);
+    let mut out = Vec::with_capacity(tlv_length(value.len()));
+    push_head(&mut out, tag, value.len());
+    out.extend_from_slice(value);
+    out
+}
+
+/// Tag and length of a value of so many bytes.
+fn push_head(out: &mut Vec<u8>, tag: u8, value: usize) {
+    let length = value.to_be_bytes();
+    let significant = &length[value.leading_zeros() as usize / 8..];
     out.push(tag);
     match significant {
         [] => out.push(0),
@@ -142,6 +161,13 @@ fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
             out.extend_from_slice(long);
         }
     }
-    out.extend_from_slice(value);
-    out
+}
+
+/// Bytes of tag, length and a value of so many bytes.
+const fn tlv_length(value: usize) -> usize {
+    let significant = size_of::<usize>() - value.leading_zeros() as usize / 8;
+    match value {
+        0..0x80 => 2 + value,
+        _ => 2 + significant + value,
+    }
 }

@@ -16,7 +16,8 @@ impl Value {
         out
     }
 
-    fn write(&self, out: &mut Vec<u8>, numbers: &Numbers) {
+    /// As [`Value::written`], behind what `out` has.
+    pub fn write(&self, out: &mut Vec<u8>, numbers: &Numbers) {
         match self {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),

@@ -12,7 +12,7 @@ use crate::{
     pdf::{
         Additions, date,
         picture::packed,
-        twin::embedded,
+        twin::embedded_written,
         write::{File, QUICK, deflate, index},
         xmp_date,
     },
@@ -159,6 +159,9 @@ pub(crate) struct Form {
     pub(crate) beginning: OnceLock<Arc<[u8]>>,
 }
 
+/// Bytes for `/ID` in a trailer.
+const TRAILER_ID_ROOM: usize = 80;
+
 impl Form {
     /// The bill with these leaves. `id` names it among all documents of the operator.
     pub(crate) fn fill(
@@ -183,13 +186,14 @@ impl Form {
         twins: &Twins,
     ) -> Result<UnsealedPdf, Failed> {
         let (mut file, slot) = self.all_but_table(leaves, additions, twins)?;
-        let mut trailer = self.trailer.clone();
+        let mut trailer = Vec::with_capacity(self.trailer.len() + TRAILER_ID_ROOM);
+        trailer.extend_from_slice(&self.trailer);
         trailer.extend_from_slice(b"/ID");
         let ids = ["document", "instance"].map(|kind| {
             let hash = typst::utils::hash128(&(kind, id));
             Value::from(Text::literal(hash.to_be_bytes()))
         });
-        trailer.append(&mut Value::Array(ids.to_vec()).written(&Numbers::new()));
+        Value::Array(Vec::from(ids)).write(&mut trailer, &Numbers::new());
         let (number, start) = (self.next + 1, file.begin_table(self.next + 1));
         let mut writer = self.table_plan.as_ref().map(Plan::writer);
         let planned = writer.as_mut().and_then(|writer| {
@@ -237,12 +241,12 @@ impl Form {
         self.xmp.write(&mut file, |sink| {
             xmp(&self.xmp.pieces, leaves, &moment, sink)
         })?;
-        let twin = embedded(additions.twin, additions.issued_at);
-        let twin = twin.written(&Numbers::new());
+        let moment = date(additions.issued_at);
+        let twin = embedded_written(additions.twin, &moment);
         twins.compressed(additions.twin, |compressed| {
-            file.stream(self.twin, &twin, compressed);
+            file.stream(self.twin, twin.as_bytes(), compressed);
         })?;
-        let told = Told::of(&self.objects, leaves, &date(additions.issued_at))?;
+        let told = Told::of(&self.objects, leaves, &moment)?;
         let numbers = self.objects.iter().map(|(number, _)| *number);
         compressed(
             self.objects_plan.as_ref(),
@@ -344,7 +348,7 @@ impl Told {
         leaves: &Leaves,
         moment: &str,
     ) -> Result<Self, Misfit> {
-        let (mut bytes, mut ends) = (Vec::with_capacity(4 * 1024), Vec::new());
+        let (mut bytes, mut ends) = (Vec::with_capacity(4 * 1024), Vec::with_capacity(256));
         let mut lengths = Vec::with_capacity(objects.len());
         for (number, pieces) in objects {
             let (before, mut constant) = (bytes.len(), 0);

@@ -87,17 +87,18 @@ impl Glyphs {
 
     /// By how much a glyph is wider before that other one, in the font's units. `None` where the two are not drawn
     /// side by side as each is alone (`calt`, `ccmp`, accents): no form can set such a text.
+    #[inline]
     pub(crate) fn kerning(&self, left: usize, right: usize) -> Option<i32> {
         let pair = self.pairs.get(left * self.chars.len() + right)?;
-        let units = match pair.load(Ordering::Relaxed) {
+        match pair.load(Ordering::Relaxed) {
             UNKNOWN => {
-                let units = self.learn(left, right).unwrap_or(CHANGES);
-                pair.store(units, Ordering::Relaxed);
+                let units = self.learn(left, right);
+                pair.store(units.unwrap_or(CHANGES), Ordering::Relaxed);
                 units
             }
-            units => units,
-        };
-        (units != CHANGES).then_some(units)
+            CHANGES => None,
+            units => Some(units),
+        }
     }
 
     /// The font's units in thousandths of the font size.
@@ -121,6 +122,7 @@ impl Glyphs {
         Some(self.thousandths(width))
     }
 
+    #[cold]
     fn learn(&self, left: usize, right: usize) -> Option<i32> {
         let pair: String = [*self.chars.get(left)?, *self.chars.get(right)?]
             .iter()

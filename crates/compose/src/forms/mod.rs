@@ -274,7 +274,7 @@ impl Forms {
             additions,
             engine,
         };
-        match shape.turn(met >= self.form_from, || leaves.said()) {
+        let filled = match shape.turn(met >= self.form_from, || leaves.said()) {
             Turn::Whole => Ok(self.whole(shape.refused.get())),
             Turn::Fill(form) => self.fill_in(&shape, name, &form, &bill),
             Turn::Make => {
@@ -288,7 +288,9 @@ impl Forms {
                 shape.is(state);
                 filled
             }
-        }
+        };
+        leaves.done();
+        filled
     }
 
     /// Makes the form, and holds it against the bill that it was made with. A form that has to hold against another

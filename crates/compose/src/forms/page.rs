@@ -165,10 +165,14 @@ fn push_glyph(out: &mut Vec<u8>, cid: u16, correction: Option<f64>) {
 #[inline]
 pub(crate) fn push_escaped(out: &mut Vec<u8>, unit: u16) {
     let bytes = unit.to_be_bytes();
-    if !is_special(bytes[0]) && !is_special(bytes[1]) {
-        out.extend_from_slice(&bytes);
-        return;
+    match is_special(bytes[0]) | is_special(bytes[1]) {
+        false => out.extend_from_slice(&bytes),
+        true => push_escapes(out, bytes),
     }
+}
+
+#[cold]
+fn push_escapes(out: &mut Vec<u8>, bytes: [u8; 2]) {
     for byte in bytes {
         match byte {
             // A bare carriage return would be read as a line feed (ISO 32000-2, 7.3.4.2).
@@ -179,9 +183,16 @@ pub(crate) fn push_escaped(out: &mut Vec<u8>, unit: u16) {
     }
 }
 
-#[inline]
 const fn is_special(byte: u8) -> bool {
-    matches!(byte, b'(' | b')' | b'\\' | b'\r')
+    const SPECIAL: [bool; 256] = {
+        let mut special = [false; 256];
+        special[b'(' as usize] = true;
+        special[b')' as usize] = true;
+        special[b'\\' as usize] = true;
+        special[b'\r' as usize] = true;
+        special
+    };
+    SPECIAL[byte as usize]
 }
 
 /// A glyph so that page content stays plain text, which is easier to take apart.

@@ -44,7 +44,7 @@ pub(super) fn attach(
     level: i32,
 ) -> Result<(), ComposeError> {
     let file = document.add(Stream {
-        dict: embedded(twin, changed),
+        dict: embedded(twin, &date(changed)),
         content: deflate(twin.bytes(), level)?,
     });
     let specification = document.add(dict! {
@@ -69,8 +69,8 @@ pub(super) fn attach(
     Ok(())
 }
 
-/// What is told of the twin as a file in the file, which is compressed.
-pub(crate) fn embedded(twin: &Twin, changed: Timestamp) -> Dict {
+/// What is told of the twin as a file in the file, which is compressed. `changed` is as [`date`] writes it.
+fn embedded(twin: &Twin, changed: &str) -> Dict {
     let size = i64::try_from(twin.bytes().len()).unwrap_or(i64::MAX);
     dict! {
         "Type" => "EmbeddedFile",
@@ -78,9 +78,17 @@ pub(crate) fn embedded(twin: &Twin, changed: Timestamp) -> Dict {
         "Filter" => "FlateDecode",
         "Params" => dict! {
             "Size" => size,
-            "ModDate" => Text::literal(date(changed)),
+            "ModDate" => Text::literal(changed),
         },
     }
+}
+
+/// The same as bytes, without a tree of values: a million bills pass here.
+pub(crate) fn embedded_written(twin: &Twin, changed: &str) -> String {
+    format!(
+        "<</Type/EmbeddedFile/Subtype/text#2Fxml/Filter/FlateDecode/Params<</Size {}/ModDate({changed})>>>>",
+        twin.bytes().len()
+    )
 }
 
 /// Writes into the metadata what the twin is.
@@ -114,4 +122,18 @@ fn announce(document: &mut Document) -> Result<(), ComposeError> {
     );
     stream.content = written.into_bytes();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kvit_pdf::Numbers;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_at_once_is_the_dictionary() {
+        let (twin, changed) = (Twin::default(), "D:20261101053000Z");
+        let tree = embedded(&twin, changed).written(&Numbers::new());
+        assert_eq!(embedded_written(&twin, changed).into_bytes(), tree);
+    }
 }

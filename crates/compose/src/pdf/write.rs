@@ -144,11 +144,12 @@ impl File {
 
     fn begin(&mut self, number: u32) {
         self.set(number, Entry::At(self.bytes.len()));
-        self.push(&format!("{number} 0 obj\n"));
+        self.push(format_args!("{number} 0 obj\n"));
     }
 
-    fn push(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
+    fn push(&mut self, text: std::fmt::Arguments<'_>) {
+        // Memory takes every write.
+        let _ = self.bytes.write_fmt(text);
     }
 
     /// Writes a stream; `dict` has its brackets but no length.
@@ -156,9 +157,9 @@ impl File {
         self.begin(number);
         let open = dict.strip_suffix(b">>").unwrap_or(dict);
         self.bytes.extend_from_slice(open);
-        self.push(&format!("/Length {}>>stream\n", content.len()));
+        self.push(format_args!("/Length {}>>stream\n", content.len()));
         self.bytes.extend_from_slice(content);
-        self.push("\nendstream\nendobj\n");
+        self.bytes.extend_from_slice(b"\nendstream\nendobj\n");
     }
 
     /// Writes objects into one compressed stream of the number `stream`.
@@ -207,25 +208,25 @@ impl File {
     pub(crate) fn signature(&mut self, number: u32, contents_reserve: usize) -> SealSlot {
         self.begin(number);
         let bytes = &mut self.bytes;
-        let mut place = |before: &str, value: &[u8]| -> Range<usize> {
+        let place = |bytes: &mut Vec<u8>, before: &str, value: &str| -> Range<usize> {
             bytes.extend_from_slice(before.as_bytes());
             let start = bytes.len();
-            bytes.extend_from_slice(value);
+            bytes.extend_from_slice(value.as_bytes());
             start..bytes.len()
         };
         let byte_range = place(
+            bytes,
             "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange ",
-            BYTE_RANGE.as_bytes(),
+            BYTE_RANGE,
         );
-        let mut zeros = vec![b'0'; 2 * contents_reserve + 2];
-        zeros[0] = b'<';
-        zeros[2 * contents_reserve + 1] = b'>';
-        let contents = place("/Contents ", &zeros);
-        let signing_time = place("/M ", SIGNING_TIME.as_bytes());
+        let opened = place(bytes, "/Contents ", "<");
+        bytes.resize(bytes.len() + 2 * contents_reserve, b'0');
+        bytes.push(b'>');
+        let contents = opened.start..bytes.len();
+        let signing_time = place(bytes, "/M ", SIGNING_TIME);
         // No DigestMethod beside the transform (ISO 19005-3, 6.1.12).
-        place(
-            "/Reference[<</TransformMethod/DocMDP/TransformParams<</P 1/V/1.2>>>>]>>\nendobj\n",
-            b"",
+        bytes.extend_from_slice(
+            b"/Reference[<</TransformMethod/DocMDP/TransformParams<</P 1/V/1.2>>>>]>>\nendobj\n",
         );
         SealSlot {
             byte_range,
@@ -291,20 +292,23 @@ impl File {
         start: usize,
         compressed: &[u8],
     ) {
-        let mut dict = format!("<</Type/XRef/Size {}/W[1 4 2]", self.entries.len()).into_bytes();
+        let size = self.entries.len();
+        let mut dict = Vec::with_capacity(trailer.len() + 128);
+        let _ = write!(dict, "<</Type/XRef/Size {size}/W[1 4 2]");
         dict.extend_from_slice(trailer);
-        let filter =
-            format!("/Filter/FlateDecode/DecodeParms<</Columns {XREF_COLUMNS}/Predictor 12>>>>");
-        dict.extend_from_slice(filter.as_bytes());
+        let _ = write!(
+            dict,
+            "/Filter/FlateDecode/DecodeParms<</Columns {XREF_COLUMNS}/Predictor 12>>>>"
+        );
         self.stream(number, &dict, compressed);
-        self.push(&format!("startxref\n{start}\n%%EOF\n"));
+        self.push(format_args!("startxref\n{start}\n%%EOF\n"));
     }
 }
 
 /// What stands before objects in their stream: the number of each, and where it begins behind this index, for
 /// objects of these numbers and lengths that a line feed follows (ISO 32000-2, 7.5.7).
 pub(crate) fn index(objects: impl Iterator<Item = (u32, usize)>) -> Vec<u8> {
-    let (mut index, mut at) = (Vec::new(), 0);
+    let (mut index, mut at) = (Vec::with_capacity(12 * objects.size_hint().0), 0);
     for (number, length) in objects {
         let _ = write!(index, "{number} {at} ");
         at += length + 1;

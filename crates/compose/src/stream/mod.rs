@@ -87,11 +87,10 @@ enum Step {
 /// Bytes that came before something fresh.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Copy {
-    /// Where they come again, in this stretch.
-    to: u32,
-    /// Where they came from.
+    /// The one they came from.
     stretch: u32,
-    at: u32,
+    /// How much further from the beginning of its stretch they come again.
+    further: i32,
     /// The code of the length.
     bits: u32,
     count: u8,

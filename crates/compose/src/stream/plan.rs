@@ -273,9 +273,8 @@ fn steps(
                     run(&mut steps, far, far_count);
                 } else {
                     steps.push(Step::Copy(Copy {
-                        to: at as u32,
                         stretch: found.stretch as u32,
-                        at: found.at as u32,
+                        further: at as i32 - found.at as i32,
                         bits,
                         count,
                     }));

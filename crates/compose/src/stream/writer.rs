@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::{
     ADLER_MODULUS, Copy, DISTANCE_MAX, DISTANCES, Plan, RUN_BITS, Sink, Step, distance_symbol,
     fresh::{Fresh, Token},
-    huffman, plan,
+    plan,
 };
 
 /// A code for each, before the end of the block and the lengths.
@@ -97,12 +97,7 @@ impl Sink for Writer<'_> {
             Token::Copy { length, distance } => codes.fresh_copy(length, distance),
         });
         for bytes in bytes.chunks(SUMS_UNCUT) {
-            let [mut a, mut b] = self.sums;
-            for byte in bytes {
-                a += u32::from(*byte);
-                b += a;
-            }
-            self.sums = [a % ADLER_MODULUS, b % ADLER_MODULUS];
+            self.sums = summed(self.sums, bytes).map(|sum| sum % ADLER_MODULUS);
         }
         self.length += bytes.len();
     }
@@ -144,14 +139,34 @@ impl Writer<'_> {
     }
 
     fn copy(&mut self, copy: &Copy) {
-        let (stretch, at) = (copy.stretch as usize, copy.at as usize);
-        let distance = self.length + copy.to as usize - self.starts[stretch] - at;
+        let apart = self.length - self.starts[copy.stretch as usize];
+        let distance = apart.wrapping_add_signed(copy.further as isize);
         if distance > DISTANCE_MAX {
             self.is_broken = true;
             return;
         }
         self.codes.repeat(copy.bits.into(), copy.count, distance);
     }
+}
+
+/// The sum of bytes, and the sum of these sums, going on from others; up to [`SUMS_UNCUT`] bytes.
+fn summed([mut a, mut b]: [u32; 2], bytes: &[u8]) -> [u32; 2] {
+    /// Every other byte.
+    const APART: u64 = 0x00ff_00ff_00ff_00ff;
+    let (eights, rest) = bytes.as_chunks();
+    for eight in eights {
+        let word = u64::from_le_bytes(*eight);
+        let (even, odd) = (word & APART, word >> 8 & APART);
+        // The highest two bytes of such a product are a sum of all four, each as often as the factor says.
+        let sum = |four: u64, often: u64| (four.wrapping_mul(often) >> 48) as u32;
+        b += 8 * a + sum(even, 0x0008_0006_0004_0002) + sum(odd, 0x0007_0005_0003_0001);
+        a += sum(even + odd, 0x0001_0001_0001_0001);
+    }
+    for byte in rest {
+        a += u32::from(*byte);
+        b += a;
+    }
+    [a, b]
 }
 
 /// The code of distances from `first` on.
@@ -210,16 +225,18 @@ impl<'a> Codes<'a> {
         let Some(codes) = self.plan.literals.first_chunk::<BYTES>() else {
             return;
         };
-        // As many at once as may be pushed, however long their codes are.
-        for few in bytes.chunks(usize::from(RUN_BITS / huffman::BITS_MAX)) {
-            let (mut bits, mut count) = (0, 0);
-            for byte in few {
-                let (code, length) = codes[usize::from(*byte)];
-                bits |= u64::from(code) << count;
-                count += length;
+        // As many at once as may be pushed.
+        let (mut bits, mut count) = (0, 0);
+        for byte in bytes {
+            let (code, length) = codes[usize::from(*byte)];
+            if count + length > RUN_BITS {
+                self.push(bits, count);
+                (bits, count) = (0, 0);
             }
-            self.push(bits, count);
+            bits |= u64::from(code) << count;
+            count += length;
         }
+        self.push(bits, count);
     }
 
     fn fresh_copy(&mut self, length: usize, distance: usize) {

@@ -1,22 +1,25 @@
 //! Makes the view of a bill: amounts, dates and quantities are written here.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{Display, Write},
+};
 
 use jiff::civil::Date;
 use kvit_billing::{
     Address, Bill, BillKind, Cents, Language, Operator, PaperCode, Period,
     customer::Text,
-    format,
+    format::{self, Amount, Number, Price, ShortDate},
     operator::Brand,
     order::{BillOrder, Line, Meter, Reading, ReadingSource, Section},
-    reference::epc_payment,
+    reference::{CreditorReference, Payee},
 };
 use rust_decimal::Decimal;
 
 use super::{
     BrandView, CodesView, ComparedView, ContractView, CorrectsView, CustomerView, GroupView,
     HistoryView, LineView, MeterView, MonthView, OperatorView, PointView, ReadingView, SectionView,
-    SourceView, StepView, SumView, VatView, View,
+    Shown, SourceView, StepView, SumView, VatView, View,
 };
 use crate::{ComposeError, Layout, codes::Codes};
 
@@ -36,6 +39,7 @@ pub(crate) struct Issuer {
     bg: OperatorView,
     en: OperatorView,
     brand: BrandView,
+    payee: Option<Payee>,
 }
 
 impl Issuer {
@@ -48,6 +52,7 @@ impl Issuer {
                 accent: brand.accent.clone(),
                 has_logo,
             },
+            payee: Payee::of(operator),
         }
     }
 }
@@ -65,20 +70,23 @@ impl<'a> Maker<'a> {
         let order = &bill.order;
         let lang = bill.customer.language;
         let totals = &order.totals;
-        let money = |cents: Cents| format::amount(cents, self.operator.currency, lang);
+        let money = |cents| self.money(cents, lang);
+        let number = |value| shown(value, lang);
+        let short = |day| short(day, lang);
+        let reference = bill.reference();
+        let codes = self.square_codes(bill, &reference)?;
         let sums = section_sums(&order.lines);
-        let short = |day: Date| format::short_date(day, lang);
         Ok(View {
             lang: lang.tag(),
             sample,
             kind: order.kind,
-            number: bill.number.to_string(),
+            number: Shown(bill.number),
             issue_date: short(bill.issue_date),
             tax_event_date: short(order.tax_event_date),
             due_date: format::long_date(order.due_date, lang),
             period: format::period(order.period, lang),
             corrects: order.corrects.as_ref().map(|original| CorrectsView {
-                number: original.number.to_string(),
+                number: Shown(original.number),
                 issue_date: short(original.issue_date),
                 ground: self.text(&original.ground, lang),
             }),
@@ -88,21 +96,21 @@ impl<'a> Maker<'a> {
             },
             brand: &self.issuer.brand,
             customer: CustomerView {
-                number: bill.customer.number.to_string(),
+                number: bill.customer.number.as_str(),
                 name: self.clean(&bill.customer.name),
                 address: address(self.layout, &bill.customer.address),
                 eik: bill.customer.eik.as_deref().map(|t| self.clean(t)),
                 vat_number: bill.customer.vat_number.as_deref().map(|t| self.clean(t)),
             },
             code: bill.code.printed(),
-            reference: bill.reference().to_string(),
+            reference: Shown(reference),
             contract: self.contract(order, lang),
             state: match totals.to_pay.get() {
                 1.. => "due",
                 0 => "zero",
                 _ => "credit",
             },
-            to_pay_size: match money(totals.to_pay.abs()).chars().count() {
+            to_pay_size: match chars(&money(totals.to_pay.abs())) {
                 0..=9 => 1,
                 10..=12 => 2,
                 _ => 3,
@@ -130,7 +138,7 @@ impl<'a> Maker<'a> {
                 .iter()
                 .map(|vat| VatView {
                     category: vat.category,
-                    rate: format::number(vat.rate.normalize(), lang),
+                    rate: number(vat.rate.normalize()),
                     base: money(vat.base),
                     amount: money(vat.amount),
                     exemption: vat.exemption.as_ref().map(|text| self.text(text, lang)),
@@ -147,7 +155,7 @@ impl<'a> Maker<'a> {
                 .iter()
                 .map(|source| SourceView {
                     name: self.text(&source.name, lang),
-                    percent: format::number(source.percent.normalize(), lang),
+                    percent: number(source.percent.normalize()),
                     share: share(source.percent, Decimal::ONE_HUNDRED),
                 })
                 .collect(),
@@ -156,7 +164,7 @@ impl<'a> Maker<'a> {
                 .iter()
                 .map(|note| self.text(note, lang))
                 .collect(),
-            codes: self.square_codes(bill)?,
+            codes,
             verify_url: &bill.verify_url,
             enrol_url: &bill.enrol_url,
             alphabet: None,
@@ -178,7 +186,7 @@ impl<'a> Maker<'a> {
         ];
         let step = |(key, cents): (&'static str, Cents)| StepView {
             label: self.word("sums", key, lang),
-            amount: format::amount(cents, self.operator.currency, lang),
+            amount: self.money(cents, lang),
         };
         let taken = all.into_iter().filter(|(_, cents)| *cents != Cents::ZERO);
         let mut steps: Vec<StepView<'_>> = taken.map(step).collect();
@@ -199,7 +207,7 @@ impl<'a> Maker<'a> {
                 .map(|tariff| self.text(tariff, lang)),
             ends: contract
                 .and_then(|contract| contract.ends)
-                .map(|ends| format::short_date(ends, lang)),
+                .map(|ends| short(ends, lang)),
         }
     }
 
@@ -221,8 +229,8 @@ impl<'a> Maker<'a> {
 
     fn meter(&self, meter: &'a Meter, lang: Language) -> MeterView<'a> {
         let reading = |reading: &Reading| ReadingView {
-            date: format::short_date(reading.date, lang),
-            value: format::number(reading.value, lang),
+            date: short(reading.date, lang),
+            value: shown(reading.value, lang),
             source: self.word("meters", source(reading.source), lang),
         };
         MeterView {
@@ -231,8 +239,8 @@ impl<'a> Maker<'a> {
             old: reading(&meter.old),
             new: reading(&meter.new),
             multiplier: (meter.multiplier != Decimal::ONE)
-                .then(|| format::number(meter.multiplier.normalize(), lang)),
-            consumption: format::number(meter.consumption, lang),
+                .then(|| shown(meter.multiplier.normalize(), lang)),
+            consumption: shown(meter.consumption, lang),
             unit: self.word("units", &meter.unit, lang),
         }
     }
@@ -290,13 +298,17 @@ impl<'a> Maker<'a> {
         LineView {
             name: self.text(&line.name, lang),
             period: other.map(|period| span(period, lang)),
-            quantity: format::number(line.quantity, lang),
+            quantity: shown(line.quantity, lang),
             unit: self.unit(&line.unit, line.quantity, lang),
-            price: format::price(line.unit_price, self.operator.currency, lang),
+            price: Shown(Price {
+                value: line.unit_price,
+                currency: self.operator.currency,
+                language: lang,
+            }),
             per: (line.price_base != Decimal::ONE)
-                .then(|| format::number(line.price_base.normalize(), lang)),
+                .then(|| shown(line.price_base.normalize(), lang)),
             price_unit: self.unit(&line.unit, line.price_base, lang),
-            net: format::amount(line.net, self.operator.currency, lang),
+            net: self.money(line.net, lang),
         }
     }
 
@@ -327,17 +339,16 @@ impl<'a> Maker<'a> {
                 let percent = change.round();
                 let sign = if percent > Decimal::ZERO { "+" } else { "" };
                 ComparedView {
-                    change: format!("{sign}{}\u{a0}%", format::number(percent, lang)),
+                    change: format!("{sign}{}\u{a0}%", shown(percent, lang).0),
                     month: format::period(Period::month_of(before.month), lang),
                 }
             });
         let months = history.months.iter();
         let ends = history.months.len() - 1;
-        let is_short =
-            |quantity: Decimal| format::number(quantity, lang).chars().count() <= LABEL_CHARS_MAX;
+        let is_short = |quantity: Decimal| chars(&shown(quantity, lang)) <= LABEL_CHARS_MAX;
         let fits = months.clone().all(|month| is_short(month.quantity));
         let in_thousands = !fits && history.unit == "KWH" && peak >= LARGE;
-        let shown = |quantity: Decimal| match in_thousands {
+        let told = |quantity: Decimal| match in_thousands {
             true => thousands(quantity, peak),
             false => quantity,
         };
@@ -346,26 +357,31 @@ impl<'a> Maker<'a> {
                 true => self.word("units", "MWH", lang),
                 false => self.word("units", &history.unit, lang),
             },
-            peak: format::number(shown(peak), lang),
-            labels: months.clone().all(|month| is_short(shown(month.quantity))),
+            peak: shown(told(peak), lang),
+            labels: months.clone().all(|month| is_short(told(month.quantity))),
             compared,
             months: months
                 .enumerate()
                 .map(|(i, month)| MonthView {
                     label: format::short_month(month.month, lang),
-                    year: month.month.year().to_string(),
+                    year: Shown(month.month.year()),
                     shows_year: i == 0 || i == ends,
                     is_marked: month.month.month() == last.month.month(),
-                    quantity: format::number(shown(month.quantity), lang),
+                    quantity: shown(told(month.quantity), lang),
                     share: share(month.quantity, peak),
                 })
                 .collect(),
         })
     }
 
-    fn square_codes(&self, bill: &Bill) -> Result<CodesView, ComposeError> {
+    fn square_codes(
+        &self,
+        bill: &Bill,
+        reference: &CreditorReference,
+    ) -> Result<CodesView, ComposeError> {
         let refused = |what| move |source| ComposeError::Code { what, source };
-        let payment = epc_payment(self.operator, bill.order.totals.to_pay, &bill.reference());
+        let payee = self.issuer.payee.as_ref();
+        let payment = payee.and_then(|payee| payee.payment(bill.order.totals.to_pay, reference));
         let slip = PaperCode {
             eik: self.operator.eik.clone(),
             account: bill.customer.number.clone(),
@@ -388,6 +404,14 @@ impl<'a> Maker<'a> {
                 .codes
                 .data_matrix(&slip.to_string())
                 .map_err(refused("declaration"))?,
+        })
+    }
+
+    fn money(&self, cents: Cents, language: Language) -> Shown<Amount> {
+        Shown(Amount {
+            cents,
+            currency: self.operator.currency,
+            language,
         })
     }
 
@@ -465,12 +489,16 @@ const MAY_BREAK: char = '\u{200b}';
 /// million bills must not stop at one emoji in a name. Words that are longer than a line may be broken.
 fn clean<'a>(layout: &Layout, text: &'a str) -> Cow<'a, str> {
     let text = text.trim();
-    let is_shown = |c: char| !c.is_control() && layout.can_print(c);
-    let is_long = text.chars().nth(WORD_CHARS_MAX).is_some();
+    let (mut count, mut are_shown) = (0, true);
+    for c in text.chars() {
+        are_shown &= !c.is_control() && layout.can_print(c);
+        count += 1;
+    }
+    let is_long = count > WORD_CHARS_MAX;
     let is_odd =
         |word: &str| word.starts_with(NEVER_FIRST) || word.chars().nth(WORD_CHARS_MAX).is_some();
     let odd = is_long && text.split(char::is_whitespace).any(is_odd);
-    if !odd && text.chars().all(is_shown) {
+    if !odd && are_shown {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -532,12 +560,34 @@ fn share(part: Decimal, whole: Decimal) -> f64 {
     (float(part) / float(whole) * 10_000.0).round() / 10_000.0
 }
 
+fn shown(value: Decimal, language: Language) -> Shown<Number> {
+    Shown(Number { value, language })
+}
+
+fn short(day: Date, language: Language) -> Shown<ShortDate> {
+    Shown(ShortDate { day, language })
+}
+
+/// How many characters a text has.
+fn chars(text: &Shown<impl Display>) -> usize {
+    let mut count = Chars(0);
+    let _ = write!(count, "{}", text.0);
+    count.0
+}
+
+/// Counts the characters of what is written.
+struct Chars(usize);
+
+impl Write for Chars {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 += text.chars().count();
+        Ok(())
+    }
+}
+
 fn span(period: Period, lang: Language) -> String {
-    format!(
-        "{}\u{a0}–\u{a0}{}",
-        format::short_date(period.from, lang),
-        format::short_date(period.to, lang)
-    )
+    let [from, to] = [period.from, period.to].map(|day| short(day, lang).0);
+    format!("{from}\u{a0}–\u{a0}{to}")
 }
 
 /// A one-line address, broken at commas: into two lines as equal as can be, where they are short enough. A short

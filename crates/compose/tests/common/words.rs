@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use kvit_billing::{Bill, BillKind, Language, format};
+use kvit_billing::{
+    Bill, BillKind, Language,
+    format::{self, Number, Price, ShortDate},
+};
 use kvit_compose::Layout;
 use rust_decimal::Decimal;
 
@@ -18,6 +21,7 @@ pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
     let customer = &bill.customer;
     let totals = &order.totals;
     let money = |cents| format::amount(cents, operator.currency, language);
+    let short = |day| ShortDate { day, language }.to_string();
     let title = match (order.kind, language) {
         (BillKind::Invoice, Language::Bg) => "Фактура",
         (BillKind::CreditNote, Language::Bg) => "Кредитно известие",
@@ -35,8 +39,8 @@ pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
         bill.number.to_string(),
         customer.number.to_string(),
         bill.code.printed(),
-        format::short_date(bill.issue_date, language),
-        format::short_date(order.tax_event_date, language),
+        short(bill.issue_date),
+        short(order.tax_event_date),
         operator.name.get(language).to_owned(),
         address.city.clone(),
         operator.eik.clone(),
@@ -80,7 +84,7 @@ pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
     }
     if let Some(original) = &order.corrects {
         wanted.push(original.number.to_string());
-        wanted.push(format::short_date(original.issue_date, language));
+        wanted.push(short(original.issue_date));
         wanted.push(original.ground.get(language).to_owned());
     }
     wanted
@@ -90,17 +94,22 @@ pub(crate) fn wanted(bill: &Bill) -> Vec<String> {
 pub(crate) fn rows(bill: &Bill) -> Vec<Vec<String>> {
     let (operator, _) = super::operator();
     let language = bill.customer.language;
-    let number = |value: Decimal| format::number(value, language);
+    let number = |value| Number { value, language }.to_string();
+    let currency = operator.currency;
     let lines = bill.order.lines.iter().map(|line| {
         let base = line.price_base.normalize();
         let base = Some(base).filter(|base| *base != Decimal::ONE);
         let base = base.map_or(String::new(), number);
-        let price = format::price(line.unit_price, operator.currency, language);
+        let price = Price {
+            value: line.unit_price,
+            currency,
+            language,
+        };
         vec![
             line.name.get(language).to_owned(),
             number(line.quantity),
             format!("{price}/{base}"),
-            format::amount(line.net, operator.currency, language),
+            format::amount(line.net, currency, language),
         ]
     });
     let points = bill.order.supply_points.iter();

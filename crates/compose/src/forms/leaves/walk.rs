@@ -19,6 +19,17 @@ pub(super) fn walk(view: &impl Serialize, out: &mut Leaves) -> Result<(), Error>
 }
 
 impl Leaves {
+    /// A leaf, unless there is nothing of it: an empty text is of the shape.
+    fn end_text(&mut self, from: usize) {
+        let to = self.text.len();
+        if from == to {
+            self.shape.push_str("\"\"");
+            return;
+        }
+        self.all.push(Leaf::Text { from, to });
+        self.shape.push('_');
+    }
+
     fn end_pixels(&mut self, from: usize) {
         let to = self.pixels.len();
         self.all.push(Leaf::Pixels { from, to });
@@ -36,6 +47,13 @@ struct Walk<'a, 'k> {
 impl<'k> Walk<'_, 'k> {
     fn shape(self, text: impl Display) -> Result<(), Error> {
         let _ = write!(self.out.shape, "{text}");
+        Ok(())
+    }
+
+    fn text_of_shape(self, text: impl Display) -> Result<(), Error> {
+        self.out.shape.push('"');
+        let _ = write!(self.out.shape, "{text}");
+        self.out.shape.push('"');
         Ok(())
     }
 
@@ -59,17 +77,22 @@ impl<'a, 'k> Serializer for Walk<'a, 'k> {
     type SerializeStructVariant = Impossible<(), Error>;
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
-        if !text.is_empty() && limit(self.place).is_some() {
-            let from = self.out.text.len();
-            self.out.text.push_str(text);
-            let to = self.out.text.len();
-            self.out.all.push(Leaf::Text { from, to });
-            self.out.shape.push('_');
-        } else {
-            self.out.shape.push('"');
-            self.out.shape.push_str(text);
-            self.out.shape.push('"');
+        if limit(self.place).is_none() {
+            return self.text_of_shape(text);
         }
+        let from = self.out.text.len();
+        self.out.text.push_str(text);
+        self.out.end_text(from);
+        Ok(())
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, text: &T) -> Result<(), Error> {
+        if limit(self.place).is_none() {
+            return self.text_of_shape(text);
+        }
+        let from = self.out.text.len();
+        let _ = write!(self.out.text, "{text}");
+        self.out.end_text(from);
         Ok(())
     }
 
