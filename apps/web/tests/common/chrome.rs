@@ -25,8 +25,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A telephone and a desk, with and without script.
 pub(crate) const KINDS: [(u32, bool); 4] = [(390, true), (390, false), (1280, true), (1280, false)];
 /// Chromium without windows (Debian: chromium-headless-shell), the same engine in half the time. Without it the
-/// driver finds a whole Chromium.
-const SHELL: &str = "/usr/bin/chromium-headless-shell";
+/// driver finds a whole Chromium. What lies in `/usr/bin` is a script: the driver would end that, and not the browser.
+const SHELL: &str = "/usr/lib/chromium/chromium-headless-shell";
 /// Browsers at once: more only wait for each other.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
@@ -35,23 +35,24 @@ pub(crate) struct Chrome {
     port: u16,
     session: String,
     base: String,
-    _driver: Child,
+    driver: Child,
     // Held, or the driver would die of writing to nobody.
     _said: Lines<BufReader<ChildStdout>>,
     _place: SemaphorePermit<'static>,
 }
 
 impl Drop for Chrome {
-    /// Ends the browser too, which would outlive its driver.
+    /// Ends the browser too, which would outlive its driver: that goes once the browser and its profile are gone.
     fn drop(&mut self) {
-        let request = format!(
-            "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
-            self.session
-        );
+        let request = b"GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
         if let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) {
             let _ = stream.set_read_timeout(Some(WAIT_MAX));
-            let _ = stream.write_all(request.as_bytes());
+            let _ = stream.write_all(request);
             let _ = stream.read(&mut [0; 64]);
+            let asked = Instant::now();
+            while matches!(self.driver.try_wait(), Ok(None)) && asked.elapsed() < WAIT_MAX {
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
     }
 }
@@ -83,7 +84,7 @@ impl Chrome {
             port,
             session: String::new(),
             base: String::new(),
-            _driver: driver,
+            driver,
             _said: said,
             _place: place,
         };
