@@ -7,11 +7,12 @@ use kvit_web::credentials;
 use serde_json::json;
 
 use super::{
-    common::{self, World, chrome::Chrome, chrome::KINDS, seed},
+    KINDS, PLAIN, Scripts, a_port,
+    common::{self, World, chrome::Chrome, seed},
     enter, sign_in_staff,
 };
 
-journeys!(
+journeys!(PLAIN =>
     serves_a_caller_and_is_read_by_an_auditor,
     shuts_out_whoever_found_bill_and_telephone,
     is_given_an_account_and_loses_it,

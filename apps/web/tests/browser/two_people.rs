@@ -6,11 +6,12 @@ use kvit_store::{StatementReport, Tally};
 use kvit_web::ImportState;
 
 use super::{
-    common::{self, World, chrome::Chrome, chrome::KINDS, seed},
+    KINDS, PLAIN, Scripts, a_port,
+    common::{self, World, chrome::Chrome, seed},
     sign_in_staff,
 };
 
-journeys!(
+journeys!(PLAIN =>
     brings_a_run_in_and_closes_it,
     gives_money_back,
     collects_and_reads_what_the_bank_says,

@@ -2,11 +2,12 @@
 //! consumed, all data as a file, the mails that one can do without.
 
 use super::{
-    common::{self, PASSWORD, World, chrome::Chrome, chrome::KINDS, seed},
+    KINDS, PLAIN, Scripts, a_port,
+    common::{self, PASSWORD, World, chrome::Chrome, seed},
     enter,
 };
 
-journeys!(
+journeys!(PLAIN =>
     changes_every_way_in,
     keeps_a_number_takes_the_data_home_and_is_not_reminded,
 );
