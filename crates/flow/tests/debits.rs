@@ -1,9 +1,12 @@
 //! Autopay: each bill is announced once and in time, whatever dies, and collected as it was announced.
 
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::{
+    World, bills,
+    faults::{DieAt, died, each_death},
+    post::{MAILS, Post, deliver},
+};
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{AutopayMail, ports::Clock};
 use kvit_flow::{
@@ -16,11 +19,6 @@ use kvit_mailbox::Faults;
 use kvit_pay::{debit::pay_otherwise_until, statement::StatementRules};
 use kvit_store::{DebitState, DebitWord, Debits, Give, NewMandate, Store};
 use tokio_util::sync::CancellationToken;
-use world::{
-    World, bills,
-    faults::{DieAt, died, each_death},
-    post::{MAILS, Post, deliver},
-};
 
 /// Of all bills, as the invented operator writes them: a Wednesday.
 const DUE: Date = jiff::civil::date(2026, 11, 25);

@@ -1,10 +1,13 @@
 //! The delivery stage against a real mail server, under every fault: no mail is lost, and none
 //! arrives twice unless its delivery says so.
 
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::{
+    World,
+    faults::{DieAt, died, each_death},
+    post::{MAILS, Post, READER, deliver},
+};
 use jiff::Timestamp;
 use kvit_billing::{
     EnrolmentId, Language, Role, Secret, StaffLogin, code::TokenPurpose, ports::Clock,
@@ -13,11 +16,6 @@ use kvit_flow::{DeliveryReport, ports::Checkpoints};
 use kvit_mailbox::{Faults, Mailbox, MailboxConfig};
 use kvit_store::{
     EnrolmentChannel, Event, GuardPolicy, NewEnrolment, NewProof, NewStaff, StaffEmail, Store,
-};
-use world::{
-    World,
-    faults::{DieAt, died, each_death},
-    post::{MAILS, Post, READER, deliver},
 };
 
 #[tokio::test]

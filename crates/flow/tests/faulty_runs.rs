@@ -1,15 +1,13 @@
 //! A run file full of faults: every one is told, in one go, and nothing but its report is kept.
 
-mod world;
-
 use std::fmt::Write;
 
+use crate::world::{MONTH, World};
 use kvit_billing::{Cents, order::RunHeader};
 use kvit_flow::{ImportOutcome, import::import};
 use kvit_intake::Check;
 use kvit_store::{RunState, Store};
 use serde_json::{Value, json};
-use world::{MONTH, World};
 
 /// A line of a run file.
 enum Line {

@@ -1,19 +1,17 @@
 //! What a run file says of accounts: one is closed, another has a new holder, a third one's name is another.
 
-mod world;
-
 use std::sync::Arc;
 
+use crate::world::{
+    World, bills,
+    faults::{DieAt, died},
+    issue,
+};
 use jiff::civil::date;
 use kvit_billing::{BillNumber, BillOrder, RunId};
 use kvit_flow::{ImportOutcome, import::import, ports::Checkpoints};
 use kvit_intake::write_ndjson;
 use kvit_store::{Channel, EnrolmentState, Release, Store};
-use world::{
-    World, bills,
-    faults::{DieAt, died},
-    issue,
-};
 
 /// Everybody's orders of a month, changed by `change`, which hears whose each is.
 async fn imported(

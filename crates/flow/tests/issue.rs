@@ -1,13 +1,17 @@
 //! The issue stage under every fault: no gap, no twin, the same numbers, the same documents.
 
-mod world;
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
     mpsc,
 };
 
+use crate::world::{
+    FIRST_NUMBER, Issued, LEASE_S, Plain, World, bills,
+    faults::{DieAt, Fault, FaultyArchive, died},
+    issue, one_composer,
+    seal::ecdsa,
+};
 use kvit_billing::{
     Bill, CustomerNumber, Language, NoForm, OrderSeq, PaperUntil, UnsealedPdf,
     code::TokenPurpose,
@@ -17,12 +21,6 @@ use kvit_billing::{
 use kvit_flow::{IssueError, ports::Checkpoints};
 use kvit_store::{Channel, ChunkResult, Event, RunState, Store};
 use tokio_util::sync::CancellationToken;
-use world::{
-    FIRST_NUMBER, Issued, LEASE_S, Plain, World, bills,
-    faults::{DieAt, Fault, FaultyArchive, died},
-    issue, one_composer,
-    seal::ecdsa,
-};
 
 /// What the run comes to when nothing goes wrong.
 async fn undisturbed(customers: u32) -> Issued {

@@ -1,7 +1,5 @@
 //! A run keeps one layout from release to end, and one that cannot be used costs its own run and no other.
 
-mod world;
-
 use std::{
     collections::BTreeMap,
     sync::{
@@ -10,6 +8,7 @@ use std::{
     },
 };
 
+use crate::world::{Plain, World, issue};
 use futures::{FutureExt, future::BoxFuture};
 use kvit_billing::{
     Bill, LayoutNo, OrderSeq, RunLayout, UnsealedPdf,
@@ -22,7 +21,6 @@ use kvit_flow::{
 use kvit_store::{ChooseLayout, ChunkResult, LayoutChosen, NewLayout, RunState, Store, StoreError};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use world::{Plain, World, issue};
 
 /// Has a composer for each layout but one, and knows which laid out each bill.
 #[derive(Clone)]

@@ -1,13 +1,12 @@
 //! A payment that its payment system calls ordered, and nothing else, is asked for until a week after its end,
 //! and then left to people.
 
-mod world;
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
+use crate::world::{World, issue};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rand::SystemRandom,
@@ -30,7 +29,6 @@ use kvit_pay::{
 };
 use kvit_store::{NewPayment, Settle};
 use tokio_util::sync::CancellationToken;
-use world::{World, issue};
 
 const HOUR: u64 = 3600;
 

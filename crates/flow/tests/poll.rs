@@ -1,12 +1,11 @@
 //! Payments that nobody called about are asked for, until they are known or their time is over.
 
-mod world;
-
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use crate::world::{World, issue};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rand::SystemRandom,
@@ -28,7 +27,6 @@ use kvit_pay::{
 };
 use kvit_store::{BillRecord, NewPayment, PaymentRecord, Store};
 use tokio_util::sync::CancellationToken;
-use world::{World, issue};
 
 /// BORICA, with the answers that it will give next.
 struct Bank {

@@ -1,12 +1,16 @@
 //! Reminders: once, by day, and never of what was paid, whatever dies and whenever money comes.
 
-mod world;
-
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
+use crate::world::{
+    World, bills,
+    faults::{died, each_death},
+    money::reported,
+    post::{MAILS, Post, deliver},
+};
 use futures::future::BoxFuture;
 use jiff::{Timestamp, civil::Date};
 use kvit_billing::{DeliveryKind, ReminderKind, ports::Clock};
@@ -18,12 +22,6 @@ use kvit_mail::{Message, Outcome};
 use kvit_mailbox::Faults;
 use kvit_store::DeliveryState;
 use tokio_util::sync::CancellationToken;
-use world::{
-    World, bills,
-    faults::{died, each_death},
-    money::reported,
-    post::{MAILS, Post, deliver},
-};
 
 const BEFORE: ReminderKind = ReminderKind::Before(3);
 const AFTER: ReminderKind = ReminderKind::After(5);

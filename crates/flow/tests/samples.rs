@@ -1,11 +1,9 @@
 //! Published EN 16931 energy bills come in whole: from the file to the staged order.
 
-mod world;
-
+use crate::world::World;
 use kvit_billing::{Cents, ChunkNo};
 use kvit_flow::{ImportOutcome, import::import};
 use kvit_store::{RunState, Store};
-use world::World;
 
 /// File, gross amount, what is to be paid; whether it is the bill of the file before.
 const SAMPLES: [(&str, i64, i64, bool); 6] = [

@@ -1,10 +1,12 @@
 //! Scanned declarations come in: bad pages leave the good ones, each page counts once, and a death at any place leaves
 //! nothing half.
 
-mod world;
-
 use std::{io::Cursor, sync::Arc};
 
+use crate::world::{
+    World,
+    faults::{DieAt, DownArchive, died},
+};
 use datamatrix::{DataMatrix, SymbolList};
 use kvit_billing::{PaperCode, ports::Clock};
 use kvit_flow::{
@@ -19,10 +21,6 @@ use kvit_store::{
 };
 use tiff::encoder::{TiffEncoder, colortype};
 use tokio_util::sync::CancellationToken;
-use world::{
-    World,
-    faults::{DieAt, DownArchive, died},
-};
 
 const W: u32 = 620;
 const H: u32 = 877;

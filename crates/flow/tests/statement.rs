@@ -1,11 +1,14 @@
 //! A bank statement's way into the books, with a death at every place of it.
 
-mod world;
-
 use std::{io::Write, sync::Arc};
 
 use flate2::{Compression, write::GzEncoder};
 
+use crate::world::{
+    TestClock, World, bills,
+    faults::{DieAt, died},
+    issue,
+};
 use jiff::civil::date;
 use kvit_billing::{
     Cents, Currency,
@@ -23,11 +26,6 @@ use kvit_pay::{
 use kvit_store::{BillRecord, NewStatement, Store};
 use kvit_synth::statement::{PaidBill, statement};
 use tokio_util::sync::CancellationToken;
-use world::{
-    TestClock, World, bills,
-    faults::{DieAt, died},
-    issue,
-};
 
 /// More than two batches.
 const TRANSFERS: usize = 560;

@@ -1,9 +1,7 @@
 //! Orphaned packs go, once it is certain that they are orphans; packs that rows name never do.
 
-mod world;
-
+use crate::world::{World, issue};
 use kvit_flow::sweep;
-use world::{World, issue};
 
 #[tokio::test]
 async fn orphans_go_once_the_run_is_issued() {

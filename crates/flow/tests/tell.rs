@@ -1,8 +1,6 @@
 //! Webhooks against a real receiver that loses answers and processes that die: every message is heard,
 //! signed, under one id however often it comes.
 
-mod world;
-
 use std::{
     collections::BTreeMap,
     sync::{
@@ -11,6 +9,11 @@ use std::{
     },
 };
 
+use crate::world::{
+    World,
+    faults::{DieAt, died},
+    issue,
+};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kvit_billing::ports::Clock as _;
@@ -26,11 +29,6 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
-use world::{
-    World,
-    faults::{DieAt, died},
-    issue,
-};
 
 const CUSTOMERS: u32 = 7;
 /// Every second customer of the run, and one beside it.
