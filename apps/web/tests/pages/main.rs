@@ -54,10 +54,11 @@ async fn customers(mut eye: Inspector) {
     assert!(eye.faults.is_empty(), "{}", eye.faults.join("\n"));
 }
 
-/// The console has a tour of its own, so that both go on at once. Its English is seen on a few pages:
+/// The console has a tour of its own, the longest: tests begin in the order of their names, and this one goes on beside
+/// all others. Its English is seen on a few pages:
 /// that no text is missing is a test of `texts`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_of_the_console_is_fit_for_everybody() {
+async fn each_page_of_the_console_is_fit_for_everybody() {
     let Some(axe) = axe() else { return };
     let (world, url) = World::served_with(forgotten::named()).await;
     seed::history(&world.store, &world.key).await;
