@@ -164,12 +164,9 @@ async fn scans_and_asks(
     bills: &mut Vec<PathBuf>,
 ) -> String {
     while let Some(bill) = bills.pop() {
-        // A reader misses a code now and then that others read: people hold the telephone otherwise then.
-        let url = [200, 150, 300, 120].into_iter().find_map(|dpi| {
-            let page = paper::drawn(folder, &bill, 1, dpi);
-            find_code(&page, |text| {
-                text.starts_with(portal).then(|| text.to_owned())
-            })
+        let page = paper::drawn(folder, &bill, 1, 200);
+        let url = find_code(&page, |text| {
+            text.starts_with(portal).then(|| text.to_owned())
         });
         let url = url.expect("a square code on page one").meaning;
         let (path, filled) = url.split_once('#').expect("number and code");

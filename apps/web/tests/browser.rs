@@ -2,45 +2,34 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
-
-use axum::{Router, extract::Request, middleware};
 use common::{
-    PASSWORD, World, a_port,
+    PASSWORD, World,
     chrome::{Chrome, KINDS},
     seed,
 };
 use kvit_billing::Role;
 use kvit_store::EnrolmentState;
 
-/// Enough for pages that bring no script: to these it is all one whether the browser would run it.
-const PLAIN: &[(u32, bool)] = &[(390, true), (1280, false)];
-
-/// Runs a journey in these kinds of browser, each time on a portal of its own.
+/// Runs a journey in each kind of browser, each time on a portal of its own.
 macro_rules! journeys {
-    ($kinds:expr => $($name:ident),* $(,)?) => {$(
+    ($($name:ident),* $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
             let Some(mut chrome) = Chrome::open().await else { return };
-            for (width, scripts) in $kinds.iter().copied() {
-                let brought = Scripts::default();
-                let (world, url) =
-                    World::served_through(a_port().await, |router| brought.before(router)).await;
+            for (width, scripts) in KINDS {
+                let (world, url) = World::served().await;
                 chrome.visit(&url).await;
                 chrome.width(width).await;
                 chrome.scripts(scripts).await;
                 eprintln!("{} at {width} px, scripts {scripts}", stringify!($name));
                 journey::$name(&world, &chrome).await;
                 chrome.is_well().await;
-                if $kinds.len() < KINDS.len() {
-                    assert_eq!(brought.names(), [""; 0], "goes in each of KINDS");
-                }
             }
         }
     )*};
 }
 
-journeys!(PLAIN =>
+journeys!(
     checks_a_bill_and_downloads_it,
     mistypes_and_is_helped,
     gets_by_with_the_keyboard_alone,
@@ -58,9 +47,6 @@ journeys!(PLAIN =>
     takes_a_call_by_keyboard_alone,
     finds_money_its_owner_by_keyboard_alone,
     decides_about_declarations_by_keyboard_alone,
-);
-
-journeys!(KINDS =>
     signs_a_declaration_on_the_screen,
     signs_in_with_a_passkey,
     signs_in_with_a_passkey_as_staff,
@@ -74,28 +60,6 @@ mod paper;
 mod two_people;
 #[path = "browser/ways_in.rs"]
 mod ways_in;
-
-/// The scripts that pages brought, but for the one of passkeys: every page of signing in has it, and journeys of its own
-/// go in each kind.
-#[derive(Clone, Default)]
-struct Scripts(Arc<Mutex<Vec<String>>>);
-
-impl Scripts {
-    fn before(&self, router: Router) -> Router {
-        let kept = self.0.clone();
-        router.layer(middleware::map_request(move |request: Request| {
-            let path = request.uri().path();
-            if path.ends_with(".js") && !path.starts_with("/assets/passkey-") {
-                kept.lock().expect("free").push(path.to_owned());
-            }
-            std::future::ready(request)
-        }))
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.0.lock().expect("free").clone()
-    }
-}
 
 async fn enter(chrome: &Chrome, number: &str, code: &str) {
     chrome.fill("#number", number).await;

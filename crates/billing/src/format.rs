@@ -347,6 +347,20 @@ mod tests {
     }
 
     #[test]
+    fn a_price_is_signed_as_an_amount_is() {
+        let shown = |language| {
+            let price = Price {
+                value: Decimal::new(-85_710, 6),
+                currency: Currency::EUR,
+                language,
+            };
+            price.to_string()
+        };
+        assert_eq!(shown(Language::Bg), "\u{2212}0,085710\u{a0}€");
+        assert_eq!(shown(Language::En), "\u{2212}€0.085710");
+    }
+
+    #[test]
     fn programs_get_a_point_and_no_idle_zeros() {
         let shown = |text: &str| Exact(text.parse().expect("a decimal")).to_string();
         for (text, exact) in [

@@ -249,29 +249,35 @@ fn widened(ink: &[bool], w: usize, h: usize, gap: usize) -> Vec<bool> {
     out
 }
 
-/// Reads a spot as it is, then without its specks.
+/// Reads a spot as it is, then without its specks, then from the side: a QR code is looked for row by row, and what its
+/// modules happen to say may look like one of its corners in a row.
 fn read<T>(cut: &Picture, meaning: &mut impl FnMut(&str) -> Option<T>) -> Option<Found<T>> {
-    let mut understood = |result: Option<RXingResult>| {
+    // A reader that panics has found nothing.
+    let result = |kind: Code, picture: &Picture, sharp| {
+        guarded(|| Ok(kind.read(picture, sharp))).ok().flatten()
+    };
+    let mut understood = |result: Option<RXingResult>, turned: u8| {
         let result = result?;
         let meaning = meaning(result.getText())?;
         Some(Found {
             meaning,
-            turns: turns(&result),
+            turns: (turns(&result) + turned) % 4,
         })
     };
     for clean in [false, true] {
         let picture = if clean { smoothed(cut) } else { cut.clone() };
         for sharp in [true, false] {
             for kind in [Code::DataMatrix, Code::Qr] {
-                // A reader that panics has found nothing.
-                let result = guarded(|| Ok(kind.read(&picture, sharp))).ok().flatten();
-                if let Some(found) = understood(result) {
+                if let Some(found) = understood(result(kind, &picture, sharp), 0) {
                     return Some(found);
                 }
             }
         }
     }
-    None
+    let side = cut.clone().turned(1);
+    [true, false]
+        .into_iter()
+        .find_map(|sharp| understood(result(Code::Qr, &side, sharp), 1))
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@
 mod scanner;
 
 use datamatrix::{DataMatrix, SymbolList};
-use kvit_scan::{Picture, find_code};
+use kvit_scan::{Picture, find_code, read_pages};
 
 const SAYS: &str = "KVIT1;999900017;1000000002;4211000001";
 /// A4 in modules of a Data Matrix that is 14 mm wide with 22 of them and their white.
@@ -90,6 +90,26 @@ fn a_code_is_read_through_noise_and_askew() {
         ] {
             assert!(says(&scan).is_some(), "{how} at {degrees}°");
         }
+    }
+}
+
+/// The square code of an invented bill, drawn by poppler at 200 dots an inch.
+const HIDDEN: &[u8] = include_bytes!("files/qr-hidden.png");
+
+#[test]
+fn a_code_that_its_rows_hide_is_read_from_the_side() {
+    let mut drawn = None;
+    read_pages(HIDDEN, |_, picture| {
+        drawn = picture.ok();
+        true
+    })
+    .expect("a PNG");
+    let drawn = drawn.expect("one page");
+    for quarters in 0..4_u8 {
+        let found = find_code(&drawn.clone().turned(quarters), |text| {
+            text.contains("/v/0000000039-").then_some(())
+        });
+        assert_eq!(found.map(|found| found.turns), Some((4 - quarters) % 4));
     }
 }
 

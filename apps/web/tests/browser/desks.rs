@@ -7,12 +7,11 @@ use kvit_web::credentials;
 use serde_json::json;
 
 use super::{
-    KINDS, PLAIN, Scripts, a_port,
-    common::{self, World, chrome::Chrome, seed},
+    common::{self, World, chrome::Chrome, chrome::KINDS, seed},
     enter, sign_in_staff,
 };
 
-journeys!(PLAIN =>
+journeys!(
     serves_a_caller_and_is_read_by_an_auditor,
     shuts_out_whoever_found_bill_and_telephone,
     is_given_an_account_and_loses_it,

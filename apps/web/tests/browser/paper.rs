@@ -11,13 +11,12 @@ use axum::{
 use tracing::Level;
 
 use super::{
-    Scripts, a_port,
     common::{self, World, chrome::Chrome, chrome::KINDS, log::Log, seed},
     enter,
 };
 use kvit_store::EnrolmentState;
 
-journeys!(KINDS =>
+journeys!(
     asks_for_the_e_bill,
     sees_the_bills,
     scans_what_opens_nothing

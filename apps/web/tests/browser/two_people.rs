@@ -6,12 +6,11 @@ use kvit_store::{StatementReport, Tally};
 use kvit_web::ImportState;
 
 use super::{
-    KINDS, PLAIN, Scripts, a_port,
-    common::{self, World, chrome::Chrome, seed},
+    common::{self, World, chrome::Chrome, chrome::KINDS, seed},
     sign_in_staff,
 };
 
-journeys!(PLAIN =>
+journeys!(
     brings_a_run_in_and_closes_it,
     gives_money_back,
     collects_and_reads_what_the_bank_says,

@@ -2,12 +2,11 @@
 //! consumed, all data as a file, the mails that one can do without.
 
 use super::{
-    KINDS, PLAIN, Scripts, a_port,
-    common::{self, PASSWORD, World, chrome::Chrome, seed},
+    common::{self, PASSWORD, World, chrome::Chrome, chrome::KINDS, seed},
     enter,
 };
 
-journeys!(PLAIN =>
+journeys!(
     changes_every_way_in,
     keeps_a_number_takes_the_data_home_and_is_not_reminded,
 );

@@ -753,7 +753,7 @@ impl World {
     }
 }
 
-pub(crate) async fn a_port() -> tokio::net::TcpListener {
+async fn a_port() -> tokio::net::TcpListener {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     listener.expect("a port")
 }

@@ -13,12 +13,12 @@ use super::{
 };
 
 const PAGE_MAX_BYTES: u64 = 100_000;
-/// 1280 px at 400 % zoom (WCAG 1.4.10), a telephone, 200 % and a desk, with the theme in which axe-core judges:
-/// colours do not depend on the width, nor what there is on the theme. What scrolls sideways is seen at each.
+/// 1280 px at 400 % zoom (WCAG 1.4.10) and at 200 %, a telephone and a desk, with the theme in which axe-core judges:
+/// colours do not depend on the width, nor what there is on the theme.
 const WIDTHS: [(u32, Option<Theme>); 4] = [
     (320, None),
-    (390, Some(Theme::Light)),
     (640, None),
+    (390, Some(Theme::Light)),
     (1280, Some(Theme::Dark)),
 ];
 /// A sheet of A4 without the margins that Chromium leaves.
@@ -54,8 +54,6 @@ fn pictures() -> Option<PathBuf> {
 pub(super) struct Inspector {
     pub(super) chrome: Chrome,
     pub(super) lang: &'static str,
-    /// Whether axe-core judges.
-    judges: bool,
     pub(super) faults: Vec<String>,
     /// Names of the templates.
     pub(super) looked_at: BTreeSet<String>,
@@ -63,22 +61,14 @@ pub(super) struct Inspector {
 
 impl Inspector {
     /// With axe-core in each page that is opened from now on.
-    pub(super) async fn new(chrome: Chrome, axe: &str) -> Self {
+    pub(super) async fn new(chrome: Chrome, axe: &str, lang: &'static str) -> Self {
         let source = json!({ "source": axe });
         chrome
             .cdp("Page.addScriptToEvaluateOnNewDocument", source)
             .await;
         Self {
-            judges: true,
-            ..Self::without_axe(chrome, "bg")
-        }
-    }
-
-    pub(super) fn without_axe(chrome: Chrome, lang: &'static str) -> Self {
-        Self {
             chrome,
             lang,
-            judges: false,
             faults: Vec::new(),
             looked_at: BTreeSet::new(),
         }
@@ -106,13 +96,12 @@ impl Inspector {
             }
             let Some(judged) = judged else { continue };
             for theme in [Theme::Light, Theme::Dark] {
-                let judges = self.judges && theme == judged;
-                if !judges && pictures().is_none() {
+                if theme != judged && pictures().is_none() {
                     continue;
                 }
                 chrome.dark(theme == Theme::Dark).await;
                 self.keep(name, width, theme).await;
-                if judges {
+                if theme == judged {
                     for found in self.axe_findings().await {
                         faults.push(format!("at {width} px, {theme:?}: {found}"));
                     }

@@ -20,7 +20,7 @@ async fn little_comes_before_the_first_look() {
     };
     chrome.visit(&url).await;
     chrome.width(390).await;
-    let eye = Inspector::without_axe(chrome, "bg");
+    let eye = Inspector::new(chrome, "", "bg").await;
     eye.sign_in(&world, seed::ANNA).await;
     let chrome = eye.chrome;
     for (cmd, params) in [
